@@ -1,0 +1,145 @@
+"""Every exception seqsearch raises on purpose.
+
+    SeqsearchError
+    |-- InputError (also ValueError)      the data that came in: names file, record and value
+    |   |-- ParseError                    a file does not follow its format
+    |   |-- SymbolError                   a symbol is outside the alphabet
+    |   |-- SeriesError                   NaN, infinity or mixed dimensions in a series
+    |   |-- DuplicateIdError              an id that was seen before
+    |   |-- EmptySequenceError            a record of length zero
+    |   `-- EmptyInputError               a file without a record
+    |-- ParameterError (also ValueError)  an argument outside its range, or two that exclude each other
+    |-- MismatchError (also ValueError)   data, model, truth file and index that do not belong together
+    |-- UnknownIdError (also KeyError)    an id the index does not hold
+    |-- MissingExtraError (also ImportError)  an optional dependency: says which install line brings it
+    `-- StoreError                        the index on disk
+        |-- NotAnIndexError               no index at that path
+        |-- IndexExistsError              a path that must be free is taken
+        |-- IndexLockedError              another process is writing
+        |-- FormatVersionError            written by a newer seqsearch
+        |-- CorruptIndexError             a checksum or an invariant does not hold
+        `-- StorageFullError              disk, quota or map full; nothing was half-written
+
+The library raises, only the command line exits: 2 for usage (ParameterError), 1 for the rest, 130 for an interrupt.
+"""
+
+from __future__ import annotations
+
+import os
+
+Path = str | os.PathLike[str]
+
+
+class SeqsearchError(Exception):
+    """The root of the tree."""
+
+
+class InputError(SeqsearchError, ValueError):
+    """Something is wrong with a record or file that came in.
+
+    The message reads `FILE: line L: record N (ID): what is wrong`, with the parts that are known.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        path: Path | None = None,
+        line: int | None = None,
+        record: int | None = None,
+        record_id: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.path = None if path is None else os.fspath(path)
+        self.line = line
+        self.record = record
+        self.record_id = record_id
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        place: list[str] = []
+        if self.path is not None:
+            place.append(self.path)
+        if self.line is not None:
+            place.append(f"line {self.line}")
+        if self.record is not None and self.record_id is not None:
+            place.append(f"record {self.record} ({self.record_id})")
+        elif self.record is not None:
+            place.append(f"record {self.record}")
+        elif self.record_id is not None:
+            place.append(f"record {self.record_id}")
+        return ": ".join([*place, self.problem])
+
+
+class ParseError(InputError):
+    """A file does not follow its format."""
+
+
+class SymbolError(InputError):
+    """A symbol is outside the alphabet."""
+
+
+class SeriesError(InputError):
+    """NaN, infinity or mixed dimensions in a series."""
+
+
+class DuplicateIdError(InputError):
+    """An id that was seen before."""
+
+
+class EmptySequenceError(InputError):
+    """A record of length zero."""
+
+
+class EmptyInputError(InputError):
+    """A file without a record."""
+
+
+class ParameterError(SeqsearchError, ValueError):
+    """An argument is outside its range, or two arguments exclude each other."""
+
+
+class MismatchError(SeqsearchError, ValueError):
+    """Data, model, truth file and index that do not belong together."""
+
+
+class UnknownIdError(SeqsearchError, KeyError):
+    """An id the index does not hold."""
+
+    def __str__(self) -> str:  # KeyError would print the repr of the message
+        return str(self.args[0]) if self.args else ""
+
+
+class MissingExtraError(SeqsearchError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"this needs {package}, which is not installed: pip install 'seqsearch[{extra}]'")
+
+
+class StoreError(SeqsearchError):
+    """Something is wrong with the index on disk."""
+
+
+class NotAnIndexError(StoreError):
+    """There is no index at that path."""
+
+
+class IndexExistsError(StoreError):
+    """The path is taken."""
+
+
+class IndexLockedError(StoreError):
+    """Another process is writing to this index."""
+
+
+class FormatVersionError(StoreError):
+    """The index was written by a newer seqsearch."""
+
+
+class CorruptIndexError(StoreError):
+    """A checksum or an invariant of the index does not hold."""
+
+
+class StorageFullError(StoreError):
+    """The disk, the quota or the map is full; nothing was half-written."""

@@ -1,0 +1,55 @@
+"""What long work tells whoever is watching. The library reports; the command line draws (on stderr)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Task(Protocol):
+    """One piece of long work."""
+
+    def advance(self, steps: int = 1) -> None:
+        """`steps` more units are done."""
+
+    def say(self, text: str) -> None:
+        """Show a short note beside the bar, such as a loss."""
+
+
+class Progress(Protocol):
+    """Somebody who watches."""
+
+    def task(self, description: str, total: int | None = None) -> AbstractTask:
+        """A context manager around one task; `total` None means the amount is not known ahead."""
+
+    def note(self, text: str) -> None:
+        """A line worth keeping after the bars are gone."""
+
+
+class AbstractTask(Protocol):
+    def __enter__(self) -> Task: ...
+
+    def __exit__(self, *exc: object) -> bool | None: ...
+
+
+class _SilentTask:
+    def advance(self, steps: int = 1) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        pass
+
+
+class Silent:
+    """Nobody watches: the default of every library function."""
+
+    @contextmanager
+    def task(self, description: str, total: int | None = None) -> Iterator[Task]:
+        yield _SilentTask()
+
+    def note(self, text: str) -> None:
+        pass
+
+
+SILENT = Silent()

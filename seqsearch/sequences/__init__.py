@@ -1,0 +1,22 @@
+"""Sequences: records and columnar sets of them, alphabets, readers."""
+
+from .alphabet import ALPHABETS, DNA, INTEGERS, PROTEIN, RNA, TEXT, Alphabet, alphabet_named
+from .sequence import Kind, Sequence, Sequences
+from .strings import Strings, offsets_of, ranges_to_indices
+
+__all__ = [
+    "ALPHABETS",
+    "DNA",
+    "INTEGERS",
+    "PROTEIN",
+    "RNA",
+    "TEXT",
+    "Alphabet",
+    "Kind",
+    "Sequence",
+    "Sequences",
+    "Strings",
+    "alphabet_named",
+    "offsets_of",
+    "ranges_to_indices",
+]

@@ -1,0 +1,141 @@
+"""Alphabets: which symbols a sequence may have, and what an ambiguous one stands for.
+
+Sequences hold *codes*. For a fixed alphabet (DNA, RNA, protein) the code is the position in `letters`: first the
+canonical symbols, then the ambiguous ones, each a mixture of canonical ones (IUPAC-IUB 1984 nomenclature). Text is
+coded by Unicode code point, integer tokens by themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from ..arrays import AnyArray, ByteArray, FloatArray
+from ..errors import ParameterError, SymbolError
+
+_NOT_A_SYMBOL = 255
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """A set of symbols.
+
+    `canonical`: the symbols proper; `mixtures`: ambiguous symbol -> the canonical ones it may be; `aliases`: other
+    spellings of a symbol (U for T). All three empty: an open alphabet (text, integers), where any code is a symbol.
+    Upper and lower case are the same symbol in a fixed alphabet and different ones in an open one.
+    """
+
+    name: str
+    canonical: str = ""
+    mixtures: dict[str, str] = field(default_factory=dict, hash=False)
+    aliases: dict[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def is_open(self) -> bool:
+        """True when any code is a symbol."""
+        return not self.canonical
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8] | np.dtype[np.uint32]:
+        """uint8 for a fixed alphabet, uint32 for an open one."""
+        return np.dtype(np.uint32) if self.is_open else np.dtype(np.uint8)
+
+    @cached_property
+    def letters(self) -> str:
+        """The letter of every code of a fixed alphabet."""
+        return self.canonical + "".join(self.mixtures)
+
+    @cached_property
+    def _code_of_byte(self) -> ByteArray:
+        table = np.full(256, _NOT_A_SYMBOL, np.uint8)
+        spelled = {letter: code for code, letter in enumerate(self.letters)}
+        spelled |= {alias: spelled[letter] for alias, letter in self.aliases.items()}
+        for letter, code in spelled.items():
+            table[ord(letter.upper())] = table[ord(letter.lower())] = code
+        return table
+
+    @cached_property
+    def _byte_of_code(self) -> ByteArray:
+        return np.frombuffer(self.letters.encode("ascii"), np.uint8)
+
+    @cached_property
+    def profiles(self) -> FloatArray:
+        """(codes, canonical symbols): each code as a distribution over the canonical symbols of a fixed alphabet."""
+        table = np.zeros((len(self.letters), len(self.canonical)), np.float32)
+        table[: len(self.canonical)] = np.eye(len(self.canonical), dtype=np.float32)
+        for row, members in enumerate(self.mixtures.values(), start=len(self.canonical)):
+            for member in members:
+                table[row, self.canonical.index(member)] = 1 / len(members)
+        return table
+
+    def encode(self, text: str | bytes) -> AnyArray:
+        """Codes of `text`. Raises SymbolError naming the symbol and its position (counted from 1)."""
+        if self.name == INTEGERS.name:
+            return self._encode_integers(text)
+        if self.is_open:
+            decoded = text if isinstance(text, str) else text.decode("utf-8")
+            return np.frombuffer(decoded.encode("utf-32-le"), "<u4").astype(np.uint32, copy=False)
+        raw = text if isinstance(text, bytes) else text.encode("utf-8")
+        codes = self._code_of_byte[np.frombuffer(raw, np.uint8)]
+        if codes.size and codes.max() == _NOT_A_SYMBOL:
+            at = int(np.argmax(codes == _NOT_A_SYMBOL))
+            shown = raw[at : at + 1].decode("latin-1") if isinstance(text, bytes) else _symbol_at_byte(text, at)
+            raise SymbolError(f"symbol {shown!r} at position {at + 1} is not in the {self.name} alphabet")
+        return codes
+
+    def _encode_integers(self, text: str | bytes) -> AnyArray:
+        fields = (text if isinstance(text, str) else text.decode("utf-8")).split()
+        try:
+            values = [int(x) for x in fields]
+        except ValueError:
+            wrong = next(x for x in fields if not x.lstrip("-").isdecimal())
+            raise SymbolError(f"{wrong!r} is not an integer token") from None
+        if any(not 0 <= value < 2**32 for value in values):
+            wrong_value = next(value for value in values if not 0 <= value < 2**32)
+            raise SymbolError(f"token {wrong_value} is outside 0..4294967295")
+        return np.array(values, np.uint32)
+
+    def decode(self, codes: AnyArray) -> str:
+        """The text of `codes`; the inverse of `encode` up to case and aliases."""
+        if self.name == INTEGERS.name:
+            return " ".join(map(str, codes.tolist()))
+        if self.is_open:
+            return codes.astype("<u4").tobytes().decode("utf-32-le")
+        return self._byte_of_code[codes].tobytes().decode("ascii")
+
+    def __repr__(self) -> str:
+        return f"Alphabet({self.name!r})"
+
+
+def _symbol_at_byte(text: str, position: int) -> str:
+    """The character of `text` whose UTF-8 encoding starts at byte `position`."""
+    return text[len(text.encode("utf-8")[:position].decode("utf-8", "ignore"))]
+
+
+_NUCLEOTIDE_MIXTURES = {
+    "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
+    "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT",
+}  # fmt: skip
+
+DNA = Alphabet("dna", "ACGT", _NUCLEOTIDE_MIXTURES, {"U": "T"})
+RNA = Alphabet(
+    "rna", "ACGU", {code: members.replace("T", "U") for code, members in _NUCLEOTIDE_MIXTURES.items()}, {"T": "U"}
+)
+PROTEIN = Alphabet(
+    "protein",
+    "ACDEFGHIKLMNPQRSTVWYUO",
+    {"B": "DN", "Z": "EQ", "J": "IL", "X": "ACDEFGHIKLMNPQRSTVWY", "*": "ACDEFGHIKLMNPQRSTVWY"},
+)
+TEXT = Alphabet("text")
+INTEGERS = Alphabet("integers")
+
+ALPHABETS = {alphabet.name: alphabet for alphabet in (DNA, RNA, PROTEIN, TEXT, INTEGERS)}
+
+
+def alphabet_named(name: str) -> Alphabet:
+    """The alphabet of that name. Raises ParameterError listing the names there are."""
+    if name not in ALPHABETS:
+        raise ParameterError(f"no alphabet {name!r}: choose one of {', '.join(ALPHABETS)}")
+    return ALPHABETS[name]

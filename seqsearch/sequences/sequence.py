@@ -1,0 +1,238 @@
+"""`Sequence`, one record, and `Sequences`, a columnar set of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, overload
+
+import numpy as np
+
+from ..arrays import AnyArray, IntArray
+from ..errors import EmptySequenceError, MismatchError, SeriesError
+from .alphabet import Alphabet
+from .strings import Strings, offsets_of, ranges_to_indices
+
+Kind = Literal["tokens", "series"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sequence:
+    """One record: an id and either tokens or a series.
+
+    `data`: (T,) codes of `alphabet` (uint8 or uint32), or a (T, F) float32 series, for which `alphabet` is None.
+    """
+
+    id: str
+    data: AnyArray
+    alphabet: Alphabet | None = None
+    description: str = ""
+    label: str = ""
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    @property
+    def text(self) -> str:
+        """The letters of a token sequence. Raises MismatchError for a series."""
+        if self.alphabet is None:
+            raise MismatchError(f"record {self.id} is a series and has no text")
+        return self.alphabet.decode(self.data)
+
+    def __repr__(self) -> str:
+        return f"Sequence(id={self.id!r}, length={len(self)})"
+
+
+class Sequences:
+    """An immutable set of n sequences held in columns.
+
+    `data`: all tokens, (sum T,) uint8 or uint32, or all steps, (sum T, F) float32, one sequence after the other;
+    `offsets`: (n + 1,) int64, sequence i is data[offsets[i]:offsets[i + 1]]; `ids`, `descriptions`, `labels`: columns
+    of n strings. Indexing with an int gives a `Sequence` that views the column; with a slice or an array of rows, a
+    new set (a contiguous slice shares the buffer).
+    """
+
+    __slots__ = ("alphabet", "data", "descriptions", "ids", "labels", "offsets")
+
+    def __init__(
+        self,
+        data: AnyArray,
+        offsets: IntArray,
+        ids: Strings,
+        alphabet: Alphabet | None,
+        descriptions: Strings | None = None,
+        labels: Strings | None = None,
+    ) -> None:
+        if len(ids) != len(offsets) - 1:
+            raise MismatchError(f"{len(ids)} ids for {len(offsets) - 1} sequences")
+        self.data = data
+        self.offsets = offsets
+        self.ids = ids
+        self.alphabet = alphabet
+        self.descriptions = descriptions if descriptions is not None else _blank(len(ids))
+        self.labels = labels if labels is not None else _blank(len(ids))
+
+    # -- making --------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_texts(
+        cls, texts: Iterable[str | bytes], alphabet: Alphabet, ids: Iterable[str] | None = None,
+        labels: Iterable[str] | None = None,
+    ) -> Sequences:  # fmt: skip
+        """A token set from strings; ids default to 1, 2, .... Raises SymbolError and EmptySequenceError."""
+        coded = [alphabet.encode(text) for text in texts]
+        return cls.from_arrays(coded, alphabet, ids, labels)
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Iterable[AnyArray], alphabet: Alphabet | None = None, ids: Iterable[str] | None = None,
+        labels: Iterable[str] | None = None,
+    ) -> Sequences:  # fmt: skip
+        """A set from (T,) code arrays when `alphabet` is given, else from (T,) or (T, F) float series.
+
+        Raises EmptySequenceError for length zero, and SeriesError for NaN, infinity or mixed numbers of features.
+        """
+        rows = [np.asarray(a) for a in arrays]
+        names = Strings.of(ids if ids is not None else map(str, range(1, len(rows) + 1)))
+        for number, row in enumerate(rows):
+            if len(row) == 0:
+                raise EmptySequenceError("the sequence is empty", record=number + 1, record_id=names[number])
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        if alphabet is None:
+            data = _joined_series(rows, names)
+        else:
+            data = np.concatenate([*rows, np.zeros(0, alphabet.dtype)]).astype(alphabet.dtype, copy=False)
+        return cls(data, offsets_of(lengths), names, alphabet, None, None if labels is None else Strings.of(labels))
+
+    @classmethod
+    def concatenate(cls, sets: list[Sequences]) -> Sequences:
+        """One set after the other. Raises MismatchError when kinds, alphabets or features differ."""
+        first = sets[0]
+        for other in sets[1:]:
+            first.require_same_kind(other)
+        return cls(
+            np.concatenate([s.data[s.offsets[0] : s.offsets[-1]] for s in sets]),
+            offsets_of(np.concatenate([s.lengths for s in sets])),
+            Strings.concatenate([s.ids for s in sets]),
+            first.alphabet,
+            Strings.concatenate([s.descriptions for s in sets]),
+            Strings.concatenate([s.labels for s in sets]),
+        )
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    @property
+    def kind(self) -> Kind:
+        return "series" if self.alphabet is None else "tokens"
+
+    @property
+    def features(self) -> int:
+        """F of a series set, 0 for tokens."""
+        return 0 if self.alphabet is not None else int(self.data.shape[1])
+
+    @property
+    def lengths(self) -> IntArray:
+        """(n,) steps of each sequence."""
+        return np.diff(self.offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @overload
+    def __getitem__(self, rows: int | np.integer) -> Sequence: ...
+    @overload
+    def __getitem__(self, rows: slice | AnyArray | list[int]) -> Sequences: ...
+    def __getitem__(self, rows: int | np.integer | slice | AnyArray | list[int]) -> Sequence | Sequences:
+        if isinstance(rows, (int, np.integer)):
+            row = int(rows) + (len(self) if rows < 0 else 0)
+            if not 0 <= row < len(self):
+                raise IndexError(rows)
+            return Sequence(
+                self.ids[row], self.data[self.offsets[row] : self.offsets[row + 1]], self.alphabet,
+                self.descriptions[row], self.labels[row],
+            )  # fmt: skip
+        if isinstance(rows, slice) and rows.step in (None, 1):
+            start, stop, _ = rows.indices(len(self))
+            return self._slice(start, max(start, stop))
+        chosen = np.arange(len(self))[rows]
+        return self._take(chosen)
+
+    def _slice(self, start: int, stop: int) -> Sequences:
+        def part(column: Strings) -> Strings:
+            return Strings(column.data, column.offsets[start : stop + 1])
+
+        offsets = self.offsets[start : stop + 1]
+        data = self.data[offsets[0] : offsets[-1]]
+        return Sequences(
+            data, offsets - offsets[0], part(self.ids), self.alphabet, part(self.descriptions), part(self.labels)
+        )
+
+    def _take(self, rows: IntArray) -> Sequences:
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
+        return Sequences(
+            self.data[ranges_to_indices(starts, lengths)], offsets_of(lengths), self.ids.take(rows), self.alphabet,
+            self.descriptions.take(rows), self.labels.take(rows),
+        )  # fmt: skip
+
+    def __iter__(self) -> Iterator[Sequence]:
+        for row in range(len(self)):
+            yield self[row]
+
+    def texts(self) -> list[str]:
+        """Every sequence as a string: for small sets and libraries that need Python strings."""
+        return [sequence.text for sequence in self]
+
+    def require_same_kind(self, other: Sequences) -> None:
+        """Raise MismatchError unless `other` could be compared with this set."""
+        if self.kind != other.kind:
+            raise MismatchError(f"{self.kind} cannot be compared with {other.kind}")
+        if self.alphabet is not None and other.alphabet is not None and self.alphabet.name != other.alphabet.name:
+            raise MismatchError(f"alphabet {other.alphabet.name} does not fit alphabet {self.alphabet.name}")
+        if self.features != other.features:
+            raise MismatchError(f"series of {other.features} features do not fit series of {self.features}")
+
+    def digest(self) -> str:
+        """A BLAKE2b digest of kind, alphabet, data, boundaries and ids: equal sets, equal digests."""
+        h = hashlib.blake2b(digest_size=16)
+        h.update(f"{self.kind} {self.alphabet.name if self.alphabet else self.features} {len(self)}\n".encode())
+        h.update(np.ascontiguousarray(self.data[self.offsets[0] : self.offsets[-1]]).tobytes())
+        h.update((self.offsets - self.offsets[0]).tobytes())
+        h.update(self.ids.data[self.ids.offsets[0] : self.ids.offsets[-1]].tobytes())
+        h.update((self.ids.offsets - self.ids.offsets[0]).tobytes())
+        return h.hexdigest()
+
+    def __repr__(self) -> str:
+        what = self.alphabet.name if self.alphabet is not None else f"series of {self.features} features"
+        return f"Sequences({what}, n={len(self)}, steps={int(self.offsets[-1] - self.offsets[0])})"
+
+
+def _blank(n: int) -> Strings:
+    return Strings(np.zeros(0, np.uint8), np.zeros(n + 1, np.int64))
+
+
+def _joined_series(rows: list[AnyArray], names: Strings) -> AnyArray:
+    """All steps of all series, (sum T, F) float32, checked record by record only when the whole is not clean."""
+    shaped = [row[:, None] if row.ndim == 1 else row for row in rows]
+    features = {row.shape[1:] for row in shaped}
+    if len(features) > 1 or any(row.ndim != 2 for row in shaped):
+        expected = shaped[0].shape[1:]
+        at = next(i for i, row in enumerate(shaped) if row.ndim != 2 or row.shape[1:] != expected)
+        raise SeriesError(
+            f"the series has shape {rows[at].shape}, the first one {rows[0].shape}", record=at + 1, record_id=names[at]
+        )
+    if not shaped:
+        return np.zeros((0, 1), np.float32)
+    data = np.concatenate(shaped).astype(np.float32)
+    if not np.isfinite(data).all():
+        for number, row in enumerate(shaped):
+            with np.errstate(over="ignore"):
+                wrong = ~np.isfinite(row.astype(np.float32))
+            if wrong.any():
+                step, feature = np.argwhere(wrong)[0]
+                raise SeriesError(
+                    f"value {row[step, feature]} at step {step + 1} is not a finite float32 number",
+                    record=number + 1, record_id=names[number],
+                )  # fmt: skip
+    return data

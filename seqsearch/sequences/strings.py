@@ -1,0 +1,83 @@
+"""Columns of strings: one byte buffer and offsets instead of a Python object for each."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from ..arrays import AnyArray, ByteArray, IntArray
+
+
+def ranges_to_indices(starts: IntArray, lengths: IntArray) -> IntArray:
+    """Positions start, start+1, ... of every range, one range after the other: the gather index of ragged rows."""
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    positions: IntArray = np.arange(total, dtype=np.int64) + np.repeat(starts - (ends - lengths), lengths)
+    return positions
+
+
+def offsets_of(lengths: AnyArray) -> IntArray:
+    """(n + 1,) offsets from (n,) lengths."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
+class Strings(Sequence[str]):
+    """An immutable column of n strings: UTF-8 bytes in `data`, the i-th in data[offsets[i]:offsets[i+1]]."""
+
+    __slots__ = ("data", "offsets")
+
+    def __init__(self, data: ByteArray, offsets: IntArray) -> None:
+        self.data = data
+        self.offsets = offsets
+
+    @classmethod
+    def of(cls, values: Iterable[str | bytes]) -> Strings:
+        """A column from strings, or from bytes that hold UTF-8."""
+        encoded = [v.encode("utf-8") if isinstance(v, str) else v for v in values]
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        return cls(np.frombuffer(b"".join(encoded), np.uint8), offsets_of(lengths))
+
+    @classmethod
+    def concatenate(cls, columns: Sequence[Strings]) -> Strings:
+        lengths = [np.diff(c.offsets) for c in columns] or [np.zeros(0, np.int64)]
+        data = [c.data[c.offsets[0] : c.offsets[-1]] for c in columns] or [np.zeros(0, np.uint8)]
+        return cls(np.concatenate(data), offsets_of(np.concatenate(lengths)))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def raw(self, row: int) -> bytes:
+        """The UTF-8 bytes of one string."""
+        return self.data[self.offsets[row] : self.offsets[row + 1]].tobytes()
+
+    def __getitem__(self, row: int) -> str:  # type: ignore[override]  # a slice is `take`'s work
+        if row < 0:
+            row += len(self)
+        if not 0 <= row < len(self):
+            raise IndexError(row)
+        return self.raw(row).decode("utf-8")
+
+    def __iter__(self) -> Iterator[str]:
+        raw = self.data.tobytes()
+        bounds = self.offsets.tolist()
+        for start, end in itertools.pairwise(bounds):
+            yield raw[start:end].decode("utf-8")
+
+    def take(self, rows: IntArray) -> Strings:
+        """The strings of `rows`, in that order."""
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
+        return Strings(self.data[ranges_to_indices(starts, lengths)], offsets_of(lengths))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Strings) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # a column is not a dictionary key
+
+    def __repr__(self) -> str:
+        shown = ", ".join(repr(self[i]) for i in range(min(3, len(self))))
+        return f"Strings([{shown}{', ...' if len(self) > 3 else ''}], n={len(self)})"

@@ -9,6 +9,9 @@ import numba
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+prange = numba.prange
+"""The parallel range of numba; the plain one when a kernel runs as Python."""
+
 
 def kernel(*, parallel: bool = False, inline: bool = False, fastmath: bool = False) -> Callable[[Function], Function]:
     """Compile a function with numba: no Python objects, no GIL, the machine code cached on disk.

@@ -1,0 +1,45 @@
+"""The table of encoder families. Torch is imported only when a network is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import ParameterError
+
+
+@dataclass(frozen=True)
+class Family:
+    """One kind of encoder: its `name`, where its network lives, what it reads and can do."""
+
+    name: str
+    summary: str
+    module: str = ""
+    network: str = ""
+    inputs: tuple[str, ...] = ("tokens",)
+    trained: bool = True
+    without_torch: bool = False
+
+
+FAMILIES = {
+    family.name: family
+    for family in (
+        Family("kmer", "k-mer counts, nothing learned", trained=False, without_torch=True),
+        Family(
+            "projection", "linear map of k-mers and positions plus a residual network (the default)",
+            "projection", "ProjectionEncoder", without_torch=True,
+        ),
+    )
+}  # fmt: skip
+
+DEFAULT = {"tokens": "projection"}
+
+
+def family_named(name: str, kind: str = "tokens") -> Family:
+    """The family of that name; "auto" gives the default for the kind of input. Raises ParameterError."""
+    chosen = DEFAULT[kind] if name == "auto" else name
+    if chosen not in FAMILIES:
+        raise ParameterError(f"no encoder {name!r}: choose one of auto, {', '.join(FAMILIES)}")
+    family = FAMILIES[chosen]
+    if kind not in family.inputs:
+        raise ParameterError(f"encoder {name!r} reads {' or '.join(family.inputs)}, not {kind}")
+    return family

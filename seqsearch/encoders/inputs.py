@@ -1,0 +1,119 @@
+"""`InputSpec`: what an encoder was made for - the kind of input, its symbols, its features - saved with every model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..arrays import AnyArray, DoubleArray, FloatArray, IntArray
+from ..errors import MismatchError
+from ..sequences import Alphabet, Sequences, alphabet_named
+
+MAX_SYMBOLS = 255
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """The inputs a model accepts.
+
+    `alphabet`: its name, or None for series; `vocabulary`: the codes of an open alphabet that have a symbol number of
+    their own (every other code shares the last number, "other"); `features`: F of a series; `length`: a length that
+    few training sequences exceed; `mean`, `deviation`: of each feature of a series.
+    """
+
+    alphabet: str | None
+    vocabulary: tuple[int, ...] = ()
+    features: int = 0
+    length: int = 1
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
+
+    @classmethod
+    def fit(cls, sequences: Sequences, max_symbols: int = MAX_SYMBOLS) -> InputSpec:
+        """The spec of a training set: the most frequent codes of an open alphabet, the 95th percentile of lengths."""
+        length = int(np.ceil(np.quantile(sequences.lengths, 0.95))) if len(sequences) else 1
+        if sequences.alphabet is None:
+            values = sequences.data.astype(np.float64)
+            spread = values.std(axis=0) if len(values) else np.ones(values.shape[1])
+            return cls(
+                None, features=sequences.features, length=length,
+                mean=_floats(values.mean(axis=0)) if len(values) else (0.0,) * values.shape[1],
+                deviation=_floats(np.where(spread > 0, spread, 1.0)),
+            )  # fmt: skip
+        vocabulary: tuple[int, ...] = ()
+        if sequences.alphabet.is_open:
+            codes, counts = np.unique(sequences.data, return_counts=True)
+            kept = np.sort(codes[np.argsort(-counts, kind="stable")[:max_symbols]])
+            vocabulary = tuple(int(code) for code in kept)
+        return cls(sequences.alphabet.name, vocabulary, length=length)
+
+    @cached_property
+    def _alphabet(self) -> Alphabet:
+        assert self.alphabet is not None
+        return alphabet_named(self.alphabet)
+
+    @property
+    def symbols(self) -> int:
+        """A: number of symbols a token may be a mixture of; 0 for series."""
+        if self.alphabet is None:
+            return 0
+        return len(self.vocabulary) + 1 if self._alphabet.is_open else len(self._alphabet.canonical)
+
+    @cached_property
+    def profiles(self) -> FloatArray:
+        """(codes, A): every code that `codes()` returns as a distribution over the A symbols."""
+        if self._alphabet.is_open:
+            return np.eye(self.symbols, dtype=np.float32)
+        return self._alphabet.profiles
+
+    @cached_property
+    def members(self) -> tuple[IntArray, IntArray]:
+        """(codes,) number of symbols each code may be, and (codes, widest) which ones."""
+        counts = (self.profiles > 0).sum(axis=1).astype(np.int64)
+        table = np.zeros((len(counts), int(counts.max())), np.int64)
+        for code, row in enumerate(self.profiles):
+            table[code, : counts[code]] = np.flatnonzero(row > 0)
+        return counts, table
+
+    def codes(self, sequences: Sequences) -> AnyArray:
+        """The tokens of `sequences` as rows of `profiles`, in a narrow unsigned type."""
+        if not self._alphabet.is_open:
+            return sequences.data
+        known = np.array(self.vocabulary, np.uint32)
+        if not len(known):
+            return np.zeros(len(sequences.data), np.uint16)
+        position = np.minimum(np.searchsorted(known, sequences.data), len(known) - 1)
+        return np.where(known[position] == sequences.data, position, len(known)).astype(np.uint16)
+
+    def standardized(self, sequences: Sequences) -> FloatArray:
+        """(sum T, F) series values with the training mean and deviation of each feature taken out."""
+        centred = sequences.data - np.array(self.mean, np.float32)
+        return (centred / np.array(self.deviation, np.float32)).astype(np.float32)
+
+    def require(self, sequences: Sequences) -> None:
+        """Raise MismatchError unless a model of this spec can read `sequences`."""
+        name = sequences.alphabet.name if sequences.alphabet is not None else None
+        if name != self.alphabet:
+            raise MismatchError(f"the model reads {self.alphabet or 'series'}, the data are {name or 'series'}")
+        if sequences.features != self.features:
+            raise MismatchError(f"the model reads {self.features} features, the series have {sequences.features}")
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "alphabet": self.alphabet, "vocabulary": list(self.vocabulary), "features": self.features,
+            "length": self.length, "mean": list(self.mean), "deviation": list(self.deviation),
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> InputSpec:
+        return cls(
+            document["alphabet"], tuple(document["vocabulary"]), int(document["features"]), int(document["length"]),
+            tuple(document["mean"]), tuple(document["deviation"]),
+        )  # fmt: skip
+
+
+def _floats(values: DoubleArray) -> tuple[float, ...]:
+    return tuple(float(v) for v in values)

@@ -1,0 +1,116 @@
+"""`Model`: an encoder with everything needed to embed one more sequence, as data - no pickle, no torch to read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..arrays import AnyArray, FloatArray
+from ..errors import CorruptIndexError, FormatVersionError
+from ..progress import SILENT, Progress
+from ..sequences import Sequences
+from .families import family_named
+from .inputs import InputSpec
+from .run import Runner, kmer_runner, projection_runner, torch_runner
+
+MODEL_VERSION = 1
+_STEPS_PER_BATCH = 1 << 20  # bounds the memory of a batch whatever the lengths
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained (or untrained) encoder.
+
+    `family`, `spec`, `settings`, `weights` rebuild the network; `geometry` is the distance between its points and
+    `scale` * that distance predicts the exact distance; `dim`: D; `training`: how it was trained, for the record.
+    """
+
+    family: str
+    spec: InputSpec
+    settings: dict[str, Any]
+    weights: dict[str, AnyArray]
+    dim: int
+    geometry: str = "euclidean"
+    scale: float = 1.0
+    training: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def _run(self) -> Runner:
+        runners = {"kmer": kmer_runner, "projection": projection_runner}
+        if family_named(self.family, "series" if self.spec.alphabet is None else "tokens").without_torch:
+            return runners[self.family](self.spec, self.settings, self.weights)
+        return torch_runner(self.family, self.spec, self.settings, self.weights)
+
+    def embed(self, sequences: Sequences, progress: Progress = SILENT) -> FloatArray:
+        """(n, D) float32. Raises MismatchError for sequences of another alphabet or another number of features."""
+        self.spec.require(sequences)
+        out = np.empty((len(sequences), self.dim), np.float32)
+        with progress.task("embedding", len(sequences)) as task:
+            for start, stop in _batches(sequences):
+                out[start:stop] = self._run(sequences[start:stop])
+                task.advance(stop - start)
+        return out
+
+    def document(self) -> dict[str, Any]:
+        """Everything but the weights, as JSON."""
+        return {
+            "model_version": MODEL_VERSION, "family": self.family, "spec": self.spec.to_json(),
+            "settings": self.settings, "dim": self.dim, "geometry": self.geometry, "scale": self.scale,
+            "training": self.training,
+        }  # fmt: skip
+
+    def weight_bytes(self) -> bytes:
+        """The weights as safetensors."""
+        from safetensors.numpy import save
+
+        return save({name: np.ascontiguousarray(value) for name, value in sorted(self.weights.items())})
+
+    @classmethod
+    def restore(cls, document: dict[str, Any], weight_bytes: bytes) -> Model:
+        """The inverse of `document` and `weight_bytes`. Raises FormatVersionError and CorruptIndexError."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        if document.get("model_version", 0) > MODEL_VERSION:
+            raise FormatVersionError(f"model version {document['model_version']} is newer than {MODEL_VERSION}")
+        try:
+            return cls(
+                document["family"], InputSpec.from_json(document["spec"]), document["settings"], load(weight_bytes),
+                int(document["dim"]), document["geometry"], float(document["scale"]), document["training"],
+            )  # fmt: skip
+        except (SafetensorError, KeyError, TypeError) as error:
+            raise CorruptIndexError(f"the model cannot be read: {error}") from None
+
+    def digest(self) -> str:
+        """Names the model: equal embeddings need equal digests."""
+        import hashlib
+
+        h = hashlib.blake2b(json.dumps(self.document(), sort_keys=True).encode(), digest_size=16)
+        h.update(self.weight_bytes())
+        return h.hexdigest()
+
+
+def _batches(sequences: Sequences) -> Iterator[tuple[int, int]]:
+    """Ranges of rows whose total length stays near `_STEPS_PER_BATCH`."""
+    start = 0
+    while start < len(sequences):
+        reach = sequences.offsets[start] + _STEPS_PER_BATCH
+        stop = max(start + 1, int(np.searchsorted(sequences.offsets, reach, side="right")) - 1)
+        yield start, stop
+        start = stop
+
+
+def kmer_model(sequences: Sequences, k: int | None = None) -> Model:
+    """The untrained baseline: k-mer counts over the alphabet of `sequences` (k chosen by alphabet if None)."""
+    from .features import SparseFeatures
+
+    spec = InputSpec.fit(sequences)
+    features = SparseFeatures.standard(spec, bins=0)
+    if k is not None:
+        features = SparseFeatures(spec, (k,), 0)
+    return Model("kmer", spec, {"features": features.to_json()}, {}, features.size)

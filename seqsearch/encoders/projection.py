@@ -1,0 +1,54 @@
+"""The default network: a linear map of sparse features plus a small residual network over the same features.
+
+The linear map keeps what k-mer counts know, the residual bends it; both read the same table, so that embedding a
+sequence is one sum of table rows, a ReLU and one small product - fast without torch (`run_projection`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..arrays import AnyArray
+from ..sequences import Sequences
+from .encoder import Encoder
+from .features import SparseFeatures
+from .inputs import InputSpec
+
+
+class ProjectionEncoder(Encoder):
+    """x -> x L + relu(norm(x W)) V, with x the sparse features scaled by a fitted factor.
+
+    `hidden`: width of the residual; 0 leaves the linear map alone.
+    """
+
+    family = "projection"
+
+    def __init__(
+        self, spec: InputSpec, *, dim: int = 128, hidden: int = 512, features: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(spec, dim)
+        self.features = SparseFeatures.standard(spec) if features is None else SparseFeatures.from_json(spec, features)
+        self.hidden = hidden
+        size = self.features.size
+        self.linear = nn.Linear(size, dim, bias=False)
+        nn.init.normal_(self.linear.weight, std=dim**-0.5)
+        self.widen = nn.Linear(size, hidden, bias=False)
+        self.norm = nn.BatchNorm1d(hidden)
+        self.narrow = nn.Linear(hidden, dim)
+        nn.init.normal_(self.narrow.weight, std=0.1 * max(hidden, 1) ** -0.5)
+        nn.init.zeros_(self.narrow.bias)
+
+    def settings(self) -> dict[str, Any]:
+        return {"dim": self.dim, "hidden": self.hidden, "features": self.features.to_json()}
+
+    def prepare(self, sequences: Sequences) -> tuple[AnyArray, ...]:
+        return (self.features.dense(sequences),)
+
+    def forward(self, counts: Tensor) -> Tensor:
+        points: Tensor = self.linear(counts)  # (B, D)
+        if self.hidden:
+            points = points + self.narrow(torch.relu(self.norm(self.widen(counts))))
+        return points

@@ -1,0 +1,85 @@
+"""Networks run without torch: the forward pass of the fast families in numpy and numba, from their saved weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .. import threads
+from ..arrays import AnyArray, FloatArray
+from ..jit import kernel, prange
+from ..sequences import Sequences
+from .features import SparseFeatures
+from .inputs import InputSpec
+
+Runner = Callable[[Sequences], FloatArray]
+Weights = Mapping[str, AnyArray]
+
+_NORM_EPSILON = 1e-5  # torch.nn.BatchNorm1d
+
+
+def kmer_runner(spec: InputSpec, settings: dict[str, Any], weights: Weights) -> Runner:
+    """k-mer counts as they are."""
+    features = SparseFeatures.from_json(spec, settings["features"])
+    return features.dense
+
+
+def projection_runner(spec: InputSpec, settings: dict[str, Any], weights: Weights) -> Runner:
+    """`ProjectionEncoder` in evaluation mode: its two first layers side by side in one table, the norm folded in.
+
+    A row depends on its own sequence alone, never on the batch, so one sequence always gives the same bits.
+    """
+    features = SparseFeatures.from_json(spec, settings["features"])
+    linear = weights["linear.weight"].T  # (M, D)
+    if not settings["hidden"]:
+        table = np.ascontiguousarray(linear, np.float32)
+        return lambda sequences: features.project(sequences, table)
+    gain = weights["norm.weight"] / np.sqrt(weights["norm.running_var"] + _NORM_EPSILON)  # (H,)
+    table = np.concatenate([linear, weights["widen.weight"].T * gain], axis=1).astype(np.float32)  # (M, D + H)
+    shift = (weights["norm.bias"] - weights["norm.running_mean"] * gain).astype(np.float32)
+    narrow = np.ascontiguousarray(weights["narrow.weight"].T, np.float32)  # (H, D)
+    bias = weights["narrow.bias"].astype(np.float32)
+
+    def run(sequences: Sequences) -> FloatArray:
+        wide = features.project(sequences, table)
+        threads.numba_threads()
+        return _residual(wide, shift, narrow, bias)
+
+    return run
+
+
+@kernel(parallel=True)
+def _residual(wide: FloatArray, shift: FloatArray, narrow: FloatArray, bias: FloatArray) -> FloatArray:
+    """(n, D + H) first layers -> (n, D) points: the linear part plus relu(hidden + shift) narrow + bias."""
+    dim = narrow.shape[1]
+    out = np.empty((wide.shape[0], dim), np.float32)
+    for i in prange(wide.shape[0]):
+        row = wide[i, :dim] + bias
+        for j in range(len(shift)):
+            hidden = wide[i, dim + j] + shift[j]
+            if hidden > 0:
+                for d in range(dim):
+                    row[d] += hidden * narrow[j, d]
+        out[i] = row
+    return out
+
+
+def torch_runner(family: str, spec: InputSpec, settings: dict[str, Any], weights: Weights) -> Runner:
+    """Any network, through torch on the CPU."""
+    import torch
+
+    from .build import build_encoder
+
+    encoder = build_encoder(family, spec, settings)
+    encoder.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+    encoder.eval()
+
+    def run(sequences: Sequences) -> FloatArray:
+        threads.torch_threads()
+        with torch.no_grad():
+            points: FloatArray = encoder.encode(sequences).numpy()
+        return points
+
+    return run

@@ -1,0 +1,30 @@
+"""Losses: pure functions of predicted and true distances, or of points. All return a scalar mean."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def near_weighted(predicted: Tensor, true: Tensor, offset: float) -> Tensor:
+    """Squared error weighted by 1 / (true + offset)^2: an error of one edit matters most between neighbours.
+
+    `predicted`, `true`: (m,) distances in the same unit; `offset` in that unit keeps the weight finite at zero.
+    """
+    return (((predicted - true) / (true + offset)) ** 2).mean()
+
+
+def squared_error(predicted: Tensor, true: Tensor) -> Tensor:
+    """Mean squared error: the loss of NeuroSEED (Corso et al. 2021)."""
+    return ((predicted - true) ** 2).mean()
+
+
+def relative_error(predicted: Tensor, true: Tensor, floor: float) -> Tensor:
+    """Mean absolute error relative to max(true, floor)."""
+    return ((predicted - true).abs() / true.clamp_min(floor)).mean()
+
+
+def pair_distances(points: Tensor, i: Tensor, j: Tensor) -> Tensor:
+    """(m,) Euclidean distances between rows i and j of (B, D) points, with a finite gradient at zero."""
+    squared = ((points[i] - points[j]) ** 2).sum(-1)
+    return torch.sqrt(squared + 1e-8)

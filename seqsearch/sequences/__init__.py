@@ -1,6 +1,7 @@
 """Sequences: records and columnar sets of them, alphabets, readers."""
 
 from .alphabet import ALPHABETS, DNA, INTEGERS, PROTEIN, RNA, TEXT, Alphabet, alphabet_named
+from .readers import ReadReport, read, read_batches
 from .sequence import Kind, Sequence, Sequences
 from .strings import Strings, offsets_of, ranges_to_indices
 
@@ -13,10 +14,13 @@ __all__ = [
     "TEXT",
     "Alphabet",
     "Kind",
+    "ReadReport",
     "Sequence",
     "Sequences",
     "Strings",
     "alphabet_named",
     "offsets_of",
     "ranges_to_indices",
+    "read",
+    "read_batches",
 ]

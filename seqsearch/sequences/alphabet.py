@@ -15,7 +15,7 @@ import numpy as np
 from ..arrays import AnyArray, ByteArray, FloatArray
 from ..errors import ParameterError, SymbolError
 
-_NOT_A_SYMBOL = 255
+NOT_A_SYMBOL = 255
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Alphabet:
 
     @cached_property
     def _code_of_byte(self) -> ByteArray:
-        table = np.full(256, _NOT_A_SYMBOL, np.uint8)
+        table = np.full(256, NOT_A_SYMBOL, np.uint8)
         spelled = {letter: code for code, letter in enumerate(self.letters)}
         spelled |= {alias: spelled[letter] for alias, letter in self.aliases.items()}
         for letter, code in spelled.items():
@@ -78,20 +78,25 @@ class Alphabet:
             decoded = text if isinstance(text, str) else text.decode("utf-8")
             return np.frombuffer(decoded.encode("utf-32-le"), "<u4").astype(np.uint32, copy=False)
         raw = text if isinstance(text, bytes) else text.encode("utf-8")
-        codes = self._code_of_byte[np.frombuffer(raw, np.uint8)]
-        if codes.size and codes.max() == _NOT_A_SYMBOL:
-            at = int(np.argmax(codes == _NOT_A_SYMBOL))
+        codes = self.lookup(raw)
+        if codes.size and codes.max() == NOT_A_SYMBOL:
+            at = int(np.argmax(codes == NOT_A_SYMBOL))
             shown = raw[at : at + 1].decode("latin-1") if isinstance(text, bytes) else _symbol_at_byte(text, at)
             raise SymbolError(f"symbol {shown!r} at position {at + 1} is not in the {self.name} alphabet")
         return codes
 
+    def lookup(self, raw: bytes) -> ByteArray:
+        """(len(raw),) codes of the bytes of a fixed alphabet, NOT_A_SYMBOL where a byte is none: for whole batches."""
+        return self._code_of_byte[np.frombuffer(raw, np.uint8)]
+
     def _encode_integers(self, text: str | bytes) -> AnyArray:
         fields = (text if isinstance(text, str) else text.decode("utf-8")).split()
-        try:
-            values = [int(x) for x in fields]
-        except ValueError:
-            wrong = next(x for x in fields if not x.lstrip("-").isdecimal())
-            raise SymbolError(f"{wrong!r} is not an integer token") from None
+        values = []
+        for position, token in enumerate(fields, start=1):
+            try:
+                values.append(int(token))
+            except ValueError:
+                raise SymbolError(f"{token[:40]!r} at position {position} is not an integer token") from None
         if any(not 0 <= value < 2**32 for value in values):
             wrong_value = next(value for value in values if not 0 <= value < 2**32)
             raise SymbolError(f"token {wrong_value} is outside 0..4294967295")

@@ -1,0 +1,276 @@
+"""Series in NumPy's .npy and .npz files, streamed: no array is held whole, nothing is unpickled.
+
+An .npy holds (n, T) or (n, T, F) numbers. An .npz holds such an array, or the steps of all series one after the other,
+(sum T,) or (sum T, F), beside `offsets` (n + 1,) or `lengths` (n,); ids, labels and descriptions may stand beside it.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+
+from ...arrays import AnyArray, IntArray
+from ...errors import ParseError
+from ..strings import Strings, ranges_to_indices
+from .batches import SeriesBatch, column, numbered
+from .intake import Intake
+from .opening import Source
+from .options import Options
+
+VALUE_NAMES = ("x", "values", "data", "sequences", "series")
+ID_NAMES = ("id", "ids", "name", "names")
+LABEL_NAMES = ("y", "label", "labels", "class", "classes", "target")
+DESCRIPTION_NAMES = ("description", "descriptions", "record", "records", "group", "groups")
+OFFSETS, LENGTHS = "offsets", "lengths"
+
+
+def read_npy(source: Source, options: Options, intake: Intake) -> Iterator[SeriesBatch]:
+    """Batches of one (n, T) or (n, T, F) array; ids count from 1."""
+    opened = _Array.open(source.stream, source.name, "the array")
+    opened.require_numbers(options)
+    yield from _even_batches(opened, _Columns.none(opened.shape[0] if opened.shape else 0), options, source.name)
+
+
+def read_npz(source: Source, options: Options, intake: Intake) -> Iterator[SeriesBatch]:
+    """Batches of the arrays of an .npz; see the module for which array is what."""
+    stream = source.stream
+    if not stream.seekable() or source.path is None:
+        stream = io.BytesIO(stream.read())
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            yield from _NpzFile(archive, source.name).batches(options)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
+        raise ParseError(f"not a readable .npz archive: {error}", path=source.name) from None
+
+
+@dataclass
+class _Array:
+    """An array whose header has been read and whose values follow in `stream`."""
+
+    stream: IO[bytes]
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    fortran: bool
+    file: str
+    what: str
+
+    @classmethod
+    def open(cls, stream: IO[bytes], file: str, what: str) -> _Array:
+        """Read a header of format 1.0 or 2.0 (3.0 differs only for structured arrays, which hold no series)."""
+        try:
+            version = np.lib.format.read_magic(stream)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, fortran, dtype = read(stream)
+        except (ValueError, EOFError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+            problem = str(error).split("\n")[0]
+            raise ParseError(f"{what} has no readable .npy header: {problem}", path=file) from None
+        if dtype.hasobject:
+            raise ParseError(f"{what} holds pickled Python objects, which are never read", path=file)
+        return cls(stream, dtype, shape, fortran, file, what)
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.dtype.kind in "fiu"
+
+    def require_numbers(self, options: Options) -> None:
+        """Raise ParseError unless the values can be series, or integer tokens where these are asked for."""
+        if not self.is_numeric:
+            raise ParseError(f"{self.what} has dtype {self.dtype}: a series needs real numbers", path=self.file)
+        if options.alphabet is not None and self.dtype.kind not in "iu":
+            raise ParseError(f"{self.what} has dtype {self.dtype}: integer tokens need integers", path=self.file)
+
+    def read(self, rows: int) -> AnyArray:
+        """The next (rows, ...) values of a C-ordered array. ParseError when the file ends before."""
+        row_shape = self.shape[1:]
+        wanted = rows * math.prod(row_shape) * self.dtype.itemsize
+        raw = self._bytes(wanted)
+        return np.frombuffer(raw, self.dtype).reshape(rows, *row_shape)
+
+    def whole(self) -> AnyArray:
+        """The whole array, in whatever order it lies."""
+        raw = self._bytes(math.prod(self.shape) * self.dtype.itemsize)
+        return np.frombuffer(raw, self.dtype).reshape(self.shape, order="F" if self.fortran else "C")
+
+    def _bytes(self, wanted: int) -> bytearray:
+        raw = bytearray()
+        while len(raw) < wanted and (part := self.stream.read(min(wanted - len(raw), 1 << 24))):
+            raw += part
+        if len(raw) < wanted:
+            raise ParseError(f"{self.what} ends early: {len(raw)} bytes of {wanted} are there", path=self.file)
+        return raw
+
+    def rows(self, size: int) -> Iterator[AnyArray]:
+        """All rows, `size` at a time. A Fortran-ordered array is read whole: its rows lie scattered."""
+        if self.fortran and len(self.shape) > 1:
+            values = self.whole()
+            yield from (values[start : start + size] for start in range(0, len(values), size))
+            return
+        for start in range(0, self.shape[0], size):
+            yield self.read(min(size, self.shape[0] - start))
+
+
+@dataclass
+class _Columns:
+    """(n,) ids, labels, descriptions, whole, each None where the file has none."""
+
+    n: int
+    ids: list[str] | None
+    labels: list[str] | None
+    descriptions: list[str] | None
+
+    @classmethod
+    def none(cls, n: int) -> _Columns:
+        return cls(n, None, None, None)
+
+    def batch(self, start: int, lengths: IntArray, data: AnyArray) -> SeriesBatch:
+        """Series `start`, `start + 1`, ... with their columns."""
+        stop = start + len(lengths)
+
+        def part(values: list[str] | None) -> Strings | None:
+            return None if values is None else column(values[start:stop])
+
+        numbers = np.arange(start + 1, stop + 1)
+        ids = part(self.ids) or numbered(numbers.tolist())
+        return SeriesBatch(ids, lengths, numbers, part(self.labels), part(self.descriptions), data=data)
+
+
+def _even_batches(array: _Array, columns: _Columns, options: Options, file: str) -> Iterator[SeriesBatch]:
+    """Batches of an (n, T) or (n, T, F) array."""
+    if len(array.shape) not in (2, 3):
+        problem = f"{array.what} has shape {array.shape}: series are (n, T) or (n, T, F)"
+        raise ParseError(problem, path=file)
+    steps, features = array.shape[1], array.shape[2] if len(array.shape) == 3 else 1
+    if features == 0:
+        raise ParseError(f"{array.what} has shape {array.shape}: series without a feature", path=file)
+    start = 0
+    for rows in array.rows(options.size):
+        yield columns.batch(start, np.full(len(rows), steps, np.int64), rows.reshape(-1, features))
+        start += len(rows)
+
+
+class _NpzFile:
+    """The arrays of an .npz by name."""
+
+    def __init__(self, archive: zipfile.ZipFile, file: str) -> None:
+        self.archive = archive
+        self.file = file
+        self.members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
+        self.headers = {name: self.open(name) for name in self.members}
+
+    def open(self, name: str) -> _Array:
+        return _Array.open(self.archive.open(self.members[name]), self.file, f"array {name!r}")
+
+    def batches(self, options: Options) -> Iterator[SeriesBatch]:
+        values = self.values_name(options)
+        array = self.open(values)
+        array.require_numbers(options)
+        offsets = self.boundaries(array, values)
+        n = array.shape[0] if offsets is None else len(offsets) - 1
+        columns = _Columns(
+            n,
+            self.strings(options.id_column, ID_NAMES, n),
+            self.strings(options.label_column, LABEL_NAMES, n),
+            self.strings(options.description_column, DESCRIPTION_NAMES, n),
+        )
+        if offsets is None:
+            yield from self.even_or_padded(array, columns, options)
+        else:
+            yield from self.ragged(array, offsets, columns, options)
+
+    def values_name(self, options: Options) -> str:
+        """Which array holds the values: the one named, one of the usual names, or the only one with two axes."""
+        wanted = options.sequence_column
+        if wanted is not None:
+            if wanted not in self.members:
+                raise self.error(f"there is no array {wanted!r}")
+            return wanted
+        for usual in VALUE_NAMES:
+            for name, header in self.headers.items():
+                if name.lower() == usual and (header.is_numeric or len(self.headers) == 1):
+                    return name
+        candidates = [name for name, header in self.headers.items() if header.is_numeric and len(header.shape) > 1]
+        if len(candidates) == 1:
+            return candidates[0]
+        problem = "several arrays may hold the series" if candidates else "no array holds series of numbers"
+        raise self.error(f"{problem}; name it (sequence_column)")
+
+    def error(self, problem: str) -> ParseError:
+        shown = ", ".join(f"{name} {header.dtype}{header.shape}" for name, header in self.headers.items())
+        return ParseError(f"{problem}; the arrays are {shown or 'none'}", path=self.file)
+
+    def boundaries(self, array: _Array, values: str) -> IntArray | None:
+        """(n + 1,) offsets of ragged series; None when every series is a row of the array."""
+        if OFFSETS in self.members and values != OFFSETS:
+            offsets = self.integers(OFFSETS)
+        elif LENGTHS in self.members and values != LENGTHS:
+            lengths = self.integers(LENGTHS)
+            if len(lengths) == array.shape[0] and lengths.sum() != array.shape[0]:
+                return None  # one length a row: padded series
+            offsets = np.concatenate([[0], np.cumsum(lengths)])
+        else:
+            return None
+        if len(array.shape) not in (1, 2):
+            raise self.error(f"{array.what} has shape {array.shape}: ragged series are (sum T,) or (sum T, F)")
+        if not len(offsets) or offsets[0] != 0 or offsets[-1] != array.shape[0] or (np.diff(offsets) < 0).any():
+            ends = f"{offsets[0]}..{offsets[-1]}" if len(offsets) else "none"
+            raise self.error(f"the offsets ({ends}) must ascend from 0 to {array.shape[0]}, the steps of {array.what}")
+        return offsets
+
+    def integers(self, name: str) -> IntArray:
+        array = self.open(name)
+        if array.dtype.kind not in "iu" or len(array.shape) != 1:
+            raise self.error(f"array {name!r} must be one row of integers, not {array.dtype}{array.shape}")
+        values = array.whole()
+        if name == LENGTHS and len(values) and values.min() < 0:
+            raise self.error(f"array {name!r} holds a negative length, {values.min()}")
+        return values.astype(np.int64)
+
+    def strings(self, wanted: str | None, usual: tuple[str, ...], n: int) -> list[str] | None:
+        """A column of n strings, or of n numbers as strings."""
+        if wanted is not None and wanted not in self.members:
+            raise self.error(f"there is no array {wanted!r}")
+        name = wanted or next((name for title in usual for name in self.members if name.lower() == title), None)
+        if name is None:
+            return None
+        array = self.open(name)
+        if array.dtype.kind not in "USiufb" or array.shape != (n,):
+            raise self.error(f"array {name!r} must be one row of {n} strings or numbers")
+        values = array.whole()
+        try:
+            return list(np.char.decode(values, "utf-8")) if array.dtype.kind == "S" else values.astype(str).tolist()
+        except UnicodeDecodeError:
+            raise self.error(f"array {name!r} holds bytes that are not UTF-8") from None
+
+    def even_or_padded(self, array: _Array, columns: _Columns, options: Options) -> Iterator[SeriesBatch]:
+        batches = _even_batches(array, columns, options, self.file)
+        if LENGTHS not in self.members or array.what == f"array {LENGTHS!r}":
+            yield from batches
+            return
+        lengths = self.integers(LENGTHS)
+        if lengths.max(initial=0) > array.shape[1]:
+            raise self.error(f"a length of {lengths.max()} exceeds the {array.shape[1]} steps of {array.what}")
+        for batch in batches:
+            taken = lengths[batch.numbers - 1]
+            starts = np.arange(len(taken)) * array.shape[1]
+            batch.data = batch.data[ranges_to_indices(starts, taken)]
+            batch.lengths = taken
+            yield batch
+
+    def ragged(self, array: _Array, offsets: IntArray, columns: _Columns, options: Options) -> Iterator[SeriesBatch]:
+        lengths = np.diff(offsets)
+        features = array.shape[1] if len(array.shape) == 2 else 1
+        if features == 0:
+            raise self.error(f"{array.what} has shape {array.shape}: series without a feature")
+        whole = array.whole() if array.fortran and len(array.shape) > 1 else None
+        for start in range(0, len(lengths), options.size):
+            stop = min(start + options.size, len(lengths))
+            steps = slice(int(offsets[start]), int(offsets[stop]))
+            data = whole[steps] if whole is not None else array.read(steps.stop - steps.start)
+            yield columns.batch(start, lengths[start:stop], data.reshape(-1, features))

@@ -1,0 +1,183 @@
+"""What a format hands over, and how a batch becomes `Sequences`: whole columns at once, records only when wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...arrays import AnyArray, IntArray
+from ...errors import DuplicateIdError, EmptySequenceError, InputError, ParseError, SeriesError, SymbolError
+from ..alphabet import DNA, INTEGERS, NOT_A_SYMBOL, PROTEIN, RNA, Alphabet
+from ..sequence import Sequences
+from ..strings import Strings, offsets_of
+from .intake import Intake
+
+_GUESS_FROM = 1_000_000  # symbols
+
+
+@dataclass
+class Batch:
+    """Columns of n records: (n,) `lengths`; (n,) `numbers`, ascending from 1; `line_of(row)`, None where not known."""
+
+    ids: Strings
+    lengths: IntArray
+    numbers: IntArray
+    labels: Strings | None = None
+    descriptions: Strings | None = None
+    line_of: Callable[[int], int | None] = lambda row: None
+
+
+@dataclass
+class TextBatch(Batch):
+    """Token sequences as they are spelled: `text` joins them, `lengths` counts characters."""
+
+    text: str = ""
+
+
+@dataclass
+class SeriesBatch(Batch):
+    """Series: `data` (sum T, F) of any numeric type, `lengths` in steps."""
+
+    data: AnyArray = None  # type: ignore[assignment]  # always given; a dataclass wants a default after defaults
+
+
+def column(values: list[str]) -> Strings:
+    """`Strings.of` for a list, without an object a value when all of it is ASCII."""
+    joined = "".join(values)
+    if not joined.isascii():
+        return Strings.of(values)
+    lengths = np.fromiter(map(len, values), np.int64, len(values))
+    return Strings(np.frombuffer(joined.encode("ascii"), np.uint8), offsets_of(lengths))
+
+
+def numbered(numbers: Iterable[int]) -> Strings:
+    """Ids that are the numbers themselves."""
+    return column([str(number) for number in numbers])
+
+
+def guess_alphabet(text: str) -> Alphabet:
+    """DNA, RNA or protein, from what the first records are made of.
+
+    Nucleotides when nine letters in ten are one of ACGTUN: no protein composition comes near that, and IUPAC codes
+    and a stray symbol, which has to be reported as such, do not sway it.
+    """
+    sample = text[:_GUESS_FROM].upper()
+    counted = {letter: sample.count(letter) for letter in "ACGTUN"}
+    if sum(counted.values()) < 0.9 * len(sample):
+        return PROTEIN
+    return RNA if counted["U"] > counted["T"] else DNA
+
+
+def assemble(batch: TextBatch | SeriesBatch, alphabet: Alphabet | None, intake: Intake, hint: str = "") -> Sequences:
+    """The clean records of `batch`; every other one goes to `intake.reject`. `hint` is added to a SymbolError."""
+    wrong: dict[int, Callable[[], InputError]] = {}
+    if isinstance(batch, TextBatch):
+        assert alphabet is not None
+        data, lengths = _encoded(batch, alphabet, wrong, hint)
+    else:
+        data, lengths = _checked(batch, alphabet, wrong)
+    for row in np.flatnonzero(lengths == 0).tolist():
+        wrong[row] = lambda: EmptySequenceError("the sequence is empty")
+    for row in np.flatnonzero(np.diff(batch.ids.offsets) == 0).tolist():
+        wrong[row] = lambda: ParseError("the record has no id")
+    _find_duplicates(batch, wrong, intake)
+
+    intake.report.records += len(lengths)
+    for row in sorted(wrong):
+        error = wrong[row]()
+        error.record = int(batch.numbers[row])
+        error.record_id = batch.ids[row] or None
+        error.line = batch.line_of(row) if intake.wants_place else None
+        intake.reject(error)
+    made = Sequences(data, offsets_of(lengths), batch.ids, alphabet, batch.descriptions, batch.labels)
+    if not wrong:
+        return made
+    keep = np.ones(len(lengths), np.bool_)
+    keep[list(wrong)] = False
+    return made[np.flatnonzero(keep)]
+
+
+def _find_duplicates(batch: Batch, wrong: dict[int, Callable[[], InputError]], intake: Intake) -> None:
+    """Ids used before. A record that is already wrong does not take its id away from a later one."""
+    good = np.ones(len(batch.lengths), np.bool_)
+    good[list(wrong)] = False
+    rows = np.flatnonzero(good)
+    earlier = intake.seen.first_uses(batch.ids if good.all() else batch.ids.take(rows), batch.numbers[rows])
+    for at in np.flatnonzero(earlier).tolist():
+        first = int(earlier[at])
+        row = int(rows[at])
+        wrong[row] = lambda row=row, first=first: DuplicateIdError(  # type: ignore[misc]  # defaults bind the loop
+            f"the id {batch.ids[row]!r} was used before, by record {first}"
+        )
+
+
+def _encoded(
+    batch: TextBatch, alphabet: Alphabet, wrong: dict[int, Callable[[], InputError]], hint: str
+) -> tuple[AnyArray, IntArray]:
+    """Codes (sum T,) and lengths; rows with a symbol outside the alphabet are noted in `wrong`."""
+    if alphabet.name == INTEGERS.name:
+        return _encoded_integers(batch, wrong)
+    if alphabet.is_open:
+        return alphabet.encode(batch.text), batch.lengths
+    # A letter beyond ASCII becomes one "?", which is no symbol either, so positions hold.
+    codes = alphabet.lookup(batch.text.encode("ascii", "replace"))
+    if codes.max(initial=0) == NOT_A_SYMBOL:
+        offsets = offsets_of(batch.lengths)
+        at = np.flatnonzero(codes == NOT_A_SYMBOL)
+        rows, first = np.unique(np.searchsorted(offsets, at, "right") - 1, return_index=True)
+        for row, where in zip(rows.tolist(), at[first].tolist(), strict=True):
+            position = int(where - offsets[row]) + 1
+            problem = (
+                f"symbol {batch.text[where]!r} at position {position} is not in the {alphabet.name} alphabet{hint}"
+            )
+            wrong[row] = lambda problem=problem: SymbolError(problem)  # type: ignore[misc]
+    return codes, batch.lengths
+
+
+def _encoded_integers(batch: TextBatch, wrong: dict[int, Callable[[], InputError]]) -> tuple[AnyArray, IntArray]:
+    """Tokens are numbers between white space; a wrong row counts one token here so that it is not empty as well."""
+    offsets = offsets_of(batch.lengths).tolist()
+    rows: list[AnyArray] = []
+    for row in range(len(batch.lengths)):
+        try:
+            rows.append(INTEGERS.encode(batch.text[offsets[row] : offsets[row + 1]]))
+        except SymbolError as error:
+            wrong[row] = lambda error=error: error  # type: ignore[misc]
+            rows.append(np.zeros(1, INTEGERS.dtype))
+    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+    return np.concatenate([*rows, np.zeros(0, INTEGERS.dtype)]), lengths
+
+
+def _checked(
+    batch: SeriesBatch, alphabet: Alphabet | None, wrong: dict[int, Callable[[], InputError]]
+) -> tuple[AnyArray, IntArray]:
+    """Float32 steps (sum T, F), or integer tokens (sum T,); rows with a value that fits neither go to `wrong`."""
+    if alphabet is not None:
+        return _tokens(batch, wrong), batch.lengths
+    with np.errstate(over="ignore"):
+        data = batch.data.astype(np.float32, copy=False)
+    finite = np.isfinite(data)
+    if not finite.all():
+        offsets = offsets_of(batch.lengths)
+        step_at, feature_at = np.nonzero(~finite)
+        rows, first = np.unique(np.searchsorted(offsets, step_at, "right") - 1, return_index=True)
+        for row, step, feature in zip(rows.tolist(), step_at[first].tolist(), feature_at[first].tolist(), strict=True):
+            where = f"step {step - int(offsets[row]) + 1}" + (f", feature {feature + 1}" if data.shape[1] > 1 else "")
+            problem = f"value {batch.data[step, feature]} at {where} is not a finite float32 number"
+            wrong[row] = lambda problem=problem: SeriesError(problem)  # type: ignore[misc]
+    return data, batch.lengths
+
+
+def _tokens(batch: SeriesBatch, wrong: dict[int, Callable[[], InputError]]) -> AnyArray:
+    """(sum T,) uint32 from integers of one feature."""
+    data = batch.data[:, 0]
+    outside = np.flatnonzero((data < 0) | (data > 2**32 - 1))
+    if len(outside):
+        offsets = offsets_of(batch.lengths)
+        rows, first = np.unique(np.searchsorted(offsets, outside, "right") - 1, return_index=True)
+        for row, where in zip(rows.tolist(), outside[first].tolist(), strict=True):
+            problem = f"token {data[where]} at position {where - int(offsets[row]) + 1} is outside 0..4294967295"
+            wrong[row] = lambda problem=problem: SymbolError(problem)  # type: ignore[misc]
+    return data.astype(np.uint32)

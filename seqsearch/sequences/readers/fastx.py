@@ -1,0 +1,139 @@
+"""FASTA and FASTQ, parsed by dnaio."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from operator import attrgetter, itemgetter
+from pathlib import Path as FilePath
+from typing import Any
+
+import dnaio
+import numpy as np
+from dnaio.readers import FastaReader, FastqReader
+from xopen import xopen
+
+from ...arrays import BoolArray, ByteArray, IntArray
+from ...errors import ParseError
+from ..strings import Strings, offsets_of
+from .batches import TextBatch, column
+from .intake import Intake
+from .opening import Source
+from .options import Options
+
+_CHUNK = 1024  # records alive as Python objects at a time: more are slower, the processor's cache forgets them
+
+
+def read_fasta(source: Source, options: Options, intake: Intake) -> Iterator[TextBatch]:
+    """Batches of a FASTA file: the id is the header up to white space, the description the rest."""
+    # (header, sequence) tuples instead of dnaio's records, whose headers must be ASCII
+    try:
+        with FastaReader(source.stream, sequence_class=lambda name, text, _: (name, text)) as reader:
+            for batch in _batches(iter(reader), itemgetter(0), itemgetter(1), options.size):
+                if source.path is not None:
+                    batch.line_of = _FastaLines(source.path, int(batch.numbers[0]))
+                yield batch
+    except dnaio.FileFormatError as error:
+        raise ParseError(error.message, path=source.name, line=_line(error)) from None
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        line, record = (None, None) if source.path is None else _place_of_bad_byte(source.path)
+        problem = f"byte 0x{byte:02x} is not UTF-8 text: this is no FASTA file, or it is damaged"
+        raise ParseError(problem, path=source.name, line=line, record=record) from None
+
+
+def read_fastq(source: Source, options: Options, intake: Intake) -> Iterator[TextBatch]:
+    """Batches of a FASTQ file of four lines a record; qualities are not kept."""
+    try:
+        with FastqReader(source.stream) as reader:
+            for batch in _batches(iter(reader), attrgetter("name"), attrgetter("sequence"), options.size):
+                first = int(batch.numbers[0])
+                batch.line_of = lambda row, first=first: 4 * (first + row - 1) + 1  # type: ignore[misc]
+                yield batch
+    except dnaio.FileFormatError as error:
+        line = _line(error)
+        record = None if line is None else (line - 1) // 4 + 1
+        raise ParseError(error.message, path=source.name, line=line, record=record) from None
+
+
+def _line(error: dnaio.FileFormatError) -> int | None:
+    """The line of a format error, from 1; dnaio counts from 0."""
+    return None if error.line is None else int(error.line) + 1
+
+
+def _batches(records: Iterator[Any], header_of: Any, text_of: Any, size: int) -> Iterator[TextBatch]:
+    """Batches of at most `size` records, joined chunk by chunk so that few Python objects live at once."""
+    done = 0
+    while True:
+        headers: list[Strings] = []
+        texts: list[str] = []
+        lengths: list[IntArray] = []
+        left = size
+        while left and (chunk := list(itertools.islice(records, min(_CHUNK, left)))):
+            parts = list(map(text_of, chunk))
+            headers.append(column(list(map(header_of, chunk))))
+            texts.append("".join(parts))
+            lengths.append(np.fromiter(map(len, parts), np.int64, len(parts)))
+            left -= len(chunk)
+        if not lengths:
+            return
+        ids, descriptions = _split_headers(Strings.concatenate(headers))
+        numbers = np.arange(done + 1, done + len(ids) + 1)
+        yield TextBatch(ids, np.concatenate(lengths), numbers, descriptions=descriptions, text="".join(texts))
+        done += len(ids)
+
+
+def _split_headers(headers: Strings) -> tuple[Strings, Strings]:
+    """Id and description of every header, cut at its first blank or tab and what white space follows."""
+    data, starts, ends = headers.data, headers.offsets[:-1], headers.offsets[1:]
+    blank: BoolArray = (data == ord(" ")) | (data == ord("\t"))
+    if not blank.any():
+        return headers, Strings(data[:0], np.zeros(len(headers) + 1, np.int64))
+    cut = _next_where(blank, starts, ends)
+    resume = _next_where(~blank, cut, ends)
+    return _cut(data, starts, cut), _cut(data, resume, ends)
+
+
+def _next_where(mask: BoolArray, starts: IntArray, ends: IntArray) -> IntArray:
+    """For every range the first position where `mask` holds, or its end."""
+    positions = np.append(np.flatnonzero(mask), len(mask))
+    found: IntArray = np.minimum(positions[np.searchsorted(positions, starts)], ends)
+    return found
+
+
+def _cut(data: ByteArray, starts: IntArray, ends: IntArray) -> Strings:
+    """data[start:end] of every range as a column."""
+    inside = np.zeros(len(data) + 1, np.int8)
+    np.add.at(inside, starts, 1)
+    np.subtract.at(inside, ends, 1)
+    return Strings(data[np.cumsum(inside[:-1], dtype=np.int8).astype(np.bool_)], offsets_of(ends - starts))
+
+
+class _FastaLines:
+    """The line of a row's header, found by reading the file again: only an error asks for it."""
+
+    def __init__(self, path: FilePath, first: int) -> None:
+        self._path = path
+        self._first = first
+
+    def __call__(self, row: int) -> int | None:
+        wanted = self._first + row
+        with xopen(self._path, "rb", threads=0) as file:
+            for line, text in enumerate(file, start=1):
+                wanted -= text.lstrip().startswith(b">")
+                if wanted == 0:
+                    return line
+        return None
+
+
+def _place_of_bad_byte(path: FilePath) -> tuple[int | None, int | None]:
+    """Line and record of the first line that is not UTF-8."""
+    record = 0
+    with xopen(path, "rb", threads=0) as file:
+        for line, text in enumerate(file, start=1):
+            record += text.lstrip().startswith(b">")
+            try:
+                text.decode("utf-8")
+            except UnicodeDecodeError:
+                return line, record or None
+    return None, None

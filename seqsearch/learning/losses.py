@@ -24,7 +24,12 @@ def relative_error(predicted: Tensor, true: Tensor, floor: float) -> Tensor:
     return ((predicted - true).abs() / true.clamp_min(floor)).mean()
 
 
-def pair_distances(points: Tensor, i: Tensor, j: Tensor) -> Tensor:
-    """(m,) Euclidean distances between rows i and j of (B, D) points, with a finite gradient at zero."""
-    squared = ((points[i] - points[j]) ** 2).sum(-1)
-    return torch.sqrt(squared + 1e-8)
+def distance_matrix(points: Tensor) -> Tensor:
+    """(B, B) Euclidean distances of (B, D) points by differences; the gradient at zero distance is zero, not NaN."""
+    return torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def off_diagonal(matrix: Tensor) -> Tensor:
+    """(B * (B - 1),) entries of a (B, B) matrix that compare two different rows."""
+    size = len(matrix)
+    return matrix.flatten()[1:].view(size - 1, size + 1)[:, :-1].flatten()

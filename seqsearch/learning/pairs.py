@@ -15,11 +15,9 @@ from .mining import BatchSampler
 
 @dataclass(frozen=True)
 class PairBatch:
-    """`rows` (B,) of the training set; pairs (`i`, `j`) (m,) number positions in `rows`; `distances` (m,) exact."""
+    """`rows` (B,) of the training set and the (B, B) exact distances between them."""
 
     rows: IntArray
-    i: IntArray
-    j: IntArray
     distances: FloatArray
 
 
@@ -55,6 +53,4 @@ class PairSource:
 def all_pairs(sequences: Sequences, rows: IntArray, distance: Distance) -> PairBatch:
     """Every pair of `rows` with its exact distance."""
     some = sequences[rows]
-    matrix = distance.matrix(some, some)
-    i, j = np.triu_indices(len(rows), 1)
-    return PairBatch(rows, i, j, matrix[i, j].astype(np.float32))
+    return PairBatch(rows, distance.matrix(some, some).astype(np.float32))

@@ -34,7 +34,7 @@ class TrainingPlan:
 
     @classmethod
     def of_effort(cls, effort: str) -> TrainingPlan:
-        """"low", "normal" or "high": each about four times the work of the one before."""
+        """ "low", "normal" or "high": each about four times the work of the one before."""
         plan = cls()
         if effort == "low":
             return replace(plan, steps=600, sequences=20_000, cells=plan.cells / 4)

@@ -22,7 +22,7 @@ from ..encoders.model import Model, kmer_model
 from ..errors import ParameterError
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
-from .losses import near_weighted, pair_distances
+from .losses import distance_matrix, near_weighted, off_diagonal
 from .mining import BatchSampler, near_rows, principal_components
 from .pairs import PairBatch, PairSource, all_pairs
 from .plan import TrainingPlan
@@ -94,7 +94,9 @@ class _Run:
 
     def go(self) -> TrainingLog:
         self.scale = self._fit_scale()
-        optimizer = torch.optim.AdamW(self.network.parameters(), lr=self.plan.rate, weight_decay=self.plan.decay)
+        optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=self.plan.rate, weight_decay=self.plan.decay, fused=True
+        )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._warm_then_cosine)
         average = copy.deepcopy(self.network.state_dict())
         log = TrainingLog()
@@ -130,25 +132,20 @@ class _Run:
         batch = next(iter(self.source))
         with torch.no_grad():
             self.network.train()
-            predicted = self._distances(self.training, batch).cpu().numpy().astype(np.float64)
-        return float((predicted * batch.distances).sum() / max((predicted**2).sum(), 1e-12))
-
-    def _distances(self, sequences: Sequences, batch: PairBatch) -> Tensor:
-        """(m,) unscaled distances of the pairs of a batch."""
-        points = self.network.encode(sequences[batch.rows])
-        i, j = torch.from_numpy(batch.i), torch.from_numpy(batch.j)
-        return pair_distances(points, i.to(points.device), j.to(points.device))
+            _, predicted, true = self._loss(self.training, batch)
+        return float((predicted * true).sum() / (predicted**2).sum().clamp_min(1e-12))
 
     def _loss(self, sequences: Sequences, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
-        predicted = self._distances(sequences, batch) * self.scale
-        true = torch.from_numpy(batch.distances).to(predicted.device)
+        points = self.network.encode(sequences[batch.rows])
+        predicted = off_diagonal(distance_matrix(points)) * self.scale
+        true = off_diagonal(torch.from_numpy(batch.distances).to(points.device))
         return near_weighted(predicted, true, self.plan.offset), predicted, true
 
     def _step(self, batch: PairBatch, optimizer: torch.optim.Optimizer) -> float:
         self.network.train()
         loss, _, _ = self._loss(self.training, batch)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         optimizer.step()
         return float(loss.detach())
@@ -171,10 +168,8 @@ class _Run:
 
 def _blend(average: dict[str, Tensor], current: dict[str, Tensor], keep: float) -> None:
     """Move the averaged weights towards the current ones, in place; counters are copied."""
+    floats = [name for name, value in current.items() if value.is_floating_point()]
+    torch._foreach_lerp_([average[name] for name in floats], [current[name] for name in floats], 1 - keep)
     for name, value in current.items():
-        if value.is_floating_point():
-            average[name].mul_(keep).add_(value, alpha=1 - keep)
-        else:
+        if not value.is_floating_point():
             average[name].copy_(value)
-
-

@@ -12,8 +12,10 @@ import numpy as np
 
 from ..arrays import AnyArray, FloatArray
 from ..errors import CorruptIndexError, FormatVersionError
+from ..hashing import codes_of
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
+from .codes import HASH_MEAN, HASH_ROTATION
 from .families import family_named
 from .inputs import InputSpec
 from .run import Runner, kmer_runner, projection_runner, torch_runner
@@ -27,7 +29,8 @@ class Model:
     """A trained (or untrained) encoder.
 
     `family`, `spec`, `settings`, `weights` rebuild the network; `geometry` is the distance between its points and
-    `scale` * that distance predicts the exact distance; `dim`: D; `training`: how it was trained, for the record.
+    `scale` * that distance predicts the exact distance; `dim`: D; `bits`: B of the binary code that stands for a point
+    (its rotation is among the weights), None for points themselves; `training`: how it was trained, for the record.
     """
 
     family: str
@@ -37,6 +40,7 @@ class Model:
     dim: int
     geometry: str = "euclidean"
     scale: float = 1.0
+    bits: int | None = None
     training: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -56,12 +60,19 @@ class Model:
                 task.advance(stop - start)
         return out
 
+    def vectors(self, sequences: Sequences, progress: Progress = SILENT) -> AnyArray:
+        """What an index stores: (n, D) float32 points, or (n, bits / 8) uint8 packed codes."""
+        points = self.embed(sequences, progress)
+        if self.bits is None:
+            return points
+        return codes_of((points - self.weights[HASH_MEAN]) @ self.weights[HASH_ROTATION])
+
     def document(self) -> dict[str, Any]:
         """Everything but the weights, as JSON."""
         return {
             "model_version": MODEL_VERSION, "family": self.family, "spec": self.spec.to_json(),
             "settings": self.settings, "dim": self.dim, "geometry": self.geometry, "scale": self.scale,
-            "training": self.training,
+            "bits": self.bits, "training": self.training,
         }  # fmt: skip
 
     def weight_bytes(self) -> bytes:
@@ -81,7 +92,8 @@ class Model:
         try:
             return cls(
                 document["family"], InputSpec.from_json(document["spec"]), document["settings"], load(weight_bytes),
-                int(document["dim"]), document["geometry"], float(document["scale"]), document["training"],
+                int(document["dim"]), document["geometry"], float(document["scale"]), document["bits"],
+                document["training"],
             )  # fmt: skip
         except (SafetensorError, KeyError, TypeError) as error:
             raise CorruptIndexError(f"the model cannot be read: {error}") from None

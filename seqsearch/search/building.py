@@ -1,0 +1,180 @@
+"""From sequences to an index: record, train, embed, build the candidate index, calibrate - in that order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..ann import CandidateIndex, make_index
+from ..arrays import AnyArray, BoolArray, IntArray
+from ..distances import Distance, Neighbours
+from ..encoders.codes import quantizer
+from ..encoders.model import Model
+from ..errors import EmptyInputError, MismatchError, Path
+from ..learning.plan import TrainingPlan
+from ..progress import SILENT, Progress
+from ..sequences import Sequences
+from ..store import Store, StoreBuilder
+from .calibration import CALIBRATED_K, Budget, Calibration, budgets_for, held_out, measure
+from .engine import Engine
+from .options import BuildOptions
+
+CALIBRATION_QUERIES = 500
+_EMBED_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished store and the candidate index that belongs to its last commit."""
+
+    store: Store
+    candidates: CandidateIndex
+
+
+def build(
+    path: Path, parts: Iterable[Sequences], options: BuildOptions, *, model: Model | None = None,
+    overwrite: bool = False, progress: Progress = SILENT,
+) -> Built:  # fmt: skip
+    """Build an index at `path` from sets of sequences that arrive one after the other.
+
+    Nothing is at `path` before everything succeeded. `model`: use this one instead of training.
+    Raises IndexExistsError, EmptyInputError, MismatchError and what reading the parts raises.
+    """
+    with StoreBuilder(path, overwrite=overwrite) as builder:
+        _fill(builder, parts, progress)
+        rng = np.random.default_rng(options.seed)
+        distance = options.exact_distance()
+        held = held_out(builder.rows, CALIBRATION_QUERIES, rng)
+        if model is None:
+            model = _trained(builder, held, distance, options, rng, progress)
+        builder.put_document("model", model.document())
+        builder.put_blob("weights", model.weight_bytes())
+        _embed(builder, model, progress)
+        kind = options.kind_for(builder.rows)
+        candidates = empty_candidates(kind, model, options)
+        calibration = _calibrated(builder, candidates, held, model, distance, options, progress)
+        builder.put_document("settings", settings_document(options, kind, distance))
+        builder.put_document("calibration", calibration.to_json())
+        builder.put_document("health", dict(candidates.health(seed=options.seed)))
+        return Built(builder.finish(), candidates)
+
+
+def settings_document(options: BuildOptions, kind: str, distance: Distance) -> dict[str, Any]:
+    """What an index needs to know to go on as it was built."""
+    return {
+        "distance": distance.name, "distance_parameters": distance.parameters(), "index": kind,
+        "index_parameters": options.index_parameters, "seed": options.seed, "encoder": options.encoder,
+        "effort": options.effort,
+    }  # fmt: skip
+
+
+def empty_candidates(kind: str, model: Model, options: BuildOptions) -> CandidateIndex:
+    """A candidate index of that kind for what `model` makes."""
+    return make_index(
+        kind, geometry=model.geometry, bits=model.bits, dim=model.dim, parameters=options.index_parameters,
+        seed=options.seed,
+    )  # fmt: skip
+
+
+def _fill(builder: StoreBuilder, parts: Iterable[Sequences], progress: Progress) -> None:
+    with progress.task("reading") as task:
+        for part in parts:
+            if len(part):
+                builder.append(part)
+                task.advance(len(part))
+    if not builder.rows:
+        raise EmptyInputError("there is no sequence to index")
+
+
+def _trained(
+    builder: StoreBuilder, held: IntArray, distance: Distance, options: BuildOptions, rng: np.random.Generator,
+    progress: Progress,
+) -> Model:  # fmt: skip
+    """A model trained on stored sequences other than those held out, and its binary code where bits are asked for."""
+    if builder.kind != distance.kind:
+        raise MismatchError(f"the {distance.name} distance compares {distance.kind}, the data are {builder.kind}")
+    plan = TrainingPlan.of_effort(options.effort)
+    others = np.setdiff1d(np.arange(builder.rows), held)
+    chosen = others if len(others) <= plan.sequences else rng.choice(others, plan.sequences, replace=False)
+    sample = builder.sequences(np.sort(chosen))
+    settings = {} if options.dim is None else {"dim": options.dim}
+    model = _train(sample, distance, options, plan, settings, progress)
+    if options.bits is None:
+        return model
+    some = sample[rng.permutation(len(sample))[:20_000]]
+    return replace(
+        model, bits=options.bits, weights={**model.weights, **quantizer(model.embed(some), options.bits, rng)}
+    )
+
+
+def _train(
+    sample: Sequences, distance: Distance, options: BuildOptions, plan: TrainingPlan, settings: dict[str, Any],
+    progress: Progress,
+) -> Model:  # fmt: skip
+    """Torch is imported only when something is trained."""
+    if options.encoder == "kmer":
+        from ..encoders.model import kmer_model
+
+        return kmer_model(sample)
+    from ..learning.trainer import train
+
+    model, _ = train(
+        sample, distance, encoder=options.encoder, plan=plan, seed=options.seed, settings=settings, progress=progress
+    )
+    return model
+
+
+def _embed(builder: StoreBuilder, model: Model, progress: Progress) -> None:
+    with progress.task("embedding", builder.rows) as task:
+        for start in range(0, builder.rows, _EMBED_ROWS):
+            rows = np.arange(start, min(start + _EMBED_ROWS, builder.rows))
+            builder.set_vectors(start, model.vectors(builder.sequences(rows)))
+            task.advance(len(rows))
+
+
+def _calibrated(
+    builder: StoreBuilder, candidates: CandidateIndex, held: IntArray, model: Model, distance: Distance,
+    options: BuildOptions, progress: Progress,
+) -> Calibration:  # fmt: skip
+    """Fill the candidate index, all but the held-out rows first: the curve is measured on sequences it never saw."""
+    vectors = builder.vectors()
+    known = np.ones(builder.rows, np.bool_)
+    known[held] = False
+    with progress.task("building the candidate index", builder.rows) as task:
+        _add(candidates, np.flatnonzero(known), vectors, task)
+    targets = builder.sequences()
+    engine = Engine(model, candidates, distance, targets)
+    calibration = calibrate(engine, targets[held], known, options.recall, progress)
+    if len(held):
+        candidates.add(held, vectors[held])
+    return calibration
+
+
+def _add(candidates: CandidateIndex, rows: IntArray, vectors: AnyArray, task: Any) -> None:
+    for start in range(0, len(rows), _EMBED_ROWS):
+        some = rows[start : start + _EMBED_ROWS]
+        candidates.add(some, vectors[some])
+        task.advance(len(some))
+
+
+def calibrate(
+    engine: Engine, queries: Sequences, allowed: BoolArray, target: float, progress: Progress = SILENT
+) -> Calibration:
+    """Measure the recall of every budget on `queries` against exact truth over the `allowed` rows."""
+    size = int(allowed.sum())
+    if not len(queries) or not size:
+        return Calibration(target, 0, size)
+    ks = tuple(k for k in CALIBRATED_K if k <= size) or (1,)
+    truth = engine.distance.exact(queries, engine.targets, max(ks), allowed=allowed, progress=progress)
+    vectors = engine.model.vectors(queries)
+
+    def search(budget: Budget, k: int) -> Neighbours:
+        rows = engine.propose(vectors, budget)
+        return engine.distance.rerank(queries, engine.targets, rows, k)
+
+    with progress.task("calibrating"):
+        points = measure(truth, search, budgets_for(size, engine.candidates.kind), ks)
+    return Calibration(target, len(queries), size, tuple(points))

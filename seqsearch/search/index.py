@@ -1,0 +1,279 @@
+"""`SequenceIndex`: the front door."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from ..arrays import BoolArray
+from ..distances import Distance, Neighbours, distance_named
+from ..encoders.model import Model
+from ..errors import CorruptIndexError, ParameterError, Path
+from ..progress import SILENT, Progress
+from ..sequences import Sequences
+from ..store import Store
+from .building import build
+from .calibration import Budget, Calibration, budgets_for
+from .engine import Engine, SweepRow, sweep_row
+from .options import BuildOptions
+from .results import Results
+from .snapshots import Follower
+
+FORMAT_VERSION = 1
+
+
+class SequenceIndex:
+    """An index of sequences on disk: encodes queries, proposes candidates, verifies them with the exact distance.
+
+    Made by `build` or `open`. Reading needs no lock; `add`, `remove`, `update` and `compact` take the index's one
+    writer lock while they run. A reader keeps answering from the state it has seen until `refresh`.
+    """
+
+    def __init__(self, store: Store, follower: Follower | None = None) -> None:
+        self._store = store
+        self._settings = _document(store, "settings")
+        self._distance = distance_named(self._settings["distance"], **self._settings["distance_parameters"])
+        self._model: Model | None = None
+        self._follower = follower
+        self._engine: Engine | None = None
+
+    # -- making and opening --------------------------------------------------------------------------------------
+
+    @classmethod
+    def build(
+        cls, path: Path, references: Sequences | Iterable[Sequences], *, overwrite: bool = False,
+        model: Model | None = None, progress: Progress = SILENT, **options: Any,
+    ) -> Self:  # fmt: skip
+        """Build an index at `path` and open it.
+
+        `references`: a set, or sets that arrive one after the other (`read_batches`); `model`: an encoder to use
+        instead of training one; `options`: the fields of `BuildOptions` (distance, encoder, recall, seed, ...).
+        Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError.
+        """
+        try:
+            chosen = BuildOptions(**options)
+        except TypeError as error:
+            raise ParameterError(str(error).replace("BuildOptions.__init__()", "build")) from None
+        parts = [references] if isinstance(references, Sequences) else references
+        built = build(path, parts, chosen, model=model, overwrite=overwrite, progress=progress)
+        follower = Follower.adopt(built.store, built.candidates)
+        follower.save(built.store)
+        return cls(built.store.reader(), follower)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open an index. Raises NotAnIndexError, FormatVersionError or CorruptIndexError, naming the path."""
+        return cls(Store.open(path))
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def __contains__(self, record_id: object) -> bool:
+        return record_id in self._store
+
+    @property
+    def path(self) -> str:
+        return os.fspath(self._store.path)
+
+    @property
+    def distance(self) -> Distance:
+        """The exact distance that decides."""
+        return self._distance
+
+    @property
+    def model(self) -> Model:
+        """The encoder."""
+        if self._model is None:
+            weights = self._store.blob("weights")
+            if weights is None:
+                raise CorruptIndexError(f"{self.path}: the weights of the model are missing")
+            self._model = Model.restore(_document(self._store, "model"), weights)
+        return self._model
+
+    @property
+    def calibration(self) -> Calibration:
+        """The measured curve of recall over budgets."""
+        return Calibration.from_json(_document(self._store, "calibration"))
+
+    @property
+    def sequences(self) -> Sequences:
+        """The stored sequences, in the order they came."""
+        return self._store.sequences(np.flatnonzero(self._store.live))
+
+    def info(self) -> dict[str, Any]:
+        """What `seqsearch info --format json` prints."""
+        model, calibration = self.model, self.calibration
+        return {
+            "sequences": len(self), "deleted": self._store.rows - len(self), "kind": self._store.kind,
+            "alphabet": self._store.alphabet.name if self._store.alphabet else None, "distance": self._distance.name,
+            "distance_parameters": self._distance.parameters(), "encoder": model.family, "geometry": model.geometry,
+            "dim": model.dim, "bits": model.bits, "index": self._settings["index"],
+            "index_parameters": self._settings["index_parameters"], "format_version": FORMAT_VERSION,
+            "bytes": self._store.bytes, "health": self._store.document("health"),
+            "calibration": {**calibration.to_json(), "stale": calibration.is_stale(len(self))},
+        }  # fmt: skip
+
+    # -- searching -----------------------------------------------------------------------------------------------
+
+    def search(
+        self, queries: Sequences, k: int = 10, *, recall: float | None = None, candidates: int | None = None,
+        ef: int | None = None, exact: bool = False, ids: Iterable[str] | None = None, where: dict[str, str] | None = None,
+        progress: Progress = SILENT,
+    ) -> Results:  # fmt: skip
+        """The k nearest stored sequences of each query, with their exact distances.
+
+        The budget: `recall` asks for a measured recall (default: the one the index was built for), `candidates` (and
+        `ef`) for a number of candidates, `exact` for a comparison with everything. `ids` or `where` (label=VALUE)
+        restrict the answers, always to exactly min(k, matching) of them.
+        Raises MismatchError for queries of another kind, ParameterError, UnknownIdError for unknown `ids`.
+        """
+        if k < 1:
+            raise ParameterError(f"k must be at least 1, not {k}")
+        budget, said = self.budget(k, recall=recall, candidates=candidates, ef=ef, exact=exact)
+        allowed = self._allowed(ids, where)
+        found = self._found(queries, k, budget, allowed, progress)
+        return Results(queries.ids, self._store.ids, found.rows, found.distances, said)
+
+    def budget(
+        self, k: int, *, recall: float | None = None, candidates: int | None = None, ef: int | None = None,
+        exact: bool = False,
+    ) -> tuple[Budget | None, str]:  # fmt: skip
+        """The budget that `search` would use (None: compare with everything) and a line that says why."""
+        if exact + (recall is not None) + (candidates is not None) > 1:
+            raise ParameterError("recall, candidates and exact exclude each other")
+        if recall is not None and not 0 < recall <= 1:
+            raise ParameterError(f"recall must be above 0 and at most 1, not {recall}")
+        if exact:
+            return None, "exact"
+        is_graph = self._settings["index"] == "hnsw"
+        if candidates is not None:
+            if candidates < 1 or (ef is not None and ef < 1):
+                raise ParameterError("candidates and ef must be at least 1")
+            effort = (ef if ef is not None else max(candidates, 32)) if is_graph else None
+            budget = Budget(max(candidates, k), effort)
+            return budget, f"{budget}, as asked"
+        calibration = self.calibration
+        target = calibration.target if recall is None else recall
+        chosen, point = calibration.choose(target, k)
+        stale = "; the index has changed by more than a fifth since it was calibrated" * calibration.is_stale(len(self))
+        if chosen is not None and point is not None:
+            return chosen, f"{chosen} for recall {target} (measured {point.recall:.4f}){stale}"
+        if point is None:
+            return None, "exact: there was too little data to calibrate"
+        return None, f"exact: no measured budget reaches recall {target} (best {point.recall:.4f}){stale}"
+
+    def _found(
+        self, queries: Sequences, k: int, budget: Budget | None, allowed: BoolArray | None, progress: Progress
+    ) -> Neighbours:
+        self.model.spec.require(queries)
+        engine = self.engine()
+        if budget is None or budget.candidates >= len(self):
+            live = self._store.live
+            mask = live if allowed is None else live & allowed
+            return self._distance.exact(queries, engine.targets, k, allowed=mask, progress=progress)
+        return engine.find(queries, k, budget, allowed)
+
+    def _allowed(self, ids: Iterable[str] | None, where: dict[str, str] | None) -> BoolArray | None:
+        """(rows,) mask of what a filter lets through, None without one."""
+        if ids is None and not where:
+            return None
+        mask = np.array(self._store.live)
+        if ids is not None:
+            chosen = np.zeros_like(mask)
+            chosen[self._store.rows_of(ids)] = True
+            mask &= chosen
+        for column, wanted in (where or {}).items():
+            if column != "label":
+                raise ParameterError(f"where {column!r}: only label can be asked for")
+            mask &= np.fromiter((label == wanted for label in self._store.labels), np.bool_, len(mask))
+        return mask
+
+    def engine(self) -> Engine:
+        """The state that answers: loaded at the first search, brought up to date after `refresh`."""
+        if self._follower is None:
+            self._follower = Follower.load(self._store, self.model, self._settings)
+        if self._engine is None or self._engine.candidates is not self._follower.candidates:
+            self._engine = Engine(self.model, self._follower.candidates, self._distance, self._store.sequences())
+        return self._engine
+
+    def evaluate(
+        self, queries: Sequences, k: int = 10, *, truth: Neighbours | None = None, budgets: list[Budget] | None = None,
+        progress: Progress = SILENT,
+    ) -> list[SweepRow]:  # fmt: skip
+        """Recall against exact truth and speed, one row a budget. `truth`: of these queries, if known already."""
+        engine = self.engine()
+        self.model.spec.require(queries)
+        if truth is None:
+            truth = self._distance.exact(queries, engine.targets, k, allowed=self._store.live, progress=progress)
+        if budgets is None:
+            budgets = [b for b in budgets_for(len(self), engine.candidates.kind) if b.candidates >= k]
+        rows = []
+        with progress.task("sweeping budgets", len(budgets)) as task:
+            for budget in budgets:
+                rows.append(sweep_row(engine, queries, truth, k, budget))
+                task.advance()
+        return rows
+
+    # -- changing ------------------------------------------------------------------------------------------------
+
+    def add(self, sequences: Sequences, *, progress: Progress = SILENT) -> None:
+        """Add sequences; durable when it returns. Raises DuplicateIdError, MismatchError, IndexLockedError."""
+        vectors = self.model.vectors(sequences, progress)
+        with self._writing() as writer:
+            writer.append(sequences, vectors)
+        self.refresh()
+
+    def remove(self, ids: Iterable[str]) -> None:
+        """Remove sequences by id. Raises UnknownIdError, and then removes none; IndexLockedError."""
+        with self._writing() as writer:
+            writer.delete(ids)
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """See what was committed since; True when there was something."""
+        before = self._store.generation
+        if not self._store.refresh():
+            return False
+        self._engine = None
+        if self._store.generation != before:
+            self._follower = None
+        elif self._follower is not None:
+            self._follower.catch_up(self._store)
+        return True
+
+    def _writing(self) -> Store:
+        return Store.open(self._store.path, write=True)
+
+    def __repr__(self) -> str:
+        return f"SequenceIndex({self.path!r}, n={len(self)})"
+
+
+def _document(store: Store, name: str) -> dict[str, Any]:
+    document = store.document(name)
+    if not isinstance(document, dict):
+        raise CorruptIndexError(f"{store.path}: its {name} document is missing")
+    return document
+
+
+def sweep_documents(rows: list[SweepRow]) -> list[dict[str, Any]]:
+    """The rows of a sweep as JSON objects."""
+    return [asdict(row) for row in rows]

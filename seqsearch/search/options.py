@@ -1,0 +1,63 @@
+"""Everything a build can be told, checked before any work starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..distances import DISTANCES, Distance, distance_named
+from ..encoders.codes import checked_bits
+from ..encoders.families import FAMILIES
+from ..errors import ParameterError
+from ..learning.plan import TrainingPlan
+
+INDEX_KINDS = ("auto", "exact", "hnsw", "hamming")
+SCAN_BELOW = 5_000  # sequences: below this an exact scan of the points is faster than a graph
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """`distance` and its `distance_parameters`; `encoder` (a family or "auto"), its `dim` (None: its own default) and
+    the `effort` of training; `bits` for a binary code in place of a point; `index` kind and its `index_parameters`;
+    `recall` aimed at by default; `seed` of every random draw.
+    """
+
+    distance: str = "edit"
+    distance_parameters: dict[str, Any] = field(default_factory=dict)
+    encoder: str = "auto"
+    dim: int | None = None
+    effort: str = "normal"
+    bits: int | None = None
+    index: str = "auto"
+    index_parameters: dict[str, Any] = field(default_factory=dict)
+    recall: float = 0.99
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.distance not in DISTANCES:
+            raise ParameterError(f"no distance {self.distance!r}: choose one of {', '.join(DISTANCES)}")
+        if self.encoder != "auto" and self.encoder not in FAMILIES:
+            raise ParameterError(f"no encoder {self.encoder!r}: choose one of auto, {', '.join(FAMILIES)}")
+        if self.index not in INDEX_KINDS:
+            raise ParameterError(f"no index kind {self.index!r}: choose one of {', '.join(INDEX_KINDS)}")
+        if not 0 < self.recall <= 1:
+            raise ParameterError(f"recall must be above 0 and at most 1, not {self.recall}")
+        if self.dim is not None and not 1 <= self.dim <= 4096:
+            raise ParameterError(f"dim must be from 1 to 4096, not {self.dim}")
+        if self.bits is not None:
+            checked_bits(self.bits)
+        if (self.index == "hamming") != (self.bits is not None) and self.index != "auto":
+            raise ParameterError("a hamming index needs bits, and bits need a hamming index")
+        TrainingPlan.of_effort(self.effort)
+
+    def exact_distance(self) -> Distance:
+        """The exact distance. Raises ParameterError for parameters it does not have."""
+        return distance_named(self.distance, **self.distance_parameters)
+
+    def kind_for(self, size: int) -> str:
+        """The index kind for `size` sequences: what was asked for, or for "auto" what suits."""
+        if self.index != "auto":
+            return self.index
+        if self.bits is not None:
+            return "hamming"
+        return "exact" if size < SCAN_BELOW else "hnsw"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from ...errors import EmptyInputError, ParameterError, Path
-from ..alphabet import INTEGERS, TEXT, Alphabet, alphabet_named
+from ..alphabet import DNA, INTEGERS, TEXT, Alphabet, alphabet_named
 from ..sequence import Sequences
 from .batches import TextBatch, assemble, guess_alphabet
 from .formats import FORMATS, Format, format_named, format_of
@@ -80,6 +81,9 @@ def read_batches(
 
 
 def _read(path: Path, named: Format | None, options: Options, intake: Intake) -> Iterator[Sequences]:
+    if os.fspath(path).startswith("greengenes:"):
+        yield from _data_set(os.fspath(path), options, intake)
+        return
     kept = 0
     with opened(path) as source:
         if not source.head():
@@ -94,6 +98,18 @@ def _read(path: Path, named: Format | None, options: Options, intake: Intake) ->
         skipped = sum(intake.report.skipped.values())
         problem = f"no record is left: all {skipped} were skipped" if skipped else "the file holds no record"
         raise EmptyInputError(problem, path=intake.source)
+
+
+def _data_set(name: str, options: Options, intake: Intake) -> Iterator[Sequences]:
+    """Batches of a data set that comes from a package."""
+    from ..greengenes import named  # it reads through this module
+
+    if options.alphabet not in (None, DNA):
+        raise ParameterError(f"alphabet {options.alphabet.name!r} does not fit {name}, which is dna")
+    whole = named(name)
+    intake.report.records = len(whole)
+    for start in range(0, len(whole), options.size):
+        yield whole[start : start + options.size]
 
 
 def _assembled(format: Format, source: Source, options: Options, intake: Intake) -> Iterator[Sequences]:

@@ -65,26 +65,34 @@ def _batches(records: Iterator[Any], header_of: Any, text_of: Any, size: int) ->
     """Batches of at most `size` records, joined chunk by chunk so that few Python objects live at once."""
     done = 0
     while True:
-        headers: list[Strings] = []
+        ids: list[Strings] = []
+        descriptions: list[Strings] = []
         texts: list[str] = []
         lengths: list[IntArray] = []
         left = size
         while left and (chunk := list(itertools.islice(records, min(_CHUNK, left)))):
             parts = list(map(text_of, chunk))
-            headers.append(column(list(map(header_of, chunk))))
+            for columns, split in zip((ids, descriptions), _split_headers(list(map(header_of, chunk))), strict=True):
+                columns.append(split)
             texts.append("".join(parts))
             lengths.append(np.fromiter(map(len, parts), np.int64, len(parts)))
             left -= len(chunk)
         if not lengths:
             return
-        ids, descriptions = _split_headers(Strings.concatenate(headers))
-        numbers = np.arange(done + 1, done + len(ids) + 1)
-        yield TextBatch(ids, np.concatenate(lengths), numbers, descriptions=descriptions, text="".join(texts))
-        done += len(ids)
+        n = size - left
+        yield TextBatch(
+            Strings.concatenate(ids),
+            np.concatenate(lengths),
+            np.arange(done + 1, done + n + 1),
+            descriptions=Strings.concatenate(descriptions),
+            text="".join(texts),
+        )
+        done += n
 
 
-def _split_headers(headers: Strings) -> tuple[Strings, Strings]:
+def _split_headers(lines: list[str]) -> tuple[Strings, Strings]:
     """Id and description of every header, cut at its first blank or tab and what white space follows."""
+    headers = column(lines)
     data, starts, ends = headers.data, headers.offsets[:-1], headers.offsets[1:]
     blank: BoolArray = (data == ord(" ")) | (data == ord("\t"))
     if not blank.any():

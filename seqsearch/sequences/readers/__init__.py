@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from ...errors import EmptyInputError, ParameterError, Path
 from ..alphabet import DNA, INTEGERS, TEXT, Alphabet, alphabet_named
 from ..sequence import Sequences
-from .batches import TextBatch, assemble, guess_alphabet
+from .batches import assemble
+from .fastx import guess_alphabet
 from .formats import FORMATS, Format, format_named, format_of
 from .intake import Intake, OnError, ReadReport
 from .opening import Source, display_name, opened
@@ -114,11 +115,12 @@ def _data_set(name: str, options: Options, intake: Intake) -> Iterator[Sequences
 
 def _assembled(format: Format, source: Source, options: Options, intake: Intake) -> Iterator[Sequences]:
     alphabet, hint = options.alphabet, ""
+    if alphabet is None and format.letters is not None:
+        alphabet = guess_alphabet(format.letters(source.head()))
+        hint = " (which was guessed from the first records; if it is another, name it: alphabet)"
+    elif alphabet is None and not format.holds_series:
+        alphabet = TEXT
     for batch in format.read(source, options, intake):
-        if alphabet is None and isinstance(batch, TextBatch):
-            alphabet = guess_alphabet(batch.text) if format.guesses_alphabet else TEXT
-            if format.guesses_alphabet:
-                hint = " (which was guessed from the first records; if it is another, name it: alphabet)"
         yield assemble(batch, alphabet, intake, hint)
 
 

@@ -231,7 +231,8 @@ def _joined_series(rows: list[AnyArray], names: Strings) -> AnyArray:
         )
     if not shaped:
         return np.zeros((0, 1), np.float32)
-    data = np.concatenate(shaped).astype(np.float32)
+    with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is named below
+        data = np.concatenate(shaped).astype(np.float32)
     if not np.isfinite(data).all():
         for number, row in enumerate(shaped):
             with np.errstate(over="ignore"):

@@ -48,13 +48,13 @@ class Alphabet:
         return self.canonical + "".join(self.mixtures)
 
     @cached_property
-    def _code_of_byte(self) -> ByteArray:
+    def _code_of_byte(self) -> bytes:
         table = np.full(256, NOT_A_SYMBOL, np.uint8)
         spelled = {letter: code for code, letter in enumerate(self.letters)}
         spelled |= {alias: spelled[letter] for alias, letter in self.aliases.items()}
         for letter, code in spelled.items():
             table[ord(letter.upper())] = table[ord(letter.lower())] = code
-        return table
+        return table.tobytes()
 
     @cached_property
     def _byte_of_code(self) -> ByteArray:
@@ -87,7 +87,7 @@ class Alphabet:
 
     def lookup(self, raw: bytes) -> ByteArray:
         """(len(raw),) codes of the bytes of a fixed alphabet, NOT_A_SYMBOL where a byte is none: for whole batches."""
-        return self._code_of_byte[np.frombuffer(raw, np.uint8)]
+        return np.frombuffer(raw.translate(self._code_of_byte), np.uint8)
 
     def _encode_integers(self, text: str | bytes) -> AnyArray:
         fields = (text if isinstance(text, str) else text.decode("utf-8")).split()

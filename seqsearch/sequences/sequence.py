@@ -10,7 +10,7 @@ from typing import Literal, overload
 import numpy as np
 
 from ..arrays import AnyArray, IntArray
-from ..errors import EmptySequenceError, MismatchError, SeriesError
+from ..errors import EmptySequenceError, MismatchError, SeriesError, SymbolError
 from .alphabet import Alphabet
 from .strings import Strings, offsets_of, ranges_to_indices
 
@@ -81,8 +81,15 @@ class Sequences:
         labels: Iterable[str] | None = None,
     ) -> Sequences:  # fmt: skip
         """A token set from strings; ids default to 1, 2, .... Raises SymbolError and EmptySequenceError."""
-        coded = [alphabet.encode(text) for text in texts]
-        return cls.from_arrays(coded, alphabet, ids, labels)
+        names = None if ids is None else list(ids)
+        coded = []
+        for row, text in enumerate(texts):
+            try:
+                coded.append(alphabet.encode(text))
+            except SymbolError as error:
+                error.record, error.record_id = row + 1, str(row + 1) if names is None else names[row]
+                raise
+        return cls.from_arrays(coded, alphabet, names, labels)
 
     @classmethod
     def from_arrays(
@@ -224,7 +231,8 @@ def _joined_series(rows: list[AnyArray], names: Strings) -> AnyArray:
         )
     if not shaped:
         return np.zeros((0, 1), np.float32)
-    data = np.concatenate(shaped).astype(np.float32)
+    with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is named below
+        data = np.concatenate(shaped).astype(np.float32)
     if not np.isfinite(data).all():
         for number, row in enumerate(shaped):
             with np.errstate(over="ignore"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from ...errors import EmptyInputError, ParameterError, Path
-from ..alphabet import INTEGERS, TEXT, Alphabet, alphabet_named
+from ..alphabet import DNA, INTEGERS, TEXT, Alphabet, alphabet_named
 from ..sequence import Sequences
-from .batches import TextBatch, assemble, guess_alphabet
+from .batches import assemble
+from .fastx import guess_alphabet
 from .formats import FORMATS, Format, format_named, format_of
 from .intake import Intake, OnError, ReadReport
 from .opening import Source, display_name, opened
@@ -80,6 +82,9 @@ def read_batches(
 
 
 def _read(path: Path, named: Format | None, options: Options, intake: Intake) -> Iterator[Sequences]:
+    if os.fspath(path).startswith("greengenes:"):
+        yield from _data_set(os.fspath(path), options, intake)
+        return
     kept = 0
     with opened(path) as source:
         if not source.head():
@@ -96,13 +101,26 @@ def _read(path: Path, named: Format | None, options: Options, intake: Intake) ->
         raise EmptyInputError(problem, path=intake.source)
 
 
+def _data_set(name: str, options: Options, intake: Intake) -> Iterator[Sequences]:
+    """Batches of a data set that comes from a package."""
+    from ..greengenes import named  # it reads through this module
+
+    if options.alphabet not in (None, DNA):
+        raise ParameterError(f"alphabet {options.alphabet.name!r} does not fit {name}, which is dna")
+    whole = named(name)
+    intake.report.records = len(whole)
+    for start in range(0, len(whole), options.size):
+        yield whole[start : start + options.size]
+
+
 def _assembled(format: Format, source: Source, options: Options, intake: Intake) -> Iterator[Sequences]:
     alphabet, hint = options.alphabet, ""
+    if alphabet is None and format.letters is not None:
+        alphabet = guess_alphabet(format.letters(source.head()))
+        hint = " (which was guessed from the first records; if it is another, name it: alphabet)"
+    elif alphabet is None and not format.holds_series:
+        alphabet = TEXT
     for batch in format.read(source, options, intake):
-        if alphabet is None and isinstance(batch, TextBatch):
-            alphabet = guess_alphabet(batch.text) if format.guesses_alphabet else TEXT
-            if format.guesses_alphabet:
-                hint = " (which was guessed from the first records; if it is another, name it: alphabet)"
         yield assemble(batch, alphabet, intake, hint)
 
 

@@ -71,8 +71,8 @@ class _Array:
         except (ValueError, EOFError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
             problem = str(error).split("\n")[0]
             raise ParseError(f"{what} has no readable .npy header: {problem}", path=file) from None
-        if dtype.hasobject:
-            raise ParseError(f"{what} holds pickled Python objects, which are never read", path=file)
+        if min(shape, default=0) < 0:
+            raise ParseError(f"{what} has no readable .npy header: shape {shape}", path=file)
         return cls(stream, dtype, shape, fortran, file, what)
 
     @property
@@ -81,6 +81,8 @@ class _Array:
 
     def require_numbers(self, options: Options) -> None:
         """Raise ParseError unless the values can be series, or integer tokens where these are asked for."""
+        if self.dtype.hasobject:
+            raise ParseError(f"{self.what} holds pickled Python objects, which are never read", path=self.file)
         if not self.is_numeric:
             raise ParseError(f"{self.what} has dtype {self.dtype}: a series needs real numbers", path=self.file)
         if options.alphabet is not None and self.dtype.kind not in "iu":
@@ -242,7 +244,9 @@ class _NpzFile:
         array = self.open(name)
         if array.dtype.kind not in "USiufb" or array.shape != (n,):
             raise self.error(f"array {name!r} must be one row of {n} strings or numbers")
-        values = array.whole()
+        values = array.whole() if array.dtype.itemsize else np.zeros(n, array.dtype)
+        if array.dtype.kind == "f" and (values == np.floor(values)).all():
+            values = values.astype(np.int64)  # classes 0.0, 1.0 are 0, 1
         try:
             return list(np.char.decode(values, "utf-8")) if array.dtype.kind == "S" else values.astype(str).tolist()
         except UnicodeDecodeError:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...arrays import AnyArray, IntArray
 from ...errors import DuplicateIdError, EmptySequenceError, InputError, ParseError, SeriesError, SymbolError
-from ..alphabet import DNA, INTEGERS, NOT_A_SYMBOL, PROTEIN, RNA, Alphabet
+from ..alphabet import INTEGERS, NOT_A_SYMBOL, Alphabet
 from ..sequence import Sequences
 from ..strings import Strings, offsets_of
 from .intake import Intake
-
-_GUESS_FROM = 1_000_000  # symbols
 
 
 @dataclass
@@ -57,19 +55,6 @@ def numbered(numbers: Iterable[int]) -> Strings:
     return column([str(number) for number in numbers])
 
 
-def guess_alphabet(text: str) -> Alphabet:
-    """DNA, RNA or protein, from what the first records are made of.
-
-    Nucleotides when nine letters in ten are one of ACGTUN: no protein composition comes near that, and IUPAC codes
-    and a stray symbol, which has to be reported as such, do not sway it.
-    """
-    sample = text[:_GUESS_FROM].upper()
-    counted = {letter: sample.count(letter) for letter in "ACGTUN"}
-    if sum(counted.values()) < 0.9 * len(sample):
-        return PROTEIN
-    return RNA if counted["U"] > counted["T"] else DNA
-
-
 def assemble(batch: TextBatch | SeriesBatch, alphabet: Alphabet | None, intake: Intake, hint: str = "") -> Sequences:
     """The clean records of `batch`; every other one goes to `intake.reject`. `hint` is added to a SymbolError."""
     wrong: dict[int, Callable[[], InputError]] = {}
@@ -77,7 +62,7 @@ def assemble(batch: TextBatch | SeriesBatch, alphabet: Alphabet | None, intake: 
         assert alphabet is not None
         data, lengths = _encoded(batch, alphabet, wrong, hint)
     else:
-        data, lengths = _checked(batch, alphabet, wrong)
+        data, lengths = _checked(batch, alphabet, wrong, intake.source)
     for row in np.flatnonzero(lengths == 0).tolist():
         wrong[row] = lambda: EmptySequenceError("the sequence is empty")
     for row in np.flatnonzero(np.diff(batch.ids.offsets) == 0).tolist():
@@ -124,11 +109,7 @@ def _encoded(
     # A letter beyond ASCII becomes one "?", which is no symbol either, so positions hold.
     codes = alphabet.lookup(batch.text.encode("ascii", "replace"))
     if codes.max(initial=0) == NOT_A_SYMBOL:
-        offsets = offsets_of(batch.lengths)
-        at = np.flatnonzero(codes == NOT_A_SYMBOL)
-        rows, first = np.unique(np.searchsorted(offsets, at, "right") - 1, return_index=True)
-        for row, where in zip(rows.tolist(), at[first].tolist(), strict=True):
-            position = int(where - offsets[row]) + 1
+        for row, where, position in _first_of_each(np.flatnonzero(codes == NOT_A_SYMBOL), batch.lengths):
             problem = (
                 f"symbol {batch.text[where]!r} at position {position} is not in the {alphabet.name} alphabet{hint}"
             )
@@ -151,33 +132,39 @@ def _encoded_integers(batch: TextBatch, wrong: dict[int, Callable[[], InputError
 
 
 def _checked(
-    batch: SeriesBatch, alphabet: Alphabet | None, wrong: dict[int, Callable[[], InputError]]
+    batch: SeriesBatch, alphabet: Alphabet | None, wrong: dict[int, Callable[[], InputError]], source: str
 ) -> tuple[AnyArray, IntArray]:
     """Float32 steps (sum T, F), or integer tokens (sum T,); rows with a value that fits neither go to `wrong`."""
     if alphabet is not None:
+        if batch.data.shape[1] != 1:
+            raise ParseError(f"integer tokens need one feature, not {batch.data.shape[1]}", path=source)
         return _tokens(batch, wrong), batch.lengths
     with np.errstate(over="ignore"):
         data = batch.data.astype(np.float32, copy=False)
     finite = np.isfinite(data)
     if not finite.all():
-        offsets = offsets_of(batch.lengths)
-        step_at, feature_at = np.nonzero(~finite)
-        rows, first = np.unique(np.searchsorted(offsets, step_at, "right") - 1, return_index=True)
-        for row, step, feature in zip(rows.tolist(), step_at[first].tolist(), feature_at[first].tolist(), strict=True):
-            where = f"step {step - int(offsets[row]) + 1}" + (f", feature {feature + 1}" if data.shape[1] > 1 else "")
-            problem = f"value {batch.data[step, feature]} at {where} is not a finite float32 number"
+        for row, where, step in _first_of_each(np.flatnonzero(~finite.all(axis=1)), batch.lengths):
+            feature = int(np.argmin(finite[where]))
+            place = f"step {step}" + (f", feature {feature + 1}" if data.shape[1] > 1 else "")
+            problem = f"value {batch.data[where, feature]} at {place} is not a finite float32 number"
             wrong[row] = lambda problem=problem: SeriesError(problem)  # type: ignore[misc]
     return data, batch.lengths
+
+
+def _first_of_each(positions: IntArray, lengths: IntArray) -> Iterator[tuple[int, int, int]]:
+    """For every row that holds one of the ascending `positions` of a column: row, first position, place from 1."""
+    offsets = offsets_of(lengths)
+    rows, first = np.unique(np.searchsorted(offsets, positions, "right") - 1, return_index=True)
+    places = positions[first] - offsets[rows] + 1
+    yield from zip(rows.tolist(), positions[first].tolist(), places.tolist(), strict=True)
 
 
 def _tokens(batch: SeriesBatch, wrong: dict[int, Callable[[], InputError]]) -> AnyArray:
     """(sum T,) uint32 from integers of one feature."""
     data = batch.data[:, 0]
-    outside = np.flatnonzero((data < 0) | (data > 2**32 - 1))
+    outside = np.flatnonzero(~((data >= 0) & (data <= 2**32 - 1) & (data == np.floor(data))))  # NaN is outside as well
     if len(outside):
-        offsets = offsets_of(batch.lengths)
-        rows, first = np.unique(np.searchsorted(offsets, outside, "right") - 1, return_index=True)
-        for row, where in zip(rows.tolist(), outside[first].tolist(), strict=True):
-            problem = f"token {data[where]} at position {where - int(offsets[row]) + 1} is outside 0..4294967295"
+        for row, where, position in _first_of_each(outside, batch.lengths):
+            problem = f"token {data[where]} at position {position} is not a whole number in 0..4294967295"
             wrong[row] = lambda problem=problem: SymbolError(problem)  # type: ignore[misc]
     return data.astype(np.uint32)

@@ -15,6 +15,7 @@ from xopen import xopen
 
 from ...arrays import BoolArray, ByteArray, IntArray
 from ...errors import ParseError
+from ..alphabet import DNA, PROTEIN, RNA, Alphabet
 from ..strings import Strings, offsets_of
 from .batches import TextBatch, column
 from .intake import Intake
@@ -26,9 +27,8 @@ _CHUNK = 1024  # records alive as Python objects at a time: more are slower, the
 
 def read_fasta(source: Source, options: Options, intake: Intake) -> Iterator[TextBatch]:
     """Batches of a FASTA file: the id is the header up to white space, the description the rest."""
-    # (header, sequence) tuples instead of dnaio's records, whose headers must be ASCII
     try:
-        with FastaReader(source.stream, sequence_class=lambda name, text, _: (name, text)) as reader:
+        with FastaReader(source.stream, sequence_class=_header_and_text) as reader:
             for batch in _batches(iter(reader), itemgetter(0), itemgetter(1), options.size):
                 if source.path is not None:
                     batch.line_of = _FastaLines(source.path, int(batch.numbers[0]))
@@ -56,35 +56,71 @@ def read_fastq(source: Source, options: Options, intake: Intake) -> Iterator[Tex
         raise ParseError(error.message, path=source.name, line=line, record=record) from None
 
 
+def _header_and_text(name: str, text: str, qualities: None) -> tuple[str, str]:
+    """Stands in for dnaio's record, whose headers must be ASCII; `> id` is as good as `>id`."""
+    return name.lstrip(), text
+
+
 def _line(error: dnaio.FileFormatError) -> int | None:
     """The line of a format error, from 1; dnaio counts from 0."""
     return None if error.line is None else int(error.line) + 1
+
+
+def fasta_letters(head: bytes) -> bytes:
+    """The sequence letters among the first bytes of a FASTA file."""
+    return b"".join(line.strip() for line in head.split(b"\n") if not line.lstrip().startswith((b">", b"#")))
+
+
+def fastq_letters(head: bytes) -> bytes:
+    """The sequence letters among the first bytes of a FASTQ file."""
+    return b"".join(line.strip() for line in head.split(b"\n")[1::4])
+
+
+def guess_alphabet(letters: bytes) -> Alphabet:
+    """DNA, RNA or protein, from what the first records are made of.
+
+    Nucleotides when nine letters in ten are one of ACGTUN: no protein composition comes near that, and IUPAC codes
+    and a stray symbol, which has to be reported as such, do not sway it.
+    """
+    upper = letters.upper()
+    counted = {letter: upper.count(letter) for letter in (b"A", b"C", b"G", b"T", b"U", b"N")}
+    if sum(counted.values()) < 0.9 * len(upper):
+        return PROTEIN
+    return RNA if counted[b"U"] > counted[b"T"] else DNA
 
 
 def _batches(records: Iterator[Any], header_of: Any, text_of: Any, size: int) -> Iterator[TextBatch]:
     """Batches of at most `size` records, joined chunk by chunk so that few Python objects live at once."""
     done = 0
     while True:
-        headers: list[Strings] = []
+        ids: list[Strings] = []
+        descriptions: list[Strings] = []
         texts: list[str] = []
         lengths: list[IntArray] = []
         left = size
         while left and (chunk := list(itertools.islice(records, min(_CHUNK, left)))):
             parts = list(map(text_of, chunk))
-            headers.append(column(list(map(header_of, chunk))))
+            for columns, split in zip((ids, descriptions), _split_headers(list(map(header_of, chunk))), strict=True):
+                columns.append(split)
             texts.append("".join(parts))
             lengths.append(np.fromiter(map(len, parts), np.int64, len(parts)))
             left -= len(chunk)
         if not lengths:
             return
-        ids, descriptions = _split_headers(Strings.concatenate(headers))
-        numbers = np.arange(done + 1, done + len(ids) + 1)
-        yield TextBatch(ids, np.concatenate(lengths), numbers, descriptions=descriptions, text="".join(texts))
-        done += len(ids)
+        n = size - left
+        yield TextBatch(
+            Strings.concatenate(ids),
+            np.concatenate(lengths),
+            np.arange(done + 1, done + n + 1),
+            descriptions=Strings.concatenate(descriptions),
+            text="".join(texts),
+        )
+        done += n
 
 
-def _split_headers(headers: Strings) -> tuple[Strings, Strings]:
+def _split_headers(lines: list[str]) -> tuple[Strings, Strings]:
     """Id and description of every header, cut at its first blank or tab and what white space follows."""
+    headers = column(lines)
     data, starts, ends = headers.data, headers.offsets[:-1], headers.offsets[1:]
     blank: BoolArray = (data == ord(" ")) | (data == ord("\t"))
     if not blank.any():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ...errors import ParameterError, Path
 from .arrays import read_npy, read_npz
 from .batches import SeriesBatch, TextBatch
-from .fastx import read_fasta, read_fastq
+from .fastx import fasta_letters, fastq_letters, read_fasta, read_fastq
 from .intake import Intake
 from .lines import read_lines
 from .opening import Source
@@ -22,21 +22,21 @@ Reader = Callable[[Source, Options, Intake], Iterator[TextBatch] | Iterator[Seri
 
 @dataclass(frozen=True)
 class Format:
-    """`alphabets`: those that may be asked for; `columns`: whether columns or arrays have names."""
+    """`letters`: takes the sequence letters from the first bytes; `columns`: columns or arrays have names."""
 
     name: str
     read: Reader
     extensions: tuple[str, ...]
     holds_series: bool = False
-    guesses_alphabet: bool = False
+    letters: Callable[[bytes], bytes] | None = None
     columns: bool = False
 
 
 FORMATS = {
     f.name: f
     for f in (
-        Format("fasta", read_fasta, (".fasta", ".fa", ".fna", ".faa", ".ffn", ".frn", ".fas"), guesses_alphabet=True),
-        Format("fastq", read_fastq, (".fastq", ".fq"), guesses_alphabet=True),
+        Format("fasta", read_fasta, (".fasta", ".fa", ".fna", ".faa", ".ffn", ".frn", ".fas"), letters=fasta_letters),
+        Format("fastq", read_fastq, (".fastq", ".fq"), letters=fastq_letters),
         Format("csv", read_csv, (".csv",), columns=True),
         Format("tsv", read_tsv, (".tab",), columns=True),  # .tsv may be a UCR table: see format_of
         Format("lines", read_lines, (".txt", ".lines")),
@@ -78,7 +78,7 @@ def sniffed(head: bytes) -> str:
     first = lines[0].strip()
     if first.startswith(b">"):
         return "fasta"
-    if first.startswith((b"@", b"#")) and any(line.strip().lower() == b"@data" for line in lines):
+    if first.startswith((b"@", b"#", b"%")) and any(line.strip().lower() == b"@data" for line in lines):
         return "ts"
     if first.startswith(b"@"):
         return "fastq"

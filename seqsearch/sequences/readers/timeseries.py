@@ -97,7 +97,7 @@ def _read_header(lines: Iterator[tuple[int, str]], name: str) -> _Header:
     header = _Header()
     for line, text in lines:
         words = text.split()
-        if not words or words[0].startswith("#"):
+        if not words or words[0].startswith(("#", "%")):
             continue
         key, value = words[0].lower(), words[1].lower() if len(words) > 1 else ""
         if key == "@data":

@@ -1,0 +1,107 @@
+"""Greengenes 13_8, 97% clusters: 99,322 genes of 16S rRNA, from the package qiime-default-reference (CC BY-SA 3.0).
+
+McDonald et al., An improved Greengenes taxonomy with explicit ranks, ISME J 6 (2012). `read` knows the sets by the
+names `greengenes:full` and `greengenes:v4`; descriptions hold the lineage.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from ..arrays import IntArray
+from ..errors import MissingExtraError, ParameterError, ParseError
+from .alphabet import DNA
+from .readers import read
+from .sequence import Sequences
+from .strings import Strings
+
+RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
+PRIMER_515F = "GTGYCAGCMGCCGCGGTAA"  # Parada, Needham & Fuhrman, Environ Microbiol 18 (2016)
+V4_LENGTH = 150
+
+_PREFIX = "greengenes:"
+
+
+def full() -> Sequences:
+    """The 99,322 full-length genes (1,254 to 2,353 nt). Raises MissingExtraError when the package is not installed."""
+    genes = read(genes_path(), alphabet=DNA, format="fasta")
+    lineages = taxonomy()
+    return Sequences(
+        genes.data, genes.offsets, genes.ids, DNA,
+        Strings.of("; ".join(lineages[id]) if id in lineages else "" for id in genes.ids),
+    )  # fmt: skip
+
+
+def v4() -> Sequences:
+    """The V4 region: the 150 nt after the first match of primer 515F, of ACGT only, distinct (the first id is kept).
+
+    71,814 sequences. Raises MissingExtraError when the package is not installed.
+    """
+    genes = full()
+    starts = _after_primer(genes, V4_LENGTH)
+    rows = np.flatnonzero(starts >= 0)
+    regions = genes.data[starts[rows, None] + np.arange(V4_LENGTH)]
+    canonical = (regions < len(DNA.canonical)).all(axis=1)
+    rows, regions = rows[canonical], regions[canonical]
+    as_items = regions.view(np.dtype((np.void, V4_LENGTH))).ravel()  # one item a region, compared by its bytes
+    _, first = np.unique(as_items, return_index=True)
+    kept = np.sort(first)
+    rows = rows[kept]
+    return Sequences(
+        regions[kept].reshape(-1), np.arange(len(rows) + 1, dtype=np.int64) * V4_LENGTH, genes.ids.take(rows), DNA,
+        genes.descriptions.take(rows),
+    )  # fmt: skip
+
+
+def taxonomy() -> dict[str, tuple[str, ...]]:
+    """The seven ranks of every gene by its id, such as ("k__Bacteria", ..., "s__"); a name may be missing."""
+    path = Path(_package().get_reference_taxonomy())
+    lineages = {}
+    for line, text in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        id, _, lineage = text.partition("\t")
+        ranks = tuple(rank.strip() for rank in lineage.split(";"))
+        if len(ranks) != len(RANKS):
+            raise ParseError(f"{len(ranks)} ranks instead of {len(RANKS)}", path=path, line=line, record_id=id)
+        lineages[id] = ranks
+    return lineages
+
+
+def genes_path() -> Path:
+    """The FASTA file of the full-length genes. Raises MissingExtraError when the package is not installed."""
+    return Path(_package().get_reference_sequences())
+
+
+def named(path: str) -> Sequences:
+    """The set of that name, `greengenes:full` or `greengenes:v4`. Raises ParameterError for any other."""
+    sets = {"full": full, "v4": v4}
+    name = path.removeprefix(_PREFIX)
+    if name not in sets:
+        raise ParameterError(f"no set {path!r}: choose {' or '.join(_PREFIX + known for known in sets)}")
+    return sets[name]()
+
+
+def _after_primer(genes: Sequences, length: int) -> IntArray:
+    """(n,) position in the column after the primer's first match, -1 where `length` letters do not follow it."""
+    expanded = {letter: f"[{letters}]" for letter, letters in DNA.mixtures.items()}
+    primer = re.compile("".join(expanded.get(letter, letter) for letter in PRIMER_515F).encode("ascii"))
+    text = DNA.decode(genes.data).encode("ascii")
+    bounds = genes.offsets.tolist()
+    starts = np.full(len(genes), -1, np.int64)
+    for row in range(len(genes)):
+        match = primer.search(text, bounds[row], bounds[row + 1])
+        if match is not None and match.end() + length <= bounds[row + 1]:
+            starts[row] = match.end()
+    return starts
+
+
+def _package() -> ModuleType:
+    try:
+        import qiime_default_reference
+    except ImportError:
+        raise MissingExtraError("qiime-default-reference", "greengenes") from None
+    package: ModuleType = qiime_default_reference
+    return package

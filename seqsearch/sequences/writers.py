@@ -1,0 +1,73 @@
+"""Writing FASTA, to a temporary name that becomes the real one when all is written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path as FilePath
+from typing import BinaryIO
+
+from xopen import xopen
+
+from ..errors import InputError, MismatchError, Path, StorageFullError
+from .sequence import Sequences
+
+_CHUNK = 65_536
+
+
+def write_fasta(path: Path, sequences: Sequences | Iterable[Sequences]) -> int:
+    """Write one set, or batches one after the other, as FASTA with a sequence a line; returns how many were written.
+
+    Compressed as the extension says (.gz, .bz2, .xz, .zst); `-` is standard output. `path` is replaced at the end, in
+    one step, or not at all. Raises MismatchError for what FASTA cannot hold (series, text, integers), and InputError
+    for an id that could not be read back or a path that cannot be written.
+    """
+    parts = [sequences] if isinstance(sequences, Sequences) else sequences
+    written = 0
+    with _replaced(path) as file:
+        for part in parts:
+            for start in range(0, len(part), _CHUNK):
+                file.write(_fasta(part[start : start + _CHUNK], path, written + start))
+            written += len(part)
+    return written
+
+
+def _fasta(part: Sequences, path: Path, before: int) -> bytes:
+    if part.alphabet is None or part.alphabet.is_open:
+        what = "series" if part.alphabet is None else part.alphabet.name
+        raise MismatchError(f"FASTA holds dna, rna or protein, not {what}")
+    letters = part.alphabet.decode(part.data)
+    bounds = part.offsets.tolist()
+    records = []
+    for row, (id, description) in enumerate(zip(part.ids, part.descriptions, strict=True)):
+        if not id or re.search(r"\s", id):
+            raise InputError("an id in FASTA needs a character and no white space", path=path, record=before + row + 1,
+                             record_id=repr(id))  # fmt: skip
+        header = f"{id} {' '.join(description.split())}" if description else id
+        records.append(f">{header}\n{letters[bounds[row] : bounds[row + 1]]}\n")
+    return "".join(records).encode("utf-8")
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[BinaryIO]:
+    """A file beside `path` that takes its place when the block ends well, and vanishes when it does not."""
+    if os.fspath(path) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    target = FilePath(path)
+    temporary = target.with_name(f".{os.getpid()}.{target.name}")  # the extension stays: it says the compression
+    try:
+        with xopen(temporary, "wb", threads=0) as file:
+            yield file
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFullError(f"{target}: {error.strerror}; nothing was written") from None
+        raise InputError(f"cannot be written: {error.strerror}", path=path) from None
+    finally:
+        temporary.unlink(missing_ok=True)

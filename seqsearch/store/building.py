@@ -1,0 +1,200 @@
+"""Building an index in a temporary folder beside its path, where it appears complete or not at all."""
+
+from __future__ import annotations
+
+import glob
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..arrays import AnyArray, IntArray
+from ..errors import EmptyInputError, IndexExistsError, NotAnIndexError, ParameterError, StoreError
+from ..sequences import Sequences
+from .envelope import HEAD, JSON, seal_head
+from .environment import Environment
+from .files import (
+    WriterLock,
+    allow_as_umask_says,
+    data_file,
+    exchange,
+    generations,
+    has_lock,
+    remove_tree,
+    sync_folder,
+    write_mark,
+)  # fmt: skip
+from .head import Head
+from .log import Entry
+from .store import Store
+from .writing import Commit
+
+_COMMIT_ROWS = 1 << 16
+
+
+class StoreBuilder(Store):
+    """A new index that is being filled: `append` records, then `set_vectors`, documents and blobs, then `finish`.
+
+    Nothing is durable, and nothing is at `path`, before `finish` returns; leaving a `with` block without it, or
+    `abort`, removes the temporary folder. Reading works meanwhile, so that vectors can be computed chunk by chunk.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, config: JSON = None, overwrite: bool = False,
+        map_limit: int | None = None,
+    ) -> None:  # fmt: skip
+        target = Path(os.path.abspath(path))
+        if os.path.lexists(target):
+            _require_overwritable(target, overwrite)
+        _remove_abandoned(target)
+        try:
+            folder = tempfile.mkdtemp(prefix=f".{target.name}.building-", dir=target.parent)
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be made: {error.strerror}") from error
+        allow_as_umask_says(Path(folder))
+        super().__init__(folder)
+        self.target = self._shown = Path(path)
+        self._overwrite = overwrite
+        try:
+            self._lock = WriterLock(self.path)
+            self._environment = Environment(data_file(self.path, 1), durable=False, map_limit=map_limit)
+            self._environment.open(writable=True)
+            self._environment.users = 1
+            self._head = Head(config={} if config is None else config)
+            self._opened.write(lambda transaction: transaction.put(HEAD, seal_head(self._head.to_json())))
+        except BaseException:
+            self.abort()
+            raise
+
+    def _commit(self, work: Any, entry: Any, room: int = 0) -> Head:
+        """A transaction without a log entry: the log starts when the index is finished."""
+        if self._lock is None:
+            raise StoreError(f"{self.target}: building has ended")
+
+        def transact(transaction: Any) -> Head:
+            commit = Commit(transaction, self._head)
+            work(commit)
+            return commit.finish(None)
+
+        self._head = self._opened.write(transact, room)
+        return self._head
+
+    def append(self, sequences: Sequences, vectors: AnyArray | None = None) -> IntArray:
+        """Add records, with their vectors or, if those come later, without. Large sets are written piece by piece."""
+        if (vectors is None) != (self._head.vector_rows < self.rows or not self.has_vectors) and self.rows:
+            raise ParameterError("append all records with their vectors, or all without and then set_vectors")
+        rows = [np.zeros(0, np.int64)]
+        for start in range(0, max(len(sequences), 1), _COMMIT_ROWS):
+            stop = start + _COMMIT_ROWS
+            rows.append(super().append(sequences[start:stop], None if vectors is None else vectors[start:stop]))
+        return np.concatenate(rows)
+
+    def _check_vectors(self, vectors: AnyArray | None, count: int) -> AnyArray | None:
+        return None if vectors is None else super()._check_vectors(vectors, count)
+
+    def set_vectors(self, first_row: int, vectors: AnyArray) -> None:
+        """Write the vectors of rows first_row .., in ascending order without gaps; row 0 starts over.
+
+        Raises ParameterError for another order or too many, MismatchError for another type or width.
+        """
+        if first_row == 0 and self._head.vector_rows:
+            self._commit(lambda commit: commit.drop_vectors(), None)
+        if first_row != self._head.vector_rows:
+            raise ParameterError(f"the next vector is that of row {self._head.vector_rows}, not of row {first_row}")
+        if first_row + len(vectors) > self.rows:
+            raise ParameterError(f"vectors up to row {first_row + len(vectors) - 1} for {self.rows} records")
+        given = super()._check_vectors(vectors, len(vectors))
+        if given is None:
+            return
+        for start in range(0, len(given), _COMMIT_ROWS):
+            part = given[start : start + _COMMIT_ROWS]
+            self._commit(lambda commit, part=part: commit.add_vectors(part), None, part.nbytes)
+
+    def delete(self, ids: Any) -> IntArray:
+        """Not while building. Raises StoreError."""
+        raise StoreError(f"{self.target}: records can be deleted once the index is finished")
+
+    def update(self, sequences: Sequences, vectors: AnyArray | None = None) -> IntArray:
+        """Not while building. Raises StoreError."""
+        raise StoreError(f"{self.target}: records can be updated once the index is finished")
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def finish(self) -> Store:
+        """Make everything durable, move it to its path and return it, open for writing. The builder is used up.
+
+        Raises EmptyInputError when nothing was appended, ParameterError when vectors are missing, IndexExistsError when
+        the path was taken meanwhile, IndexLockedError when the index to overwrite is being written to.
+        """
+        if self._head.kind is None:
+            raise EmptyInputError("an index needs at least one append, to know what it will hold")
+        if self.has_vectors and self._head.vector_rows != self.rows:
+            raise ParameterError(f"{self._head.vector_rows} vectors for {self.rows} records")
+        final = replace(self._head, ready=True)
+        entry = Entry(1, added=self.rows)
+        self._head = self._opened.write(lambda transaction: Commit(transaction, final).finish(entry))
+        self._opened.sync()
+        data = self._opened.path
+        self._detach()
+        data.with_name(data.name + "-lock").unlink(missing_ok=True)
+        write_mark(self.path, self._position(), durable=True)
+        sync_folder(self.path)
+        self._publish()
+        return self._handed_over()
+
+    def _publish(self) -> None:
+        """Rename the folder to its path, in exchange for the index there, if it may be overwritten."""
+        if os.path.lexists(self.target):
+            _require_overwritable(self.target, self._overwrite)
+            old = WriterLock(self.target)
+            try:
+                exchange(self.path, self.target)
+            finally:
+                old.release()
+            remove_tree(self.path)
+        else:
+            os.rename(self.path, self.target)
+        sync_folder(self.target.parent)
+
+    def _handed_over(self) -> Store:
+        store = Store(self.target)
+        store._lock, self._lock = self._lock, None
+        store._attach(writable=True)
+        store._load()
+        return store
+
+    def abort(self) -> None:
+        """Give up and remove what was built; nothing after `finish`."""
+        unfinished = self._lock is not None
+        super().close()
+        if unfinished:
+            remove_tree(self.path)
+
+    def close(self) -> None:
+        """The same as `abort`."""
+        self.abort()
+
+
+def _require_overwritable(target: Path, overwrite: bool) -> None:
+    if not overwrite:
+        raise IndexExistsError(f"{target}: exists already")
+    try:
+        generations(target)
+    except NotAnIndexError:
+        raise IndexExistsError(f"{target}: exists and is not an index, so it is not overwritten") from None
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove what builders of the same path left behind when they were killed: their lock is free."""
+    for folder in target.parent.glob(f".{glob.escape(target.name)}.building-*"):
+        if not has_lock(folder):
+            continue
+        try:
+            lock = WriterLock(folder)
+        except StoreError:
+            continue
+        remove_tree(folder)
+        lock.release()

@@ -1,0 +1,227 @@
+"""One LMDB environment a file and process: short transactions, map growth, and errors in the words of the tree.
+
+LMDB forbids opening a file twice in one process, so every `Store` on a file shares one `Environment`, counted. It is
+opened read-only until somebody writes: a reader can then never create or change anything.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import lmdb
+
+from ..errors import CorruptIndexError, NotAnIndexError, StorageFullError, StoreError
+
+Result = TypeVar("Result")
+Transaction = Any  # lmdb has no types
+Identity = tuple[int, int]  # device and inode: a path may come to name another file
+
+MAX_READERS = 1022
+_FIRST_MAP = 1 << 20
+_DAMAGED = (
+    lmdb.CorruptedError, lmdb.InvalidError, lmdb.PageNotFoundError, lmdb.VersionMismatchError, lmdb.PanicError,
+    lmdb.IncompatibleError, lmdb.BadTxnError,
+)  # fmt: skip
+_FULL = [os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
+
+_open: dict[Identity, Environment] = {}
+_registry_lock = threading.RLock()
+
+
+class Environment:
+    """A counted LMDB environment. `read` and `write` exclude each other between the threads of this process."""
+
+    def __init__(self, path: Path, *, durable: bool = True, map_limit: int | None = None) -> None:
+        self.path = path
+        self.users = 0
+        self.writers = 0
+        self.pid = os.getpid()
+        self._durable = durable
+        self._map_limit = map_limit
+        self._writable = False
+        self._lock = threading.RLock()
+        self._env: Any = None
+
+    # -- opening -------------------------------------------------------------------------------------------------
+
+    def open(self, *, writable: bool) -> None:
+        """Open, or reopen with the right to write. Raises NotAnIndexError, CorruptIndexError, StoreError."""
+        with self._lock:
+            if self._env is not None and (self._writable or not writable):
+                return
+            self._shut()
+            try:
+                self._env = self._opened(writable)
+            except lmdb.Error as error:
+                raise self.translate(error) from error
+            self._writable = writable
+            if not writable or self._durable:
+                self._forget_dead_readers()
+
+    def _opened(self, writable: bool) -> Any:
+        if not writable and not self.path.exists():
+            raise NotAnIndexError(f"{self.path}: no such file")
+        map_size = max(_FIRST_MAP, self.path.stat().st_size if self.path.exists() else 0)
+        if self._map_limit is not None:
+            map_size = min(map_size, self._map_limit)
+        return lmdb.open(
+            os.fspath(self.path), subdir=False, map_size=map_size, readonly=not writable, create=writable,
+            max_dbs=0, max_readers=MAX_READERS, sync=self._durable, metasync=self._durable, writemap=False,
+            readahead=True, mode=0o644,
+        )  # fmt: skip
+
+    def _forget_dead_readers(self) -> None:
+        """Slots of killed readers would keep old pages from being reused for ever."""
+        try:
+            self._env.reader_check()
+        except lmdb.Error:  # a read-only folder: the table cannot be cleaned, and need not be
+            return
+
+    def _shut(self) -> None:
+        if self._env is not None:
+            self._env.close()
+            self._env = None
+
+    def close(self) -> None:
+        """Let go; the last user closes the file."""
+        with _registry_lock, self._lock:
+            self.users -= 1
+            if self.users <= 0:
+                self._shut()
+                for identity in [key for key, shared in _open.items() if shared is self]:
+                    del _open[identity]
+
+    def is_file(self, path: Path) -> bool:
+        """True when `path` names the file that is open here."""
+        return _open.get(_identity(path)) is self
+
+    # -- transactions --------------------------------------------------------------------------------------------
+
+    def _usable(self) -> Any:
+        if self.pid != os.getpid():
+            raise StoreError(f"{self.path.parent}: the index was opened before a fork: open it again in this process")
+        if self._env is None:
+            raise StoreError(f"{self.path.parent}: the index is closed")
+        return self._env
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A read transaction over the last commit, values as memory views that die with it."""
+        with self._lock:
+            env = self._usable()
+            try:
+                transaction = self._begin(env)
+                try:
+                    yield transaction
+                finally:
+                    transaction.abort()
+            except lmdb.Error as error:
+                raise self.translate(error) from error
+
+    def _begin(self, env: Any) -> Transaction:
+        while True:
+            try:
+                return env.begin(buffers=True)
+            except lmdb.MapResizedError:  # another process let the map grow
+                env.set_mapsize(0)
+
+    def write(self, work: Callable[[Transaction], Result], room: int = 0) -> Result:
+        """Run `work` in one transaction and commit it; when the map is full, let it grow and run `work` again.
+
+        `room`: bytes about to be written, to grow ahead of need. Raises StorageFullError with nothing changed.
+        """
+        with self._lock:
+            env = self._usable()
+            try:
+                self._make_room(env, room)
+            except lmdb.Error as error:
+                raise self.translate(error) from error
+            while True:
+                try:
+                    with env.begin(write=True, buffers=True) as transaction:
+                        result = work(transaction)
+                    return result
+                except lmdb.MapResizedError:
+                    env.set_mapsize(0)
+                except lmdb.MapFullError as error:
+                    if not self._grow(env, env.info()["map_size"] // 2):
+                        raise self.translate(error) from error
+                except lmdb.Error as error:
+                    self._reopen()
+                    raise self.translate(error) from error
+
+    def _make_room(self, env: Any, room: int) -> None:
+        info, page = env.info(), env.stat()["psize"]
+        needed = (info["last_pgno"] + 1) * page + room + room // 8 + (1 << 18)
+        if needed > info["map_size"]:
+            self._grow(env, needed - info["map_size"])
+
+    def _grow(self, env: Any, more: int) -> bool:
+        """Make the map larger by at least `more` bytes, within the limit. The file itself grows only as it is used."""
+        size = int(env.info()["map_size"])
+        wanted = -(-(size + max(more, size // 2, _FIRST_MAP)) // 65536) * 65536
+        if self._map_limit is not None:
+            wanted = min(wanted, self._map_limit)
+        if wanted <= size:
+            return False
+        env.set_mapsize(wanted)
+        return True
+
+    def _reopen(self) -> None:
+        """After a failed commit LMDB may refuse further work on the environment: start from the file again."""
+        try:
+            self._shut()
+            self._env = self._opened(self._writable)
+        except lmdb.Error:
+            self._env = None
+
+    def sync(self) -> None:
+        """Force everything to disk (for an environment that does not do so at each commit)."""
+        with self._lock:
+            try:
+                self._usable().sync(True)
+            except lmdb.Error as error:
+                raise self.translate(error) from error
+
+    def translate(self, error: lmdb.Error) -> StoreError:
+        """An LMDB error in the words of the tree, naming the index."""
+        where = self.path.parent
+        if isinstance(error, (lmdb.MapFullError, lmdb.DiskError)) or any(text in str(error) for text in _FULL):
+            return StorageFullError(f"{where}: no space left, the index is as it was before: {error}")
+        if isinstance(error, _DAMAGED):
+            return CorruptIndexError(f"{where}: {self.path.name} is damaged: {error}")
+        if isinstance(error, lmdb.ReadersFullError):
+            return StoreError(f"{where}: {MAX_READERS} processes and threads are reading already")
+        return StoreError(f"{where}: {self.path.name}: {error}")
+
+
+def environment(path: Path, *, writable: bool, check: Callable[[], None] | None = None) -> Environment:
+    """The environment of that file in this process, opened when nobody has it open; `check` runs before it is."""
+    with _registry_lock:
+        identity = _identity(path)
+        shared = _open.get(identity)
+        if shared is not None and shared.pid != os.getpid():
+            shared._shut()  # inherited through a fork: LMDB wants it closed before the file is opened again
+            shared = None
+        if shared is None:
+            if check is not None:
+                check()
+            shared = Environment(path)
+        shared.open(writable=writable)
+        shared.users += 1
+        _open[identity] = shared
+        return shared
+
+
+def _identity(path: Path) -> Identity:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise NotAnIndexError(f"{path}: {error.strerror}") from error
+    return status.st_dev, status.st_ino

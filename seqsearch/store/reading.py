@@ -1,0 +1,193 @@
+"""Reading rows: where each chunk begins, all rows in one sweep, or some rows from the chunks that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..arrays import AnyArray, BoolArray, IntArray
+from ..errors import CorruptIndexError, ParameterError
+from ..sequences import Sequences, Strings, offsets_of
+from .chunks import Columns, columns_of, extent_of, unpack_sequences, unpack_vectors, vector_rows
+from .envelope import DELETED, HEAD, SEQUENCES, VECTORS, number_of, numbered, unseal, unseal_head
+from .environment import Transaction
+from .head import Head
+from .writing import SEGMENT_ROWS, scan
+
+
+def read_head(transaction: Transaction) -> Head:
+    """The head of this transaction. Raises NotAnIndexError, FormatVersionError, CorruptIndexError."""
+    return Head.from_json(unseal_head(transaction.get(HEAD) or memoryview(b"")))
+
+
+def read_live(transaction: Transaction, head: Head) -> BoolArray:
+    """(rows,) mask of the rows that are not deleted. Raises CorruptIndexError when their number is not the head's."""
+    live = np.ones(head.rows, np.bool_)
+    for key, value in scan(transaction, DELETED):
+        start = number_of(key) * SEGMENT_ROWS
+        dead = np.unpackbits(np.frombuffer(unseal(key, value), np.uint8)).astype(np.bool_)
+        part = live[start : start + SEGMENT_ROWS]
+        if len(dead) != SEGMENT_ROWS or not len(part) or dead[len(part) :].any():
+            raise CorruptIndexError("the deletion map does not fit the rows")
+        part[dead[: len(part)]] = False
+    if int(np.count_nonzero(live)) != head.live:
+        raise CorruptIndexError(f"the deletion map leaves {np.count_nonzero(live)} rows, the head says {head.live}")
+    return live
+
+
+@dataclass
+class Directory:
+    """Where each chunk begins, for one commit. `sizes`: (chunks, 5) rows, steps, bytes of ids, descriptions, labels."""
+
+    generation: int
+    digest: int
+    sequence_starts: IntArray
+    sizes: IntArray
+    vector_starts: IntArray
+    vector_sizes: IntArray
+    verified: dict[bytes, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, transaction: Transaction, head: Head, before: Directory | None) -> Directory:
+        """Look at the first bytes of every chunk. Raises CorruptIndexError when chunks overlap or leave a gap."""
+        sequences = [(number_of(k), extent_of(v, head.step_bytes)) for k, v in scan(transaction, SEQUENCES)]
+        vectors = [(number_of(k), vector_rows(v, head.vector_bytes)) for k, v in scan(transaction, VECTORS)]
+        sizes = np.array([extent for _, extent in sequences], np.int64).reshape(-1, 5)
+        verified = before.verified if before is not None and before.generation == head.generation else {}
+        return cls(
+            head.generation, head.digest,
+            _starts([start for start, _ in sequences], sizes[:, 0], head.rows, "sequence"), sizes,
+            _starts([start for start, _ in vectors], [rows for _, rows in vectors], head.vector_rows, "vector"),
+            np.array([rows for _, rows in vectors], np.int64), verified,
+        )  # fmt: skip
+
+    def proved(self, key: bytes, value: memoryview) -> memoryview:
+        """`value` once its checksum held; not computed again for a value that is still the same."""
+        seal = bytes(value[:8])
+        if self.verified.get(key) != seal:
+            unseal(key, value)
+            self.verified[key] = seal
+        return value
+
+
+def _starts(starts: list[int], sizes: AnyArray | list[int], total: int, what: str) -> IntArray:
+    expected = offsets_of(np.asarray(sizes, np.int64))
+    if starts != expected[:-1].tolist() or int(expected[-1]) != total:
+        raise CorruptIndexError(f"the {what} chunks do not make up {total} rows: one is lost or misplaced")
+    return expected[:-1]
+
+
+def _chunk(transaction: Transaction, directory: Directory, head: Head, start: int) -> Columns:
+    key = numbered(SEQUENCES, start)
+    value = transaction.get(key)
+    if value is None:
+        raise CorruptIndexError(f"the sequence chunk at row {start} is missing")
+    return columns_of(directory.proved(key, value), head.step_dtype, head.features)
+
+
+def all_sequences(transaction: Transaction, directory: Directory, head: Head) -> Sequences:
+    """All rows, deleted ones too: every chunk copied once into columns of the right size."""
+    rows, steps, *texts = directory.sizes.sum(axis=0).tolist()
+    lengths = np.empty((4, rows), np.int64)
+    data: AnyArray = np.empty(steps * max(head.features, 1), head.step_dtype.newbyteorder("="))
+    columns = [np.empty(size, np.uint8) for size in texts]
+    at = np.zeros(5, np.int64)
+    features = max(head.features, 1)
+    for start, size in zip(directory.sequence_starts.tolist(), directory.sizes, strict=True):
+        chunk = _chunk(transaction, directory, head, start)
+        end = at + size
+        lengths[:, at[0] : end[0]] = chunk.lengths
+        data[at[1] * features : end[1] * features] = chunk.data.reshape(-1)
+        for column, text, first, stop in zip(columns, chunk.texts, at[2:], end[2:], strict=True):
+            column[first:stop] = text
+        at = end
+    offsets = [offsets_of(column) for column in lengths]
+    ids, descriptions, labels = (Strings(column, bounds) for column, bounds in zip(columns, offsets[1:], strict=True))
+    shaped = data.reshape(-1, head.features) if head.features else data
+    return Sequences(shaped, offsets[0], ids, head.symbols, descriptions, labels)
+
+
+def some_sequences(transaction: Transaction, directory: Directory, head: Head, rows: IntArray) -> Sequences:
+    """The sequences of `rows`, in that order, from the chunks that hold them."""
+    parts = [
+        unpack_sequences(_chunk(transaction, directory, head, start), head.symbols, within)
+        for start, within in _by_chunk(directory.sequence_starts, rows)
+    ]
+    if not parts:
+        return unpack_sequences(_nothing(head), head.symbols)
+    together = Sequences.concatenate(parts) if len(parts) > 1 else parts[0]
+    order = np.argsort(rows, kind="stable")
+    if np.array_equal(order, np.arange(len(rows))):
+        return together
+    back = np.empty(len(rows), np.int64)
+    back[order] = np.arange(len(rows))
+    return together[back]
+
+
+def some_texts(transaction: Transaction, directory: Directory, head: Head, rows: IntArray, column: int) -> Strings:
+    """One text column (0 ids, 1 descriptions, 2 labels) of `rows`, which must be ascending."""
+    parts: list[Strings] = []
+    for start, within in _by_chunk(directory.sequence_starts, rows):
+        chunk = _chunk(transaction, directory, head, start)
+        parts.append(Strings(chunk.texts[column], offsets_of(chunk.lengths[column + 1])).take(within))
+    return Strings.concatenate(parts)
+
+
+def all_vectors(transaction: Transaction, directory: Directory, head: Head) -> AnyArray:
+    """(vector rows, width) of all rows, deleted ones too."""
+    out: AnyArray = np.empty((head.vector_rows, head.vector_width), head.vector_type.newbyteorder("="))
+    for start in directory.vector_starts.tolist():
+        part = _vectors(transaction, directory, head, start)
+        out[start : start + len(part)] = part
+    return out
+
+
+def some_vectors(transaction: Transaction, directory: Directory, head: Head, rows: IntArray) -> AnyArray:
+    """(m, width) vectors of `rows`, in that order."""
+    out: AnyArray = np.empty((len(rows), head.vector_width), head.vector_type.newbyteorder("="))
+    order = np.argsort(rows, kind="stable")
+    at = 0
+    for start, within in _by_chunk(directory.vector_starts, rows):
+        out[order[at : at + len(within)]] = _vectors(transaction, directory, head, start)[within]
+        at += len(within)
+    return out
+
+
+def _vectors(transaction: Transaction, directory: Directory, head: Head, start: int) -> AnyArray:
+    key = numbered(VECTORS, start)
+    value = transaction.get(key)
+    if value is None:
+        raise CorruptIndexError(f"the vector chunk at row {start} is missing")
+    return unpack_vectors(directory.proved(key, value), head.vector_type, head.vector_width)
+
+
+def _by_chunk(starts: IntArray, rows: IntArray) -> Iterator[tuple[int, IntArray]]:
+    """(chunk start, rows within it) over the chunks that hold `rows`, rows ascending."""
+    if not len(rows):
+        return
+    ascending = np.sort(rows, kind="stable")
+    chunk = np.searchsorted(starts, ascending, side="right") - 1
+    bounds = np.flatnonzero(np.diff(chunk, prepend=-1))
+    for first, stop in zip(bounds.tolist(), [*bounds[1:].tolist(), len(ascending)], strict=True):
+        start = int(starts[chunk[first]])
+        yield start, ascending[first:stop] - start
+
+
+def _nothing(head: Head) -> Columns:
+    blank = np.zeros(0, np.uint8)
+    shape = (0, head.features) if head.features else (0,)
+    return Columns(np.zeros((4, 0), "<u4"), np.zeros(shape, head.step_dtype), (blank, blank, blank))
+
+
+def checked_rows(rows: AnyArray | list[int], count: int) -> IntArray:
+    """`rows` as (m,) int64. Raises ParameterError for a row that is not in 0..count-1."""
+    given = np.asarray(rows)
+    if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
+        raise ParameterError(f"rows must be a one-dimensional array of whole numbers, not {given.dtype} {given.shape}")
+    asked = given.astype(np.int64)
+    wrong = asked[(asked < 0) | (asked >= count)]
+    if wrong.size:
+        raise ParameterError(f"row {wrong[0]} is outside 0..{count - 1}")
+    return asked

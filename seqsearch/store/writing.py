@@ -1,0 +1,181 @@
+"""What one commit writes: values, their marks in the head's digest, the log entry, the head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..arrays import AnyArray, BoolArray, IntArray
+from ..sequences import Sequences
+from .chunks import (
+    CHUNK_BYTES,
+    CHUNK_ROWS,
+    columns_of,
+    cut_sequences,
+    cut_vectors,
+    extent_of,
+    pack_sequences,
+    pack_vectors,
+    unpack_sequences,
+    unpack_vectors,
+    vector_rows,
+)  # fmt: skip
+from .envelope import (
+    DELETED,
+    HEAD,
+    LOG,
+    SEQUENCES,
+    VECTORS,
+    add_marks,
+    mark,
+    number_of,
+    numbered,
+    seal,
+    seal_head,
+    unseal,
+)  # fmt: skip
+from .environment import Transaction
+from .head import Head
+from .log import Entry
+
+SEGMENT_ROWS = 1 << 18
+_BLOB_PART = 4 << 20
+
+
+def scan(transaction: Transaction, prefix: bytes, start: bytes | None = None) -> Iterator[tuple[bytes, memoryview]]:
+    """Keys with a prefix and their values, in order, from `start` on."""
+    cursor = transaction.cursor()
+    if cursor.set_range(start or prefix):
+        for key, value in cursor:
+            raw = bytes(key)
+            if not raw.startswith(prefix):
+                return
+            yield raw, value
+
+
+def last(transaction: Transaction, prefix: bytes) -> tuple[bytes, memoryview] | None:
+    """The last key with a prefix of one byte, and its value."""
+    cursor = transaction.cursor()
+    found = cursor.set_range(bytes([prefix[0] + 1]))
+    if not (cursor.prev() if found else cursor.last()):
+        return None
+    key = bytes(cursor.key())
+    return (key, cursor.value()) if key.startswith(prefix) and key != HEAD else None
+
+
+@dataclass
+class Commit:
+    """Changes inside one write transaction. `finish` writes the log entry and the head, and returns the new head."""
+
+    transaction: Transaction
+    head: Head
+
+    def put(self, key: bytes, payload: bytes) -> None:
+        """Seal and write a value, in place of the one that was there."""
+        value = seal(key, payload)
+        self._forget(key)
+        self.transaction.put(key, value)
+        self.head = replace(self.head, digest=add_marks(self.head.digest, plus=mark(key, value)))
+
+    def remove(self, key: bytes) -> None:
+        """Remove a value if it is there."""
+        if self._forget(key):
+            self.transaction.delete(key)
+
+    def _forget(self, key: bytes) -> bool:
+        old = self.transaction.get(key)
+        if old is not None:
+            self.head = replace(self.head, digest=add_marks(self.head.digest, minus=mark(key, old)))
+        return old is not None
+
+    # -- rows ----------------------------------------------------------------------------------------------------
+
+    def add_sequences(self, sequences: Sequences) -> int:
+        """Write records after the last row and return the first new row."""
+        if self.head.kind is None:
+            self.head = self.head.with_kind_of(sequences)
+        first = self.head.rows
+        self.head = replace(self.head, rows=first + len(sequences), live=self.head.live + len(sequences))
+        start, whole = self._with_short_tail(first, sequences)
+        for part in cut_sequences(whole):
+            self.put(numbered(SEQUENCES, start), pack_sequences(part))
+            start += len(part)
+        return first
+
+    def _with_short_tail(self, first: int, sequences: Sequences) -> tuple[int, Sequences]:
+        """Join short chunks at the end with new rows not fewer than theirs, so that single adds leave few chunks."""
+        while (found := last(self.transaction, SEQUENCES)) is not None:
+            key, value = found
+            extent = extent_of(value, self.head.step_bytes)
+            size = len(value) + len(sequences.data) * self.head.step_bytes
+            if extent.rows > len(sequences) or extent.rows + len(sequences) > CHUNK_ROWS or size > CHUNK_BYTES:
+                break
+            unseal(key, value)
+            columns = columns_of(value, self.head.step_dtype, self.head.features)
+            sequences = Sequences.concatenate([unpack_sequences(columns, sequences.alphabet), sequences])
+            first = number_of(key)
+            self.remove(key)
+        return first, sequences
+
+    def add_vectors(self, vectors: AnyArray) -> None:
+        """Write vectors after the last one."""
+        if not self.head.vector_dtype:
+            self.head = self.head.with_vectors_of(vectors)
+        start = self.head.vector_rows
+        self.head = replace(self.head, vector_rows=start + len(vectors))
+        while (found := last(self.transaction, VECTORS)) is not None:
+            key, value = found
+            rows = vector_rows(value, self.head.vector_bytes)
+            size = (rows + len(vectors)) * self.head.vector_bytes
+            if rows > len(vectors) or rows + len(vectors) > CHUNK_ROWS or size > CHUNK_BYTES:
+                break
+            unseal(key, value)
+            vectors = np.concatenate([unpack_vectors(value, self.head.vector_type, self.head.vector_width), vectors])
+            start = number_of(key)
+            self.remove(key)
+        for part in cut_vectors(vectors):
+            self.put(numbered(VECTORS, start), pack_vectors(part))
+            start += len(part)
+
+    def drop_vectors(self) -> None:
+        """Forget all vectors, their type and width."""
+        for key in [key for key, _ in scan(self.transaction, VECTORS)]:
+            self.remove(key)
+        self.head = replace(self.head, vector_dtype="", vector_width=0, vector_rows=0)
+
+    def bury(self, rows: IntArray, live: BoolArray) -> None:
+        """Mark rows as deleted; `live` is the mask over all rows before."""
+        for segment in np.unique(rows // SEGMENT_ROWS).tolist():
+            start = segment * SEGMENT_ROWS
+            dead = np.zeros(SEGMENT_ROWS, np.bool_)
+            known = ~live[start : start + SEGMENT_ROWS]
+            dead[: len(known)] = known
+            dead[rows[rows // SEGMENT_ROWS == segment] - start] = True
+            self.put(numbered(DELETED, segment), np.packbits(dead).tobytes())
+        self.head = replace(self.head, live=self.head.live - len(rows))
+
+    def put_blob(self, key: bytes, content: bytes | memoryview) -> None:
+        """Write bytes in parts of 4 MiB; the first part says how long the whole is."""
+        for old in [old for old, _ in scan(self.transaction, key + b"\0")]:
+            self.remove(old)
+        whole = len(content).to_bytes(8, "little")
+        for part, start in enumerate(range(0, max(len(content), 1), _BLOB_PART)):
+            payload = (whole if part == 0 else b"") + bytes(content[start : start + _BLOB_PART])
+            self.put(key + b"\0" + part.to_bytes(4, "big"), payload)
+
+    def finish(self, entry: Entry | None) -> Head:
+        """Write the log entry, if there is one, and the head."""
+        if entry is not None:
+            chain, payload = entry.pack(self.head.chain)
+            self.put(numbered(LOG, entry.lsn), payload)
+            self.head = replace(self.head, lsn=entry.lsn, chain=chain)
+        self.transaction.put(HEAD, seal_head(self.head.to_json()))
+        return self.head
+
+
+def read_blob(transaction: Transaction, key: bytes) -> bytes | None:
+    """The bytes written by `put_blob`, None where there are none. Raises CorruptIndexError."""
+    parts = [bytes(unseal(part_key, value)) for part_key, value in scan(transaction, key + b"\0")]
+    return b"".join(parts)[8:] if parts else None

@@ -1,3 +1,47 @@
-"""Nearest-neighbour search over sequences."""
+"""Nearest-neighbour search over sequences: embeddings and hashes propose, exact edit distance or DTW decides.
+
+>>> import seqsearch as ss
+>>> index = ss.SequenceIndex.build("refs.ss", ss.read("refs.fasta.gz"), distance="edit", recall=0.99, seed=0)
+>>> index.search(ss.read("queries.fasta"), k=10)[0][0].distance
+
+Names are imported when they are first used, so that `import seqsearch` loads neither torch nor numba.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .distances import distance_named
+    from .errors import SeqsearchError
+    from .search import Hit, Hits, Results, SequenceIndex
+    from .sequences import Alphabet, Sequence, Sequences, alphabet_named, read, read_batches, write_fasta
+    from .threads import use as use_threads
+
+_HOMES = {
+    "Alphabet": "sequences", "Hit": "search", "Hits": "search", "Results": "search", "SeqsearchError": "errors",
+    "Sequence": "sequences", "SequenceIndex": "search", "Sequences": "sequences", "alphabet_named": "sequences",
+    "distance_named": "distances", "read": "sequences", "read_batches": "sequences", "write_fasta": "sequences",
+}  # fmt: skip
+
+__all__ = [
+    "Alphabet", "Hit", "Hits", "Results", "SeqsearchError", "Sequence", "SequenceIndex", "Sequences", "alphabet_named",
+    "distance_named", "read", "read_batches", "use_threads", "write_fasta",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name == "use_threads":
+        from .threads import use
+
+        return use
+    if name not in _HOMES:
+        raise AttributeError(f"module 'seqsearch' has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,57 @@
+"""seqsearch build"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .progress import progress_for
+from .shared import quiet_option, read_batches_noting, reading_arguments, reading_options, threads_option
+
+
+@click.command("build", short_help="Train, embed, index and calibrate.")
+@click.argument("references", metavar="REFS|RECIPE.toml")
+@click.option("-o", "--output", "output", type=click.Path(), metavar="INDEX", help="Where the index goes.")
+@click.option("--overwrite", is_flag=True, help="Replace an index that is there, once the new one is complete.")
+@click.option("--distance", metavar="NAME", default="edit", show_default=True, help="edit or dtw.")
+@click.option("--encoder", metavar="NAME", default="auto", show_default=True, help="Encoder family, or auto.")
+@click.option("--dim", type=int, metavar="D", help="Dimensions of the embedding  [default: 128]")
+@click.option("--bits", type=int, metavar="B", help="Store binary codes of B bits instead of embeddings.")
+@click.option("--index", "index", metavar="KIND", default="auto", show_default=True, help="exact, hnsw, hamming, auto.")
+@click.option("--effort", metavar="LEVEL", default="normal", show_default=True, help="Training: low, normal or high.")
+@click.option("--recall", type=float, default=0.99, show_default=True, help="Recall that searches aim at by default.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw.")
+@reading_options
+@threads_option
+@quiet_option
+def command(references: str, output: str | None, overwrite: bool, quiet: bool, **options: Any) -> None:
+    """Train an encoder on REFS, embed and index them, and measure the recall of every budget.
+
+    REFS: FASTA, FASTQ, CSV, TSV, text lines, .npy, .npz, .ts - compressed or not; "-" is standard input.
+    A recipe (a .toml file) holds all of this and builds the index beside itself.
+
+    \b
+    Examples:
+      seqsearch build refs.fasta.gz -o refs.ss
+      seqsearch build names.txt -o names.ss --distance edit --recall 0.95
+      seqsearch build indexes/greengenes-v4.toml
+    """
+    from ..search import SequenceIndex
+
+    reading = reading_arguments(options)
+    progress = progress_for(quiet)
+    if references.endswith(".toml"):
+        from ..search.recipes import Recipe
+
+        recipe = Recipe.load(references)
+        index = recipe.build(overwrite=overwrite, progress=progress)
+    else:
+        if output is None:
+            raise click.UsageError("--output INDEX is needed (or give a recipe, RECIPE.toml)")
+        parts = read_batches_noting(references, **reading)
+        index = SequenceIndex.build(output, parts, overwrite=overwrite, progress=progress, **options)
+    with index:
+        if not quiet:
+            _, said = index.budget(10)
+            click.echo(f"{index.path}: {len(index):,} sequences; a search takes {said}", err=True)

@@ -1,0 +1,78 @@
+"""The group of commands, and the exit codes: 0 done, 1 data or I/O, 2 usage, 130 interrupted."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from .. import __version__
+from ..errors import ParameterError, SeqsearchError
+
+COMMANDS = ("build", "search", "add", "remove", "info", "truth", "evaluate", "demo")
+
+
+class _Commands(click.Group):
+    """Imports a command when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f".{name}", __package__).command
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="seqsearch")
+def cli() -> None:
+    """Nearest-neighbour search over sequences.
+
+    A trained encoder proposes candidates, the exact edit distance or DTW verifies them, and the recall is measured on
+    your own data.
+
+    \b
+    Start with:
+      seqsearch build refs.fasta -o refs.ss
+      seqsearch search refs.ss queries.fasta -k 10
+      seqsearch evaluate refs.ss queries.fasta
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    try:
+        result = cli.main(args=arguments, prog_name="seqsearch", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _say("interrupted", 130)
+    except ParameterError as error:
+        return _say(str(error), 2)
+    except SeqsearchError as error:
+        return _say(str(error), 1)
+    except BrokenPipeError:
+        # whoever read our output has stopped; the interpreter must not try to flush into the closed pipe again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
+    except MemoryError:
+        return _say("out of memory", 1)
+
+
+def _say(problem: str, code: int) -> int:
+    click.echo(f"seqsearch: error: {problem}" if code != 130 else f"seqsearch: {problem}", err=True)
+    return code

@@ -1,0 +1,71 @@
+"""Options and small helpers that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ..sequences import Sequences
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _use_threads(ctx: click.Context, parameter: click.Parameter, value: int | None) -> None:
+    from .. import threads
+
+    if value is not None:
+        threads.use(value)
+
+
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), metavar="N", expose_value=False, callback=_use_threads,
+    help="Threads to use  [default: all cores]",
+)  # fmt: skip
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr.")
+
+
+def reading_options(command: Command) -> Command:
+    """The options that say how files are read."""
+    for option in reversed((
+        click.option("--alphabet", metavar="NAME", help="dna, rna, protein, text or integers  [default: guessed]"),
+        click.option("--input-format", metavar="NAME", help="fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr "
+                     " [default: told from the file]"),
+        click.option("--id-column", metavar="NAME", help="Column of a table that holds ids."),
+        click.option("--sequence-column", metavar="NAME", help="Column or array that holds sequences."),
+        click.option("--label-column", metavar="NAME", help="Column or array that holds labels."),
+        click.option("--on-error", type=click.Choice(["raise", "skip"]), default="raise", show_default=True,
+                     help="Stop at a wrong record, or leave it out and count it."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+READING = ("alphabet", "input_format", "id_column", "sequence_column", "label_column", "on_error")
+
+
+def reading_arguments(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the reading options out of a command's options, named as `read` names them."""
+    taken = {name: options.pop(name) for name in READING}
+    taken["format"] = taken.pop("input_format")
+    return taken
+
+
+def read_batches_noting(path: str, **arguments: Any) -> Iterator[Sequences]:
+    """`read_batches`, and a line on stderr about records that were skipped."""
+    from ..sequences import read_batches
+    from ..sequences.readers import ReadReport
+
+    report = ReadReport()
+    yield from read_batches(path, report=report, **arguments)
+    if report.skipped:
+        click.echo(str(report), err=True)
+
+
+def read_noting(path: str, **arguments: Any) -> Sequences:
+    """`read`, and a line on stderr about records that were skipped."""
+    from ..sequences import Sequences
+
+    return Sequences.concatenate(list(read_batches_noting(path, **arguments)))

@@ -36,7 +36,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class WithinRadius:
-    """All rows within a radius of Q queries: query q owns the slice offsets[q]:offsets[q + 1], sorted by (distance, row)."""
+    """All rows within a radius of Q queries: query q owns offsets[q]:offsets[q + 1], sorted by (distance, row)."""
 
     offsets: IntArray
     """(Q + 1,)"""

@@ -1,9 +1,9 @@
 """The loops of the exact scan and of the exact re-ranking.
 
-A scan multiplies blocks in float32 (BLAS), which gives each pair an approximate key and a bound on its error. Only
-pairs whose key could still be among the nearest are computed again in float64 from the difference of the two vectors.
-The answer is therefore exact, though nearly all the work is a float32 matrix product. A key grows with the distance:
-the squared Euclidean distance, the city-block distance, or sinh^2(d / 2) in hyperbolic space.
+A scan takes inner products in float32, block by block, which gives each pair an approximate key and a bound on its
+error. Only pairs whose key could still be among the nearest are computed again in float64 from the difference of the
+two vectors. The answer is therefore exact, though nearly all the work is a float32 matrix product. A key grows with
+the distance: the squared Euclidean distance, the city-block distance, or sinh^2(d / 2) in hyperbolic space.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ CODES = {
     "manhattan": MANHATTAN,
     "hyperbolic": HYPERBOLIC,
 }
+
+CACHE = 128 * 1024
+"""Bytes of vectors in a block, which stays in the second-level cache while all queries of a thread meet it."""
 
 SMALLEST_ROOM = 2e-10
 """The least value of 1 - |x|^2: that of `geometry.OUTERMOST`."""
@@ -99,13 +102,66 @@ def _lowest_key(code: int, score: np.float32, squares: float, room: float, slack
     return lowest / room if code == HYPERBOLIC else lowest
 
 
-@kernel(parallel=True)
-def offer(
+@kernel(inline=True, fastmath=True)
+def _inner_products(queries: FloatArray, vectors: FloatArray, scores_out: FloatArray) -> None:
+    """(4, D), (B, D) -> (4, B): four products share each load of a vector."""
+    for i in range(vectors.shape[0]):
+        a = np.float32(0.0)
+        b = np.float32(0.0)
+        c = np.float32(0.0)
+        e = np.float32(0.0)
+        for d in range(vectors.shape[1]):
+            value = vectors[i, d]
+            a += queries[0, d] * value
+            b += queries[1, d] * value
+            c += queries[2, d] * value
+            e += queries[3, d] * value
+        scores_out[0, i] = a
+        scores_out[1, i] = b
+        scores_out[2, i] = c
+        scores_out[3, i] = e
+
+
+@kernel(inline=True, fastmath=True)
+def _inner_product(query: FloatArray, vectors: FloatArray, scores_out: FloatArray) -> None:
+    """(D,), (B, D) -> (B,)"""
+    for i in range(vectors.shape[0]):
+        a = np.float32(0.0)
+        for d in range(vectors.shape[1]):
+            a += query[d] * vectors[i, d]
+        scores_out[i] = a
+
+
+@kernel(inline=True, fastmath=True)
+def _city_blocks(query: FloatArray, vectors: FloatArray, scores_out: FloatArray) -> None:
+    """(D,), (B, D) -> (B,) sums of absolute differences."""
+    for i in range(vectors.shape[0]):
+        a = np.float32(0.0)
+        for d in range(vectors.shape[1]):
+            a += abs(query[d] - vectors[i, d])
+        scores_out[i] = a
+
+
+@kernel()
+def _scores(code: int, queries: FloatArray, vectors: FloatArray, scores_out: FloatArray) -> None:
+    """(<= 4, D), (B, D) -> (<= 4, B) in float32, summed in any order: inner products, or city-block distances."""
+    if code == MANHATTAN:
+        for q in range(queries.shape[0]):
+            _city_blocks(queries[q], vectors, scores_out[q])
+    elif queries.shape[0] == 4:
+        _inner_products(queries, vectors, scores_out)
+    else:
+        for q in range(queries.shape[0]):
+            _inner_product(queries[q], vectors, scores_out[q])
+
+
+@kernel()
+def _offer(
     code: int,
     scores: FloatArray,
-    queries: FloatArray,
+    query: FloatArray,
+    query_square: float,
     vectors: FloatArray,
-    query_squares: DoubleArray,
     squares: DoubleArray,
     rows: IntArray,
     usable: BoolArray,
@@ -113,74 +169,166 @@ def offer(
     distances_out: FloatArray,
     rows_out: IntArray,
 ) -> None:
-    """Offer a block of vectors (B, D) to the lines of nearest rows (Q, k) of queries (Q, D).
+    """Offer a block of vectors (B, D) with their scores (B,) to the line of nearest rows (k,) of one query (D,)."""
+    bound = largest_key(code, distances_out[-1])
+    query_room = room_of(query_square)
+    for i in range(vectors.shape[0]):
+        if not usable[i]:
+            continue
+        room = query_room * room_of(squares[i]) if code == HYPERBOLIC else 1.0
+        if _lowest_key(code, scores[i], query_square + squares[i], room, slack) > bound:
+            continue
+        distance = distance_of(code, exact_key(code, query, vectors[i], room))
+        if insert(distances_out, rows_out, distance, rows[i]):
+            bound = largest_key(code, distances_out[-1])
 
-    scores: (Q, B) inner products, or city-block distances in Manhattan geometry, in float32.
-    """
-    for q in numba.prange(queries.shape[0]):
-        bound = largest_key(code, distances_out[q, -1])
-        query_square = query_squares[q]
-        query_room = room_of(query_square)
-        for i in range(vectors.shape[0]):
-            if not usable[i]:
-                continue
-            room = query_room * room_of(squares[i]) if code == HYPERBOLIC else 1.0
-            if _lowest_key(code, scores[q, i], query_square + squares[i], room, slack) > bound:
-                continue
-            distance = distance_of(code, exact_key(code, queries[q], vectors[i], room))
-            if insert(distances_out[q], rows_out[q], distance, rows[i]):
-                bound = largest_key(code, distances_out[q, -1])
+
+@kernel()
+def scan_part(
+    code: int,
+    queries: FloatArray,
+    query_squares: DoubleArray,
+    vectors: FloatArray,
+    squares: DoubleArray,
+    rows: IntArray,
+    usable: BoolArray,
+    slack: float,
+    distances_out: FloatArray,
+    rows_out: IntArray,
+) -> None:
+    """Bring lines (Q, k) of nearest rows up to date with all of vectors (n, D), on one thread."""
+    block = max(16, CACHE // (4 * vectors.shape[1]))
+    scores = np.empty((4, block), dtype=np.float32)
+    for at in range(0, vectors.shape[0], block):
+        end = min(at + block, vectors.shape[0])
+        for q in range(0, queries.shape[0], 4):
+            few = min(4, queries.shape[0] - q)
+            _scores(code, queries[q : q + few], vectors[at:end], scores[:, : end - at])
+            for j in range(few):
+                _offer(
+                    code,
+                    scores[j],
+                    queries[q + j],
+                    query_squares[q + j],
+                    vectors[at:end],
+                    squares[at:end],
+                    rows[at:end],
+                    usable[at:end],
+                    slack,
+                    distances_out[q + j],
+                    rows_out[q + j],
+                )
+
+
+@kernel(parallel=True)
+def scan_queries(
+    tasks: int,
+    code: int,
+    queries: FloatArray,
+    query_squares: DoubleArray,
+    vectors: FloatArray,
+    squares: DoubleArray,
+    rows: IntArray,
+    usable: BoolArray,
+    slack: float,
+    distances_out: FloatArray,
+    rows_out: IntArray,
+) -> None:
+    """`scan_part` in threads, each with a share of the queries."""
+    share = (queries.shape[0] + tasks - 1) // tasks
+    share = (share + 3) // 4 * 4
+    for task in numba.prange(tasks):
+        q = min(task * share, queries.shape[0])
+        end = min(q + share, queries.shape[0])
+        scan_part(
+            code,
+            queries[q:end],
+            query_squares[q:end],
+            vectors,
+            squares,
+            rows,
+            usable,
+            slack,
+            distances_out[q:end],
+            rows_out[q:end],
+        )
+
+
+@kernel(parallel=True)
+def scan_vectors(
+    tasks: int,
+    code: int,
+    queries: FloatArray,
+    query_squares: DoubleArray,
+    vectors: FloatArray,
+    squares: DoubleArray,
+    rows: IntArray,
+    usable: BoolArray,
+    slack: float,
+    distances_out: FloatArray,
+    rows_out: IntArray,
+) -> None:
+    """`scan_part` in threads, each with a share of the vectors; for few queries."""
+    share = (vectors.shape[0] + tasks - 1) // tasks
+    distances = np.full((tasks, distances_out.shape[0], distances_out.shape[1]), np.inf, dtype=np.float32)
+    found = np.full((tasks, rows_out.shape[0], rows_out.shape[1]), -1, dtype=np.int64)
+    for task in numba.prange(tasks):
+        at = min(task * share, vectors.shape[0])
+        end = min(at + share, vectors.shape[0])
+        scan_part(
+            code,
+            queries,
+            query_squares,
+            vectors[at:end],
+            squares[at:end],
+            rows[at:end],
+            usable[at:end],
+            slack,
+            distances[task],
+            found[task],
+        )
+    for task in range(tasks):
+        for q in range(rows_out.shape[0]):
+            for place in range(rows_out.shape[1]):
+                if found[task, q, place] < 0:
+                    break
+                insert(distances_out[q], rows_out[q], distances[task, q, place], found[task, q, place])
 
 
 @kernel(parallel=True)
 def mark_within(
     code: int,
-    scores: FloatArray,
     queries: FloatArray,
-    vectors: FloatArray,
     query_squares: DoubleArray,
+    vectors: FloatArray,
     squares: DoubleArray,
     usable: BoolArray,
     slack: float,
     radius: np.float32,
     distances_out: FloatArray,
 ) -> None:
-    """Fill distances_out (Q, B) with the distances of at most `radius`, infinity elsewhere. Arguments as in `offer`."""
+    """Fill distances_out (Q, B) with the distances of at most `radius`, infinity elsewhere. Arguments as above."""
     bound = largest_key(code, radius)
     for q in numba.prange(queries.shape[0]):
         query_room = room_of(query_squares[q])
+        scores = np.empty((1, vectors.shape[0]), dtype=np.float32)
+        _scores(code, queries[q : q + 1], vectors, scores)
         for i in range(vectors.shape[0]):
             distances_out[q, i] = np.inf
             if not usable[i]:
                 continue
             room = query_room * room_of(squares[i]) if code == HYPERBOLIC else 1.0
-            if _lowest_key(code, scores[q, i], query_squares[q] + squares[i], room, slack) > bound:
+            if _lowest_key(code, scores[0, i], query_squares[q] + squares[i], room, slack) > bound:
                 continue
             distance = distance_of(code, exact_key(code, queries[q], vectors[i], room))
             if distance <= radius:
                 distances_out[q, i] = distance
 
 
-@kernel(inline=True, fastmath=True)
-def _city_block(u: FloatArray, v: FloatArray) -> np.float32:
-    total = np.float32(0.0)
-    for d in range(u.shape[0]):
-        total += abs(u[d] - v[d])
-    return total
-
-
-@kernel(parallel=True)
-def city_blocks(queries: FloatArray, vectors: FloatArray, scores_out: FloatArray) -> None:
-    """(Q, D), (B, D) -> (Q, B) city-block distances in float32, summed in any order."""
-    for q in numba.prange(queries.shape[0]):
-        for i in range(vectors.shape[0]):
-            scores_out[q, i] = _city_block(queries[q], vectors[i])
-
-
-@kernel(parallel=True)
+@kernel()
 def square_norms(vectors: FloatArray, out: DoubleArray) -> None:
     """(n, D) -> (n,) |x|^2 in float64."""
-    for i in numba.prange(vectors.shape[0]):
+    for i in range(vectors.shape[0]):
         total = 0.0
         for d in range(vectors.shape[1]):
             value = np.float64(vectors[i, d])
@@ -210,8 +358,11 @@ def rerank(
 
 
 def relative_error(dim: int) -> float:
-    """A bound on the error of a float32 inner product of `dim` terms, relative to |u|^2 + |v|^2 (and of a sum of
-    absolute differences, relative to the sum): (dim + 8) roundings of 2^-24 each (Higham, 2002, section 3.1), doubled."""
+    """A bound on the error of twice a float32 inner product of `dim` terms, relative to |u|^2 + |v|^2.
+
+    And of a sum of absolute differences, relative to the sum: (dim + 8) roundings of 2^-24 each, in whatever order
+    (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1), doubled.
+    """
     return (dim + 8) * 2.0**-23
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from .. import threads
@@ -14,7 +12,10 @@ from . import kernels
 from .candidates import Candidates, WithinRadius
 
 QUERY_BLOCK = 256
-VECTOR_BLOCK = 4096
+VECTOR_BLOCK = 16384
+
+SMALL = 2_000_000
+"""Multiplications below which waking other threads costs more than it saves."""
 
 
 def prepared(geometry: str, vectors: FloatArray) -> FloatArray:
@@ -32,7 +33,6 @@ def prepared(geometry: str, vectors: FloatArray) -> FloatArray:
 
 def squares(vectors: AnyArray) -> DoubleArray:
     """(n, D) -> (n,) squared norms in float64."""
-    threads.numba_threads()
     return kernels.squares_of(vectors)
 
 
@@ -47,22 +47,28 @@ def nearest(
 ) -> Candidates:
     """The nearest `count` of vectors (n, D), named by rows (n,), to queries (Q, D), prepared both; exact."""
     found = Candidates.none(len(queries), count)
+    if not len(queries) or not len(vectors):
+        return found
     code, slack = kernels.CODES[geometry], kernels.relative_error(queries.shape[1])
-    query_squares = squares(queries)
-    for of_queries, of_vectors, scores in _blocks(geometry, queries, vectors):
-        kernels.offer(
-            code,
-            scores,
-            queries[of_queries],
-            vectors[of_vectors],
-            query_squares[of_queries],
-            vector_squares[of_vectors],
-            rows[of_vectors],
-            usable[of_vectors],
-            slack,
-            found.distances[of_queries],
-            found.rows[of_queries],
-        )
+    arguments = (
+        code,
+        queries,
+        squares(queries),
+        vectors,
+        vector_squares,
+        rows,
+        usable,
+        slack,
+        found.distances,
+        found.rows,
+    )
+    tasks = threads.numba_threads()
+    if tasks == 1 or len(queries) * vectors.size < SMALL:
+        kernels.scan_part(*arguments)
+    elif len(queries) >= 4 * tasks:
+        kernels.scan_queries(tasks, *arguments)
+    else:
+        kernels.scan_vectors(tasks, *arguments)
     return found
 
 
@@ -79,22 +85,25 @@ def within(
     code, slack = kernels.CODES[geometry], kernels.relative_error(queries.shape[1])
     query_squares = squares(queries)
     parts: list[tuple[IntArray, IntArray, FloatArray]] = []
-    for of_queries, of_vectors, scores in _blocks(geometry, queries, vectors):
-        distances = np.empty_like(scores)
-        kernels.mark_within(
-            code,
-            scores,
-            queries[of_queries],
-            vectors[of_vectors],
-            query_squares[of_queries],
-            vector_squares[of_vectors],
-            usable[of_vectors],
-            slack,
-            np.float32(radius),
-            distances,
-        )
-        query, place = np.nonzero(np.isfinite(distances))
-        parts.append((query + of_queries.start, rows[of_vectors][place], distances[query, place]))
+    threads.numba_threads()
+    for at in range(0, len(vectors), VECTOR_BLOCK):
+        of_vectors = slice(at, min(at + VECTOR_BLOCK, len(vectors)))
+        for start in range(0, len(queries), QUERY_BLOCK):
+            of_queries = slice(start, min(start + QUERY_BLOCK, len(queries)))
+            distances = np.empty((of_queries.stop - start, of_vectors.stop - at), dtype=np.float32)
+            kernels.mark_within(
+                code,
+                queries[of_queries],
+                query_squares[of_queries],
+                vectors[of_vectors],
+                vector_squares[of_vectors],
+                usable[of_vectors],
+                slack,
+                np.float32(radius),
+                distances,
+            )
+            query, place = np.nonzero(np.isfinite(distances))
+            parts.append((query + start, rows[of_vectors][place], distances[query, place]))
     return gathered(len(queries), parts)
 
 
@@ -106,20 +115,3 @@ def gathered(queries: int, parts: list[tuple[IntArray, IntArray, FloatArray]]) -
     order = np.lexsort((row, distance, query))
     offsets = np.searchsorted(query[order], np.arange(queries + 1))
     return WithinRadius(offsets.astype(np.int64), row[order], distance[order])
-
-
-def _blocks(geometry: str, queries: FloatArray, vectors: FloatArray) -> Iterator[tuple[slice, slice, FloatArray]]:
-    """Blocks of queries x vectors with their float32 scores; a block of vectors stays in the cache for all queries."""
-    threads.numba_threads()
-    for at in range(0, len(vectors), VECTOR_BLOCK):
-        of_vectors = slice(at, min(at + VECTOR_BLOCK, len(vectors)))
-        block = vectors[of_vectors]
-        for start in range(0, len(queries), QUERY_BLOCK):
-            of_queries = slice(start, min(start + QUERY_BLOCK, len(queries)))
-            if geometry == "manhattan":
-                scores = np.empty((of_queries.stop - start, len(block)), dtype=np.float32)
-                kernels.city_blocks(queries[of_queries], block, scores)
-            else:
-                with np.errstate(over="ignore", invalid="ignore"):
-                    scores = queries[of_queries] @ block.T
-            yield of_queries, of_vectors, scores

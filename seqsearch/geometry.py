@@ -1,9 +1,9 @@
 """Distances between points, as pure functions: one definition for numpy arrays and torch tensors.
 
 Every function takes arrays of shape (..., D) that broadcast, and returns distances of shape (...). The namespace comes
-from the argument's type, so gradients flow where tensors come in, and torch is never imported from here. Sums are taken in
-float64 whatever comes in, because differences of nearly equal float32 numbers lose their digits; the result has the wider
-type of the two arguments, float32 at least. Equal points have distance 0 and gradient 0, never NaN.
+from the argument's type, so gradients flow where tensors come in, and torch is never imported from here. Sums are
+taken in float64 whatever comes in, because differences of nearly equal float32 numbers lose their digits; the result
+has the wider type of the two arguments, float32 at least. Equal points have distance 0 and gradient 0, never NaN.
 """
 
 from __future__ import annotations
@@ -58,8 +58,9 @@ def cosine(u: Points, v: Points) -> Points:
 def hyperbolic(u: Points, v: Points) -> Points:
     """The distance of two points of the Poincare ball, 2 asinh(|u - v| / sqrt((1 - |u|^2) (1 - |v|^2))).
 
-    This form keeps its digits for near points, where arccosh(1 + 2|u-v|^2/...) cancels (Nickel and Kiela, 2017, equation 1,
-    by cosh d = 1 + 2 sinh^2(d/2)). A point beyond norm `OUTERMOST` counts as the point at that norm in its direction.
+    This form keeps its digits for near points, where arccosh(1 + 2|u-v|^2/...) cancels (Nickel and Kiela, 2017,
+    equation 1, by cosh d = 1 + 2 sinh^2(d/2)). A point beyond norm `OUTERMOST` counts as the point at that norm in
+    its direction.
     """
     u_in, v_in = project_to_ball(_wide(u), OUTERMOST), project_to_ball(_wide(v), OUTERMOST)
     xp = _namespace(u_in)
@@ -95,7 +96,8 @@ def project_to_sphere(x: Points, radius: Any) -> Points:
 def lorentz(x: Points) -> Points:
     """Hyperboloid coordinates of points of the Poincare ball: (..., D) -> (..., 1 + D), float64.
 
-    Time first: (1 + |x|^2, 2x) / (1 - |x|^2). With p = lorentz(u), q = lorentz(v): cosh d = p_0 q_0 - p_1 q_1 - ... - p_D q_D.
+    Time first: (1 + |x|^2, 2x) / (1 - |x|^2). With p = lorentz(u), q = lorentz(v): cosh d = p_0 q_0 - p_1 q_1 - ... -
+    p_D q_D.
     """
     inside = project_to_ball(_wide(x), OUTERMOST)
     xp = _namespace(inside)

@@ -1,7 +1,7 @@
 """Binary codes, as pure functions: signs to bits, bits to bytes, Hamming distances.
 
-A code of b bits is a row of ceil(b / 8) bytes; bit j of the code is bit j % 8 (counted from the lowest) of byte j // 8, and
-unused bits of the last byte are 0. So a 16-bit code read as a little-endian uint16 has bit j at value 2^j.
+A code of b bits is a row of ceil(b / 8) bytes; bit j of the code is bit j % 8 (counted from the lowest) of byte j //
+8, and unused bits of the last byte are 0. So a 16-bit code read as a little-endian uint16 has bit j at value 2^j.
 """
 
 from __future__ import annotations

@@ -1,0 +1,56 @@
+"""One table of the kinds of index, and the two ways to get one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..errors import ParameterError, Path
+from . import files
+from .candidates import CandidateIndex
+from .exact import ExactIndex
+from .hnsw import HnswIndex
+
+KINDS: dict[str, Callable[[Path], CandidateIndex]] = {
+    "exact": ExactIndex.load,
+    "hnsw": HnswIndex.load,
+}
+
+
+def make_index(
+    kind: str,
+    *,
+    geometry: str | None = None,
+    dim: int | None = None,
+    bits: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> CandidateIndex:
+    """An empty index. `geometry` and `dim` for "exact" and "hnsw"; `bits` for "hamming".
+
+    `parameters` go to the class of the kind by name (`HnswIndex`: m, ef_construction, ef, target, reduction).
+    ParameterError for an unknown kind or parameter, and for an argument that is missing or that the kind has no use
+    for.
+    """
+    if kind not in KINDS:
+        raise ParameterError(f"no kind of index is called {kind!r}: choose one of {', '.join(KINDS)}")
+    given = {"geometry": geometry, "dim": dim, "bits": bits}
+    needed = ("bits",) if kind == "hamming" else ("geometry", "dim")
+    for name, value in given.items():
+        if (value is None) == (name in needed):
+            raise ParameterError(f"an index of kind {kind!r} needs {' and '.join(needed)}, and {name} is {value!r}")
+    arguments: dict[str, Any] = {name: given[name] for name in needed} | dict(parameters or {})
+    try:
+        if kind == "exact":
+            return ExactIndex(**arguments)
+        return HnswIndex(**arguments, seed=seed)
+    except TypeError as error:
+        raise ParameterError(f"an index of kind {kind!r} does not take these parameters: {error}") from error
+
+
+def load_index(path: Path) -> CandidateIndex:
+    """The index in a file, of whatever kind. Errors as in `CandidateIndex.load`."""
+    kind = files.kind_of(path)
+    if kind not in KINDS:
+        raise files.corrupt(path, f"no kind of index is called {kind!r}")
+    return KINDS[kind](path)

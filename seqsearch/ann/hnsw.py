@@ -1,0 +1,293 @@
+"""HNSW: a graph proposes, the true geometry orders, and an exact scan fills every gap."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from .. import threads
+from ..arrays import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
+from ..errors import ParameterError, Path
+from ..geometry import geometry_named
+from . import hnsw_files, kernels, scan
+from .candidates import Candidates, Health, WithinRadius
+from .graph import Graph
+from .groups import Groups, VectorTable, hashes_of
+from .reductions import Reduction
+from .rows import RowMap, checked_count, checked_vectors, grown
+
+FEW = 2000
+"""Up to so many matching rows an exact scan of them costs no more than a walk through the graph."""
+
+SPARSE = 0.05
+"""Below this part of matching rows a walk would have to return too many others."""
+
+
+class HnswIndex:
+    """A graph over the distinct vectors. Rows with one vector share a node, so copies never crowd out each other.
+
+    `m`: links per node; `ef_construction`: effort of the build; `ef`: effort of a search, at least the number of
+    nodes asked for; `target`: the sampled recall below which `health` makes the index answer by exact scan. Built on
+    one thread, the same calls with the same seed give the same bytes; with more threads the build is faster and its
+    links vary.
+    """
+
+    kind: Literal["hnsw"] = "hnsw"
+
+    def __init__(
+        self,
+        *,
+        geometry: str,
+        dim: int,
+        m: int = 16,
+        ef_construction: int = 200,
+        ef: int = 64,
+        target: float = 0.99,
+        reduction: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        checked_parameters(dim, m, ef_construction, ef, target, seed)
+        self.geometry = geometry_named(geometry).name
+        self.dim, self.m, self.ef_construction, self.ef = dim, m, ef_construction, ef
+        self.target, self.seed = target, seed
+        self.exact = False
+        """Whether the graph missed its target and every search is an exact scan."""
+        self._reduction = Reduction.of(geometry, dim, reduction)
+        self._lock = threading.RLock()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._map = RowMap()
+        self._groups = Groups()
+        self._table = VectorTable()
+        self._graph = self._new_graph()
+        self._side: IntArray = np.zeros(0, dtype=np.int64)
+        self._vectors: FloatArray = np.zeros((0, self.dim), dtype=np.float32)
+        self._squares: DoubleArray = np.zeros(0, dtype=np.float64)
+
+    def _new_graph(self) -> Graph:
+        return Graph(dim=self._reduction.graph_dim, m=self.m, ef_construction=self.ef_construction, seed=self.seed)
+
+    def __len__(self) -> int:
+        return self._map.live
+
+    def __repr__(self) -> str:
+        return f"HnswIndex({len(self)} rows, {self._graph.live} nodes, geometry={self.geometry!r}, dim={self.dim})"
+
+    @property
+    def keeps_vectors(self) -> bool:
+        """Whether the vectors lie beside the graph: for the true order, or for the exact scan."""
+        return self.exact or not self._reduction.native
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of the graph, those without rows included: far more than live ones means it is time to build anew."""
+        return len(self._graph)
+
+    def rows(self) -> IntArray:
+        """The live rows, ascending."""
+        return self._map.all()
+
+    def add(self, rows: IntArray, vectors: AnyArray) -> None:
+        """See `CandidateIndex.add`."""
+        with self._lock:
+            new_rows = self._map.new(rows)
+            ready = scan.prepared(self.geometry, checked_vectors(vectors, self.dim, len(new_rows)))
+            if not len(ready):
+                return
+            ready = ready + np.float32(0.0)  # -0.0 becomes 0.0: equal vectors have equal bytes from here on
+            nodes, fresh = self._nodes_for(ready)
+            if len(fresh):
+                self._grow(ready[fresh])
+            revived = np.unique(nodes[self._groups.size[nodes] == 0])
+            self._groups.add(nodes, new_rows)
+            self._map.put(new_rows, nodes)
+            self._graph.mark(revived, deleted=False)
+            if len(self._side) > max(256, self.nodes // 50) and self._reduction.beyond(self._own(self._side)).all():
+                self._rebuild()
+
+    def remove(self, rows: IntArray) -> None:
+        """See `CandidateIndex.remove`. A node without rows stays as a signpost, until three of four are such."""
+        with self._lock:
+            gone = self._map.known(rows)
+            nodes = self._map.places(gone)
+            self._groups.remove(nodes, gone)
+            self._map.drop(gone)
+            touched = np.unique(nodes)
+            self._graph.mark(touched[self._groups.size[touched] == 0], deleted=True)
+            if self.nodes > FEW and self._graph.live < self.nodes // 4:
+                self._rebuild()
+
+    def search(
+        self, queries: AnyArray, count: int, *, ef: int | None = None, allowed: BoolArray | None = None
+    ) -> Candidates:
+        """See `CandidateIndex.search`."""
+        with self._lock:
+            ready = scan.prepared(self.geometry, checked_vectors(queries, self.dim))
+            checked_count(count)
+            matching = len(self) if allowed is None else len(self._map.matching(allowed))
+            wanted = min(count, matching)
+            share = matching / max(len(self), 1)
+            fetch = -(-wanted * len(self) // max(matching, 1)) + (0 if allowed is None else 16)
+            few = allowed is not None and (matching <= FEW or share < SPARSE)
+            if self.exact or few or fetch > max(self._graph.live // 4, 64):
+                return self._scan(ready, count, allowed)
+            found = self._walk(ready, count, fetch, self.ef if ef is None else ef, allowed)
+            short = np.flatnonzero(found.rows[:, wanted - 1] < 0) if wanted else np.zeros(0, dtype=np.int64)
+            if len(short):
+                filled = self._scan(ready[short], count, allowed)
+                found.rows[short], found.distances[short] = filled.rows, filled.distances
+            return found
+
+    def within(self, queries: AnyArray, radius: float, *, allowed: BoolArray | None = None) -> WithinRadius:
+        """ParameterError: a graph cannot promise all of them."""
+        raise ParameterError("an HNSW index cannot promise all rows within a radius: use an index of kind 'exact'")
+
+    def health(self, *, sample: int = 1000, seed: int = 0) -> Health:
+        """Measure the graph, mend what it misses, and give it up when it stays below the target.
+
+        Every node (beyond 200,000 a sample) searches for itself; those not found join the side list, which each search
+        scans. Then `sample` stored vectors search for their ten nearest others against an exact scan; while the
+        recall is below the target, ef is doubled, three times at most; then `exact` is set.
+        """
+        from .hnsw_health import measure
+
+        with self._lock:
+            return measure(self, sample=sample, seed=seed)
+
+    def save(self, path: Path) -> None:
+        """See `CandidateIndex.save`."""
+        with self._lock:
+            hnsw_files.save(self, path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """See `CandidateIndex.load`."""
+        index: Self = hnsw_files.load(cls, path)
+        return index
+
+    def give_up_graph(self) -> None:
+        """Answer by exact scan from now on; the graph stays, for a later `health` to try again."""
+        if not self.keeps_vectors:
+            self._vectors = self._graph.vectors(np.arange(self.nodes))
+            self._squares = scan.squares(self._vectors)
+        self.exact = True
+
+    def restore_graph(self) -> None:
+        """The opposite of `give_up_graph`."""
+        self.exact = False
+        if not self.keeps_vectors:
+            self._vectors, self._squares = self._vectors[:0].copy(), self._squares[:0].copy()
+
+    def _nodes_for(self, ready: FloatArray) -> tuple[IntArray, IntArray]:
+        """The node of each vector (n,), new ones numbered on; and the places of the vectors that make a new node."""
+        nodes = self._table.find(hashes_of(ready))
+        known = np.flatnonzero(nodes >= 0)
+        if len(known):
+            same = (self._own(nodes[known]) == ready[known]).all(axis=1)
+            nodes[known[~same]] = -1
+        unknown = np.flatnonzero(nodes < 0)
+        if not len(unknown):
+            return nodes, unknown
+        whole = ready[unknown].view(np.dtype((np.void, 4 * self.dim)))[:, 0]
+        _, first, inverse = np.unique(whole, return_index=True, return_inverse=True)
+        by_arrival = np.argsort(first)
+        number = np.empty(len(first), dtype=np.int64)
+        number[by_arrival] = np.arange(len(first)) + self.nodes
+        nodes[unknown] = number[inverse.reshape(-1)]
+        return nodes, unknown[first[by_arrival]]
+
+    def _grow(self, vectors: FloatArray) -> None:
+        """New nodes for vectors that have none."""
+        first = self.nodes
+        if not first:
+            self._reduction.widen(vectors)
+        self._graph.add(self._reduction.stored(vectors))
+        self._table.append(hashes_of(vectors))
+        self._groups.reserve(self.nodes, 0)
+        if self.keeps_vectors:
+            self._vectors = grown(self._vectors, self.nodes)
+            self._squares = grown(self._squares, self.nodes)
+            self._vectors[first : self.nodes], self._squares[first : self.nodes] = vectors, scan.squares(vectors)
+        outside = np.flatnonzero(self._reduction.beyond(vectors))
+        self._side = np.concatenate([self._side, outside + first])
+
+    def _own(self, nodes: IntArray) -> FloatArray:
+        """Vectors (n, D) of nodes (n,)."""
+        return self._vectors[nodes] if self.keeps_vectors else self._graph.vectors(nodes)
+
+    def _walk(self, ready: FloatArray, count: int, fetch: int, ef: int, allowed: BoolArray | None) -> Candidates:
+        """Search the graph and the side list; may find fewer than there are."""
+        nodes, distances = self._propose(ready, fetch, ef)
+        found = Candidates.none(len(ready), count)
+        if len(self._side):
+            nodes[np.isin(nodes, self._side)] = -1
+        self._groups.expand(nodes, distances, allowed, found.rows, found.distances)
+        if len(self._side):
+            self._offer_side(ready, count, allowed, found)
+        return found
+
+    def _propose(self, ready: FloatArray, fetch: int, ef: int) -> tuple[IntArray, FloatArray]:
+        """Nodes (Q, >= fetch) from the graph and their true distances."""
+        threads.numba_threads()
+        if self._reduction.native:
+            nodes, squared = self._graph.query(ready, fetch, ef)
+            return nodes, self._reduction.distances(squared)
+        wide = max(fetch, min(ef, self._graph.live))
+        nodes, _ = self._graph.query(self._reduction.asked(ready), wide, ef)
+        distances = np.empty(nodes.shape, dtype=np.float32)
+        code = kernels.CODES[self.geometry]
+        kernels.rerank(code, ready, self._vectors, scan.squares(ready), self._squares, nodes, distances)
+        return nodes, distances
+
+    def _offer_side(self, ready: FloatArray, count: int, allowed: BoolArray | None, found: Candidates) -> None:
+        live = self._side[self._groups.size[self._side] > 0]
+        vectors = self._own(live)
+        usable = np.ones(len(live), dtype=np.bool_)
+        hits = scan.nearest(
+            self.geometry,
+            ready,
+            vectors,
+            scan.squares(vectors),
+            live,
+            usable,
+            len(live) if allowed is not None else count,
+        )
+        self._groups.expand(hits.rows, hits.distances, allowed, found.rows, found.distances)
+
+    def _scan(self, ready: FloatArray, count: int, allowed: BoolArray | None) -> Candidates:
+        """The exact answer. Ties between nodes are decided by the smallest matching row of each."""
+        rows = self._map.matching(allowed)
+        nodes, first = np.unique(self._map.places(rows), return_index=True)
+        vectors = self._own(nodes)
+        squares = self._squares[nodes] if self.keeps_vectors else scan.squares(vectors)
+        usable = np.ones(len(nodes), dtype=np.bool_)
+        hits = scan.nearest(self.geometry, ready, vectors, squares, rows[first], usable, min(count, max(len(nodes), 1)))
+        found = Candidates.none(len(ready), count)
+        hit_nodes = self._map.places(hits.rows.reshape(-1)).reshape(hits.rows.shape)
+        self._groups.expand(hit_nodes, hits.distances, allowed, found.rows, found.distances)
+        return found
+
+    def _rebuild(self) -> None:
+        """Build anew from the live nodes, in their order."""
+        rows = self._map.all()
+        places = self._map.places(rows)
+        live, new = np.unique(places, return_inverse=True)
+        vectors = self._own(live)
+        self._forget()
+        self._grow(vectors)
+        self._groups.add(new.reshape(-1), rows)
+        self._map.put(rows, new.reshape(-1))
+
+
+def checked_parameters(dim: Any, m: Any, ef_construction: Any, ef: Any, target: Any, seed: Any) -> None:
+    """ParameterError for a number that an HNSW index cannot have."""
+    limits = {"dim": (dim, 1, 2**16), "m": (m, 2, 512), "ef_construction": (ef_construction, 1, 2**16)}
+    limits |= {"ef": (ef, 1, 2**31), "seed": (seed, 0, 2**63)}
+    for name, (value, least, end) in limits.items():
+        if type(value) is not int or not least <= value < end:
+            raise ParameterError(f"{name} is a whole number from {least} to {end - 1}, not {value!r}")
+    if not isinstance(target, float | int) or not 0 <= target <= 1:
+        raise ParameterError(f"target is a recall from 0 to 1, not {target!r}")

@@ -1,0 +1,133 @@
+"""The file of an HNSW index, and the proof that a file is sound before any of it is believed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from ..arrays import AnyArray, IntArray
+from ..errors import Path
+from ..geometry import GEOMETRIES
+from . import files, scan
+from .graph import Graph, GraphState
+from .groups import hashes_of
+
+if TYPE_CHECKING:
+    from .hnsw import HnswIndex
+
+Index = TypeVar("Index", bound="HnswIndex")
+
+ARRAYS = {
+    "levels": ("<i4", 1),
+    "level0": ("|u1", 2),
+    "upper": ("|u1", 1),
+    "rows": ("<i8", 1),
+    "nodes": ("<i8", 1),
+    "side": ("<i8", 1),
+    "vectors": ("<f4", 2),
+}
+
+
+def save(index: HnswIndex, path: Path) -> None:
+    """See `CandidateIndex.save`."""
+    state = index._graph.state()
+    rows = index.rows()
+    fields = {
+        "geometry": index.geometry,
+        "dim": index.dim,
+        "m": index.m,
+        "ef_construction": index.ef_construction,
+        "ef": index.ef,
+        "target": index.target,
+        "seed": index.seed,
+        "exact": index.exact,
+        "reduction": index._reduction.name,
+        "reach2": index._reduction.reach2,
+        "max_level": state.max_level,
+        "entry_point": state.entry_point,
+    }
+    beside = 0 if index._reduction.native else state.count
+    arrays: dict[str, AnyArray] = {
+        "levels": state.levels,
+        "level0": state.level0,
+        "upper": state.upper,
+        "rows": rows,
+        "nodes": index._map.places(rows),
+        "side": index._side,
+        "vectors": index._vectors[:beside],
+    }
+    files.write(path, index.kind, fields, arrays)
+
+
+def load(cls: type[Index], path: Path) -> Index:
+    """See `CandidateIndex.load`."""
+    fields, arrays = files.read(path, cls.kind)
+    for name, (dtype, ndim) in ARRAYS.items():
+        if name not in arrays or arrays[name].dtype.str != dtype or arrays[name].ndim != ndim:
+            raise files.corrupt(path, f"the array {name!r} is missing or has another type")
+    try:
+        return _assembled(cls, fields, arrays)
+    except (ValueError, KeyError, TypeError) as error:
+        raise files.corrupt(path, str(error)) from error
+
+
+def _assembled(cls: type[Index], fields: dict[str, Any], arrays: dict[str, AnyArray]) -> Index:
+    """The index; ValueError, KeyError or TypeError say what does not hold."""
+    if fields["geometry"] not in GEOMETRIES:
+        raise ValueError(f"no geometry is called {fields['geometry']!r}")
+    names = ("geometry", "dim", "m", "ef_construction", "ef", "target", "seed")
+    reduction = None if fields["reduction"] == "native" else fields["reduction"]
+    index = cls(**{name: fields[name] for name in names}, reduction=reduction)
+    reach2 = fields["reach2"]
+    if type(reach2) is not float or not 0 <= reach2 < 1e300 or type(fields["exact"]) is not bool:
+        raise ValueError("a field of the graph is out of range")
+    if type(fields["max_level"]) is not int or type(fields["entry_point"]) is not int:
+        raise ValueError("a field of the graph is out of range")
+    index._reduction.reach2 = reach2
+    state = GraphState(
+        count=len(arrays["levels"]),
+        max_level=fields["max_level"],
+        entry_point=fields["entry_point"],
+        levels=arrays["levels"],
+        level0=arrays["level0"],
+        upper=arrays["upper"],
+    )
+    index._graph = Graph.from_state(
+        state, dim=index._reduction.graph_dim, m=index.m, ef_construction=index.ef_construction, seed=index.seed
+    )
+    _take_groups(index, arrays["rows"], arrays["nodes"], arrays["side"])
+    _take_vectors(index, arrays["vectors"])
+    if fields["exact"]:
+        index.give_up_graph()
+    return index
+
+
+def _take_groups(index: HnswIndex, rows: IntArray, nodes: IntArray, side: IntArray) -> None:
+    count = index.nodes
+    if len(rows) != len(nodes) or (len(nodes) and (nodes.min() < 0 or nodes.max() >= count)):
+        raise ValueError("a row belongs to a node that is not there")
+    rows = index._map.new(rows)
+    if len(rows) > 1 and not (np.diff(rows) > 0).all():
+        raise ValueError("the rows are not ascending")
+    if len(side) and (side.min() < 0 or side.max() >= count or len(np.unique(side)) != len(side)):
+        raise ValueError("the side list names a node that is not there")
+    index._groups.reserve(count, 0)
+    index._groups.add(nodes, rows)
+    index._map.put(rows, nodes)
+    index._side = side
+    if not np.array_equal(index._graph.marked, index._groups.size[:count] == 0):
+        raise ValueError("the marks of deleted nodes do not fit the rows")
+
+
+def _take_vectors(index: HnswIndex, vectors: AnyArray) -> None:
+    if index._reduction.native:
+        if len(vectors):
+            raise ValueError("there are vectors beside a graph that needs none")
+        own = index._graph.vectors(np.arange(index.nodes))
+    else:
+        if vectors.shape != (index.nodes, index.dim) or not np.isfinite(vectors).all():
+            raise ValueError("the vectors beside the graph have another shape, or one is not finite")
+        own = scan.prepared(index.geometry, vectors)
+        index._vectors, index._squares = own, scan.squares(own)
+    index._table.append(hashes_of(own))

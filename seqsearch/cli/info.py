@@ -34,9 +34,7 @@ def command(index: str, output_format: str) -> None:
     click.echo(f"\n{'k':>5} {'candidates':>11} {'ef':>6} {'recall':>8} {'at least':>9}")
     for point in calibration["points"]:
         ef = "-" if point["ef"] is None else point["ef"]
-        click.echo(
-            f"{point['k']:>5} {point['candidates']:>11} {ef:>6} {point['recall']:>8.4f} {point['lower']:>9.4f}"
-        )
+        click.echo(f"{point['k']:>5} {point['candidates']:>11} {ef:>6} {point['recall']:>8.4f} {point['lower']:>9.4f}")
 
 
 def _shown(value: Any) -> str:

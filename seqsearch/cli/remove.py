@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TextIO
+
 import click
 
 from .shared import quiet_option
@@ -12,7 +14,7 @@ from .shared import quiet_option
 @click.argument("ids", nargs=-1)
 @click.option("--from-file", type=click.File("r", encoding="utf-8"), metavar="FILE", help='One id a line; "-": stdin.')
 @quiet_option
-def command(index: str, ids: tuple[str, ...], from_file: click.utils.LazyFile | None, quiet: bool) -> None:
+def command(index: str, ids: tuple[str, ...], from_file: TextIO | None, quiet: bool) -> None:
     """Remove sequences by id: all of them, or none when one is unknown.
 
     \b

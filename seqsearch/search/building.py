@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ann import CandidateIndex, make_index
+from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, IntArray
 from ..distances import Distance, Neighbours
 from ..encoders.codes import quantizer
@@ -21,6 +21,7 @@ from ..store import Store, StoreBuilder
 from .calibration import CALIBRATED_K, Budget, Calibration, budgets_for, held_out, measure
 from .engine import Engine
 from .options import BuildOptions
+from .snapshots import empty_candidates
 
 CALIBRATION_QUERIES = 500
 _EMBED_ROWS = 1 << 16
@@ -43,7 +44,7 @@ def build(
     Nothing is at `path` before everything succeeded. `model`: use this one instead of training.
     Raises IndexExistsError, EmptyInputError, MismatchError and what reading the parts raises.
     """
-    with StoreBuilder(path, overwrite=overwrite) as builder:
+    with Store.create(path, overwrite=overwrite) as builder:
         _fill(builder, parts, progress)
         rng = np.random.default_rng(options.seed)
         distance = options.exact_distance()
@@ -54,9 +55,10 @@ def build(
         builder.put_blob("weights", model.weight_bytes())
         _embed(builder, model, progress)
         kind = options.kind_for(builder.rows)
-        candidates = empty_candidates(kind, model, options)
+        settings = settings_document(options, kind, distance)
+        candidates = empty_candidates(model, settings)
         calibration = _calibrated(builder, candidates, held, model, distance, options, progress)
-        builder.put_document("settings", settings_document(options, kind, distance))
+        builder.put_document("settings", settings)
         builder.put_document("calibration", calibration.to_json())
         builder.put_document("health", dict(candidates.health(seed=options.seed)))
         return Built(builder.finish(), candidates)
@@ -69,14 +71,6 @@ def settings_document(options: BuildOptions, kind: str, distance: Distance) -> d
         "index_parameters": options.index_parameters, "seed": options.seed, "encoder": options.encoder,
         "effort": options.effort,
     }  # fmt: skip
-
-
-def empty_candidates(kind: str, model: Model, options: BuildOptions) -> CandidateIndex:
-    """A candidate index of that kind for what `model` makes."""
-    return make_index(
-        kind, geometry=model.geometry, bits=model.bits, dim=model.dim, parameters=options.index_parameters,
-        seed=options.seed,
-    )  # fmt: skip
 
 
 def _fill(builder: StoreBuilder, parts: Iterable[Sequences], progress: Progress) -> None:

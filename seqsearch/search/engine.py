@@ -30,9 +30,7 @@ class Engine:
     distance: Distance
     targets: Sequences
 
-    def propose(
-        self, vectors: AnyArray, budget: Budget, allowed: BoolArray | None = None
-    ) -> IntArray:
+    def propose(self, vectors: AnyArray, budget: Budget, allowed: BoolArray | None = None) -> IntArray:
         """(Q, C) candidate rows of embedded queries, best first, -1 padded."""
         return self.candidates.search(vectors, budget.candidates, ef=budget.ef, allowed=allowed).rows
 

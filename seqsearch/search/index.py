@@ -62,8 +62,8 @@ class SequenceIndex:
         parts = [references] if isinstance(references, Sequences) else references
         built = build(path, parts, chosen, model=model, overwrite=overwrite, progress=progress)
         follower = Follower.adopt(built.store, built.candidates)
-        follower.save(built.store)
-        return cls(built.store.reader(), follower)
+        built.store.close()
+        return cls(Store.open(path), follower)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -115,16 +115,21 @@ class SequenceIndex:
         return Calibration.from_json(_document(self._store, "calibration"))
 
     @property
+    def alphabet_name(self) -> str | None:
+        """The alphabet queries are read with; None for series."""
+        return self._store.alphabet.name if self._store.alphabet is not None else None
+
+    @property
     def sequences(self) -> Sequences:
         """The stored sequences, in the order they came."""
-        return self._store.sequences(np.flatnonzero(self._store.live))
+        return self._store.sequences(np.flatnonzero(self._store.live()))
 
     def info(self) -> dict[str, Any]:
         """What `seqsearch info --format json` prints."""
         model, calibration = self.model, self.calibration
         return {
             "sequences": len(self), "deleted": self._store.rows - len(self), "kind": self._store.kind,
-            "alphabet": self._store.alphabet.name if self._store.alphabet else None, "distance": self._distance.name,
+            "alphabet": self.alphabet_name, "distance": self._distance.name,
             "distance_parameters": self._distance.parameters(), "encoder": model.family, "geometry": model.geometry,
             "dim": model.dim, "bits": model.bits, "index": self._settings["index"],
             "index_parameters": self._settings["index_parameters"], "format_version": FORMAT_VERSION,
@@ -187,7 +192,7 @@ class SequenceIndex:
         self.model.spec.require(queries)
         engine = self.engine()
         if budget is None or budget.candidates >= len(self):
-            live = self._store.live
+            live = self._store.live()
             mask = live if allowed is None else live & allowed
             return self._distance.exact(queries, engine.targets, k, allowed=mask, progress=progress)
         return engine.find(queries, k, budget, allowed)
@@ -196,7 +201,7 @@ class SequenceIndex:
         """(rows,) mask of what a filter lets through, None without one."""
         if ids is None and not where:
             return None
-        mask = np.array(self._store.live)
+        mask = np.array(self._store.live())
         if ids is not None:
             chosen = np.zeros_like(mask)
             chosen[self._store.rows_of(ids)] = True
@@ -223,7 +228,7 @@ class SequenceIndex:
         engine = self.engine()
         self.model.spec.require(queries)
         if truth is None:
-            truth = self._distance.exact(queries, engine.targets, k, allowed=self._store.live, progress=progress)
+            truth = self._distance.exact(queries, engine.targets, k, allowed=self._store.live(), progress=progress)
         if budgets is None:
             budgets = [b for b in budgets_for(len(self), engine.candidates.kind) if b.candidates >= k]
         rows = []

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqsearch.encoders.features import MOST_READINGS, SparseFeatures
+from seqsearch.encoders.inputs import InputSpec
+from seqsearch.errors import MismatchError
+from seqsearch.sequences import DNA, PROTEIN, TEXT, Sequences
+
+READINGS = {"R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC", "B": "CGT", "D": "AGT", "H": "ACT",
+            "V": "ACG", "N": "ACGT"}  # fmt: skip
+
+
+def counted_slowly(text: str, k: int) -> np.ndarray:
+    """k-mer counts by the definition: every reading of every window, weighted evenly."""
+    counts = np.zeros(4**k)
+    for start in range(len(text) - k + 1):
+        choices = [READINGS.get(letter, letter) for letter in text[start : start + k]]
+        readings = list(itertools.product(*choices))
+        if len(readings) > MOST_READINGS:
+            continue
+        for reading in readings:
+            column = 0
+            for letter in reading:
+                column = column * 4 + "ACGT".index(letter)
+            counts[column] += 1 / len(readings)
+    return counts
+
+
+@given(st.lists(st.text("ACGTNRYB", min_size=1, max_size=30), min_size=1, max_size=5), st.integers(1, 4))
+@settings(max_examples=60, deadline=None)
+def test_kmers_equal_their_definition(texts: list[str], k: int) -> None:
+    sequences = Sequences.from_texts(texts, DNA)
+    features = SparseFeatures(InputSpec.fit(sequences), (k,), 0)
+    expected = np.array([counted_slowly(text, k) for text in texts])
+    np.testing.assert_allclose(features.dense(sequences), expected, rtol=1e-5)
+
+
+@given(st.lists(st.text("ACGTN", min_size=1, max_size=40), min_size=1, max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_projecting_equals_counting_then_multiplying(texts: list[str]) -> None:
+    sequences = Sequences.from_texts(texts, DNA)
+    features = SparseFeatures.standard(InputSpec.fit(sequences))
+    table = np.random.default_rng(0).standard_normal((features.size, 7)).astype(np.float32)
+    np.testing.assert_allclose(
+        features.project(sequences, table), features.dense(sequences) @ table, rtol=1e-3, atol=1e-3
+    )
+
+
+def test_every_symbol_has_one_position() -> None:
+    sequences = Sequences.from_texts(["ACGTACGT", "AC", "ACGTACGTACGTACGTAC"], DNA)
+    features = SparseFeatures(InputSpec.fit(sequences), (), 5)
+    counts = features.dense(sequences)
+    np.testing.assert_allclose(counts.sum(axis=1), [8, 2, 18], rtol=1e-5)
+
+
+def test_positions_of_a_longer_sequence_are_compressed_into_the_bins() -> None:
+    spec = InputSpec("dna", length=4)
+    counts = SparseFeatures(spec, (), 4).dense(Sequences.from_texts(["ACGT", "AACCGGTT"], DNA))
+    np.testing.assert_allclose(counts[0].reshape(4, 4), np.eye(4))
+    assert counts[1].reshape(4, 4).argmax(axis=1).tolist() == [0, 1, 2, 3]
+
+
+def test_unknown_characters_share_one_symbol() -> None:
+    spec = InputSpec.fit(Sequences.from_texts(["abc"], TEXT))
+    features = SparseFeatures(spec, (1,), 0)
+    counts = features.dense(Sequences.from_texts(["aé", "a日"], TEXT))
+    assert spec.symbols == 4
+    np.testing.assert_array_equal(counts[0], counts[1])
+
+
+def test_many_symbols_are_hashed_into_the_buckets() -> None:
+    sequences = Sequences.from_texts(["MKVLAAGIVGLCAKW"], PROTEIN)
+    features = SparseFeatures(InputSpec.fit(sequences), (3,), 0, buckets=50)
+    assert features.size == 50
+    assert features.dense(sequences).sum() == pytest.approx(13)
+
+
+def test_another_alphabet_is_refused() -> None:
+    features = SparseFeatures.standard(InputSpec.fit(Sequences.from_texts(["ACGT"], DNA)))
+    with pytest.raises(MismatchError, match="the model reads dna, the data are protein"):
+        features.dense(Sequences.from_texts(["MKV"], PROTEIN))

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from seqsearch import threads
+from seqsearch.distances import EditDistance
+from seqsearch.errors import ParameterError
+from seqsearch.learning.losses import distance_matrix, near_weighted, off_diagonal, relative_error, squared_error
+from seqsearch.learning.mining import BatchSampler, near_rows
+from seqsearch.learning.pairs import PairSource
+from seqsearch.learning.plan import TrainingPlan
+from seqsearch.learning.trainer import train
+from tests.families import families
+
+SHORT = TrainingPlan(steps=60, batch=48, check=20, validate=32)
+
+
+def test_losses_by_hand() -> None:
+    predicted, true = torch.tensor([1.0, 4.0]), torch.tensor([2.0, 2.0])
+    assert float(squared_error(predicted, true)) == pytest.approx((1 + 4) / 2)
+    assert float(near_weighted(predicted, true, 2.0)) == pytest.approx((1 / 16 + 4 / 16) / 2)
+    assert float(relative_error(predicted, true, 4.0)) == pytest.approx((1 / 4 + 2 / 4) / 2)
+
+
+def test_near_weighted_gradient_by_finite_differences() -> None:
+    predicted = torch.rand(6, dtype=torch.float64, requires_grad=True)
+    true = torch.rand(6, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda p: near_weighted(p, true, 0.5), (predicted,))
+
+
+def test_distances_of_equal_points_have_finite_gradients() -> None:
+    points = torch.zeros(4, 3, requires_grad=True)
+    off_diagonal(distance_matrix(points)).sum().backward()  # type: ignore[no-untyped-call]
+    assert points.grad is not None
+    assert torch.isfinite(points.grad).all()
+
+
+def test_off_diagonal() -> None:
+    assert off_diagonal(torch.arange(9.0).view(3, 3)).tolist() == [1, 2, 3, 5, 6, 7]
+
+
+def test_near_rows_equal_a_full_sort() -> None:
+    points = np.random.default_rng(0).standard_normal((300, 5)).astype(np.float32)
+    distances = ((points[:, None] - points[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(distances, np.inf)
+    np.testing.assert_array_equal(near_rows(points, 7), np.argsort(distances, axis=1)[:, :7])
+
+
+def test_batches_hold_near_rows() -> None:
+    neighbours = (np.arange(1000)[:, None] + np.arange(1, 65)) % 1000
+    sampler = BatchSampler(neighbours, 96, np.random.default_rng(0))
+    rows = sampler.draw()
+    assert len(np.unique(rows)) == len(rows) <= 96
+    gaps = np.abs(rows[:, None] - rows[None])
+    np.fill_diagonal(gaps, 1000)
+    assert (gaps.min(axis=1) <= 16).mean() > 0.5  # of 96 uniform rows of 1,000 hardly half lie that close
+
+
+def test_dear_batches_are_used_again() -> None:
+    sequences = families(10, 5, 40)
+    neighbours = np.tile(np.arange(50), (50, 1))
+    rng = np.random.default_rng(0)
+    source = iter(PairSource(sequences, EditDistance(), BatchSampler(neighbours, 20, rng), 1.0, rng))
+    first = next(source)
+    assert next(source) is first
+    expected = EditDistance().matrix(sequences[first.rows], sequences[first.rows])
+    np.testing.assert_array_equal(first.distances, expected)
+
+
+def test_training_beats_its_start_and_predicts_distances() -> None:
+    everything = families(40, 8, 80, edits=10)
+    is_unseen = np.arange(len(everything)) % 4 == 0
+    unseen = everything[is_unseen]
+    model, log = train(everything[~is_unseen], EditDistance(), plan=replace(SHORT, steps=150), seed=1)
+    assert log.rows[-1]["validation_loss"] < log.rows[0]["validation_loss"]
+    points = model.embed(unseen).astype(np.float64)
+    predicted = model.scale * np.sqrt(((points[:, None] - points[None]) ** 2).sum(axis=2))
+    true = EditDistance().matrix(unseen, unseen)
+    upper = np.triu_indices(len(unseen), 1)
+    assert np.corrcoef(predicted[upper], true[upper])[0, 1] > 0.9
+    assert [row["step"] for row in log.rows][:3] == [20, 40, 60]
+
+
+def test_one_seed_gives_one_model() -> None:
+    sequences = families(20, 6, 50)
+    with threads.using(1):
+        first, _ = train(sequences, EditDistance(), plan=SHORT, seed=3)
+        second, _ = train(sequences, EditDistance(), plan=SHORT, seed=3)
+        other, _ = train(sequences, EditDistance(), plan=SHORT, seed=4)
+    assert first.weight_bytes() == second.weight_bytes()
+    assert first.weight_bytes() != other.weight_bytes()
+
+
+def test_too_few_sequences() -> None:
+    few = families(2, 4, 30)
+    assert train(few, EditDistance())[0].family == "kmer"
+    with pytest.raises(ParameterError, match="8 sequences are too few to train on: at least 32 are needed"):
+        train(few, EditDistance(), encoder="projection")
+
+
+def test_unknown_effort() -> None:
+    with pytest.raises(ParameterError, match="effort must be low, normal or high, not 'max'"):
+        TrainingPlan.of_effort("max")

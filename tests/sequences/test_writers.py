@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from seqsearch.errors import InputError, MismatchError
 from seqsearch.sequences import DNA, PROTEIN, TEXT, Sequences, Strings, read, write_fasta
 
-words = st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=0x24F, exclude_categories=["Z", "C"]), min_size=1)
+words = st.text(
+    alphabet=st.characters(min_codepoint=33, max_codepoint=0x24F, exclude_categories=["Z", "C"]), min_size=1
+)
 
 
 @given(

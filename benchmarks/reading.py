@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -103,7 +102,6 @@ def main() -> None:
             row = {
                 "file": name, "records": n, "bytes": path.stat().st_size, "bare_per_s": round(n / bare_s),
                 "read_batches_per_s": round(n / streamed_s), "read_per_s": round(n / read_s),
-                "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             }  # fmt: skip
             rows.append(row)
             print(json.dumps(row))

@@ -1,0 +1,148 @@
+"""Levenshtein's edit distance: insertions, deletions and substitutions of one token cost 1 each."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from ..arrays import BoolArray, DoubleArray, IntArray
+from ..errors import MismatchError, ParameterError
+from ..progress import SILENT, Progress
+from ..sequences import Sequences
+from ..threads import numba_threads
+from . import edit_kernels
+from .neighbours import Neighbours, require_count
+
+_QUERIES_A_STEP = 16
+
+
+class EditDistance:
+    """The edit distance between token sequences, on the columns themselves, over all cores."""
+
+    name: Literal["edit"] = "edit"
+    kind: Literal["tokens"] = "tokens"
+
+    def parameters(self) -> dict[str, Any]:
+        return {}
+
+    def __repr__(self) -> str:
+        return "EditDistance()"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EditDistance)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
+        """All distances, (len(a), len(b)) float64."""
+        require_tokens(a, b)
+        a_rows = np.repeat(np.arange(len(a)), len(b))
+        b_rows = np.tile(np.arange(len(b)), len(a))
+        return self.pairs(a, a_rows, b, b_rows).reshape(len(a), len(b))
+
+    def pairs(
+        self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None
+    ) -> DoubleArray:
+        """(m,) distances of a[a_rows[i]] and b[b_rows[i]]; inf where above cutoffs[i]."""
+        require_tokens(a, b)
+        first = rows_within(a_rows, len(a), "a_rows")
+        second = rows_within(b_rows, len(b), "b_rows")
+        if first.shape != second.shape or first.ndim != 1:
+            raise ParameterError(f"a_rows of shape {first.shape} do not pair with b_rows of shape {second.shape}")
+        limits = np.full(len(first), np.inf) if cutoffs is None else np.asarray(cutoffs, np.float64)
+        if limits.shape != first.shape:
+            raise ParameterError(f"cutoffs of shape {limits.shape} do not fit {len(first)} pairs")
+        if np.isnan(limits).any():
+            raise ParameterError("a cutoff is not a number")
+        found = np.empty(len(first))
+        numba_threads()
+        edit_kernels.pairs_kernel(a.data, a.offsets, first, b.data, b.offsets, second, limits, found)
+        return found
+
+    def rerank(
+        self, queries: Sequences, targets: Sequences, candidates: IntArray, k: int, *, stop: DoubleArray | None = None
+    ) -> Neighbours:
+        """The k nearest among (Q, C) candidate rows, -1 padded, verified in the order given; see `Distance.rerank`."""
+        require_tokens(queries, targets)
+        require_count(k)
+        wanted = candidate_rows(candidates, len(queries), len(targets))
+        ends = np.zeros((1, 1)) if stop is None else stop_bounds(stop, wanted)
+        rows = np.full((len(queries), k), -1, np.int64)
+        distances = np.full((len(queries), k), -1, np.int64)
+        numba_threads()
+        edit_kernels.rerank_kernel(
+            queries.data,
+            queries.offsets,
+            targets.data,
+            targets.offsets,
+            wanted,
+            ends,
+            stop is not None,
+            rows,
+            distances,
+        )
+        return whole_neighbours(rows, distances)
+
+    def exact(
+        self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
+        progress: Progress = SILENT,
+    ) -> Neighbours:  # fmt: skip
+        """The k nearest of all targets; ties go to the smallest row."""
+        require_tokens(queries, targets)
+        require_count(k)
+        rows = np.arange(len(targets)) if allowed is None else np.flatnonzero(allowed)
+        by_length = rows[np.argsort(targets.lengths[rows], kind="stable")]
+        parts: list[Neighbours] = []
+        with progress.task("exact neighbours", len(queries)) as task:
+            for first in range(0, len(queries), _QUERIES_A_STEP):
+                part = queries[first : first + _QUERIES_A_STEP]
+                gaps = np.abs(targets.lengths[by_length][None, :] - part.lengths[:, None])
+                order = np.argsort(gaps, axis=1, kind="stable")
+                bounds = np.take_along_axis(gaps, order, axis=1).astype(np.float64)
+                parts.append(self.rerank(part, targets, by_length[order], k, stop=bounds))
+                task.advance(len(part))
+        if not parts:
+            return Neighbours(np.zeros((0, k), np.int64), np.zeros((0, k)))
+        return Neighbours(np.concatenate([p.rows for p in parts]), np.concatenate([p.distances for p in parts]))
+
+
+def require_tokens(a: Sequences, b: Sequences) -> None:
+    """Raise MismatchError unless both sets are tokens of the same alphabet."""
+    a.require_same_kind(b)
+    if a.kind != "tokens":
+        raise MismatchError("the edit distance compares tokens, not series: use the distance dtw")
+
+
+def rows_within(rows: IntArray, count: int, name: str) -> IntArray:
+    """`rows` as int64. Raises ParameterError naming one that is outside 0..count-1."""
+    checked = np.ascontiguousarray(rows, np.int64)
+    if checked.size and (checked.min() < 0 or checked.max() >= count):
+        wrong = checked[(checked < 0) | (checked >= count)].ravel()[0]
+        raise ParameterError(f"{name}: row {wrong} is outside 0..{count - 1}")
+    return checked
+
+
+def candidate_rows(candidates: IntArray, queries: int, targets: int) -> IntArray:
+    """(Q, C) candidates as int64, each -1 or a row of the targets. Raises ParameterError."""
+    checked = np.ascontiguousarray(candidates, np.int64)
+    if checked.ndim != 2 or len(checked) != queries:
+        raise ParameterError(f"candidates of shape {checked.shape} do not fit {queries} queries")
+    if checked.size and (checked.min() < -1 or checked.max() >= targets):
+        wrong = checked[(checked < -1) | (checked >= targets)][0]
+        raise ParameterError(f"candidates: row {wrong} is outside 0..{targets - 1}")
+    return checked
+
+
+def stop_bounds(stop: DoubleArray, candidates: IntArray) -> DoubleArray:
+    """`stop` as float64, in the shape of the candidates. Raises ParameterError."""
+    checked = np.ascontiguousarray(stop, np.float64)
+    if checked.shape != candidates.shape:
+        raise ParameterError(f"stop of shape {checked.shape} does not fit candidates of shape {candidates.shape}")
+    return checked
+
+
+def whole_neighbours(rows: IntArray, distances: IntArray) -> Neighbours:
+    """Neighbours from whole-number distances: -1 rows become inf."""
+    return Neighbours(rows, np.where(rows < 0, np.inf, distances.astype(np.float64)))

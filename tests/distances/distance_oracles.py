@@ -1,0 +1,67 @@
+"""Slow and plain definitions to hold the fast paths against."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seqsearch.arrays import AnyArray
+from seqsearch.sequences import Alphabet, Sequences
+
+
+def edit_oracle(a: AnyArray, b: AnyArray) -> int:
+    """Levenshtein's distance by the whole table (Wagner and Fischer 1974)."""
+    previous = list(range(len(b) + 1))
+    for i, x in enumerate(a.tolist(), start=1):
+        current = [i]
+        for j, y in enumerate(b.tolist(), start=1):
+            current.append(min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (x != y)))
+        previous = current
+    return previous[-1]
+
+
+def nearest_oracle(table: AnyArray, k: int) -> tuple[AnyArray, AnyArray]:
+    """(rows, distances) of the k least of each line of a distance table; ties: smallest row; -1 and inf padded."""
+    rows = np.full((len(table), k), -1)
+    distances = np.full((len(table), k), np.inf)
+    for q, line in enumerate(table):
+        order = sorted((value, row) for row, value in enumerate(line.tolist()) if np.isfinite(value))[:k]
+        for place, (value, row) in enumerate(order):
+            rows[q, place], distances[q, place] = row, value
+    return rows, distances
+
+
+SYMBOLS = {"dna": (0, 4), "rna": (0, 15), "protein": (0, 27), "text": (950, 1100), "integers": (0, 2**32)}
+
+
+def mutated(tokens: AnyArray, edits: int, alphabet: Alphabet, rng: np.random.Generator) -> AnyArray:
+    """`tokens` after random insertions, deletions and substitutions, never empty."""
+    low, high = SYMBOLS[alphabet.name]
+    changed = tokens.tolist()
+    for _ in range(edits):
+        at = int(rng.integers(0, len(changed)))
+        action = rng.integers(3)
+        if action == 0:
+            changed.insert(at, int(rng.integers(low, high)))
+        elif action == 1 and len(changed) > 1:
+            changed.pop(at)
+        else:
+            changed[at] = int(rng.integers(low, high))
+    return np.array(changed, alphabet.dtype)
+
+
+def family(alphabet: Alphabet, n: int, longest: int, rng: np.random.Generator, ancestors: int = 4) -> Sequences:
+    """n sequences of 1..longest symbols, most of them mutated from a few ancestors, a fifth unrelated."""
+    low, high = SYMBOLS[alphabet.name]
+
+    def fresh() -> AnyArray:
+        return rng.integers(low, high, int(rng.integers(1, longest + 1))).astype(alphabet.dtype)
+
+    roots = [fresh() for _ in range(ancestors)]
+    rows = []
+    for _ in range(n):
+        if rng.random() < 0.2:
+            rows.append(fresh())
+        else:
+            root = roots[int(rng.integers(ancestors))]
+            rows.append(mutated(root, int(rng.integers(0, max(2, len(root) // 4))), alphabet, rng))
+    return Sequences.from_arrays(rows, alphabet)

@@ -9,13 +9,14 @@ import numpy as np
 from ...arrays import AnyArray, DoubleArray
 from ...errors import ParameterError, Path
 from ..rows import Rows, columns_of
-from .style import FAINT, label_apart, legend_if_named, look_of, picture, series_of
+from .style import FAINT, label_apart, look_of, picture, series_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _FLOOR = 1e-3  # where 1 - recall ends on the stretched axis, so that 1 has a place
-_TICKS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
+_TICKS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
 
 
 def plot_speed(
@@ -33,20 +34,21 @@ def plot_speed(
     recall, qps = np.array(table["recall"], np.float64), np.array(table["qps"], np.float64)
     _require_values(recall, qps)
     groups = series_of(table["series"])
-    with picture(path, (8.4, 5.2)) as (figure, (axes,)):
+    with picture(path, (8.0, 5.6)) as (figure, (axes,)):
         axes.set_yscale("log")
-        labels = []
+        labels: list[tuple[float, float, str, str]] = []
+        lines = []
         for place, (name, members) in enumerate(groups.items()):
             order = sorted(members, key=lambda row: (recall[row], -qps[row]))
             look = look_of(place)
             style: dict[str, Any] = (
                 {"linewidth": 2.2, "markersize": 6.5} if place == 0 else {"linewidth": 1.4, "markersize": 5.5}
             )
-            axes.plot(recall[order], qps[order], label=name, **look, **style)
+            axes.plot(recall[order], qps[order], label=name, clip_on=False, zorder=3, **look, **style)
             for row in order:
                 text = table["label"][row] if table["label"][row] is not None else table["candidates"][row]
-                if text is not None:
-                    labels.append((float(recall[row]), float(qps[row]), str(text), look["color"]))
+                labels.append((float(recall[row]), float(qps[row]), "" if text is None else str(text), look["color"]))
+            lines.append(range(len(labels) - len(order), len(labels)))
         _recall_axis(axes, recall, scale)
         axes.set_ylim(qps.min() / 1.8, qps.max() * 1.8)
         if target is not None:
@@ -55,8 +57,8 @@ def plot_speed(
         axes.set_xlabel(x_label)
         axes.set_ylabel("queries a second (log)")
         _plain_thousands(axes)
-        legend_if_named(axes, groups, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
-        label_apart(figure, axes, labels)
+        _legend_below(figure, axes, groups)
+        label_apart(figure, axes, labels, lines)
 
 
 def _require_values(recall: DoubleArray, qps: DoubleArray) -> None:
@@ -79,11 +81,18 @@ def _recall_axis(axes: Axes, recall: DoubleArray, scale: str) -> None:
         return 1 + _FLOOR - 10 ** -np.asarray(y, np.float64)
 
     axes.set_xscale("function", functions=(forward, inverse))
-    start = max(0.0, 1 - 1.35 * (1 - low)) if low < 0.95 else 0.9
-    ticks = [tick for tick in _TICKS if tick >= start and (start > 0.65 or tick not in (0.2, 0.4, 0.6))]
+    start = max(0.0, min(1 - 1.35 * (1 - low), 0.98))
+    ticks = [tick for tick in _TICKS if tick >= start and (start > 0.5 or tick != 0.7)]
     axes.set_xlim(start, 1 + _FLOOR / 8)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
+
+
+def _legend_below(figure: Figure, axes: Axes, groups: dict[str, list[int]]) -> None:
+    """Below the axes, whose width then does not depend on how long the names are."""
+    if len(groups) > 1 or "" not in groups:
+        columns = max(1, min(len(groups), 95 // (max(map(len, groups)) + 8)))
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
 
 
 def _plain_thousands(axes: Axes) -> None:

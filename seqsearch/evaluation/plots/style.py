@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ...arrays import AnyArray
 from ...errors import InputError, ParameterError, Path
 
 if TYPE_CHECKING:
@@ -83,31 +87,50 @@ def legend_if_named(axes: Axes, groups: dict[str, list[int]], **where: Any) -> N
         axes.legend(**where)
 
 
-def label_apart(figure: Figure, axes: Axes, points: Sequence[tuple[float, float, str, str]]) -> None:
-    """Write (x, y, text, colour) labels beside points, leaving out those that would cover a point or another label.
+def label_apart(
+    figure: Figure, axes: Axes, points: Sequence[tuple[float, float, str, str]], lines: Sequence[Sequence[int]] = ()
+) -> None:
+    """Write (x, y, text, colour) labels beside points, leaving out what would cover a point, a line or a label.
 
-    To be called when the limits of the axes are final; the earlier labels have the right of way.
+    `lines`: which points are joined. To be called when the limits of the axes are final; the earlier labels have the
+    right of way.
     """
     if not points:
         return
+    from matplotlib.patheffects import withStroke
+
     figure.draw_without_rendering()  # constrained layout settles here
-    scale = figure.dpi / 72
+    pixel = figure.dpi / 72
     places = axes.transData.transform([(x, y) for x, y, _, _ in points])
-    placed = [_box(x, y, 3 * scale, 3 * scale) for x, y in places.tolist()]
+    taken = [_box(x, y, 3 * pixel, 3 * pixel) for x, y in places.tolist()]
+    taken += [_box(x, y, pixel, pixel) for x, y in _along(places, lines, 4 * pixel)]
     frame = axes.get_window_extent()
+    halo = [withStroke(linewidth=2.5, foreground="white")]
     for (x, y, text, colour), (at_x, at_y) in zip(points, places.tolist(), strict=True):
-        width, height = 5.2 * len(text) * scale / 2, 5 * scale
-        for dx, dy in ((0, 11), (0, -12), (1, 0), (-1, 0)):
-            shift_x = dx * (width + 7 * scale)
-            box = _box(at_x + shift_x, at_y + dy * scale, width, height)
+        if not text:
+            continue
+        half_width, half_height = 2.7 * len(text) * pixel, 4.5 * pixel
+        for dx, dy in ((1, 0.8), (0, 1), (1, 0), (-1, -0.8), (0, -1), (-1, 0), (-1, 0.8), (1, -0.8)):
+            shift_x, shift_y = dx * (half_width + 4.5 * pixel), dy * (half_height + 5 * pixel)
+            box = _box(at_x + shift_x, at_y + shift_y, half_width, half_height)
             inside = frame.x0 <= box[0] and box[2] <= frame.x1 and frame.y0 <= box[1] and box[3] <= frame.y1
-            if inside and not any(_overlap(box, other) for other in placed):
-                placed.append(box)
+            if inside and not any(_overlap(box, other) for other in taken):
+                taken.append(box)
                 axes.annotate(
-                    text, (x, y), xytext=(shift_x / scale, dy), textcoords="offset points", ha="center", va="center",
-                    fontsize=8.5, color=colour,
+                    text, (x, y), xytext=(shift_x / pixel, shift_y / pixel), textcoords="offset points", ha="center",
+                    va="center", fontsize=8.5, color=colour, path_effects=halo,
                 )  # fmt: skip
                 break
+
+
+def _along(places: AnyArray, lines: Sequence[Sequence[int]], step: float) -> list[tuple[float, float]]:
+    """Points every `step` along the lines that join places."""
+    found: list[tuple[float, float]] = []
+    for line in lines:
+        for start, end in itertools.pairwise(places[list(line)]):
+            count = int(np.hypot(*(end - start)) / step) + 1
+            found += (start + (end - start) * np.linspace(0, 1, count)[:, None]).tolist()
+    return found
 
 
 Box = tuple[float, float, float, float]

@@ -41,7 +41,7 @@ def plot_heat_map(
         for (down, across), cell in np.ndenumerate(cells):
             if not known[down, across]:
                 continue
-            text = _digits(float(cell)) if finite[down, across] else str(cell)
+            text = _digits(float(cell)) if finite[down, across] else str(cell).replace("nan", "NaN")
             light = finite[down, across] and colours[down, across] > 0.62
             axes.text(across, down, text, ha="center", va="center", color="white" if light else "#222222")
         if finite.any():

@@ -33,6 +33,8 @@ def plot_training(
     table = columns_of(listed, ("epoch",), wanted, what="a plot of training")
     if not chosen or not all(any(value is not None for value in table[name]) for name in wanted):
         raise ParameterError(f"a plot of training needs rows with epoch and {', '.join(wanted) or 'a loss'}")
+    from matplotlib.ticker import MaxNLocator
+
     epochs = np.array(table["epoch"], np.float64)
     with picture(path, (max(4.6, 3.9 * len(chosen)), 3.9), len(chosen)) as (figure, all_axes):
         for axes, panel in zip(all_axes, chosen, strict=True):
@@ -45,10 +47,11 @@ def plot_training(
                     linewidth=1.8, label=_readable(name),
                 )  # fmt: skip
             axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             if len(panel) == 1:
-                axes.set_title(_readable(panel[0]), fontsize=11, fontweight="normal")
+                axes.set_title(_readable(panel[0]), fontsize=11, fontweight="normal", pad=6)
             else:
-                axes.set_title("loss", fontsize=11, fontweight="normal")
+                axes.set_title("loss", fontsize=11, fontweight="normal", pad=6)
                 axes.legend(loc="best")
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12.5)
 

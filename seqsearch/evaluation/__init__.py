@@ -1,1 +1,50 @@
-"""To be described."""
+"""Evaluation: errors of distances, ranks and recall, sweeps over budgets, reliability, rows of data and their plots."""
+
+from .accuracy import (
+    distance_errors,
+    distortion,
+    kendall,
+    mean_absolute_error,
+    percent_rmse,
+    relative_error,
+    spearman,
+)
+from .calibration import ReliabilityBin, expected_calibration_error, reliability
+from .ranks import (
+    candidate_recall,
+    closest_accuracy,
+    mean_reciprocal_rank,
+    n95,
+    ranks_of,
+    recall,
+    share_within,
+)
+from .rows import as_json_lines, as_table, as_tsv, read_rows, write_rows
+from .sweep import Sweep, SweepRow
+
+__all__ = [
+    "ReliabilityBin",
+    "Sweep",
+    "SweepRow",
+    "as_json_lines",
+    "as_table",
+    "as_tsv",
+    "candidate_recall",
+    "closest_accuracy",
+    "distance_errors",
+    "distortion",
+    "expected_calibration_error",
+    "kendall",
+    "mean_absolute_error",
+    "mean_reciprocal_rank",
+    "n95",
+    "percent_rmse",
+    "ranks_of",
+    "read_rows",
+    "recall",
+    "relative_error",
+    "reliability",
+    "share_within",
+    "spearman",
+    "write_rows",
+]

@@ -52,7 +52,7 @@ def read_npz(source: Source, options: Options, intake: Intake) -> Iterator[Serie
 
 @dataclass
 class _Array:
-    """An array whose header has been read and whose values follow in `stream`."""
+    """An array whose header has been read and whose values follow in `stream`; `taken` bytes of them were read."""
 
     stream: IO[bytes]
     dtype: np.dtype[Any]
@@ -60,6 +60,7 @@ class _Array:
     fortran: bool
     file: str
     what: str
+    taken: int = 0
 
     @classmethod
     def open(cls, stream: IO[bytes], file: str, what: str) -> _Array:
@@ -105,7 +106,9 @@ class _Array:
         while len(raw) < wanted and (part := self.stream.read(min(wanted - len(raw), 1 << 24))):
             raw += part
         if len(raw) < wanted:
-            raise ParseError(f"{self.what} ends early: {len(raw)} bytes of {wanted} are there", path=self.file)
+            there, total = self.taken + len(raw), math.prod(self.shape) * self.dtype.itemsize
+            raise ParseError(f"{self.what} ends early: {there} bytes of {total} are there", path=self.file)
+        self.taken += wanted
         return raw
 
     def rows(self, size: int) -> Iterator[AnyArray]:
@@ -213,7 +216,7 @@ class _NpzFile:
             offsets = self.integers(OFFSETS)
         elif LENGTHS in self.members and values != LENGTHS:
             lengths = self.integers(LENGTHS)
-            if len(lengths) == array.shape[0] and lengths.sum() != array.shape[0]:
+            if len(array.shape) == 3 or (len(lengths) == array.shape[0] != lengths.sum()):
                 return None  # one length a row: padded series
             offsets = np.concatenate([[0], np.cumsum(lengths)])
         else:
@@ -258,6 +261,8 @@ class _NpzFile:
             yield from batches
             return
         lengths = self.integers(LENGTHS)
+        if len(lengths) != array.shape[0]:
+            raise self.error(f"{len(lengths)} lengths for {array.shape[0]} series")
         if lengths.max(initial=0) > array.shape[1]:
             raise self.error(f"a length of {lengths.max()} exceeds the {array.shape[1]} steps of {array.what}")
         for batch in batches:

@@ -79,12 +79,12 @@ def fastq_letters(head: bytes) -> bytes:
 def guess_alphabet(letters: bytes) -> Alphabet:
     """DNA, RNA or protein, from what the first records are made of.
 
-    Nucleotides when nine letters in ten are one of ACGTUN: no protein composition comes near that, and IUPAC codes
-    and a stray symbol, which has to be reported as such, do not sway it.
+    Nucleotides when six letters in ten are one of ACGTUN, which make up a quarter of a usual protein: IUPAC codes and
+    stray symbols, which have to be reported as such, do not sway it.
     """
     upper = letters.upper()
     counted = {letter: upper.count(letter) for letter in (b"A", b"C", b"G", b"T", b"U", b"N")}
-    if sum(counted.values()) < 0.9 * len(upper):
+    if sum(counted.values()) < 0.6 * len(upper):
         return PROTEIN
     return RNA if counted[b"U"] > counted[b"T"] else DNA
 

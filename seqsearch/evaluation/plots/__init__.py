@@ -1,0 +1,21 @@
+"""Pictures from rows of data. matplotlib is imported when the first one is drawn, without a display or global state.
+
+Every function takes rows (dictionaries, or one dictionary of columns), writes the picture that the extension of `path`
+names (png, svg, pdf) in one step, and raises ParameterError when a row lacks a column.
+"""
+
+from .calibration import plot_reliability
+from .distances import plot_histograms, plot_predictions
+from .speed import plot_speed
+from .tables import plot_heat_map
+from .training import plot_dimensions, plot_training
+
+__all__ = [
+    "plot_dimensions",
+    "plot_heat_map",
+    "plot_histograms",
+    "plot_predictions",
+    "plot_reliability",
+    "plot_speed",
+    "plot_training",
+]

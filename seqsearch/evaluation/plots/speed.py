@@ -1,0 +1,105 @@
+"""Recall against queries a second: the picture that decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ...arrays import AnyArray, DoubleArray
+from ...errors import ParameterError, Path
+from ..rows import Rows, columns_of
+from .style import FAINT, label_apart, look_of, picture, series_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_FLOOR = 1e-3  # where 1 - recall ends on the stretched axis, so that 1 has a place
+_TICKS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
+
+
+def plot_speed(
+    rows: Rows, path: Path, *, title: str = "Recall against speed", scale: Literal["stretched", "linear"] = "stretched",
+    target: float | None = None, x_label: str = "recall",
+) -> None:  # fmt: skip
+    """Rows with `recall` and `qps`; `series` names the engine, `label` or else `candidates` the budget.
+
+    Up and to the right is better. The stretched axis gives .9 to .99 as much room as .99 to .999, which is where an
+    engine is chosen; `target` draws the recall that was asked for.
+    """
+    table = columns_of(
+        rows, ("recall", "qps"), ("series", "label", "candidates"), what="a plot of recall against speed"
+    )
+    recall, qps = np.array(table["recall"], np.float64), np.array(table["qps"], np.float64)
+    _require_values(recall, qps)
+    groups = series_of(table["series"])
+    with picture(path, (8.0, 5.6)) as (figure, (axes,)):
+        axes.set_yscale("log")
+        labels: list[tuple[float, float, str, str]] = []
+        lines = []
+        for place, (name, members) in enumerate(groups.items()):
+            order = sorted(members, key=lambda row: (recall[row], -qps[row]))
+            look = look_of(place)
+            style: dict[str, Any] = (
+                {"linewidth": 2.2, "markersize": 6.5} if place == 0 else {"linewidth": 1.4, "markersize": 5.5}
+            )
+            axes.plot(recall[order], qps[order], label=name, clip_on=False, zorder=3, **look, **style)
+            for row in order:
+                text = table["label"][row] if table["label"][row] is not None else table["candidates"][row]
+                labels.append((float(recall[row]), float(qps[row]), "" if text is None else str(text), look["color"]))
+            lines.append(range(len(labels) - len(order), len(labels)))
+        _recall_axis(axes, recall, scale)
+        axes.set_ylim(qps.min() / 1.8, qps.max() * 1.8)
+        if target is not None:
+            axes.axvline(target, color=FAINT, linestyle=(0, (4, 3)), linewidth=1)
+        axes.set_title(title)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel("queries a second (log)")
+        _plain_thousands(axes)
+        _legend_below(figure, axes, groups)
+        label_apart(figure, axes, labels, lines)
+
+
+def _require_values(recall: DoubleArray, qps: DoubleArray) -> None:
+    if not ((recall >= 0) & (recall <= 1)).all():
+        raise ParameterError(f"recall is a share of 1, not {recall[~((recall >= 0) & (recall <= 1))][0]}")
+    if not (np.isfinite(qps) & (qps > 0)).all():
+        raise ParameterError(f"queries a second are above 0, not {qps[~(np.isfinite(qps) & (qps > 0))][0]}")
+
+
+def _recall_axis(axes: Axes, recall: DoubleArray, scale: str) -> None:
+    low = float(recall.min())
+    if scale == "linear":
+        axes.set_xlim(max(0.0, low - 0.03), 1.004)
+        return
+
+    def forward(x: AnyArray) -> AnyArray:
+        return -np.log10(np.maximum(1 - np.asarray(x, np.float64), 0) + _FLOOR)
+
+    def inverse(y: AnyArray) -> AnyArray:
+        return 1 + _FLOOR - 10 ** -np.asarray(y, np.float64)
+
+    axes.set_xscale("function", functions=(forward, inverse))
+    start = max(0.0, min(1 - 1.35 * (1 - low), 0.98))
+    ticks = [tick for tick in _TICKS if tick >= start and (start > 0.5 or tick != 0.7)]
+    axes.set_xlim(start, 1 + _FLOOR / 8)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+
+
+def _legend_below(figure: Figure, axes: Axes, groups: dict[str, list[int]]) -> None:
+    """Below the axes, whose width then does not depend on how long the names are."""
+    if len(groups) > 1 or "" not in groups:
+        columns = max(1, min(len(groups), 95 // (max(map(len, groups)) + 8)))
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+
+
+def _plain_thousands(axes: Axes) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axes.get_ylim()
+    decades = np.log10(high / low)
+    axes.yaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -20,17 +20,11 @@ class Task(Protocol):
 class Progress(Protocol):
     """Somebody who watches."""
 
-    def task(self, description: str, total: int | None = None) -> AbstractTask:
+    def task(self, description: str, total: int | None = None) -> AbstractContextManager[Task]:
         """A context manager around one task; `total` None means the amount is not known ahead."""
 
     def note(self, text: str) -> None:
         """A line worth keeping after the bars are gone."""
-
-
-class AbstractTask(Protocol):
-    def __enter__(self) -> Task: ...
-
-    def __exit__(self, *exc: object) -> bool | None: ...
 
 
 class _SilentTask:

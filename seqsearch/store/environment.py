@@ -7,6 +7,7 @@ opened read-only until somebody writes: a reader can then never create or change
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import threading
 import time
@@ -17,7 +18,8 @@ from typing import Any, TypeVar
 
 import lmdb
 
-from ..errors import CorruptIndexError, NotAnIndexError, StorageFullError, StoreError
+from ..errors import CorruptIndexError, IndexLockedError, NotAnIndexError, StorageFullError, StoreError
+from .files import WRITER_LOCK
 from .structure import check_file, check_trees
 
 Result = TypeVar("Result")
@@ -49,6 +51,7 @@ class Environment:
         self._map_limit = map_limit
         self._writable = False
         self._proved = False
+        self._shared_lock: int | None = None
         self._lock = threading.RLock()
         self._env: Any = None
 
@@ -66,7 +69,7 @@ class Environment:
             try:
                 self._env = self._opened(writable)
                 if first:
-                    self._prove()
+                    self.prove()
             except lmdb.Error as error:
                 self._shut()
                 raise self.translate(error) from error
@@ -83,13 +86,38 @@ class Environment:
         map_size = max(_FIRST_MAP, self.path.stat().st_size if self.path.exists() else 0)
         if self._map_limit is not None:
             map_size = min(map_size, self._map_limit)
+        try:
+            return self._lmdb(map_size, writable, lock=True)
+        except lmdb.Error as error:
+            if writable or not _is_forbidden(error):
+                raise
+            self._keep_writers_out()
+            return self._lmdb(map_size, writable, lock=False)
+
+    def _lmdb(self, map_size: int, writable: bool, *, lock: bool) -> Any:
         return lmdb.open(
             os.fspath(self.path), subdir=False, map_size=map_size, readonly=not writable, create=writable,
             max_dbs=0, max_readers=MAX_READERS, sync=self._durable, metasync=self._durable, writemap=False,
-            readahead=True, mode=0o644,
+            readahead=True, mode=0o644, lock=lock,
         )  # fmt: skip
 
-    def _prove(self) -> None:
+    def _keep_writers_out(self) -> None:
+        """Somebody who may not write to the folder cannot register as a reader: hold off writers instead."""
+        try:
+            handle = os.open(self.path.with_name(WRITER_LOCK), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return  # no writer has ever been here, or it may not be read either
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise IndexLockedError(
+                f"{self.path.parent}: somebody is writing to this index, and without the right to write to its folder "
+                "it can be read only while nobody does"
+            ) from None
+        self._shared_lock = handle
+
+    def prove(self) -> None:
         """Walk the pages of the last commit before LMDB itself does; the transaction keeps them in place meanwhile."""
         for _ in range(_ATTEMPTS):
             transaction = self._begin(self._env)
@@ -112,6 +140,9 @@ class Environment:
         if self._env is not None:
             self._env.close()
             self._env = None
+        if self._shared_lock is not None:
+            os.close(self._shared_lock)
+            self._shared_lock = None
 
     def close(self) -> None:
         """Let go; the last user closes the file."""
@@ -250,6 +281,12 @@ def environment(path: Path, *, writable: bool) -> Environment:
         shared.users += 1
         _open[identity] = shared
         return shared
+
+
+def _is_forbidden(error: lmdb.Error) -> bool:
+    return isinstance(error, lmdb.ReadonlyError) or any(
+        os.strerror(code) in str(error) for code in (errno.EACCES, errno.EROFS, errno.EPERM)
+    )
 
 
 def _identity(path: Path) -> Identity:

@@ -19,7 +19,7 @@ from typing import ClassVar, NamedTuple
 from ..errors import IndexLockedError, NotAnIndexError, StorageFullError, StoreError
 
 _DATA = re.compile(r"data-([1-9][0-9]{0,17})\.mdb")
-_LOCK = "writer.lock"
+WRITER_LOCK = "writer.lock"
 _MARK = "commit.mark"
 SNAPSHOTS = "snapshots"
 
@@ -88,7 +88,7 @@ class WriterLock:
     def __init__(self, folder: Path) -> None:
         self._handle: int | None = None
         try:
-            handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            handle = os.open(folder / WRITER_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise StoreError(f"{folder}: cannot be written: {error.strerror}") from error
         try:
@@ -179,7 +179,7 @@ def remove_tree(folder: Path) -> None:
 
 def has_lock(folder: Path) -> bool:
     """True when a writer has been in this folder."""
-    return (folder / _LOCK).exists()
+    return (folder / WRITER_LOCK).exists()
 
 
 def allow_as_umask_says(folder: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import CorruptIndexError, NotAnIndexError, StoreError, UnknownIdError
+from ..progress import SILENT, Progress
 from ..sequences import Alphabet, Kind, Sequences, Strings
 from . import reading
 from .envelope import BLOB, DOCUMENT, JSON, LOG, load_json, named, number_of, numbered, unseal
@@ -23,6 +24,7 @@ from .head import Head
 from .ids import IdIndex, hash_ids
 from .log import Entry, Operation, unpack_entry
 from .snapshots import SnapshotRecord, check_snapshot, read_record, snapshot_key
+from .verification import Report, Verification
 from .writing import read_blob, scan
 
 COMPACT_ABOVE = 0.2
@@ -303,6 +305,24 @@ class StoreReader:
         """The names of all blobs, sorted."""
         with self._reading() as transaction:
             return sorted({key[len(BLOB) :].split(b"\0")[0].decode() for key, _ in scan(transaction, BLOB)})
+
+    # -- checking ------------------------------------------------------------------------------------------------
+
+    def verify(self, progress: Progress = SILENT) -> Report:
+        """Check every checksum, the order of chunks, log and ids, and the snapshots, of the last commit.
+
+        What is wrong is listed in the report; nothing is raised for it, and nothing repaired.
+        """
+        acknowledged = read_mark(self.path)
+        with progress.task("verifying") as task:
+            report = Report()
+            with report.noting(), self._reading() as transaction:
+                with report.noting():
+                    self._opened.prove()
+                found = Verification(transaction, self.path, task).run(acknowledged)
+                report.problems += found.problems
+                report.counts |= found.counts
+        return report
 
     # -- snapshots -----------------------------------------------------------------------------------------------
 

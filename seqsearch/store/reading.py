@@ -72,11 +72,11 @@ def check_mark(transaction: Transaction, head: Head, acknowledged: Mark | None) 
     parent = head.parent
     if generation == head.generation:
         known = head.chain if lsn == head.lsn else None
-        if head.log_from <= lsn < head.lsn:
-            key = numbered(LOG, lsn)
-            value = transaction.get(key)
-            known = None if value is None else unpack_entry(lsn, unseal(key, value)).chain
-        sound = lsn < head.log_from or known == chain
+        key = numbered(LOG, lsn)
+        value = transaction.get(key) if lsn < head.lsn else None
+        if value is not None:
+            known = unpack_entry(lsn, unseal(key, value)).chain
+        sound = known == chain or (value is None and lsn < head.log_from and lsn < head.lsn)
     elif parent is not None and generation == parent["generation"]:
         sound = lsn < parent["lsn"] or (lsn, chain) == (parent["lsn"], parent["chain"])
     else:

@@ -174,6 +174,7 @@ class Commit:
             self.head = replace(self.head, lsn=entry.lsn, chain=chain)
             for _ in range(2):
                 if self.head.lsn - self.head.log_from >= LOG_KEPT:
+                    self.remove(numbered(LOG, self.head.log_from - 1))  # the entry of a compaction
                     self.remove(numbered(LOG, self.head.log_from))
                     self.head = replace(self.head, log_from=self.head.log_from + 1)
         self.transaction.put(HEAD, seal_head(self.head.to_json()))

@@ -3,6 +3,8 @@
 from .building import StoreBuilder
 from .log import Entry, Operation
 from .reader import StoreReader
+from .snapshots import SnapshotRecord
 from .store import Store
+from .verification import Report
 
-__all__ = ["Entry", "Operation", "Store", "StoreBuilder", "StoreReader"]
+__all__ = ["Entry", "Operation", "Report", "SnapshotRecord", "Store", "StoreBuilder", "StoreReader"]

@@ -7,8 +7,10 @@ opened read-only until somebody writes: a reader can then never create or change
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +18,16 @@ from typing import Any, TypeVar
 
 import lmdb
 
-from ..errors import CorruptIndexError, NotAnIndexError, StorageFullError, StoreError
+from ..errors import CorruptIndexError, IndexLockedError, NotAnIndexError, StorageFullError, StoreError
+from .files import WRITER_LOCK
+from .structure import check_file, check_trees
 
 Result = TypeVar("Result")
 Transaction = Any  # lmdb has no types
 Identity = tuple[int, int]  # device and inode: a path may come to name another file
 
 MAX_READERS = 1022
+_ATTEMPTS = 20
 _FIRST_MAP = 1 << 20
 _DAMAGED = (
     lmdb.CorruptedError, lmdb.InvalidError, lmdb.PageNotFoundError, lmdb.VersionMismatchError, lmdb.PanicError,
@@ -45,6 +50,8 @@ class Environment:
         self._durable = durable
         self._map_limit = map_limit
         self._writable = False
+        self._proved = False
+        self._shared_lock: int | None = None
         self._lock = threading.RLock()
         self._env: Any = None
 
@@ -56,10 +63,19 @@ class Environment:
             if self._env is not None and (self._writable or not writable):
                 return
             self._shut()
+            first = self._durable and not self._proved
+            if first:
+                patiently(lambda: check_file(self.path))
             try:
                 self._env = self._opened(writable)
+                if first:
+                    self.prove()
             except lmdb.Error as error:
+                self._shut()
                 raise self.translate(error) from error
+            except BaseException:
+                self._shut()
+                raise
             self._writable = writable
             if not writable or self._durable:
                 self._forget_dead_readers()
@@ -70,11 +86,48 @@ class Environment:
         map_size = max(_FIRST_MAP, self.path.stat().st_size if self.path.exists() else 0)
         if self._map_limit is not None:
             map_size = min(map_size, self._map_limit)
+        try:
+            return self._lmdb(map_size, writable, lock=True)
+        except lmdb.Error as error:
+            if writable or not _is_forbidden(error):
+                raise
+            self._keep_writers_out()
+            return self._lmdb(map_size, writable, lock=False)
+
+    def _lmdb(self, map_size: int, writable: bool, *, lock: bool) -> Any:
         return lmdb.open(
             os.fspath(self.path), subdir=False, map_size=map_size, readonly=not writable, create=writable,
             max_dbs=0, max_readers=MAX_READERS, sync=self._durable, metasync=self._durable, writemap=False,
-            readahead=True, mode=0o644,
+            readahead=True, mode=0o644, lock=lock,
         )  # fmt: skip
+
+    def _keep_writers_out(self) -> None:
+        """Somebody who may not write to the folder cannot register as a reader: hold off writers instead."""
+        try:
+            handle = os.open(self.path.with_name(WRITER_LOCK), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return  # no writer has ever been here, or it may not be read either
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise IndexLockedError(
+                f"{self.path.parent}: somebody is writing to this index, and without the right to write to its folder "
+                "it can be read only while nobody does"
+            ) from None
+        self._shared_lock = handle
+
+    def prove(self) -> None:
+        """Walk the pages of the last commit before LMDB itself does; the transaction keeps them in place meanwhile."""
+        for _ in range(_ATTEMPTS):
+            transaction = self._begin(self._env)
+            try:
+                if check_trees(self.path, transaction.id()):
+                    self._proved = True
+                    return
+            finally:
+                transaction.abort()
+        raise StoreError(f"{self.path}: commits come too fast to read it")
 
     def _forget_dead_readers(self) -> None:
         """Slots of killed readers would keep old pages from being reused for ever."""
@@ -87,6 +140,9 @@ class Environment:
         if self._env is not None:
             self._env.close()
             self._env = None
+        if self._shared_lock is not None:
+            os.close(self._shared_lock)
+            self._shared_lock = None
 
     def close(self) -> None:
         """Let go; the last user closes the file."""
@@ -145,8 +201,8 @@ class Environment:
             while True:
                 try:
                     with env.begin(write=True, buffers=True) as transaction:
-                        result = work(transaction)
-                    return result
+                        done = [work(transaction)]
+                    return done[0]  # only once the commit, at the end of the block, has gone well
                 except lmdb.MapResizedError:
                     env.set_mapsize(0)
                 except lmdb.MapFullError as error:
@@ -201,8 +257,18 @@ class Environment:
         return StoreError(f"{where}: {self.path.name}: {error}")
 
 
-def environment(path: Path, *, writable: bool, check: Callable[[], None] | None = None) -> Environment:
-    """The environment of that file in this process, opened when nobody has it open; `check` runs before it is."""
+def patiently(check: Callable[[], None]) -> None:
+    """Run a check that reads what another process may be writing just now: only a failure that lasts counts."""
+    for _ in range(2):
+        try:
+            return check()
+        except CorruptIndexError:
+            time.sleep(0.02)
+    return check()
+
+
+def environment(path: Path, *, writable: bool) -> Environment:
+    """The environment of that file in this process, opened and proved sound when nobody has it open yet."""
     with _registry_lock:
         identity = _identity(path)
         shared = _open.get(identity)
@@ -210,13 +276,17 @@ def environment(path: Path, *, writable: bool, check: Callable[[], None] | None 
             shared._shut()  # inherited through a fork: LMDB wants it closed before the file is opened again
             shared = None
         if shared is None:
-            if check is not None:
-                check()
             shared = Environment(path)
         shared.open(writable=writable)
         shared.users += 1
         _open[identity] = shared
         return shared
+
+
+def _is_forbidden(error: lmdb.Error) -> bool:
+    return isinstance(error, lmdb.ReadonlyError) or any(
+        os.strerror(code) in str(error) for code in (errno.EACCES, errno.EROFS, errno.EPERM)
+    )
 
 
 def _identity(path: Path) -> Identity:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import re
@@ -10,13 +11,15 @@ import shutil
 import struct
 import weakref
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
-from ..errors import IndexLockedError, NotAnIndexError, StoreError
+from ..errors import IndexLockedError, NotAnIndexError, StorageFullError, StoreError
 
 _DATA = re.compile(r"data-([1-9][0-9]{0,17})\.mdb")
-_LOCK = "writer.lock"
+WRITER_LOCK = "writer.lock"
 _MARK = "commit.mark"
 SNAPSHOTS = "snapshots"
 
@@ -42,6 +45,17 @@ def generations(folder: Path) -> list[int]:
     return found
 
 
+@contextmanager
+def no_space_is_an_error(folder: Path) -> Iterator[None]:
+    """StorageFullError, and StoreError for other reasons, instead of OSError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise StorageFullError(f"{folder}: no space left, the index is as it was before: {error}") from error
+        raise StoreError(f"{folder}: {error}") from error
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames and removals in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
@@ -58,15 +72,23 @@ def remove_data(folder: Path, generation: int) -> None:
     path.with_name(path.name + "-lock").unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a writer that died was building, and lock files whose data are gone."""
+    for path in folder.glob("data-*.mdb*"):
+        is_lock = path.name.endswith(".mdb-lock") and not path.with_name(path.name[: -len("-lock")]).exists()
+        if is_lock or ".building" in path.name:
+            path.unlink(missing_ok=True)
+
+
 class WriterLock:
     """The right to write, held by at most one open `Store` of all processes (flock; freed by the kernel at death)."""
 
-    _held: weakref.WeakSet[WriterLock] = weakref.WeakSet()
+    _held: ClassVar[weakref.WeakSet[WriterLock]] = weakref.WeakSet()
 
     def __init__(self, folder: Path) -> None:
         self._handle: int | None = None
         try:
-            handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            handle = os.open(folder / WRITER_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise StoreError(f"{folder}: cannot be written: {error.strerror}") from error
         try:
@@ -157,7 +179,7 @@ def remove_tree(folder: Path) -> None:
 
 def has_lock(folder: Path) -> bool:
     """True when a writer has been in this folder."""
-    return (folder / _LOCK).exists()
+    return (folder / WRITER_LOCK).exists()
 
 
 def allow_as_umask_says(folder: Path) -> None:

@@ -71,6 +71,6 @@ def unpack_entry(lsn: int, payload: memoryview, previous_chain: int | None = Non
         previous_chain is not None and chain != chain_of(previous_chain, lsn, bytes(text) + bytes(rows))
     ):
         raise CorruptIndexError(f"log entry {lsn} does not follow from the one before it")
-    content = load_json(key, text)
+    said = load_json(key, text)
     deleted = np.frombuffer(rows, "<i8").astype(np.int64)
-    return Entry(lsn, content["first_row"], content["added"], deleted, tuple(content["put"]), chain)
+    return Entry(lsn, said["first_row"], said["added"], deleted, tuple(said["put"]), chain)

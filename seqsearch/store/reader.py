@@ -14,14 +14,17 @@ import numpy as np
 
 from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import CorruptIndexError, NotAnIndexError, StoreError, UnknownIdError
+from ..progress import SILENT, Progress
 from ..sequences import Alphabet, Kind, Sequences, Strings
 from . import reading
 from .envelope import BLOB, DOCUMENT, JSON, LOG, load_json, named, number_of, numbered, unseal
 from .environment import Environment, Transaction, environment
-from .files import data_file, generations
+from .files import Mark, data_file, generations, read_mark
 from .head import Head
 from .ids import IdIndex, hash_ids
 from .log import Entry, Operation, unpack_entry
+from .snapshots import SnapshotRecord, check_snapshot, read_record, snapshot_key
+from .verification import Report, Verification
 from .writing import read_blob, scan
 
 COMPACT_ABOVE = 0.2
@@ -68,10 +71,15 @@ class StoreReader:
             self._environment.close()
             self._environment = None
 
-    def _load(self) -> None:
-        """Take up the state of the last commit."""
+    def _load(self, acknowledged: Mark | None = None, *, prove: bool = False) -> None:
+        """Take up the state of the last commit; `prove` that no value is lost and no acknowledged commit."""
         with self._reading() as transaction:
             head = reading.read_head(transaction)
+            if prove:
+                reading.check_mark(transaction, head, acknowledged)
+                reading.check_digest(transaction, head)
+            if not head.ready and self.path == self._shown:
+                raise CorruptIndexError("the index was never finished")
             if (head.generation, head.digest) != (self._head.generation, self._head.digest):
                 self._live = reading.read_live(transaction, head)
                 self._live.flags.writeable = False
@@ -97,9 +105,11 @@ class StoreReader:
     def refresh(self) -> bool:
         """See what was committed since; True when there was something. Row numbers change after a compaction only."""
         before = (self.generation, self.lsn)
-        if not self._opened.is_file(data_file(self.path, generations(self.path)[-1])):
+        acknowledged = read_mark(self.path)
+        moved = not self._opened.is_file(data_file(self.path, generations(self.path)[-1]))
+        if moved:
             self._attach(writable=False)
-        self._load()
+        self._load(acknowledged, prove=moved)
         return (self.generation, self.lsn) != before
 
     def close(self) -> None:
@@ -182,10 +192,9 @@ class StoreReader:
         return self._head.config
 
     @property
-    def bytes(self) -> int:
+    def disk_bytes(self) -> int:
         """Bytes that the files of the index take on disk."""
-        files = [entry for entry in self.path.rglob("*") if entry.is_file()]
-        return sum(entry.stat().st_blocks * 512 for entry in files)
+        return sum(entry.stat().st_blocks * 512 for entry in self.path.rglob("*") if entry.is_file())
 
     # -- rows ----------------------------------------------------------------------------------------------------
 
@@ -296,6 +305,48 @@ class StoreReader:
         """The names of all blobs, sorted."""
         with self._reading() as transaction:
             return sorted({key[len(BLOB) :].split(b"\0")[0].decode() for key, _ in scan(transaction, BLOB)})
+
+    # -- checking ------------------------------------------------------------------------------------------------
+
+    def verify(self, progress: Progress = SILENT) -> Report:
+        """Check every checksum, the order of chunks, log and ids, and the snapshots, of the last commit.
+
+        What is wrong is listed in the report; nothing is raised for it, and nothing repaired.
+        """
+        acknowledged = read_mark(self.path)
+        with progress.task("verifying") as task:
+            report = Report()
+            with report.noting(), self._reading() as transaction:
+                with report.noting():
+                    self._opened.prove()
+                found = Verification(transaction, self.path, task).run(acknowledged)
+                report.problems += found.problems
+                report.counts |= found.counts
+        return report
+
+    # -- snapshots -----------------------------------------------------------------------------------------------
+
+    def snapshot(self, name: str) -> SnapshotRecord | None:
+        """What is known of the newest snapshot of that name, None where there is none."""
+        key = snapshot_key(name)
+        with self._reading() as transaction:
+            return read_record(transaction, key)
+
+    def snapshot_file(self, name: str) -> Path:
+        """The file of a snapshot, its size and digest verified just now: only then may a loader see it.
+
+        Raises CorruptIndexError when it is missing or damaged, or there is no such snapshot: make it again.
+        """
+        for _ in range(_ATTEMPTS):
+            record = self.snapshot(name)
+            if record is None:
+                raise CorruptIndexError(f"{self._shown}: there is no snapshot {name!r}")
+            try:
+                return check_snapshot(self.path, record)
+            except CorruptIndexError:
+                if self.snapshot(name) == record:  # else a newer one came, and took the place of this file
+                    raise
+        raise StoreError(f"{self._shown}: snapshots of {name!r} come too fast to read one")
 
     # -- the log -------------------------------------------------------------------------------------------------
 

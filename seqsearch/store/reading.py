@@ -11,9 +11,23 @@ from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import CorruptIndexError, ParameterError
 from ..sequences import Sequences, Strings, offsets_of
 from .chunks import Columns, columns_of, extent_of, unpack_sequences, unpack_vectors, vector_rows
-from .envelope import DELETED, HEAD, SEQUENCES, VECTORS, number_of, numbered, unseal, unseal_head
+from .envelope import (
+    DELETED,
+    HEAD,
+    LOG,
+    SEQUENCES,
+    VECTORS,
+    add_marks,
+    mark,
+    number_of,
+    numbered,
+    unseal,
+    unseal_head,
+)  # fmt: skip
 from .environment import Transaction
+from .files import Mark
 from .head import Head
+from .log import unpack_entry
 from .writing import SEGMENT_ROWS, scan
 
 
@@ -35,6 +49,43 @@ def read_live(transaction: Transaction, head: Head) -> BoolArray:
     if int(np.count_nonzero(live)) != head.live:
         raise CorruptIndexError(f"the deletion map leaves {np.count_nonzero(live)} rows, the head says {head.live}")
     return live
+
+
+def check_digest(transaction: Transaction, head: Head) -> None:
+    """Raise CorruptIndexError when a value is lost, was added or is an older one: the marks do not add up.
+
+    Reads the first bytes of every value, not their contents.
+    """
+    total = 0
+    for key, value in scan(transaction, b""):
+        if key != HEAD:
+            total = add_marks(total, plus=mark(key, value))
+    if total != head.digest:
+        raise CorruptIndexError("the values do not add up to the digest in the head: one is lost, stale or foreign")
+
+
+def check_mark(transaction: Transaction, head: Head, acknowledged: Mark | None) -> None:
+    """Raise CorruptIndexError when an acknowledged commit is not part of this file's history."""
+    if acknowledged is None:
+        return
+    generation, lsn, chain = acknowledged
+    parent = head.parent
+    if generation == head.generation:
+        known = head.chain if lsn == head.lsn else None
+        key = numbered(LOG, lsn)
+        value = transaction.get(key) if lsn < head.lsn else None
+        if value is not None:
+            known = unpack_entry(lsn, unseal(key, value)).chain
+        sound = known == chain or (value is None and lsn < head.log_from and lsn < head.lsn)
+    elif parent is not None and generation == parent["generation"]:
+        sound = lsn < parent["lsn"] or (lsn, chain) == (parent["lsn"], parent["chain"])
+    else:
+        sound = generation < head.generation
+    if not sound:
+        raise CorruptIndexError(
+            f"commit {lsn} of generation {generation} was acknowledged, and data-{head.generation}.mdb does not know "
+            "it: the file is older, or from another index"
+        )
 
 
 @dataclass

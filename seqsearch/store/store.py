@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import DuplicateIdError, EmptySequenceError, MismatchError, ParameterError, StoreError
+from ..progress import SILENT, Progress
 from ..sequences import Sequences, Strings
+from .compaction import copier, write_generation
 from .envelope import BLOB, DOCUMENT, JSON, dump_json, named
-from .files import Mark, WriterLock, generations, remove_data, write_mark
+from .files import Mark, WriterLock, generations, read_mark, remove_data, remove_leftovers, write_mark
 from .head import Head
 from .ids import hash_ids
 from .log import Entry
 from .reader import StoreReader
+from .snapshots import SnapshotRecord, make_file, read_records, remove_others, snapshot_key
 from .writing import Commit
 
 if TYPE_CHECKING:
@@ -26,8 +30,8 @@ if TYPE_CHECKING:
 class Store(StoreReader):
     """An index on disk, open for reading, or for reading and writing by this process alone.
 
-    Made by `Store.create(...)` (then `append`, `set_vectors`, documents, `finish`) or `Store.open(...)`. Every change is
-    one durable transaction: when the call returns it survives the process and the machine, when it raises nothing
+    Made by `Store.create(...)` (then `append`, `set_vectors`, documents, `finish`) or `Store.open(...)`. Every change
+    is one durable transaction: when the call returns it survives the process and the machine, when it raises nothing
     changed.
     """
 
@@ -60,8 +64,9 @@ class Store(StoreReader):
         try:
             if write:
                 store._lock = WriterLock(store.path)
+            acknowledged = read_mark(store.path)
             store._attach(writable=write)
-            store._load()
+            store._load(acknowledged, prove=True)
             if write:
                 store._settle()
         except BaseException:
@@ -73,6 +78,8 @@ class Store(StoreReader):
         """What the last writer may have left undone when it died."""
         for older in generations(self.path)[:-1]:
             remove_data(self.path, older)
+        remove_leftovers(self.path)
+        self._collect_snapshots()
         write_mark(self.path, self._position())
 
     def close(self) -> None:
@@ -251,3 +258,58 @@ class Store(StoreReader):
         """Keep bytes under a name, in place of those that were there."""
         key = named(BLOB, name)
         self._commit(lambda commit: commit.put_blob(key, content), self._entry(put=(f"blob {name}",)), len(content))
+
+    # -- snapshots -----------------------------------------------------------------------------------------------
+
+    def write_snapshot(
+        self, name: str, write: Callable[[Path], object], *, parameters: JSON = None, library: str = "",
+        lsn: int | None = None,
+    ) -> SnapshotRecord:  # fmt: skip
+        """Keep a file made from the rows: `write(path)` fills it; it is recorded with its digest and `lsn`.
+
+        `lsn`: the commit it reflects, by default the last one; `log_since(record.lsn)` says what came since. Files of
+        older snapshots are removed. Raises StorageFullError; the snapshot before then still stands.
+        """
+        key = snapshot_key(name)
+        if self._lock is None:
+            raise StoreError(f"{self._shown}: the index is open for reading only")
+        dump_json(parameters)
+        record = make_file(
+            self.path, name, write, lsn=self.lsn if lsn is None else lsn, parameters=parameters, library=library
+        )
+        payload = dump_json(record.to_json())
+        self._commit(lambda commit: commit.put(key, payload), self._entry(put=(f"snapshot {name}",)))
+        self._collect_snapshots()
+        return record
+
+    def drop_snapshot(self, name: str) -> None:
+        """Forget a snapshot and remove its file."""
+        key = snapshot_key(name)
+        self._commit(lambda commit: commit.remove(key), self._entry(put=(f"snapshot {name}",)))
+        self._collect_snapshots()
+
+    def _collect_snapshots(self) -> None:
+        with self._reading() as transaction:
+            records = read_records(transaction)
+        remove_others(self.path, records)
+
+    # -- compaction ----------------------------------------------------------------------------------------------
+
+    def compact(self, progress: Progress = SILENT) -> None:
+        """Rewrite the live rows alone, renumbered in their order, and give back the space of the others.
+
+        Documents and blobs stay; snapshots, made of the old numbers, go, and `log_since` starts anew. Killed at any
+        moment it leaves the index as it was or as it will be. Needs the space of the new file beside the old one.
+        """
+        if self._lock is None:
+            raise StoreError(f"{self._shown}: the index is open for reading only")
+        live = np.flatnonzero(self._live)
+        with progress.task("compacting", len(live)) as task, self._reading() as transaction:
+            vectors = self.vectors if self.has_vectors else None
+            write_generation(self.path, self._head, live, copier(transaction), self.sequences, vectors, task)
+        self._attach(writable=True)
+        self._load()
+        write_mark(self.path, self._position(), durable=True)
+        for older in generations(self.path)[:-1]:
+            remove_data(self.path, older)
+        remove_others(self.path, [])

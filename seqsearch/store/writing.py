@@ -41,6 +41,7 @@ from .head import Head
 from .log import Entry
 
 SEGMENT_ROWS = 1 << 18
+LOG_KEPT = 1 << 16
 _BLOB_PART = 4 << 20
 
 
@@ -171,6 +172,11 @@ class Commit:
             chain, payload = entry.pack(self.head.chain)
             self.put(numbered(LOG, entry.lsn), payload)
             self.head = replace(self.head, lsn=entry.lsn, chain=chain)
+            for _ in range(2):
+                if self.head.lsn - self.head.log_from >= LOG_KEPT:
+                    self.remove(numbered(LOG, self.head.log_from - 1))  # the entry of a compaction
+                    self.remove(numbered(LOG, self.head.log_from))
+                    self.head = replace(self.head, log_from=self.head.log_from + 1)
         self.transaction.put(HEAD, seal_head(self.head.to_json()))
         return self.head
 

@@ -2,13 +2,16 @@
 
 from .distance import DISTANCES, Distance, distance_named
 from .edit import EditDistance
+from .edit_exact import EditNeighbours, Pruning
 from .neighbours import Neighbours, recall
 
 __all__ = [
     "DISTANCES",
     "Distance",
     "EditDistance",
+    "EditNeighbours",
     "Neighbours",
+    "Pruning",
     "distance_named",
     "recall",
 ]

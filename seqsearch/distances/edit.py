@@ -12,9 +12,8 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..threads import numba_threads
 from . import edit_kernels
-from .neighbours import Neighbours, require_count
-
-_QUERIES_A_STEP = 16
+from .edit_exact import EditNeighbours, Pruning
+from .neighbours import Neighbours, require_count, whole_neighbours
 
 
 class EditDistance:
@@ -90,22 +89,15 @@ class EditDistance:
         progress: Progress = SILENT,
     ) -> Neighbours:  # fmt: skip
         """The k nearest of all targets; ties go to the smallest row."""
+        return self.exact_with_pruning(queries, targets, k, allowed=allowed, progress=progress)[0]
+
+    def exact_with_pruning(
+        self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
+        progress: Progress = SILENT,
+    ) -> tuple[Neighbours, Pruning]:  # fmt: skip
+        """`exact`, and how many pairs each bound ruled out. Keep an `EditNeighbours` to search a set more than once."""
         require_tokens(queries, targets)
-        require_count(k)
-        rows = np.arange(len(targets)) if allowed is None else np.flatnonzero(allowed)
-        by_length = rows[np.argsort(targets.lengths[rows], kind="stable")]
-        parts: list[Neighbours] = []
-        with progress.task("exact neighbours", len(queries)) as task:
-            for first in range(0, len(queries), _QUERIES_A_STEP):
-                part = queries[first : first + _QUERIES_A_STEP]
-                gaps = np.abs(targets.lengths[by_length][None, :] - part.lengths[:, None])
-                order = np.argsort(gaps, axis=1, kind="stable")
-                bounds = np.take_along_axis(gaps, order, axis=1).astype(np.float64)
-                parts.append(self.rerank(part, targets, by_length[order], k, stop=bounds))
-                task.advance(len(part))
-        if not parts:
-            return Neighbours(np.zeros((0, k), np.int64), np.zeros((0, k)))
-        return Neighbours(np.concatenate([p.rows for p in parts]), np.concatenate([p.distances for p in parts]))
+        return EditNeighbours(targets, allowed).search(queries, k, progress=progress)
 
 
 def require_tokens(a: Sequences, b: Sequences) -> None:
@@ -141,8 +133,3 @@ def stop_bounds(stop: DoubleArray, candidates: IntArray) -> DoubleArray:
     if checked.shape != candidates.shape:
         raise ParameterError(f"stop of shape {checked.shape} does not fit candidates of shape {candidates.shape}")
     return checked
-
-
-def whole_neighbours(rows: IntArray, distances: IntArray) -> Neighbours:
-    """Neighbours from whole-number distances: -1 rows become inf."""
-    return Neighbours(rows, np.where(rows < 0, np.inf, distances.astype(np.float64)))

@@ -22,6 +22,7 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..threads import numba_threads
 from . import edit_kernels, lanes, profiles
+from .coding import Coding
 from .neighbours import Neighbours, require_count, whole_neighbours
 from .vectors import LANES, VECTOR, outside
 
@@ -73,9 +74,8 @@ class EditNeighbours:
         numba_threads()
         self.targets = targets
         rows = np.arange(len(targets)) if allowed is None else np.flatnonzero(allowed)
-        self._symbols = None if targets.data.dtype == np.uint8 else _distinct(targets.data)
-        self._codes = self.coded(targets)
-        self._bits = max(1, int(self._codes.max(initial=0)).bit_length())
+        self._coding = Coding.of(targets)
+        self._codes = self._coding.codes(targets)
         mean = float(targets.lengths[rows].mean()) if len(rows) else 0.0
         self._q, self._base, self._buckets = kmer_form(targets, mean)
         counts = self._counts(self._codes, targets.offsets, rows)
@@ -90,15 +90,7 @@ class EditNeighbours:
         profiles.boxes_kernel(counts, flat, LANES, self._low, self._middle, self._high)
         self._counts_of_lane = counts[np.maximum(flat, 0)]
         packed = np.where(flat >= 0, rows[np.maximum(flat, 0)], -1) if len(rows) else flat
-        self._groups = lanes.pack(self._codes, targets.offsets, packed, self._bits)
-
-    def coded(self, sequences: Sequences) -> AnyArray:
-        """Their symbols as small numbers; one that no target has is out of range."""
-        if self._symbols is None:
-            return sequences.data
-        at = np.searchsorted(self._symbols, sequences.data)
-        known = self._symbols[np.minimum(at, len(self._symbols) - 1)] == sequences.data
-        return np.where(known, at, 1 << 31).astype(np.uint32)
+        self._groups = lanes.pack(self._codes, targets.offsets, packed, self._coding.bits)
 
     def _counts(self, codes: AnyArray, offsets: IntArray, rows: IntArray) -> ByteArray:
         counts = np.zeros((len(rows), self._buckets), np.uint8)
@@ -126,7 +118,7 @@ class EditNeighbours:
         return whole_neighbours(rows, distances), Pruning(pairs, *map(int, tally.sum(axis=0)))
 
     def _search_part(self, queries: Sequences, rows: IntArray, distances: IntArray, tally: IntArray) -> None:
-        codes = self.coded(queries)
+        codes = self._coding.codes(queries)
         counts = self._counts(codes, queries.offsets, np.arange(len(queries)))
         groups = self._groups
         search_kernel(
@@ -143,14 +135,6 @@ def kmer_form(targets: Sequences, mean: float) -> tuple[int, int, int]:
     if targets.alphabet.name in ("dna", "rna"):
         return (3, 4, 64) if mean < 500 else (5, 4, 1024)
     return (2, 0, 64) if mean < 100 else (2, 0, 256)
-
-
-def _distinct(data: AnyArray) -> AnyArray:
-    """The distinct symbols, sorted; found by a table where the numbers are small, as code points are."""
-    top = int(data.max()) if data.size else 0
-    if top < 1 << 22:
-        return np.flatnonzero(np.bincount(data, minlength=1)).astype(np.uint32)
-    return np.unique(data)
 
 
 @kernel(parallel=True)

@@ -21,6 +21,7 @@ _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 _U0 = np.uint64(0)
 _U1 = np.uint64(1)
 _BLOCK = 64
+_GROUPS_A_TASK = 8
 
 # How often a group is looked at whether it can be given up.
 _CHECKS = 6
@@ -239,6 +240,16 @@ def scratch(m: int, symbols: int) -> tuple[AnyArray, AnyArray, AnyArray]:
     )
 
 
+@kernel(inline=True)
+def _word_values(sums: AnyArray, digits: int, word: int, values: AnyArray) -> None:
+    """values[l] = the number that `sums` holds for lane l of a word, (64,) int64."""
+    values[:] = 0
+    for d in range(digits):
+        plane = sums[d * VECTOR + word]
+        for lane in range(64):
+            values[lane] |= np.int64((plane >> np.uint64(lane)) & _U1) << d
+
+
 @kernel(parallel=True)
 def matrix_kernel(
     queries: AnyArray, query_offsets: IntArray, rows: IntArray, shortest: IntArray, longest: IntArray,
@@ -246,16 +257,22 @@ def matrix_kernel(
 ) -> None:  # fmt: skip
     """found[q, rows[lane]] = distance of query q and each lane, whatever it is. Shapes as in `Groups`."""
     groups = columns.shape[0]
-    for task in numba.prange((query_offsets.shape[0] - 1) * groups):
-        q, group = task // groups, task % groups
+    parts = (groups + _GROUPS_A_TASK - 1) // _GROUPS_A_TASK
+    for task in numba.prange((query_offsets.shape[0] - 1) * parts):
+        q = task // parts
+        first = task % parts * _GROUPS_A_TASK
         m = query_offsets[q + 1] - query_offsets[q]
         codes, table = symbols_of(queries, query_offsets[q], query_offsets[q + 1])
         state, matches, sums = scratch(m, codes.shape[0])
-        digits = group_distances(
-            codes, table, planes, starts[group], columns[group], bits, shortest[group], longest[group],
-            max(m, longest[group]), state, matches, sums,
-        )  # fmt: skip
-        for lane in range(LANES):
-            row = rows[group * LANES + lane]
-            if row >= 0:
-                found[q, row] = lane_value(sums, digits, lane) - m
+        values = np.empty(64, np.int64)
+        for group in range(first, min(groups, first + _GROUPS_A_TASK)):
+            digits = group_distances(
+                codes, table, planes, starts[group], columns[group], bits, shortest[group], longest[group],
+                max(m, longest[group]), state, matches, sums,
+            )  # fmt: skip
+            for word in range(VECTOR):
+                _word_values(sums, digits, word, values)
+                for lane in range(64):
+                    row = rows[group * LANES + 64 * word + lane]
+                    if row >= 0:
+                        found[q, row] = values[lane] - m

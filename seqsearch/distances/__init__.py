@@ -1,14 +1,20 @@
 """Exact distances: edit distance and dynamic time warping, nearest neighbours by proof, lower bounds. No torch."""
 
 from .distance import DISTANCES, Distance, distance_named
-from .edit import EditDistance
+from .edit import EditDistance, normalised
+from .edit_exact import EditNeighbours, Pruning
+from .matrix import matrix_file
 from .neighbours import Neighbours, recall
 
 __all__ = [
     "DISTANCES",
     "Distance",
     "EditDistance",
+    "EditNeighbours",
     "Neighbours",
+    "Pruning",
     "distance_named",
+    "matrix_file",
+    "normalised",
     "recall",
 ]

@@ -6,15 +6,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..arrays import BoolArray, DoubleArray, IntArray
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..errors import MismatchError, ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..threads import numba_threads
-from . import edit_kernels
-from .neighbours import Neighbours, require_count
+from . import edit_kernels, lanes
+from .coding import Coding
+from .edit_exact import EditNeighbours, Pruning
+from .neighbours import Neighbours, require_count, whole_neighbours
+from .vectors import LANES
 
-_QUERIES_A_STEP = 16
+# From this number of targets on, some lanes may stay empty and the vector form is still the faster.
+_LANES_WORTHWHILE = 64
 
 
 class EditDistance:
@@ -38,9 +42,22 @@ class EditDistance:
     def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
         """All distances, (len(a), len(b)) float64."""
         require_tokens(a, b)
-        a_rows = np.repeat(np.arange(len(a)), len(b))
-        b_rows = np.tile(np.arange(len(b)), len(a))
-        return self.pairs(a, a_rows, b, b_rows).reshape(len(a), len(b))
+        if len(a) > len(b):
+            return np.ascontiguousarray(self.matrix(b, a).T)
+        found = np.empty((len(a), len(b)))
+        numba_threads()
+        if len(b) < _LANES_WORTHWHILE:
+            a_rows, b_rows = np.divmod(np.arange(found.size), max(len(b), 1))
+            return self.pairs(a, a_rows, b, b_rows).reshape(found.shape)
+        order = np.full(-(-len(b) // LANES) * LANES, -1, np.int64)
+        order[: len(b)] = np.argsort(b.lengths, kind="stable")
+        coding = Coding.of(b)
+        packed = lanes.pack(coding.codes(b), b.offsets, order, coding.bits)
+        lanes.matrix_kernel(
+            coding.codes(a), a.offsets, packed.rows, packed.shortest, packed.longest, packed.planes, packed.starts,
+            packed.columns, packed.bits, found,
+        )  # fmt: skip
+        return found
 
     def pairs(
         self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None
@@ -90,22 +107,34 @@ class EditDistance:
         progress: Progress = SILENT,
     ) -> Neighbours:  # fmt: skip
         """The k nearest of all targets; ties go to the smallest row."""
+        return self.exact_with_pruning(queries, targets, k, allowed=allowed, progress=progress)[0]
+
+    def exact_with_pruning(
+        self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
+        progress: Progress = SILENT,
+    ) -> tuple[Neighbours, Pruning]:  # fmt: skip
+        """`exact`, and how many pairs each bound ruled out. Keep an `EditNeighbours` to search a set more than once."""
         require_tokens(queries, targets)
-        require_count(k)
-        rows = np.arange(len(targets)) if allowed is None else np.flatnonzero(allowed)
-        by_length = rows[np.argsort(targets.lengths[rows], kind="stable")]
-        parts: list[Neighbours] = []
-        with progress.task("exact neighbours", len(queries)) as task:
-            for first in range(0, len(queries), _QUERIES_A_STEP):
-                part = queries[first : first + _QUERIES_A_STEP]
-                gaps = np.abs(targets.lengths[by_length][None, :] - part.lengths[:, None])
-                order = np.argsort(gaps, axis=1, kind="stable")
-                bounds = np.take_along_axis(gaps, order, axis=1).astype(np.float64)
-                parts.append(self.rerank(part, targets, by_length[order], k, stop=bounds))
-                task.advance(len(part))
-        if not parts:
-            return Neighbours(np.zeros((0, k), np.int64), np.zeros((0, k)))
-        return Neighbours(np.concatenate([p.rows for p in parts]), np.concatenate([p.distances for p in parts]))
+        return EditNeighbours(targets, allowed).search(queries, k, progress=progress)
+
+
+def normalised(distances: AnyArray, a_lengths: IntArray, b_lengths: IntArray, form: str = "longest") -> DoubleArray:
+    """Edit distances on a scale from 0 to 1; the three arrays broadcast, lengths are in tokens.
+
+    `longest`: d / max(m, n), as rapidfuzz and most tools; `sum`: d / (m + n), as Levenshtein's ratio but with
+    substitutions at cost 1; `metric`: 2 d / (m + n + d), which keeps the triangle inequality (Yujian and Bo 2007, "A
+    normalized Levenshtein distance metric"). Raises ParameterError for another form.
+    """
+    d, m, n = np.broadcast_arrays(np.asarray(distances, np.float64), a_lengths, b_lengths)
+    if form == "longest":
+        share = d / np.maximum(np.maximum(m, n), 1)
+    elif form == "sum":
+        share = d / np.maximum(m + n, 1)
+    elif form == "metric":
+        share = 2 * d / np.maximum(m + n + d, 1)
+    else:
+        raise ParameterError(f"no normalised form {form!r}: choose one of longest, sum, metric")
+    return np.asarray(share, np.float64)
 
 
 def require_tokens(a: Sequences, b: Sequences) -> None:
@@ -141,8 +170,3 @@ def stop_bounds(stop: DoubleArray, candidates: IntArray) -> DoubleArray:
     if checked.shape != candidates.shape:
         raise ParameterError(f"stop of shape {checked.shape} does not fit candidates of shape {candidates.shape}")
     return checked
-
-
-def whole_neighbours(rows: IntArray, distances: IntArray) -> Neighbours:
-    """Neighbours from whole-number distances: -1 rows become inf."""
-    return Neighbours(rows, np.where(rows < 0, np.inf, distances.astype(np.float64)))

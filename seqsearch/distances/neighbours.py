@@ -35,6 +35,11 @@ def require_count(k: int) -> None:
         raise ParameterError(f"k must be at least 1, not {k}")
 
 
+def whole_neighbours(rows: IntArray, distances: IntArray) -> Neighbours:
+    """Neighbours from whole-number distances: -1 rows become inf."""
+    return Neighbours(rows, np.where(rows < 0, np.inf, distances.astype(np.float64)))
+
+
 def recall(found: Neighbours | AnyArray, truth: Neighbours | AnyArray) -> float:
     """The share of the true neighbours that `found` holds, ties counted, averaged over the queries.
 

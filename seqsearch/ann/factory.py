@@ -9,11 +9,21 @@ from ..errors import ParameterError, Path
 from . import files
 from .candidates import CandidateIndex
 from .exact import ExactIndex
+from .hamming16 import Hamming16Index
+from .hamming_scan import HammingScanIndex
 from .hnsw import HnswIndex
+
+
+def load_hamming(path: Path) -> CandidateIndex:
+    """The index of binary codes in a file, of the class that fits their bits."""
+    bits = files.read(path, "hamming")[0].get("bits")
+    return Hamming16Index.load(path) if bits == 16 else HammingScanIndex.load(path)
+
 
 KINDS: dict[str, Callable[[Path], CandidateIndex]] = {
     "exact": ExactIndex.load,
     "hnsw": HnswIndex.load,
+    "hamming": load_hamming,
 }
 
 
@@ -43,6 +53,8 @@ def make_index(
     try:
         if kind == "exact":
             return ExactIndex(**arguments)
+        if kind == "hamming":
+            return Hamming16Index() if arguments == {"bits": 16} else HammingScanIndex(**arguments)
         return HnswIndex(**arguments, seed=seed)
     except TypeError as error:
         raise ParameterError(f"an index of kind {kind!r} does not take these parameters: {error}") from error

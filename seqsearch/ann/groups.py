@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numba
 import numpy as np
 
@@ -41,6 +43,13 @@ class Groups:
     def remove(self, nodes: IntArray, rows: IntArray) -> None:
         """Row rows[i] leaves node nodes[i]."""
         _unlink(nodes, rows, self.head, self.tail, self.size, self.next)
+
+    def members(self, nodes: IntArray) -> tuple[IntArray, IntArray]:
+        """All rows of nodes (n,), one node after the other, and how many each has."""
+        sizes = self.size[nodes]
+        rows = np.empty(sizes.sum(), dtype=np.int64)
+        _list(nodes, self.head, self.next, rows)
+        return rows, sizes
 
     def expand(
         self, nodes: IntArray, distances: FloatArray, allowed: BoolArray | None, found: AnyArray, found_at: AnyArray
@@ -86,6 +95,17 @@ def _unlink(nodes: IntArray, rows: IntArray, head: IntArray, tail: IntArray, siz
             tail[node] = at
 
 
+@kernel()
+def _list(nodes: IntArray, head: IntArray, after: IntArray, rows_out: IntArray) -> None:
+    at = 0
+    for i in range(nodes.shape[0]):
+        row = head[nodes[i]]
+        while row >= 0:
+            rows_out[at] = row
+            at += 1
+            row = after[row]
+
+
 @kernel(parallel=True)
 def _expand(
     nodes: IntArray,
@@ -110,33 +130,60 @@ def _expand(
                 row = after[row]
 
 
-class VectorTable:
-    """Vector -> node, by hash; the caller compares the vectors, for two may have one hash."""
+class NodeTable:
+    """Vector (or code) -> node, by hash. Two vectors may have one hash, so what is found is compared."""
 
     def __init__(self) -> None:
-        self._nodes: IntArray = np.full(16, END, dtype=np.int64)
+        self._places: IntArray = np.full(16, END, dtype=np.int64)
         self._hashes: AnyArray = np.zeros(0, dtype=np.uint64)
+        self._used = 0
 
-    def __len__(self) -> int:
-        return len(self._hashes)
-
-    def append(self, hashes: AnyArray) -> None:
-        """Enter nodes len(self), len(self) + 1, ...; of two nodes with one hash the first is found."""
-        first = len(self._hashes)
-        self._hashes = np.concatenate([self._hashes, hashes])
-        if 2 * len(self._hashes) > len(self._nodes):
-            self._nodes = np.full(4 << len(self._hashes).bit_length(), END, dtype=np.int64)
+    def append(self, items: AnyArray) -> None:
+        """Enter items (n, D) as the nodes that follow; of two nodes with one hash the first will be found."""
+        first, self._used = self._used, self._used + len(items)
+        self._hashes = grown(self._hashes, self._used)
+        self._hashes[first : self._used] = hashes_of(items)
+        if 2 * self._used > len(self._places):
+            self._places = np.full(4 << int(self._used).bit_length(), END, dtype=np.int64)
             first = 0
-        _enter(self._hashes, first, self._nodes)
+        _enter(self._hashes[: self._used], first, self._places)
 
-    def find(self, hashes: AnyArray) -> IntArray:
-        """(n,) hashes -> (n,) nodes, -1 where there is none."""
-        return _look_up(self._hashes, hashes, self._nodes)
+    def assign(self, items: AnyArray, stored: Callable[[IntArray], AnyArray]) -> tuple[IntArray, IntArray]:
+        """The node of each item (n, D), new ones numbered on in order of arrival; and the items that make a new node.
+
+        `stored` gives the items of nodes that were entered before.
+        """
+        nodes = _look_up(self._hashes, hashes_of(items), self._places)
+        known = np.flatnonzero(nodes >= 0)
+        if len(known):
+            same = (stored(nodes[known]) == items[known]).all(axis=1)
+            nodes[known[~same]] = END
+        unknown = np.flatnonzero(nodes < 0)
+        if not len(unknown):
+            return nodes, unknown
+        whole = np.ascontiguousarray(items[unknown])
+        _, first, inverse = np.unique(
+            whole.view(np.dtype((np.void, whole.itemsize * whole.shape[1])))[:, 0],
+            return_index=True,
+            return_inverse=True,
+        )
+        by_arrival = np.argsort(first)
+        number = np.empty(len(first), dtype=np.int64)
+        number[by_arrival] = np.arange(len(first)) + self._used
+        nodes[unknown] = number[inverse.reshape(-1)]
+        return nodes, unknown[first[by_arrival]]
 
 
-def hashes_of(vectors: FloatArray) -> AnyArray:
-    """(n, D) float32 -> (n,) uint64; -0.0 and 0.0 hash alike."""
-    return _hashes((vectors + np.float32(0.0)).view(np.uint32))
+def hashes_of(items: AnyArray) -> AnyArray:
+    """(n, D) of 4 or 8 bytes each -> (n,) uint64."""
+    return _hashes(np.ascontiguousarray(items).view(np.uint32))
+
+
+def smallest_rows(rows: IntArray, places: IntArray, nodes: int) -> IntArray:
+    """(nodes,): the first of `rows` (n,) at each place, -1 where there is none; rows ascend."""
+    smallest = np.full(nodes, END, dtype=np.int64)
+    smallest[places[::-1]] = rows[::-1]  # of several assignments to one place the last stays
+    return smallest
 
 
 @kernel()

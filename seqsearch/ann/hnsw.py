@@ -14,7 +14,7 @@ from ..geometry import geometry_named
 from . import hnsw_files, kernels, scan
 from .candidates import Candidates, Health, WithinRadius
 from .graph import Graph
-from .groups import Groups, VectorTable, hashes_of
+from .groups import Groups, NodeTable, smallest_rows
 from .reductions import Reduction
 from .rows import RowMap, checked_count, checked_vectors, grown
 
@@ -61,7 +61,7 @@ class HnswIndex:
     def _forget(self) -> None:
         self._map = RowMap()
         self._groups = Groups()
-        self._table = VectorTable()
+        self._table = NodeTable()
         self._graph = self._new_graph()
         self._side: IntArray = np.zeros(0, dtype=np.int64)
         self._vectors: FloatArray = np.zeros((0, self.dim), dtype=np.float32)
@@ -98,7 +98,7 @@ class HnswIndex:
             if not len(ready):
                 return
             ready = ready + np.float32(0.0)  # -0.0 becomes 0.0: equal vectors have equal bytes from here on
-            nodes, fresh = self._nodes_for(ready)
+            nodes, fresh = self._table.assign(ready, self._own)
             if len(fresh):
                 self._grow(ready[fresh])
             revived = np.unique(nodes[self._groups.size[nodes] == 0])
@@ -181,31 +181,13 @@ class HnswIndex:
         if not self.keeps_vectors:
             self._vectors, self._squares = self._vectors[:0].copy(), self._squares[:0].copy()
 
-    def _nodes_for(self, ready: FloatArray) -> tuple[IntArray, IntArray]:
-        """The node of each vector (n,), new ones numbered on; and the places of the vectors that make a new node."""
-        nodes = self._table.find(hashes_of(ready))
-        known = np.flatnonzero(nodes >= 0)
-        if len(known):
-            same = (self._own(nodes[known]) == ready[known]).all(axis=1)
-            nodes[known[~same]] = -1
-        unknown = np.flatnonzero(nodes < 0)
-        if not len(unknown):
-            return nodes, unknown
-        whole = ready[unknown].view(np.dtype((np.void, 4 * self.dim)))[:, 0]
-        _, first, inverse = np.unique(whole, return_index=True, return_inverse=True)
-        by_arrival = np.argsort(first)
-        number = np.empty(len(first), dtype=np.int64)
-        number[by_arrival] = np.arange(len(first)) + self.nodes
-        nodes[unknown] = number[inverse.reshape(-1)]
-        return nodes, unknown[first[by_arrival]]
-
     def _grow(self, vectors: FloatArray) -> None:
         """New nodes for vectors that have none."""
         first = self.nodes
         if not first:
             self._reduction.widen(vectors)
         self._graph.add(self._reduction.stored(vectors))
-        self._table.append(hashes_of(vectors))
+        self._table.append(vectors)
         self._groups.reserve(self.nodes, 0)
         if self.keeps_vectors:
             self._vectors = grown(self._vectors, self.nodes)
@@ -260,11 +242,13 @@ class HnswIndex:
     def _scan(self, ready: FloatArray, count: int, allowed: BoolArray | None) -> Candidates:
         """The exact answer. Ties between nodes are decided by the smallest matching row of each."""
         rows = self._map.matching(allowed)
-        nodes, first = np.unique(self._map.places(rows), return_index=True)
+        smallest = smallest_rows(rows, self._map.places(rows), self.nodes)
+        nodes = np.flatnonzero(smallest >= 0)
         vectors = self._own(nodes)
         squares = self._squares[nodes] if self.keeps_vectors else scan.squares(vectors)
         usable = np.ones(len(nodes), dtype=np.bool_)
-        hits = scan.nearest(self.geometry, ready, vectors, squares, rows[first], usable, min(count, max(len(nodes), 1)))
+        wanted = min(count, max(len(nodes), 1))
+        hits = scan.nearest(self.geometry, ready, vectors, squares, smallest[nodes], usable, wanted)
         found = Candidates.none(len(ready), count)
         hit_nodes = self._map.places(hits.rows.reshape(-1)).reshape(hits.rows.shape)
         self._groups.expand(hit_nodes, hits.distances, allowed, found.rows, found.distances)

@@ -11,7 +11,6 @@ from ..errors import Path
 from ..geometry import GEOMETRIES
 from . import files, scan
 from .graph import Graph, GraphState
-from .groups import hashes_of
 
 if TYPE_CHECKING:
     from .hnsw import HnswIndex
@@ -130,4 +129,4 @@ def _take_vectors(index: HnswIndex, vectors: AnyArray) -> None:
             raise ValueError("the vectors beside the graph have another shape, or one is not finite")
         own = scan.prepared(index.geometry, vectors)
         index._vectors, index._squares = own, scan.squares(own)
-    index._table.append(hashes_of(own))
+    index._table.append(own)

@@ -1,0 +1,259 @@
+"""The loops of the Hamming indexes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba.extending import intrinsic
+
+from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
+from ..jit import kernel
+from .kernels import insert
+
+CODES = 1 << 16
+
+
+def _popcount(typing_context: Any, word: Any) -> Any:
+    """How many bits of a uint64 are 1: one instruction, which LLVM also uses on vectors."""
+    signature = numba.types.uint64(numba.types.uint64)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return signature, generate
+
+
+popcount: Any = intrinsic(_popcount)
+
+
+@kernel()
+def bucket_sort(codes: AnyArray, rows: IntArray, offsets_out: AnyArray, rows_out: AnyArray) -> None:
+    """Rows (n,), ascending, into the order of (code, row); bucket c is rows_out[offsets_out[c]:offsets_out[c + 1]]."""
+    offsets_out[:] = 0
+    for i in range(codes.shape[0]):
+        offsets_out[codes[i] + 1] += 1
+    for c in range(CODES):
+        offsets_out[c + 1] += offsets_out[c]
+    at = offsets_out[:CODES].copy()
+    for i in range(codes.shape[0]):
+        rows_out[at[codes[i]]] = rows[i]
+        at[codes[i]] += 1
+
+
+@kernel()
+def nearest_code(
+    code: int,
+    offsets: AnyArray,
+    rows: AnyArray,
+    masks: AnyArray,
+    shells: AnyArray,
+    rows_out: AnyArray,
+    distances_out: AnyArray,
+) -> int:
+    """The nearest rows of one 16-bit code, by (distance, row), and how many there are.
+
+    offsets, rows: from `bucket_sort`; masks (65,536): all XOR masks by number of ones, those with r ones from
+    shells[r] on.
+    """
+    wanted = rows_out.shape[0]
+    found = 0
+    for radius in range(17):
+        first = found
+        for m in range(shells[radius], shells[radius + 1]):
+            bucket = code ^ masks[m]
+            for i in range(offsets[bucket], offsets[bucket + 1]):
+                row = rows[i]
+                if found < wanted:
+                    at = found
+                    found += 1
+                elif row < rows_out[wanted - 1]:
+                    at = wanted - 1
+                else:
+                    break  # rows ascend within a bucket
+                while at > first and rows_out[at - 1] > row:
+                    rows_out[at] = rows_out[at - 1]
+                    at -= 1
+                rows_out[at] = row
+        distances_out[first:found] = radius
+        if found == wanted:
+            return found
+    return found
+
+
+@kernel(parallel=True)
+def nearest_codes(
+    codes: AnyArray,
+    offsets: AnyArray,
+    rows: AnyArray,
+    masks: AnyArray,
+    shells: AnyArray,
+    rows_out: AnyArray,
+    distances_out: AnyArray,
+) -> None:
+    """`nearest_code` for (Q,) codes into lines (Q, k), in threads; padded with -1 and infinity."""
+    for q in numba.prange(codes.shape[0]):
+        found = nearest_code(codes[q], offsets, rows, masks, shells, rows_out[q], distances_out[q])
+        rows_out[q, found:] = -1
+        distances_out[q, found:] = np.inf
+
+
+@kernel(parallel=True)
+def copy_answers(
+    codes: AnyArray, table_rows: AnyArray, table_distances: AnyArray, rows_out: IntArray, distances_out: FloatArray
+) -> None:
+    """Look the lines (Q, k) of codes (Q,) up in tables (65,536, k)."""
+    for q in numba.prange(codes.shape[0]):
+        for j in range(rows_out.shape[1]):
+            rows_out[q, j] = table_rows[codes[q], j]
+            distances_out[q, j] = table_distances[codes[q], j]
+
+
+@kernel()
+def shell_table(counts: IntArray) -> IntArray:
+    """(65,536,) rows of each code -> (17, 65,536): [r, c] = rows at distance r from code c.
+
+    One bit after the other: with bit b in play, a row at distance r either agrees in it, or was at r - 1 and differs.
+    """
+    table = np.zeros((17, CODES), dtype=np.int64)
+    table[0] = counts
+    for bit in range(16):
+        flip = 1 << bit
+        for radius in range(bit + 1, 0, -1):
+            for code in range(CODES):
+                table[radius, code] += table[radius - 1, code ^ flip]
+    return table
+
+
+@kernel()
+def codes_within(
+    codes: AnyArray, radius: int, offsets: AnyArray, masks: AnyArray, shells: AnyArray, starts_out: IntArray
+) -> None:
+    """How many rows lie within `radius` of codes (Q,), as running totals starts_out (Q + 1,)."""
+    starts_out[0] = 0
+    for q in range(codes.shape[0]):
+        total = 0
+        for m in range(shells[radius + 1]):
+            bucket = codes[q] ^ masks[m]
+            total += offsets[bucket + 1] - offsets[bucket]
+        starts_out[q + 1] = starts_out[q] + total
+
+
+@kernel(parallel=True)
+def collect_within(
+    codes: AnyArray,
+    radius: int,
+    offsets: AnyArray,
+    rows: AnyArray,
+    masks: AnyArray,
+    shells: AnyArray,
+    starts: IntArray,
+    rows_out: IntArray,
+    distances_out: FloatArray,
+) -> None:
+    """The rows counted by `codes_within`, by (query, distance, row)."""
+    for q in numba.prange(codes.shape[0]):
+        at = starts[q]
+        for shell in range(radius + 1):
+            first = at
+            for m in range(shells[shell], shells[shell + 1]):
+                bucket = codes[q] ^ masks[m]
+                for i in range(offsets[bucket], offsets[bucket + 1]):
+                    rows_out[at] = rows[i]
+                    at += 1
+            rows_out[first:at].sort()
+            distances_out[first:at] = shell
+
+
+BLOCK = 2048
+"""Codes of which the distances to one query are worked out at a time: they stay in the first-level cache."""
+
+
+@kernel()
+def _differences(query: AnyArray, words: AnyArray, start: int, out: AnyArray) -> None:
+    """Hamming distances (B,) uint16 between a query (W,) and codes start, start + 1, ... of words (W, n)."""
+    first = query[0]
+    for i in range(out.shape[0]):
+        out[i] = popcount(first ^ words[0, start + i])
+    for w in range(1, words.shape[0]):
+        word = query[w]
+        for i in range(out.shape[0]):
+            out[i] += popcount(word ^ words[w, start + i])
+
+
+@kernel()
+def scan_codes_part(
+    queries: AnyArray,
+    words: AnyArray,
+    start: int,
+    end: int,
+    rows: IntArray,
+    distances_out: FloatArray,
+    rows_out: IntArray,
+) -> None:
+    """Bring lines (Q, k) up to date with codes start..end - 1 of words (W, n); codes with row -1 are passed over."""
+    buffer = np.empty(BLOCK, dtype=np.uint16)
+    for at in range(start, end, BLOCK):
+        size = min(BLOCK, end - at)
+        for q in range(queries.shape[0]):
+            _differences(queries[q], words, at, buffer[:size])
+            worst = distances_out[q, -1]
+            bound = 65535 if worst > 65535 else int(worst)
+            for i in range(size):
+                if buffer[i] <= bound and rows[at + i] >= 0:  # noqa: SIM102 (the first test is the one that fails)
+                    if insert(distances_out[q], rows_out[q], np.float32(buffer[i]), rows[at + i]):
+                        worst = distances_out[q, -1]
+                        bound = 65535 if worst > 65535 else int(worst)
+
+
+@kernel(parallel=True)
+def scan_codes(
+    tasks: int, queries: AnyArray, words: AnyArray, rows: IntArray, distances_out: FloatArray, rows_out: IntArray
+) -> None:
+    """`scan_codes_part` in threads, each with a share of the queries."""
+    share = (queries.shape[0] + tasks - 1) // tasks
+    for task in numba.prange(tasks):
+        q = min(task * share, queries.shape[0])
+        end = min(q + share, queries.shape[0])
+        scan_codes_part(queries[q:end], words, 0, rows.shape[0], rows, distances_out[q:end], rows_out[q:end])
+
+
+@kernel(parallel=True)
+def scan_shares(
+    tasks: int, queries: AnyArray, words: AnyArray, rows: IntArray, distances_out: FloatArray, rows_out: IntArray
+) -> None:
+    """`scan_codes_part` in threads, each with a share of the codes; for few queries."""
+    share = (rows.shape[0] + tasks - 1) // tasks
+    distances = np.full((tasks, distances_out.shape[0], distances_out.shape[1]), np.inf, dtype=np.float32)
+    found = np.full((tasks, rows_out.shape[0], rows_out.shape[1]), -1, dtype=np.int64)
+    for task in numba.prange(tasks):
+        at = min(task * share, rows.shape[0])
+        end = min(at + share, rows.shape[0])
+        scan_codes_part(queries, words, at, end, rows, distances[task], found[task])
+    for task in range(tasks):
+        for q in range(rows_out.shape[0]):
+            for place in range(rows_out.shape[1]):
+                if found[task, q, place] < 0:
+                    break
+                insert(distances_out[q], rows_out[q], distances[task, q, place], found[task, q, place])
+
+
+@kernel(parallel=True)
+def scan_within(
+    queries: AnyArray, words: AnyArray, usable: BoolArray, radius: int, starts: IntArray, fill: bool, out: IntArray
+) -> None:
+    """Count (starts[q + 1]) or, to fill, write (from starts[q] on) the codes within a radius of each query."""
+    for q in numba.prange(queries.shape[0]):
+        buffer = np.empty(BLOCK, dtype=np.uint16)
+        at = starts[q] if fill else 0
+        for start in range(0, usable.shape[0], BLOCK):
+            size = min(BLOCK, usable.shape[0] - start)
+            _differences(queries[q], words, start, buffer[:size])
+            for i in range(size):
+                if buffer[i] <= radius and usable[start + i]:
+                    if fill:
+                        out[2 * at], out[2 * at + 1] = start + i, buffer[i]
+                    at += 1
+        if not fill:
+            starts[q + 1] = at

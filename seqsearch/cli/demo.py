@@ -15,7 +15,9 @@ from .shared import quiet_option, threads_option
 @click.command("demo", short_help="The whole road on real 16S genes.")
 @click.option("--recipe", type=click.Path(exists=True), default="indexes/greengenes-v4.toml", show_default=True,
               help="What to build.")  # fmt: skip
-@click.option("--plot", type=click.Path(), metavar="FILE.png", help="Where the picture goes  [default: beside the index]")
+@click.option(
+    "--plot", type=click.Path(), metavar="FILE.png", help="Where the picture goes  [default: beside the index]"
+)
 @threads_option
 @quiet_option
 def command(recipe: str, plot: str | None, quiet: bool) -> None:

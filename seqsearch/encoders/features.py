@@ -1,9 +1,15 @@
-"""Sparse features of token sequences of any length: k-mers, and symbols by position.
+"""Sparse features of token sequences of any length, on three scales: k-mers, k-mers by window, symbols by position.
 
 A sequence becomes a list of (feature, weight). A k-mer of ambiguous symbols spreads its weight of 1 evenly over the
-k-mers it may be; one that may be more than `MOST_READINGS` is left out. A symbol at position p falls into one of
+k-mers it may be; one that may be more than `MOST_READINGS` is left out.
+
+Windows are soft: their centres lie evenly over the sequence, and a k-mer between two centres is shared linearly between
+them, so an insertion moves a little weight instead of moving everything. A symbol at position p falls into one of
 `bins` position bins: p itself while sequences are no longer than `length`, shared linearly between two bins where
 there are more positions than bins, and compressed where a sequence is longer than anything seen in training.
+
+k-mers alone forget where a change is, positions alone lose everything behind an insertion: measured on 16S V4 genes
+the three together propose more of the true neighbours than any two of them.
 """
 
 from __future__ import annotations
@@ -25,19 +31,32 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing (
 
 @dataclass(frozen=True)
 class SparseFeatures:
-    """Which features: `ks` k-mer lengths, each in at most `buckets` columns (hashed beyond), `bins` position bins."""
+    """Which features: `ks` k-mer lengths, each in at most `buckets` columns (hashed beyond); `window_k`-mers in each of
+    `windows` soft windows; symbols in `bins` position bins.
+    """
 
     spec: InputSpec
     ks: tuple[int, ...] = (5,)
+    windows: int = 0
+    window_k: int = 3
     bins: int = 0
     buckets: int = 4096
 
     @classmethod
-    def standard(cls, spec: InputSpec, bins: int | None = None, buckets: int = 4096) -> SparseFeatures:
-        """Features that fit the alphabet: k so that k-mers nearly fill 1,024 columns; at most 160 position bins."""
-        k = max(1, int(np.log(1100) / np.log(max(spec.symbols, 2)))) if spec.symbols < 1100 else 1
-        ks = (k,) if k >= 3 else (1, 2, 3) if spec.symbols < 300 else (1, 2)
-        return cls(spec, ks, min(160, spec.length) if bins is None else bins, buckets)
+    def counts(cls, spec: InputSpec) -> SparseFeatures:
+        """k-mers alone, k as large as 1,024 columns allow (short ones beside it where the alphabet is large)."""
+        k = max(1, int(np.log(1100) / np.log(max(spec.symbols, 2))))
+        return cls(spec, (k,) if k >= 3 else (1, 2, 3))
+
+    @classmethod
+    def standard(cls, spec: InputSpec) -> SparseFeatures:
+        """All three scales, in about 1,600 columns for DNA and never above 8,000."""
+        symbols = max(spec.symbols, 2)
+        k = max(1, int(np.log(300) / np.log(symbols)))
+        ks = (k,) if k >= 3 else (1, 2)
+        window_k = max(1, int(np.log(70) / np.log(symbols)))
+        windows = min(12, max(2, spec.length // 4), max(2, 1024 // symbols**window_k))
+        return cls(spec, ks, windows, window_k, min(160, spec.length, max(8, 1024 // symbols)))
 
     def columns_of(self, k: int) -> int:
         """Columns that k-mers of one length take."""
@@ -46,15 +65,16 @@ class SparseFeatures:
     @property
     def size(self) -> int:
         """M: number of features."""
-        return sum(self.columns_of(k) for k in self.ks) + self.bins * self.spec.symbols
+        windowed = self.windows * self.columns_of(self.window_k)
+        return sum(self.columns_of(k) for k in self.ks) + windowed + self.bins * self.spec.symbols
 
     def _arguments(self, sequences: Sequences) -> tuple[Any, ...]:
         counts, members = self.spec.members
         ks = np.array(self.ks, np.int64)
         columns = np.array([self.columns_of(k) for k in self.ks], np.int64)
         return (
-            self.spec.codes(sequences), sequences.offsets, ks, columns, counts, members, self.spec.symbols, self.bins,
-            self.spec.length,
+            self.spec.codes(sequences), sequences.offsets, ks, columns, self.windows, self.window_k,
+            self.columns_of(self.window_k), counts, members, self.spec.symbols, self.bins, self.spec.length,
         )  # fmt: skip
 
     def dense(self, sequences: Sequences) -> FloatArray:
@@ -74,11 +94,29 @@ class SparseFeatures:
         return out
 
     def to_json(self) -> dict[str, Any]:
-        return {"ks": list(self.ks), "bins": self.bins, "buckets": self.buckets}
+        return {
+            "ks": list(self.ks), "windows": self.windows, "window_k": self.window_k, "bins": self.bins,
+            "buckets": self.buckets,
+        }  # fmt: skip
 
     @classmethod
     def from_json(cls, spec: InputSpec, document: dict[str, Any]) -> SparseFeatures:
-        return cls(spec, tuple(document["ks"]), int(document["bins"]), int(document["buckets"]))
+        return cls(
+            spec, tuple(document["ks"]), int(document["windows"]), int(document["window_k"]), int(document["bins"]),
+            int(document["buckets"]),
+        )  # fmt: skip
+
+
+def principal_axes(points: FloatArray, dim: int) -> FloatArray:
+    """(M, dim) leading principal axes of (n, M) points, the leading first."""
+    from scipy.linalg import eigh  # a slow import that searching has no need of
+
+    centred = points - points.mean(axis=0)
+    covariance = (centred.T @ centred).astype(np.float64)
+    last = points.shape[1] - 1
+    _, axes = eigh(covariance, subset_by_index=(max(0, last - dim + 1), last))
+    leading: FloatArray = np.ascontiguousarray(axes[:, ::-1], np.float32)
+    return leading
 
 
 @kernel()
@@ -90,12 +128,13 @@ def _column(value: np.uint64, columns: int, exact: bool) -> np.int64:
 
 @kernel()
 def _kmer_readings(
-    codes: AnyArray, k: int, columns: int, counts: IntArray, members: IntArray, symbols: int, first: int,
+    codes: AnyArray, k: int, columns: int, windows: int, counts: IntArray, members: IntArray, symbols: int, first: int,
     features: IntArray, weights: FloatArray, used: int,
 ) -> int:  # fmt: skip
-    """Write the k-mers of one sequence to features[used:] and weights[used:]; return the new end."""
+    """Write the k-mers of one sequence, or of its soft windows when `windows` > 0, to features[used:]; the new end."""
     exact = float(symbols) ** k <= columns
-    for start in range(len(codes) - k + 1):
+    last = len(codes) - k
+    for start in range(last + 1):
         readings = 1
         for j in range(k):
             readings *= counts[codes[start + j]]
@@ -103,6 +142,9 @@ def _kmer_readings(
                 break
         if readings > MOST_READINGS:
             continue
+        place = start * (windows - 1) / last if windows > 1 and last > 0 else 0.0
+        window = int(place)
+        into_next = place - window
         for reading in range(readings):
             rest = reading
             value = np.uint64(0)
@@ -110,9 +152,13 @@ def _kmer_readings(
                 code = codes[start + j]
                 value = value * np.uint64(symbols) + np.uint64(members[code, rest % counts[code]])
                 rest //= counts[code]
-            features[used] = first + _column(value, columns, exact)
-            weights[used] = 1.0 / readings
+            features[used] = first + window * columns + _column(value, columns, exact)
+            weights[used] = (1.0 - into_next) / readings
             used += 1
+            if into_next > 0:
+                features[used] = features[used - 1] + columns
+                weights[used] = into_next / readings
+                used += 1
     return used
 
 
@@ -142,16 +188,22 @@ def _positions(
 
 @kernel()
 def _features_of(
-    codes: AnyArray, ks: IntArray, columns: IntArray, counts: IntArray, members: IntArray, symbols: int, bins: int,
-    length: int, features: IntArray, weights: FloatArray,
+    codes: AnyArray, ks: IntArray, columns: IntArray, windows: int, window_k: int, window_columns: int,
+    counts: IntArray, members: IntArray, symbols: int, bins: int, length: int, features: IntArray, weights: FloatArray,
 ) -> int:  # fmt: skip
+    """Write all features of one sequence; how many."""
     used = 0
     first = 0
     for i in range(len(ks)):
         used = _kmer_readings(
-            codes, ks[i], columns[i], counts, members, symbols, first, features, weights, used
+            codes, ks[i], columns[i], 0, counts, members, symbols, first, features, weights, used
         )  # fmt: skip
         first += columns[i]
+    if windows > 0:
+        used = _kmer_readings(
+            codes, window_k, window_columns, windows, counts, members, symbols, first, features, weights, used
+        )  # fmt: skip
+        first += windows * window_columns
     if bins > 0:
         used = _positions(codes, bins, length, counts, members, symbols, first, features, weights, used)
     return used
@@ -159,7 +211,7 @@ def _features_of(
 
 @kernel()
 def _room(codes: AnyArray, ks: int, counts: IntArray) -> int:
-    """An upper bound of the features of one sequence."""
+    """An upper bound of the features of one sequence of which `ks` k-mer lengths are counted beside the windows."""
     ambiguous = 0
     wide = 0
     for code in codes:
@@ -167,20 +219,23 @@ def _room(codes: AnyArray, ks: int, counts: IntArray) -> int:
             ambiguous += 1
             wide += counts[code]
     # an ambiguous symbol lies in at most k windows, of at most MOST_READINGS readings each (k <= 16 throughout)
-    return len(codes) * (ks + 2) + ambiguous * ks * 16 * MOST_READINGS + 2 * wide
+    return len(codes) * (ks + 4) + ambiguous * (ks + 2) * 16 * MOST_READINGS + 2 * wide
 
 
 @kernel(parallel=True)
 def _dense(
-    out: FloatArray, codes: AnyArray, offsets: IntArray, ks: IntArray, columns: IntArray, counts: IntArray,
-    members: IntArray, symbols: int, bins: int, length: int,
+    out: FloatArray, codes: AnyArray, offsets: IntArray, ks: IntArray, columns: IntArray, windows: int, window_k: int,
+    window_columns: int, counts: IntArray, members: IntArray, symbols: int, bins: int, length: int,
 ) -> None:  # fmt: skip
     for i in prange(len(offsets) - 1):
         own = codes[offsets[i] : offsets[i + 1]]
         room = _room(own, len(ks), counts)
         features = np.empty(room, np.int64)
         weights = np.empty(room, np.float32)
-        used = _features_of(own, ks, columns, counts, members, symbols, bins, length, features, weights)
+        used = _features_of(
+            own, ks, columns, windows, window_k, window_columns, counts, members, symbols, bins, length, features,
+            weights,
+        )  # fmt: skip
         for j in range(used):
             out[i, features[j]] += weights[j]
 
@@ -188,7 +243,8 @@ def _dense(
 @kernel(parallel=True, fastmath=True)
 def _project(
     out: FloatArray, table: FloatArray, codes: AnyArray, offsets: IntArray, ks: IntArray, columns: IntArray,
-    counts: IntArray, members: IntArray, symbols: int, bins: int, length: int,
+    windows: int, window_k: int, window_columns: int, counts: IntArray, members: IntArray, symbols: int, bins: int,
+    length: int,
 ) -> None:  # fmt: skip
     width = table.shape[1]
     for i in prange(len(offsets) - 1):
@@ -196,7 +252,10 @@ def _project(
         room = _room(own, len(ks), counts)
         features = np.empty(room, np.int64)
         weights = np.empty(room, np.float32)
-        used = _features_of(own, ks, columns, counts, members, symbols, bins, length, features, weights)
+        used = _features_of(
+            own, ks, columns, windows, window_k, window_columns, counts, members, symbols, bins, length, features,
+            weights,
+        )  # fmt: skip
         row = out[i]
         for j in range(used):
             column = table[features[j]]

@@ -29,7 +29,7 @@ class Model:
     """A trained (or untrained) encoder.
 
     `family`, `spec`, `settings`, `weights` rebuild the network; `geometry` is the distance between its points and
-    `scale` * that distance predicts the exact distance; `dim`: D; `bits`: B of the binary code that stands for a point
+    `scale` * that distance ** `power` predicts the exact distance; `dim`: D; `bits`: B of the binary code that stands for a point
     (its rotation is among the weights), None for points themselves; `training`: how it was trained, for the record.
     """
 
@@ -40,6 +40,7 @@ class Model:
     dim: int
     geometry: str = "euclidean"
     scale: float = 1.0
+    power: float = 1.0
     bits: int | None = None
     training: dict[str, Any] = field(default_factory=dict)
 
@@ -72,7 +73,7 @@ class Model:
         return {
             "model_version": MODEL_VERSION, "family": self.family, "spec": self.spec.to_json(),
             "settings": self.settings, "dim": self.dim, "geometry": self.geometry, "scale": self.scale,
-            "bits": self.bits, "training": self.training,
+            "power": self.power, "bits": self.bits, "training": self.training,
         }  # fmt: skip
 
     def weight_bytes(self) -> bytes:
@@ -92,8 +93,8 @@ class Model:
         try:
             return cls(
                 document["family"], InputSpec.from_json(document["spec"]), document["settings"], load(weight_bytes),
-                int(document["dim"]), document["geometry"], float(document["scale"]), document["bits"],
-                document["training"],
+                int(document["dim"]), document["geometry"], float(document["scale"]),
+                float(document["power"]), document["bits"], document["training"],
             )  # fmt: skip
         except (SafetensorError, KeyError, TypeError) as error:
             raise CorruptIndexError(f"the model cannot be read: {error}") from None
@@ -122,7 +123,5 @@ def kmer_model(sequences: Sequences, k: int | None = None) -> Model:
     from .features import SparseFeatures
 
     spec = InputSpec.fit(sequences)
-    features = SparseFeatures.standard(spec, bins=0)
-    if k is not None:
-        features = SparseFeatures(spec, (k,), 0)
+    features = SparseFeatures.counts(spec) if k is None else SparseFeatures(spec, (k,))
     return Model("kmer", spec, {"features": features.to_json()}, {}, features.size)

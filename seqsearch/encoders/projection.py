@@ -1,25 +1,26 @@
 """The default network: a linear map of sparse features plus a small residual network over the same features.
 
-The linear map keeps what k-mer counts know, the residual bends it; both read the same table, so that embedding a
-sequence is one sum of table rows, a ReLU and one small product - fast without torch (`run_projection`).
+The linear map starts as the principal components of the features, the residual bends it; both read the same table, so
+that embedding a sequence is one sum of table rows, a ReLU and one small product - fast without torch (`run.py`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..arrays import AnyArray
 from ..sequences import Sequences
 from .encoder import Encoder
-from .features import SparseFeatures
+from .features import SparseFeatures, principal_axes
 from .inputs import InputSpec
 
 
 class ProjectionEncoder(Encoder):
-    """x -> x L + relu(norm(x W)) V, with x the sparse features scaled by a fitted factor.
+    """x -> x L + relu(norm(x W)) V, with x the sparse features.
 
     `hidden`: width of the residual; 0 leaves the linear map alone.
     """
@@ -34,12 +35,18 @@ class ProjectionEncoder(Encoder):
         self.hidden = hidden
         size = self.features.size
         self.linear = nn.Linear(size, dim, bias=False)
-        nn.init.normal_(self.linear.weight, std=dim**-0.5)
-        self.widen = nn.Linear(size, hidden, bias=False)
-        self.norm = nn.BatchNorm1d(hidden)
-        self.narrow = nn.Linear(hidden, dim)
-        nn.init.normal_(self.narrow.weight, std=0.1 * max(hidden, 1) ** -0.5)
-        nn.init.zeros_(self.narrow.bias)
+        nn.init.normal_(self.linear.weight, std=size**-0.5)
+        if hidden:
+            self.widen = nn.Linear(size, hidden, bias=False)
+            self.norm = nn.BatchNorm1d(hidden)
+            self.narrow = nn.Linear(hidden, dim, bias=False)
+            nn.init.normal_(self.narrow.weight, std=0.01)
+
+    def warm_up(self, sequences: Sequences) -> None:
+        """Start the linear map at the principal axes of the features (as many as there are; the rest stay random)."""
+        axes = principal_axes(self.features.dense(sequences), self.dim).T  # (<= D, M)
+        with torch.no_grad():
+            self.linear.weight[: len(axes)] = torch.from_numpy(np.ascontiguousarray(axes))
 
     def settings(self) -> dict[str, Any]:
         return {"dim": self.dim, "hidden": self.hidden, "features": self.features.to_json()}

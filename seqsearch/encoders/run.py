@@ -40,23 +40,22 @@ def projection_runner(spec: InputSpec, settings: dict[str, Any], weights: Weight
     table = np.concatenate([linear, weights["widen.weight"].T * gain], axis=1).astype(np.float32)  # (M, D + H)
     shift = (weights["norm.bias"] - weights["norm.running_mean"] * gain).astype(np.float32)
     narrow = np.ascontiguousarray(weights["narrow.weight"].T, np.float32)  # (H, D)
-    bias = weights["narrow.bias"].astype(np.float32)
 
     def run(sequences: Sequences) -> FloatArray:
         wide = features.project(sequences, table)
         threads.numba_threads()
-        return _residual(wide, shift, narrow, bias)
+        return _residual(wide, shift, narrow)
 
     return run
 
 
 @kernel(parallel=True)
-def _residual(wide: FloatArray, shift: FloatArray, narrow: FloatArray, bias: FloatArray) -> FloatArray:
-    """(n, D + H) first layers -> (n, D) points: the linear part plus relu(hidden + shift) narrow + bias."""
+def _residual(wide: FloatArray, shift: FloatArray, narrow: FloatArray) -> FloatArray:
+    """(n, D + H) first layers -> (n, D) points: the linear part plus relu(hidden + shift) narrow."""
     dim = narrow.shape[1]
     out = np.empty((wide.shape[0], dim), np.float32)
     for i in prange(wide.shape[0]):
-        row = wide[i, :dim] + bias
+        row = wide[i, :dim].copy()
         for j in range(len(shift)):
             hidden = wide[i, dim + j] + shift[j]
             if hidden > 0:

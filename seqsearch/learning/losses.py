@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
-def near_weighted(predicted: Tensor, true: Tensor, offset: float) -> Tensor:
-    """Squared error weighted by 1 / (true + offset)^2: an error of one edit matters most between neighbours.
+def near_weighted(predicted: Tensor, true: Tensor, offset: float, far: float) -> Tensor:
+    """Squared error weighted by 1 / (true + offset)^2 + far: an error of one edit matters most between neighbours.
 
     `predicted`, `true`: (m,) distances in the same unit; `offset` in that unit keeps the weight finite at zero.
     """
-    return (((predicted - true) / (true + offset)) ** 2).mean()
+    return ((1 / (true + offset) ** 2 + far) * (predicted - true) ** 2).mean()
+
+
+def neighbour_ranks(predicted: Tensor, true: Tensor, temperature: float) -> Tensor:
+    """How far the neighbourhoods of a batch are from the true ones, from (B, B) distances.
+
+    Each row's other rows form a distribution, softmax(-distance / temperature); the loss is the mean over rows of the
+    Kullback-Leibler divergence of the predicted from the true one (stochastic neighbour embedding, Hinton and Roweis
+    2002). It asks for the right order among the nearest and does not care about the far ones.
+    """
+    size = len(true)
+    own = torch.eye(size, dtype=torch.bool, device=true.device)
+    wanted = functional.log_softmax((-true / temperature).masked_fill(own, -1e9), dim=1)
+    given = functional.log_softmax((-predicted / temperature).masked_fill(own, -1e9), dim=1)
+    return (wanted.exp() * (wanted - given)).sum() / size
 
 
 def squared_error(predicted: Tensor, true: Tensor) -> Tensor:

@@ -3,30 +3,60 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.linalg
 import torch
 
 from .. import threads
 from ..arrays import FloatArray, IntArray
-from ..encoders.features import SparseFeatures
+from ..distances import Distance
+from ..encoders.features import SparseFeatures, principal_axes
+from ..encoders.inputs import InputSpec
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 
 _BLOCK = 512
 
 
-def principal_components(
-    features: SparseFeatures, sequences: Sequences, dim: int, rng: np.random.Generator, sample: int = 8192
-) -> FloatArray:
-    """(n, dim) sparse features projected on their leading principal axes, which a sample of the rows gives."""
-    rows = np.sort(rng.choice(len(sequences), min(sample, len(sequences)), replace=False))
-    counts = features.dense(sequences[rows])
-    centred = counts - counts.mean(axis=0)
-    covariance = (centred.T @ centred).astype(np.float64)
-    dim = min(dim, features.size)
-    last = features.size - 1
-    _, axes = scipy.linalg.eigh(covariance, subset_by_index=(last - dim + 1, last))
-    return features.project(sequences, axes.astype(np.float32))
+REACH = 64  # near rows kept of each row
+PROPOSED = 128  # proposed for them
+DIMENSIONS = 64
+_PAIRS = 1 << 20
+
+
+def mined_neighbours(
+    spec: InputSpec, sequences: Sequences, distance: Distance, cells: float, rng: np.random.Generator,
+    progress: Progress = SILENT,
+) -> IntArray:  # fmt: skip
+    """(n, REACH) rows near each row, nearest first.
+
+    Proposed by the principal components of the untrained features; ordered by the exact distance where that takes no
+    more than `cells` cells of the dynamic programme.
+    """
+    points = untrained_points(spec, sequences, rng)
+    proposed = near_rows(points, PROPOSED, progress)
+    if proposed.size * float(np.mean(sequences.lengths.astype(np.float64)) ** 2) > cells:
+        return proposed[:, :REACH]
+    return _by_exact_distance(sequences, proposed, distance, progress)[:, :REACH]
+
+
+def _by_exact_distance(sequences: Sequences, proposed: IntArray, distance: Distance, progress: Progress) -> IntArray:
+    ordered = np.empty_like(proposed)
+    width = proposed.shape[1]
+    step = max(1, _PAIRS // width)
+    with progress.task("comparing near pairs", len(proposed)) as task:
+        for start in range(0, len(proposed), step):
+            some = proposed[start : start + step]
+            owners = np.repeat(np.arange(start, start + len(some)), width)
+            exact = distance.pairs(sequences, owners, sequences, some.ravel()).reshape(some.shape)
+            ordered[start : start + step] = np.take_along_axis(some, exact.argsort(axis=1, kind="stable"), axis=1)
+            task.advance(len(some))
+    return ordered
+
+
+def untrained_points(spec: InputSpec, sequences: Sequences, rng: np.random.Generator) -> FloatArray:
+    """(n, DIMENSIONS) leading principal components of the sparse features."""
+    features = SparseFeatures.standard(spec)
+    sample = np.sort(rng.permutation(len(sequences))[:8192])
+    return features.project(sequences, principal_axes(features.dense(sequences[sample]), DIMENSIONS))
 
 
 def near_rows(points: FloatArray, count: int, progress: Progress = SILENT) -> IntArray:
@@ -48,28 +78,21 @@ def near_rows(points: FloatArray, count: int, progress: Progress = SILENT) -> In
 
 
 class BatchSampler:
-    """Draws batches of rows: groups of an anchor with rows near it, and rows at random.
+    """Draws batches of rows: a third at random, the rest in groups of four.
 
-    A third of a batch is random; the rest are groups of `group` rows: an anchor, half of the others from its 16
-    nearest, half from all its mined neighbours.
+    A group is an anchor, two of its 8 nearest and one of all its mined neighbours.
     """
 
-    def __init__(self, neighbours: IntArray, batch: int, rng: np.random.Generator, group: int = 6) -> None:
+    def __init__(self, neighbours: IntArray, batch: int, rng: np.random.Generator) -> None:
         self.neighbours = neighbours
         self.batch = min(batch, len(neighbours))
-        self.group = group
         self.rng = rng
 
     def draw(self) -> IntArray:
         """(B,) distinct rows, B <= batch."""
         n, reach = self.neighbours.shape
-        near = min(16, reach)
-        anchors = self.rng.integers(n, size=max(1, 2 * self.batch // (3 * self.group)))
-        closest = self.group // 2
-        inner = self.neighbours[anchors[:, None], self.rng.integers(near, size=(len(anchors), closest))]
-        wider = self.neighbours[
-            anchors[:, None], self.rng.integers(reach, size=(len(anchors), self.group - 1 - closest))
-        ]
-        grouped = np.concatenate([anchors[:, None], inner, wider], axis=1).ravel()
-        rows = np.concatenate([grouped, self.rng.integers(n, size=self.batch - len(grouped))])
-        return np.unique(rows)
+        anchors = self.rng.integers(n, size=max(1, self.batch // 6))[:, None]
+        inner = self.neighbours[anchors, self.rng.integers(min(8, reach), size=(len(anchors), 2))]
+        wider = self.neighbours[anchors, self.rng.integers(reach, size=(len(anchors), 1))]
+        grouped = np.concatenate([anchors, inner, wider], axis=1).ravel()
+        return np.unique(np.concatenate([grouped, self.rng.integers(n, size=max(0, self.batch - len(grouped)))]))

@@ -36,7 +36,7 @@ def counted_slowly(text: str, k: int) -> np.ndarray:
 @settings(max_examples=60, deadline=None)
 def test_kmers_equal_their_definition(texts: list[str], k: int) -> None:
     sequences = Sequences.from_texts(texts, DNA)
-    features = SparseFeatures(InputSpec.fit(sequences), (k,), 0)
+    features = SparseFeatures(InputSpec.fit(sequences), (k,))
     expected = np.array([counted_slowly(text, k) for text in texts])
     np.testing.assert_allclose(features.dense(sequences), expected, rtol=1e-5)
 
@@ -54,21 +54,21 @@ def test_projecting_equals_counting_then_multiplying(texts: list[str]) -> None:
 
 def test_every_symbol_has_one_position() -> None:
     sequences = Sequences.from_texts(["ACGTACGT", "AC", "ACGTACGTACGTACGTAC"], DNA)
-    features = SparseFeatures(InputSpec.fit(sequences), (), 5)
+    features = SparseFeatures(InputSpec.fit(sequences), (), bins=5)
     counts = features.dense(sequences)
     np.testing.assert_allclose(counts.sum(axis=1), [8, 2, 18], rtol=1e-5)
 
 
 def test_positions_of_a_longer_sequence_are_compressed_into_the_bins() -> None:
     spec = InputSpec("dna", length=4)
-    counts = SparseFeatures(spec, (), 4).dense(Sequences.from_texts(["ACGT", "AACCGGTT"], DNA))
+    counts = SparseFeatures(spec, (), bins=4).dense(Sequences.from_texts(["ACGT", "AACCGGTT"], DNA))
     np.testing.assert_allclose(counts[0].reshape(4, 4), np.eye(4))
     assert counts[1].reshape(4, 4).argmax(axis=1).tolist() == [0, 1, 2, 3]
 
 
 def test_unknown_characters_share_one_symbol() -> None:
     spec = InputSpec.fit(Sequences.from_texts(["abc"], TEXT))
-    features = SparseFeatures(spec, (1,), 0)
+    features = SparseFeatures(spec, (1,))
     counts = features.dense(Sequences.from_texts(["aé", "a日"], TEXT))
     assert spec.symbols == 4
     np.testing.assert_array_equal(counts[0], counts[1])
@@ -76,7 +76,7 @@ def test_unknown_characters_share_one_symbol() -> None:
 
 def test_many_symbols_are_hashed_into_the_buckets() -> None:
     sequences = Sequences.from_texts(["MKVLAAGIVGLCAKW"], PROTEIN)
-    features = SparseFeatures(InputSpec.fit(sequences), (3,), 0, buckets=50)
+    features = SparseFeatures(InputSpec.fit(sequences), (3,), buckets=50)
     assert features.size == 50
     assert features.dense(sequences).sum() == pytest.approx(13)
 

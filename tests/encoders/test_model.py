@@ -46,7 +46,9 @@ def test_company_never_changes_an_embedding(name: str) -> None:
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", [family.name for family in FAMILIES.values() if family.trained and family.without_torch])
+@pytest.mark.parametrize(
+    "name", [family.name for family in FAMILIES.values() if family.trained and family.without_torch]
+)
 def test_running_without_torch_gives_what_torch_gives(name: str) -> None:
     sequences = families(8, 4, 50)
     model = untrained_model(name, sequences)

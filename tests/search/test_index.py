@@ -8,7 +8,13 @@ import pytest
 from seqsearch import SequenceIndex, threads
 from seqsearch.distances import EditDistance
 from seqsearch.errors import (
-    DuplicateIdError, EmptyInputError, IndexExistsError, MismatchError, NotAnIndexError, ParameterError, UnknownIdError,
+    DuplicateIdError,
+    EmptyInputError,
+    IndexExistsError,
+    MismatchError,
+    NotAnIndexError,
+    ParameterError,
+    UnknownIdError,
 )  # fmt: skip
 from seqsearch.search import Budget
 from seqsearch.sequences import DNA, PROTEIN, TEXT, Sequences

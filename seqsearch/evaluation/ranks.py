@@ -46,9 +46,7 @@ def closest_accuracy(retrieved: AnyArray, nearest: AnyArray, tops: Sequence[int]
     if found.ndim != 2 or best.shape != (len(found),) or len(found) == 0:
         raise ParameterError(f"retrieved distances of shape {found.shape} do not fit nearest ones of {best.shape}")
     if not tops or min(tops) < 1 or max(tops) > found.shape[1]:
-        raise ParameterError(
-            f"tops {list(tops)} need between 1 and {max(tops, default=1)} retrieved, not {found.shape}"
-        )
+        raise ParameterError(f"tops {list(tops)} do not fit {found.shape[1]} retrieved")
     hit = found <= best[:, None]
     return {top: float(hit[:, :top].any(axis=1).mean()) for top in tops}
 

@@ -86,20 +86,22 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def rows_of(rows: Rows, *, what: str) -> list[Row]:
+    """Rows one by one. Raises ParameterError when `what` is given columns of different lengths."""
+    if not isinstance(rows, Mapping):
+        return list(rows)
+    lengths = {name: len(values) for name, values in rows.items()}
+    if len(set(lengths.values())) > 1:
+        raise ParameterError(f"{what} needs columns of one length, not {lengths}")
+    return [dict(zip(rows, values, strict=True)) for values in zip(*rows.values(), strict=True)]
+
+
 def columns_of(rows: Rows, needed: Sequence[str], optional: Sequence[str] = (), *, what: str) -> dict[str, list[Any]]:
     """The columns `needed` and `optional` (None where a row lacks one) of rows that `what` is made from.
 
     Raises ParameterError naming the row and the column when something needed is missing.
     """
-    if isinstance(rows, Mapping):
-        table = {name: list(values) for name, values in rows.items()}
-        lengths = {name: len(values) for name, values in table.items()}
-        if len(set(lengths.values())) > 1:
-            raise ParameterError(f"{what} needs columns of one length, not {lengths}")
-        names = list(table)
-        listed: list[Row] = [dict(zip(names, values, strict=True)) for values in zip(*table.values(), strict=True)]
-    else:
-        listed = list(rows)
+    listed = rows_of(rows, what=what)
     if not listed:
         raise ParameterError(f"{what} needs rows with {', '.join(needed)}: there are none")
     for number, row in enumerate(listed, start=1):

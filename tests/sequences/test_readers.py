@@ -149,6 +149,7 @@ class Dribble(io.RawIOBase):
         (b"1,2,3\n", "ucr"),
         (b"\xef\xbb\xbfid,Seq\n", "csv"),
         (b'"id"\t"text"\n', "tsv"),
+        (b"@user says\nsomething\nelse\n", "lines"),
         (b"no, this is a sentence\n", "lines"),
         (b"\xff\xfe\x00", "lines"),
     ],

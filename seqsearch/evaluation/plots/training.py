@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from ...errors import ParameterError, Path
-from ..rows import Rows, columns_of
+from ..rows import Rows, columns_of, rows_of
 from .style import COLOURS, legend_if_named, look_of, picture, series_of
 
 _NAMES = {"percent_rmse": "%RMSE", "mae": "mean absolute error"}
@@ -22,11 +21,7 @@ def plot_training(
     `panels`: the columns of each panel; by default all whose name ends in "loss" together, then each other column of
     numbers (time and learning rate left out) by itself.
     """
-    listed: list[Mapping[str, Any]] = (
-        [dict(zip(rows, values, strict=True)) for values in zip(*rows.values(), strict=True)]
-        if isinstance(rows, Mapping)
-        else list(rows)
-    )
+    listed = rows_of(rows, what="a plot of training")
     names = [name for row in listed for name, value in row.items() if _is_number(value)]
     chosen = [[p] if isinstance(p, str) else list(p) for p in panels] or _default_panels(list(dict.fromkeys(names)))
     wanted = [name for panel in chosen for name in panel]

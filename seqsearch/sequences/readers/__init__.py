@@ -17,7 +17,7 @@ from .options import Options
 
 __all__ = ["FORMATS", "OnError", "ReadReport", "read", "read_batches"]
 
-BATCH = 65_536  # records: what `read` holds twice for a moment, and the default of `read_batches`
+BATCH = 65_536  # records
 
 
 def read(

@@ -69,7 +69,7 @@ class _Array:
             version = np.lib.format.read_magic(stream)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, fortran, dtype = read(stream)
-        except (ValueError, EOFError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        except Exception as error:  # whatever Python's tokenizer and literal_eval raise comes through numpy
             problem = str(error).split("\n")[0]
             raise ParseError(f"{what} has no readable .npy header: {problem}", path=file) from None
         if min(shape, default=0) < 0:

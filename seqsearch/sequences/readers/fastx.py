@@ -23,6 +23,8 @@ from .opening import Source
 from .options import Options
 
 _CHUNK = 1024  # records alive as Python objects at a time: more are slower, the processor's cache forgets them
+_CHUNK_SYMBOLS = 4_000_000  # and fewer where they are long
+_BATCH_SYMBOLS = 64_000_000  # a batch ends here even when it is not full, so that genomes do not fill the memory
 
 
 def read_fasta(source: Source, options: Options, intake: Intake) -> Iterator[TextBatch]:
@@ -91,20 +93,25 @@ def guess_alphabet(letters: bytes) -> Alphabet:
 
 def _batches(records: Iterator[Any], header_of: Any, text_of: Any, size: int) -> Iterator[TextBatch]:
     """Batches of at most `size` records, joined chunk by chunk so that few Python objects live at once."""
-    done = 0
+    done, chunk_size = 0, 16
     while True:
         ids: list[Strings] = []
         descriptions: list[Strings] = []
         texts: list[str] = []
         lengths: list[IntArray] = []
-        left = size
-        while left and (chunk := list(itertools.islice(records, min(_CHUNK, left)))):
+        left, symbols = size, 0
+        while left and symbols < _BATCH_SYMBOLS:
+            chunk = list(itertools.islice(records, min(chunk_size, left)))
+            if not chunk:
+                break
             parts = list(map(text_of, chunk))
             for columns, split in zip((ids, descriptions), _split_headers(list(map(header_of, chunk))), strict=True):
                 columns.append(split)
             texts.append("".join(parts))
             lengths.append(np.fromiter(map(len, parts), np.int64, len(parts)))
             left -= len(chunk)
+            symbols += len(texts[-1])
+            chunk_size = max(1, min(_CHUNK, _CHUNK_SYMBOLS * len(chunk) // max(1, len(texts[-1]))))
         if not lengths:
             return
         n = size - left

@@ -38,8 +38,8 @@ FORMATS = {
         Format("fasta", read_fasta, (".fasta", ".fa", ".fna", ".faa", ".ffn", ".frn", ".fas"), letters=fasta_letters),
         Format("fastq", read_fastq, (".fastq", ".fq"), letters=fastq_letters),
         Format("csv", read_csv, (".csv",), columns=True),
-        Format("tsv", read_tsv, (".tab",), columns=True),  # .tsv may be a UCR table: see format_of
-        Format("lines", read_lines, (".txt", ".lines")),
+        Format("tsv", read_tsv, (".tab",), columns=True),  # .tsv may be a UCR table as well: see format_of
+        Format("lines", read_lines, (".lines",)),
         Format("npy", read_npy, (".npy",), holds_series=True),
         Format("npz", read_npz, (".npz",), holds_series=True, columns=True),
         Format("ts", read_ts, (".ts",), holds_series=True),
@@ -65,6 +65,7 @@ def format_of(path: Path, source: Source) -> Format:
     extension = os.path.splitext(name)[1]
     if extension == ".tsv":
         return FORMATS["ucr"] if _looks_like_ucr(source.head()) else FORMATS["tsv"]
+    # .txt says nothing: FASTA and UCR tables go by that name too
     return _BY_EXTENSION.get(extension) or FORMATS[sniffed(source.head())]
 
 
@@ -80,7 +81,7 @@ def sniffed(head: bytes) -> str:
         return "fasta"
     if first.startswith((b"@", b"#", b"%")) and any(line.strip().lower() == b"@data" for line in lines):
         return "ts"
-    if first.startswith(b"@"):
+    if first.startswith(b"@") and (len(lines) < 3 or lines[2].startswith(b"+")):
         return "fastq"
     if _looks_like_ucr(head):
         return "ucr"

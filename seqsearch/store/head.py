@@ -18,7 +18,8 @@ class Head:
     """State of one commit.
 
     `lsn`, `chain`: its number and the digest of all history up to it; `digest`: the sum of the marks of all other
-    values; `log_from`: the first log entry that can be replayed (after a compaction its own entry stands before it); `parent`: {generation, lsn, chain} a compaction started from.
+    values; `log_from`: the first log entry that can be replayed (after a compaction its own entry stands before it);
+    `parent`: {generation, lsn, chain} a compaction started from.
     `kind`: None until the first append; `vector_dtype`: "" while there are no vectors.
     """
 

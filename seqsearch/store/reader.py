@@ -27,6 +27,7 @@ from .snapshots import SnapshotRecord, check_snapshot, read_record, snapshot_key
 from .verification import Report, Verification
 from .writing import read_blob, scan
 
+Bytes = bytes  # `StoreReader.bytes` hides the name of the type
 COMPACT_ABOVE = 0.2
 _ATTEMPTS = 20
 
@@ -106,11 +107,16 @@ class StoreReader:
         """See what was committed since; True when there was something. Row numbers change after a compaction only."""
         before = (self.generation, self.lsn)
         acknowledged = read_mark(self.path)
-        moved = not self._opened.is_file(data_file(self.path, generations(self.path)[-1]))
+        moved = self.outdated
         if moved:
             self._attach(writable=False)
         self._load(acknowledged, prove=moved)
         return (self.generation, self.lsn) != before
+
+    @property
+    def outdated(self) -> bool:
+        """True when the index was compacted or replaced since: what is shown stays readable until `refresh`."""
+        return not self._opened.is_file(data_file(self.path, generations(self.path)[-1]))
 
     def close(self) -> None:
         """Let go of the files. A closed store raises StoreError."""
@@ -192,7 +198,7 @@ class StoreReader:
         return self._head.config
 
     @property
-    def disk_bytes(self) -> int:
+    def bytes(self) -> int:
         """Bytes that the files of the index take on disk."""
         return sum(entry.stat().st_blocks * 512 for entry in self.path.rglob("*") if entry.is_file())
 
@@ -295,7 +301,7 @@ class StoreReader:
         with self._reading() as transaction:
             return sorted(key[len(DOCUMENT) :].decode() for key, _ in scan(transaction, DOCUMENT))
 
-    def blob(self, name: str) -> bytes | None:
+    def blob(self, name: str) -> Bytes | None:
         """The bytes put under that name, None where there are none."""
         key = named(BLOB, name)
         with self._reading() as transaction:
@@ -344,6 +350,9 @@ class StoreReader:
             try:
                 return check_snapshot(self.path, record)
             except CorruptIndexError:
+                if self.outdated:
+                    message = "is gone since the index was compacted: refresh, or make it again"
+                    raise CorruptIndexError(f"{self._shown}: snapshot {name!r} {message}") from None
                 if self.snapshot(name) == record:  # else a newer one came, and took the place of this file
                     raise
         raise StoreError(f"{self._shown}: snapshots of {name!r} come too fast to read one")

@@ -30,7 +30,7 @@ def textbook(name: str, u: np.ndarray, v: np.ndarray) -> float:
 
 
 def hard_pairs(count: int, dim: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """float32 pairs at norms from 1e-15 to 1 - 1e-7; a quarter equal, a quarter a few roundings apart, some opposite."""
+    """float32 pairs at norms from 1e-15 to 1 - 1e-7; a quarter equal, a quarter some roundings apart."""
     near_zero = 10.0 ** rng.uniform(-15, 0, size=(2, count))
     near_rim = 1 - 10.0 ** rng.uniform(-7, -0.01, size=(2, count))
     norms = np.where(rng.random((2, count)) < 0.5, near_zero, near_rim).clip(1e-15, 1 - 1e-7)
@@ -180,7 +180,9 @@ def test_narrow_types_are_computed_wide() -> None:
 
 
 def test_errors_say_what_was_wrong() -> None:
-    with pytest.raises(ParameterError, match="no geometry is called 'taxicab': choose one of euclidean, squared, manhattan"):
+    with pytest.raises(
+        ParameterError, match="no geometry is called 'taxicab': choose one of euclidean, squared, manhattan"
+    ):
         geometry.distance("taxicab", np.ones(2), np.ones(2))
     with pytest.raises(MismatchError, match=r"not shapes \(2, 3\) and \(2, 4\)"):
         geometry.matrix("euclidean", np.ones((2, 3)), np.ones((2, 4)))

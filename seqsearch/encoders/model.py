@@ -29,8 +29,8 @@ class Model:
     """A trained (or untrained) encoder.
 
     `family`, `spec`, `settings`, `weights` rebuild the network; `geometry` is the distance between its points and
-    `scale` * that distance ** `power` predicts the exact distance; `dim`: D; `bits`: B of the binary code that stands for a point
-    (its rotation is among the weights), None for points themselves; `training`: how it was trained, for the record.
+    `scale` * that distance ** `power` predicts the exact distance; `dim`: D; `bits`: B of the binary code that stands
+    for a point (its rotation is among the weights), None for points themselves; `training`: how it was trained.
     """
 
     family: str

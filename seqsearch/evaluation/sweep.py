@@ -10,27 +10,11 @@ import numpy as np
 
 from ..arrays import AnyArray
 from ..errors import ParameterError
+from ..search import SweepRow as SweepRow  # what `SequenceIndex.evaluate` measures
 from .rows import as_json_lines, as_table, as_tsv
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-
-@dataclass(frozen=True)
-class SweepRow:
-    """One budget: `candidates` verified a query, found with effort `ef` (None where the index has none).
-
-    `recall`: of the answers; `candidate_recall`: of what was proposed (both tie-aware); `qps`: queries a second in
-    batches on all threads; `p50_ms`, `p99_ms`: what one query alone takes.
-    """
-
-    candidates: int
-    ef: int | None
-    recall: float
-    candidate_recall: float
-    qps: float
-    p50_ms: float
-    p99_ms: float
 
 
 @dataclass

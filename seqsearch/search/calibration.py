@@ -40,7 +40,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The measured curve: `queries` held-out sequences against `size` stored ones; `target` is the recall by default."""
+    """The measured curve: `queries` held-out sequences against `size` stored ones; `target`: the recall by default."""
 
     target: float
     queries: int

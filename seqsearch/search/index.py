@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +22,7 @@ from .calibration import Budget, Calibration, budgets_for
 from .engine import Engine, SweepRow, sweep_row
 from .options import BuildOptions
 from .results import Results
-from .snapshots import Follower
+from .snapshots import SNAPSHOT_KINDS, Follower, tail_is_long
 
 FORMAT_VERSION = 1
 
@@ -62,7 +62,8 @@ class SequenceIndex:
         parts = [references] if isinstance(references, Sequences) else references
         built = build(path, parts, chosen, model=model, overwrite=overwrite, progress=progress)
         follower = Follower.adopt(built.store, built.candidates)
-        built.store.close()
+        with built.store as writer:
+            follower.save(writer, _document(writer, "settings"))
         return cls(Store.open(path), follower)
 
     @classmethod
@@ -141,8 +142,8 @@ class SequenceIndex:
 
     def search(
         self, queries: Sequences, k: int = 10, *, recall: float | None = None, candidates: int | None = None,
-        ef: int | None = None, exact: bool = False, ids: Iterable[str] | None = None, where: dict[str, str] | None = None,
-        progress: Progress = SILENT,
+        ef: int | None = None, exact: bool = False, ids: Iterable[str] | None = None,
+        where: dict[str, str] | None = None, progress: Progress = SILENT,
     ) -> Results:  # fmt: skip
         """The k nearest stored sequences of each query, with their exact distances.
 
@@ -190,7 +191,7 @@ class SequenceIndex:
         self, queries: Sequences, k: int, budget: Budget | None, allowed: BoolArray | None, progress: Progress
     ) -> Neighbours:
         self.model.spec.require(queries)
-        engine = self.engine()
+        engine = self.engine(progress)
         if budget is None or budget.candidates >= len(self):
             live = self._store.live()
             mask = live if allowed is None else live & allowed
@@ -212,10 +213,10 @@ class SequenceIndex:
             mask &= np.fromiter((label == wanted for label in self._store.labels), np.bool_, len(mask))
         return mask
 
-    def engine(self) -> Engine:
+    def engine(self, progress: Progress = SILENT) -> Engine:
         """The state that answers: loaded at the first search, brought up to date after `refresh`."""
         if self._follower is None:
-            self._follower = Follower.load(self._store, self.model, self._settings)
+            self._follower = Follower.load(self._store, self.model, self._settings, progress)
         if self._engine is None or self._engine.candidates is not self._follower.candidates:
             self._engine = Engine(self.model, self._follower.candidates, self._distance, self._store.sequences())
         return self._engine
@@ -225,7 +226,7 @@ class SequenceIndex:
         progress: Progress = SILENT,
     ) -> list[SweepRow]:  # fmt: skip
         """Recall against exact truth and speed, one row a budget. `truth`: of these queries, if known already."""
-        engine = self.engine()
+        engine = self.engine(progress)
         self.model.spec.require(queries)
         if truth is None:
             truth = self._distance.exact(queries, engine.targets, k, allowed=self._store.live(), progress=progress)
@@ -243,26 +244,45 @@ class SequenceIndex:
     def add(self, sequences: Sequences, *, progress: Progress = SILENT) -> None:
         """Add sequences; durable when it returns. Raises DuplicateIdError, MismatchError, IndexLockedError."""
         vectors = self.model.vectors(sequences, progress)
-        with self._writing() as writer:
-            writer.append(sequences, vectors)
-        self.refresh()
+        self._change(lambda writer: writer.append(sequences, vectors), progress)
 
-    def remove(self, ids: Iterable[str]) -> None:
+    def remove(self, ids: Iterable[str], *, progress: Progress = SILENT) -> None:
         """Remove sequences by id. Raises UnknownIdError, and then removes none; IndexLockedError."""
+        self._change(lambda writer: writer.delete(ids), progress)
+
+    def update(self, sequences: Sequences, *, progress: Progress = SILENT) -> None:
+        """Put sequences in place of those with the same ids, in one step. Raises UnknownIdError, MismatchError."""
+        vectors = self.model.vectors(sequences, progress)
+        self._change(lambda writer: writer.update(sequences, vectors), progress)
+
+    def compact(self, *, progress: Progress = SILENT) -> None:
+        """Give back the space of removed sequences. Safe to be killed at any moment."""
         with self._writing() as writer:
-            writer.delete(ids)
+            writer.compact(progress)
+            self._follower = Follower.load(writer, self.model, self._settings, progress)
+            self._follower.save(writer, self._settings)
+        self._engine = None
+        self._store.refresh()
+
+    def _change(self, change: Callable[[Store], object], progress: Progress) -> None:
+        with self._writing() as writer:
+            change(writer)
+            if self._settings["index"] in SNAPSHOT_KINDS and tail_is_long(writer):
+                self.refresh()
+                self.engine(progress)
+                assert self._follower is not None
+                self._follower.save(writer, self._settings)
         self.refresh()
 
     def refresh(self) -> bool:
         """See what was committed since; True when there was something."""
-        before = self._store.generation
         if not self._store.refresh():
             return False
         self._engine = None
-        if self._store.generation != before:
+        follower = self._follower
+        # a compaction renumbers the rows and starts the log anew, so the lsn of a follower of old rows is not in it
+        if follower is not None and follower.lsn != self._store.lsn and not follower.catch_up(self._store):
             self._follower = None
-        elif self._follower is not None:
-            self._follower.catch_up(self._store)
         return True
 
     def _writing(self) -> Store:

@@ -2,41 +2,70 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any, Self
 
 import numpy as np
 
-from ..ann import CandidateIndex, make_index
+from ..ann import CandidateIndex, load_index, make_index
 from ..encoders.model import Model
+from ..errors import CorruptIndexError, MismatchError
+from ..progress import SILENT, Progress
 from ..store import Store
 
+NAME = "candidates"
+SNAPSHOT_KINDS = ("hnsw",)  # the others are made from the vectors faster than a file of them is verified
+TAIL_SHARE = 0.05
+TAIL_LEAST = 2000
 _ADD_ROWS = 1 << 16
 
 
 class Follower:
-    """A candidate index and the commit (`lsn`) it shows."""
+    """A candidate index and the commit (`lsn`) it shows. `origin` says how it came to be: built, snapshot, rebuilt."""
 
-    def __init__(self, candidates: CandidateIndex, lsn: int) -> None:
+    def __init__(self, candidates: CandidateIndex, lsn: int, origin: str) -> None:
         self.candidates = candidates
         self.lsn = lsn
+        self.origin = origin
 
     @classmethod
     def adopt(cls, store: Store, candidates: CandidateIndex) -> Self:
         """Of a candidate index that is known to hold exactly the live rows of `store`."""
-        return cls(candidates, store.lsn)
+        return cls(candidates, store.lsn, "built")
 
     @classmethod
-    def load(cls, store: Store, model: Model, settings: dict[str, Any]) -> Self:
-        """The index as `store` shows it."""
-        follower = cls(empty_candidates(model, settings), store.lsn)
-        follower._fill(store)
+    def load(cls, store: Store, model: Model, settings: dict[str, Any], progress: Progress = SILENT) -> Self:
+        """The index as `store` shows it: the snapshot and what came since, or anew when anything does not fit."""
+        if settings["index"] in SNAPSHOT_KINDS:
+            try:
+                follower = cls._from_snapshot(store, settings)
+                if follower is not None:
+                    return follower
+            except (CorruptIndexError, MismatchError) as error:
+                progress.note(f"{error}; building the candidate index again")
+        follower = cls(empty_candidates(model, settings), store.lsn, "rebuilt")
+        follower._fill(store, progress)
         return follower
 
-    def _fill(self, store: Store) -> None:
+    @classmethod
+    def _from_snapshot(cls, store: Store, settings: dict[str, Any]) -> Self | None:
+        record = store.snapshot(NAME)
+        if record is None or record.parameters != _parameters(settings):
+            return None
+        follower = cls(load_index(store.snapshot_file(NAME)), record.lsn, "snapshot")
+        return follower if follower.catch_up(store) and follower._holds(store) else None
+
+    def _holds(self, store: Store) -> bool:
+        """Whether the rows are the live ones: a snapshot of another index with a forged record ends here."""
+        return bool(np.array_equal(self.candidates.rows(), np.flatnonzero(store.live())))
+
+    def _fill(self, store: Store, progress: Progress) -> None:
         rows = np.flatnonzero(store.live())
-        for start in range(0, len(rows), _ADD_ROWS):
-            some = rows[start : start + _ADD_ROWS]
-            self.candidates.add(some, store.vectors(some))
+        with progress.task("building the candidate index", len(rows)) as task:
+            for start in range(0, len(rows), _ADD_ROWS):
+                some = rows[start : start + _ADD_ROWS]
+                self.candidates.add(some, store.vectors(some))
+                task.advance(len(some))
 
     def catch_up(self, store: Store) -> bool:
         """Replay what was committed since; False when the log no longer reaches back that far."""
@@ -51,6 +80,22 @@ class Follower:
         self.lsn = store.lsn
         return True
 
+    def save(self, writer: Store, settings: dict[str, Any]) -> None:
+        """Write a snapshot of the commit that is shown, for kinds that have one."""
+        if settings["index"] in SNAPSHOT_KINDS:
+            writer.write_snapshot(
+                NAME, self.candidates.save, parameters=_parameters(settings),
+                library=f"hnswlib {version('hnswlib')}", lsn=self.lsn,
+            )  # fmt: skip
+
+
+def tail_is_long(store: Store) -> bool:
+    """Whether so much was committed since the last snapshot that opening should not have to replay it."""
+    record = store.snapshot(NAME)
+    operations = None if record is None else store.log_since(record.lsn)
+    changed = store.rows if operations is None else sum(len(operation.rows) for operation in operations)
+    return changed > max(TAIL_LEAST, TAIL_SHARE * len(store))
+
 
 def empty_candidates(model: Model, settings: dict[str, Any]) -> CandidateIndex:
     """A candidate index of the kind in `settings` for what `model` makes."""
@@ -59,3 +104,7 @@ def empty_candidates(model: Model, settings: dict[str, Any]) -> CandidateIndex:
         settings["index"], geometry=None if is_code else model.geometry, dim=None if is_code else model.dim,
         bits=model.bits, parameters=settings["index_parameters"], seed=settings["seed"],
     )  # fmt: skip
+
+
+def _parameters(settings: dict[str, Any]) -> dict[str, Any]:
+    return {"index": settings["index"], "parameters": settings["index_parameters"], "seed": settings["seed"]}

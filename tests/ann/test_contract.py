@@ -23,7 +23,9 @@ class Case:
     recall: float = 1.0
 
     def __str__(self) -> str:
-        return "-".join(str(part) for part in (self.kind, self.geometry, self.bits, *dict(self.parameters).values()) if part)
+        return "-".join(
+            str(part) for part in (self.kind, self.geometry, self.bits, *dict(self.parameters).values()) if part
+        )
 
     @property
     def dim(self) -> int | None:
@@ -208,7 +210,9 @@ def test_all_within_a_radius_or_an_error(case: Case) -> None:
     truth[:, :100] = np.inf
     radius = float(np.float32(np.quantile(truth[np.isfinite(truth)], 0.05)))
     if case.kind == "hnsw":
-        with pytest.raises(ParameterError, match="cannot promise all rows within a radius: use an index of kind 'exact'"):
+        with pytest.raises(
+            ParameterError, match="cannot promise all rows within a radius: use an index of kind 'exact'"
+        ):
             index.within(queries, radius)
         return
     for allowed in (None, np.random.default_rng(0).random(1500) < 0.5):

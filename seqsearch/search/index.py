@@ -225,18 +225,24 @@ class SequenceIndex:
         self, queries: Sequences, k: int = 10, *, truth: Neighbours | None = None, budgets: list[Budget] | None = None,
         progress: Progress = SILENT,
     ) -> list[SweepRow]:  # fmt: skip
-        """Recall against exact truth and speed, one row a budget. `truth`: of these queries, if known already."""
+        """Recall against exact truth and speed, one row a budget. `truth`: of these queries, if known already.
+
+        Without `budgets` the ladder is climbed until everything is found.
+        """
         engine = self.engine(progress)
         self.model.spec.require(queries)
         if truth is None:
             truth = self._distance.exact(queries, engine.targets, k, allowed=self._store.live(), progress=progress)
-        if budgets is None:
-            budgets = [b for b in budgets_for(len(self), engine.candidates.kind) if b.candidates >= k]
-        rows = []
-        with progress.task("sweeping budgets", len(budgets)) as task:
-            for budget in budgets:
+        ladder = budgets
+        if ladder is None:
+            ladder = [b for b in budgets_for(len(self), engine.candidates.kind) if b.candidates >= k]
+        rows: list[SweepRow] = []
+        with progress.task("sweeping budgets") as task:
+            for budget in ladder:
                 rows.append(sweep_row(engine, queries, truth, k, budget))
                 task.advance()
+                if budgets is None and rows[-1].recall >= 1:
+                    break
         return rows
 
     # -- changing ------------------------------------------------------------------------------------------------

@@ -167,4 +167,5 @@ def _tokens(batch: SeriesBatch, wrong: dict[int, Callable[[], InputError]]) -> A
         for row, where, position in _first_of_each(outside, batch.lengths):
             problem = f"token {data[where]} at position {position} is not a whole number in 0..4294967295"
             wrong[row] = lambda problem=problem: SymbolError(problem)  # type: ignore[misc]
-    return data.astype(np.uint32)
+    with np.errstate(invalid="ignore"):  # what does not fit was noted
+        return data.astype(np.uint32)

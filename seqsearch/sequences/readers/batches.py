@@ -27,18 +27,18 @@ class Batch:
     line_of: Callable[[int], int | None] = lambda row: None
 
 
-@dataclass
+@dataclass(kw_only=True)
 class TextBatch(Batch):
     """Token sequences as they are spelled: `text` joins them, `lengths` counts characters."""
 
-    text: str = ""
+    text: str
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SeriesBatch(Batch):
     """Series: `data` (sum T, F) of any numeric type, `lengths` in steps."""
 
-    data: AnyArray = None  # type: ignore[assignment]  # always given; a dataclass wants a default after defaults
+    data: AnyArray
 
 
 def column(values: list[str]) -> Strings:

@@ -150,6 +150,8 @@ CASES = [
       "the arrays are X float64(2, 3), lengths float64(2,)")),
     ("x.npz", b"PK\x03\x04 garbage", {}, ParseError, "not a readable .npz archive: File is not a zip file"),
     # time series
+    ("x.ts", TS + b"1,nan:a\n", {"alphabet": "integers"}, SymbolError,
+     "line 3: record 1 (1): token nan at position 2 is not a whole number in 0..4294967295"),
     ("x.ts", TS + b"1,2:a\n1,x:a\n", {}, SeriesError, "line 4: record 2 (2): value 'x' at step 2 is not a number"),
     ("x.ts", TS + b"1,?,3:a\n", {}, SeriesError,
      "line 3: record 1 (1): value nan at step 2 is not a finite float32 number"),
@@ -184,6 +186,14 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path, name, content, options,
     with pytest.raises(error) as caught:
         list(read_batches(path, size=1, **options))
     assert str(caught.value) == f"{path}: {text}"
+
+
+def test_a_zip_directory_that_points_before_the_file_is_named(tmp_path):
+    path = tmp_path / "x.npz"
+    path.write_bytes(npz(X=np.zeros((1, 1)))[:-6] + b"\xff\xff\xff\x7f\x00\x00")
+    with pytest.raises(ParseError) as caught:
+        read(path)
+    assert str(caught.value).startswith(f"{path}: not a readable .npz archive: ")  # the rest is Python's
 
 
 def test_a_path_that_is_no_file_is_named(tmp_path):

@@ -107,6 +107,7 @@ def _data_set(name: str, options: Options, intake: Intake) -> Iterator[Sequences
 
     if options.alphabet not in (None, DNA):
         raise ParameterError(f"alphabet {options.alphabet.name!r} does not fit {name}, which is dna")
+    _check(FORMATS["fasta"], options)  # which it is in the package
     whole = named(name)
     intake.report.records = len(whole)
     for start in range(0, len(whole), options.size):

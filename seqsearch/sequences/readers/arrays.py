@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from typing import IO, Any
 import numpy as np
 
 from ...arrays import AnyArray, IntArray
-from ...errors import ParseError
+from ...errors import InputError, ParseError
 from ..strings import Strings, ranges_to_indices
 from .batches import SeriesBatch, column, numbered
 from .intake import Intake
@@ -46,7 +47,9 @@ def read_npz(source: Source, options: Options, intake: Intake) -> Iterator[Serie
     try:
         with zipfile.ZipFile(stream) as archive:
             yield from _NpzFile(archive, source.name).batches(options)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, struct.error, zlib.error) as error:
         raise ParseError(f"not a readable .npz archive: {error}", path=source.name) from None
 
 

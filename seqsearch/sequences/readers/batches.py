@@ -27,18 +27,18 @@ class Batch:
     line_of: Callable[[int], int | None] = lambda row: None
 
 
-@dataclass
+@dataclass(kw_only=True)
 class TextBatch(Batch):
     """Token sequences as they are spelled: `text` joins them, `lengths` counts characters."""
 
-    text: str = ""
+    text: str
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SeriesBatch(Batch):
     """Series: `data` (sum T, F) of any numeric type, `lengths` in steps."""
 
-    data: AnyArray = None  # type: ignore[assignment]  # always given; a dataclass wants a default after defaults
+    data: AnyArray
 
 
 def column(values: list[str]) -> Strings:
@@ -167,4 +167,5 @@ def _tokens(batch: SeriesBatch, wrong: dict[int, Callable[[], InputError]]) -> A
         for row, where, position in _first_of_each(outside, batch.lengths):
             problem = f"token {data[where]} at position {position} is not a whole number in 0..4294967295"
             wrong[row] = lambda problem=problem: SymbolError(problem)  # type: ignore[misc]
-    return data.astype(np.uint32)
+    with np.errstate(invalid="ignore"):  # what does not fit was noted
+        return data.astype(np.uint32)

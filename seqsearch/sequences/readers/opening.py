@@ -93,9 +93,7 @@ def opened(path: Path) -> Iterator[Source]:
         if name == "<stdin>":
             if sys.stdin is None:
                 raise InputError("there is no standard input", path=name)
-            # xopen would close it
-            stream = xopen(_Unclosed(sys.stdin.buffer), "rb", threads=0)
-            yield Source(name, None, stream)
+            yield Source(name, None, xopen(_Unclosed(sys.stdin.buffer), "rb", threads=0))
             return
         file = FilePath(path)
         if file.is_dir():
@@ -105,7 +103,7 @@ def opened(path: Path) -> Iterator[Source]:
 
 
 class _Unclosed(io.BufferedReader):
-    """Standard input under a second reader that may be closed without closing it."""
+    """Standard input under a second reader, for xopen closes what it reads."""
 
     def __init__(self, stream: BinaryIO) -> None:
         super().__init__(_Rejoined(b"", stream), _HEAD)

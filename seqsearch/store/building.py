@@ -86,8 +86,11 @@ class StoreBuilder(Store):
         """Add records, with their vectors or, if those come later, without. Large sets are written piece by piece."""
         if (vectors is None) != (self._head.vector_rows < self.rows or not self.has_vectors) and self.rows:
             raise ParameterError("append all records with their vectors, or all without and then set_vectors")
+        if not len(sequences):  # an index that begins empty still knows what it will hold
+            given = self._check_vectors(vectors, 0)
+            self._commit(lambda commit: commit.add_nothing_like(sequences, given), None)
         rows = [np.zeros(0, np.int64)]
-        for start in range(0, max(len(sequences), 1), _COMMIT_ROWS):
+        for start in range(0, len(sequences), _COMMIT_ROWS):
             stop = start + _COMMIT_ROWS
             rows.append(super().append(sequences[start:stop], None if vectors is None else vectors[start:stop]))
         return np.concatenate(rows)

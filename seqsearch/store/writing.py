@@ -140,6 +140,13 @@ class Commit:
             self.put(numbered(VECTORS, start), pack_vectors(part))
             start += len(part)
 
+    def add_nothing_like(self, sequences: Sequences, vectors: AnyArray | None) -> None:
+        """Take up the kind of records and vectors without adding any."""
+        if self.head.kind is None:
+            self.head = self.head.with_kind_of(sequences)
+        if vectors is not None and not self.head.vector_dtype:
+            self.head = self.head.with_vectors_of(vectors)
+
     def drop_vectors(self) -> None:
         """Forget all vectors, their type and width."""
         for key in [key for key, _ in scan(self.transaction, VECTORS)]:

@@ -1,6 +1,7 @@
 """Exact distances: edit distance and dynamic time warping, nearest neighbours by proof, lower bounds. No torch."""
 
 from .distance import DISTANCES, Distance, distance_named
+from .dtw import DTWDistance, SeriesPruning
 from .edit import EditDistance, normalised
 from .edit_exact import EditNeighbours, Pruning
 from .matrix import matrix_file
@@ -8,11 +9,13 @@ from .neighbours import Neighbours, recall
 
 __all__ = [
     "DISTANCES",
+    "DTWDistance",
     "Distance",
     "EditDistance",
     "EditNeighbours",
     "Neighbours",
     "Pruning",
+    "SeriesPruning",
     "distance_named",
     "matrix_file",
     "normalised",

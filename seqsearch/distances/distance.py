@@ -9,6 +9,7 @@ from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..errors import ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Kind, Sequences
+from .dtw import DTWDistance
 from .edit import EditDistance
 from .neighbours import Neighbours
 
@@ -56,7 +57,7 @@ class Distance(Protocol):
         """The k nearest of all targets, by proof; `allowed`, (len(targets),), leaves rows out. Ties: smallest row."""
 
 
-DISTANCES: dict[str, Callable[..., Distance]] = {"edit": EditDistance}
+DISTANCES: dict[str, Callable[..., Distance]] = {"edit": EditDistance, "dtw": DTWDistance}
 
 
 def distance_named(name: str, **parameters: Any) -> Distance:

@@ -12,6 +12,7 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..threads import numba_threads
 from . import edit_kernels, lanes
+from .arguments import candidate_rows, pair_arguments, stop_bounds
 from .coding import Coding
 from .edit_exact import EditNeighbours, Pruning
 from .neighbours import Neighbours, require_count, whole_neighbours
@@ -64,15 +65,7 @@ class EditDistance:
     ) -> DoubleArray:
         """(m,) distances of a[a_rows[i]] and b[b_rows[i]]; inf where above cutoffs[i]."""
         require_tokens(a, b)
-        first = rows_within(a_rows, len(a), "a_rows")
-        second = rows_within(b_rows, len(b), "b_rows")
-        if first.shape != second.shape or first.ndim != 1:
-            raise ParameterError(f"a_rows of shape {first.shape} do not pair with b_rows of shape {second.shape}")
-        limits = np.full(len(first), np.inf) if cutoffs is None else np.asarray(cutoffs, np.float64)
-        if limits.shape != first.shape:
-            raise ParameterError(f"cutoffs of shape {limits.shape} do not fit {len(first)} pairs")
-        if np.isnan(limits).any():
-            raise ParameterError("a cutoff is not a number")
+        first, second, limits = pair_arguments(a_rows, len(a), b_rows, len(b), cutoffs)
         found = np.empty(len(first))
         numba_threads()
         edit_kernels.pairs_kernel(a.data, a.offsets, first, b.data, b.offsets, second, limits, found)
@@ -142,31 +135,3 @@ def require_tokens(a: Sequences, b: Sequences) -> None:
     a.require_same_kind(b)
     if a.kind != "tokens":
         raise MismatchError("the edit distance compares tokens, not series: use the distance dtw")
-
-
-def rows_within(rows: IntArray, count: int, name: str) -> IntArray:
-    """`rows` as int64. Raises ParameterError naming one that is outside 0..count-1."""
-    checked = np.ascontiguousarray(rows, np.int64)
-    if checked.size and (checked.min() < 0 or checked.max() >= count):
-        wrong = checked[(checked < 0) | (checked >= count)].ravel()[0]
-        raise ParameterError(f"{name}: row {wrong} is outside 0..{count - 1}")
-    return checked
-
-
-def candidate_rows(candidates: IntArray, queries: int, targets: int) -> IntArray:
-    """(Q, C) candidates as int64, each -1 or a row of the targets. Raises ParameterError."""
-    checked = np.ascontiguousarray(candidates, np.int64)
-    if checked.ndim != 2 or len(checked) != queries:
-        raise ParameterError(f"candidates of shape {checked.shape} do not fit {queries} queries")
-    if checked.size and (checked.min() < -1 or checked.max() >= targets):
-        wrong = checked[(checked < -1) | (checked >= targets)][0]
-        raise ParameterError(f"candidates: row {wrong} is outside 0..{targets - 1}")
-    return checked
-
-
-def stop_bounds(stop: DoubleArray, candidates: IntArray) -> DoubleArray:
-    """`stop` as float64, in the shape of the candidates. Raises ParameterError."""
-    checked = np.ascontiguousarray(stop, np.float64)
-    if checked.shape != candidates.shape:
-        raise ParameterError(f"stop of shape {checked.shape} does not fit candidates of shape {candidates.shape}")
-    return checked

@@ -217,8 +217,11 @@ def scratch(m: int, longest_text: int) -> AnyArray:
 
 
 @kernel(inline=True)
-def place(rows: AnyArray, distances: AnyArray, held: int, row: int, distance: int) -> int:
-    """Insert into the list sorted by (distance, row), which holds `held` of its k places; returns the new number."""
+def place(rows: AnyArray, distances: AnyArray, held: int, row: int, distance: float) -> int:
+    """Insert into the list sorted by (distance, row), which holds `held` of its k places; returns the new number.
+
+    Where it is full the last one leaves: call this with a better one only.
+    """
     k = rows.shape[0]
     at = min(held, k - 1)
     while at > 0 and (distances[at - 1] > distance or (distances[at - 1] == distance and rows[at - 1] > row)):

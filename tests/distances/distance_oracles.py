@@ -65,3 +65,36 @@ def family(alphabet: Alphabet, n: int, longest: int, rng: np.random.Generator, a
             root = roots[int(rng.integers(ancestors))]
             rows.append(mutated(root, int(rng.integers(0, max(2, len(root) // 4))), alphabet, rng))
     return Sequences.from_arrays(rows, alphabet)
+
+
+def dtw_oracle(x: AnyArray, y: AnyArray, cost, allowed=lambda i, j: True) -> float:
+    """The DTW sum by the whole table, in plain Python."""
+    table = {}
+    for i in range(len(x)):
+        for j in range(len(y)):
+            before = [table.get(cell, np.inf) for cell in ((i - 1, j - 1), (i - 1, j), (i, j - 1))]
+            least = 0.0 if i == j == 0 else min(before)
+            table[i, j] = least + float(cost(x[i], y[j])) if allowed(i, j) else np.inf
+    return table[len(x) - 1, len(y) - 1]
+
+
+def squared(p, q):
+    return ((p - q) ** 2).sum()
+
+
+def absolute(p, q):
+    return np.abs(p - q).sum()
+
+
+def cosine(p, q):
+    norms = np.linalg.norm(p) * np.linalg.norm(q)
+    return 1 - (p @ q) / norms if norms > 0 else 1.0
+
+
+COSTS = {"squared": squared, "absolute": absolute, "cosine": cosine}
+
+
+def walks(n: int, longest: int, features: int, rng: np.random.Generator, shortest: int = 1) -> Sequences:
+    """n random walks of float32 frames, shortest..longest steps."""
+    lengths = rng.integers(shortest, longest + 1, n)
+    return Sequences.from_arrays([rng.standard_normal((int(t), features)).cumsum(axis=0) for t in lengths])

@@ -1,0 +1,326 @@
+"""Classic dynamic time warping of single pairs, in numba.
+
+D[i, j] = c(i, j) + min(D[i - 1, j - 1], D[i - 1, j], D[i, j - 1]), from D[0, 0] = c(0, 0) to D[m - 1, n - 1] (Sakoe and
+Chiba 1978), all in float64. Two ways to the same sums: along anti-diagonals, whose cells do not depend on each other,
+so that the compiler vectorises them; and row by row with a cutoff, leaving out cells that no path below the cutoff can
+cross (EAPrunedDTW: Herrmann and Webb 2021, "Early abandoning and pruning for elastic distances including dynamic time
+warping").
+
+Series stand one after the other in (sum T, F) float64 arrays; a cosine's frames have length 1 already (`prepared`).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+from ..arrays import DoubleArray, IntArray
+from ..jit import kernel
+from .edit_kernels import place
+
+SQUARED, ABSOLUTE, COSINE = 0, 1, 2
+INF = np.inf
+
+_PAIRS_A_TASK = 16
+
+
+@kernel(inline=True)
+def local_cost(x: DoubleArray, i: int, y: DoubleArray, j: int, local: int) -> float:
+    """c between frame i of x and frame j of y: squared Euclidean, Manhattan, or 1 - cosine."""
+    total = 0.0
+    if local == SQUARED:
+        for f in range(x.shape[1]):
+            difference = x[i, f] - y[j, f]
+            total += difference * difference
+        return total
+    if local == ABSOLUTE:
+        for f in range(x.shape[1]):
+            total += abs(x[i, f] - y[j, f])
+        return total
+    for f in range(x.shape[1]):
+        total += x[i, f] * y[j, f]
+    return 1.0 - total
+
+
+@kernel(inline=True)
+def reach(m: int, n: int, window: float) -> tuple[int, int]:
+    """(before, after): row i may meet columns i - before .. i + after, in a Sakoe-Chiba band.
+
+    The band reaches int(window * min(m, n)) steps beyond the diagonals through both corners; negative: no band.
+    """
+    if window < 0.0:
+        return m, n
+    radius = int(window * min(m, n))
+    return max(0, m - n) + radius, max(0, n - m) + radius
+
+
+@kernel(inline=True)
+def _itakura_low(i: int, m: int, n: int, slope: float) -> int:
+    u = i / (m - 1)
+    return math.floor(max(u / slope, 1.0 - slope * (1.0 - u)) * (n - 1) + 1e-9)
+
+
+@kernel(inline=True)
+def columns_of_row(i: int, m: int, n: int, before: int, after: int, slope: float) -> tuple[int, int]:
+    """The columns first..last - 1 that row i may meet, in the band and, if slope >= 1, in Itakura's parallelogram.
+
+    The parallelogram (Itakura 1975) lies between lines of slope `slope` and 1 / slope through both corners of the unit
+    square that the two series span; a cell that it touches belongs to it, and so does a step that joins two rows.
+    """
+    first = max(0, i - before)
+    last = min(n, i + after + 1)
+    if slope >= 1.0 and m > 1 and n > 1:
+        u = i / (m - 1)
+        high = min(slope * u, 1.0 - (1.0 - u) / slope) * (n - 1)
+        stop = math.ceil(high - 1e-9) + 1
+        if i < m - 1:
+            stop = max(stop, _itakura_low(i + 1, m, n, slope))
+        first = max(first, _itakura_low(i, m, n, slope))
+        last = min(last, stop)
+    return first, last
+
+
+@kernel()
+def pruned(
+    x: DoubleArray, y: DoubleArray, local: int, window: float, slope: float, cutoff: float, above: DoubleArray,
+    here: DoubleArray,
+) -> float:  # fmt: skip
+    """The DTW sum of x and y, inf when it is above the cutoff. `above`, `here`: scratch of at least n + 1 places.
+
+    Cell j of a row stands at place j + 1. `start`: the first column a path below the cutoff can still use; `dead`: from
+    this column on the row above is above the cutoff.
+    """
+    m, n = x.shape[0], y.shape[0]
+    before, after = reach(m, n, window)
+    start = 0
+    dead = 1
+    above[0] = 0.0
+    for i in range(m):
+        first, last = columns_of_row(i, m, n, before, after, slope)
+        start = max(start, first)
+        here[start] = INF
+        end = start
+        j = start
+        left = INF
+        while j < min(dead, last):
+            best = min(above[j], left)
+            if i > 0:
+                best = min(best, above[j + 1])
+            left = best + local_cost(x, i, y, j, local)
+            here[j + 1] = left
+            if left <= cutoff:
+                end = j + 1
+            elif j == start:
+                start += 1
+                here[start] = INF
+                left = INF
+            j += 1
+        if j < last:
+            # Above is dead from here on: one step down the diagonal, then only along the row.
+            if i > 0 and j == dead:
+                left = min(left, above[j]) + local_cost(x, i, y, j, local)
+                here[j + 1] = left
+                if left <= cutoff:
+                    end = j + 1
+                j += 1
+            while j < last and left <= cutoff:
+                left += local_cost(x, i, y, j, local)
+                here[j + 1] = left
+                if left <= cutoff:
+                    end = j + 1
+                j += 1
+        if end == start:
+            return INF
+        dead = end
+        above, here = here, above
+    return float(above[n]) if dead == n else INF
+
+
+@kernel(inline=True)
+def _diagonal_cells(
+    x: DoubleArray, reverse_y: DoubleArray, local: int, two_ago: DoubleArray, left: DoubleArray, up: DoubleArray,
+    here: DoubleArray,
+) -> None:  # fmt: skip
+    """One anti-diagonal of series of one feature; all (cells,), `reverse_y` so that cells run alongside those of x."""
+    if local == SQUARED:
+        for c in range(here.shape[0]):
+            difference = x[c] - reverse_y[c]
+            best = left[c] if left[c] < up[c] else up[c]
+            best = two_ago[c] if two_ago[c] < best else best
+            here[c] = best + difference * difference
+    else:
+        for c in range(here.shape[0]):
+            best = left[c] if left[c] < up[c] else up[c]
+            best = two_ago[c] if two_ago[c] < best else best
+            here[c] = best + abs(x[c] - reverse_y[c])
+
+
+@kernel()
+def by_diagonals(
+    x: DoubleArray, y: DoubleArray, local: int, window: float, reverse_y: DoubleArray, buffers: DoubleArray
+) -> float:
+    """The DTW sum of two series of one feature, squared or absolute, in a band or none.
+
+    `reverse_y`: scratch of n places, `buffers`: (3, >= m + 1). Cell (i, s - i) of anti-diagonal s stands at place i +
+    1.
+    """
+    m, n = x.shape[0], y.shape[0]
+    before, after = reach(m, n, window)
+    for j in range(n):
+        reverse_y[n - 1 - j] = y[j, 0]
+    flat = x[:, 0]
+    buffers[:] = INF
+    old, last, now = buffers[0], buffers[1], buffers[2]
+    old[0] = 0.0  # the corner before the first cell
+    for s in range(m + n - 1):
+        low = max(0, s - n + 1, (s - after + 1) // 2)
+        high = min(m - 1, s, (s + before) // 2)
+        cells = high - low + 1
+        if cells > 0:
+            start = n - 1 - s + low
+            _diagonal_cells(
+                flat[low : low + cells], reverse_y[start : start + cells], local, old[low : low + cells],
+                last[low + 1 : low + 1 + cells], last[low : low + cells], now[low + 1 : low + 1 + cells],
+            )  # fmt: skip
+            now[low] = INF
+            if high + 2 < now.shape[0]:
+                now[high + 2] = INF
+        else:
+            now[max(0, low - 1) : min(now.shape[0], high + 4)] = INF
+        old, last, now = last, now, old
+    return float(last[m])
+
+
+@kernel(inline=True)
+def dtw(
+    x: DoubleArray, y: DoubleArray, local: int, window: float, slope: float, cutoff: float, scratch: DoubleArray
+) -> float:
+    """The DTW sum of x (m, F) and y (n, F), inf when above the cutoff; `scratch`: (4, >= max(m, n) + 2)."""
+    if x.shape[1] == 1 and local != COSINE and slope < 1.0 and cutoff == INF:
+        return by_diagonals(x, y, local, window, scratch[3], scratch[:3])
+    return pruned(x, y, local, window, slope, cutoff, scratch[0], scratch[1])
+
+
+@kernel()
+def path_of(x: DoubleArray, y: DoubleArray, local: int, window: float, slope: float) -> tuple[float, IntArray]:
+    """(sum, path): (P, 2) index pairs of the best path from (0, 0); ties prefer the diagonal, then (i - 1, j)."""
+    m, n = x.shape[0], y.shape[0]
+    before, after = reach(m, n, window)
+    table = np.full((m, n), INF)
+    for i in range(m):
+        first, last = columns_of_row(i, m, n, before, after, slope)
+        for j in range(first, last):
+            best = INF
+            if i == 0 and j == 0:
+                best = 0.0
+            if i > 0 and j > 0:
+                best = table[i - 1, j - 1]
+            if i > 0:
+                best = min(best, table[i - 1, j])
+            if j > 0:
+                best = min(best, table[i, j - 1])
+            table[i, j] = best + local_cost(x, i, y, j, local)
+    path = np.empty((m + n, 2), np.int64)
+    i, j, steps = m - 1, n - 1, 0
+    while True:
+        path[steps, 0], path[steps, 1] = i, j
+        steps += 1
+        if i == 0 and j == 0:
+            break
+        diagonal = table[i - 1, j - 1] if i > 0 and j > 0 else INF
+        up = table[i - 1, j] if i > 0 else INF
+        left = table[i, j - 1] if j > 0 else INF
+        if diagonal <= up and diagonal <= left:
+            i, j = i - 1, j - 1
+        elif up <= left:
+            i -= 1
+        else:
+            j -= 1
+    return table[m - 1, n - 1], path[:steps][::-1].copy()
+
+
+@kernel(parallel=True)
+def pairs_kernel(
+    a: DoubleArray, a_offsets: IntArray, a_rows: IntArray, b: DoubleArray, b_offsets: IntArray, b_rows: IntArray,
+    local: int, window: float, slope: float, cutoffs: DoubleArray, found: DoubleArray,
+) -> None:  # fmt: skip
+    """found[i] = DTW sum of a[a_rows[i]] and b[b_rows[i]], inf where it is above cutoffs[i]. All (m,)."""
+    count = a_rows.shape[0]
+    for task in numba.prange((count + _PAIRS_A_TASK - 1) // _PAIRS_A_TASK):
+        first = task * _PAIRS_A_TASK
+        last = min(count, first + _PAIRS_A_TASK)
+        longest = 0
+        for i in range(first, last):
+            longest = max(longest, a_offsets[a_rows[i] + 1] - a_offsets[a_rows[i]])
+            longest = max(longest, b_offsets[b_rows[i] + 1] - b_offsets[b_rows[i]])
+        scratch = np.empty((4, longest + 2))
+        for i in range(first, last):
+            x = a[a_offsets[a_rows[i]] : a_offsets[a_rows[i] + 1]]
+            y = b[b_offsets[b_rows[i]] : b_offsets[b_rows[i] + 1]]
+            found[i] = dtw(x, y, local, window, slope, cutoffs[i], scratch)
+
+
+@kernel(parallel=True)
+def rerank_kernel(
+    queries: DoubleArray, query_offsets: IntArray, targets: DoubleArray, target_offsets: IntArray,
+    candidates: IntArray, stop: DoubleArray, has_stop: bool, local: int, window: float, slope: float, rows: IntArray,
+    distances: DoubleArray,
+) -> None:  # fmt: skip
+    """The k nearest of each query's candidates, as `edit_kernels.rerank_kernel`; distances are inf before."""
+    k = rows.shape[1]
+    for q in numba.prange(query_offsets.shape[0] - 1):
+        x = queries[query_offsets[q] : query_offsets[q + 1]]
+        longest = x.shape[0]
+        for c in range(candidates.shape[1]):
+            row = candidates[q, c]
+            if row >= 0:
+                longest = max(longest, target_offsets[row + 1] - target_offsets[row])
+        scratch = np.empty((4, longest + 2))
+        held = 0
+        for c in range(candidates.shape[1]):
+            row = candidates[q, c]
+            if row < 0:
+                continue
+            if has_stop and held == k and stop[q, c] > distances[q, k - 1]:
+                break
+            y = targets[target_offsets[row] : target_offsets[row + 1]]
+            cutoff = distances[q, k - 1] if held == k else INF
+            found = dtw(x, y, local, window, slope, cutoff, scratch)
+            if held < k or found < cutoff or (found == cutoff and row < rows[q, k - 1]):
+                held = place(rows[q], distances[q], held, row, found)
+
+
+@kernel(parallel=True)
+def prepare_kernel(data: DoubleArray, offsets: IntArray, standardise: bool, unit: bool) -> None:
+    """In place: each feature of each series to mean 0 and deviation 1, then each frame to Euclidean length 1."""
+    for row in numba.prange(offsets.shape[0] - 1):
+        series = data[offsets[row] : offsets[row + 1]]
+        steps = series.shape[0]
+        if standardise:
+            for f in range(series.shape[1]):
+                mean = 0.0
+                for t in range(steps):
+                    mean += series[t, f]
+                mean /= steps
+                spread = 0.0
+                for t in range(steps):
+                    series[t, f] -= mean
+                    spread += series[t, f] * series[t, f]
+                deviation = math.sqrt(spread / steps)
+                if deviation > 1e-9 * max(1.0, abs(mean)):
+                    for t in range(steps):
+                        series[t, f] /= deviation
+                else:  # a constant: its rounding noise is not a shape
+                    for t in range(steps):
+                        series[t, f] = 0.0
+        if unit:
+            for t in range(steps):
+                norm = 0.0
+                for f in range(series.shape[1]):
+                    norm += series[t, f] * series[t, f]
+                norm = math.sqrt(norm)
+                if norm > 0.0:
+                    for f in range(series.shape[1]):
+                        series[t, f] /= norm

@@ -1,5 +1,6 @@
 """What goes in comes out: any records, any split into appends, whole or row by row."""
 
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -25,10 +26,10 @@ def test_any_records_come_back(records, data):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "index"
         builder = Store.create(path)
-        for start, stop in zip(bounds[:2], bounds[1:3], strict=False):
+        for start, stop in itertools.pairwise(bounds):
             builder.append(records[start:stop], vectors[start:stop])
         with builder.finish() as store:
-            for start, stop in zip(bounds[2:], bounds[3:], strict=False):
+            for start, stop in itertools.pairwise(bounds):
                 rows = store.append(records[start:stop], vectors[start:stop])
                 assert rows.tolist() == list(range(start, stop))
         with Store.open(path) as store:

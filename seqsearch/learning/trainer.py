@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from .plan import TrainingPlan
 
 UNITS_PER_TYPICAL = 4.5  # so that a unit is 10 edits for V4 genes, where the settings were found
 WARM_UP = 8192  # sequences a network may look at before its first step
+MOST_EPOCHS = 100  # a small set is learnt by then, and only remembered better after
 FEWEST = 32  # sequences below which nothing can be learnt that k-mer counts do not know
 
 
@@ -57,6 +58,8 @@ def train(
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(sequences))[: plan.sequences]
     held = min(plan.validate, len(rows) // 8)
+    enough = max(100, MOST_EPOCHS * len(rows) // plan.batch)
+    plan = replace(plan, steps=min(plan.steps, enough), check=min(plan.check, max(1, enough // 5)))
     torch.manual_seed(seed)
     network = build_encoder(family.name, InputSpec.fit(sequences[rows]), settings or {}).to(plan.device)
     run = _Run(network, sequences[rows[held:]], sequences[rows[:held]], distance, plan, rng, progress)

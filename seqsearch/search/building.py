@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..ann import CandidateIndex
-from ..arrays import AnyArray, BoolArray, IntArray
-from ..distances import Distance, Neighbours
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
+from ..distances import Distance
 from ..encoders.codes import quantizer
 from ..encoders.model import Model
 from ..errors import EmptyInputError, MismatchError, Path
@@ -165,10 +165,12 @@ def calibrate(
     truth = engine.distance.exact(queries, engine.targets, max(ks), allowed=allowed, progress=progress)
     vectors = engine.model.vectors(queries)
 
-    def search(budget: Budget, k: int) -> Neighbours:
-        rows = engine.propose(vectors, budget)
-        return engine.distance.rerank(queries, engine.targets, rows, k)
+    def propose(budget: Budget) -> IntArray:
+        return engine.propose(vectors, budget)
+
+    def verify(who: IntArray, rows: IntArray, cutoffs: DoubleArray) -> DoubleArray:
+        return engine.distance.pairs(queries, who, engine.targets, rows, cutoffs)
 
     with progress.task("calibrating"):
-        points = measure(truth, search, budgets_for(size, engine.candidates.kind), ks)
+        points = measure(truth, propose, verify, budgets_for(size, engine.candidates.kind), ks)
     return Calibration(target, len(queries), size, tuple(points))

@@ -234,7 +234,7 @@ def frames_of(series: Any, which: str, standardise: bool, unit: bool) -> DoubleA
     if not np.isfinite(frames).all():
         step, feature = np.argwhere(~np.isfinite(frames))[0]
         raise SeriesError(f"the {which} series has {frames[step, feature]} at step {step + 1}")
-    dtw_kernels.prepare_kernel(frames, np.array([0, len(frames)]), standardise, unit)
+    dtw_kernels.prepare(frames, standardise, unit)
     return frames
 
 

@@ -88,7 +88,7 @@ def test_the_path_is_one_and_costs_what_the_distance_says(form):
             assert path[0].tolist() == [0, 0]
             assert path[-1].tolist() == [len(a) - 1, len(b) - 1]
             assert set(map(tuple, np.diff(path, axis=0).tolist())) <= {(1, 0), (0, 1), (1, 1)}
-            x, y = distance._frames(a.data, "first"), distance._frames(b.data, "second")
+            x, y = (distance.prepared(Sequences.from_arrays([s.data]))[0] for s in (a, b))
             cost = sum(float(COSTS[distance.local](x[i], y[j])) for i, j in path)
             assert value == pytest.approx(np.sqrt(cost) if distance.root else cost, rel=1e-9)
 

@@ -52,7 +52,9 @@ def test_uint16_and_back(values: np.ndarray) -> None:
 
 
 def test_errors_say_what_was_expected() -> None:
-    with pytest.raises(MismatchError, match=r"codes of 20 bits are uint8 of shape \(n, 3\), not uint8 of shape \(4, 2\)"):
+    with pytest.raises(
+        MismatchError, match=r"codes of 20 bits are uint8 of shape \(n, 3\), not uint8 of shape \(4, 2\)"
+    ):
         hashing.unpack(np.zeros((4, 2), np.uint8), 20)
     with pytest.raises(MismatchError, match="not int64"):
         hashing.as_uint16(np.zeros((4, 2), np.int64))

@@ -17,9 +17,13 @@ from .graph import Graph
 from .groups import Groups, NodeTable, smallest_rows
 from .reductions import Reduction
 from .rows import RowMap, checked_count, checked_vectors, grown
+from .walk import Links, walk
 
 FEW = 2000
 """Up to so many matching rows an exact scan of them costs no more than a walk through the graph."""
+
+TAIL = 1000
+"""So many new nodes are scanned before the links are copied anew for a walk."""
 
 SPARSE = 0.05
 """Below this part of matching rows a walk would have to return too many others."""
@@ -66,6 +70,8 @@ class HnswIndex:
         self._side: IntArray = np.zeros(0, dtype=np.int64)
         self._vectors: FloatArray = np.zeros((0, self.dim), dtype=np.float32)
         self._squares: DoubleArray = np.zeros(0, dtype=np.float64)
+        self._links: Links | None = None
+        self._scales: FloatArray = np.zeros(0, dtype=np.float32)
 
     def _new_graph(self) -> Graph:
         return Graph(dim=self._reduction.graph_dim, m=self.m, ef_construction=self.ef_construction, seed=self.seed)
@@ -178,6 +184,7 @@ class HnswIndex:
     def restore_graph(self) -> None:
         """The opposite of `give_up_graph`."""
         self.exact = False
+        self._links = None
         if not self.keeps_vectors:
             self._vectors, self._squares = self._vectors[:0].copy(), self._squares[:0].copy()
 
@@ -204,11 +211,15 @@ class HnswIndex:
         """Search the graph and the side list; may find fewer than there are."""
         nodes, distances = self._propose(ready, fetch, ef)
         found = Candidates.none(len(ready), count)
-        if len(self._side):
-            nodes[np.isin(nodes, self._side)] = -1
+        side = self._beside_the_graph()
+        if len(side):
+            nodes[np.isin(nodes, side)] = -1
         self._groups.expand(nodes, distances, allowed, found.rows, found.distances)
-        if len(self._side):
-            self._offer_side(ready, count, allowed, found)
+        if len(side):
+            vectors, usable = self._own(side), np.ones(len(side), dtype=np.bool_)
+            wanted = len(side) if allowed is not None else min(count, len(side))
+            hits = scan.nearest(self.geometry, ready, vectors, scan.squares(vectors), side, usable, wanted)
+            self._groups.expand(hits.rows, hits.distances, allowed, found.rows, found.distances)
         return found
 
     def _propose(self, ready: FloatArray, fetch: int, ef: int) -> tuple[IntArray, FloatArray]:
@@ -217,27 +228,29 @@ class HnswIndex:
         if self._reduction.native:
             nodes, squared = self._graph.query(ready, fetch, ef)
             return nodes, self._reduction.distances(squared)
-        wide = max(fetch, min(ef, self._graph.live))
-        nodes, _ = self._graph.query(self._reduction.asked(ready), wide, ef)
+        links, code = self._fresh_links(), kernels.CODES[self.geometry]
+        # nodes without rows are met on the way like others, and take places
+        width = min(max(fetch, ef) * self.nodes // max(self._graph.live, 1), links.count)
+        if not width:
+            return np.full((len(ready), 1), -1, dtype=np.int64), np.full((len(ready), 1), np.inf, dtype=np.float32)
+        nodes = walk(code, links, ready, self._vectors, self._scales, width)
         distances = np.empty(nodes.shape, dtype=np.float32)
-        code = kernels.CODES[self.geometry]
         kernels.rerank(code, ready, self._vectors, scan.squares(ready), self._squares, nodes, distances)
         return nodes, distances
 
-    def _offer_side(self, ready: FloatArray, count: int, allowed: BoolArray | None, found: Candidates) -> None:
-        live = self._side[self._groups.size[self._side] > 0]
-        vectors = self._own(live)
-        usable = np.ones(len(live), dtype=np.bool_)
-        hits = scan.nearest(
-            self.geometry,
-            ready,
-            vectors,
-            scan.squares(vectors),
-            live,
-            usable,
-            len(live) if allowed is not None else count,
-        )
-        self._groups.expand(hits.rows, hits.distances, allowed, found.rows, found.distances)
+    def _fresh_links(self) -> Links:
+        """The links to walk by; a copy, made anew when too many nodes came after it."""
+        if self._links is None or self.nodes - self._links.count > max(TAIL, self.nodes // 50):
+            self._links = Links.of(self._graph)
+            self._scales = (1.0 / np.maximum(1.0 - self._squares, kernels.SMALLEST_ROOM)).astype(np.float32)
+        return self._links
+
+    def _beside_the_graph(self) -> IntArray:
+        """Nodes with rows that each search scans: the side list, and what came after the copy of the links."""
+        side = self._side
+        if self._links is not None:
+            side = np.union1d(side, np.arange(self._links.count, self.nodes))
+        return side[self._groups.size[side] > 0]
 
     def _scan(self, ready: FloatArray, count: int, allowed: BoolArray | None) -> Candidates:
         """The exact answer. Ties between nodes are decided by the smallest matching row of each."""

@@ -130,6 +130,15 @@ def check_trees(path: Path, transaction: int) -> bool:
         return True
 
 
+def give_back_tail(path: Path) -> None:
+    """Cut off what a failed commit wrote behind the last page of the last commit; only for the one that may write."""
+    with _naming(path) as handle:
+        metas = read_metas(handle)
+        in_use = (max(meta.last_page for meta in metas) + 1) * metas[0].free.page_size
+        if os.fstat(handle).st_size > in_use:
+            os.truncate(path, in_use)
+
+
 class _naming:
     """The opened file, and its path in front of what is wrong with it."""
 

@@ -224,6 +224,7 @@ class Environment:
 
     def _grow(self, env: Any, more: int) -> bool:
         """Make the map larger by at least `more` bytes, within the limit. The file itself grows only as it is used."""
+        self._forget_dead_readers()
         size = int(env.info()["map_size"])
         wanted = -(-(size + max(more, size // 2, _FIRST_MAP)) // 65536) * 65536
         if self._map_limit is not None:

@@ -48,7 +48,7 @@ def churn(path, seed, commits=30, value_sizes=(0, 10, 500, 2500, 9000, 100_000),
             transaction.abort()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32), st.booleans(), st.sampled_from([20, 400, 3000]))
 def test_what_lmdb_writes_is_sound(seed, hold, keys):
     with tempfile.TemporaryDirectory() as folder:
@@ -95,7 +95,7 @@ def test_what_it_accepts_lmdb_reads(tmp_path):
     pristine = path.read_bytes()
     walked = [i for i in range(len(pristine) // 4096) if pristine[i * 4096 + 10] in (1, 2, 8)]
     refused = 0
-    for number in range(120):
+    for number in range(60):
         raw = bytearray(pristine)
         page = rng.choice(walked) * 4096
         for _ in range(rng.choice([1, 1, 3])):
@@ -120,7 +120,7 @@ def test_what_it_accepts_lmdb_reads(tmp_path):
         assert os.WEXITSTATUS(status) in (0, 3), number
         refused += os.WEXITSTATUS(status) == 3
         copy.unlink()
-    assert refused > 10
+    assert refused > 5
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_compacting_keeps_every_answer(path: Path) -> None:
         index.compact()
         for opened in (index, reader):
             opened.refresh()
-            found = opened.search(queries, k=5, candidates=100)
+            found = opened.search(queries, k=5, candidates=199)
             assert [[(hit.id, hit.distance) for hit in hits] for hits in found] == expected
             assert opened.info()["deleted"] == 0
     assert origin(path, queries)[0] == "snapshot"

@@ -26,17 +26,10 @@ def test_any_records_come_back(records, data):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "index"
         builder = Store.create(path)
-<<<<<<< HEAD
-        for start, stop in itertools.pairwise(bounds):
-            builder.append(records[start:stop], vectors[start:stop])
-        with builder.finish() as store:
-            for start, stop in itertools.pairwise(bounds):
-=======
         for start, stop in parts[:2]:
             builder.append(records[start:stop], vectors[start:stop])
         with builder.finish() as store:
             for start, stop in parts[2:]:
->>>>>>> store
                 rows = store.append(records[start:stop], vectors[start:stop])
                 assert rows.tolist() == list(range(start, stop))
         with Store.open(path) as store:

@@ -93,6 +93,7 @@ class SequenceIndex:
 
     @property
     def path(self) -> str:
+        """The folder of the index."""
         return os.fspath(self._store.path)
 
     @property

@@ -271,6 +271,14 @@ class SequenceIndex:
         self._engine = None
         self._store.refresh()
 
+    def save_snapshot(self, *, progress: Progress = SILENT) -> None:
+        """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
+        with self._writing() as writer:
+            self.refresh()
+            self.engine(progress)
+            assert self._follower is not None
+            self._follower.save(writer, self._settings)
+
     def _change(self, change: Callable[[Store], object], progress: Progress) -> None:
         with self._writing() as writer:
             change(writer)

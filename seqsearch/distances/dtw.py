@@ -18,15 +18,16 @@ from .neighbours import Neighbours, require_count
 
 LOCALS = {"squared": dtw_kernels.SQUARED, "absolute": dtw_kernels.ABSOLUTE, "cosine": dtw_kernels.COSINE}
 
-_QUERIES_A_STEP = 64
+# Bounds held in memory at once, 8 bytes each.
+_BOUNDS_A_STEP = 8 << 20
 
 
 @dataclass(frozen=True)
 class SeriesPruning:
     """What became of all pairs of a lossless search: ruled out by exactly one bound, or verified.
 
-    `cutoff`: given up in the recursion, or above the k-th distance of that moment; `entered`: then one of the k
-    nearest.
+    `kim`, `keogh`: by the greater of LB_Kim and LB_Keogh; `improved`: by LB_Improved; `cutoff`: given up in the
+    recursion, or above the k-th distance of that moment; `entered`: then one of the k nearest.
     """
 
     pairs: int
@@ -189,11 +190,16 @@ class DTWDistance:
         x, offsets = self.prepared(queries)
         y, y_offsets = self.prepared(targets)
         local, window, slope = self._form
+        step = max(4, min(64, _BOUNDS_A_STEP // max(len(chosen), 1)))
         with progress.task("exact neighbours", len(queries)) as task:
-            for first in range(0, len(queries), _QUERIES_A_STEP):
-                last = min(len(queries), first + _QUERIES_A_STEP)
+            for first in range(0, len(queries), step):
+                last = min(len(queries), first + step)
+                bounds = np.empty((last - first, len(chosen)))
+                by_kim = np.empty(bounds.shape, np.bool_)
+                part = offsets[first : last + 1]
+                dtw_bounds.bounds_kernel(x, part, y, y_offsets, chosen, local, window, bounds, by_kim)
                 dtw_bounds.exact_kernel(
-                    x, offsets[first : last + 1], y, y_offsets, chosen, local, window, slope, rows[first:last],
+                    x, part, y, y_offsets, chosen, local, window, slope, bounds, by_kim, rows[first:last],
                     distances[first:last], tally[first:last],
                 )  # fmt: skip
                 task.advance(last - first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -116,11 +117,15 @@ class DTWDistance:
 
     def between(self, a: Any, b: Any) -> float:
         """The distance of two series, (T,) or (T, F) arrays. Raises SeriesError and EmptySequenceError."""
-        x, y = frames_of(a, "first", *self._changes), frames_of(b, "second", *self._changes)
-        if x.shape[1] != y.shape[1]:
-            raise SeriesError(f"series of {x.shape[1]} and of {y.shape[1]} features cannot be compared")
-        found = dtw_kernels.dtw(x, y, *self._form, np.inf, np.empty((4, max(len(x), len(y)) + 2)))
-        return float(np.sqrt(found)) if self.root else float(found)
+        x, y = _columns(a), _columns(b)
+        if self.standardise or self.local == "cosine" or x.shape[1:] != y.shape[1:] or x.ndim != 2:
+            x, y = frames_of(a, "first", *self._changes), frames_of(b, "second", *self._changes)
+            require_features(x, y)
+        found = float(dtw_kernels.pair(x, y, *self._form))
+        if np.isnan(found):
+            frames_of(a, "first", False, False)
+            frames_of(b, "second", False, False)
+        return math.sqrt(found) if self.root else found
 
     def path(self, a: Any, b: Any) -> tuple[float, IntArray]:
         """(distance, path) of two series; path: (P, 2) pairs of steps, from (0, 0) to the last of both.
@@ -128,8 +133,7 @@ class DTWDistance:
         Of equal predecessors the diagonal one is taken first, then the one before in `a`.
         """
         x, y = frames_of(a, "first", *self._changes), frames_of(b, "second", *self._changes)
-        if x.shape[1] != y.shape[1]:
-            raise SeriesError(f"series of {x.shape[1]} and of {y.shape[1]} features cannot be compared")
+        require_features(x, y)
         found, path = dtw_kernels.path_of(x, y, *self._form)
         return (float(np.sqrt(found)) if self.root else float(found)), path
 
@@ -242,6 +246,17 @@ def frames_of(series: Any, which: str, standardise: bool, unit: bool) -> DoubleA
         raise SeriesError(f"the {which} series has {frames[step, feature]} at step {step + 1}")
     dtw_kernels.prepare(frames, standardise, unit)
     return frames
+
+
+def _columns(series: Any) -> DoubleArray:
+    frames = np.ascontiguousarray(series, np.float64)
+    return frames[:, None] if frames.ndim == 1 else frames
+
+
+def require_features(x: DoubleArray, y: DoubleArray) -> None:
+    """Raise SeriesError unless two (T, F) arrays have as many features."""
+    if x.shape[1] != y.shape[1]:
+        raise SeriesError(f"series of {x.shape[1]} and of {y.shape[1]} features cannot be compared")
 
 
 def empty_answer(queries: int, k: int) -> tuple[IntArray, DoubleArray]:

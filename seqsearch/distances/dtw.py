@@ -14,7 +14,7 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..threads import numba_threads
 from . import dtw_bounds, dtw_kernels
-from .arguments import candidate_rows, pair_arguments, stop_bounds
+from .arguments import allowed_rows, candidate_rows, pair_arguments, stop_bounds
 from .neighbours import Neighbours, require_count
 
 LOCALS = {"squared": dtw_kernels.SQUARED, "absolute": dtw_kernels.ABSOLUTE, "cosine": dtw_kernels.COSINE}
@@ -187,7 +187,7 @@ class DTWDistance:
         """`exact`, and how many pairs each bound ruled out."""
         require_series(queries, targets)
         require_count(k)
-        chosen = np.arange(len(targets)) if allowed is None else np.flatnonzero(allowed)
+        chosen = allowed_rows(allowed, len(targets))
         chosen = chosen[np.argsort(targets.lengths[chosen], kind="stable")]
         rows, distances = empty_answer(len(queries), k)
         tally = np.zeros((len(queries), 5), np.int64)

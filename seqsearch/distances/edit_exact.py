@@ -22,6 +22,7 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..threads import numba_threads
 from . import edit_kernels, lanes, profiles
+from .arguments import allowed_rows
 from .coding import Coding
 from .neighbours import Neighbours, require_count, whole_neighbours
 from .vectors import LANES, VECTOR, outside
@@ -75,7 +76,7 @@ class EditNeighbours:
     def __init__(self, targets: Sequences, allowed: BoolArray | None = None) -> None:
         numba_threads()
         self.targets = targets
-        rows = np.arange(len(targets)) if allowed is None else np.flatnonzero(allowed)
+        rows = allowed_rows(allowed, len(targets))
         self._coding = Coding.of(targets)
         self._codes = self._coding.codes(targets)
         mean = float(targets.lengths[rows].mean()) if len(rows) else 0.0

@@ -12,7 +12,7 @@ from ..errors import ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from . import matching_kernels as kernels
-from .arguments import candidate_rows, pair_arguments, stop_bounds
+from .arguments import allowed_rows, candidate_rows, pair_arguments, stop_bounds
 from .dtw import (
     LOCALS,
     empty_answer,
@@ -148,7 +148,7 @@ class MatchingDTW:
         """`exact`, and the number of pairs that the bound ruled out before their recursion."""
         require_series(queries, targets)
         require_count(k)
-        chosen = np.arange(len(targets)) if allowed is None else np.flatnonzero(allowed)
+        chosen = allowed_rows(allowed, len(targets))
         rows, distances = empty_answer(len(queries), k)
         pruned = 0
         with progress.task("exact neighbours", len(queries)) as task:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,20 +14,21 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..threads import numba_threads
 from . import dtw_bounds, dtw_kernels
-from .arguments import candidate_rows, pair_arguments, stop_bounds
+from .arguments import allowed_rows, candidate_rows, pair_arguments, stop_bounds
 from .neighbours import Neighbours, require_count
 
 LOCALS = {"squared": dtw_kernels.SQUARED, "absolute": dtw_kernels.ABSOLUTE, "cosine": dtw_kernels.COSINE}
 
-_QUERIES_A_STEP = 64
+# Bounds held in memory at once, 8 bytes each.
+_BOUNDS_A_STEP = 8 << 20
 
 
 @dataclass(frozen=True)
 class SeriesPruning:
     """What became of all pairs of a lossless search: ruled out by exactly one bound, or verified.
 
-    `cutoff`: given up in the recursion, or above the k-th distance of that moment; `entered`: then one of the k
-    nearest.
+    `kim`, `keogh`: by the greater of LB_Kim and LB_Keogh; `improved`: by LB_Improved; `cutoff`: given up in the
+    recursion, or above the k-th distance of that moment; `entered`: then one of the k nearest.
     """
 
     pairs: int
@@ -115,11 +117,15 @@ class DTWDistance:
 
     def between(self, a: Any, b: Any) -> float:
         """The distance of two series, (T,) or (T, F) arrays. Raises SeriesError and EmptySequenceError."""
-        x, y = frames_of(a, "first", *self._changes), frames_of(b, "second", *self._changes)
-        if x.shape[1] != y.shape[1]:
-            raise SeriesError(f"series of {x.shape[1]} and of {y.shape[1]} features cannot be compared")
-        found = dtw_kernels.dtw(x, y, *self._form, np.inf, np.empty((4, max(len(x), len(y)) + 2)))
-        return float(np.sqrt(found)) if self.root else float(found)
+        x, y = _columns(a), _columns(b)
+        if self.standardise or self.local == "cosine" or x.shape[1:] != y.shape[1:] or x.ndim != 2:
+            x, y = frames_of(a, "first", *self._changes), frames_of(b, "second", *self._changes)
+            require_features(x, y)
+        found = float(dtw_kernels.pair(x, y, *self._form))
+        if np.isnan(found):
+            frames_of(a, "first", False, False)
+            frames_of(b, "second", False, False)
+        return math.sqrt(found) if self.root else found
 
     def path(self, a: Any, b: Any) -> tuple[float, IntArray]:
         """(distance, path) of two series; path: (P, 2) pairs of steps, from (0, 0) to the last of both.
@@ -127,8 +133,7 @@ class DTWDistance:
         Of equal predecessors the diagonal one is taken first, then the one before in `a`.
         """
         x, y = frames_of(a, "first", *self._changes), frames_of(b, "second", *self._changes)
-        if x.shape[1] != y.shape[1]:
-            raise SeriesError(f"series of {x.shape[1]} and of {y.shape[1]} features cannot be compared")
+        require_features(x, y)
         found, path = dtw_kernels.path_of(x, y, *self._form)
         return (float(np.sqrt(found)) if self.root else float(found)), path
 
@@ -182,18 +187,23 @@ class DTWDistance:
         """`exact`, and how many pairs each bound ruled out."""
         require_series(queries, targets)
         require_count(k)
-        chosen = np.arange(len(targets)) if allowed is None else np.flatnonzero(allowed)
+        chosen = allowed_rows(allowed, len(targets))
         chosen = chosen[np.argsort(targets.lengths[chosen], kind="stable")]
         rows, distances = empty_answer(len(queries), k)
         tally = np.zeros((len(queries), 5), np.int64)
         x, offsets = self.prepared(queries)
         y, y_offsets = self.prepared(targets)
         local, window, slope = self._form
+        step = max(4, min(64, _BOUNDS_A_STEP // max(len(chosen), 1)))
         with progress.task("exact neighbours", len(queries)) as task:
-            for first in range(0, len(queries), _QUERIES_A_STEP):
-                last = min(len(queries), first + _QUERIES_A_STEP)
+            for first in range(0, len(queries), step):
+                last = min(len(queries), first + step)
+                bounds = np.empty((last - first, len(chosen)))
+                by_kim = np.empty(bounds.shape, np.bool_)
+                part = offsets[first : last + 1]
+                dtw_bounds.bounds_kernel(x, part, y, y_offsets, chosen, local, window, bounds, by_kim)
                 dtw_bounds.exact_kernel(
-                    x, offsets[first : last + 1], y, y_offsets, chosen, local, window, slope, rows[first:last],
+                    x, part, y, y_offsets, chosen, local, window, slope, bounds, by_kim, rows[first:last],
                     distances[first:last], tally[first:last],
                 )  # fmt: skip
                 task.advance(last - first)
@@ -236,6 +246,17 @@ def frames_of(series: Any, which: str, standardise: bool, unit: bool) -> DoubleA
         raise SeriesError(f"the {which} series has {frames[step, feature]} at step {step + 1}")
     dtw_kernels.prepare(frames, standardise, unit)
     return frames
+
+
+def _columns(series: Any) -> DoubleArray:
+    frames = np.ascontiguousarray(series, np.float64)
+    return frames[:, None] if frames.ndim == 1 else frames
+
+
+def require_features(x: DoubleArray, y: DoubleArray) -> None:
+    """Raise SeriesError unless two (T, F) arrays have as many features."""
+    if x.shape[1] != y.shape[1]:
+        raise SeriesError(f"series of {x.shape[1]} and of {y.shape[1]} features cannot be compared")
 
 
 def empty_answer(queries: int, k: int) -> tuple[IntArray, DoubleArray]:

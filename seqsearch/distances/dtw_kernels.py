@@ -204,6 +204,20 @@ def dtw(
 
 
 @kernel()
+def pair(x: DoubleArray, y: DoubleArray, local: int, window: float, slope: float) -> float:
+    """The DTW sum of x and y, NaN when one is empty or holds NaN or infinity."""
+    m, n = x.shape[0], y.shape[0]
+    if m == 0 or n == 0:
+        return np.nan
+    for series in (x, y):
+        for t in range(series.shape[0]):
+            for f in range(series.shape[1]):
+                if not np.isfinite(series[t, f]):
+                    return np.nan
+    return dtw(x, y, local, window, slope, INF, np.empty((4, max(m, n) + 2)))
+
+
+@kernel()
 def path_of(x: DoubleArray, y: DoubleArray, local: int, window: float, slope: float) -> tuple[float, IntArray]:
     """(sum, path): (P, 2) index pairs of the best path from (0, 0); ties prefer the diagonal, then (i - 1, j)."""
     m, n = x.shape[0], y.shape[0]

@@ -8,12 +8,21 @@ from typing import Any, Literal
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
-from ..errors import ParameterError, SeriesError
+from ..errors import ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from . import matching_kernels as kernels
-from .arguments import candidate_rows, pair_arguments, stop_bounds
-from .dtw import LOCALS, empty_answer, frames_of, prepared, prepared_rows, require_series, rows_of_places
+from .arguments import allowed_rows, candidate_rows, pair_arguments, stop_bounds
+from .dtw import (
+    LOCALS,
+    empty_answer,
+    frames_of,
+    prepared,
+    prepared_rows,
+    require_features,
+    require_series,
+    rows_of_places,
+)
 from .neighbours import Neighbours, require_count
 
 FORMS = {"none": kernels.RAW, "path": kernels.PER_STEP, "path_mean": kernels.PER_STEP_AND_MEAN}
@@ -97,8 +106,7 @@ class MatchingDTW:
     def match(self, a: Any, b: Any) -> Match:
         """How two series, (T,) or (T, F) arrays, match. Raises SeriesError and EmptySequenceError."""
         x, y = frames_of(a, "first", *self._changes), frames_of(b, "second", *self._changes)
-        if x.shape[1] != y.shape[1]:
-            raise SeriesError(f"series of {x.shape[1]} and of {y.shape[1]} features cannot be compared")
+        require_features(x, y)
         score, cost, penalty, backwards = kernels.match(x, y, *self._form, np.inf)
         return Match(float(score), float(cost), backwards[::-1].copy(), float(penalty))
 
@@ -140,7 +148,7 @@ class MatchingDTW:
         """`exact`, and the number of pairs that the bound ruled out before their recursion."""
         require_series(queries, targets)
         require_count(k)
-        chosen = np.arange(len(targets)) if allowed is None else np.flatnonzero(allowed)
+        chosen = allowed_rows(allowed, len(targets))
         rows, distances = empty_answer(len(queries), k)
         pruned = 0
         with progress.task("exact neighbours", len(queries)) as task:

@@ -29,7 +29,9 @@ popcount: Any = intrinsic(_popcount)
 
 
 @kernel()
-def bucket_sort(codes: AnyArray, rows: IntArray, offsets_out: AnyArray, rows_out: AnyArray) -> None:
+def bucket_sort(
+    codes: AnyArray, rows: IntArray, offsets_out: AnyArray, rows_out: AnyArray, codes_out: AnyArray
+) -> None:
     """Rows (n,), ascending, into the order of (code, row); bucket c is rows_out[offsets_out[c]:offsets_out[c + 1]]."""
     offsets_out[:] = 0
     for i in range(codes.shape[0]):
@@ -39,7 +41,24 @@ def bucket_sort(codes: AnyArray, rows: IntArray, offsets_out: AnyArray, rows_out
     at = offsets_out[:CODES].copy()
     for i in range(codes.shape[0]):
         rows_out[at[codes[i]]] = rows[i]
+        codes_out[at[codes[i]]] = codes[i]
         at[codes[i]] += 1
+
+
+@kernel()
+def _nearest_rest(
+    code: int, radius: int, rows: AnyArray, codes: AnyArray, found: int, rows_out: AnyArray, distances_out: AnyArray
+) -> int:
+    """Fill the lines from `found` on with rows at `radius` or farther; how many there are then."""
+    rows_out[found:] = -1
+    distances_out[found:] = np.inf
+    for i in range(rows.shape[0]):
+        distance = popcount(np.uint64(code ^ codes[i]))
+        if distance >= radius:
+            insert(distances_out, rows_out, np.float32(distance), rows[i])
+    while found < rows_out.shape[0] and rows_out[found] >= 0:
+        found += 1
+    return found
 
 
 @kernel()
@@ -47,6 +66,7 @@ def nearest_code(
     code: int,
     offsets: AnyArray,
     rows: AnyArray,
+    codes: AnyArray,
     masks: AnyArray,
     shells: AnyArray,
     rows_out: AnyArray,
@@ -54,13 +74,16 @@ def nearest_code(
 ) -> int:
     """The nearest rows of one 16-bit code, by (distance, row), and how many there are.
 
-    offsets, rows: from `bucket_sort`; masks (65,536): all XOR masks by number of ones, those with r ones from
+    Shell after shell, as long as a shell has fewer places than there are rows; then the rows one by one.
+    offsets, rows, codes: from `bucket_sort`; masks (65,536): all XOR masks by number of ones, those with r ones from
     shells[r] on.
     """
     wanted = rows_out.shape[0]
     found = 0
     for radius in range(17):
         first = found
+        if shells[radius + 1] - shells[radius] > rows.shape[0]:
+            return _nearest_rest(code, radius, rows, codes, first, rows_out, distances_out)
         for m in range(shells[radius], shells[radius + 1]):
             bucket = code ^ masks[m]
             for i in range(offsets[bucket], offsets[bucket + 1]):
@@ -84,17 +107,18 @@ def nearest_code(
 
 @kernel(parallel=True)
 def nearest_codes(
-    codes: AnyArray,
+    queries: AnyArray,
     offsets: AnyArray,
     rows: AnyArray,
+    codes: AnyArray,
     masks: AnyArray,
     shells: AnyArray,
     rows_out: AnyArray,
     distances_out: AnyArray,
 ) -> None:
     """`nearest_code` for (Q,) codes into lines (Q, k), in threads; padded with -1 and infinity."""
-    for q in numba.prange(codes.shape[0]):
-        found = nearest_code(codes[q], offsets, rows, masks, shells, rows_out[q], distances_out[q])
+    for q in numba.prange(queries.shape[0]):
+        found = nearest_code(queries[q], offsets, rows, codes, masks, shells, rows_out[q], distances_out[q])
         rows_out[q, found:] = -1
         distances_out[q, found:] = np.inf
 

@@ -194,16 +194,62 @@ BLOCK = 2048
 """Codes of which the distances to one query are worked out at a time: they stay in the first-level cache."""
 
 
+CHUNK = 64
+"""Distances whose smallest is looked at before any of them."""
+
+
+@kernel(inline=True)
+def _differ_1(a: int, words: AnyArray, out: AnyArray) -> None:
+    for i in range(out.shape[0]):
+        out[i] += np.uint16(popcount(a ^ words[i]))
+
+
+@kernel(inline=True)
+def _differ_2(a: int, b: int, first: AnyArray, second: AnyArray, out: AnyArray) -> None:
+    for i in range(out.shape[0]):
+        out[i] += np.uint16(popcount(a ^ first[i]) + popcount(b ^ second[i]))
+
+
+@kernel(inline=True)
+def _differ_4(query: AnyArray, w0: AnyArray, w1: AnyArray, w2: AnyArray, w3: AnyArray, out: AnyArray) -> None:
+    a, b, c, d = query[0], query[1], query[2], query[3]
+    for i in range(out.shape[0]):
+        low = popcount(a ^ w0[i]) + popcount(b ^ w1[i])
+        out[i] += np.uint16(low + popcount(c ^ w2[i]) + popcount(d ^ w3[i]))
+
+
 @kernel()
 def _differences(query: AnyArray, words: AnyArray, start: int, out: AnyArray) -> None:
-    """Hamming distances (B,) uint16 between a query (W,) and codes start, start + 1, ... of words (W, n)."""
-    first = query[0]
-    for i in range(out.shape[0]):
-        out[i] = popcount(first ^ words[0, start + i])
-    for w in range(1, words.shape[0]):
-        word = query[w]
-        for i in range(out.shape[0]):
-            out[i] += popcount(word ^ words[w, start + i])
+    """Hamming distances (B,) uint16 between a query (W,) and codes start, start + 1, ... of words (W, n).
+
+    Slices and several words in one pass are what lets LLVM count the ones of many codes at once.
+    """
+    end = start + out.shape[0]
+    out[:] = 0
+    w = 0
+    while w + 4 <= words.shape[0]:
+        _differ_4(
+            query[w : w + 4],
+            words[w, start:end],
+            words[w + 1, start:end],
+            words[w + 2, start:end],
+            words[w + 3, start:end],
+            out,
+        )
+        w += 4
+    if w + 2 <= words.shape[0]:
+        _differ_2(query[w], query[w + 1], words[w, start:end], words[w + 1, start:end], out)
+        w += 2
+    if w < words.shape[0]:
+        _differ_1(query[w], words[w, start:end], out)
+
+
+@kernel(inline=True)
+def _smallest(values: AnyArray) -> int:
+    least = np.uint16(65535)
+    for i in range(values.shape[0]):
+        least = min(least, values[i])
+    return int(least)
 
 
 @kernel()
@@ -224,11 +270,15 @@ def scan_codes_part(
             _differences(queries[q], words, at, buffer[:size])
             worst = distances_out[q, -1]
             bound = 65535 if worst > 65535 else int(worst)
-            for i in range(size):
-                if buffer[i] <= bound and rows[at + i] >= 0:  # noqa: SIM102 (the first test is the one that fails)
-                    if insert(distances_out[q], rows_out[q], np.float32(buffer[i]), rows[at + i]):
-                        worst = distances_out[q, -1]
-                        bound = 65535 if worst > 65535 else int(worst)
+            for chunk in range(0, size, CHUNK):
+                stop = min(chunk + CHUNK, size)
+                if _smallest(buffer[chunk:stop]) > bound:
+                    continue
+                for i in range(chunk, stop):
+                    if buffer[i] <= bound and rows[at + i] >= 0:  # noqa: SIM102 (the first test is the one that fails)
+                        if insert(distances_out[q], rows_out[q], np.float32(buffer[i]), rows[at + i]):
+                            worst = distances_out[q, -1]
+                            bound = 65535 if worst > 65535 else int(worst)
 
 
 @kernel(parallel=True)

@@ -25,6 +25,9 @@ FEW = 2000
 TAIL = 1000
 """So many new nodes are scanned before the links are copied anew for a walk."""
 
+BEYOND = 256
+"""So many points farther out than R are scanned before the graph is built anew with a larger R."""
+
 SPARSE = 0.05
 """Below this part of matching rows a walk would have to return too many others."""
 
@@ -70,6 +73,7 @@ class HnswIndex:
         self._side: IntArray = np.zeros(0, dtype=np.int64)
         self._vectors: FloatArray = np.zeros((0, self.dim), dtype=np.float32)
         self._squares: DoubleArray = np.zeros(0, dtype=np.float64)
+        self._verified = 0
         self._links: Links | None = None
         self._scales: FloatArray = np.zeros(0, dtype=np.float32)
 
@@ -111,8 +115,7 @@ class HnswIndex:
             self._groups.add(nodes, new_rows)
             self._map.put(new_rows, nodes)
             self._graph.mark(revived, deleted=False)
-            if len(self._side) > max(256, self.nodes // 50) and self._reduction.beyond(self._own(self._side)).all():
-                self._rebuild()
+            self._look_after_new_nodes()
 
     def remove(self, rows: IntArray) -> None:
         """See `CandidateIndex.remove`. A node without rows stays as a signpost, until three of four are such."""
@@ -154,9 +157,10 @@ class HnswIndex:
     def health(self, *, sample: int = 1000, seed: int = 0) -> Health:
         """Measure the graph, mend what it misses, and give it up when it stays below the target.
 
-        Every node (beyond 200,000 a sample) searches for itself; those not found join the side list, which each search
-        scans. Then `sample` stored vectors search for their ten nearest others against an exact scan; while the
-        recall is below the target, ef is doubled, three times at most; then `exact` is set.
+        `sample` stored vectors search for their ten nearest others, beside an exact scan; while the recall is below the
+        target, ef is doubled, three times at most. Then every node (beyond 200,000 a sample) searches for itself; those
+        not found join the side list, which each search scans. Below the target, or with more than 1 in 100 not found,
+        `exact` is set.
         """
         from .hnsw_health import measure
 
@@ -243,6 +247,7 @@ class HnswIndex:
         if self._links is None or self.nodes - self._links.count > max(TAIL, self.nodes // 50):
             self._links = Links.of(self._graph)
             self._scales = (1.0 / np.maximum(1.0 - self._squares, kernels.SMALLEST_ROOM)).astype(np.float32)
+            self._verify()
         return self._links
 
     def _beside_the_graph(self) -> IntArray:
@@ -251,6 +256,42 @@ class HnswIndex:
         if self._links is not None:
             side = np.union1d(side, np.arange(self._links.count, self.nodes))
         return side[self._groups.size[side] > 0]
+
+    def _look_after_new_nodes(self) -> None:
+        """After an addition: the first is left to `health`; native nodes are verified now, others with their links."""
+        if not self._verified:
+            self._verified = self.nodes
+        if self._reduction.name == "lorentz":
+            beyond = self._reduction.beyond(self._own(self._side))
+            if np.count_nonzero(beyond) > max(BEYOND, self.nodes // 50):
+                self._rebuild()
+        if self._reduction.native:
+            self._verify()
+
+    def _verify(self) -> None:
+        """Let the nodes added since the last time search for themselves; those not found join the side list.
+
+        Without this, items unlike all before (a new cluster far away) can be unreachable, because nodes with their full
+        number of links take up no farther ones.
+        """
+        fresh = np.arange(self._verified, self.nodes)
+        self._verified = self.nodes
+        if self.exact:
+            return
+        missed = self.not_found(fresh[self._groups.size[fresh] > 0])
+        self._side = np.union1d(self._side, missed)
+        if len(self._side) > max(FEW, self.nodes // 20):
+            self.give_up_graph()
+
+    def not_found(self, nodes: IntArray, batch: int = 8192) -> IntArray:
+        """Those of `nodes` that a search of the graph for their own vectors does not return first."""
+        missed: list[IntArray] = [np.zeros(0, dtype=np.int64)]
+        for start in range(0, len(nodes), batch):
+            part = nodes[start : start + batch]
+            found, distances = self._propose(self._own(part), 1, self.ef)
+            hit = ((found == part[:, None]) & (distances <= distances.min(axis=1, keepdims=True))).any(axis=1)
+            missed.append(part[~hit])
+        return np.concatenate(missed)
 
     def _scan(self, ready: FloatArray, count: int, allowed: BoolArray | None) -> Candidates:
         """The exact answer. Ties between nodes are decided by the smallest matching row of each."""
@@ -270,13 +311,14 @@ class HnswIndex:
     def _rebuild(self) -> None:
         """Build anew from the live nodes, in their order."""
         rows = self._map.all()
-        places = self._map.places(rows)
-        live, new = np.unique(places, return_inverse=True)
+        live, new = np.unique(self._map.places(rows), return_inverse=True)
         vectors = self._own(live)
         self._forget()
         self._grow(vectors)
         self._groups.add(new.reshape(-1), rows)
         self._map.put(rows, new.reshape(-1))
+        self._verified = self.nodes
+        self._side = np.union1d(self._side, self.not_found(np.arange(self.nodes)))
 
 
 def checked_parameters(dim: Any, m: Any, ef_construction: Any, ef: Any, target: Any, seed: Any) -> None:

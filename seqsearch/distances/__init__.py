@@ -4,6 +4,7 @@ from .distance import DISTANCES, Distance, distance_named
 from .dtw import DTWDistance, SeriesPruning
 from .edit import EditDistance, normalised
 from .edit_exact import EditNeighbours, Pruning
+from .hash_dtw import HashDTW, HashSequences
 from .matrix import matrix_file
 from .neighbours import Neighbours, recall
 
@@ -13,6 +14,8 @@ __all__ = [
     "Distance",
     "EditDistance",
     "EditNeighbours",
+    "HashDTW",
+    "HashSequences",
     "Neighbours",
     "Pruning",
     "SeriesPruning",

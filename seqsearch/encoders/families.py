@@ -24,14 +24,16 @@ FAMILIES = {
     family.name: family
     for family in (
         Family("kmer", "k-mer counts, nothing learned", trained=False, without_torch=True),
+        Family("curve", "shape features of a series, nothing learned", inputs=("series",), trained=False,
+               without_torch=True),
         Family(
-            "projection", "linear map of k-mers and positions plus a residual network (the default)",
-            "projection", "ProjectionEncoder", without_torch=True,
+            "projection", "linear map of k-mers and positions, or of a curve's shape, plus a residual network "
+            "(the default)", "projection", "ProjectionEncoder", inputs=("tokens", "series"), without_torch=True,
         ),
     )
 }  # fmt: skip
 
-DEFAULT = {"tokens": "projection"}
+DEFAULT = {"tokens": "projection", "series": "projection"}
 
 
 def family_named(name: str, kind: str = "tokens") -> Family:

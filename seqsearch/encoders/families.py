@@ -9,7 +9,7 @@ from ..errors import ParameterError
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of encoder: its `name`, where its network lives, what it reads and can do."""
+    """One kind of encoder: its `name`, where its network lives, what it reads and can do, and its learning `rate`."""
 
     name: str
     summary: str
@@ -18,7 +18,10 @@ class Family:
     inputs: tuple[str, ...] = ("tokens",)
     trained: bool = True
     without_torch: bool = False
+    rate: float = 2e-3
 
+
+BOTH = ("tokens", "series")
 
 FAMILIES = {
     family.name: family
@@ -28,8 +31,18 @@ FAMILIES = {
                without_torch=True),
         Family(
             "projection", "linear map of k-mers and positions, or of a curve's shape, plus a residual network "
-            "(the default)", "projection", "ProjectionEncoder", inputs=("tokens", "series"), without_torch=True,
+            "(the default)", "projection", "ProjectionEncoder", inputs=BOTH, without_torch=True,
         ),
+        Family("linear", "linear map of the same features", "linear", "LinearEncoder", BOTH, without_torch=True),
+        Family("mlp", "dense layers over the same features", "mlp", "MLPEncoder", BOTH),
+        Family("cnn", "convolutions over steps, position bins", "cnn", "CNNEncoder", BOTH),
+        Family("gru", "gated recurrent units, both ways", "gru", "GRUEncoder", BOTH),
+        Family("lstm", "long short-term memory, both ways", "lstm", "LSTMEncoder", BOTH),
+        Family("transformer", "global attention between segments", "transformer", "TransformerEncoder", BOTH,
+               rate=1e-3),
+        Family("local-transformer", "attention between near segments", "transformer", "LocalTransformerEncoder", BOTH,
+               rate=1e-3),
+        Family("attention", "attention pooling over steps", "attention", "AttentionEncoder", BOTH),
     )
 }  # fmt: skip
 

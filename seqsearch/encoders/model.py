@@ -46,7 +46,12 @@ class Model:
 
     @cached_property
     def _run(self) -> Runner:
-        runners = {"kmer": features_runner, "curve": features_runner, "projection": projection_runner}
+        runners = {
+            "kmer": features_runner,
+            "curve": features_runner,
+            "projection": projection_runner,
+            "linear": projection_runner,
+        }
         if family_named(self.family, "series" if self.spec.alphabet is None else "tokens").without_torch:
             return runners[self.family](self.spec, self.settings, self.weights)
         return torch_runner(self.family, self.spec, self.settings, self.weights)

@@ -33,7 +33,7 @@ def projection_runner(spec: InputSpec, settings: dict[str, Any], weights: Weight
     """
     features = features_from_json(spec, settings["features"])
     linear = weights["linear.weight"].T  # (M, D)
-    if not settings["hidden"]:
+    if not settings.get("hidden"):
         table = np.ascontiguousarray(linear, np.float32)
         return lambda sequences: features.project(sequences, table)
     gain = weights["norm.weight"] / np.sqrt(weights["norm.running_var"] + _NORM_EPSILON)  # (H,)
@@ -72,7 +72,8 @@ def torch_runner(family: str, spec: InputSpec, settings: dict[str, Any], weights
     from .build import build_encoder
 
     encoder = build_encoder(family, spec, settings)
-    encoder.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+    own = encoder.state_dict().keys()
+    encoder.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items() if name in own})
     encoder.eval()
 
     def run(sequences: Sequences) -> FloatArray:

@@ -17,7 +17,7 @@ from ..encoders.build import build_encoder
 from ..encoders.encoder import Encoder
 from ..encoders.families import family_named
 from ..encoders.inputs import InputSpec
-from ..encoders.model import Model, kmer_model
+from ..encoders.model import Model, unlearned_model
 from ..errors import ParameterError
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
@@ -45,14 +45,14 @@ def train(
 ) -> tuple[Model, TrainingLog]:  # fmt: skip
     """Train an encoder on a set of sequences.
 
-    An untrained family, or "auto" with fewer than `FEWEST` sequences, gives k-mer counts. One seed gives one model on
-    one thread. Raises ParameterError for an unknown encoder.
+    An untrained family, or "auto" with fewer than `FEWEST` sequences, gives k-mer counts or shape features.
+    One seed gives one model on one thread. Raises ParameterError for an unknown encoder.
     """
     plan = plan if plan is not None else TrainingPlan()
     family = family_named(encoder, sequences.kind)
     few = len(sequences) < FEWEST
     if not family.trained or (few and encoder == "auto"):
-        return kmer_model(sequences), TrainingLog()
+        return unlearned_model(sequences), TrainingLog()
     if few:
         raise ParameterError(f"{len(sequences)} sequences are too few to train on: at least {FEWEST} are needed")
     rng = np.random.default_rng(seed)

@@ -96,8 +96,9 @@ class _Run:
         self.plan = plan
         self.progress = progress
         network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
-        neighbours = mined_neighbours(network.spec, training, distance, plan.cells / 10, rng, progress)
-        self.source = PairSource(training, distance, BatchSampler(neighbours, plan.batch, rng), plan.cells, rng)
+        cells = plan.cells_for(distance.kind)
+        neighbours = mined_neighbours(network.spec, training, distance, cells / 10, rng, progress)
+        self.source = PairSource(training, distance, BatchSampler(neighbours, plan.batch, rng), cells, rng)
         start = all_pairs(training, rng.permutation(len(training))[: plan.batch], distance)
         typical = float(np.median(off_diagonal(torch.from_numpy(start.distances)).numpy()))
         self.unit = max(typical, 1e-6) / UNITS_PER_TYPICAL

@@ -12,37 +12,43 @@ from .candidates import Health
 if TYPE_CHECKING:
     from .hnsw import HnswIndex
 
+SIDE_SHARE = 0.05
+"""A side list above this part of the nodes costs so much that the graph is given up."""
+
 NEIGHBOURS = 10
 DOUBLINGS = 3
 ALL_UP_TO = 200_000
 """So many nodes search for themselves; of more, a sample."""
 
-SIDE_SHARE = 0.01
-"""More nodes than this part not found mean that the graph is no good,"""
-
-FEWEST = 100
-"""unless they are no more than so many."""
+FEWEST = 2000
+"""A side list no longer than this is no burden, however small the graph."""
 
 
 def measure(index: HnswIndex, *, sample: int, seed: int) -> Health:
     """See `HnswIndex.health`."""
     generator = np.random.default_rng(seed)
     live = np.flatnonzero(index._groups.size[: index.nodes] > 0)
+    asked = live if len(live) <= ALL_UP_TO else _drawn(live, ALL_UP_TO, generator)
+    beyond = np.flatnonzero(index._reduction.beyond(index._own(np.arange(index.nodes))))
     index.restore_graph()
     index._verified = index.nodes
-    index._side = np.flatnonzero(index._reduction.beyond(index._own(np.arange(index.nodes))))
-    recall, sampled = _calibrate(index, live if len(live) <= sample else _drawn(live, sample, generator))
-    asked = live if len(live) <= ALL_UP_TO else _drawn(live, ALL_UP_TO, generator)
     missed = index.not_found(asked)
-    self_recall = 1.0 - len(missed) / max(len(asked), 1)
-    index._side = np.union1d(index._side, missed)
-    if recall < index.target or len(missed) > max(FEWEST, SIDE_SHARE * len(asked)):
+    found_at_first = 1.0 - len(missed) / max(len(asked), 1)
+    missed = index.mended(missed)
+    index.set_side(np.union1d(beyond, missed))
+    ef = index.ef
+    recall, sampled = _calibrate(index, live if len(live) <= sample else _drawn(live, sample, generator))
+    if index.ef > ef:
+        missed = index.not_found(missed)
+        index.set_side(np.union1d(beyond, missed))
+    if recall < index.target or too_many_beside(len(index._side), len(live)):
         index.give_up_graph()
     return {
         "kind": index.kind,
         "rows": len(index),
         "nodes": len(live),
-        "self_recall": self_recall,
+        "self_recall_unmended": found_at_first,
+        "self_recall": 1.0 - len(missed) / max(len(asked), 1),
         "recall": recall,
         "sampled": sampled,
         "target": float(index.target),
@@ -50,6 +56,11 @@ def measure(index: HnswIndex, *, sample: int, seed: int) -> Health:
         "ef": index.ef,
         "exact": index.exact,
     }
+
+
+def too_many_beside(side: int, nodes: int) -> bool:
+    """Whether a side list is so long that the graph is given up."""
+    return side > max(FEWEST, SIDE_SHARE * nodes)
 
 
 def _drawn(nodes: IntArray, count: int, generator: np.random.Generator) -> IntArray:

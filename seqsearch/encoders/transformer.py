@@ -35,7 +35,8 @@ class Block(nn.Module):
         looked = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
         steps = steps + self.dropout(self.merge(looked.transpose(1, 2).reshape(batch, width, channels)))
         bent: Tensor = self.narrow(functional.relu(self.widen(self.second(steps))))
-        return steps + self.dropout(bent)
+        out: Tensor = steps + self.dropout(bent)
+        return out
 
 
 class TransformerEncoder(StepEncoder):

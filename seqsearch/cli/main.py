@@ -11,7 +11,9 @@ import click
 from .. import __version__
 from ..errors import ParameterError, SeqsearchError
 
-COMMANDS = ("build", "search", "add", "remove", "info", "truth", "evaluate", "demo")
+COMMANDS = (
+    "build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate", "demo",
+)  # fmt: skip
 
 
 class _Commands(click.Group):

@@ -60,7 +60,9 @@ class StoreBuilder(Store):
         self._overwrite = overwrite
         try:
             self._lock = WriterLock(self.path)
-            self._environment = Environment(data_file(self.path, 1), durable=False, map_limit=map_limit)
+            self._environment = Environment(
+                data_file(self.path, 1), durable=False, map_limit=map_limit, shown=Path(path)
+            )
             self._environment.open(writable=True)
             self._environment.users = 1
             self._head = Head(config={} if config is None else config)

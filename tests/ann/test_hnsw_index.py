@@ -37,7 +37,7 @@ def test_below_target_the_index_answers_exactly_and_says_so(tmp_path: Path) -> N
     assert report["exact"] is True
     assert isinstance(report["recall"], float)
     assert report["recall"] < 1
-    assert report["ef"] == 8
+    assert report["ef"] == 13
     queries = np.random.default_rng(1).uniform(-1, 1, size=(50, 40)).astype(np.float32)
     oracle = ExactIndex(geometry="squared", dim=40)
     oracle.add(np.arange(4000), items)

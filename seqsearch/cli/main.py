@@ -11,7 +11,7 @@ import click
 from .. import __version__
 from ..errors import ParameterError, SeqsearchError
 
-COMMANDS = ("build", "search", "add", "remove", "info", "truth", "evaluate", "demo")
+COMMANDS = ("build", "search", "add", "remove", "info", "truth", "evaluate", "demo", "train", "embed", "tune")
 
 
 class _Commands(click.Group):

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from .progress import progress_for
-from .shared import quiet_option, read_batches_noting, reading_arguments, reading_options, threads_option
+from .shared import change, quiet_option, reading_arguments, reading_options, threads_option
 
 
 @click.command("add", short_help="Add sequences to an index.")
@@ -19,17 +19,19 @@ from .shared import quiet_option, read_batches_noting, reading_arguments, readin
 def command(index: str, sequences: str, quiet: bool, **options: Any) -> None:
     """Embed SEQUENCES with the index's own encoder and add them. Each batch is durable once it is added.
 
+    An id that INDEX holds already is an error, or left out and counted with --on-error skip.
+
     \b
-    Example:
+    Examples:
       seqsearch add refs.ss more.fasta
+      seqsearch add refs.ss more.csv --id-column name --on-error skip
     """
     from ..search import SequenceIndex
 
-    reading = reading_arguments(options)
+    progress = progress_for(quiet)
     with SequenceIndex.open(index) as opened:
-        reading["alphabet"] = reading["alphabet"] or opened.alphabet_name
-        before = len(opened)
-        for part in read_batches_noting(sequences, **reading):
-            opened.add(part, progress=progress_for(quiet))
+        done = change(
+            opened, sequences, reading_arguments(options), lambda part: opened.add(part, progress=progress), known=False
+        )
         if not quiet:
-            click.echo(f"{index}: {len(opened) - before:,} added, {len(opened):,} sequences now", err=True)
+            click.echo(f"{index}: {done:,} added, {len(opened):,} sequences now", err=True)

@@ -11,7 +11,10 @@ import click
 from .. import __version__
 from ..errors import ParameterError, SeqsearchError
 
-COMMANDS = ("build", "search", "add", "remove", "info", "truth", "evaluate", "demo", "train", "embed", "tune")
+COMMANDS = (
+    "build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate", "demo",
+    "train", "embed", "tune",
+)  # fmt: skip
 
 
 class _Commands(click.Group):

@@ -44,13 +44,13 @@ def command(index: str, queries: str, output_format: str, where: str | None, qui
     progress = progress_for(quiet)
     with SequenceIndex.open(index) as opened:
         reading["alphabet"] = reading["alphabet"] or opened.alphabet_name
-        if output_format == "tsv":
-            click.echo("query\trank\ttarget\tdistance")
         said = None
         for part in read_batches_noting(queries, **reading):
             results = opened.search(part, where=_condition(where), progress=progress, **options)
             if said is None and not quiet:
                 click.echo(f"{index}: {results.budget}", err=True)
+            if said is None and output_format == "tsv":
+                click.echo("query\trank\ttarget\tdistance")
             said = results.budget
             click.echo(tsv_of(results) if output_format == "tsv" else json_of(results), nl=False)
 

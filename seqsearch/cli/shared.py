@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from ..search import SequenceIndex
     from ..sequences import Sequences
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -25,6 +27,26 @@ threads_option = click.option(
     help="Threads to use  [default: all cores]",
 )  # fmt: skip
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr.")
+
+
+def _parameters(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+    """NAME=VALUE pairs, the values read as JSON where they are JSON."""
+    given: dict[str, Any] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE")
+        try:
+            given[name] = json.loads(value)
+        except ValueError:
+            given[name] = value
+    return given
+
+
+distance_parameters_option = click.option(
+    "-D", "distance_parameters", multiple=True, metavar="NAME=VALUE", callback=_parameters,
+    help="A parameter of the distance, such as -D window=0.1 for dtw. May be repeated.",
+)  # fmt: skip
 
 
 def reading_options(command: Command) -> Command:
@@ -69,3 +91,50 @@ def read_noting(path: str, **arguments: Any) -> Sequences:
     from ..sequences import Sequences
 
     return Sequences.concatenate(list(read_batches_noting(path, **arguments)))
+
+
+def change(
+    index: SequenceIndex, path: str, reading: dict[str, Any], apply: Callable[[Sequences], None], *, known: bool
+) -> int:
+    """`apply` every batch of the file at `path` to `index`; what goes wrong names the file. The number of sequences.
+
+    `known`: the ids have to be those of stored sequences, or none of them; with on_error "skip" others are left out
+    and counted on stderr.
+    """
+    from ..errors import InputError, UnknownIdError
+
+    reading["alphabet"] = reading["alphabet"] or index.alphabet_name
+    skips, seen, done = reading["on_error"] == "skip", 0, 0
+    for part in read_batches_noting(path, **reading):
+        fitting = part[(index.holds(part.ids) == known).nonzero()[0]] if skips else part
+        try:
+            apply(fitting)
+        except InputError as error:
+            error.path = path
+            error.record = None if skips or error.record is None else error.record + seen
+            raise
+        except UnknownIdError as error:
+            raise UnknownIdError(f"{path}: {error}") from None
+        seen, done = seen + len(part), done + len(fitting)
+    if seen > done:
+        why = "no such id is in the index" if known else "their ids are in the index already"
+        click.echo(f"{path}: {seen - done:,} skipped: {why}", err=True)
+    return done
+
+
+def shown(value: Any) -> str:
+    """A fact as people read it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {shown(inner)}" for name, inner in value.items()) or "-"
+    return "-" if value is None else str(value)
+
+
+def curve(points: list[dict[str, Any]]) -> str:
+    """The points of a calibration as a table."""
+    lines = [f"{'k':>5} {'candidates':>11} {'ef':>6} {'recall':>8} {'at least':>9}"]
+    for p in points:
+        ef = "-" if p["ef"] is None else p["ef"]
+        lines.append(f"{p['k']:>5} {p['candidates']:>11} {ef:>6} {p['recall']:>8.4f} {p['lower']:>9.4f}")
+    return "\n".join(lines)

@@ -22,7 +22,7 @@ POWERS = {"euclidean": 1.5, "squared": 0.75, "manhattan": 1.5, "cosine": 0.75, "
 
 MODES = ("ball", "sphere")
 START_NORM = 0.2
-"""Median norm of fresh points in the ball: so near the origin that no step leaves it, far enough out to bend."""
+"""Median norm of fresh points in the ball: so near the origin that no step leaves the ball, far enough to bend."""
 START_RADIUS = 1e-2
 LEAST_RADIUS = 1e-4
 _ROOTS_A_DISTANCE = {"squared": 2, "cosine": 2}

@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -35,6 +35,7 @@ from .plan import TrainingPlan
 
 UNITS_PER_TYPICAL = 4.5  # so that a unit is 10 edits for V4 genes, where the settings were found
 WARM_UP = 8192  # sequences a network may look at before its first step
+MOST_EPOCHS = 100  # a small set is learnt by then, and only remembered better after
 Watch = Callable[[dict[str, float]], None]
 FEWEST = 32  # sequences below which nothing can be learnt that k-mer counts do not know
 DISTINCT = 200  # batches whose distances must be affordable: dear distances mean smaller batches
@@ -77,6 +78,8 @@ def train(
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(sequences))[: plan.sequences]
     held = min(plan.validate, len(rows) // 8)
+    enough = max(100, MOST_EPOCHS * len(rows) // plan.batch)
+    plan = replace(plan, steps=min(plan.steps, enough), check=min(plan.check, max(1, enough // 5)))
     torch.manual_seed(seed)
     network = build_encoder(family.name, InputSpec.fit(sequences[rows]), settings or {}).to(device_named(plan.device))
     training, validation = sequences[rows[held:]], sequences[rows[:held]]

@@ -5,6 +5,7 @@ from .engine import Engine, SweepRow
 from .index import SequenceIndex
 from .options import BuildOptions
 from .results import Hit, Hits, Results
+from .verifying import Verified
 
 __all__ = [
     "Budget",
@@ -16,4 +17,5 @@ __all__ = [
     "Results",
     "SequenceIndex",
     "SweepRow",
+    "Verified",
 ]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..ann import CandidateIndex
-from ..arrays import AnyArray, BoolArray, IntArray
-from ..distances import Distance, Neighbours
+from ..arrays import AnyArray, IntArray
+from ..distances import Distance
 from ..encoders.codes import quantizer
 from ..encoders.families import family_named
 from ..encoders.model import Model, unlearned_model
@@ -19,7 +19,8 @@ from ..learning.plan import TrainingPlan
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..store import Store, StoreBuilder
-from .calibration import CALIBRATED_K, Budget, Calibration, budgets_for, held_out, measure
+from .calibrating import calibrate
+from .calibration import Calibration, held_out
 from .engine import Engine
 from .options import BuildOptions
 from .snapshots import empty_candidates
@@ -143,7 +144,7 @@ def _calibrated(
     calibration = calibrate(engine, targets[held], known, options.recall, progress)
     if len(held):
         candidates.add(held, vectors[held])
-    return calibration
+    return replace(calibration, size=builder.rows)
 
 
 def _add(candidates: CandidateIndex, rows: IntArray, vectors: AnyArray, task: Any) -> None:
@@ -151,23 +152,3 @@ def _add(candidates: CandidateIndex, rows: IntArray, vectors: AnyArray, task: An
         some = rows[start : start + _EMBED_ROWS]
         candidates.add(some, vectors[some])
         task.advance(len(some))
-
-
-def calibrate(
-    engine: Engine, queries: Sequences, allowed: BoolArray, target: float, progress: Progress = SILENT
-) -> Calibration:
-    """Measure the recall of every budget on `queries` against exact truth over the `allowed` rows."""
-    size = int(allowed.sum())
-    if not len(queries) or not size:
-        return Calibration(target, 0, size)
-    ks = tuple(k for k in CALIBRATED_K if k <= size) or (1,)
-    truth = engine.distance.exact(queries, engine.targets, max(ks), allowed=allowed, progress=progress)
-    vectors = engine.model.vectors(queries)
-
-    def search(budget: Budget, k: int) -> Neighbours:
-        rows = engine.propose(vectors, budget)
-        return engine.distance.rerank(queries, engine.targets, rows, k)
-
-    with progress.task("calibrating"):
-        points = measure(truth, search, budgets_for(size, engine.candidates.kind), ks)
-    return Calibration(target, len(queries), size, tuple(points))

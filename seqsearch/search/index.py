@@ -13,16 +13,19 @@ import numpy as np
 from ..arrays import BoolArray
 from ..distances import Distance, Neighbours, distance_named
 from ..encoders.model import Model
-from ..errors import CorruptIndexError, ParameterError, Path
+from ..errors import CorruptIndexError, ParameterError, Path, StoreError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..store import Store
-from .building import build
+from .building import CALIBRATION_QUERIES, build
+from .calibrating import calibrate, members
 from .calibration import Budget, Calibration, budgets_for
 from .engine import Engine, SweepRow, sweep_row
+from .filters import Where, allowed_rows
 from .options import BuildOptions
 from .results import Results
 from .snapshots import SNAPSHOT_KINDS, Follower, tail_is_long
+from .verifying import Verified, check_members, check_recall
 
 FORMAT_VERSION = 1
 
@@ -91,8 +94,14 @@ class SequenceIndex:
     def __contains__(self, record_id: object) -> bool:
         return record_id in self._store
 
+    def holds(self, ids: Iterable[str]) -> BoolArray:
+        """(m,) which of many ids are there."""
+        held: BoolArray = self._store.find(ids) >= 0
+        return held
+
     @property
     def path(self) -> str:
+        """The folder of the index."""
         return os.fspath(self._store.path)
 
     @property
@@ -143,7 +152,7 @@ class SequenceIndex:
     def search(
         self, queries: Sequences, k: int = 10, *, recall: float | None = None, candidates: int | None = None,
         ef: int | None = None, exact: bool = False, ids: Iterable[str] | None = None,
-        where: dict[str, str] | None = None, progress: Progress = SILENT,
+        where: Where | None = None, progress: Progress = SILENT,
     ) -> Results:  # fmt: skip
         """The k nearest stored sequences of each query, with their exact distances.
 
@@ -155,7 +164,7 @@ class SequenceIndex:
         if k < 1:
             raise ParameterError(f"k must be at least 1, not {k}")
         budget, said = self.budget(k, recall=recall, candidates=candidates, ef=ef, exact=exact)
-        allowed = self._allowed(ids, where)
+        allowed = allowed_rows(self._store, ids, where)
         found = self._found(queries, k, budget, allowed, progress)
         return Results(queries.ids, self._store.ids, found.rows, found.distances, said)
 
@@ -198,21 +207,6 @@ class SequenceIndex:
             return self._distance.exact(queries, engine.targets, k, allowed=mask, progress=progress)
         return engine.find(queries, k, budget, allowed)
 
-    def _allowed(self, ids: Iterable[str] | None, where: dict[str, str] | None) -> BoolArray | None:
-        """(rows,) mask of what a filter lets through, None without one."""
-        if ids is None and not where:
-            return None
-        mask = np.array(self._store.live())
-        if ids is not None:
-            chosen = np.zeros_like(mask)
-            chosen[self._store.rows_of(ids)] = True
-            mask &= chosen
-        for column, wanted in (where or {}).items():
-            if column != "label":
-                raise ParameterError(f"where {column!r}: only label can be asked for")
-            mask &= np.fromiter((label == wanted for label in self._store.labels), np.bool_, len(mask))
-        return mask
-
     def engine(self, progress: Progress = SILENT) -> Engine:
         """The state that answers: loaded at the first search, brought up to date after `refresh`."""
         if self._follower is None:
@@ -245,6 +239,24 @@ class SequenceIndex:
                     break
         return rows
 
+    def verify(self, *, sample: int = 100, seed: int = 0, progress: Progress = SILENT) -> Verified:
+        """Check every checksum and invariant on disk, that every id is reachable, and the recall of `sample` members.
+
+        What is wrong is listed in the report; nothing is raised for it. `seed` draws the sample.
+        """
+        said = Verified()
+        try:
+            report = self._store.verify(progress)
+            said.problems += report.problems
+            said.counts |= report.counts
+            engine = self.engine(progress)
+            check_members(self._store, self.model, engine, said, sample, seed)
+            budget, _ = self.budget(min(10, max(1, len(self) - 1)))
+            check_recall(self._store, engine, budget, self.calibration.target, said, sample, seed, progress)
+        except StoreError as error:
+            said.problems += [str(error)] * (str(error) not in said.problems)
+        return said
+
     # -- changing ------------------------------------------------------------------------------------------------
 
     def add(self, sequences: Sequences, *, progress: Progress = SILENT) -> None:
@@ -269,6 +281,37 @@ class SequenceIndex:
             self._follower.save(writer, self._settings)
         self._engine = None
         self._store.refresh()
+
+    def save_snapshot(self, *, progress: Progress = SILENT) -> None:
+        """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
+        with self._writing() as writer:
+            self.refresh()
+            self.engine(progress)
+            assert self._follower is not None
+            self._follower.save(writer, self._settings)
+
+    def calibrate(
+        self, queries: Sequences | None = None, *, recall: float | None = None, sample: int = CALIBRATION_QUERIES,
+        seed: int = 0, progress: Progress = SILENT,
+    ) -> Calibration:  # fmt: skip
+        """Measure the recall of every budget anew, on the data as they are now, and keep the curve.
+
+        `queries`: sequences like those that will be asked; None takes `sample` random members, each asked for its
+        nearest others. `recall`: aimed at by default from now on. Raises ParameterError, IndexLockedError.
+        """
+        target = self.calibration.target if recall is None else recall
+        if not 0 < target <= 1:
+            raise ParameterError(f"recall must be above 0 and at most 1, not {target}")
+        with self._writing() as writer:
+            self.refresh()
+            engine, live, own = self.engine(progress), self._store.live(), None
+            if queries is None:
+                queries, own = members(engine, live, sample, seed)
+            self.model.spec.require(queries)
+            measured = calibrate(engine, queries, live, target, progress, own=own)
+            writer.put_document("calibration", measured.to_json())
+        self.refresh()
+        return measured
 
     def _change(self, change: Callable[[Store], object], progress: Progress) -> None:
         with self._writing() as writer:

@@ -1,0 +1,59 @@
+"""seqsearch verify"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from .progress import progress_for
+from .shared import quiet_option, shown, threads_option
+
+
+@click.command("verify", short_help="Check every value of an index, and its recall.")
+@click.argument("index", type=click.Path())
+@click.option("--sample", type=click.IntRange(0), metavar="N", default=100, show_default=True,
+              help="Members whose nearest others are compared with exact truth.")  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw of members.")
+@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@threads_option
+@quiet_option
+@click.pass_context
+def command(ctx: click.Context, index: str, sample: int, seed: int, output_format: str, quiet: bool) -> None:
+    """Read everything INDEX holds and say what is wrong. Exits with 1 when anything is damaged.
+
+    Checks every checksum, the order of chunks and log, that every id leads to its sequence and the candidate index
+    holds exactly those that are there, that the model makes the stored vectors, and the recall of sampled members.
+
+    \b
+    Examples:
+      seqsearch verify refs.ss
+      seqsearch verify refs.ss --format json --sample 1000
+    """
+    from ..errors import CorruptIndexError
+    from ..search import SequenceIndex, Verified
+
+    try:
+        with SequenceIndex.open(index) as opened:
+            said = opened.verify(sample=sample, seed=seed, progress=progress_for(quiet))
+    except CorruptIndexError as error:  # not even its head can be read
+        said = Verified(problems=[str(error)])
+    if output_format == "json":
+        click.echo(json.dumps({"index": index, **said.to_json()}))
+    else:
+        for name, count in {**said.counts, **said.health}.items():
+            click.echo(f"{name:<20} {shown(count)}")
+        if said.recall is not None:
+            click.echo(f"{'sampled recall':<20} {said.recall:.4f} of {said.sampled} members")
+        for note in said.notes:
+            click.echo(f"note: {note}")
+    for problem in said.problems:
+        click.echo(f"seqsearch: error: {_named(index, problem)}", err=True)
+    if not said.ok:
+        ctx.exit(1)
+    if not quiet:
+        click.echo(f"{index}: sound", err=True)
+
+
+def _named(index: str, problem: str) -> str:
+    return problem if problem.startswith(index) else f"{index}: {problem}"

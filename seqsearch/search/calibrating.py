@@ -1,0 +1,76 @@
+"""Measuring the curve of recall over budgets: at build on sequences kept out, later on members or given queries."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
+from ..distances import Neighbours
+from ..progress import SILENT, Progress
+from ..sequences import Sequences
+from .calibration import CALIBRATED_K, Budget, Calibration, budgets_for, measure
+from .engine import Engine
+
+
+def calibrate(
+    engine: Engine, queries: Sequences, allowed: BoolArray, target: float, progress: Progress = SILENT, *,
+    own: IntArray | None = None,
+) -> Calibration:  # fmt: skip
+    """Measure the recall of every budget on `queries` against exact truth over the `allowed` rows.
+
+    `own`, (Q,): the row each query is itself, when the queries are members: it counts neither as a neighbour nor as a
+    candidate. An index of one sequence has no other to be found, so nothing is measured.
+    """
+    others = int(allowed.sum()) - (own is not None)
+    if not len(queries) or others < 1:
+        return Calibration(target, 0, int(allowed.sum()))
+    ks = tuple(k for k in CALIBRATED_K if k <= others) or (1,)
+    truth = exact_others(engine, queries, max(ks), allowed, own, progress)
+    vectors = engine.model.vectors(queries)
+
+    def propose(budget: Budget) -> IntArray:
+        return propose_others(engine, vectors, budget, own)
+
+    def verify(who: IntArray, rows: IntArray, cutoffs: DoubleArray) -> DoubleArray:
+        return engine.distance.pairs(queries, who, engine.targets, rows, cutoffs)
+
+    with progress.task("calibrating"):
+        points = measure(truth, propose, verify, budgets_for(others, engine.candidates.kind), ks)
+    return Calibration(target, len(queries), int(allowed.sum()), tuple(points))
+
+
+def members(engine: Engine, live: BoolArray, most: int, seed: int) -> tuple[Sequences, IntArray]:
+    """Up to `most` random members to be asked for their others, and their rows, ascending."""
+    rows = np.flatnonzero(live)
+    rng = np.random.default_rng(seed)
+    chosen = rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
+    return engine.targets[chosen], chosen
+
+
+def exact_others(
+    engine: Engine, queries: Sequences, k: int, allowed: BoolArray, own: IntArray | None, progress: Progress
+) -> Neighbours:
+    """The k nearest of each query by proof, its own row left out."""
+    extra = int(own is not None)
+    found = engine.distance.exact(queries, engine.targets, k + extra, allowed=allowed, progress=progress)
+    if own is None:
+        return found
+    kept = _others(found.rows, own)
+    shape = (len(queries), k)
+    return Neighbours(found.rows[kept].reshape(shape), found.distances[kept].reshape(shape))
+
+
+def propose_others(engine: Engine, vectors: AnyArray, budget: Budget, own: IntArray | None) -> IntArray:
+    """(Q, C) candidate rows within the budget, the query's own row left out."""
+    if own is None:
+        return engine.propose(vectors, budget)
+    wider = Budget(budget.candidates + 1, None if budget.ef is None else budget.ef + 1)
+    rows = engine.propose(vectors, wider)
+    return rows[_others(rows, own)].reshape(len(rows), -1)
+
+
+def _others(rows: IntArray, own: IntArray) -> BoolArray:
+    """(Q, C) mask that leaves out each query's own row, or its last column where that is not among them."""
+    kept: BoolArray = rows != own[:, None]
+    kept[kept.all(axis=1), -1] = False
+    return kept

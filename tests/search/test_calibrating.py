@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqsearch import SequenceIndex
+from seqsearch.distances import EditDistance
+from seqsearch.errors import MismatchError, ParameterError
+from seqsearch.progress import SILENT
+from seqsearch.search.calibrating import exact_others, propose_others
+from seqsearch.search.calibration import Budget, per_query_recall
+from seqsearch.sequences import DNA, PROTEIN, Sequences
+from seqsearch.store import Store
+from tests.families import families
+
+
+@pytest.fixture(params=["exact", "hnsw"])
+def index(request: pytest.FixtureRequest, tmp_path: Path) -> SequenceIndex:
+    return SequenceIndex.build(tmp_path / "i.ss", families(30, 10, 50), encoder="kmer", index=request.param)
+
+
+def test_members_are_never_their_own_neighbours(index: SequenceIndex) -> None:
+    index.remove(["s5", "s17"])
+    engine, live = index.engine(), np.ones(300, np.bool_)
+    live[[5, 17]] = False
+    own = np.array([0, 4, 100, 299])
+    queries = engine.targets[own]
+    truth = exact_others(engine, queries, 6, live, own, SILENT)
+    matrix = EditDistance().matrix(queries, engine.targets)
+    for q, row in enumerate(own.tolist()):
+        allowed = [r for r in np.lexsort((np.arange(300), matrix[q])).tolist() if live[r] and r != row]
+        assert truth.rows[q].tolist() == allowed[:6]
+    proposed = propose_others(engine, engine.model.vectors(queries), Budget(20, 40), own)
+    assert proposed.shape == (4, 20)
+    assert not (proposed == own[:, None]).any()
+
+
+def test_a_member_among_many_copies_loses_one_column_only(tmp_path: Path) -> None:
+    copies = Sequences.from_texts(["ACGTACGTAC"] * 60, DNA, [f"c{i}" for i in range(60)])
+    with SequenceIndex.build(tmp_path / "c.ss", copies, encoder="kmer", index="exact") as index:
+        engine = index.engine()
+        own = np.array([59])
+        found = exact_others(engine, copies[own], 5, np.ones(60, np.bool_), own, SILENT)
+        assert found.rows.tolist() == [[0, 1, 2, 3, 4]]  # ties by row: its own was not even among the first six
+
+
+def test_the_stored_curve_is_what_a_plain_loop_measures(index: SequenceIndex) -> None:
+    measured = index.calibrate(sample=25, seed=3)
+    assert index.calibration == measured
+    assert (measured.queries, measured.size) == (25, 300)
+    engine = index.engine()
+    own = np.sort(np.random.default_rng(3).choice(300, 25, replace=False))
+    matrix = EditDistance().matrix(engine.targets[own], engine.targets)
+    matrix[np.arange(25), own] = np.inf
+    truth = np.sort(matrix, axis=1)[:, :10]
+    for point in measured.points:
+        if point.k != 10 or point.ef is not None:
+            continue
+        rows = engine.propose(engine.model.vectors(engine.targets[own]), Budget(point.candidates + 1))
+        found = np.full((25, 10), np.inf)
+        for q in range(25):
+            others = [row for row in rows[q].tolist() if row >= 0 and row != own[q]][: point.candidates]
+            best = np.sort(matrix[q, others])[:10]
+            found[q, : len(best)] = best
+        assert point.recall == pytest.approx(per_query_recall(found, truth, 10).mean(), abs=1e-6)
+    assert measured.points[-1].recall == 1
+
+
+def test_calibrate_on_given_queries_and_a_new_target(index: SequenceIndex) -> None:
+    asked = families(30, 2, 50, seed=9)
+    measured = index.calibrate(asked, recall=0.8)
+    assert (measured.queries, measured.target) == (60, 0.8)
+    assert "recall 0.8" in index.budget(10)[1]
+    with pytest.raises(MismatchError, match="dna"):
+        index.calibrate(Sequences.from_texts(["MKV"], PROTEIN))
+    with pytest.raises(ParameterError, match="recall must be above 0"):
+        index.calibrate(asked, recall=0.0)
+    assert index.calibration == measured
+
+
+def test_one_sequence_has_nothing_to_measure(tmp_path: Path) -> None:
+    with SequenceIndex.build(tmp_path / "one.ss", Sequences.from_texts(["ACGT"], DNA)) as index:
+        assert index.calibrate().points == ()
+        assert "too little data" in index.budget(1)[1]
+        assert index.verify().ok
+
+
+def test_verify_sees_a_candidate_index_that_lost_or_gained_rows(index: SequenceIndex) -> None:
+    index.remove(["s9"])
+    assert index.verify(sample=50).problems == []
+    index.engine().candidates.remove(np.array([3, 4]))
+    index.engine().candidates.add(np.array([9]), index.model.vectors(families(30, 10, 50)[9:10]))
+    problems = index.verify(sample=50).problems
+    assert "the candidate index lacks 2 live rows, 's3' first" in problems
+    assert "the candidate index holds 1 rows that are not live" in problems
+
+
+def test_verify_sees_vectors_that_the_model_does_not_make(index: SequenceIndex) -> None:
+    some = index.sequences[40:60]
+    with Store.open(index.path, write=True) as writer:
+        writer.update(some, 2 * index.model.vectors(some))
+    index.refresh()
+    assert index.verify(sample=300).problems == ["the model makes other vectors of 20 of 300 stored sequences"]

@@ -13,6 +13,7 @@ from ..errors import ParameterError, SeqsearchError
 
 COMMANDS = (
     "build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate", "demo",
+    "train", "embed", "tune",
 )  # fmt: skip
 
 

@@ -87,7 +87,11 @@ class Model:
         """The weights as safetensors."""
         from safetensors.numpy import save
 
-        return save({name: np.ascontiguousarray(value) for name, value in sorted(self.weights.items())})
+        return save(self.weight_arrays())
+
+    def weight_arrays(self) -> dict[str, AnyArray]:
+        """The weights in the order of their names, each contiguous."""
+        return {name: np.asarray(value, order="C") for name, value in sorted(self.weights.items())}
 
     @classmethod
     def restore(cls, document: dict[str, Any], weight_bytes: bytes) -> Model:

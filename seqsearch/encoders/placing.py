@@ -21,7 +21,9 @@ def placed(points: FloatArray, geometry: str, weights: Mapping[str, AnyArray]) -
     """
     if geometry != "hyperbolic":
         return points
-    scaled = points * np.float32(weights[GAIN]) if GAIN in weights else points
+    scaled = points * np.float32(weights[GAIN].item()) if GAIN in weights else points
     on_sphere = RADIUS in weights
-    inside: FloatArray = project_to_sphere(scaled, float(weights[RADIUS])) if on_sphere else project_to_ball(scaled)
+    inside: FloatArray = (
+        project_to_sphere(scaled, float(weights[RADIUS].item())) if on_sphere else project_to_ball(scaled)
+    )
     return inside

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -35,6 +36,7 @@ from .plan import TrainingPlan
 UNITS_PER_TYPICAL = 4.5  # so that a unit is 10 edits for V4 genes, where the settings were found
 WARM_UP = 8192  # sequences a network may look at before its first step
 MOST_EPOCHS = 100  # a small set is learnt by then, and only remembered better after
+Watch = Callable[[dict[str, float]], None]
 FEWEST = 32  # sequences below which nothing can be learnt that k-mer counts do not know
 DISTINCT = 200  # batches whose distances must be affordable: dear distances mean smaller batches
 SERIES_CELL = 500.0  # cells of edit distance that take as long as one of dynamic time warping
@@ -55,14 +57,16 @@ class TrainingLog:
 
 def train(
     sequences: Sequences, distance: Distance, *, encoder: str = "auto", plan: TrainingPlan | None = None, seed: int = 0,
-    settings: dict[str, Any] | None = None, checkpoint: Path | None = None, progress: Progress = SILENT,
+    settings: dict[str, Any] | None = None, checkpoint: Path | None = None,
+    watch: Watch | None = None, progress: Progress = SILENT,
 ) -> tuple[Model, TrainingLog]:  # fmt: skip
     """Train an encoder on a set of sequences.
 
     An untrained family, or "auto" with fewer than `FEWEST` sequences, gives k-mer counts or shape features.
     `checkpoint`: a file written at every look; a run that finds it there goes on from it and ends as if it had never
-    stopped. One seed gives one model on one thread. Raises ParameterError for an unknown encoder or a plan that cannot
-    be followed, MismatchError for the checkpoint of another run, CorruptIndexError for a damaged one.
+    stopped. `watch` is called with every row of the log; what it raises ends the run. One seed gives one model on one
+    thread. Raises ParameterError for an unknown encoder or a plan that cannot be followed, MismatchError for the
+    checkpoint of another run, CorruptIndexError for a damaged one.
     """
     plan = plan if plan is not None else TrainingPlan()
     family = family_named(encoder, sequences.kind)
@@ -83,6 +87,7 @@ def train(
     if checkpoint is not None:
         run.keep_at(checkpoint, family=family.name, settings=network.settings(), plan=plan.to_json(), seed=seed,
                     data=sequences.digest(), distance=[distance.name, distance.parameters()])  # fmt: skip
+    run.watch = watch
     log = run.go()
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     training_document = {"plan": plan.to_json(), "seed": seed, "sequences": len(training), "log": log.rows}
@@ -133,6 +138,7 @@ class _Run:
         self.progress = progress
         self.checkpoint: Path | None = None
         self.identity: dict[str, Any] = {}
+        self.watch: Watch | None = None
         self.root = 2.0 if _sums_squares(distance) else 1.0
         network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
         cells = plan.cells / (SERIES_CELL if distance.kind == "series" else 1.0)
@@ -207,6 +213,8 @@ class _Run:
         state.finished = last or state.since >= plan.patience
         if self.checkpoint is not None:
             state.checkpoint(self.learner, optimizer, self.identity).save(self.checkpoint)
+        if self.watch is not None:
+            self.watch(state.log.rows[-1])
 
     def _resumed(self, optimizer: torch.optim.Optimizer) -> _State:
         assert self.checkpoint is not None

@@ -174,7 +174,8 @@ class HnswIndex:
         Every node (beyond 200,000 a sample) searches for itself. Links to those not found are mended where the walk is
         ours; the rest join the side list, which each search scans. Then `sample` stored vectors search for their ten
         nearest others, beside an exact scan; while they lose more than half of what the target allows, ef grows by a
-        half, six times at most. Below the target, or with more than 1 in 20 in the side list, `exact` is set.
+        half, six times at most. `exact` is set below the target, with more than 1 in 20 in the side list, and with an
+        ef grown so far that a scan is faster.
         """
         with self._lock:
             return measure(self, sample=sample, seed=seed)

@@ -24,6 +24,10 @@ FEWEST = 2000
 """A side list no longer than this is no burden, however small the graph."""
 
 
+SCAN_COST = 8
+"""A walk meets about 2 M nodes a step, and one met at random costs as much as four met in a row."""
+
+
 def measure(index: HnswIndex, *, sample: int, seed: int) -> Health:
     """See `HnswIndex.health`."""
     generator = np.random.default_rng(seed)
@@ -41,7 +45,8 @@ def measure(index: HnswIndex, *, sample: int, seed: int) -> Health:
     if index.ef > ef:
         missed = index.not_found(missed)
         index.set_side(np.union1d(beyond, missed))
-    if recall < index.target or too_many_beside(len(index._side), len(live)):
+    too_wide = index.ef > ef and index.ef * index.m * SCAN_COST > len(live)
+    if recall < index.target or too_wide or too_many_beside(len(index._side), len(live)):
         index.give_up_graph()
     return {
         "kind": index.kind,

@@ -245,7 +245,7 @@ def kill_builds(target: Target, folder: Path, rounds: int, seed: int) -> dict[st
         if child == 0:
             target.build(path, items)
             os._exit(0)
-        time.sleep(rng.random() * usual * 1.2)
+        time.sleep(rng.random() * usual * 3)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         if not path.exists():

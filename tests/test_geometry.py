@@ -30,7 +30,7 @@ def textbook(name: str, u: np.ndarray, v: np.ndarray) -> float:
 
 
 def hard_pairs(count: int, dim: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """float32 pairs at norms from 1e-15 to 1 - 1e-7; a quarter equal, a quarter some roundings apart."""
+    """float32 pairs at norms 1e-15 to 1 - 1e-7; a quarter equal, a quarter a few roundings apart, some opposite."""
     near_zero = 10.0 ** rng.uniform(-15, 0, size=(2, count))
     near_rim = 1 - 10.0 ** rng.uniform(-7, -0.01, size=(2, count))
     norms = np.where(rng.random((2, count)) < 0.5, near_zero, near_rim).clip(1e-15, 1 - 1e-7)
@@ -78,11 +78,10 @@ def test_laws_of_a_metric(name: str, points: np.ndarray) -> None:
 
 @pytest.mark.parametrize("name", ["squared", "cosine"])
 def test_what_is_no_metric_is_said_to_be_none(name: str) -> None:
-    u, v, w = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+    u, v, w = np.array([[1.0, 0.0], [1.0, 0.5], [1.0, 1.0]])
     d = GEOMETRIES[name].distance
     assert not GEOMETRIES[name].metric
-    assert d(u, w) > (d(u, v) + d(v, w)) * (1 - 1e-9) or name == "squared"
-    assert geometry.squared(np.zeros(1), np.full(1, 2.0)) > 2 * geometry.squared(np.zeros(1), np.ones(1))
+    assert d(u, w) > d(u, v) + d(v, w)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -29,7 +29,9 @@ popcount: Any = intrinsic(_popcount)
 
 
 @kernel()
-def bucket_sort(codes: AnyArray, rows: IntArray, offsets_out: AnyArray, rows_out: AnyArray) -> None:
+def bucket_sort(
+    codes: AnyArray, rows: IntArray, offsets_out: AnyArray, rows_out: AnyArray, codes_out: AnyArray
+) -> None:
     """Rows (n,), ascending, into the order of (code, row); bucket c is rows_out[offsets_out[c]:offsets_out[c + 1]]."""
     offsets_out[:] = 0
     for i in range(codes.shape[0]):
@@ -39,7 +41,24 @@ def bucket_sort(codes: AnyArray, rows: IntArray, offsets_out: AnyArray, rows_out
     at = offsets_out[:CODES].copy()
     for i in range(codes.shape[0]):
         rows_out[at[codes[i]]] = rows[i]
+        codes_out[at[codes[i]]] = codes[i]
         at[codes[i]] += 1
+
+
+@kernel()
+def _nearest_rest(
+    code: int, radius: int, rows: AnyArray, codes: AnyArray, found: int, rows_out: AnyArray, distances_out: AnyArray
+) -> int:
+    """Fill the lines from `found` on with rows at `radius` or farther; how many there are then."""
+    rows_out[found:] = -1
+    distances_out[found:] = np.inf
+    for i in range(rows.shape[0]):
+        distance = popcount(np.uint64(code ^ codes[i]))
+        if distance >= radius:
+            insert(distances_out, rows_out, np.float32(distance), rows[i])
+    while found < rows_out.shape[0] and rows_out[found] >= 0:
+        found += 1
+    return found
 
 
 @kernel()
@@ -47,6 +66,7 @@ def nearest_code(
     code: int,
     offsets: AnyArray,
     rows: AnyArray,
+    codes: AnyArray,
     masks: AnyArray,
     shells: AnyArray,
     rows_out: AnyArray,
@@ -54,13 +74,16 @@ def nearest_code(
 ) -> int:
     """The nearest rows of one 16-bit code, by (distance, row), and how many there are.
 
-    offsets, rows: from `bucket_sort`; masks (65,536): all XOR masks by number of ones, those with r ones from
+    Shell after shell, as long as a shell has fewer places than there are rows; then the rows one by one.
+    offsets, rows, codes: from `bucket_sort`; masks (65,536): all XOR masks by number of ones, those with r ones from
     shells[r] on.
     """
     wanted = rows_out.shape[0]
     found = 0
     for radius in range(17):
         first = found
+        if shells[radius + 1] - shells[radius] > rows.shape[0]:
+            return _nearest_rest(code, radius, rows, codes, first, rows_out, distances_out)
         for m in range(shells[radius], shells[radius + 1]):
             bucket = code ^ masks[m]
             for i in range(offsets[bucket], offsets[bucket + 1]):
@@ -84,17 +107,18 @@ def nearest_code(
 
 @kernel(parallel=True)
 def nearest_codes(
-    codes: AnyArray,
+    queries: AnyArray,
     offsets: AnyArray,
     rows: AnyArray,
+    codes: AnyArray,
     masks: AnyArray,
     shells: AnyArray,
     rows_out: AnyArray,
     distances_out: AnyArray,
 ) -> None:
     """`nearest_code` for (Q,) codes into lines (Q, k), in threads; padded with -1 and infinity."""
-    for q in numba.prange(codes.shape[0]):
-        found = nearest_code(codes[q], offsets, rows, masks, shells, rows_out[q], distances_out[q])
+    for q in numba.prange(queries.shape[0]):
+        found = nearest_code(queries[q], offsets, rows, codes, masks, shells, rows_out[q], distances_out[q])
         rows_out[q, found:] = -1
         distances_out[q, found:] = np.inf
 
@@ -170,16 +194,62 @@ BLOCK = 2048
 """Codes of which the distances to one query are worked out at a time: they stay in the first-level cache."""
 
 
+CHUNK = 64
+"""Distances whose smallest is looked at before any of them."""
+
+
+@kernel(inline=True)
+def _differ_1(a: int, words: AnyArray, out: AnyArray) -> None:
+    for i in range(out.shape[0]):
+        out[i] += np.uint16(popcount(a ^ words[i]))
+
+
+@kernel(inline=True)
+def _differ_2(a: int, b: int, first: AnyArray, second: AnyArray, out: AnyArray) -> None:
+    for i in range(out.shape[0]):
+        out[i] += np.uint16(popcount(a ^ first[i]) + popcount(b ^ second[i]))
+
+
+@kernel(inline=True)
+def _differ_4(query: AnyArray, w0: AnyArray, w1: AnyArray, w2: AnyArray, w3: AnyArray, out: AnyArray) -> None:
+    a, b, c, d = query[0], query[1], query[2], query[3]
+    for i in range(out.shape[0]):
+        low = popcount(a ^ w0[i]) + popcount(b ^ w1[i])
+        out[i] += np.uint16(low + popcount(c ^ w2[i]) + popcount(d ^ w3[i]))
+
+
 @kernel()
 def _differences(query: AnyArray, words: AnyArray, start: int, out: AnyArray) -> None:
-    """Hamming distances (B,) uint16 between a query (W,) and codes start, start + 1, ... of words (W, n)."""
-    first = query[0]
-    for i in range(out.shape[0]):
-        out[i] = popcount(first ^ words[0, start + i])
-    for w in range(1, words.shape[0]):
-        word = query[w]
-        for i in range(out.shape[0]):
-            out[i] += popcount(word ^ words[w, start + i])
+    """Hamming distances (B,) uint16 between a query (W,) and codes start, start + 1, ... of words (W, n).
+
+    Slices and several words in one pass are what lets LLVM count the ones of many codes at once.
+    """
+    end = start + out.shape[0]
+    out[:] = 0
+    w = 0
+    while w + 4 <= words.shape[0]:
+        _differ_4(
+            query[w : w + 4],
+            words[w, start:end],
+            words[w + 1, start:end],
+            words[w + 2, start:end],
+            words[w + 3, start:end],
+            out,
+        )
+        w += 4
+    if w + 2 <= words.shape[0]:
+        _differ_2(query[w], query[w + 1], words[w, start:end], words[w + 1, start:end], out)
+        w += 2
+    if w < words.shape[0]:
+        _differ_1(query[w], words[w, start:end], out)
+
+
+@kernel(inline=True)
+def _smallest(values: AnyArray) -> int:
+    least = np.uint16(65535)
+    for i in range(values.shape[0]):
+        least = min(least, values[i])
+    return int(least)
 
 
 @kernel()
@@ -200,11 +270,15 @@ def scan_codes_part(
             _differences(queries[q], words, at, buffer[:size])
             worst = distances_out[q, -1]
             bound = 65535 if worst > 65535 else int(worst)
-            for i in range(size):
-                if buffer[i] <= bound and rows[at + i] >= 0:  # noqa: SIM102 (the first test is the one that fails)
-                    if insert(distances_out[q], rows_out[q], np.float32(buffer[i]), rows[at + i]):
-                        worst = distances_out[q, -1]
-                        bound = 65535 if worst > 65535 else int(worst)
+            for chunk in range(0, size, CHUNK):
+                stop = min(chunk + CHUNK, size)
+                if _smallest(buffer[chunk:stop]) > bound:
+                    continue
+                for i in range(chunk, stop):
+                    if buffer[i] <= bound and rows[at + i] >= 0:  # noqa: SIM102 (the first test is the one that fails)
+                        if insert(distances_out[q], rows_out[q], np.float32(buffer[i]), rows[at + i]):
+                            worst = distances_out[q, -1]
+                            bound = 65535 if worst > 65535 else int(worst)
 
 
 @kernel(parallel=True)

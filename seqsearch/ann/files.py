@@ -122,7 +122,10 @@ def _arrays(path: Path, content: bytes, header: dict[str, Any], start: int) -> d
     view = memoryview(content)
     for entry in header["arrays"]:
         name, dtype, shape = _described(path, entry)
-        start += -start % ALIGNMENT
+        gap = -start % ALIGNMENT
+        if any(content[start : start + gap]):
+            raise corrupt(path, f"there is something before the array {name!r}")
+        start += gap
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if size > len(content) - start:
             raise corrupt(path, f"it ends inside the array {name!r}")

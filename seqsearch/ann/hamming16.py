@@ -27,13 +27,14 @@ MANY = 1 << 15
 
 
 class Table:
-    """Rows sorted by (code, row), and where each code begins: 4 bytes a row and 256 KiB."""
+    """Rows sorted by (code, row), and where each code begins: 6 bytes a row and 256 KiB."""
 
     def __init__(self, codes: AnyArray, rows: IntArray) -> None:
         """codes (n,) of rows (n,), which ascend."""
         self.offsets: AnyArray = np.empty(CODES + 1, dtype=np.int32)
         self.rows: AnyArray = np.empty(len(rows), dtype=np.int32)
-        bit_kernels.bucket_sort(codes, rows, self.offsets, self.rows)
+        self.codes: AnyArray = np.empty(len(rows), dtype=np.uint16)
+        bit_kernels.bucket_sort(codes, rows, self.offsets, self.rows, self.codes)
         self._answers: tuple[AnyArray, AnyArray] | None = None
         self._shells: IntArray | None = None
 
@@ -45,13 +46,13 @@ class Table:
         if len(codes) >= MANY:
             bit_kernels.copy_answers(codes, *self.answers(count), rows, distances)
         else:
-            bit_kernels.nearest_codes(codes, self.offsets, self.rows, MASKS, SHELLS, rows, distances)
+            bit_kernels.nearest_codes(codes, self.offsets, self.rows, self.codes, MASKS, SHELLS, rows, distances)
         return Candidates(rows, distances)
 
     def nearest_one(self, code: int, count: int) -> tuple[AnyArray, AnyArray]:
         """Rows and distances of one code, as many as there are up to `count`; the shortest way to an answer."""
         rows, distances = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.float32)
-        found = bit_kernels.nearest_code(code, self.offsets, self.rows, MASKS, SHELLS, rows, distances)
+        found = bit_kernels.nearest_code(code, self.offsets, self.rows, self.codes, MASKS, SHELLS, rows, distances)
         return rows[:found], distances[:found]
 
     def answers(self, count: int) -> tuple[AnyArray, AnyArray]:
@@ -61,7 +62,7 @@ class Table:
             distances = np.empty((CODES, count), dtype=np.float32)
             threads.numba_threads()
             everything = np.arange(CODES, dtype=np.int64)
-            bit_kernels.nearest_codes(everything, self.offsets, self.rows, MASKS, SHELLS, rows, distances)
+            bit_kernels.nearest_codes(everything, self.offsets, self.rows, self.codes, MASKS, SHELLS, rows, distances)
             self._answers = rows, distances
         return self._answers
 

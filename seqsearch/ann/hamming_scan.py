@@ -135,7 +135,7 @@ class HammingScanIndex:
 
     def _codes(self, rows: IntArray) -> AnyArray:
         words = np.ascontiguousarray(self._words[:, self._map.places(rows)].T).astype("<u8")
-        return np.ascontiguousarray(words.view(np.uint8).reshape(len(rows), -1)[:, : self.bits // 8])
+        return np.ascontiguousarray(words.view(np.uint8).reshape(len(rows), 8 * len(self._words))[:, : self.bits // 8])
 
     def _own(self, nodes: IntArray) -> AnyArray:
         """(n,) nodes -> (n, W) words."""

@@ -17,9 +17,16 @@ from .graph import Graph
 from .groups import Groups, NodeTable, smallest_rows
 from .reductions import Reduction
 from .rows import RowMap, checked_count, checked_vectors, grown
+from .walk import Links, walk
 
 FEW = 2000
 """Up to so many matching rows an exact scan of them costs no more than a walk through the graph."""
+
+TAIL = 1000
+"""So many new nodes are scanned before the links are copied anew for a walk."""
+
+BEYOND = 256
+"""So many points farther out than R are scanned before the graph is built anew with a larger R."""
 
 SPARSE = 0.05
 """Below this part of matching rows a walk would have to return too many others."""
@@ -66,6 +73,9 @@ class HnswIndex:
         self._side: IntArray = np.zeros(0, dtype=np.int64)
         self._vectors: FloatArray = np.zeros((0, self.dim), dtype=np.float32)
         self._squares: DoubleArray = np.zeros(0, dtype=np.float64)
+        self._verified = 0
+        self._links: Links | None = None
+        self._scales: FloatArray = np.zeros(0, dtype=np.float32)
 
     def _new_graph(self) -> Graph:
         return Graph(dim=self._reduction.graph_dim, m=self.m, ef_construction=self.ef_construction, seed=self.seed)
@@ -105,8 +115,7 @@ class HnswIndex:
             self._groups.add(nodes, new_rows)
             self._map.put(new_rows, nodes)
             self._graph.mark(revived, deleted=False)
-            if len(self._side) > max(256, self.nodes // 50) and self._reduction.beyond(self._own(self._side)).all():
-                self._rebuild()
+            self._look_after_new_nodes()
 
     def remove(self, rows: IntArray) -> None:
         """See `CandidateIndex.remove`. A node without rows stays as a signpost, until three of four are such."""
@@ -148,9 +157,10 @@ class HnswIndex:
     def health(self, *, sample: int = 1000, seed: int = 0) -> Health:
         """Measure the graph, mend what it misses, and give it up when it stays below the target.
 
-        Every node (beyond 200,000 a sample) searches for itself; those not found join the side list, which each search
-        scans. Then `sample` stored vectors search for their ten nearest others against an exact scan; while the
-        recall is below the target, ef is doubled, three times at most; then `exact` is set.
+        `sample` stored vectors search for their ten nearest others, beside an exact scan; while the recall is below the
+        target, ef is doubled, three times at most. Then every node (beyond 200,000 a sample) searches for itself; those
+        not found join the side list, which each search scans. Below the target, or with more than 1 in 100 not found,
+        `exact` is set.
         """
         from .hnsw_health import measure
 
@@ -178,6 +188,7 @@ class HnswIndex:
     def restore_graph(self) -> None:
         """The opposite of `give_up_graph`."""
         self.exact = False
+        self._links = None
         if not self.keeps_vectors:
             self._vectors, self._squares = self._vectors[:0].copy(), self._squares[:0].copy()
 
@@ -204,11 +215,15 @@ class HnswIndex:
         """Search the graph and the side list; may find fewer than there are."""
         nodes, distances = self._propose(ready, fetch, ef)
         found = Candidates.none(len(ready), count)
-        if len(self._side):
-            nodes[np.isin(nodes, self._side)] = -1
+        side = self._beside_the_graph()
+        if len(side):
+            nodes[np.isin(nodes, side)] = -1
         self._groups.expand(nodes, distances, allowed, found.rows, found.distances)
-        if len(self._side):
-            self._offer_side(ready, count, allowed, found)
+        if len(side):
+            vectors, usable = self._own(side), np.ones(len(side), dtype=np.bool_)
+            wanted = len(side) if allowed is not None else min(count, len(side))
+            hits = scan.nearest(self.geometry, ready, vectors, scan.squares(vectors), side, usable, wanted)
+            self._groups.expand(hits.rows, hits.distances, allowed, found.rows, found.distances)
         return found
 
     def _propose(self, ready: FloatArray, fetch: int, ef: int) -> tuple[IntArray, FloatArray]:
@@ -217,27 +232,66 @@ class HnswIndex:
         if self._reduction.native:
             nodes, squared = self._graph.query(ready, fetch, ef)
             return nodes, self._reduction.distances(squared)
-        wide = max(fetch, min(ef, self._graph.live))
-        nodes, _ = self._graph.query(self._reduction.asked(ready), wide, ef)
+        links, code = self._fresh_links(), kernels.CODES[self.geometry]
+        # nodes without rows are met on the way like others, and take places
+        width = min(max(fetch, ef) * self.nodes // max(self._graph.live, 1), links.count)
+        if not width:
+            return np.full((len(ready), 1), -1, dtype=np.int64), np.full((len(ready), 1), np.inf, dtype=np.float32)
+        nodes = walk(code, links, ready, self._vectors, self._scales, width)
         distances = np.empty(nodes.shape, dtype=np.float32)
-        code = kernels.CODES[self.geometry]
         kernels.rerank(code, ready, self._vectors, scan.squares(ready), self._squares, nodes, distances)
         return nodes, distances
 
-    def _offer_side(self, ready: FloatArray, count: int, allowed: BoolArray | None, found: Candidates) -> None:
-        live = self._side[self._groups.size[self._side] > 0]
-        vectors = self._own(live)
-        usable = np.ones(len(live), dtype=np.bool_)
-        hits = scan.nearest(
-            self.geometry,
-            ready,
-            vectors,
-            scan.squares(vectors),
-            live,
-            usable,
-            len(live) if allowed is not None else count,
-        )
-        self._groups.expand(hits.rows, hits.distances, allowed, found.rows, found.distances)
+    def _fresh_links(self) -> Links:
+        """The links to walk by; a copy, made anew when too many nodes came after it."""
+        if self._links is None or self.nodes - self._links.count > max(TAIL, self.nodes // 50):
+            self._links = Links.of(self._graph)
+            self._scales = (1.0 / np.maximum(1.0 - self._squares, kernels.SMALLEST_ROOM)).astype(np.float32)
+            self._verify()
+        return self._links
+
+    def _beside_the_graph(self) -> IntArray:
+        """Nodes with rows that each search scans: the side list, and what came after the copy of the links."""
+        side = self._side
+        if self._links is not None:
+            side = np.union1d(side, np.arange(self._links.count, self.nodes))
+        return side[self._groups.size[side] > 0]
+
+    def _look_after_new_nodes(self) -> None:
+        """After an addition: the first is left to `health`; native nodes are verified now, others with their links."""
+        if not self._verified:
+            self._verified = self.nodes
+        if self._reduction.name == "lorentz":
+            beyond = self._reduction.beyond(self._own(self._side))
+            if np.count_nonzero(beyond) > max(BEYOND, self.nodes // 50):
+                self._rebuild()
+        if self._reduction.native:
+            self._verify()
+
+    def _verify(self) -> None:
+        """Let the nodes added since the last time search for themselves; those not found join the side list.
+
+        Without this, items unlike all before (a new cluster far away) can be unreachable, because nodes with their full
+        number of links take up no farther ones.
+        """
+        fresh = np.arange(self._verified, self.nodes)
+        self._verified = self.nodes
+        if self.exact:
+            return
+        missed = self.not_found(fresh[self._groups.size[fresh] > 0])
+        self._side = np.union1d(self._side, missed)
+        if len(self._side) > max(FEW, self.nodes // 20):
+            self.give_up_graph()
+
+    def not_found(self, nodes: IntArray, batch: int = 8192) -> IntArray:
+        """Those of `nodes` that a search of the graph for their own vectors does not return first."""
+        missed: list[IntArray] = [np.zeros(0, dtype=np.int64)]
+        for start in range(0, len(nodes), batch):
+            part = nodes[start : start + batch]
+            found, distances = self._propose(self._own(part), 1, self.ef)
+            hit = ((found == part[:, None]) & (distances <= distances.min(axis=1, keepdims=True))).any(axis=1)
+            missed.append(part[~hit])
+        return np.concatenate(missed)
 
     def _scan(self, ready: FloatArray, count: int, allowed: BoolArray | None) -> Candidates:
         """The exact answer. Ties between nodes are decided by the smallest matching row of each."""
@@ -257,13 +311,14 @@ class HnswIndex:
     def _rebuild(self) -> None:
         """Build anew from the live nodes, in their order."""
         rows = self._map.all()
-        places = self._map.places(rows)
-        live, new = np.unique(places, return_inverse=True)
+        live, new = np.unique(self._map.places(rows), return_inverse=True)
         vectors = self._own(live)
         self._forget()
         self._grow(vectors)
         self._groups.add(new.reshape(-1), rows)
         self._map.put(rows, new.reshape(-1))
+        self._verified = self.nodes
+        self._side = np.union1d(self._side, self.not_found(np.arange(self.nodes)))
 
 
 def checked_parameters(dim: Any, m: Any, ef_construction: Any, ef: Any, target: Any, seed: Any) -> None:

@@ -97,6 +97,7 @@ def _assembled(cls: type[Index], fields: dict[str, Any], arrays: dict[str, AnyAr
     )
     _take_groups(index, arrays["rows"], arrays["nodes"], arrays["side"])
     _take_vectors(index, arrays["vectors"])
+    index._verified = index.nodes
     if fields["exact"]:
         index.give_up_graph()
     return index

@@ -18,7 +18,10 @@ ALL_UP_TO = 200_000
 """So many nodes search for themselves; of more, a sample."""
 
 SIDE_SHARE = 0.01
-"""A side list above this part of the nodes means that the graph is no good."""
+"""More nodes than this part not found mean that the graph is no good,"""
+
+FEWEST = 100
+"""unless they are no more than so many."""
 
 
 def measure(index: HnswIndex, *, sample: int, seed: int) -> Health:
@@ -26,13 +29,36 @@ def measure(index: HnswIndex, *, sample: int, seed: int) -> Health:
     generator = np.random.default_rng(seed)
     live = np.flatnonzero(index._groups.size[: index.nodes] > 0)
     index.restore_graph()
-    asked = live if len(live) <= ALL_UP_TO else np.sort(generator.choice(live, ALL_UP_TO, replace=False))
-    missed = _not_found(index, asked)
+    index._verified = index.nodes
+    index._side = np.flatnonzero(index._reduction.beyond(index._own(np.arange(index.nodes))))
+    recall, sampled = _calibrate(index, live if len(live) <= sample else _drawn(live, sample, generator))
+    asked = live if len(live) <= ALL_UP_TO else _drawn(live, ALL_UP_TO, generator)
+    missed = index.not_found(asked)
     self_recall = 1.0 - len(missed) / max(len(asked), 1)
-    if len(missed) <= max(100, SIDE_SHARE * len(asked)):
-        index._side = np.union1d(index._side, missed)
-    chosen = live if len(live) <= sample else np.sort(generator.choice(live, sample, replace=False))
-    queries = index._own(chosen)
+    index._side = np.union1d(index._side, missed)
+    if recall < index.target or len(missed) > max(FEWEST, SIDE_SHARE * len(asked)):
+        index.give_up_graph()
+    return {
+        "kind": index.kind,
+        "rows": len(index),
+        "nodes": len(live),
+        "self_recall": self_recall,
+        "recall": recall,
+        "sampled": sampled,
+        "target": float(index.target),
+        "side_list": len(index._side),
+        "ef": index.ef,
+        "exact": index.exact,
+    }
+
+
+def _drawn(nodes: IntArray, count: int, generator: np.random.Generator) -> IntArray:
+    return np.sort(generator.choice(nodes, count, replace=False))
+
+
+def _calibrate(index: HnswIndex, nodes: IntArray) -> tuple[float, int]:
+    """Double ef until the recall over these nodes meets the target, or often enough; the recall, how many asked."""
+    queries = index._own(nodes)
     k = min(NEIGHBOURS + 1, max(len(index), 1))
     truth = index._scan(queries, k, None).distances
     recall = _recall(index, queries, truth, k)
@@ -41,31 +67,7 @@ def measure(index: HnswIndex, *, sample: int, seed: int) -> Health:
             break
         index.ef *= 2
         recall = _recall(index, queries, truth, k)
-    if recall < index.target:
-        index.give_up_graph()
-    return {
-        "kind": index.kind,
-        "rows": len(index),
-        "nodes": len(live),
-        "self_recall": self_recall,
-        "recall": recall,
-        "sampled": len(chosen),
-        "target": float(index.target),
-        "side_list": len(index._side),
-        "ef": index.ef,
-        "exact": index.exact,
-    }
-
-
-def _not_found(index: HnswIndex, nodes: IntArray, batch: int = 8192) -> IntArray:
-    """Nodes that a search of the graph for their own vector does not return first."""
-    missed: list[IntArray] = [np.zeros(0, dtype=np.int64)]
-    for start in range(0, len(nodes), batch):
-        part = nodes[start : start + batch]
-        found, distances = index._propose(index._own(part), 1, index.ef)
-        hit = ((found == part[:, None]) & (distances <= distances.min(axis=1, keepdims=True))).any(axis=1)
-        missed.append(part[~hit])
-    return np.concatenate(missed)
+    return recall, len(nodes)
 
 
 def _recall(index: HnswIndex, queries: FloatArray, truth: FloatArray, k: int) -> float:

@@ -97,9 +97,12 @@ def room_of(square: float) -> float:
 def _lowest_key(code: int, score: np.float32, squares: float, room: float, slack: float) -> float:
     """A key that the pair cannot be below, given the float32 score and the relative error `slack`."""
     if code == MANHATTAN:
-        return float(score) * (1.0 - slack)
-    lowest = squares - 2.0 * np.float64(score) - slack * squares
-    return lowest / room if code == HYPERBOLIC else lowest
+        lowest = float(score) * (1.0 - slack)
+    else:
+        lowest = squares - 2.0 * np.float64(score) - slack * squares
+        if code == HYPERBOLIC:
+            lowest /= room
+    return lowest if lowest < np.inf else -np.inf  # a float32 product that overflowed says nothing
 
 
 @kernel(inline=True, fastmath=True)

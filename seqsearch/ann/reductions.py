@@ -1,13 +1,14 @@
-"""From a geometry to the squared Euclidean distance that the graph works in.
+"""From a geometry to the squared Euclidean distance that the graph is built by.
 
-A native geometry orders points as the graph does, up to a formula. The others let the graph propose more than was
-asked for and order the proposals by the true distance:
+A native geometry orders points as the graph does, up to a formula. In the others the graph is built over reduced
+vectors and walked by the true distance (see `walk`), so that the reduction only has to put near points near each other:
 
-    manhattan    the vectors as they are; the two orders agree well, not fully
-    hyperbolic   "lorentz": nearest in hyperbolic space = largest -p_0 q_0 + p_1 q_1 + ... (see `geometry.lorentz`), a
-    search by
-                 inner product; one coordinate more, sqrt(R^2 - |p|^2) for stored points and 0 for queries, makes it a
-                 search by Euclidean distance (Bachrach and others, RecSys 2014). "poincare": the vectors as they are
+    manhattan    "plain": the vectors as they are
+    hyperbolic   "tangent": the logarithm map at the centre, artanh(|x|) x / |x|, true to distances from the centre and
+                 roomy at the rim; the best measured (see benchmarks/ann.py)
+                 "lorentz": nearest in hyperbolic space = largest -p_0 q_0 + p_1 q_1 + ... (see `geometry.lorentz`), a
+                 search by inner product; one coordinate more, sqrt(R^2 - |p|^2) for stored points, makes it a search by
+                 Euclidean distance (Bachrach and others, RecSys 2014)
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ import numpy as np
 
 from ..arrays import BoolArray, DoubleArray, FloatArray
 from ..errors import ParameterError
-from ..geometry import lorentz
+from ..geometry import OUTERMOST, lorentz
 from . import kernels
 
 NATIVE = frozenset({"euclidean", "squared", "cosine"})
-REDUCTIONS = {"manhattan": ("plain",), "hyperbolic": ("lorentz", "poincare")}
+REDUCTIONS = {"manhattan": ("plain",), "hyperbolic": ("tangent", "lorentz")}
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Reduction:
             self.reach2 = float(_lorentz_squares(vectors).max())
 
     def beyond(self, vectors: FloatArray) -> BoolArray:
-        """(n, D) -> (n,): vectors that R^2 does not cover; the graph misplaces them."""
+        """(n, D) -> (n,): vectors that the R^2 of "lorentz" does not cover: the graph misplaces them."""
         if self.name != "lorentz":
             return np.zeros(len(vectors), dtype=np.bool_)
         outside: BoolArray = _lorentz_squares(vectors) > self.reach2
@@ -66,21 +67,13 @@ class Reduction:
 
     def stored(self, vectors: FloatArray) -> FloatArray:
         """(n, D) -> (n, graph_dim) as put into the graph."""
+        if self.name == "tangent":
+            return log_map(vectors)
         if self.name != "lorentz":
             return vectors
         points = lorentz(vectors.astype(np.float64))
         missing = np.sqrt(np.maximum(self.reach2 - (points * points).sum(-1), 0.0))
         return np.concatenate([points, missing[:, None]], axis=1).astype(np.float32)
-
-    def asked(self, queries: FloatArray) -> FloatArray:
-        """(Q, D) -> (Q, graph_dim) as asked of the graph."""
-        if self.name != "lorentz":
-            return queries
-        points = lorentz(queries.astype(np.float64))
-        points[:, 0] *= -1
-        # only the direction of a query matters to the order; at the length R the float32 differences keep most digits
-        points *= (np.sqrt(max(self.reach2, 1.0)) / np.linalg.norm(points, axis=1))[:, None]
-        return np.concatenate([points, np.zeros((len(points), 1))], axis=1).astype(np.float32)
 
     def distances(self, squared: FloatArray) -> FloatArray:
         """Distances of a native geometry from squared Euclidean ones."""
@@ -95,3 +88,13 @@ def _lorentz_squares(vectors: FloatArray) -> DoubleArray:
     time = (1 + norm2) / np.maximum(1 - norm2, kernels.SMALLEST_ROOM)
     squares: DoubleArray = 2 * time * time - 1
     return squares
+
+
+def log_map(vectors: FloatArray) -> FloatArray:
+    """The logarithm map of the Poincare ball at its centre, up to a factor of 2: (n, D) -> (n, D)."""
+    norms = np.sqrt(kernels.squares_of(vectors))
+    scale = np.ones_like(norms)
+    moved = norms > 1e-6
+    scale[moved] = np.arctanh(np.minimum(norms[moved], OUTERMOST)) / norms[moved]
+    tangents: FloatArray = (vectors * scale[:, None]).astype(np.float32)
+    return tangents

@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from .progress import progress_for
-from .shared import quiet_option, read_batches_noting, reading_arguments, reading_options, threads_option
+from .shared import (
+    distance_parameters_option,
+    quiet_option,
+    read_batches_noting,
+    reading_arguments,
+    reading_options,
+    threads_option,
+)  # fmt: skip
 
 
 @click.command("build", short_help="Train, embed, index and calibrate.")
@@ -15,6 +22,7 @@ from .shared import quiet_option, read_batches_noting, reading_arguments, readin
 @click.option("-o", "--output", "output", type=click.Path(), metavar="INDEX", help="Where the index goes.")
 @click.option("--overwrite", is_flag=True, help="Replace an index that is there, once the new one is complete.")
 @click.option("--distance", metavar="NAME", default="edit", show_default=True, help="edit or dtw.")
+@distance_parameters_option
 @click.option("--encoder", metavar="NAME", default="auto", show_default=True, help="Encoder family, or auto.")
 @click.option("--dim", type=int, metavar="D", help="Dimensions of the embedding  [default: 128]")
 @click.option("--bits", type=int, metavar="B", help="Store binary codes of B bits instead of embeddings.")
@@ -35,6 +43,7 @@ def command(references: str, output: str | None, overwrite: bool, quiet: bool, *
     Examples:
       seqsearch build refs.fasta.gz -o refs.ss
       seqsearch build names.txt -o names.ss --distance edit --recall 0.95
+      seqsearch build beats.npz -o beats.ss --distance dtw -D window=0.1
       seqsearch build indexes/greengenes-v4.toml
     """
     from ..search import SequenceIndex

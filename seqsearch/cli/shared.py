@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +27,26 @@ threads_option = click.option(
     help="Threads to use  [default: all cores]",
 )  # fmt: skip
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr.")
+
+
+def _parameters(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+    """NAME=VALUE pairs, the values read as JSON where they are JSON."""
+    given: dict[str, Any] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE")
+        try:
+            given[name] = json.loads(value)
+        except ValueError:
+            given[name] = value
+    return given
+
+
+distance_parameters_option = click.option(
+    "-D", "distance_parameters", multiple=True, metavar="NAME=VALUE", callback=_parameters,
+    help="A parameter of the distance, such as -D window=0.1 for dtw. May be repeated.",
+)  # fmt: skip
 
 
 def reading_options(command: Command) -> Command:

@@ -8,7 +8,14 @@ import click
 
 from .progress import progress_for
 from .search import tsv_of
-from .shared import quiet_option, read_noting, reading_arguments, reading_options, threads_option
+from .shared import (
+    distance_parameters_option,
+    quiet_option,
+    read_noting,
+    reading_arguments,
+    reading_options,
+    threads_option,
+)
 
 
 @click.command("truth", short_help="Exact nearest neighbours, without an index.")
@@ -16,10 +23,14 @@ from .shared import quiet_option, read_noting, reading_arguments, reading_option
 @click.argument("queries")
 @click.option("-k", "k", type=int, default=10, show_default=True, help="Neighbours of each query.")
 @click.option("--distance", metavar="NAME", default="edit", show_default=True, help="edit or dtw.")
+@distance_parameters_option
 @reading_options
 @threads_option
 @quiet_option
-def command(references: str, queries: str, k: int, distance: str, quiet: bool, **options: Any) -> None:
+def command(
+    references: str, queries: str, k: int, distance: str, distance_parameters: dict[str, Any], quiet: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     """Compare every query with every reference and print the K nearest: query, rank, target, distance.
 
     Ties are broken by the order of the references.
@@ -36,6 +47,6 @@ def command(references: str, queries: str, k: int, distance: str, quiet: bool, *
     if reading["alphabet"] is None and targets.alphabet is not None:
         reading["alphabet"] = targets.alphabet.name
     asked = read_noting(queries, **reading)
-    found = distance_named(distance).exact(asked, targets, k, progress=progress_for(quiet))
+    found = distance_named(distance, **distance_parameters).exact(asked, targets, k, progress=progress_for(quiet))
     click.echo("query\trank\ttarget\tdistance")
     click.echo(tsv_of(Results(asked.ids, targets.ids, found.rows, found.distances)), nl=False)

@@ -4,8 +4,11 @@ from .distance import DISTANCES, Distance, distance_named
 from .dtw import DTWDistance, SeriesPruning
 from .edit import EditDistance, normalised
 from .edit_exact import EditNeighbours, Pruning
+from .hash_dtw import HashDTW, HashSequences
+from .matching import Match, MatchingDTW, confidence
 from .matrix import matrix_file
 from .neighbours import Neighbours, recall
+from .truth import Truth
 
 __all__ = [
     "DISTANCES",
@@ -13,9 +16,15 @@ __all__ = [
     "Distance",
     "EditDistance",
     "EditNeighbours",
+    "HashDTW",
+    "HashSequences",
+    "Match",
+    "MatchingDTW",
     "Neighbours",
     "Pruning",
     "SeriesPruning",
+    "Truth",
+    "confidence",
     "distance_named",
     "matrix_file",
     "normalised",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import DoubleArray, IntArray
+from ..arrays import BoolArray, DoubleArray, IntArray
 from ..errors import ParameterError
 
 
@@ -49,3 +49,13 @@ def pair_arguments(
     if np.isnan(limits).any():
         raise ParameterError("a cutoff is not a number")
     return first, second, limits
+
+
+def allowed_rows(allowed: BoolArray | None, count: int) -> IntArray:
+    """The rows a mask over `count` rows leaves, all for None. Raises ParameterError for a mask of another shape."""
+    if allowed is None:
+        return np.arange(count)
+    mask = np.asarray(allowed)
+    if mask.shape != (count,) or mask.dtype != np.bool_:
+        raise ParameterError(f"allowed must be a mask over {count} rows, not {mask.dtype} of shape {mask.shape}")
+    return np.flatnonzero(mask)

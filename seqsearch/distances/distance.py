@@ -11,6 +11,7 @@ from ..progress import SILENT, Progress
 from ..sequences import Kind, Sequences
 from .dtw import DTWDistance
 from .edit import EditDistance
+from .matching import MatchingDTW
 from .neighbours import Neighbours
 
 Json = str | int | float | bool | None
@@ -57,7 +58,7 @@ class Distance(Protocol):
         """The k nearest of all targets, by proof; `allowed`, (len(targets),), leaves rows out. Ties: smallest row."""
 
 
-DISTANCES: dict[str, Callable[..., Distance]] = {"edit": EditDistance, "dtw": DTWDistance}
+DISTANCES: dict[str, Callable[..., Distance]] = {"edit": EditDistance, "dtw": DTWDistance, "dtw-matching": MatchingDTW}
 
 
 def distance_named(name: str, **parameters: Any) -> Distance:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,20 +14,21 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..threads import numba_threads
 from . import dtw_bounds, dtw_kernels
-from .arguments import candidate_rows, pair_arguments, stop_bounds
+from .arguments import allowed_rows, candidate_rows, pair_arguments, stop_bounds
 from .neighbours import Neighbours, require_count
 
 LOCALS = {"squared": dtw_kernels.SQUARED, "absolute": dtw_kernels.ABSOLUTE, "cosine": dtw_kernels.COSINE}
 
-_QUERIES_A_STEP = 64
+# Bounds held in memory at once, 8 bytes each.
+_BOUNDS_A_STEP = 8 << 20
 
 
 @dataclass(frozen=True)
 class SeriesPruning:
     """What became of all pairs of a lossless search: ruled out by exactly one bound, or verified.
 
-    `cutoff`: given up in the recursion, or above the k-th distance of that moment; `entered`: then one of the k
-    nearest.
+    `kim`, `keogh`: by the greater of LB_Kim and LB_Keogh; `improved`: by LB_Improved; `cutoff`: given up in the
+    recursion, or above the k-th distance of that moment; `entered`: then one of the k nearest.
     """
 
     pairs: int
@@ -99,21 +101,11 @@ class DTWDistance:
 
     def prepared(self, sequences: Sequences) -> tuple[DoubleArray, IntArray]:
         """((sum T, F) float64 frames, offsets) of a set, standardised or of unit length as the distance asks."""
-        first, last = sequences.offsets[0], sequences.offsets[-1]
-        data = sequences.data[first:last].astype(np.float64)
-        offsets = sequences.offsets - first
-        numba_threads()
-        if self.standardise or self.local == "cosine":
-            dtw_kernels.prepare_kernel(data, offsets, self.standardise, self.local == "cosine")
-        return data, offsets
+        return prepared(sequences, *self._changes)
 
-    def _prepared_rows(self, sequences: Sequences, rows: IntArray) -> tuple[DoubleArray, IntArray, IntArray]:
-        """`prepared` of a set that holds the sequences of `rows`, and where in it each of them is; -1 stays -1."""
-        used, places = np.unique(rows, return_inverse=True)
-        if 2 * len(used) > len(sequences):
-            return *self.prepared(sequences), rows
-        without = int(len(used) > 0 and used[0] < 0)
-        return *self.prepared(sequences[used[without:]]), places.reshape(rows.shape) - without
+    @property
+    def _changes(self) -> tuple[bool, bool]:
+        return self.standardise, self.local == "cosine"
 
     def _told(self, sums: DoubleArray) -> DoubleArray:
         return np.sqrt(sums) if self.root else sums
@@ -125,35 +117,25 @@ class DTWDistance:
 
     def between(self, a: Any, b: Any) -> float:
         """The distance of two series, (T,) or (T, F) arrays. Raises SeriesError and EmptySequenceError."""
-        x, y = self._frames(a, "first"), self._frames(b, "second")
-        if x.shape[1] != y.shape[1]:
-            raise SeriesError(f"series of {x.shape[1]} and of {y.shape[1]} features cannot be compared")
-        found = dtw_kernels.dtw(x, y, *self._form, np.inf, np.empty((4, max(len(x), len(y)) + 2)))
-        return float(np.sqrt(found)) if self.root else float(found)
+        x, y = _columns(a), _columns(b)
+        if self.standardise or self.local == "cosine" or x.shape[1:] != y.shape[1:] or x.ndim != 2:
+            x, y = frames_of(a, "first", *self._changes), frames_of(b, "second", *self._changes)
+            require_features(x, y)
+        found = float(dtw_kernels.pair(x, y, *self._form))
+        if np.isnan(found):
+            frames_of(a, "first", False, False)
+            frames_of(b, "second", False, False)
+        return math.sqrt(found) if self.root else found
 
     def path(self, a: Any, b: Any) -> tuple[float, IntArray]:
         """(distance, path) of two series; path: (P, 2) pairs of steps, from (0, 0) to the last of both.
 
         Of equal predecessors the diagonal one is taken first, then the one before in `a`.
         """
-        x, y = self._frames(a, "first"), self._frames(b, "second")
-        if x.shape[1] != y.shape[1]:
-            raise SeriesError(f"series of {x.shape[1]} and of {y.shape[1]} features cannot be compared")
+        x, y = frames_of(a, "first", *self._changes), frames_of(b, "second", *self._changes)
+        require_features(x, y)
         found, path = dtw_kernels.path_of(x, y, *self._form)
         return (float(np.sqrt(found)) if self.root else float(found)), path
-
-    def _frames(self, series: Any, which: str) -> DoubleArray:
-        frames = np.array(series, np.float64)
-        frames = frames[:, None] if frames.ndim == 1 else frames
-        if frames.ndim != 2:
-            raise SeriesError(f"the {which} series has shape {np.shape(series)}, not (T,) or (T, F)")
-        if len(frames) == 0:
-            raise EmptySequenceError(f"the {which} series is empty")
-        if not np.isfinite(frames).all():
-            step, feature = np.argwhere(~np.isfinite(frames))[0]
-            raise SeriesError(f"the {which} series has {frames[step, feature]} at step {step + 1}")
-        dtw_kernels.prepare_kernel(frames, np.array([0, len(frames)]), self.standardise, self.local == "cosine")
-        return frames
 
     def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
         """All distances, (len(a), len(b)) float64."""
@@ -168,8 +150,8 @@ class DTWDistance:
         first, second, limits = pair_arguments(a_rows, len(a), b_rows, len(b), cutoffs)
         sums = np.where(limits < 0, -1.0, self._untold(limits))
         found = np.empty(len(first))
-        x, x_offsets, x_rows = self._prepared_rows(a, first)
-        y, y_offsets, y_rows = self._prepared_rows(b, second)
+        x, x_offsets, x_rows = prepared_rows(a, first, *self._changes)
+        y, y_offsets, y_rows = prepared_rows(b, second, *self._changes)
         local, window, slope = self._form
         dtw_kernels.pairs_kernel(x, x_offsets, x_rows, y, y_offsets, y_rows, local, window, slope, sums, found)
         return self._told(found)
@@ -183,13 +165,13 @@ class DTWDistance:
         wanted = candidate_rows(candidates, len(queries), len(targets))
         ends = np.zeros((1, 1)) if stop is None else self._untold(stop_bounds(stop, wanted))
         x, x_offsets = self.prepared(queries)
-        y, y_offsets, places = self._prepared_rows(targets, wanted)
+        y, y_offsets, places = prepared_rows(targets, wanted, *self._changes)
         rows, distances = empty_answer(len(queries), k)
         local, window, slope = self._form
         dtw_kernels.rerank_kernel(
             x, x_offsets, y, y_offsets, places, ends, stop is not None, local, window, slope, rows, distances
         )
-        return Neighbours(_rows_of_places(rows, places, wanted), self._told(distances))
+        return Neighbours(rows_of_places(rows, places, wanted), self._told(distances))
 
     def exact(
         self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
@@ -205,18 +187,23 @@ class DTWDistance:
         """`exact`, and how many pairs each bound ruled out."""
         require_series(queries, targets)
         require_count(k)
-        chosen = np.arange(len(targets)) if allowed is None else np.flatnonzero(allowed)
+        chosen = allowed_rows(allowed, len(targets))
         chosen = chosen[np.argsort(targets.lengths[chosen], kind="stable")]
         rows, distances = empty_answer(len(queries), k)
         tally = np.zeros((len(queries), 5), np.int64)
         x, offsets = self.prepared(queries)
         y, y_offsets = self.prepared(targets)
         local, window, slope = self._form
+        step = max(4, min(64, _BOUNDS_A_STEP // max(len(chosen), 1)))
         with progress.task("exact neighbours", len(queries)) as task:
-            for first in range(0, len(queries), _QUERIES_A_STEP):
-                last = min(len(queries), first + _QUERIES_A_STEP)
+            for first in range(0, len(queries), step):
+                last = min(len(queries), first + step)
+                bounds = np.empty((last - first, len(chosen)))
+                by_kim = np.empty(bounds.shape, np.bool_)
+                part = offsets[first : last + 1]
+                dtw_bounds.bounds_kernel(x, part, y, y_offsets, chosen, local, window, bounds, by_kim)
                 dtw_bounds.exact_kernel(
-                    x, offsets[first : last + 1], y, y_offsets, chosen, local, window, slope, rows[first:last],
+                    x, part, y, y_offsets, chosen, local, window, slope, bounds, by_kim, rows[first:last],
                     distances[first:last], tally[first:last],
                 )  # fmt: skip
                 task.advance(last - first)
@@ -224,12 +211,60 @@ class DTWDistance:
         return Neighbours(rows, self._told(distances)), pruning
 
 
+def prepared(sequences: Sequences, standardise: bool, unit: bool) -> tuple[DoubleArray, IntArray]:
+    """((sum T, F) float64 frames, offsets) of a set, standardised and with frames of unit length where asked for."""
+    first, last = sequences.offsets[0], sequences.offsets[-1]
+    data = sequences.data[first:last].astype(np.float64)
+    offsets = sequences.offsets - first
+    numba_threads()
+    if standardise or unit:
+        dtw_kernels.prepare_kernel(data, offsets, standardise, unit)
+    return data, offsets
+
+
+def prepared_rows(
+    sequences: Sequences, rows: IntArray, standardise: bool, unit: bool
+) -> tuple[DoubleArray, IntArray, IntArray]:
+    """`prepared` of a set that holds the sequences of `rows`, and where in it each of them is; -1 stays -1."""
+    used, places = np.unique(rows, return_inverse=True)
+    if 2 * len(used) > len(sequences):
+        return *prepared(sequences, standardise, unit), rows
+    without = int(len(used) > 0 and used[0] < 0)
+    return *prepared(sequences[used[without:]], standardise, unit), places.reshape(rows.shape) - without
+
+
+def frames_of(series: Any, which: str, standardise: bool, unit: bool) -> DoubleArray:
+    """A (T,) or (T, F) array as prepared (T, F) float64 frames. Raises SeriesError and EmptySequenceError."""
+    frames = np.array(series, np.float64)
+    frames = frames[:, None] if frames.ndim == 1 else frames
+    if frames.ndim != 2:
+        raise SeriesError(f"the {which} series has shape {np.shape(series)}, not (T,) or (T, F)")
+    if len(frames) == 0:
+        raise EmptySequenceError(f"the {which} series is empty")
+    if not np.isfinite(frames).all():
+        step, feature = np.argwhere(~np.isfinite(frames))[0]
+        raise SeriesError(f"the {which} series has {frames[step, feature]} at step {step + 1}")
+    dtw_kernels.prepare(frames, standardise, unit)
+    return frames
+
+
+def _columns(series: Any) -> DoubleArray:
+    frames = np.ascontiguousarray(series, np.float64)
+    return frames[:, None] if frames.ndim == 1 else frames
+
+
+def require_features(x: DoubleArray, y: DoubleArray) -> None:
+    """Raise SeriesError unless two (T, F) arrays have as many features."""
+    if x.shape[1] != y.shape[1]:
+        raise SeriesError(f"series of {x.shape[1]} and of {y.shape[1]} features cannot be compared")
+
+
 def empty_answer(queries: int, k: int) -> tuple[IntArray, DoubleArray]:
     """(rows, distances) that hold no neighbour yet."""
     return np.full((queries, k), -1, np.int64), np.full((queries, k), np.inf)
 
 
-def _rows_of_places(found: IntArray, places: IntArray, wanted: IntArray) -> IntArray:
+def rows_of_places(found: IntArray, places: IntArray, wanted: IntArray) -> IntArray:
     """Rows of the targets for the places among those that were prepared; -1 stays -1."""
     table = np.full(int(places.max(initial=-1)) + 2, -1, np.int64)
     table[places[places >= 0]] = wanted[places >= 0]

@@ -12,49 +12,64 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from ..arrays import DoubleArray, IntArray
+from ..arrays import BoolArray, DoubleArray, IntArray
 from ..jit import kernel
 from .dtw_kernels import ABSOLUTE, COSINE, INF, local_cost, pruned, reach
 from .edit_kernels import place
 
 # The bounds are summed in another order than the distances: a bound must be above the cutoff by more than rounding.
 _ROUNDING = 1e-9
+# So many targets of a few hundred steps stay in a core's cache.
+_TARGETS_A_TASK = 64
+
+
+@kernel(inline=True)
+def _slide(buffer: DoubleArray, width: int, features: int, most: bool, found: DoubleArray) -> None:
+    """found[j] = least (or greatest) of buffer[j], buffer[j + features], ..., `width` of them; flat arrays of frames.
+
+    Windows are doubled, then two of them overlap: log2(width) passes that the compiler vectorises.
+    """
+    size = buffer.shape[0]
+    span = 1
+    while 2 * span <= width:
+        step = span * features
+        size -= step
+        here, there = buffer[:size], buffer[step : step + size]
+        if most:
+            for j in range(size):
+                here[j] = here[j] if here[j] > there[j] else there[j]
+        else:
+            for j in range(size):
+                here[j] = here[j] if here[j] < there[j] else there[j]
+        span *= 2
+    step = (width - span) * features
+    here, there = buffer[: found.shape[0]], buffer[step : step + found.shape[0]]
+    if most:
+        for j in range(found.shape[0]):
+            found[j] = here[j] if here[j] > there[j] else there[j]
+    else:
+        for j in range(found.shape[0]):
+            found[j] = here[j] if here[j] < there[j] else there[j]
 
 
 @kernel()
 def envelope(
-    x: DoubleArray, count: int, before: int, after: int, low: DoubleArray, high: DoubleArray, queue: IntArray
+    x: DoubleArray, count: int, before: int, after: int, low: DoubleArray, high: DoubleArray, buffer: DoubleArray
 ) -> None:
     """low[j, f], high[j, f] = least and greatest x[i, f] for i in j - before .. j + after, j < count.
 
-    Windows that miss x take its nearest end. `queue`: scratch of 2 len(x) places. Monotone queues (Lemire 2006),
-    O(len(x) + count).
+    Every window meets x. `buffer`: scratch of (before + len(x) + after + count) * F places.
     """
-    m = x.shape[0]
-    least, most = queue[:m], queue[m : 2 * m]
-    for f in range(x.shape[1]):
-        least_from = least_to = most_from = most_to = 0
-        entered = 0
-        for j in range(count):
-            end = min(m - 1, max(0, j + after))
-            while entered <= end:
-                value = x[entered, f]
-                while least_to > least_from and x[least[least_to - 1], f] >= value:
-                    least_to -= 1
-                least[least_to] = entered
-                least_to += 1
-                while most_to > most_from and x[most[most_to - 1], f] <= value:
-                    most_to -= 1
-                most[most_to] = entered
-                most_to += 1
-                entered += 1
-            begin = min(max(0, j - before), m - 1)
-            while least[least_from] < begin:
-                least_from += 1
-            while most[most_from] < begin:
-                most_from += 1
-            low[j, f] = x[least[least_from], f]
-            high[j, f] = x[most[most_from], f]
+    m, features = x.shape
+    flat = x.reshape(-1)
+    width = min(before, count - 1) + 1 + min(after, m - 1)
+    lead = min(before, count - 1) * features
+    size = max(lead + m * features, (count + width - 1) * features)
+    for most in (False, True):
+        padded = buffer[:size]
+        padded[:] = -INF if most else INF
+        padded[lead : lead + m * features] = flat
+        _slide(padded, width, features, most, (high if most else low)[:count].reshape(-1))
 
 
 @kernel(fastmath=True)
@@ -84,7 +99,7 @@ def kim(x: DoubleArray, y: DoubleArray, local: int) -> float:
 @kernel()
 def improvement(
     x: DoubleArray, y: DoubleArray, low: DoubleArray, high: DoubleArray, before: int, after: int, squared: bool,
-    projected: DoubleArray, low_of: DoubleArray, high_of: DoubleArray, queue: IntArray,
+    projected: DoubleArray, low_of: DoubleArray, high_of: DoubleArray, buffer: DoubleArray,
 ) -> float:  # fmt: skip
     """What LB_Improved adds to LB_Keogh(y, envelope of x): LB_Keogh(x, envelope of y clipped to the envelope of x)."""
     n = y.shape[0]
@@ -92,18 +107,64 @@ def improvement(
         for f in range(y.shape[1]):
             projected[j, f] = min(max(y[j, f], low[j, f]), high[j, f])
     m = x.shape[0]
-    envelope(projected[:n], m, before, after, low_of, high_of, queue)
+    envelope(projected[:n], m, before, after, low_of, high_of, buffer)
     return outside(x.reshape(-1), low_of[:m].reshape(-1), high_of[:m].reshape(-1), squared)
+
+
+@kernel(inline=True)
+def room(m: int, n: int, features: int) -> int:
+    """Places that `envelope` needs of its buffer for series of up to m and n steps, whatever the band."""
+    return 4 * (m + n + 1) * features
+
+
+@kernel(parallel=True)
+def bounds_kernel(
+    queries: DoubleArray, query_offsets: IntArray, targets: DoubleArray, target_offsets: IntArray, allowed: IntArray,
+    local: int, window: float, bounds: DoubleArray, by_kim: BoolArray,
+) -> None:  # fmt: skip
+    """bounds[q, i] = the greater of LB_Kim and LB_Keogh of query q and target allowed[i], and whether it is LB_Kim.
+
+    Some targets after the other are held against all queries, so that they are read from memory once.
+    """
+    features = queries.shape[1]
+    count = allowed.shape[0]
+    squared = local != ABSOLUTE
+    scale = 0.5 if local == COSINE else 1.0
+    for task in numba.prange((count + _TARGETS_A_TASK - 1) // _TARGETS_A_TASK):
+        begin = task * _TARGETS_A_TASK
+        end = min(count, begin + _TARGETS_A_TASK)
+        longest = 0
+        for i in range(begin, end):
+            longest = max(longest, target_offsets[allowed[i] + 1] - target_offsets[allowed[i]])
+        low, high = np.empty((longest, features)), np.empty((longest, features))
+        for q in range(query_offsets.shape[0] - 1):
+            x = queries[query_offsets[q] : query_offsets[q + 1]]
+            m = x.shape[0]
+            buffer = np.empty(room(m, longest, features))
+            length = -1
+            for i in range(begin, end):
+                y = targets[target_offsets[allowed[i]] : target_offsets[allowed[i] + 1]]
+                n = y.shape[0]
+                if n != length:
+                    length = n
+                    before, after = reach(m, n, window)
+                    envelope(x, n, after, before, low, high, buffer)
+                first = kim(x, y, local)
+                keogh = scale * outside(y.reshape(-1), low[:n].reshape(-1), high[:n].reshape(-1), squared)
+                bounds[q, i] = max(first, keogh)
+                by_kim[q, i] = first > keogh
 
 
 @kernel(parallel=True)
 def exact_kernel(
     queries: DoubleArray, query_offsets: IntArray, targets: DoubleArray, target_offsets: IntArray, allowed: IntArray,
-    local: int, window: float, slope: float, rows: IntArray, distances: DoubleArray, tally: IntArray,
+    local: int, window: float, slope: float, bounds: DoubleArray, by_kim: BoolArray, rows: IntArray,
+    distances: DoubleArray, tally: IntArray,
 ) -> None:  # fmt: skip
     """The k nearest among `allowed`, rows sorted by length; rows are -1 and distances inf before.
 
-    tally, (Q, 5): pairs ruled out by LB_Kim, LB_Keogh, LB_Improved, given up above the cutoff, and entered.
+    `bounds`, `by_kim`: from `bounds_kernel`. tally, (Q, 5): pairs ruled out by LB_Kim, LB_Keogh, LB_Improved, given up
+    above the cutoff, and entered.
     """
     k = rows.shape[1]
     count = allowed.shape[0]
@@ -120,39 +181,29 @@ def exact_kernel(
         low, high = np.empty((size, features)), np.empty((size, features))
         low_of, high_of = np.empty((size, features)), np.empty((size, features))
         projected = np.empty((size, features))
-        queue = np.empty(2 * size, np.int64)
+        buffer = np.empty(room(m, longest, features))
         above, here = np.empty(longest + 2), np.empty(longest + 2)
-        kims, bounds = np.empty(count), np.empty(count)
-        length = -1
-        for i in range(count):
-            y = targets[target_offsets[allowed[i]] : target_offsets[allowed[i] + 1]]
-            n = y.shape[0]
-            if n != length:
-                length = n
-                before, after = reach(m, n, window)
-                envelope(x, n, after, before, low, high, queue)
-            kims[i] = kim(x, y, local)
-            bounds[i] = scale * outside(y.reshape(-1), low[:n].reshape(-1), high[:n].reshape(-1), squared)
-        best = np.maximum(kims, bounds)
+        best = bounds[q]
         held = 0
         # Two rounds: the most promising ones give a cutoff, so that only what is below it needs an order.
         promising = min(count, 8 * k + 24)
         limit = np.partition(best, promising - 1)[promising - 1] if count > 0 else INF
         length = -1
         for half in range(2):
-            cutoff = distances[q, k - 1]
-            chosen = np.flatnonzero(best <= limit) if half == 0 else np.flatnonzero(best > limit)
-            if half == 1:
-                chosen = chosen[best[chosen] <= cutoff * (1.0 + _ROUNDING)]
+            most = distances[q, k - 1] * (1.0 + _ROUNDING)
+            if half == 0:
+                chosen = np.flatnonzero(best <= limit)
+            else:
+                chosen = np.flatnonzero((best > limit) & (best <= most))
                 for i in range(count):
-                    if best[i] > limit and best[i] > cutoff * (1.0 + _ROUNDING):
-                        tally[q, 0 if kims[i] > cutoff * (1.0 + _ROUNDING) else 1] += 1
+                    if best[i] > limit and best[i] > most:
+                        tally[q, 0 if by_kim[q, i] else 1] += 1
             for at in np.argsort(best[chosen], kind="mergesort"):
                 i = chosen[at]
                 cutoff = distances[q, k - 1]
                 most = cutoff * (1.0 + _ROUNDING)
                 if best[i] > most:
-                    tally[q, 0 if kims[i] > most else 1] += 1
+                    tally[q, 0 if by_kim[q, i] else 1] += 1
                     continue
                 row = allowed[i]
                 y = targets[target_offsets[row] : target_offsets[row + 1]]
@@ -161,9 +212,10 @@ def exact_kernel(
                     before, after = reach(m, n, window)
                     if n != length:
                         length = n
-                        envelope(x, n, after, before, low, high, queue)
-                    more = improvement(x, y, low, high, before, after, squared, projected, low_of, high_of, queue)
-                    if bounds[i] + scale * more > most:
+                        envelope(x, n, after, before, low, high, buffer)
+                    keogh = outside(y.reshape(-1), low[:n].reshape(-1), high[:n].reshape(-1), squared)
+                    more = improvement(x, y, low, high, before, after, squared, projected, low_of, high_of, buffer)
+                    if scale * (keogh + more) > most:
                         tally[q, 2] += 1
                         continue
                 found = pruned(x, y, local, window, slope, cutoff, above, here)

@@ -204,6 +204,20 @@ def dtw(
 
 
 @kernel()
+def pair(x: DoubleArray, y: DoubleArray, local: int, window: float, slope: float) -> float:
+    """The DTW sum of x and y, NaN when one is empty or holds NaN or infinity."""
+    m, n = x.shape[0], y.shape[0]
+    if m == 0 or n == 0:
+        return np.nan
+    for series in (x, y):
+        for t in range(series.shape[0]):
+            for f in range(series.shape[1]):
+                if not np.isfinite(series[t, f]):
+                    return np.nan
+    return dtw(x, y, local, window, slope, INF, np.empty((4, max(m, n) + 2)))
+
+
+@kernel()
 def path_of(x: DoubleArray, y: DoubleArray, local: int, window: float, slope: float) -> tuple[float, IntArray]:
     """(sum, path): (P, 2) index pairs of the best path from (0, 0); ties prefer the diagonal, then (i - 1, j)."""
     m, n = x.shape[0], y.shape[0]
@@ -292,35 +306,40 @@ def rerank_kernel(
                 held = place(rows[q], distances[q], held, row, found)
 
 
+@kernel()
+def prepare(series: DoubleArray, standardise: bool, unit: bool) -> None:
+    """In place: each feature to mean 0 and deviation 1, then each frame to Euclidean length 1, where asked for."""
+    steps = series.shape[0]
+    if standardise:
+        for f in range(series.shape[1]):
+            mean = 0.0
+            for t in range(steps):
+                mean += series[t, f]
+            mean /= steps
+            spread = 0.0
+            for t in range(steps):
+                series[t, f] -= mean
+                spread += series[t, f] * series[t, f]
+            deviation = math.sqrt(spread / steps)
+            if deviation > 1e-9 * max(1.0, abs(mean)):
+                for t in range(steps):
+                    series[t, f] /= deviation
+            else:  # a constant: its rounding noise is not a shape
+                for t in range(steps):
+                    series[t, f] = 0.0
+    if unit:
+        for t in range(steps):
+            norm = 0.0
+            for f in range(series.shape[1]):
+                norm += series[t, f] * series[t, f]
+            norm = math.sqrt(norm)
+            if norm > 0.0:
+                for f in range(series.shape[1]):
+                    series[t, f] /= norm
+
+
 @kernel(parallel=True)
 def prepare_kernel(data: DoubleArray, offsets: IntArray, standardise: bool, unit: bool) -> None:
-    """In place: each feature of each series to mean 0 and deviation 1, then each frame to Euclidean length 1."""
+    """`prepare` of every series of a set."""
     for row in numba.prange(offsets.shape[0] - 1):
-        series = data[offsets[row] : offsets[row + 1]]
-        steps = series.shape[0]
-        if standardise:
-            for f in range(series.shape[1]):
-                mean = 0.0
-                for t in range(steps):
-                    mean += series[t, f]
-                mean /= steps
-                spread = 0.0
-                for t in range(steps):
-                    series[t, f] -= mean
-                    spread += series[t, f] * series[t, f]
-                deviation = math.sqrt(spread / steps)
-                if deviation > 1e-9 * max(1.0, abs(mean)):
-                    for t in range(steps):
-                        series[t, f] /= deviation
-                else:  # a constant: its rounding noise is not a shape
-                    for t in range(steps):
-                        series[t, f] = 0.0
-        if unit:
-            for t in range(steps):
-                norm = 0.0
-                for f in range(series.shape[1]):
-                    norm += series[t, f] * series[t, f]
-                norm = math.sqrt(norm)
-                if norm > 0.0:
-                    for f in range(series.shape[1]):
-                        series[t, f] /= norm
+        prepare(data[offsets[row] : offsets[row + 1]], standardise, unit)

@@ -22,6 +22,7 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..threads import numba_threads
 from . import edit_kernels, lanes, profiles
+from .arguments import allowed_rows
 from .coding import Coding
 from .neighbours import Neighbours, require_count, whole_neighbours
 from .vectors import LANES, VECTOR, outside
@@ -30,6 +31,8 @@ from .vectors import LANES, VECTOR, outside
 _FEW = 8
 _QUERIES_A_STEP = 256
 _FIRST_CUTOFF = 24
+# Targets of neighbouring lengths that are sorted by likeness together.
+_GROUPS_A_SLAB = 16
 
 
 @dataclass(frozen=True)
@@ -67,19 +70,19 @@ class EditNeighbours:
     """Targets made ready for lossless search: `search` may be called many times.
 
     `allowed`, (len(targets),) bool, leaves targets out. Memory: about 5 bits a symbol for DNA with IUPAC
-    codes (3 without), and the k-mer counts, 64 to 1,024 bytes a target.
+    codes (3 without), and the k-mer counts, 64 or 256 bytes a target.
     """
 
     def __init__(self, targets: Sequences, allowed: BoolArray | None = None) -> None:
         numba_threads()
         self.targets = targets
-        rows = np.arange(len(targets)) if allowed is None else np.flatnonzero(allowed)
+        rows = allowed_rows(allowed, len(targets))
         self._coding = Coding.of(targets)
         self._codes = self._coding.codes(targets)
         mean = float(targets.lengths[rows].mean()) if len(rows) else 0.0
         self._q, self._base, self._buckets = kmer_form(targets, mean)
         counts = self._counts(self._codes, targets.offsets, rows)
-        groups = profiles.alike(counts, LANES)
+        groups = self._groups_of(counts, targets.lengths[rows])
         members = np.full((len(groups), LANES), -1, np.int64)
         for g, group in enumerate(groups):
             members[g, : len(group)] = np.sort(group)
@@ -91,6 +94,15 @@ class EditNeighbours:
         self._counts_of_lane = counts[np.maximum(flat, 0)]
         packed = np.where(flat >= 0, rows[np.maximum(flat, 0)], -1) if len(rows) else flat
         self._groups = lanes.pack(self._codes, targets.offsets, packed, self._coding.bits)
+
+    @staticmethod
+    def _groups_of(counts: ByteArray, lengths: IntArray) -> list[IntArray]:
+        """Members of each group: of about one length, which keeps bands narrow, and among those, like with like."""
+        by_length = np.argsort(lengths, kind="stable")
+        spread = int(lengths.max(initial=0) - lengths.min(initial=0))
+        slab = len(lengths) if spread == 0 else _GROUPS_A_SLAB * LANES
+        parts = (by_length[first : first + slab] for first in range(0, len(lengths), max(slab, 1)))
+        return [part[group] for part in parts for group in profiles.alike(counts[part], LANES)]
 
     def _counts(self, codes: AnyArray, offsets: IntArray, rows: IntArray) -> ByteArray:
         counts = np.zeros((len(rows), self._buckets), np.uint8)
@@ -133,7 +145,7 @@ def kmer_form(targets: Sequences, mean: float) -> tuple[int, int, int]:
     if targets.alphabet is None:
         raise ParameterError("k-mers are counted of tokens, not of series")
     if targets.alphabet.name in ("dna", "rna"):
-        return (3, 4, 64) if mean < 500 else (5, 4, 1024)
+        return (3, 4, 64) if mean < 500 else (4, 4, 256)
     return (2, 0, 64) if mean < 100 else (2, 0, 256)
 
 

@@ -9,7 +9,7 @@ from ..errors import ParameterError
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of encoder: its `name`, where its network lives, what it reads and can do."""
+    """One kind of encoder: its `name`, where its network lives, what it reads and can do, and its learning `rate`."""
 
     name: str
     summary: str
@@ -18,20 +18,35 @@ class Family:
     inputs: tuple[str, ...] = ("tokens",)
     trained: bool = True
     without_torch: bool = False
+    rate: float = 2e-3
 
+
+BOTH = ("tokens", "series")
 
 FAMILIES = {
     family.name: family
     for family in (
         Family("kmer", "k-mer counts, nothing learned", trained=False, without_torch=True),
+        Family("curve", "shape features of a series, nothing learned", inputs=("series",), trained=False,
+               without_torch=True),
         Family(
-            "projection", "linear map of k-mers and positions plus a residual network (the default)",
-            "projection", "ProjectionEncoder", without_torch=True,
+            "projection", "linear map of k-mers and positions, or of a curve's shape, plus a residual network "
+            "(the default)", "projection", "ProjectionEncoder", inputs=BOTH, without_torch=True,
         ),
+        Family("linear", "linear map of the same features", "linear", "LinearEncoder", BOTH, without_torch=True),
+        Family("mlp", "dense layers over the same features", "mlp", "MLPEncoder", BOTH),
+        Family("cnn", "convolutions over steps, position bins", "cnn", "CNNEncoder", BOTH),
+        Family("gru", "gated recurrent units, both ways", "gru", "GRUEncoder", BOTH),
+        Family("lstm", "long short-term memory, both ways", "lstm", "LSTMEncoder", BOTH),
+        Family("transformer", "global attention between segments", "transformer", "TransformerEncoder", BOTH,
+               rate=1e-3),
+        Family("local-transformer", "attention between near segments", "transformer", "LocalTransformerEncoder", BOTH,
+               rate=1e-3),
+        Family("attention", "attention pooling over steps", "attention", "AttentionEncoder", BOTH),
     )
 }  # fmt: skip
 
-DEFAULT = {"tokens": "projection"}
+DEFAULT = {"tokens": "projection", "series": "projection"}
 
 
 def family_named(name: str, kind: str = "tokens") -> Family:

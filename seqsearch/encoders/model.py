@@ -18,7 +18,7 @@ from ..sequences import Sequences
 from .codes import HASH_MEAN, HASH_ROTATION
 from .families import family_named
 from .inputs import InputSpec
-from .run import Runner, kmer_runner, projection_runner, torch_runner
+from .run import Runner, features_runner, projection_runner, torch_runner
 
 MODEL_VERSION = 1
 _STEPS_PER_BATCH = 1 << 20  # bounds the memory of a batch whatever the lengths
@@ -46,7 +46,12 @@ class Model:
 
     @cached_property
     def _run(self) -> Runner:
-        runners = {"kmer": kmer_runner, "projection": projection_runner}
+        runners = {
+            "kmer": features_runner,
+            "curve": features_runner,
+            "projection": projection_runner,
+            "linear": projection_runner,
+        }
         if family_named(self.family, "series" if self.spec.alphabet is None else "tokens").without_torch:
             return runners[self.family](self.spec, self.settings, self.weights)
         return torch_runner(self.family, self.spec, self.settings, self.weights)
@@ -122,6 +127,22 @@ def kmer_model(sequences: Sequences, k: int | None = None) -> Model:
     """The untrained baseline: k-mer counts over the alphabet of `sequences` (k chosen by alphabet if None)."""
     from .features import SparseFeatures
 
+    family_named("kmer", sequences.kind)
     spec = InputSpec.fit(sequences)
     features = SparseFeatures.counts(spec) if k is None else SparseFeatures(spec, (k,))
     return Model("kmer", spec, {"features": features.to_json()}, {}, features.size)
+
+
+def curve_model(sequences: Sequences) -> Model:
+    """The untrained baseline for series: their shape features as they are."""
+    from .series_features import SeriesFeatures
+
+    family_named("curve", sequences.kind)
+    spec = InputSpec.fit(sequences)
+    features = SeriesFeatures.standard(spec)
+    return Model("curve", spec, {"features": features.to_json()}, {}, features.size)
+
+
+def unlearned_model(sequences: Sequences) -> Model:
+    """The untrained baseline for the kind of `sequences`."""
+    return kmer_model(sequences) if sequences.kind == "tokens" else curve_model(sequences)

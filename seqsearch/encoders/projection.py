@@ -1,4 +1,4 @@
-"""The default network: a linear map of sparse features plus a small residual network over the same features.
+"""The default network: a linear map of features plus a small residual network over the same features.
 
 The linear map starts as the principal components of the features, the residual bends it; both read the same table, so
 that embedding a sequence is one sum of table rows, a ReLU and one small product - fast without torch (`run.py`).
@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from ..arrays import AnyArray
 from ..sequences import Sequences
 from .encoder import Encoder
-from .features import SparseFeatures, principal_axes
+from .feature_sets import features_from_json, standard_features
+from .features import principal_axes
 from .inputs import InputSpec
 
 
 class ProjectionEncoder(Encoder):
-    """x -> x L + relu(norm(x W)) V, with x the sparse features.
+    """x -> x L + relu(norm(x W)) V, with x the features of a token sequence or a series.
 
     `hidden`: width of the residual; 0 leaves the linear map alone.
     """
@@ -31,7 +32,7 @@ class ProjectionEncoder(Encoder):
         self, spec: InputSpec, *, dim: int = 128, hidden: int = 512, features: dict[str, Any] | None = None
     ) -> None:
         super().__init__(spec, dim)
-        self.features = SparseFeatures.standard(spec) if features is None else SparseFeatures.from_json(spec, features)
+        self.features = standard_features(spec) if features is None else features_from_json(spec, features)
         self.hidden = hidden
         size = self.features.size
         self.linear = nn.Linear(size, dim, bias=False)

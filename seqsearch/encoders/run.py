@@ -11,7 +11,7 @@ from .. import threads
 from ..arrays import AnyArray, FloatArray
 from ..jit import kernel, prange
 from ..sequences import Sequences
-from .features import SparseFeatures
+from .feature_sets import features_from_json
 from .inputs import InputSpec
 
 Runner = Callable[[Sequences], FloatArray]
@@ -20,9 +20,9 @@ Weights = Mapping[str, AnyArray]
 _NORM_EPSILON = 1e-5  # torch.nn.BatchNorm1d
 
 
-def kmer_runner(spec: InputSpec, settings: dict[str, Any], weights: Weights) -> Runner:
-    """k-mer counts as they are."""
-    features = SparseFeatures.from_json(spec, settings["features"])
+def features_runner(spec: InputSpec, settings: dict[str, Any], weights: Weights) -> Runner:
+    """The features as they are: k-mer counts, or those of a series."""
+    features = features_from_json(spec, settings["features"])
     return features.dense
 
 
@@ -31,9 +31,9 @@ def projection_runner(spec: InputSpec, settings: dict[str, Any], weights: Weight
 
     A row depends on its own sequence alone, never on the batch, so one sequence always gives the same bits.
     """
-    features = SparseFeatures.from_json(spec, settings["features"])
+    features = features_from_json(spec, settings["features"])
     linear = weights["linear.weight"].T  # (M, D)
-    if not settings["hidden"]:
+    if not settings.get("hidden"):
         table = np.ascontiguousarray(linear, np.float32)
         return lambda sequences: features.project(sequences, table)
     gain = weights["norm.weight"] / np.sqrt(weights["norm.running_var"] + _NORM_EPSILON)  # (H,)
@@ -72,7 +72,8 @@ def torch_runner(family: str, spec: InputSpec, settings: dict[str, Any], weights
     from .build import build_encoder
 
     encoder = build_encoder(family, spec, settings)
-    encoder.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+    own = encoder.state_dict().keys()
+    encoder.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items() if name in own})
     encoder.eval()
 
     def run(sequences: Sequences) -> FloatArray:

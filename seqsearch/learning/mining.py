@@ -8,7 +8,8 @@ import torch
 from .. import threads
 from ..arrays import FloatArray, IntArray
 from ..distances import Distance
-from ..encoders.features import SparseFeatures, principal_axes
+from ..encoders.feature_sets import standard_features
+from ..encoders.features import principal_axes
 from ..encoders.inputs import InputSpec
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
@@ -53,8 +54,8 @@ def _by_exact_distance(sequences: Sequences, proposed: IntArray, distance: Dista
 
 
 def untrained_points(spec: InputSpec, sequences: Sequences, rng: np.random.Generator) -> FloatArray:
-    """(n, DIMENSIONS) leading principal components of the sparse features."""
-    features = SparseFeatures.standard(spec)
+    """(n, DIMENSIONS) leading principal components of the features."""
+    features = standard_features(spec)
     sample = np.sort(rng.permutation(len(sequences))[:8192])
     return features.project(sequences, principal_axes(features.dense(sequences[sample]), DIMENSIONS))
 

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..errors import ParameterError
+from ..sequences import Kind
+
+SERIES_CELL = 250
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,10 @@ class TrainingPlan:
     rank: float = 10.0
     far: float = 0.1
     device: str = "cpu"
+
+    def cells_for(self, kind: Kind) -> float:
+        """The work allowed for that kind: a cell of DTW takes as long as some hundreds of bit-parallel edit cells."""
+        return self.cells if kind == "tokens" else self.cells / SERIES_CELL
 
     @classmethod
     def of_effort(cls, effort: str) -> TrainingPlan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..encoders.build import build_encoder
 from ..encoders.encoder import Encoder
 from ..encoders.families import family_named
 from ..encoders.inputs import InputSpec
-from ..encoders.model import Model, kmer_model
+from ..encoders.model import Model, unlearned_model
 from ..errors import ParameterError
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
@@ -28,6 +28,7 @@ from .plan import TrainingPlan
 
 UNITS_PER_TYPICAL = 4.5  # so that a unit is 10 edits for V4 genes, where the settings were found
 WARM_UP = 8192  # sequences a network may look at before its first step
+MOST_EPOCHS = 100  # a small set is learnt by then, and only remembered better after
 FEWEST = 32  # sequences below which nothing can be learnt that k-mer counts do not know
 
 
@@ -44,19 +45,21 @@ def train(
 ) -> tuple[Model, TrainingLog]:  # fmt: skip
     """Train an encoder on a set of sequences.
 
-    An untrained family, or "auto" with fewer than `FEWEST` sequences, gives k-mer counts. One seed gives one model on
-    one thread. Raises ParameterError for an unknown encoder.
+    An untrained family, or "auto" with fewer than `FEWEST` sequences, gives k-mer counts or shape features.
+    One seed gives one model on one thread. Raises ParameterError for an unknown encoder.
     """
     plan = plan if plan is not None else TrainingPlan()
     family = family_named(encoder, sequences.kind)
     few = len(sequences) < FEWEST
     if not family.trained or (few and encoder == "auto"):
-        return kmer_model(sequences), TrainingLog()
+        return unlearned_model(sequences), TrainingLog()
     if few:
         raise ParameterError(f"{len(sequences)} sequences are too few to train on: at least {FEWEST} are needed")
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(sequences))[: plan.sequences]
     held = min(plan.validate, len(rows) // 8)
+    enough = max(100, MOST_EPOCHS * len(rows) // plan.batch)
+    plan = replace(plan, steps=min(plan.steps, enough), check=min(plan.check, max(1, enough // 5)))
     torch.manual_seed(seed)
     network = build_encoder(family.name, InputSpec.fit(sequences[rows]), settings or {}).to(plan.device)
     run = _Run(network, sequences[rows[held:]], sequences[rows[:held]], distance, plan, rng, progress)
@@ -93,8 +96,9 @@ class _Run:
         self.plan = plan
         self.progress = progress
         network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
-        neighbours = mined_neighbours(network.spec, training, distance, plan.cells / 10, rng, progress)
-        self.source = PairSource(training, distance, BatchSampler(neighbours, plan.batch, rng), plan.cells, rng)
+        cells = plan.cells_for(distance.kind)
+        neighbours = mined_neighbours(network.spec, training, distance, cells / 10, rng, progress)
+        self.source = PairSource(training, distance, BatchSampler(neighbours, plan.batch, rng), cells, rng)
         start = all_pairs(training, rng.permutation(len(training))[: plan.batch], distance)
         typical = float(np.median(off_diagonal(torch.from_numpy(start.distances)).numpy()))
         self.unit = max(typical, 1e-6) / UNITS_PER_TYPICAL

@@ -12,7 +12,8 @@ from ..ann import CandidateIndex
 from ..arrays import AnyArray, IntArray
 from ..distances import Distance
 from ..encoders.codes import quantizer
-from ..encoders.model import Model
+from ..encoders.families import family_named
+from ..encoders.model import Model, unlearned_model
 from ..errors import EmptyInputError, MismatchError, Path
 from ..learning.plan import TrainingPlan
 from ..progress import SILENT, Progress
@@ -110,10 +111,8 @@ def _train(
     progress: Progress,
 ) -> Model:  # fmt: skip
     """Torch is imported only when something is trained."""
-    if options.encoder == "kmer":
-        from ..encoders.model import kmer_model
-
-        return kmer_model(sample)
+    if not family_named(options.encoder, sample.kind).trained:
+        return unlearned_model(sample)
     from ..learning.trainer import train
 
     model, _ = train(

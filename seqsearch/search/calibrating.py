@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, IntArray
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Neighbours
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
@@ -28,12 +28,14 @@ def calibrate(
     truth = exact_others(engine, queries, max(ks), allowed, own, progress)
     vectors = engine.model.vectors(queries)
 
-    def search(budget: Budget, k: int) -> Neighbours:
-        rows = propose_others(engine, vectors, budget, own)
-        return engine.distance.rerank(queries, engine.targets, rows, k)
+    def propose(budget: Budget) -> IntArray:
+        return propose_others(engine, vectors, budget, own)
+
+    def verify(who: IntArray, rows: IntArray, cutoffs: DoubleArray) -> DoubleArray:
+        return engine.distance.pairs(queries, who, engine.targets, rows, cutoffs)
 
     with progress.task("calibrating"):
-        points = measure(truth, search, budgets_for(others, engine.candidates.kind), ks)
+        points = measure(truth, propose, verify, budgets_for(others, engine.candidates.kind), ks)
     return Calibration(target, len(queries), int(allowed.sum()), tuple(points))
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import DoubleArray, IntArray
+from ..arrays import AnyArray, DoubleArray, IntArray
 from ..distances import Neighbours
 
 CONFIDENCE = 1.645  # standard errors below the mean: 95% one-sided (normal approximation over queries)
 CALIBRATED_K = (1, 10, 50)
 STALE_SHARE = 0.2
+SURE = 0.9985  # a lower bound above which nobody needs a larger budget
 
 
 @dataclass(frozen=True)
@@ -90,34 +91,63 @@ def budgets_for(size: int, kind: str) -> list[Budget]:
 def per_query_recall(found: DoubleArray, truth: DoubleArray, k: int) -> DoubleArray:
     """(Q,) tie-aware recall of each query: found distances <= the k-th true one, over the true neighbours there are."""
     there = np.isfinite(truth[:, :k]).sum(axis=1)
-    threshold = truth[np.arange(len(truth)), np.maximum(there, 1) - 1]
-    good = (found[:, :k] <= threshold[:, None]) & np.isfinite(found[:, :k])
+    good = (found[:, :k] <= _thresholds(truth, k)[:, None]) & np.isfinite(found[:, :k])
     return np.asarray(np.where(there > 0, good.sum(axis=1) / np.maximum(there, 1), 1.0))
 
 
-def measure(
-    truth: Neighbours, search: Callable[[Budget, int], Neighbours], budgets: list[Budget], ks: tuple[int, ...]
-) -> list[Point]:
-    """The points of a curve; `search(budget, k)` answers the queries that `truth` belongs to.
+def _thresholds(truth: DoubleArray, k: int) -> DoubleArray:
+    """(Q,) true distance of the k-th neighbour, or of the last there is."""
+    there = np.isfinite(truth[:, :k]).sum(axis=1)
+    return np.asarray(truth[np.arange(len(truth)), np.maximum(there, 1) - 1])
 
-    A budget larger than one that already found everything for every k is not measured.
+
+Propose = Callable[[Budget], IntArray]
+Verify = Callable[[IntArray, IntArray, DoubleArray], DoubleArray]
+
+
+def measure(
+    truth: Neighbours, propose: Propose, verify: Verify, budgets: list[Budget], ks: tuple[int, ...]
+) -> list[Point]:  # fmt: skip
+    """The points of a curve for the queries that `truth` belongs to.
+
+    `propose(budget)` gives (Q, C) rows, -1 padded; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,)
+    each, of which those above their cutoff may be inf. A pair is verified once, however many budgets propose it. The
+    ladder ends where every k is found as surely as anybody asks.
     """
+    farthest = _thresholds(truth.distances, max(ks))
+    seen: dict[str, AnyArray] = {"pairs": np.zeros(0, np.int64), "distances": np.zeros(0)}
     points: list[Point] = []
     for budget in budgets:
-        found = search(budget, max(ks))
-        complete = True
+        distances = np.sort(_verified(propose(budget), verify, farthest, seen), axis=1)
+        sure = True
         for k in ks:
             if budget.candidates < k:
-                complete = False
+                sure = False
                 continue
-            each = per_query_recall(found.distances, truth.distances, k)
+            each = per_query_recall(distances, truth.distances, k)
             mean = float(each.mean())
             lower = mean - CONFIDENCE * float(each.std()) / np.sqrt(len(each))
             points.append(Point(k, budget.candidates, budget.ef, round(mean, 6), round(float(lower), 6)))
-            complete = complete and mean >= 1.0
-        if complete:
+            sure = sure and lower >= SURE
+        if sure:
             break
     return points
+
+
+def _verified(rows: IntArray, verify: Verify, farthest: DoubleArray, seen: dict[str, AnyArray]) -> DoubleArray:
+    """(Q, C) distances of proposed rows, inf where there is none; new pairs are verified and remembered in `seen`."""
+    owners = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)
+    there = rows >= 0
+    pairs = owners[there] << 40 | rows[there]
+    fresh = np.setdiff1d(pairs, seen["pairs"], assume_unique=True)
+    who = fresh >> 40
+    exact = verify(who, fresh & ((1 << 40) - 1), farthest[who])
+    order = np.argsort(np.concatenate([seen["pairs"], fresh]))
+    seen["pairs"] = np.concatenate([seen["pairs"], fresh])[order]
+    seen["distances"] = np.concatenate([seen["distances"], exact])[order]
+    out = np.full(rows.shape, np.inf)
+    out[there] = seen["distances"][np.searchsorted(seen["pairs"], pairs)]
+    return out
 
 
 def _scaled(point: Point, factor: float) -> Budget:

@@ -101,6 +101,7 @@ class SequenceIndex:
 
     @property
     def path(self) -> str:
+        """The folder of the index."""
         return os.fspath(self._store.path)
 
     @property
@@ -303,6 +304,14 @@ class SequenceIndex:
             writer.put_document("calibration", measured.to_json())
         self.refresh()
         return measured
+
+    def save_snapshot(self, *, progress: Progress = SILENT) -> None:
+        """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
+        with self._writing() as writer:
+            self.refresh()
+            self.engine(progress)
+            assert self._follower is not None
+            self._follower.save(writer, self._settings)
 
     def _change(self, change: Callable[[Store], object], progress: Progress) -> None:
         with self._writing() as writer:

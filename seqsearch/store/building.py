@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays import AnyArray, IntArray
 from ..errors import EmptyInputError, IndexExistsError, NotAnIndexError, ParameterError, StoreError
 from ..sequences import Sequences
-from .envelope import HEAD, JSON, seal_head
+from .envelope import HEAD, JSON, dump_json, seal_head
 from .environment import Environment
 from .files import (
     WriterLock,
@@ -28,7 +28,7 @@ from .files import (
     write_mark,
 )  # fmt: skip
 from .head import Head
-from .log import Entry
+from .log import Entry, chain_of
 from .store import Store
 from .writing import Commit
 
@@ -138,31 +138,40 @@ class StoreBuilder(Store):
             raise EmptyInputError("an index needs at least one append, to know what it will hold")
         if self.has_vectors and self._head.vector_rows != self.rows:
             raise ParameterError(f"{self._head.vector_rows} vectors for {self.rows} records")
-        final = replace(self._head, ready=True)
+        old = self._lock_of_old()
+        try:
+            self._seal(generations(self.target)[-1] + 1 if old is not None else 1)
+            if old is not None:
+                exchange(self.path, self.target)
+                remove_tree(self.path)
+            else:
+                os.rename(self.path, self.target)
+        finally:
+            if old is not None:
+                old.release()
+        sync_folder(self.target.parent)
+        return self._handed_over()
+
+    def _lock_of_old(self) -> WriterLock | None:
+        """The right to write to the index that is to be replaced, None where there is none."""
+        if not os.path.lexists(self.target):
+            return None
+        _require_overwritable(self.target, self._overwrite)
+        return WriterLock(self.target)
+
+    def _seal(self, generation: int) -> None:
+        """Make everything durable in the temporary folder. A path's generations only grow, whoever is replaced."""
+        start = chain_of(self._head.digest, 0, dump_json(self._head.config))
+        final = replace(self._head, ready=True, generation=generation, chain=start)
         entry = Entry(1, added=self.rows)
         self._head = self._opened.write(lambda transaction: Commit(transaction, final).finish(entry))
         self._opened.sync()
         data = self._opened.path
         self._detach()
         data.with_name(data.name + "-lock").unlink(missing_ok=True)
+        data.rename(data_file(self.path, generation))
         write_mark(self.path, self._position(), durable=True)
         sync_folder(self.path)
-        self._publish()
-        return self._handed_over()
-
-    def _publish(self) -> None:
-        """Rename the folder to its path, in exchange for the index there, if it may be overwritten."""
-        if os.path.lexists(self.target):
-            _require_overwritable(self.target, self._overwrite)
-            old = WriterLock(self.target)
-            try:
-                exchange(self.path, self.target)
-            finally:
-                old.release()
-            remove_tree(self.path)
-        else:
-            os.rename(self.path, self.target)
-        sync_folder(self.target.parent)
 
     def _handed_over(self) -> Store:
         store = Store(self.target)

@@ -20,7 +20,7 @@ import lmdb
 
 from ..errors import CorruptIndexError, IndexLockedError, NotAnIndexError, StorageFullError, StoreError
 from .files import WRITER_LOCK
-from .structure import check_file, check_trees
+from .structure import check_file, check_trees, give_back_tail
 
 Result = TypeVar("Result")
 Transaction = Any  # lmdb has no types
@@ -33,7 +33,7 @@ _DAMAGED = (
     lmdb.CorruptedError, lmdb.InvalidError, lmdb.PageNotFoundError, lmdb.VersionMismatchError, lmdb.PanicError,
     lmdb.IncompatibleError, lmdb.BadTxnError,
 )  # fmt: skip
-_LITTLE_SPACE = 1 << 20
+_SHORT_WRITE = os.strerror(errno.EIO)
 _FULL = [os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
 
 _open: dict[Identity, Environment] = {}
@@ -159,7 +159,10 @@ class Environment:
 
     def is_file(self, path: Path) -> bool:
         """True when `path` names the file that is open here."""
-        return _open.get(_identity(path)) is self
+        try:
+            return _open.get(_identity(path)) is self
+        except NotAnIndexError:  # a compaction removed it a moment ago
+            return False
 
     # -- transactions --------------------------------------------------------------------------------------------
 
@@ -224,6 +227,7 @@ class Environment:
 
     def _grow(self, env: Any, more: int) -> bool:
         """Make the map larger by at least `more` bytes, within the limit. The file itself grows only as it is used."""
+        self._forget_dead_readers()
         size = int(env.info()["map_size"])
         wanted = -(-(size + max(more, size // 2, _FIRST_MAP)) // 65536) * 65536
         if self._map_limit is not None:
@@ -237,8 +241,9 @@ class Environment:
         """After a failed commit LMDB may refuse further work on the environment: start from the file again."""
         try:
             self._shut()
+            give_back_tail(self.path)
             self._env = self._opened(self._writable)
-        except lmdb.Error:
+        except (lmdb.Error, StoreError, OSError):
             self._env = None
 
     def sync(self) -> None:
@@ -252,22 +257,17 @@ class Environment:
     def translate(self, error: lmdb.Error) -> StoreError:
         """An LMDB error in the words of the tree, naming the index."""
         where = self._shown
-        if isinstance(error, (lmdb.MapFullError, lmdb.DiskError)) or self._is_full(error):
+        if isinstance(error, (lmdb.MapFullError, lmdb.DiskError)) or any(text in str(error) for text in _FULL):
             return StorageFullError(f"{where}: no space left, the index is as it was before: {error}")
+        if _SHORT_WRITE in str(error):  # what LMDB makes of a write that was cut short, which is how a disk fills up
+            return StorageFullError(
+                f"{where}: no space left (or a disk that fails), the index is as it was before: {error}"
+            )
         if isinstance(error, _DAMAGED):
             return CorruptIndexError(f"{where}: {self.path.name} is damaged: {error}")
         if isinstance(error, lmdb.ReadersFullError):
             return StoreError(f"{where}: {MAX_READERS} processes and threads are reading already")
         return StoreError(f"{where}: {self.path.name}: {error}")
-
-    def _is_full(self, error: lmdb.Error) -> bool:
-        """Whether the disk is: LMDB says so, or calls a write that stopped half way an input/output error."""
-        if any(text in str(error) for text in _FULL):
-            return True
-        if os.strerror(errno.EIO) not in str(error):
-            return False
-        disk = os.statvfs(self.path.parent)
-        return disk.f_bavail * disk.f_frsize < _LITTLE_SPACE
 
 
 def patiently(check: Callable[[], None]) -> None:

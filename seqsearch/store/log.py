@@ -43,9 +43,10 @@ class Entry:
             operations.append(Operation("add", np.arange(self.first_row, self.first_row + self.added)))
         return operations
 
-    def pack(self, previous_chain: int) -> tuple[int, bytes]:
-        """The chain value of this entry and its payload."""
-        text = dump_json({"added": self.added, "first_row": self.first_row, "put": list(self.put)})
+    def pack(self, previous_chain: int, digest: int) -> tuple[int, bytes]:
+        """The chain value of this entry and its payload. `digest`: that of all other values at this commit."""
+        state = f"{digest:016x}"
+        text = dump_json({"added": self.added, "first_row": self.first_row, "put": list(self.put), "state": state})
         rows = self.deleted.astype("<i8").tobytes()
         chain = chain_of(previous_chain, self.lsn, text + rows)
         return chain, _ENTRY.pack(chain, len(text)) + text + rows

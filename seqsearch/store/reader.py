@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,12 +58,12 @@ class StoreReader:
             try:
                 opened = environment(data_file(self.path, newest), writable=writable)
             except NotAnIndexError:
-                if attempt + 1 == _ATTEMPTS:
+                if attempt + 1 == _ATTEMPTS or generations(self.path)[-1] == newest:
                     raise
-                time.sleep(0.01)
                 continue
             self._detach()
             self._environment = opened
+            self._directory = self._ids = None
             return
 
     def _detach(self) -> None:
@@ -111,7 +110,7 @@ class StoreReader:
         if moved:
             self._attach(writable=False)
         self._load(acknowledged, prove=moved)
-        return (self.generation, self.lsn) != before
+        return moved or (self.generation, self.lsn) != before
 
     @property
     def outdated(self) -> bool:

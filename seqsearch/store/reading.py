@@ -43,9 +43,9 @@ def read_live(transaction: Transaction, head: Head) -> BoolArray:
         start = number_of(key) * SEGMENT_ROWS
         dead = np.unpackbits(np.frombuffer(unseal(key, value), np.uint8)).astype(np.bool_)
         part = live[start : start + SEGMENT_ROWS]
-        if len(dead) != SEGMENT_ROWS or not len(part) or dead[len(part) :].any():
+        if len(dead) > SEGMENT_ROWS or dead[len(part) :].any():
             raise CorruptIndexError("the deletion map does not fit the rows")
-        part[dead[: len(part)]] = False
+        part[: len(dead)][dead[: len(part)]] = False
     if int(np.count_nonzero(live)) != head.live:
         raise CorruptIndexError(f"the deletion map leaves {np.count_nonzero(live)} rows, the head says {head.live}")
     return live

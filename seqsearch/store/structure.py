@@ -68,7 +68,7 @@ class Meta(NamedTuple):
 
 
 def read_metas(handle: int) -> list[Meta]:
-    """Both meta pages of an LMDB file, checked against themselves and the size of the file.
+    """Both meta pages of an LMDB file, checked against themselves.
 
     Raises NotAnIndexError for a file that is not LMDB's, CorruptIndexError for one that is damaged or cut off.
     """
@@ -83,11 +83,10 @@ def read_metas(handle: int) -> list[Meta]:
     page_size = Tree._make(_TREE.unpack_from(first, _HEADER + _META.size)).page_size
     if page_size not in (1 << bits for bits in range(9, 17)):
         raise CorruptIndexError(f"meta page 0 names a page size of {page_size}")
-    size = os.fstat(handle).st_size
-    return [_meta(os.pread(handle, _META_BYTES, number * page_size), number, page_size, size) for number in (0, 1)]
+    return [_meta(os.pread(handle, _META_BYTES, number * page_size), number, page_size) for number in (0, 1)]
 
 
-def _meta(raw: bytes, number: int, page_size: int, size: int) -> Meta:
+def _meta(raw: bytes, number: int, page_size: int) -> Meta:
     if len(raw) < _META_BYTES:
         raise CorruptIndexError("the file is cut off within its meta pages")
     own, _, flags, _, _ = _PAGE.unpack_from(raw)
@@ -100,14 +99,10 @@ def _meta(raw: bytes, number: int, page_size: int, size: int) -> Meta:
         and free.page_size == page_size
         and free.flags & ~_ENVIRONMENT_FLAGS == _INTEGER_KEYS
         and main.flags == 0
-        and map_size <= _LARGEST_MAP
+        and (meta.last_page + 1) * page_size <= map_size <= _LARGEST_MAP
     )
     if not sound:
         raise CorruptIndexError(f"meta page {number} is damaged")
-    if (meta.last_page + 1) * page_size > size:
-        raise CorruptIndexError(
-            f"the file is cut off: {size} bytes where {(meta.last_page + 1) * page_size} are in use"
-        )
     return meta
 
 
@@ -128,6 +123,15 @@ def check_trees(path: Path, transaction: int) -> bool:
             return False
         _Walk(handle, metas[0]).check()
         return True
+
+
+def give_back_tail(path: Path) -> None:
+    """Cut off what a failed commit wrote behind the last page of the last commit; only for the one that may write."""
+    with _naming(path) as handle:
+        metas = read_metas(handle)
+        in_use = (max(meta.last_page for meta in metas) + 1) * metas[0].free.page_size
+        if os.fstat(handle).st_size > in_use:
+            os.truncate(path, in_use)
 
 
 class _naming:
@@ -171,7 +175,9 @@ class _Walk:
         self._handle = handle
         self._meta = meta
         self._page_size = meta.free.page_size
-        self._used = np.zeros(meta.last_page + 1, np.bool_)
+        # The file may end before the last page: pages that a commit took and gave back are not written.
+        pages = min(meta.last_page + 1, os.fstat(handle).st_size // self._page_size)
+        self._used = np.zeros(max(pages, 2), np.bool_)
         self._used[:2] = True
         self._counts = [0, 0, 0, 0]  # branch pages, leaf pages, overflow pages, entries
 
@@ -182,7 +188,7 @@ class _Walk:
         listed = np.concatenate([np.zeros(0, np.int64), *free])
         if listed.size and (listed.min() < 2 or listed.max() > self._meta.last_page):
             raise CorruptIndexError("the free list names a page that is not there")
-        if self._used[listed].any() or len(np.unique(listed)) != len(listed):
+        if self._used[listed[listed < len(self._used)]].any() or len(np.unique(listed)) != len(listed):
             raise CorruptIndexError("the free list names a page that is in use")
 
     def _tree(self, tree: Tree, what: str, *, integers: bool) -> list[IntArray]:
@@ -224,8 +230,6 @@ class _Walk:
         return [_Page(nodes[i].size, page.depth + 1, edges[i], edges[i + 1]) for i in range(len(nodes))]
 
     def _nodes(self, raw: bytes, number: int, leaf: bool) -> list[_Node]:
-        if len(raw) < self._page_size:
-            raise CorruptIndexError(f"page {number} is cut off")
         own, _, flags, lower, upper = _PAGE.unpack_from(raw)
         if own != number or flags != (_LEAF if leaf else _BRANCH):
             raise CorruptIndexError(f"page {number} is not the {'leaf' if leaf else 'branch'} page it should be")
@@ -273,8 +277,8 @@ class _Walk:
                 free.append(self._free_pages(content, number))
 
     def _overflow(self, number: int, size: int, leaf: int) -> None:
-        if not 2 <= number <= self._meta.last_page:
-            raise CorruptIndexError(f"page {leaf} points to page {number}, which is not there")
+        if not 2 <= number < len(self._used):
+            raise CorruptIndexError(f"page {leaf} points to page {number}, which is not there: {self._end()}")
         own, _, flags, pages = _OVERFLOW.unpack(os.pread(self._handle, _OVERFLOW.size, number * self._page_size))
         if own != number or flags != _OVERFLOWS or pages < (size + _HEADER - 1) // self._page_size + 1:
             raise CorruptIndexError(f"page {number} is not the overflow page it should be")
@@ -298,9 +302,12 @@ class _Walk:
             raise CorruptIndexError(f"page {number} holds a key of the free list that is not a number")
         return int.from_bytes(key, sys.byteorder)
 
+    def _end(self) -> str:
+        return f"the file is cut off after {len(self._used)} of {self._meta.last_page + 1} pages, or damaged"
+
     def _claim(self, number: int, pages: int) -> None:
-        if not 2 <= number <= number + pages - 1 <= self._meta.last_page:
-            raise CorruptIndexError(f"page {number} is pointed to and is not there")
+        if not 2 <= number <= number + pages - 1 < len(self._used):
+            raise CorruptIndexError(f"page {number} is in use and is not there: {self._end()}")
         if self._used[number : number + pages].any():
             raise CorruptIndexError(f"page {number} is used twice")
         self._used[number : number + pages] = True

@@ -161,7 +161,7 @@ class Commit:
             known = ~live[start : start + SEGMENT_ROWS]
             dead[: len(known)] = known
             dead[rows[rows // SEGMENT_ROWS == segment] - start] = True
-            self.put(numbered(DELETED, segment), np.packbits(dead).tobytes())
+            self.put(numbered(DELETED, segment), np.packbits(dead).tobytes().rstrip(b"\0"))
         self.head = replace(self.head, live=self.head.live - len(rows))
 
     def put_blob(self, key: bytes, content: bytes | memoryview) -> None:
@@ -176,7 +176,7 @@ class Commit:
     def finish(self, entry: Entry | None) -> Head:
         """Write the log entry, if there is one, and the head."""
         if entry is not None:
-            chain, payload = entry.pack(self.head.chain)
+            chain, payload = entry.pack(self.head.chain, self.head.digest)
             self.put(numbered(LOG, entry.lsn), payload)
             self.head = replace(self.head, lsn=entry.lsn, chain=chain)
             for _ in range(2):

@@ -98,3 +98,27 @@ def walks(n: int, longest: int, features: int, rng: np.random.Generator, shortes
     """n random walks of float32 frames, shortest..longest steps."""
     lengths = rng.integers(shortest, longest + 1, n)
     return Sequences.from_arrays([rng.standard_normal((int(t), features)).cumsum(axis=0) for t in lengths])
+
+
+def matching_oracle(costs: AnyArray, penalty: float, gully: float) -> tuple[float, list[tuple[int, int]]]:
+    """(cost, path) of the matching form on a stored matrix of local costs, in plain Python."""
+    m, n = costs.shape
+    total = costs.astype(float).copy()
+    came = {}
+    for i in range(1, m):
+        for j in range(1, n):
+            choices = [
+                (total[i - 1, j - 1], (i - 1, j - 1)),
+                (total[i - 1, j] + penalty, (i - 1, j)),
+                (total[i, j - 1] + penalty, (i, j - 1)),
+            ]
+            least, came[i, j] = min(choices, key=lambda choice: choice[0])  # the first of equal ones
+            total[i, j] += least
+    free = min(int(gully * min(m, n)), min(m, n) - 1)
+    i = free + int(np.argmin(total[free:, -1]))
+    j = free + int(np.argmin(total[-1, free:]))
+    at = (m - 1, j) if total[-1, j] < total[i, -1] else (i, n - 1)
+    path = [at]
+    while path[-1] in came:
+        path.append(came[path[-1]])
+    return float(total[at]), path[::-1]

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqsearch.distances import DTWDistance, distance_named
-from seqsearch.distances.dtw_bounds import envelope, improvement, outside
+from seqsearch.distances.dtw_bounds import envelope, improvement, outside, room
 from seqsearch.distances.dtw_kernels import reach
 from seqsearch.errors import EmptySequenceError, MismatchError, ParameterError, SeriesError
 from seqsearch.sequences import DNA, Sequences
@@ -88,7 +88,7 @@ def test_the_path_is_one_and_costs_what_the_distance_says(form):
             assert path[0].tolist() == [0, 0]
             assert path[-1].tolist() == [len(a) - 1, len(b) - 1]
             assert set(map(tuple, np.diff(path, axis=0).tolist())) <= {(1, 0), (0, 1), (1, 1)}
-            x, y = distance._frames(a.data, "first"), distance._frames(b.data, "second")
+            x, y = (distance.prepared(Sequences.from_arrays([s.data]))[0] for s in (a, b))
             cost = sum(float(COSTS[distance.local](x[i], y[j])) for i, j in path)
             assert value == pytest.approx(np.sqrt(cost) if distance.root else cost, rel=1e-9)
 
@@ -177,7 +177,7 @@ def test_bounds_are_below_the_distance(window, features):
         before, after = reach(m, n, window)
         size = max(m, n)
         low, high, low_of, high_of, projected = (np.empty((size, features)) for _ in range(5))
-        envelope(x, n, after, before, low, high, np.empty(2 * size, np.int64))
+        envelope(x, n, after, before, low, high, np.empty(room(m, n, features)))
         for j in range(n):
             near = x[max(0, j - after) : j + before + 1]
             assert np.array_equal(low[j], near.min(0))
@@ -188,7 +188,7 @@ def test_bounds_are_below_the_distance(window, features):
             keogh = outside(*flat, local == "squared")
             more = improvement(
                 x, y, low, high, before, after, local == "squared", projected, low_of, high_of,
-                np.empty(2 * size, np.int64),
+                np.empty(room(m, n, features)),
             )  # fmt: skip
             assert keogh <= truth * (1 + 1e-9)
             assert keogh + more <= truth * (1 + 1e-9)

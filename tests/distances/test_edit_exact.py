@@ -6,7 +6,7 @@ from rapidfuzz.distance import Levenshtein as Fuzzy
 from seqsearch.distances import EditDistance, EditNeighbours
 from seqsearch.distances.lanes import pack
 from seqsearch.distances.profiles import alike
-from seqsearch.errors import MismatchError
+from seqsearch.errors import MismatchError, ParameterError
 from seqsearch.sequences import ALPHABETS, DNA, INTEGERS, TEXT, Sequences
 
 
@@ -111,6 +111,14 @@ def test_packed_planes_spell_the_symbols():
         assert bits[:, 4].sum() == len(expected)
         spelled = (bits[: len(expected), :4] << np.arange(4, dtype=np.uint64)).sum(axis=1)
         assert np.array_equal(spelled, expected)
+
+
+def test_a_mask_that_does_not_fit_is_refused():
+    targets = Sequences.from_texts(["ACGT", "AC"], DNA)
+    with pytest.raises(ParameterError, match=r"allowed must be a mask over 2 rows, not bool of shape \(3,\)"):
+        EditDistance().exact(targets, targets, 1, allowed=np.ones(3, bool))
+    with pytest.raises(ParameterError, match="not int64"):
+        EditDistance().exact(targets, targets, 1, allowed=np.arange(2))
 
 
 def test_queries_of_another_alphabet_are_refused():

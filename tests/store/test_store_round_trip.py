@@ -1,5 +1,6 @@
 """What goes in comes out: any records, any split into appends, whole or row by row."""
 
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -18,17 +19,17 @@ from seqsearch.store.chunks import CHUNK_ROWS
 @given(record_sets(), st.data())
 def test_any_records_come_back(records, data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(records)), max_size=4)))
-    bounds = [0, *cuts, len(records)]
+    parts = list(itertools.pairwise([0, *cuts, len(records)]))
     wide = data.draw(st.booleans())
     rng = np.random.default_rng(0)
     vectors = points(len(records)) if wide else rng.integers(0, 256, (len(records), 2)).astype(np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "index"
         builder = Store.create(path)
-        for start, stop in zip(bounds[:2], bounds[1:3], strict=False):
+        for start, stop in parts[:2]:
             builder.append(records[start:stop], vectors[start:stop])
         with builder.finish() as store:
-            for start, stop in zip(bounds[2:], bounds[3:], strict=False):
+            for start, stop in parts[2:]:
                 rows = store.append(records[start:stop], vectors[start:stop])
                 assert rows.tolist() == list(range(start, stop))
         with Store.open(path) as store:

@@ -1,0 +1,129 @@
+"""Exact neighbours in a file that knows what they are the neighbours of.
+
+An .npz archive without pickled objects: `rows` (Q, k) int64, `distances` (Q, k) float64, and `about`, JSON in UTF-8
+bytes with the format version, the digests and sizes of both sets, the distance and its parameters, and k.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import FormatVersionError, MismatchError, ParseError
+from ..sequences import Sequences
+from .distance import Distance
+from .neighbours import Neighbours
+
+_VERSION = 1
+_KEYS = {"format_version", "queries", "targets", "distance", "parameters", "k", "query_count", "target_count"}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Exact neighbours and what they belong to; `queries` and `targets` are digests of the sets."""
+
+    neighbours: Neighbours
+    queries: str
+    targets: str
+    query_count: int
+    target_count: int
+    distance: str
+    parameters: dict[str, Any]
+
+    @classmethod
+    def of(cls, neighbours: Neighbours, queries: Sequences, targets: Sequences, distance: Distance) -> Truth:
+        """Name what exact neighbours belong to. Raises MismatchError when there is not a line for every query."""
+        if len(neighbours) != len(queries):
+            raise MismatchError(f"neighbours of {len(neighbours)} queries do not fit {len(queries)} queries")
+        return cls(
+            neighbours, queries.digest(), targets.digest(), len(queries), len(targets), distance.name,
+            distance.parameters(),
+        )  # fmt: skip
+
+    def require(self, queries: Sequences, targets: Sequences, distance: Distance, k: int | None = None) -> None:
+        """Raise MismatchError, telling everything that does not fit, unless the truth is of these."""
+        wrong: list[str] = []
+        for name, sequences, digest, count in (
+            ("queries", queries, self.queries, self.query_count), ("targets", targets, self.targets, self.target_count),
+        ):  # fmt: skip
+            if sequences.digest() != digest:
+                wrong.append(f"other {name} ({count} then, {len(sequences)} now, digest {digest})")
+        if (distance.name, distance.parameters()) != (self.distance, self.parameters):
+            then, now = _told(self.distance, self.parameters), _told(distance.name, distance.parameters())
+            wrong.append(f"the distance {then}, not {now}")
+        if k is not None and k > self.neighbours.k:
+            wrong.append(f"{self.neighbours.k} neighbours a query, fewer than {k}")
+        if wrong:
+            raise MismatchError(f"the truth is of {'; of '.join(wrong)}")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write to a temporary name beside `path`, then rename."""
+        about = {
+            "format_version": _VERSION, "queries": self.queries, "targets": self.targets, "distance": self.distance,
+            "parameters": self.parameters, "k": self.neighbours.k, "query_count": self.query_count,
+            "target_count": self.target_count,
+        }  # fmt: skip
+        final = Path(path)
+        handle, temporary = tempfile.mkstemp(prefix=final.name + ".", suffix=".new", dir=final.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez_compressed(
+                    file, rows=self.neighbours.rows, distances=self.neighbours.distances,
+                    about=np.frombuffer(json.dumps(about, sort_keys=True).encode(), np.uint8),
+                )  # fmt: skip
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, final)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Truth:
+        """Read a truth file.
+
+        Raises ParseError for a file that is none, FormatVersionError for one written by a newer seqsearch, and the
+        OSError of a file that cannot be opened.
+        """
+        try:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+                rows, distances = archive["rows"], archive["distances"]
+                about = json.loads(archive["about"].tobytes().decode())
+        except (ValueError, KeyError, AttributeError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise ParseError(f"not a truth file: {error}", path=path) from None
+        if not isinstance(about, dict) or not isinstance(about.get("format_version"), int):
+            raise ParseError("not a truth file: it does not tell its format version", path=path)
+        if about["format_version"] > _VERSION:
+            version = about["format_version"]
+            raise FormatVersionError(
+                f"{os.fspath(path)}: truth format {version} is newer than {_VERSION}: update seqsearch"
+            )
+        if about.keys() != _KEYS:
+            raise ParseError(f"not a truth file: it tells {sorted(about)}", path=path)
+        shape = (about["query_count"], about["k"])
+        if rows.shape != shape or distances.shape != shape or rows.dtype != np.int64 or distances.dtype != np.float64:
+            raise ParseError(f"rows {rows.shape} and distances {distances.shape} are not of shape {shape}", path=path)
+        if rows.size and (rows.min() < -1 or rows.max() >= about["target_count"]):
+            raise ParseError(f"a row is outside 0..{about['target_count'] - 1}", path=path)
+        return cls(
+            Neighbours(rows, distances), about["queries"], about["targets"], about["query_count"],
+            about["target_count"], about["distance"], about["parameters"],
+        )  # fmt: skip
+
+
+def _told(name: str, parameters: dict[str, Any]) -> str:
+    return f"{name}({', '.join(f'{key}={value}' for key, value in sorted(parameters.items()))})"
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

@@ -1,0 +1,39 @@
+"""Which features suit which kind of input: one protocol over token and series features."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from ..arrays import FloatArray
+from ..sequences import Sequences
+from .features import SparseFeatures
+from .inputs import InputSpec
+from .series_features import SeriesFeatures
+
+
+class Features(Protocol):
+    """A fixed number of features of sequences of any length. All raise MismatchError for other data than `spec`'s."""
+
+    @property
+    def size(self) -> int:
+        """M: number of features."""
+
+    def dense(self, sequences: Sequences) -> FloatArray:
+        """(n, M) float32."""
+
+    def project(self, sequences: Sequences, table: FloatArray) -> FloatArray:
+        """(n, W): the features times `table` (M, W)."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What `features_from_json` makes the same features of."""
+
+
+def standard_features(spec: InputSpec) -> Features:
+    """The features to learn from."""
+    return SeriesFeatures.standard(spec) if spec.alphabet is None else SparseFeatures.standard(spec)
+
+
+def features_from_json(spec: InputSpec, document: dict[str, Any]) -> Features:
+    """The inverse of `to_json`."""
+    kind = SeriesFeatures if spec.alphabet is None else SparseFeatures
+    return kind.from_json(spec, document)

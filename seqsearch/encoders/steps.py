@@ -1,0 +1,147 @@
+"""Masked building blocks of the networks that read step by step: input, norm, pooling, readout.
+
+Shapes: (B, T) masks are True on real steps; (B, T, C) hold 0 on padding after every block, so that padding looks to a
+convolution like the end of the sequence.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..arrays import AnyArray
+from ..sequences import Sequences, pad
+from .encoder import Encoder
+from .inputs import InputSpec
+
+
+class StepEncoder(Encoder):
+    """An encoder that reads padded steps. `forward(data, lengths)`: (B, T) codes or (B, T, F) values, (B,)."""
+
+    def prepare(self, sequences: Sequences) -> tuple[AnyArray, ...]:
+        padded = pad(sequences)
+        data = np.zeros(padded.data.shape, np.float32 if self.spec.alphabet is None else np.int64)
+        data[padded.mask] = self._read(sequences)
+        return data, padded.lengths
+
+    def _read(self, sequences: Sequences) -> AnyArray:
+        """(sum T,) rows of the profiles, or (sum T, F) standardised values."""
+        self.spec.require(sequences)
+        if self.spec.alphabet is None:
+            return self.spec.standardized(sequences)
+        return self.spec.codes(sequences)
+
+
+def mask_of(data: Tensor, lengths: Tensor) -> Tensor:
+    """(B, T) bool."""
+    return torch.arange(data.shape[1], device=data.device) < lengths[:, None]
+
+
+class Inputs(nn.Module):
+    """Codes or values to (B, T, C): ambiguous symbols are mixtures of the vectors of what they may be."""
+
+    profiles: Tensor
+
+    def __init__(self, spec: InputSpec, channels: int) -> None:
+        super().__init__()
+        self.tokens = spec.alphabet is not None
+        width = spec.symbols if self.tokens else spec.features
+        self.weight = nn.Parameter(torch.randn(width, channels) * (1.0 if self.tokens else width**-0.5))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        table = torch.from_numpy(spec.profiles) if self.tokens else torch.zeros(0)
+        self.register_buffer("profiles", table, persistent=False)
+
+    def forward(self, data: Tensor, mask: Tensor) -> Tensor:
+        if self.tokens:
+            steps = functional.embedding(data, self.profiles @ self.weight + self.bias)
+        else:
+            steps = data @ self.weight + self.bias
+        return steps * mask[..., None]
+
+
+class MaskedNorm(nn.BatchNorm1d):
+    """Batch norm of (B, T, C) over real steps only, in training and in its running statistics."""
+
+    def forward(self, steps: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]
+        out = torch.zeros_like(steps)
+        if self.training and int(mask.sum()) < 2:  # one step has no spread to learn
+            out[mask] = functional.batch_norm(
+                steps[mask], self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
+            )
+        else:
+            out[mask] = super().forward(steps[mask])
+        return out
+
+
+def masked_mean(steps: Tensor, mask: Tensor) -> Tensor:
+    """(B, C) mean over real steps of (B, T, C)."""
+    return (steps * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)
+
+
+def masked_max(steps: Tensor, mask: Tensor) -> Tensor:
+    """(B, C) greatest over real steps."""
+    return steps.masked_fill(~mask[..., None], -torch.inf).amax(1)
+
+
+def binned_mean(steps: Tensor, lengths: Tensor, bins: int, length: int) -> Tensor:
+    """(B, bins, C): mean of the steps in each of `bins` position bins, 0 where a sequence does not reach.
+
+    Bins are positions of a sequence of `length` steps; a longer one is compressed into them.
+    """
+    batch, width, channels = steps.shape
+    reach = lengths.clamp_min(length)[:, None]
+    places = torch.arange(width, device=steps.device)
+    bin_of = torch.div(places * bins, reach, rounding_mode="floor").clamp_max(bins - 1)  # (B, T)
+    real = (places < lengths[:, None]).to(steps.dtype)
+    sums = steps.new_zeros(batch, bins, channels)
+    sums = sums.scatter_add(1, bin_of[..., None].expand_as(steps), steps * real[..., None])
+    counts = steps.new_zeros(batch, bins).scatter_add(1, bin_of, real)
+    return sums / counts.clamp_min(1)[..., None]
+
+
+class Readout(nn.Module):
+    """Steps of any number to one point: a linear map of position bins, the mean and the greatest of every channel."""
+
+    def __init__(self, channels: int, dim: int, *, bins: int, length: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.bins = max(1, min(bins, length))
+        self.length = length
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(channels * (self.bins + 2), dim, bias=False)
+
+    def forward(self, steps: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
+        wide = torch.cat(
+            [
+                binned_mean(steps, lengths, self.bins, self.length).flatten(1),
+                masked_mean(steps, mask),
+                masked_max(steps, mask),
+            ],
+            dim=1,
+        )
+        points: Tensor = self.out(self.dropout(wide))
+        return points
+
+
+def positions(width: int, channels: int, device: torch.device) -> Tensor:
+    """(T, C) sinusoidal positions, any T (Vaswani et al. 2017, section 3.5)."""
+    places = torch.arange(width, device=device, dtype=torch.float32)[:, None]
+    rates = torch.exp(torch.arange(0, channels, 2, device=device) * (-np.log(10_000.0) / channels))
+    return torch.cat([torch.sin(places * rates), torch.cos(places * rates)], dim=1)[:, :channels]
+
+
+class AttentionPooling(nn.Module):
+    """(B, T, C) to (B, heads * C): e[t] = v . tanh(W h[t] + b), softmax over real steps, weighted sum of h.
+
+    Raffel and Ellis, Pruning subsequence search with attention-based embedding, ICASSP 2016.
+    """
+
+    def __init__(self, channels: int, hidden: int, heads: int = 1) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(channels, hidden)
+        self.score = nn.Linear(hidden, heads, bias=False)
+
+    def forward(self, steps: Tensor, mask: Tensor) -> Tensor:
+        scores = self.score(torch.tanh(self.hidden(steps))).masked_fill(~mask[..., None], -torch.inf)
+        return torch.einsum("bth,btc->bhc", scores.softmax(1), steps).flatten(1)

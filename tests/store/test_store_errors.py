@@ -1,0 +1,487 @@
+"""What goes wrong says what, where and with which value, and changes nothing."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+import lmdb
+import numpy as np
+import pytest
+from store_cases import dna, numbered, points
+
+from seqsearch.errors import (
+    CorruptIndexError,
+    DuplicateIdError,
+    EmptyInputError,
+    EmptySequenceError,
+    FormatVersionError,
+    IndexExistsError,
+    IndexLockedError,
+    MismatchError,
+    NotAnIndexError,
+    ParameterError,
+    StorageFullError,
+    StoreError,
+    UnknownIdError,
+)  # fmt: skip
+from seqsearch.sequences import DNA, RNA, Sequences
+from seqsearch.store import Store
+from seqsearch.store.envelope import HEAD, seal_head
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def path(tmp_path):
+    """An index of a, b and c, closed."""
+    with Store.create(tmp_path / "index") as builder:
+        builder.append(dna(["a", "b", "c"]), points(3))
+        builder.finish().close()
+    return tmp_path / "index"
+
+
+def run(code, *arguments):
+    """Run Python in a process of its own."""
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+        capture_output=True, text=True, env=environment, check=False,
+    )  # fmt: skip
+
+
+# -- no index there ----------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_path(tmp_path):
+    with pytest.raises(NotAnIndexError, match=re.escape(f"{tmp_path / 'none'}: no such file or directory")):
+        Store.open(tmp_path / "none", write=True)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_and_a_folder_that_are_no_index(tmp_path):
+    (tmp_path / "file").write_text(">a\nACGT\n")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(NotAnIndexError, match=r"file: not an index: an index is a directory"):
+        Store.open(tmp_path / "file")
+    with pytest.raises(NotAnIndexError, match=r"folder: not an index: it holds no data-N\.mdb"):
+        Store.open(tmp_path / "folder", write=True)
+    assert os.listdir(tmp_path / "folder") == []
+
+
+@pytest.mark.parametrize("content", [b"", b"short", os.urandom(100_000), bytes(100_000)])
+def test_garbage(tmp_path, content):
+    (tmp_path / "data-1.mdb").write_bytes(content)
+    with pytest.raises(
+        NotAnIndexError, match=r"data-1\.mdb: not an index: (this is not an LMDB|the file is too short)"
+    ):
+        Store.open(tmp_path)
+
+
+def test_an_lmdb_file_of_somebody_else(tmp_path):
+    with lmdb.open(str(tmp_path / "data-1.mdb"), subdir=False) as env, env.begin(write=True) as transaction:
+        transaction.put(b"somebody", b"else")
+    with pytest.raises(NotAnIndexError, match=re.escape(f"{tmp_path}: its LMDB file was not written by seqsearch")):
+        Store.open(tmp_path)
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3])
+def test_a_truncated_file(path, pages):
+    size = (path / "data-1.mdb").stat().st_size
+    os.truncate(path / "data-1.mdb", pages * 4096)
+    with pytest.raises(
+        StoreError, match=rf"data-1\.mdb: .*(is cut off (after {pages} of {size // 4096}|within)|damaged)"
+    ):
+        Store.open(path)
+
+
+def test_a_newer_format(path, monkeypatch):
+    monkeypatch.setattr("seqsearch.store.envelope.FORMAT_VERSION", 2)
+    newer = seal_head({"whatever": "comes"})
+    monkeypatch.undo()
+    with lmdb.open(str(path / "data-1.mdb"), subdir=False) as env, env.begin(write=True) as transaction:
+        transaction.put(HEAD, newer)
+    with pytest.raises(
+        FormatVersionError, match=re.escape(f"{path}: format version 2 is newer than 1: update seqsearch")
+    ):
+        Store.open(path)
+
+
+def test_an_older_copy_of_the_data_is_not_taken_for_the_index(path):
+    older = (path / "data-1.mdb").read_bytes()
+    with Store.open(path, write=True) as store:
+        store.append(dna(["d"]), points(1))
+    (path / "data-1.mdb").write_bytes(older)
+    with pytest.raises(CorruptIndexError, match=r"commit 2 of generation 1 was acknowledged, and data-1\.mdb does not"):
+        Store.open(path)
+
+
+def test_data_of_another_index(path, tmp_path):
+    with Store.create(tmp_path / "other", config="other") as builder:
+        builder.append(dna(["x", "y", "z"]), points(3))
+        with builder.finish() as store:
+            store.append(dna(["xx"]), points(1))
+    os.replace(tmp_path / "other" / "data-1.mdb", path / "data-1.mdb")
+    with pytest.raises(CorruptIndexError, match=r"the file is older, or from another index"):
+        Store.open(path)
+
+
+# -- what is put in ----------------------------------------------------------------------------------------------------
+
+
+def test_ids_that_are_taken(path):
+    with Store.open(path, write=True) as store:
+        with pytest.raises(DuplicateIdError, match=r"^record 2 \(b\): this id is in the index already$"):
+            store.append(dna(["x", "b"]), points(2))
+        with pytest.raises(DuplicateIdError, match=r"^record 3 \(y\): this id comes twice$"):
+            store.append(dna(["y", "z", "y"]), points(3))
+        with pytest.raises(UnknownIdError, match=r"no record with the id 'q'"):
+            store.update(dna(["a", "q"]), points(2))
+        with pytest.raises(DuplicateIdError, match=r"comes twice"):
+            store.update(dna(["a", "a"]), points(2))
+        assert (store.lsn, store.rows) == (1, 3)
+
+
+def test_other_kinds_of_records(path):
+    with Store.open(path, write=True) as store:
+        with pytest.raises(MismatchError, match=r"holds the alphabet dna, these are rna"):
+            store.append(Sequences.from_texts(["ACGU"], RNA), points(1))
+        with pytest.raises(MismatchError, match=r"holds tokens, these are series"):
+            store.append(Sequences.from_arrays([np.ones(3)]), points(1))
+        with pytest.raises(EmptySequenceError, match=r"record 1 \(e\): the sequence is empty"):
+            store.append(Sequences(np.zeros(0, np.uint8), np.zeros(2, np.int64), dna(["e"]).ids, DNA), points(1))
+
+
+def test_series_of_other_features(tmp_path):
+    with Store.create(tmp_path / "i") as builder:
+        builder.append(Sequences.from_arrays([np.ones((3, 2))]))
+        with pytest.raises(MismatchError, match=r"series of 2 features, these have 3"):
+            builder.append(Sequences.from_arrays([np.ones((3, 3))], ids=["b"]))
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        (None, "the index holds vectors: 1 new ones are needed"),
+        (points(2), "2 vectors for 1 sequences"),
+        (points(1, width=5), "the index holds vectors of 4 float32, these have 5 float32"),
+        (np.zeros((1, 4), np.uint8), "the index holds vectors of 4 float32, these have 4 uint8"),
+        (np.zeros((1, 4)), r"must be \(n, D\) float32 or \(n, B\) uint8, not float64 \(1, 4\)"),
+        (np.full((1, 4), np.nan, np.float32), "the vector of row 0 holds NaN or infinity"),
+    ],
+)
+def test_vectors_that_do_not_fit(path, vectors, message):
+    with Store.open(path, write=True) as store, pytest.raises((MismatchError, ParameterError), match=message):
+        store.append(dna(["x"]), vectors)
+
+
+def test_rows_that_are_not_there(path):
+    with Store.open(path) as store:
+        with pytest.raises(ParameterError, match=r"row 3 is outside 0\.\.2"):
+            store.sequences([0, 3])
+        with pytest.raises(ParameterError, match=r"row -1 is outside"):
+            store.vectors([-1])
+        with pytest.raises(ParameterError, match=r"whole numbers, not float64"):
+            store.sequences(np.array([0.5]))
+
+
+def test_documents_that_are_not_json(path):
+    with (
+        Store.open(path, write=True) as store,
+        pytest.raises(ParameterError, match=r"must be JSON: Out of range"),
+    ):
+        store.put_document("model", {"loss": float("nan")})
+
+
+# -- building ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_path_that_is_taken(path, tmp_path):
+    with pytest.raises(IndexExistsError, match=re.escape(f"{path}: exists already")):
+        Store.create(path)
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "to-mother.txt").write_text("Dear mother")
+    with pytest.raises(IndexExistsError, match=r"letters: exists and is not an index, so it is not overwritten"):
+        Store.create(tmp_path / "letters", overwrite=True)
+
+
+def test_overwriting_happens_at_the_very_end(path, tmp_path):
+    reader = Store.open(path)
+    with Store.create(path, overwrite=True) as builder:
+        builder.append(dna(["new"]), points(1))
+        with Store.open(path) as store:
+            assert "a" in store
+        builder.finish().close()
+    assert (list(reader.ids), reader.outdated) == (["a", "b", "c"], True)
+    assert reader.refresh()
+    assert list(reader.ids) == ["new"]
+    reader.close()
+    assert os.listdir(tmp_path) == ["index"]
+
+
+def test_overwriting_an_index_that_is_being_written_to(path, tmp_path):
+    with Store.open(path, write=True), Store.create(path, overwrite=True) as builder:
+        builder.append(dna(["new"]), points(1))
+        with pytest.raises(IndexLockedError, match=f"process {os.getpid()} is writing"):
+            builder.finish()
+    assert os.listdir(tmp_path) == ["index"]
+    with Store.open(path) as store:
+        assert len(store) == 3
+
+
+def test_a_build_given_up_leaves_nothing(tmp_path):
+    with Store.create(tmp_path / "i") as builder:
+        builder.append(dna(["a"]))
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(StoreError, match=r"i: (building has ended|the index is closed)"):
+        builder.append(dna(["b"]))
+
+
+def test_builds_that_are_not_complete(tmp_path):
+    with Store.create(tmp_path / "i") as builder:
+        with pytest.raises(EmptyInputError, match="at least one append"):
+            builder.finish()
+        builder.append(dna(numbered(0, 10)))
+        with pytest.raises(ParameterError, match="the next vector is that of row 0, not of row 5"):
+            builder.set_vectors(5, points(5))
+        with pytest.raises(ParameterError, match="vectors up to row 10 for 10 records"):
+            builder.set_vectors(0, points(11))
+        builder.set_vectors(0, points(5))
+        with pytest.raises(ParameterError, match="5 vectors for 10 records"):
+            builder.finish()
+        with pytest.raises(StoreError, match="can be deleted once the index is finished"):
+            builder.delete(["id0"])
+        builder.set_vectors(5, points(5))
+        builder.finish().close()
+    assert os.listdir(tmp_path) == ["i"]
+
+
+def test_what_a_killed_builder_left_is_removed_by_the_next(tmp_path):
+    code = """
+        import os, sys
+        from store_cases import dna
+        from seqsearch.store import Store
+        Store.create(sys.argv[1]).append(dna(["a"]))
+        os.kill(os.getpid(), 9)
+    """
+    assert run(code, tmp_path / "i").returncode == -9
+    assert len(os.listdir(tmp_path)) == 1
+    with Store.create(tmp_path / "i") as alive:
+        assert os.listdir(tmp_path) == [alive.path.name]
+        with Store.create(tmp_path / "i"):
+            assert alive.path.is_dir()
+
+
+# -- processes ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_writer(path):
+    code = """
+        import sys
+        from seqsearch.store import Store
+        try:
+            Store.open(sys.argv[1], write=True)
+        except Exception as error:
+            print(type(error).__name__, error)
+    """
+    with Store.open(path, write=True):
+        assert run(code, path).stdout == f"IndexLockedError {path}: process {os.getpid()} is writing to this index\n"
+        with pytest.raises(IndexLockedError, match=f"process {os.getpid()} is writing"):
+            Store.open(path, write=True)
+    assert run(code, path).stdout == ""
+
+
+def test_a_reader_cannot_write(path):
+    with Store.open(path) as store:
+        for change in (
+            lambda: store.append(dna(["x"]), points(1)), lambda: store.delete(["a"]), store.compact,
+            lambda: store.put_document("x", 1), lambda: store.write_snapshot("x", Path.touch),
+        ):  # fmt: skip
+            with pytest.raises(StoreError, match="open for reading only"):
+                change()
+
+
+def test_a_closed_store(path):
+    store = Store.open(path)
+    store.close()
+    store.close()
+    with pytest.raises(StoreError, match="the index is closed"):
+        store.sequences()
+
+
+def test_a_store_does_not_cross_a_fork(path):
+    with Store.open(path, write=True) as store:
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                with pytest.raises(StoreError, match="opened before a fork"):
+                    store.sequences()
+                with pytest.raises(StoreError):
+                    store.append(dna(["x"]), points(1))
+                with Store.open(path) as own:
+                    code = 0 if len(own.sequences()) == 3 else 2
+            finally:
+                os._exit(code)
+        assert os.waitpid(child, 0)[1] == 0
+        store.append(dna(["d"]), points(1))
+        assert len(store) == 4
+        with Store.open(path) as reader:
+            assert len(reader) == 4
+
+
+def test_a_child_does_not_keep_the_right_to_write(path):
+    store = Store.open(path, write=True)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(writing)
+        os.read(reading, 1)
+        os._exit(0)
+    store.close()
+    Store.open(path, write=True).close()
+    os.close(writing)
+    os.waitpid(child, 0)
+    os.close(reading)
+
+
+def test_readers_of_other_processes_see_commits_when_they_refresh(path):
+    code = """
+        import sys
+        from seqsearch.store import Store
+        with Store.open(sys.argv[1]) as store:
+            for line in sys.stdin:
+                if line == "refresh\\n":
+                    store.refresh()
+                print(*store.ids, len(store), store.generation, flush=True)
+    """
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    reader = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), str(path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+
+    def ask(line):
+        reader.stdin.write(line + "\n")
+        reader.stdin.flush()
+        return reader.stdout.readline().split()
+
+    with reader, Store.open(path, write=True) as store:
+        assert ask("look") == ["a", "b", "c", "3", "1"]
+        store.append(dna(["d"]), points(1))
+        assert ask("look") == ["a", "b", "c", "3", "1"]
+        assert ask("refresh") == ["a", "b", "c", "d", "4", "1"]
+        for start in range(0, 40_000, 10_000):  # the map has to grow
+            store.append(dna(numbered(start, start + 10_000)), points(10_000))
+        store.delete(numbered(0, 40_000))
+        assert ask("refresh")[-2:] == ["4", "1"]
+        store.compact()
+        assert ask("look")[-2:] == ["4", "1"]
+        assert ask("refresh") == ["a", "b", "c", "d", "4", "2"]
+        reader.stdin.close()
+
+
+# -- no space ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_full_map_while_building(tmp_path):
+    with Store.create(tmp_path / "i", map_limit=2 << 20) as builder:
+        builder.append(dna(numbered(0, 1000)), points(1000))
+        with pytest.raises(StorageFullError, match=re.escape(f"{tmp_path}/")) as caught:
+            builder.append(dna(numbered(1000, 50_000)), points(49_000))
+        assert "no space left, the index is as it was before" in str(caught.value)
+    assert os.listdir(tmp_path) == []
+
+
+FILL = """
+    import resource, signal, sys
+    import numpy as np
+    from store_cases import dna, numbered, points
+    from seqsearch.errors import StorageFullError
+    from seqsearch.store import Store
+    path, how, limit = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    store = Store.open(path, write=True)
+    held = list(store.ids)
+    if how == "limit":
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    full = 0
+    for start in range(0, 200_000, 2000):
+        try:
+            store.append(dna(numbered(start, start + 2000)), points(2000, width=64))
+            held += numbered(start, start + 2000)
+        except StorageFullError as error:
+            assert str(error).startswith(path + ": no space left"), error
+            full += 1
+            if full == 3:
+                break
+        assert list(store.ids) == held
+    assert full == 3, full
+    assert list(store.ids) == held
+    for change in (store.compact, lambda: store.write_snapshot("g", lambda p: p.write_bytes(bytes(limit + 1)))):
+        try:
+            change()  # the compacted file may just fit
+        except StorageFullError as error:
+            assert str(error).startswith(path + ": no space left"), error
+    if how == "limit":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        store.append(dna(["after"]), points(1, width=64))
+        held += ["after"]
+    store.close()
+    store = Store.open(path)
+    assert list(store.ids) == held
+    assert store.verify().problems == []
+    print("sound")
+"""
+
+
+def _small(path):
+    with Store.create(path) as builder:
+        builder.append(dna(["a"]), points(1, width=64))
+        builder.finish().close()
+    return path
+
+
+def test_a_file_size_limit(tmp_path):
+    done = run(FILL, _small(tmp_path / "i"), "limit", 8 << 20)
+    assert (done.stdout, done.stderr) == ("sound\n", "")
+
+
+def test_a_full_disk():
+    with tempfile.TemporaryDirectory() as folder:
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=12m", "none", folder], capture_output=True, check=False
+        )
+        if mounted.returncode:
+            pytest.skip("a small file system cannot be mounted here")
+        try:
+            done = run(FILL, _small(Path(folder) / "i"), "disk", 12 << 20)
+            assert (done.stdout, done.stderr) == ("sound\n", "")
+        finally:
+            subprocess.run(["umount", folder], check=True)
+
+
+def test_an_index_one_may_not_write_to(path):
+    if os.getuid() != 0:
+        pytest.skip("needs the right to become somebody else")
+    code = """
+        import os, sys
+        from seqsearch.errors import StoreError
+        from seqsearch.store import Store
+        os.setgid(65534); os.setuid(65534)
+        with Store.open(sys.argv[1]) as store:
+            print(len(store.sequences()))
+        try:
+            Store.open(sys.argv[1], write=True)
+        except StoreError as error:
+            print(error)
+    """
+    for folder in (path, *list(path.parents)[:3]):
+        folder.chmod(0o755)
+    done = run(code, path)
+    assert done.stdout == f"3\n{path}: cannot be written: Permission denied\n", done.stderr
+    with Store.open(path, write=True):
+        assert "somebody is writing to this index" in run(code, path).stderr

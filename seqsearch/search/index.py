@@ -286,17 +286,6 @@ class SequenceIndex:
         self._engine = None
         self._store.refresh()
 
-<<<<<<< HEAD
-    def save_snapshot(self, *, progress: Progress = SILENT) -> None:
-        """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
-        with self._writing() as writer:
-            self.refresh()
-            self.engine(progress)
-            assert self._follower is not None
-            self._follower.save(writer, self._settings)
-
-=======
->>>>>>> output
     def calibrate(
         self, queries: Sequences | None = None, *, recall: float | None = None, sample: int = CALIBRATION_QUERIES,
         seed: int = 0, progress: Progress = SILENT,
@@ -319,8 +308,6 @@ class SequenceIndex:
             writer.put_document("calibration", measured.to_json())
         self.refresh()
         return measured
-<<<<<<< HEAD
-=======
 
     def save_snapshot(self, *, progress: Progress = SILENT) -> None:
         """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
@@ -329,7 +316,6 @@ class SequenceIndex:
             self.engine(progress)
             assert self._follower is not None
             self._follower.save(writer, self._settings)
->>>>>>> output
 
     def _change(self, change: Callable[[Store], object], progress: Progress) -> None:
         with self._writing() as writer:

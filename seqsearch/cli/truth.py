@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from . import output
 from .progress import progress_for
-from .search import tsv_of
 from .shared import (
     distance_parameters_option,
     quiet_option,
@@ -48,5 +48,6 @@ def command(
         reading["alphabet"] = targets.alphabet.name
     asked = read_noting(queries, **reading)
     found = distance_named(distance, **distance_parameters).exact(asked, targets, k, progress=progress_for(quiet))
-    click.echo("query\trank\ttarget\tdistance")
-    click.echo(tsv_of(Results(asked.ids, targets.ids, found.rows, found.distances)), nl=False)
+    answers = Results(asked.ids, targets.ids, found.rows, found.distances)
+    hits = output.Hits(answers, answers.table(), asked, targets)
+    click.echo(output.header(output.PLAIN, "tsv") + output.text_of(hits, output.PLAIN, "tsv"), nl=False)

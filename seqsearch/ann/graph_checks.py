@@ -38,6 +38,13 @@ class Layout:
         """Links of one element on one level above 0."""
         return 4 + 4 * self.m
 
+    def vectors(self, level0: ByteArray) -> AnyArray:
+        """The vectors (n, dim) of sound elements (n, bytes), by label."""
+        in_order = np.empty((len(level0), self.dim), dtype=np.float32)
+        if len(level0):
+            in_order[_column(level0, self.label_offset, "<u8")] = _columns(level0, self.links0_bytes, self.dim, "<f4")
+        return in_order
+
 
 def check_state(
     layout: Layout,
@@ -85,6 +92,15 @@ def check_state(
     if not links_sound(_column(lists, 0, "<u2"), _columns(lists, 4, layout.m, "<u4"), of_level, levels):
         raise ValueError("a link of an upper level leads out of the graph or to an element below that level")
     return labels.astype(np.int64), heads[:, 2].astype(np.bool_)
+
+
+def vectors_of(layout: Layout, level0: ByteArray) -> AnyArray:
+    """(n, dim) float32 vectors of a sound graph, in the order of their labels."""
+    out = np.empty((len(level0), layout.dim), np.float32)
+    out[_column(level0, layout.label_offset, "<u8").astype(np.int64)] = _columns(
+        level0, layout.links0_bytes, layout.dim, "<f4"
+    )
+    return out
 
 
 def _columns(table: ByteArray, offset: int, width: int, dtype: str) -> AnyArray:

@@ -15,6 +15,7 @@ from . import hnsw_files, kernels, scan
 from .candidates import Candidates, Health, WithinRadius
 from .graph import Graph
 from .groups import Groups, NodeTable, smallest_rows
+from .hnsw_health import measure, too_many_beside
 from .reductions import Reduction
 from .rows import RowMap, checked_count, checked_vectors, grown
 from .walk import Links, walk
@@ -22,8 +23,19 @@ from .walk import Links, walk
 FEW = 2000
 """Up to so many matching rows an exact scan of them costs no more than a walk through the graph."""
 
+MENDS = 4
+"""Links to a node that searches do not find, from so many of its neighbours."""
+
+MENDING_ROUNDS = 3
+
+HOPELESS = 0.25
+"""With more than this part of the nodes not found, mending would make another graph; the exact scan is better."""
+
 TAIL = 1000
 """So many new nodes are scanned before the links are copied anew for a walk."""
+
+SLACK = 16
+"""So many more than asked for are put in order by float64."""
 
 BEYOND = 256
 """So many points farther out than R are scanned before the graph is built anew with a larger R."""
@@ -71,9 +83,11 @@ class HnswIndex:
         self._table = NodeTable()
         self._graph = self._new_graph()
         self._side: IntArray = np.zeros(0, dtype=np.int64)
+        self._side_vectors: FloatArray = np.zeros((0, self.dim), dtype=np.float32)
         self._vectors: FloatArray = np.zeros((0, self.dim), dtype=np.float32)
         self._squares: DoubleArray = np.zeros(0, dtype=np.float64)
         self._verified = 0
+        self._mends: IntArray = np.zeros((0, 2), dtype=np.int64)
         self._links: Links | None = None
         self._scales: FloatArray = np.zeros(0, dtype=np.float32)
 
@@ -157,13 +171,12 @@ class HnswIndex:
     def health(self, *, sample: int = 1000, seed: int = 0) -> Health:
         """Measure the graph, mend what it misses, and give it up when it stays below the target.
 
-        `sample` stored vectors search for their ten nearest others, beside an exact scan; while the recall is below the
-        target, ef is doubled, three times at most. Then every node (beyond 200,000 a sample) searches for itself; those
-        not found join the side list, which each search scans. Below the target, or with more than 1 in 100 not found,
-        `exact` is set.
+        Every node (beyond 200,000 a sample) searches for itself. Links to those not found are mended where the walk is
+        ours; the rest join the side list, which each search scans. Then `sample` stored vectors search for their ten
+        nearest others, beside an exact scan; while they lose more than half of what the target allows, ef grows by a
+        half, six times at most. `exact` is set below the target, with more than 1 in 20 in the side list, and with an
+        ef grown so far that a scan is faster.
         """
-        from .hnsw_health import measure
-
         with self._lock:
             return measure(self, sample=sample, seed=seed)
 
@@ -205,7 +218,7 @@ class HnswIndex:
             self._squares = grown(self._squares, self.nodes)
             self._vectors[first : self.nodes], self._squares[first : self.nodes] = vectors, scan.squares(vectors)
         outside = np.flatnonzero(self._reduction.beyond(vectors))
-        self._side = np.concatenate([self._side, outside + first])
+        self.set_side(np.concatenate([self._side, outside + first]))
 
     def _own(self, nodes: IntArray) -> FloatArray:
         """Vectors (n, D) of nodes (n,)."""
@@ -215,12 +228,12 @@ class HnswIndex:
         """Search the graph and the side list; may find fewer than there are."""
         nodes, distances = self._propose(ready, fetch, ef)
         found = Candidates.none(len(ready), count)
-        side = self._beside_the_graph()
+        side, vectors = self._beside_the_graph()
         if len(side):
             nodes[np.isin(nodes, side)] = -1
         self._groups.expand(nodes, distances, allowed, found.rows, found.distances)
         if len(side):
-            vectors, usable = self._own(side), np.ones(len(side), dtype=np.bool_)
+            usable = self._groups.size[side] > 0
             wanted = len(side) if allowed is not None else min(count, len(side))
             hits = scan.nearest(self.geometry, ready, vectors, scan.squares(vectors), side, usable, wanted)
             self._groups.expand(hits.rows, hits.distances, allowed, found.rows, found.distances)
@@ -238,6 +251,8 @@ class HnswIndex:
         if not width:
             return np.full((len(ready), 1), -1, dtype=np.int64), np.full((len(ready), 1), np.inf, dtype=np.float32)
         nodes = walk(code, links, ready, self._vectors, self._scales, width)
+        if self._graph.live == self.nodes:  # in order up to float32 rounding: only the first need their true distances
+            nodes = np.ascontiguousarray(nodes[:, : fetch + SLACK])
         distances = np.empty(nodes.shape, dtype=np.float32)
         kernels.rerank(code, ready, self._vectors, scan.squares(ready), self._squares, nodes, distances)
         return nodes, distances
@@ -246,16 +261,18 @@ class HnswIndex:
         """The links to walk by; a copy, made anew when too many nodes came after it."""
         if self._links is None or self.nodes - self._links.count > max(TAIL, self.nodes // 50):
             self._links = Links.of(self._graph)
+            self._links.mend(self._mends)
             self._scales = (1.0 / np.maximum(1.0 - self._squares, kernels.SMALLEST_ROOM)).astype(np.float32)
             self._verify()
         return self._links
 
-    def _beside_the_graph(self) -> IntArray:
-        """Nodes with rows that each search scans: the side list, and what came after the copy of the links."""
-        side = self._side
-        if self._links is not None:
-            side = np.union1d(side, np.arange(self._links.count, self.nodes))
-        return side[self._groups.size[side] > 0]
+    def _beside_the_graph(self) -> tuple[IntArray, FloatArray]:
+        """Nodes that each search scans and their vectors: the side list, and what came after the copy of the links."""
+        if self._links is None or self._links.count == self.nodes:
+            return self._side, self._side_vectors
+        tail = np.arange(self._links.count, self.nodes)
+        side = np.concatenate([self._side[self._side < self._links.count], tail])
+        return side, self._own(side)
 
     def _look_after_new_nodes(self) -> None:
         """After an addition: the first is left to `health`; native nodes are verified now, others with their links."""
@@ -278,10 +295,32 @@ class HnswIndex:
         self._verified = self.nodes
         if self.exact:
             return
-        missed = self.not_found(fresh[self._groups.size[fresh] > 0])
-        self._side = np.union1d(self._side, missed)
-        if len(self._side) > max(FEW, self.nodes // 20):
+        self.set_side(np.union1d(self._side, self.mended(self.not_found(fresh[self._groups.size[fresh] > 0]))))
+        if too_many_beside(len(self._side), self.nodes):
             self.give_up_graph()
+
+    def mended(self, missed: IntArray) -> IntArray:
+        """Mend the links to nodes that were not found; those of them that still are not.
+
+        Walks for the vector of a node end among its neighbours, so a link from the nearest of these leads the next to
+        it. The links of native geometries lie inside hnswlib and stay as they are.
+        """
+        for _ in range(MENDING_ROUNDS):
+            if self._reduction.native or not 0 < len(missed) <= HOPELESS * self.nodes:
+                break
+            nodes, _ = self._propose(self._own(missed), MENDS, self.ef)
+            nodes = nodes[:, :MENDS]
+            pairs = np.stack([nodes.reshape(-1), np.repeat(missed, nodes.shape[1])], axis=1)
+            pairs = pairs[(pairs[:, 0] >= 0) & (pairs[:, 0] != pairs[:, 1])]
+            self._fresh_links().mend(pairs)
+            self._mends = np.concatenate([self._mends, pairs])
+            missed = self.not_found(missed)
+        return missed
+
+    def set_side(self, side: IntArray) -> None:
+        """Change the side list."""
+        self._side = side
+        self._side_vectors = self._own(side)
 
     def not_found(self, nodes: IntArray, batch: int = 8192) -> IntArray:
         """Those of `nodes` that a search of the graph for their own vectors does not return first."""
@@ -318,7 +357,7 @@ class HnswIndex:
         self._groups.add(new.reshape(-1), rows)
         self._map.put(rows, new.reshape(-1))
         self._verified = self.nodes
-        self._side = np.union1d(self._side, self.not_found(np.arange(self.nodes)))
+        self.set_side(np.union1d(self._side, self.mended(self.not_found(np.arange(self.nodes)))))
 
 
 def checked_parameters(dim: Any, m: Any, ef_construction: Any, ef: Any, target: Any, seed: Any) -> None:

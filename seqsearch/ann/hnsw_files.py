@@ -24,6 +24,7 @@ ARRAYS = {
     "rows": ("<i8", 1),
     "nodes": ("<i8", 1),
     "side": ("<i8", 1),
+    "mends": ("<i8", 2),
     "vectors": ("<f4", 2),
 }
 
@@ -54,6 +55,7 @@ def save(index: HnswIndex, path: Path) -> None:
         "rows": rows,
         "nodes": index._map.places(rows),
         "side": index._side,
+        "mends": index._mends,
         "vectors": index._vectors[:beside],
     }
     files.write(path, index.kind, fields, arrays)
@@ -95,36 +97,44 @@ def _assembled(cls: type[Index], fields: dict[str, Any], arrays: dict[str, AnyAr
     index._graph = Graph.from_state(
         state, dim=index._reduction.graph_dim, m=index.m, ef_construction=index.ef_construction, seed=index.seed
     )
-    _take_groups(index, arrays["rows"], arrays["nodes"], arrays["side"])
-    _take_vectors(index, arrays["vectors"])
+    _take_groups(index, arrays["rows"], arrays["nodes"])
+    _take_vectors(index, arrays["vectors"], arrays["level0"])
+    _take_repairs(index, arrays["side"], arrays["mends"])
     index._verified = index.nodes
     if fields["exact"]:
         index.give_up_graph()
     return index
 
 
-def _take_groups(index: HnswIndex, rows: IntArray, nodes: IntArray, side: IntArray) -> None:
+def _take_groups(index: HnswIndex, rows: IntArray, nodes: IntArray) -> None:
     count = index.nodes
     if len(rows) != len(nodes) or (len(nodes) and (nodes.min() < 0 or nodes.max() >= count)):
         raise ValueError("a row belongs to a node that is not there")
     rows = index._map.new(rows)
     if len(rows) > 1 and not (np.diff(rows) > 0).all():
         raise ValueError("the rows are not ascending")
-    if len(side) and (side.min() < 0 or side.max() >= count or len(np.unique(side)) != len(side)):
-        raise ValueError("the side list names a node that is not there")
     index._groups.reserve(count, 0)
     index._groups.add(nodes, rows)
     index._map.put(rows, nodes)
-    index._side = side
     if not np.array_equal(index._graph.marked, index._groups.size[:count] == 0):
         raise ValueError("the marks of deleted nodes do not fit the rows")
 
 
-def _take_vectors(index: HnswIndex, vectors: AnyArray) -> None:
+def _take_repairs(index: HnswIndex, side: IntArray, mends: IntArray) -> None:
+    count = index.nodes
+    if len(side) and (side.min() < 0 or side.max() >= count or len(np.unique(side)) != len(side)):
+        raise ValueError("the side list names a node that is not there")
+    if mends.shape[1] != 2 or (len(mends) and (mends.min() < 0 or mends.max() >= count)):
+        raise ValueError("a mended link names a node that is not there")
+    index.set_side(side)
+    index._mends = mends
+
+
+def _take_vectors(index: HnswIndex, vectors: AnyArray, level0: AnyArray) -> None:
     if index._reduction.native:
         if len(vectors):
             raise ValueError("there are vectors beside a graph that needs none")
-        own = index._graph.vectors(np.arange(index.nodes))
+        own = index._graph.layout.vectors(level0)
     else:
         if vectors.shape != (index.nodes, index.dim) or not np.isfinite(vectors).all():
             raise ValueError("the vectors beside the graph have another shape, or one is not finite")

@@ -18,6 +18,9 @@ from ..jit import kernel
 from .graph import Graph
 from .kernels import MANHATTAN
 
+SPARE = 16
+"""Places for links that mend the graph: see `Links.mend`."""
+
 MANY = 32
 """Queries from which more than one thread is woken."""
 
@@ -30,7 +33,7 @@ class Links:
     entry: int
     max_level: int
     near: AnyArray
-    """(count, 2M) int32: links of level 0, -1 behind the last."""
+    """(count, 2M + SPARE) int32: links of level 0, -1 behind the last."""
     upper_start: IntArray
     """(count,): where the lists of a node begin in `upper`; the list of level l is upper_start + l - 1."""
     upper: AnyArray
@@ -42,26 +45,32 @@ class Links:
         state, layout = graph.state(), graph.layout
         count = state.count
         if not count:
-            nothing = np.zeros((0, 1), dtype=np.int32)
+            nothing = np.zeros((0, SPARE), dtype=np.int32)
             return cls(0, 0, 0, nothing, np.zeros(0, dtype=np.int64), nothing)
         labels = np.ascontiguousarray(state.level0[:, layout.label_offset :]).view("<u8")[:, 0].astype(np.int32)
-        near = _links(state.level0[:, : layout.links0_bytes], labels)
+        near = _links(state.level0[:, : layout.links0_bytes], labels, SPARE)
         starts = np.cumsum(state.levels, dtype=np.int64) - state.levels
         by_node = np.empty_like(near)
         by_node[labels] = near
         start_by_node = np.empty_like(starts)
         start_by_node[labels] = starts
-        upper = _links(state.upper.reshape(-1, layout.upper_bytes), labels)
+        upper = _links(state.upper.reshape(-1, layout.upper_bytes), labels, 0)
         return cls(count, int(labels[state.entry_point]), state.max_level, by_node, start_by_node, upper)
 
+    def mend(self, mends: IntArray) -> None:
+        """Add links (from, to), given as (m, 2), where there is a place for them."""
+        _mend(self.near, mends)
 
-def _links(lists: AnyArray, labels: AnyArray) -> AnyArray:
-    """Lists of hnswlib (n, bytes) -> (n, width) int32 node numbers, -1 behind the last."""
+
+def _links(lists: AnyArray, labels: AnyArray, spare: int) -> AnyArray:
+    """Lists of hnswlib (n, bytes) -> (n, width + spare) int32 node numbers, -1 behind the last."""
     counts = np.ascontiguousarray(lists[:, :2]).view("<u2")
     links = np.ascontiguousarray(lists[:, 4:]).view("<u4").astype(np.int64)
     filled = np.arange(links.shape[1])[None, :] < counts
     links[~filled] = 0
-    return np.where(filled, labels[links], np.int32(-1)).astype(np.int32)
+    numbers = np.full((len(links), links.shape[1] + spare), -1, dtype=np.int32)
+    numbers[:, : links.shape[1]] = np.where(filled, labels[links], np.int32(-1))
+    return numbers
 
 
 def walk(code: int, links: Links, queries: FloatArray, vectors: FloatArray, scales: FloatArray, width: int) -> IntArray:
@@ -87,6 +96,18 @@ def walk(code: int, links: Links, queries: FloatArray, vectors: FloatArray, scal
     else:
         _walk_parts(tasks, code, *arguments)
     return nodes
+
+
+@kernel()
+def _mend(near: AnyArray, mends: IntArray) -> None:
+    for i in range(mends.shape[0]):
+        links = near[mends[i, 0]]
+        for j in range(links.shape[0]):
+            if links[j] == mends[i, 1]:
+                break
+            if links[j] < 0:
+                links[j] = mends[i, 1]
+                break
 
 
 @kernel(inline=True, fastmath=True)

@@ -25,6 +25,8 @@ from .shared import (
 @distance_parameters_option
 @click.option("--encoder", metavar="NAME", default="auto", show_default=True, help="Encoder family, or auto.")
 @click.option("--dim", type=int, metavar="D", help="Dimensions of the embedding  [default: 128]")
+@click.option("--geometry", metavar="NAME", default="euclidean", show_default=True,
+              help="euclidean, squared, manhattan, cosine or hyperbolic.")  # fmt: skip
 @click.option("--bits", type=int, metavar="B", help="Store binary codes of B bits instead of embeddings.")
 @click.option("--index", "index", metavar="KIND", default="auto", show_default=True, help="exact, hnsw, hamming, auto.")
 @click.option("--effort", metavar="LEVEL", default="normal", show_default=True, help="Training: low, normal or high.")

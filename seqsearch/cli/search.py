@@ -9,6 +9,7 @@ import click
 from . import output
 from .progress import progress_for
 from .shared import quiet_option, read_batches_noting, reading_arguments, reading_options, threads_option
+from .starting import numba_without_scipy
 
 if TYPE_CHECKING:
     from ..search import Answers, SequenceIndex
@@ -54,6 +55,7 @@ def command(index: str, queries: str, quiet: bool, **options: Any) -> None:
       seqsearch search refs.ss queries.fasta --strand both --min-identity 0.97 --format blast6
       cat reads.fq | seqsearch search refs.ss - --candidates 200
     """
+    numba_without_scipy()
     from ..search import SequenceIndex
 
     reading, printing, kept = reading_arguments(options), _printing(options), _kept(options)

@@ -98,30 +98,96 @@ def _window(bits: AnyArray, base: int, stride: int, row: int) -> Any:
 
 
 @kernel(inline=True)
-def _one_word(
-    m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray], text: AnyArray, start: int, n: int,
-    cutoff: int, below: int, above: int,
+def _rest(
+    pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray], text: AnyArray, start: int, j: int, n: int,
+    cutoff: int, first: int, watched: Any, score: int, positive: Any, negative: Any,
 ) -> int:  # fmt: skip
-    """The band in one word: its last row is `below` the diagonal through (0, 0), bit 63. Returns cutoff + 1 if over."""
+    """The columns j..n - 1 of a band in one word."""
     bits, stride, direct, keys, slots = pattern
-    positive = _ONES << np.uint64(63 - below)
-    negative = _U0
-    watched = np.uint64(63 - below + (m - n))
-    score = max(m - n, 0)
-    first = below + 1 - 64
-    for j in range(n):
+    while j < n and score <= cutoff:
         base = slot_of(text[start + j], direct, keys, slots) * stride
         match = _window(bits, base, stride, first + j)
         zero = (((match & positive) + positive) ^ positive) | match | negative
         score += int((~zero >> watched) & _U1)
-        if score > cutoff:
-            return cutoff + 1
         up = negative | ~(zero | positive)
         down = zero & positive
         zero >>= _U1
         positive = down | ~(zero | up)
         negative = zero & up
+        j += 1
     return score
+
+
+@kernel(inline=True)
+def _one_word(
+    m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray], text: AnyArray, start: int, n: int,
+    cutoff: int, below: int, above: int,
+) -> int:  # fmt: skip
+    """The band in one word: its last row is `below` the diagonal through (0, 0), bit 63. Returns cutoff + 1 if over."""
+    watched = np.uint64(63 - below + (m - n))
+    positive = _ONES << np.uint64(63 - below)
+    score = _rest(pattern, text, start, 0, n, cutoff, below - 63, watched, max(m - n, 0), positive, _U0)
+    return min(score, cutoff + 1)
+
+
+@kernel()
+def windows_of(m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray]) -> AnyArray:
+    """(slots, m + 64): for each symbol the 64 match bits from every position -63..m of the pattern on.
+
+    Worth its making for a pattern that meets many texts: a column then costs one load.
+    """
+    bits, stride = pattern[0], pattern[1]
+    windows = np.empty((bits.shape[0] // stride, m + 64), np.uint64)
+    for slot in range(windows.shape[0]):
+        for row in range(-63, m + 1):
+            windows[slot, row + 63] = _window(bits, slot * stride, stride, row)
+    return windows
+
+
+@kernel(inline=True)
+def _two_at_once(
+    m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray], windows: AnyArray, text: AnyArray, start: int,
+    n: int, other: int, other_n: int, cutoff: int,
+) -> tuple[int, int]:  # fmt: skip
+    """`_one_word` of two texts, column by column in turn: one waits for its own results, two fill the pauses.
+
+    Both bands must fit in a word. Returns the distances, above the cutoff for one that was given up.
+    """
+    direct, keys, slots = pattern[2], pattern[3], pattern[4]
+    below = (cutoff + m - n) // 2
+    other_below = (cutoff + m - other_n) // 2
+    positive = _ONES << np.uint64(63 - below)
+    other_positive = _ONES << np.uint64(63 - other_below)
+    negative = other_negative = _U0
+    watched = np.uint64(63 - below + (m - n))
+    other_watched = np.uint64(63 - other_below + (m - other_n))
+    score, other_score = max(m - n, 0), max(m - other_n, 0)
+    match = other_match = _U0
+    for j in range(max(n, other_n)):
+        if j < n:
+            match = windows[slot_of(text[np.uint64(start + j)], direct, keys, slots), np.uint64(below + j)]
+        if j < other_n:
+            slot = slot_of(text[np.uint64(other + j)], direct, keys, slots)
+            other_match = windows[slot, np.uint64(other_below + j)]
+        zero = (((match & positive) + positive) ^ positive) | match | negative
+        other_zero = (((other_match & other_positive) + other_positive) ^ other_positive) | other_match | other_negative
+        if j < n:
+            score += int((~zero >> watched) & _U1)
+        if j < other_n:
+            other_score += int((~other_zero >> other_watched) & _U1)
+        if score > cutoff and other_score > cutoff:
+            break
+        up = negative | ~(zero | positive)
+        other_up = other_negative | ~(other_zero | other_positive)
+        down = zero & positive
+        other_down = other_zero & other_positive
+        zero >>= _U1
+        other_zero >>= _U1
+        positive = down | ~(zero | up)
+        other_positive = other_down | ~(other_zero | other_up)
+        negative = zero & up
+        other_negative = other_zero & other_up
+    return score, other_score
 
 
 @kernel()
@@ -234,11 +300,11 @@ def place(rows: AnyArray, distances: AnyArray, held: int, row: int, distance: fl
 
 
 @kernel(inline=True)
-def longest_of(offsets: AnyArray) -> int:
-    longest = 0
-    for i in range(offsets.shape[0] - 1):
-        longest = max(longest, offsets[i + 1] - offsets[i])
-    return longest
+def enter(rows: AnyArray, distances: AnyArray, row: int, found: float) -> None:
+    """`place` into a full list if (found, row) is better than its last one."""
+    last = rows.shape[0] - 1
+    if found < distances[last] or (found == distances[last] and row < rows[last]):
+        place(rows, distances, last + 1, row, found)
 
 
 @kernel(parallel=True)
@@ -295,8 +361,10 @@ def rerank_kernel(
             if row >= 0:
                 longest = max(longest, target_offsets[row + 1] - target_offsets[row])
         pattern = pattern_of(queries, query_offsets[q], query_offsets[q + 1])
+        windows = windows_of(m, pattern)
         state = scratch(m, longest)
         held = 0
+        waiting = -1
         for c in range(candidates.shape[1]):
             row = candidates[q, c]
             if row < 0:
@@ -306,11 +374,25 @@ def rerank_kernel(
             start = target_offsets[row]
             n = target_offsets[row + 1] - start
             if held < k:
-                found = distance_to(m, pattern, targets, start, n, state)
-            else:
-                # A tie enters only with a smaller row than the last one held.
-                cutoff = distances[q, k - 1] - (1 if row > rows[q, k - 1] else 0)
-                found = within(m, pattern, targets, start, n, cutoff, state) if cutoff >= 0 else cutoff + 1
-                if found > cutoff:
+                held = place(rows[q], distances[q], held, row, distance_to(m, pattern, targets, start, n, state))
+                continue
+            cutoff = distances[q, k - 1]
+            if cutoff > 63:
+                found = within(m, pattern, targets, start, n, cutoff, state)
+                enter(rows[q], distances[q], row, found)
+            elif abs(m - n) <= cutoff:
+                # A band of cutoff + 1 rows fits in a word: such candidates are verified two by two.
+                if waiting < 0:
+                    waiting = row
                     continue
-            held = place(rows[q], distances[q], held, row, found)
+                first = target_offsets[waiting]
+                found, other = _two_at_once(
+                    m, pattern, windows, targets, first, target_offsets[waiting + 1] - first, start, n, cutoff
+                )
+                enter(rows[q], distances[q], waiting, found)
+                enter(rows[q], distances[q], row, other)
+                waiting = -1
+        if waiting >= 0:
+            first = target_offsets[waiting]
+            n = target_offsets[waiting + 1] - first
+            enter(rows[q], distances[q], waiting, within(m, pattern, targets, first, n, distances[q, k - 1], state))

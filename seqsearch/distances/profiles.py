@@ -46,12 +46,12 @@ def counts_kernel(codes: AnyArray, offsets: IntArray, rows: IntArray, q: int, ba
                 counts[i, bucket] += np.uint8(1)
 
 
-@kernel(parallel=True)
+@kernel()
 def distances_to(counts: ByteArray, members: IntArray, pivot: int, found: IntArray) -> None:
-    """found[i] = L1 distance of counts[members[i]] and counts[pivot]."""
+    """found[i] = L1 distance of counts[members[i]] and counts[pivot]; on one core, as it is short and called often."""
     flat = counts.reshape(-1)
     width = counts.shape[1]
-    for i in numba.prange(members.shape[0]):
+    for i in range(members.shape[0]):
         at = members[i] * width
         found[i] = outside(flat, at, flat, at, flat, pivot * width, width // 64)
 

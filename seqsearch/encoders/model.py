@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,9 +18,11 @@ from ..sequences import Sequences
 from .codes import HASH_MEAN, HASH_ROTATION
 from .families import family_named
 from .inputs import InputSpec
+from .placing import GAIN, placed
 from .run import Runner, features_runner, projection_runner, torch_runner
 
 MODEL_VERSION = 1
+_LOOKED_AT = 1024  # sequences that choose the gain of an untrained model
 _STEPS_PER_BATCH = 1 << 20  # bounds the memory of a batch whatever the lengths
 
 
@@ -62,7 +64,7 @@ class Model:
         out = np.empty((len(sequences), self.dim), np.float32)
         with progress.task("embedding", len(sequences)) as task:
             for start, stop in _batches(sequences):
-                out[start:stop] = self._run(sequences[start:stop])
+                out[start:stop] = placed(self._run(sequences[start:stop]), self.geometry, self.weights)
                 task.advance(stop - start)
         return out
 
@@ -85,7 +87,11 @@ class Model:
         """The weights as safetensors."""
         from safetensors.numpy import save
 
-        return save({name: np.ascontiguousarray(value) for name, value in sorted(self.weights.items())})
+        return save(self.weight_arrays())
+
+    def weight_arrays(self) -> dict[str, AnyArray]:
+        """The weights in the order of their names, each contiguous."""
+        return {name: np.asarray(value, order="C") for name, value in sorted(self.weights.items())}
 
     @classmethod
     def restore(cls, document: dict[str, Any], weight_bytes: bytes) -> Model:
@@ -143,6 +149,11 @@ def curve_model(sequences: Sequences) -> Model:
     return Model("curve", spec, {"features": features.to_json()}, {}, features.size)
 
 
-def unlearned_model(sequences: Sequences) -> Model:
-    """The untrained baseline for the kind of `sequences`."""
-    return kmer_model(sequences) if sequences.kind == "tokens" else curve_model(sequences)
+def unlearned_model(sequences: Sequences, geometry: str = "euclidean") -> Model:
+    """The untrained baseline for the kind of `sequences`, its points brought well inside the ball if hyperbolic."""
+    model = kmer_model(sequences) if sequences.kind == "tokens" else curve_model(sequences)
+    if geometry != "hyperbolic":
+        return replace(model, geometry=geometry)
+    norm = float(np.median(np.linalg.norm(model.embed(sequences[:_LOOKED_AT]), axis=1)))
+    gain = np.array(0.2 / norm if norm > 0 else 1.0, np.float32)
+    return replace(model, geometry=geometry, weights={GAIN: gain})

@@ -1,4 +1,4 @@
-"""Losses: pure functions of predicted and true distances, or of points. All return a scalar mean."""
+"""Losses: pure functions of predicted and true distances. All return a scalar mean."""
 
 from __future__ import annotations
 
@@ -39,9 +39,29 @@ def relative_error(predicted: Tensor, true: Tensor, floor: float) -> Tensor:
     return ((predicted - true).abs() / true.clamp_min(floor)).mean()
 
 
-def distance_matrix(points: Tensor) -> Tensor:
-    """(B, B) Euclidean distances of (B, D) points by differences; the gradient at zero distance is zero, not NaN."""
-    return torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+def triplet(predicted: Tensor, true: Tensor, margin: float) -> Tensor:
+    """Mean of relu(predicted(a, p) - predicted(a, n) + margin), from (B, B) distances.
+
+    Every row is an anchor a, its truly nearest other row is p, and every row truly farther than p is an n (Schroff et
+    al. 2015, all negatives of the batch).
+    """
+    own = torch.eye(len(true), dtype=torch.bool, device=true.device)
+    nearest = true.masked_fill(own, torch.inf)
+    least, positive = nearest.min(1, keepdim=True)
+    is_negative = ~own & (true > least)
+    excess = functional.relu(predicted.gather(1, positive) - predicted + margin)
+    return (excess * is_negative).sum() / is_negative.sum().clamp_min(1)
+
+
+def contrastive(predicted: Tensor, true: Tensor, similar: float, margin: float) -> Tensor:
+    """Similar pairs, true <= `similar`, are pulled together, others pushed to `margin`; each half counts as one.
+
+    Pairs as (m,) distances. Hadsell, Chopra and LeCun 2006, with d^2 and relu(margin - d)^2.
+    """
+    alike = true <= similar
+    pull = (predicted.square() * alike).sum() / alike.sum().clamp_min(1)
+    push = (functional.relu(margin - predicted).square() * ~alike).sum() / (~alike).sum().clamp_min(1)
+    return pull + push
 
 
 def off_diagonal(matrix: Tensor) -> Tensor:

@@ -25,29 +25,48 @@ class PairSource:
     """An endless stream of batches from a training set.
 
     Exact distances cost about length^2 cells a pair; when `cells` of them are spent, the batches compared so far are
-    shuffled and served again, so long sequences see fewer distinct pairs in the same time.
+    shuffled and served again, so long sequences see fewer distinct pairs in the same time. Distances are kept only
+    when `steps` batches cost more than that.
     """
 
     def __init__(
-        self, sequences: Sequences, distance: Distance, sampler: BatchSampler, cells: float, rng: np.random.Generator
-    ) -> None:
+        self, sequences: Sequences, distance: Distance, sampler: BatchSampler, cells: float, rng: np.random.Generator,
+        steps: int = 0,
+    ) -> None:  # fmt: skip
         self._sequences = sequences
         self._distance = distance
-        self._sampler = sampler
         self._left = cells
         self._rng = rng
+        self._sampler = sampler
+        self.batch = sampler.batch
+        work = steps * (sampler.batch * float(np.mean(sequences.lengths))) ** 2 / 2
+        self._keeps = steps == 0 or 1.1 * work > cells
+        self._kept: dict[int, PairBatch] = {}
+        self._draws = self._drawn()
+
+    def skip(self, batches: int) -> None:
+        """Pass over batches without comparing anything: a resumed run goes on where it was."""
+        for _ in range(batches):
+            next(self._draws)
 
     def __iter__(self) -> Iterator[PairBatch]:
-        kept: list[PairBatch] = []
-        while self._left > 0 or not kept:
-            fresh = all_pairs(self._sequences, self._sampler.draw(), self._distance)
-            lengths = self._sequences.lengths[fresh.rows].astype(np.float64)
-            self._left -= float(lengths.sum() ** 2) / 2
-            kept.append(fresh)
-            yield fresh
+        for number, rows in self._draws:
+            batch = self._kept.get(number) or all_pairs(self._sequences, rows, self._distance)
+            if self._keeps:
+                self._kept[number] = batch
+            yield batch
+
+    def _drawn(self) -> Iterator[tuple[int, IntArray]]:
+        """Number and rows of every batch; a number comes again when the batch does."""
+        drawn: list[IntArray] = []
+        while self._left > 0 or not drawn:
+            rows = self._sampler.draw()
+            self._left -= float(self._sequences.lengths[rows].astype(np.float64).sum() ** 2) / 2
+            drawn.append(rows)
+            yield len(drawn) - 1, rows
         while True:
-            for at in self._rng.permutation(len(kept)):
-                yield kept[at]
+            for number in self._rng.permutation(len(drawn)):
+                yield int(number), drawn[number]
 
 
 def all_pairs(sequences: Sequences, rows: IntArray, distance: Distance) -> PairBatch:

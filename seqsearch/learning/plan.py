@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..errors import ParameterError
-from ..sequences import Kind
 
-SERIES_CELL = 250
+TARGETS = ("near", "mse", "relative", "triplet", "contrastive", "autoencode")
 
 
 @dataclass(frozen=True)
@@ -16,17 +15,23 @@ class TrainingPlan:
     """Settings of one training run.
 
     `steps`: batches seen at most; `batch`: sequences in one; `rate`: peak learning rate (a short rise, then a cosine
-    down to zero); `decay`: weight decay of AdamW; `average`: decay of the moving average of weights that is kept in
-    the end; `sequences`: rows to learn from at most; `cells`: exact-distance work at most, in cells of the dynamic
-    programme - when it is spent, batches already compared are used again; `validate`: sequences held out; `check`:
-    steps between looks at them; `patience`: looks without progress before it stops; `power`: p of the predicted
-    distance scale * d^p, between d (1) and d^2 (2); `rank`: weight of the loss of neighbourhoods; `far`: weight of
-    far pairs beside near ones.
+    down to zero), None for the family's own; `decay`: weight decay of AdamW; `average`: decay of the moving average of
+    weights that is kept in the end.
+
+    `sequences`: rows to learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme -
+    when it is spent, batches already compared are used again; `validate`: sequences held out; `check`: steps between
+    looks at them; `patience`: looks without progress before it stops; `seconds`: wall clock at most, 0 for no limit -
+    with a limit one seed no longer gives one model; `device`: where torch works.
+
+    `geometry` of the points and its hyperbolic `mode`; `power`: p of the predicted distance scale * d^p, None for what
+    suits the geometry; `target`: what is learned, one of `TARGETS`; `rank`: weight of the loss of neighbourhoods and
+    `far` of far pairs beside near ones (target near); `margin` of triplets and contrasted pairs, in units of a 4.5th of
+    the typical distance.
     """
 
     steps: int = 4000
     batch: int = 256
-    rate: float = 2e-3
+    rate: float | None = None
     decay: float = 0.0
     average: float = 0.999
     sequences: int = 100_000
@@ -34,14 +39,22 @@ class TrainingPlan:
     validate: int = 384
     check: int = 200
     patience: int = 10
-    power: float = 1.5
+    geometry: str = "euclidean"
+    mode: str = "ball"
+    power: float | None = None
+    target: str = "near"
     rank: float = 10.0
     far: float = 0.1
+    margin: float = 1.0
+    seconds: float = 0.0
     device: str = "cpu"
 
-    def cells_for(self, kind: Kind) -> float:
-        """The work allowed for that kind: a cell of DTW takes as long as some hundreds of bit-parallel edit cells."""
-        return self.cells if kind == "tokens" else self.cells / SERIES_CELL
+    def __post_init__(self) -> None:
+        if self.target not in TARGETS:
+            raise ParameterError(f"no training target {self.target!r}: choose one of {', '.join(TARGETS)}")
+        for name in ("steps", "batch", "sequences", "check", "patience"):
+            if getattr(self, name) < 1:
+                raise ParameterError(f"{name} must be at least 1, not {getattr(self, name)}")
 
     @classmethod
     def of_effort(cls, effort: str) -> TrainingPlan:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import threads
 from ..distances import Distance
@@ -18,41 +21,58 @@ from ..encoders.encoder import Encoder
 from ..encoders.families import family_named
 from ..encoders.inputs import InputSpec
 from ..encoders.model import Model, unlearned_model
-from ..errors import ParameterError
+from ..errors import ParameterError, Path
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
-from .losses import distance_matrix, near_weighted, neighbour_ranks, off_diagonal
+from .checkpoints import Checkpoint, optimizer_state, restore_optimizer
+from .decoding import Decoder
+from .losses import off_diagonal
+from .metric import Metric
 from .mining import BatchSampler, mined_neighbours
+from .objective import OBJECTIVES, Scales
 from .pairs import PairBatch, PairSource, all_pairs
 from .plan import TrainingPlan
 
 UNITS_PER_TYPICAL = 4.5  # so that a unit is 10 edits for V4 genes, where the settings were found
 WARM_UP = 8192  # sequences a network may look at before its first step
 MOST_EPOCHS = 100  # a small set is learnt by then, and only remembered better after
+Watch = Callable[[dict[str, float]], None]
 FEWEST = 32  # sequences below which nothing can be learnt that k-mer counts do not know
+DISTINCT = 200  # batches whose distances must be affordable: dear distances mean smaller batches
+SERIES_CELL = 500.0  # cells of edit distance that take as long as one of dynamic time warping
+_LOOKED_AT = 10  # neighbours by which held-out sequences judge the recall
 
 
 @dataclass
 class TrainingLog:
-    """Rows of step, loss, validation loss and %RMSE, in the order they were measured."""
+    """Rows of step, epoch, loss, validation_loss, percent_rmse and recall_at_10, in the order they were measured.
+
+    Of the held-out sequences among themselves: `percent_rmse` is the root mean squared error of predicted distances,
+    in percent of the longest length (series: of the mean distance); `recall_at_10` the share of their true nearest that
+    are among the nearest points.
+    """
 
     rows: list[dict[str, float]] = field(default_factory=list)
 
 
 def train(
     sequences: Sequences, distance: Distance, *, encoder: str = "auto", plan: TrainingPlan | None = None, seed: int = 0,
-    settings: dict[str, Any] | None = None, progress: Progress = SILENT,
+    settings: dict[str, Any] | None = None, checkpoint: Path | None = None,
+    watch: Watch | None = None, progress: Progress = SILENT,
 ) -> tuple[Model, TrainingLog]:  # fmt: skip
     """Train an encoder on a set of sequences.
 
     An untrained family, or "auto" with fewer than `FEWEST` sequences, gives k-mer counts or shape features.
-    One seed gives one model on one thread. Raises ParameterError for an unknown encoder.
+    `checkpoint`: a file written at every look; a run that finds it there goes on from it and ends as if it had never
+    stopped. `watch` is called with every row of the log; what it raises ends the run. One seed gives one model on one
+    thread. Raises ParameterError for an unknown encoder or a plan that cannot be followed, MismatchError for the
+    checkpoint of another run, CorruptIndexError for a damaged one.
     """
     plan = plan if plan is not None else TrainingPlan()
     family = family_named(encoder, sequences.kind)
     few = len(sequences) < FEWEST
     if not family.trained or (few and encoder == "auto"):
-        return unlearned_model(sequences), TrainingLog()
+        return unlearned_model(sequences, plan.geometry), TrainingLog()
     if few:
         raise ParameterError(f"{len(sequences)} sequences are too few to train on: at least {FEWEST} are needed")
     rng = np.random.default_rng(seed)
@@ -61,138 +81,276 @@ def train(
     enough = max(100, MOST_EPOCHS * len(rows) // plan.batch)
     plan = replace(plan, steps=min(plan.steps, enough), check=min(plan.check, max(1, enough // 5)))
     torch.manual_seed(seed)
-    network = build_encoder(family.name, InputSpec.fit(sequences[rows]), settings or {}).to(plan.device)
-    run = _Run(network, sequences[rows[held:]], sequences[rows[:held]], distance, plan, rng, progress)
+    network = build_encoder(family.name, InputSpec.fit(sequences[rows]), settings or {}).to(device_named(plan.device))
+    training, validation = sequences[rows[held:]], sequences[rows[:held]]
+    run = _Run(network, training, validation, distance, plan, plan.rate or family.rate, rng, progress)
+    if checkpoint is not None:
+        run.keep_at(checkpoint, family=family.name, settings=network.settings(), plan=plan.to_json(), seed=seed,
+                    data=sequences.digest(), distance=[distance.name, distance.parameters()])  # fmt: skip
+    run.watch = watch
     log = run.go()
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
-    training = {"plan": plan.to_json(), "seed": seed, "sequences": len(rows) - held, "log": log.rows}
+    training_document = {"plan": plan.to_json(), "seed": seed, "sequences": len(training), "log": log.rows}
     return Model(
-        family.name,
-        network.spec,
-        network.settings(),
-        weights,
-        network.dim,
-        scale=run.scale,
-        power=plan.power,
-        training=training,
-    ), log
+        family.name, network.spec, network.settings(), {**weights, **run.metric.saved()}, network.dim,
+        geometry=plan.geometry, scale=run.scale, power=run.metric.power * run.root, training=training_document,
+    ), log  # fmt: skip
+
+
+def device_named(name: str) -> torch.device:
+    """The torch device of that name. Raises ParameterError when it is not there."""
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ParameterError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from None
+    return torch.device(name)
+
+
+class _Learner(nn.Module):
+    """Everything with weights in one training run."""
+
+    def __init__(self, network: Encoder, metric: Metric, decoder: Decoder | None) -> None:
+        super().__init__()
+        self.network = network
+        self.metric = metric
+        self.decoder = decoder
 
 
 class _Run:
     """One training run: what it needs, and its steps in order.
 
     Inside, distances are measured in a `unit` of the data (a small multiple of the typical near distance), so that one
-    set of settings suits names of ten letters and genes of fifteen hundred.
+    set of settings suits names of ten letters and genes of fifteen hundred. Distances that are sums of squares are
+    learned by their root.
     """
 
     def __init__(
         self, network: Encoder, training: Sequences, validation: Sequences, distance: Distance, plan: TrainingPlan,
-        rng: np.random.Generator, progress: Progress,
+        rate: float, rng: np.random.Generator, progress: Progress,
     ) -> None:  # fmt: skip
         threads.torch_threads()
         self.network = network
+        self.device = next(network.parameters()).device
         self.training = training
         self.validation = validation
         self.plan = plan
+        self.rate = rate
         self.progress = progress
+        self.checkpoint: Path | None = None
+        self.identity: dict[str, Any] = {}
+        self.watch: Watch | None = None
+        self.root = 2.0 if _sums_squares(distance) else 1.0
         network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
-        cells = plan.cells_for(distance.kind)
+        cells = plan.cells / (SERIES_CELL if distance.kind == "series" else 1.0)
+        affordable = int(math.sqrt(2 * cells / DISTINCT) / float(np.mean(training.lengths)))
+        batch = min(plan.batch, max(32, affordable))
         neighbours = mined_neighbours(network.spec, training, distance, cells / 10, rng, progress)
-        self.source = PairSource(training, distance, BatchSampler(neighbours, plan.batch, rng), cells, rng)
+        self.source = PairSource(training, distance, BatchSampler(neighbours, batch, rng), cells, rng, plan.steps)
         start = all_pairs(training, rng.permutation(len(training))[: plan.batch], distance)
-        typical = float(np.median(off_diagonal(torch.from_numpy(start.distances)).numpy()))
+        typical = float(np.median(off_diagonal(torch.from_numpy(start.distances)).numpy())) ** (1 / self.root)
         self.unit = max(typical, 1e-6) / UNITS_PER_TYPICAL
-        self.near = max(1.0 if distance.kind == "tokens" else 0.0, self.unit / 5) / self.unit
-        self.factor = 1.0
-        self.factor = self._fitted_factor(training, start)
+        self.scales = Scales(max(1.0 if distance.kind == "tokens" else 0.0, self.unit / 5) / self.unit)
+        self.metric = Metric(plan.geometry, mode=plan.mode, power=plan.power).to(self.device)
+        decoder = Decoder(network.spec, network.dim).to(self.device) if plan.target == "autoencode" else None
+        self.learner = _Learner(network, self.metric, decoder)
+        self._place_start(start)
+        self.metric.factor = self._fitted_factor(training, start, fresh=True)
         everyone = np.arange(len(validation))
         self.validation_pairs = all_pairs(validation, everyone, distance) if len(validation) > 1 else None
-        self.length = float(max(training.lengths.max(), 1))
+        self.span = float(max(training.lengths.max(), 1))
+        if distance.kind == "series" and self.validation_pairs is not None:
+            self.span = max(float(self.validation_pairs.distances.mean()), 1e-30)
+
+    def keep_at(self, path: Path, **identity: Any) -> None:
+        """Write checkpoints to `path`; go on from the one that is there if it belongs to a run with this identity."""
+        self.checkpoint = path
+        self.identity = identity
 
     @property
     def scale(self) -> float:
         """The factor of d^power that predicts the exact distance."""
-        return float(self.unit * self.factor**self.plan.power)
+        return float((self.unit * self.metric.factor**self.metric.exponent) ** self.root)
 
     def go(self) -> TrainingLog:
         """Train; the network ends with the averaged weights that did best on the held-out sequences."""
+        learnt = [p for p in self.learner.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=self.plan.rate, weight_decay=self.plan.decay, betas=(0.9, 0.98), fused=True
-        )
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._warm_then_cosine)
-        average = copy.deepcopy(self.network.state_dict())
-        log = TrainingLog()
-        best, best_loss, since = average, math.inf, 0
+            learnt, lr=self.rate, weight_decay=self.plan.decay, betas=(0.9, 0.98), fused=True
+        )  # fmt: skip
+        state = _State.fresh(self.learner)
+        if self.checkpoint is not None and FilePath(self.checkpoint).exists():
+            state = self._resumed(optimizer)
+        started = time.monotonic()
         with self.progress.task("training", self.plan.steps) as task:
-            for step, batch in zip(range(1, self.plan.steps + 1), self.source, strict=False):
-                loss = self._step(batch, optimizer)
-                schedule.step()
-                _blend(average, self.network.state_dict(), min(self.plan.average, (1 + step) / (10 + step)))
-                task.advance()
-                if step % self.plan.check and step != self.plan.steps:
-                    continue
-                row = self._look(step, loss, average, task)
-                log.rows.append(row)
-                if row["validation_loss"] < best_loss:
-                    best, best_loss, since = copy.deepcopy(average), row["validation_loss"], 0
-                else:
-                    since += 1
-                    if since >= self.plan.patience:
+            task.advance(state.step)
+            if not state.finished:
+                for batch in self.source:
+                    spent = (time.monotonic() - started) / self.plan.seconds if self.plan.seconds else 0.0
+                    self._once(state, batch, optimizer, spent, task)
+                    if state.finished:
                         break
-        self.network.load_state_dict(best)
-        self.network.eval()
+        self.learner.load_state_dict(state.best)
+        self.learner.eval()
         if self.validation_pairs is not None:
-            self.factor = self._fitted_factor(self.validation, self.validation_pairs)
-        return log
+            self.metric.factor = self._fitted_factor(self.validation, self.validation_pairs)
+        return state.log
+
+    def _once(
+        self, state: _State, batch: PairBatch, optimizer: torch.optim.Optimizer, spent: float, task: Task
+    ) -> None:
+        """One step, and a look at the held-out sequences where one is due. `spent`: share of the time allowed."""
+        plan = self.plan
+        for group in optimizer.param_groups:
+            group["lr"] = self.rate * self._warm_then_cosine(max(state.step, int(spent * plan.steps)))
+        loss = self._step(batch, optimizer)
+        state.step += 1
+        _blend(state.average, self.learner.state_dict(), min(plan.average, (1 + state.step) / (10 + state.step)))
+        task.advance()
+        last = state.step >= plan.steps or spent >= 1
+        if state.step % plan.check and not last:
+            return
+        state.look(self._look(state.step, loss, state.average, task))
+        state.finished = last or state.since >= plan.patience
+        if self.checkpoint is not None:
+            state.checkpoint(self.learner, optimizer, self.identity).save(self.checkpoint)
+        if self.watch is not None:
+            self.watch(state.log.rows[-1])
+
+    def _resumed(self, optimizer: torch.optim.Optimizer) -> _State:
+        assert self.checkpoint is not None
+        kept = Checkpoint.load(self.checkpoint)
+        kept.require(self.checkpoint, **self.identity)
+        self.learner.load_state_dict(kept.groups["learner"])
+        restore_optimizer(optimizer, kept.groups["optimizer"])
+        torch.set_rng_state(kept.groups["random"]["torch"])
+        state = _State.restored(kept)
+        self.source.skip(state.step)
+        return state
 
     def _warm_then_cosine(self, step: int) -> float:
         warm = max(1, 3 * self.plan.steps // 100)
         if step < warm:
             return (step + 1) / warm
-        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, self.plan.steps - warm)))
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, self.plan.steps - warm))))
 
-    def _fitted_factor(self, sequences: Sequences, batch: PairBatch) -> float:
+    def _place_start(self, batch: PairBatch) -> None:
+        """Let the geometry choose where fresh points start."""
+        if self.plan.geometry == "hyperbolic":
+            self.learner.train()
+            with torch.no_grad():
+                self.metric.start(self.network.encode(self.training[batch.rows]))
+
+    def _fitted_factor(self, sequences: Sequences, batch: PairBatch, *, fresh: bool = False) -> float:
         """The factor that brings the predicted distances of a batch to the true ones, by least squares in d^power."""
         mode = self.network.training
-        self.network.train(self.factor == 1.0)  # untrained running statistics say nothing yet
+        self.network.train(fresh)  # untrained running statistics say nothing yet
         with torch.no_grad():
             _, predicted, true = self._loss(sequences, batch)
         self.network.train(mode)
+        predicted, true = off_diagonal(predicted), off_diagonal(true)
         ratio = float((predicted * true).sum() / (predicted**2).sum().clamp_min(1e-12))
-        return float(self.factor * ratio ** (1 / self.plan.power))
+        return float(self.metric.factor * max(ratio, 1e-12) ** (1 / self.metric.exponent))
 
     def _loss(self, sequences: Sequences, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
-        """The loss, and predicted and true distances of different rows, (m,), in units."""
-        points = self.network.encode(sequences[batch.rows])
-        predicted = (distance_matrix(points) * self.factor).pow(self.plan.power)
-        true = torch.from_numpy(batch.distances).to(points.device) / self.unit
-        ranks = neighbour_ranks(predicted, true, self.near)
-        predicted, true = off_diagonal(predicted), off_diagonal(true)
-        errors = near_weighted(predicted, true, self.near, self.plan.far) * (len(batch.rows) - 1) / 2
-        return errors + self.plan.rank * ranks, predicted, true
+        """The loss, and predicted and true (B, B) distances in units."""
+        some = sequences[batch.rows]
+        outputs = self.network.encode(some)
+        predicted = self.metric(outputs)
+        true = torch.from_numpy(batch.distances).to(outputs.device).pow(1 / self.root) / self.unit
+        if self.learner.decoder is not None:
+            return self.learner.decoder(self.metric.place(outputs), some), predicted, true
+        return OBJECTIVES[self.plan.target](predicted, true, self.scales, self.plan), predicted, true
 
     def _step(self, batch: PairBatch, optimizer: torch.optim.Optimizer) -> float:
-        self.network.train()
+        self.learner.train()
         loss, _, _ = self._loss(self.training, batch)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise ParameterError(f"training diverged: the loss is {value}; a rate below {self.rate} may hold")
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         optimizer.step()
-        return float(loss.detach())
+        return value
 
     def _look(self, step: int, loss: float, average: dict[str, Tensor], task: Task) -> dict[str, float]:
         """Measure the averaged weights on the held-out sequences."""
-        row = {"step": float(step), "loss": loss, "validation_loss": loss, "rmse_percent": math.nan}
+        epoch = round(step * self.source.batch / len(self.training), 4)
+        row = {"step": float(step), "epoch": epoch, "loss": loss, "validation_loss": loss}
         if self.validation_pairs is not None:
-            current = copy.deepcopy(self.network.state_dict())
-            self.network.load_state_dict(average)
-            self.network.eval()
+            current = copy.deepcopy(self.learner.state_dict())
+            self.learner.load_state_dict(average)
+            self.learner.eval()
             with torch.no_grad():
                 held_loss, predicted, true = self._loss(self.validation, self.validation_pairs)
-            self.network.load_state_dict(current)
-            error = 100 * self.unit * float(((predicted - true) ** 2).mean().sqrt()) / self.length
-            row |= {"validation_loss": float(held_loss), "rmse_percent": error}
-        task.say(f"loss {row['validation_loss']:.4f}, {row['rmse_percent']:.2f} %RMSE")
+            self.learner.load_state_dict(current)
+            told, exact = (off_diagonal(d * self.unit).double().pow(self.root) for d in (predicted, true))
+            row["validation_loss"] = float(held_loss)
+            row["percent_rmse"] = 100 * float((told - exact).square().mean().sqrt()) / self.span
+            row["recall_at_10"] = recall_within(predicted, true, _LOOKED_AT)
+            task.say(f"loss {row['validation_loss']:.4f}, {row['percent_rmse']:.2f} %RMSE")
         return row
+
+
+@dataclass
+class _State:
+    """Where a run stands: steps done, averaged and best weights, looks since the best."""
+
+    average: dict[str, Tensor]
+    best: dict[str, Tensor]
+    step: int = 0
+    best_loss: float = math.inf
+    since: int = 0
+    finished: bool = False
+    log: TrainingLog = field(default_factory=TrainingLog)
+
+    @classmethod
+    def fresh(cls, learner: _Learner) -> _State:
+        average = copy.deepcopy(learner.state_dict())
+        return cls(average, average)
+
+    @classmethod
+    def restored(cls, kept: Checkpoint) -> _State:
+        at = kept.document["state"]
+        return cls(
+            kept.groups["average"], kept.groups["best"], at["step"], at["best_loss"], at["since"], at["finished"],
+            TrainingLog(at["log"]),
+        )  # fmt: skip
+
+    def look(self, row: dict[str, float]) -> None:
+        """Note a row of the log; keep the averaged weights when they are the best so far."""
+        self.log.rows.append(row)
+        if row["validation_loss"] < self.best_loss:
+            self.best, self.best_loss, self.since = copy.deepcopy(self.average), row["validation_loss"], 0
+        else:
+            self.since += 1
+
+    def checkpoint(self, learner: _Learner, optimizer: torch.optim.Optimizer, identity: dict[str, Any]) -> Checkpoint:
+        at = {
+            "step": self.step, "best_loss": self.best_loss, "since": self.since, "finished": self.finished,
+            "log": self.log.rows,
+        }  # fmt: skip
+        return Checkpoint(
+            {
+                "learner": learner.state_dict(), "average": self.average, "best": self.best,
+                "optimizer": optimizer_state(optimizer), "random": {"torch": torch.get_rng_state()},
+            },
+            {**identity, "state": at},
+        )  # fmt: skip
+
+
+def recall_within(predicted: Tensor, true: Tensor, k: int) -> float:
+    """Share of each row's k truly nearest other rows among its k nearest by (B, B) predictions; ties count."""
+    k = min(k, len(true) - 1)
+    own = torch.eye(len(true), dtype=torch.bool, device=true.device)
+    reach = true.masked_fill(own, torch.inf).topk(k, largest=False).values[:, -1:]
+    found = predicted.masked_fill(own, torch.inf).topk(k, largest=False).indices
+    return float((true.gather(1, found) <= reach).double().mean())
+
+
+def _sums_squares(distance: Distance) -> bool:
+    """Whether the distance grows like the square of a length: time warping by squares, without the root."""
+    parameters = distance.parameters()
+    return parameters.get("local") in ("squared", "cosine") and not parameters.get("root", True)
 
 
 def _blend(average: dict[str, Tensor], current: dict[str, Tensor], keep: float) -> None:

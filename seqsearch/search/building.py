@@ -92,7 +92,7 @@ def _trained(
     """A model trained on stored sequences other than those held out, and its binary code where bits are asked for."""
     if builder.kind != distance.kind:
         raise MismatchError(f"the {distance.name} distance compares {distance.kind}, the data are {builder.kind}")
-    plan = TrainingPlan.of_effort(options.effort)
+    plan = replace(TrainingPlan.of_effort(options.effort), geometry=options.geometry)
     others = np.setdiff1d(np.arange(builder.rows), held)
     chosen = others if len(others) <= plan.sequences else rng.choice(others, plan.sequences, replace=False)
     sample = builder.sequences(np.sort(chosen))
@@ -112,7 +112,7 @@ def _train(
 ) -> Model:  # fmt: skip
     """Torch is imported only when something is trained."""
     if not family_named(options.encoder, sample.kind).trained:
-        return unlearned_model(sample)
+        return unlearned_model(sample, options.geometry)
     from ..learning.trainer import train
 
     model, _ = train(

@@ -237,7 +237,11 @@ class SequenceIndex:
         if budget is None or budget.candidates >= len(self):
             live = self._store.live()
             mask = live if allowed is None else live & allowed
-            return self._distance.exact(queries, engine.targets, k, allowed=mask, progress=progress)
+            found, pruning = self._distance.exact_with_pruning(
+                queries, engine.targets, k, allowed=mask, progress=progress
+            )
+            progress.note(f"exact: {pruning}")
+            return found
         return engine.find(queries, k, budget, allowed)
 
     def _names(self) -> Strings:
@@ -319,6 +323,17 @@ class SequenceIndex:
         self._engine = None
         self._store.refresh()
 
+<<<<<<< HEAD
+    def save_snapshot(self, *, progress: Progress = SILENT) -> None:
+        """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
+        with self._writing() as writer:
+            self.refresh()
+            self.engine(progress)
+            assert self._follower is not None
+            self._follower.save(writer, self._settings)
+
+=======
+>>>>>>> output
     def calibrate(
         self, queries: Sequences | None = None, *, recall: float | None = None, sample: int = CALIBRATION_QUERIES,
         seed: int = 0, progress: Progress = SILENT,
@@ -341,6 +356,8 @@ class SequenceIndex:
             writer.put_document("calibration", measured.to_json())
         self.refresh()
         return measured
+<<<<<<< HEAD
+=======
 
     def save_snapshot(self, *, progress: Progress = SILENT) -> None:
         """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
@@ -349,6 +366,7 @@ class SequenceIndex:
             self.engine(progress)
             assert self._follower is not None
             self._follower.save(writer, self._settings)
+>>>>>>> output
 
     def _change(self, change: Callable[[Store], object], progress: Progress) -> None:
         with self._writing() as writer:

@@ -9,6 +9,7 @@ from ..distances import DISTANCES, Distance, distance_named
 from ..encoders.codes import checked_bits
 from ..encoders.families import FAMILIES
 from ..errors import ParameterError
+from ..geometry import geometry_named
 from ..learning.plan import TrainingPlan
 
 INDEX_KINDS = ("auto", "exact", "hnsw", "hamming")
@@ -17,15 +18,16 @@ SCAN_BELOW = 5_000  # sequences: below this an exact scan of the points is faste
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """`distance` and its `distance_parameters`; `encoder` (a family or "auto"), its `dim` (None: its own default) and
-    the `effort` of training; `bits` for a binary code in place of a point; `index` kind and its `index_parameters`;
-    `recall` aimed at by default; `seed` of every random draw.
+    """`distance` and its `distance_parameters`; `encoder` (a family or "auto"), its `dim` (None: its own default), the
+    `geometry` of its points and the `effort` of training; `bits` for a binary code in place of a point; `index` kind
+    and its `index_parameters`; `recall` aimed at by default; `seed` of every random draw.
     """
 
     distance: str = "edit"
     distance_parameters: dict[str, Any] = field(default_factory=dict)
     encoder: str = "auto"
     dim: int | None = None
+    geometry: str = "euclidean"
     effort: str = "normal"
     bits: int | None = None
     index: str = "auto"
@@ -44,6 +46,7 @@ class BuildOptions:
             raise ParameterError(f"recall must be above 0 and at most 1, not {self.recall}")
         if self.dim is not None and not 1 <= self.dim <= 4096:
             raise ParameterError(f"dim must be from 1 to 4096, not {self.dim}")
+        geometry_named(self.geometry)
         if self.bits is not None:
             checked_bits(self.bits)
         if (self.index == "hamming") != (self.bits is not None) and self.index != "auto":

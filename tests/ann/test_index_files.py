@@ -158,6 +158,8 @@ CRAFTED: dict[str, tuple[Change, str]] = {
     "row huge": (array("rows", lambda a: a + 2**40), "is outside"),
     "rows cut": (array("rows", lambda a: a[1:]), "node that is not there"),
     "side list": (array("side", lambda a: np.array([COUNT])), "side list"),
+    "mends": (array("mends", lambda a: np.array([[0, COUNT]])), "mended link"),
+    "mends wide": (array("mends", lambda a: np.zeros((0, 3), np.int64)), "mended link"),
     "vectors beside": (array("vectors", lambda a: np.zeros((COUNT, 5), np.float32)), "needs none"),
     "type": (array("levels", lambda a: a.astype(np.int64)), "has another type"),
 }
@@ -174,7 +176,7 @@ def test_a_made_up_graph_is_refused_before_the_library_sees_it(name: str, tmp_pa
         load_index(path)
 
 
-@pytest.mark.parametrize("missing", ["levels", "level0", "upper", "rows", "nodes", "side", "vectors"])
+@pytest.mark.parametrize("missing", ["levels", "level0", "upper", "rows", "nodes", "side", "mends", "vectors"])
 def test_a_missing_array_is_an_error(missing: str, tmp_path: Path) -> None:
     path = tmp_path / "index"
     saved(path, "hnsw-hyperbolic")

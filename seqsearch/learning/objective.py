@@ -1,0 +1,51 @@
+"""What a network is asked for: the training targets over a batch of pairs, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from .losses import contrastive, near_weighted, neighbour_ranks, off_diagonal, relative_error, squared_error, triplet
+from .plan import TrainingPlan
+
+SIMILAR = 1.0  # units within which a pair counts as alike: 10 edits for V4 genes
+
+
+@dataclass(frozen=True)
+class Scales:
+    """`near`: in units, the distance of near neighbours, below which differences stop to matter."""
+
+    near: float
+
+
+def _near(predicted: Tensor, true: Tensor, scales: Scales, plan: TrainingPlan) -> Tensor:
+    """Distances, near pairs first, and the order of each row's neighbours."""
+    errors = near_weighted(off_diagonal(predicted), off_diagonal(true), scales.near, plan.far)
+    ranks = neighbour_ranks(predicted, true, scales.near)
+    return errors * (len(true) - 1) / 2 + plan.rank * ranks
+
+
+def _mse(predicted: Tensor, true: Tensor, scales: Scales, plan: TrainingPlan) -> Tensor:
+    return squared_error(off_diagonal(predicted), off_diagonal(true))
+
+
+def _relative(predicted: Tensor, true: Tensor, scales: Scales, plan: TrainingPlan) -> Tensor:
+    return relative_error(off_diagonal(predicted), off_diagonal(true), scales.near)
+
+
+def _triplet(predicted: Tensor, true: Tensor, scales: Scales, plan: TrainingPlan) -> Tensor:
+    return triplet(predicted, true, plan.margin)
+
+
+def _contrastive(predicted: Tensor, true: Tensor, scales: Scales, plan: TrainingPlan) -> Tensor:
+    return contrastive(off_diagonal(predicted), off_diagonal(true), SIMILAR, SIMILAR + plan.margin)
+
+
+Objective = Callable[[Tensor, Tensor, Scales, TrainingPlan], Tensor]
+
+OBJECTIVES: dict[str, Objective] = {
+    "near": _near, "mse": _mse, "relative": _relative, "triplet": _triplet, "contrastive": _contrastive,
+}  # fmt: skip
+"""(B, B) predicted and true distances in units to a loss. "autoencode" is not here: it looks at points, not pairs."""

@@ -14,10 +14,10 @@ def numba_without_scipy() -> None:
     That is a fifth of the time that a search of 1,000 queries takes as a whole process. In a process of somebody else
     nothing is done, whose own kernels may need it.
     """
-    if not owns_process or "scipy.linalg" in sys.modules or "numba" in sys.modules:
+    if not owns_process or "scipy" in sys.modules or "numba" in sys.modules:
         return
-    sys.modules["scipy.linalg"] = None  # type: ignore[assignment]  # an import of it fails from here on
+    sys.modules["scipy"] = None  # type: ignore[assignment]  # an import of it fails from here on
     try:
         importlib.import_module("numba.np.arraymath")
     finally:
-        del sys.modules["scipy.linalg"]
+        del sys.modules["scipy"]

@@ -13,11 +13,12 @@ import numpy as np
 from ..arrays import AnyArray, BoolArray
 from ..distances import Distance, Neighbours, Ranges, distance_named, within_radius
 from ..encoders.model import Model
-from ..errors import CorruptIndexError, ParameterError, Path, StoreError
+from ..errors import CorruptIndexError, ParameterError, Path
 from ..progress import SILENT, Progress
 from ..sequences import Sequences, Strings
 from ..store import Store
 from .alignment import Alignments
+from .budgeting import chosen_budget
 from .building import CALIBRATION_QUERIES, build
 from .calibrating import calibrate, members
 from .calibration import Budget, Calibration, budgets_for
@@ -28,7 +29,7 @@ from .results import RangeResults, Results
 from .snapshots import SNAPSHOT_KINDS, Follower, tail_is_long
 from .strands import BOTH, better_strand, require_strand, reverse_complement, united
 from .table import HitTable
-from .verifying import Verified, check_members, check_recall
+from .verifying import NEIGHBOURS, Verified, verified
 
 FORMAT_VERSION = 1
 
@@ -206,28 +207,10 @@ class SequenceIndex:
         exact: bool = False,
     ) -> tuple[Budget | None, str]:  # fmt: skip
         """The budget that `search` would use (None: compare with everything) and a line that says why."""
-        if exact + (recall is not None) + (candidates is not None) > 1:
-            raise ParameterError("recall, candidates and exact exclude each other")
-        if recall is not None and not 0 < recall <= 1:
-            raise ParameterError(f"recall must be above 0 and at most 1, not {recall}")
-        if exact:
-            return None, "exact"
-        is_graph = self._settings["index"] == "hnsw"
-        if candidates is not None:
-            if candidates < 1 or (ef is not None and ef < 1):
-                raise ParameterError("candidates and ef must be at least 1")
-            effort = (ef if ef is not None else max(candidates, 32)) if is_graph else None
-            budget = Budget(max(candidates, k), effort)
-            return budget, f"{budget}, as asked"
-        calibration = self.calibration
-        target = calibration.target if recall is None else recall
-        chosen, point = calibration.choose(target, k)
-        stale = "; the index has changed by more than a fifth since it was calibrated" * calibration.is_stale(len(self))
-        if chosen is not None and point is not None:
-            return chosen, f"{chosen} for recall {target} (measured {point.recall:.4f}){stale}"
-        if point is None:
-            return None, "exact: there was too little data to calibrate"
-        return None, f"exact: no measured budget reaches recall {target} (best {point.recall:.4f}){stale}"
+        return chosen_budget(
+            lambda: self.calibration, self._settings["index"], len(self), k, recall=recall, candidates=candidates,
+            ef=ef, exact=exact,
+        )  # fmt: skip
 
     def _found(
         self, queries: Sequences, k: int, budget: Budget | None, allowed: BoolArray | None, progress: Progress
@@ -285,18 +268,10 @@ class SequenceIndex:
 
         What is wrong is listed in the report; nothing is raised for it. `seed` draws the sample.
         """
-        said = Verified()
-        try:
-            report = self._store.verify(progress)
-            said.problems += report.problems
-            said.counts |= report.counts
-            engine = self.engine(progress)
-            check_members(self._store, self.model, engine, said, sample, seed)
-            budget, _ = self.budget(min(10, max(1, len(self) - 1)))
-            check_recall(self._store, engine, budget, self.calibration.target, said, sample, seed, progress)
-        except StoreError as error:
-            said.problems += [str(error)] * (str(error) not in said.problems)
-        return said
+        return verified(
+            self._store, lambda: self.engine(progress), lambda: self.budget(NEIGHBOURS)[0],
+            lambda: self.calibration.target, sample, seed, progress,
+        )  # fmt: skip
 
     # -- changing ------------------------------------------------------------------------------------------------
 

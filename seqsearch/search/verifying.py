@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..arrays import AnyArray
 from ..encoders.model import Model
+from ..errors import StoreError
 from ..hashing import hamming
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
@@ -47,7 +49,25 @@ class Verified:
         return {"ok": self.ok, **asdict(self)}
 
 
-def check_members(store: Store, model: Model, engine: Engine, said: Verified, sample: int, seed: int) -> None:
+def verified(
+    store: Store, engine: Callable[[], Engine], budget: Callable[[], Budget | None], target: Callable[[], float],
+    sample: int, seed: int, progress: Progress,
+) -> Verified:  # fmt: skip
+    """Every check there is; what of a damaged index cannot even be loaded is a problem like others."""
+    said = Verified()
+    try:
+        report = store.verify(progress)
+        said.problems += report.problems
+        said.counts |= report.counts
+        loaded = engine()
+        check_members(store, loaded, said, sample, seed)
+        check_recall(store, loaded, budget(), target(), said, sample, seed, progress)
+    except StoreError as error:
+        said.problems += [str(error)] * (str(error) not in said.problems)
+    return said
+
+
+def check_members(store: Store, engine: Engine, said: Verified, sample: int, seed: int) -> None:
     """Every live id leads to its row, the candidate index holds the live rows, the model still makes their vectors."""
     live = np.flatnonzero(store.live())
     found = store.find(store.ids.take(live))
@@ -60,7 +80,7 @@ def check_members(store: Store, model: Model, engine: Engine, said: Verified, sa
     if len(foreign):
         said.problems.append(f"the candidate index holds {len(foreign)} rows that are not live")
     queries, rows = members(engine, store.live(), sample, seed)
-    different = _differing(model, queries, store.vectors(rows))
+    different = _differing(engine.model, queries, store.vectors(rows))
     if different:
         said.problems.append(f"the model makes other vectors of {different} of {len(rows)} stored sequences")
     said.counts["reachable ids"] = int(np.count_nonzero(found == live))

@@ -58,6 +58,23 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert not loaded & {"torch", "numba", "numpy", "scipy", "lmdb", "hnswlib", "rich", "matplotlib"}
 
 
+def test_a_search_loads_neither_torch_nor_scipy(index: Path, queries: Path) -> None:
+    script = (
+        "import sys; from seqsearch.cli import starting; from seqsearch.cli.main import run; "
+        "starting.owns_process = True; code = run(sys.argv[1:]); "
+        "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr); "
+        "import scipy.linalg; sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "search", str(index), str(queries), "-q"], capture_output=True, text=True,
+        cwd=ROOT, timeout=100, check=True,
+    )  # fmt: skip
+    loaded = set(re.findall(r"'(\w+)'", done.stderr))
+    assert "numba" in loaded
+    assert not loaded & {"torch", "scipy", "matplotlib", "optuna", "rich", "rapidfuzz"}
+    assert len(done.stdout.splitlines()) == 1 + 12 * 10
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

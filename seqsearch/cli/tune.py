@@ -9,7 +9,14 @@ from typing import Any
 import click
 
 from .progress import progress_for
-from .shared import quiet_option, read_noting, reading_arguments, reading_options, threads_option
+from .shared import (
+    distance_parameters_option,
+    quiet_option,
+    read_noting,
+    reading_arguments,
+    reading_options,
+    threads_option,
+)
 
 
 @click.command("tune", short_help="Search encoder, geometry and training settings.")
@@ -25,6 +32,7 @@ from .shared import quiet_option, read_noting, reading_arguments, reading_option
     help="Judge by recall@10 or by %RMSE of held-out sequences.",
 )
 @click.option("--distance", metavar="NAME", default="edit", show_default=True, help="edit or dtw.")
+@distance_parameters_option
 @click.option("--encoders", metavar="NAME,NAME,...", help="Families to try  [default: five of them]")
 @click.option("--geometries", metavar="NAME,...", help="Geometries to try  [default: euclidean, cosine, hyperbolic]")
 @click.option("--dims", metavar="D,D,...", help="Dimensions to try  [default: 32,64,128]")
@@ -38,7 +46,7 @@ from .shared import quiet_option, read_noting, reading_arguments, reading_option
 @threads_option
 @quiet_option
 def command(
-    references: str, trials: int, study: str | None, sampler: str, objective: str, distance: str,
+    references: str, trials: int, study: str | None, sampler: str, objective: str, distance: str, distance_parameters: dict[str, Any],
     encoders: str | None, geometries: str | None, dims: str | None, steps: int, seconds: float, device: str,
     output_format: str, plot: str | None, seed: int, quiet: bool, **options: Any,
 ) -> None:  # fmt: skip
@@ -65,7 +73,7 @@ def command(
         TrainingPlan.of_effort("low"), steps=steps, seconds=seconds, device=device, check=max(1, steps // 8)
     )  # fmt: skip
     found = tune(
-        sequences, distance_named(distance), trials=trials, space=SearchSpace(**asked), plan=plan, objective=objective,
+        sequences, distance_named(distance, **distance_parameters), trials=trials, space=SearchSpace(**asked), plan=plan, objective=objective,
         sampler=sampler, study=study, seed=seed, progress=progress_for(quiet),
     )  # fmt: skip
     if output_format == "json":

@@ -32,7 +32,7 @@ class NpyRows:
         self.count = 0
 
     def __enter__(self) -> Self:
-        self._file = open(self._unfinished, "wb")  # noqa: SIM115  # closed in __exit__
+        self._file = open(self._unfinished, "wb")  # closed in __exit__
         self._file.write(bytes(_HEADER))
         return self
 

@@ -55,8 +55,8 @@ from .shared import (
 @threads_option
 @quiet_option
 def command(
-    references: str, output: str, distance: str, distance_parameters: dict[str, Any], encoder: str, dim: int | None, effort: str, checkpoint: str | None,
-    log: str | None, plot: str | None, seed: int, quiet: bool, **options: Any,
+    references: str, output: str, distance: str, distance_parameters: dict[str, Any], encoder: str,
+    dim: int | None, effort: str, checkpoint: str | None, log: str | None, plot: str | None, seed: int, quiet: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Train an encoder on REFS: distances of its points predict exact distances.
 

@@ -46,8 +46,8 @@ from .shared import (
 @threads_option
 @quiet_option
 def command(
-    references: str, trials: int, study: str | None, sampler: str, objective: str, distance: str, distance_parameters: dict[str, Any],
-    encoders: str | None, geometries: str | None, dims: str | None, steps: int, seconds: float, device: str,
+    references: str, trials: int, study: str | None, sampler: str, objective: str, distance: str,
+    distance_parameters: dict[str, Any], encoders: str | None, geometries: str | None, dims: str | None, steps: int, seconds: float, device: str,
     output_format: str, plot: str | None, seed: int, quiet: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Train short runs with different settings on REFS and print them, best first. Poor runs are stopped early.
@@ -72,8 +72,9 @@ def command(
     plan = replace(
         TrainingPlan.of_effort("low"), steps=steps, seconds=seconds, device=device, check=max(1, steps // 8)
     )  # fmt: skip
+    exact = distance_named(distance, **distance_parameters)
     found = tune(
-        sequences, distance_named(distance, **distance_parameters), trials=trials, space=SearchSpace(**asked), plan=plan, objective=objective,
+        sequences, exact, trials=trials, space=SearchSpace(**asked), plan=plan, objective=objective,
         sampler=sampler, study=study, seed=seed, progress=progress_for(quiet),
     )  # fmt: skip
     if output_format == "json":

@@ -54,6 +54,11 @@ def test_rows_arrive_in_parts(tmp_path: Path) -> None:
     assert np.load(place).shape == (0, 0)
 
 
+def write_both(rows: NpyRows) -> None:
+    rows.append(np.zeros((1, 3), np.float32))
+    rows.append(np.zeros((1, 4), np.float32))
+
+
 def test_rows_that_do_not_fit_leave_the_file_as_it_was(tmp_path: Path) -> None:
     place = tmp_path / "a.npy"
     np.save(place, np.zeros(3))
@@ -61,8 +66,7 @@ def test_rows_that_do_not_fit_leave_the_file_as_it_was(tmp_path: Path) -> None:
         pytest.raises(MismatchError, match="rows of 4 float32 cannot follow rows of 3 float32"),
         NpyRows(place) as rows,
     ):
-        rows.append(np.zeros((1, 3), np.float32))
-        rows.append(np.zeros((1, 4), np.float32))
+        write_both(rows)
     np.testing.assert_array_equal(np.load(place), np.zeros(3))
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.npy"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from .shared import (
     reading_options,
     threads_option,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from ..encoders.model import Model
 
 
 @click.command("build", short_help="Train, embed, index and calibrate.")
@@ -31,11 +34,14 @@ from .shared import (
 @click.option("--index", "index", metavar="KIND", default="auto", show_default=True, help="exact, hnsw, hamming, auto.")
 @click.option("--effort", metavar="LEVEL", default="normal", show_default=True, help="Training: low, normal or high.")
 @click.option("--recall", type=float, default=0.99, show_default=True, help="Recall that searches aim at by default.")
+@click.option("--model", type=click.Path(), metavar="FILE", help="Use this model (see train) instead of training.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw.")
 @reading_options
 @threads_option
 @quiet_option
-def command(references: str, output: str | None, overwrite: bool, quiet: bool, **options: Any) -> None:
+def command(
+    references: str, output: str | None, overwrite: bool, model: str | None, quiet: bool, **options: Any
+) -> None:
     """Train an encoder on REFS, embed and index them, and measure the recall of every budget.
 
     REFS: FASTA, FASTQ, CSV, TSV, text lines, .npy, .npz, .ts - compressed or not; "-" is standard input.
@@ -61,8 +67,18 @@ def command(references: str, output: str | None, overwrite: bool, quiet: bool, *
         if output is None:
             raise click.UsageError("--output INDEX is needed (or give a recipe, RECIPE.toml)")
         parts = read_batches_noting(references, **reading)
-        index = SequenceIndex.build(output, parts, overwrite=overwrite, progress=progress, **options)
+        index = SequenceIndex.build(
+            output, parts, model=_model(model), overwrite=overwrite, progress=progress, **options
+        )
     with index:
         if not quiet:
             _, said = index.budget(10)
             click.echo(f"{index.path}: {len(index):,} sequences; a search takes {said}", err=True)
+
+
+def _model(path: str | None) -> Model | None:
+    if path is None:
+        return None
+    from ..encoders.model_file import load_model
+
+    return load_model(path)

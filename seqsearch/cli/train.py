@@ -9,13 +9,21 @@ from typing import Any
 import click
 
 from .progress import progress_for
-from .shared import quiet_option, read_noting, reading_arguments, reading_options, threads_option
+from .shared import (
+    distance_parameters_option,
+    quiet_option,
+    read_noting,
+    reading_arguments,
+    reading_options,
+    threads_option,
+)
 
 
 @click.command("train", short_help="Train an encoder and write it to a file.")
 @click.argument("references", metavar="REFS")
 @click.option("-o", "--output", type=click.Path(), required=True, metavar="MODEL", help="Where the model goes.")
 @click.option("--distance", metavar="NAME", default="edit", show_default=True, help="edit or dtw.")
+@distance_parameters_option
 @click.option("--encoder", metavar="NAME", default="auto", show_default=True, help="Encoder family, or auto.")
 @click.option("--dim", type=int, metavar="D", help="Dimensions of the embedding  [default: 128]")
 @click.option(
@@ -47,8 +55,9 @@ from .shared import quiet_option, read_noting, reading_arguments, reading_option
 @threads_option
 @quiet_option
 def command(
-    references: str, output: str, distance: str, encoder: str, dim: int | None, effort: str, checkpoint: str | None,
-    log: str | None, plot: str | None, seed: int, quiet: bool, **options: Any,
+    references: str, output: str, distance: str, distance_parameters: dict[str, Any], encoder: str,
+    dim: int | None, effort: str, checkpoint: str | None, log: str | None, plot: str | None, seed: int, quiet: bool,
+    **options: Any,
 ) -> None:  # fmt: skip
     """Train an encoder on REFS: distances of its points predict exact distances.
 
@@ -68,7 +77,7 @@ def command(
     sequences = read_noting(references, **reading_arguments(options))
     plan = replace(TrainingPlan.of_effort(effort), **{name: v for name, v in options.items() if v is not None})
     model, rows = train(
-        sequences, distance_named(distance), encoder=encoder, plan=plan, seed=seed,
+        sequences, distance_named(distance, **distance_parameters), encoder=encoder, plan=plan, seed=seed,
         settings={} if dim is None else {"dim": dim}, checkpoint=checkpoint, progress=progress_for(quiet),
     )  # fmt: skip
     save_model(model, output)

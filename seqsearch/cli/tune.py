@@ -9,7 +9,14 @@ from typing import Any
 import click
 
 from .progress import progress_for
-from .shared import quiet_option, read_noting, reading_arguments, reading_options, threads_option
+from .shared import (
+    distance_parameters_option,
+    quiet_option,
+    read_noting,
+    reading_arguments,
+    reading_options,
+    threads_option,
+)
 
 
 @click.command("tune", short_help="Search encoder, geometry and training settings.")
@@ -25,6 +32,7 @@ from .shared import quiet_option, read_noting, reading_arguments, reading_option
     help="Judge by recall@10 or by %RMSE of held-out sequences.",
 )
 @click.option("--distance", metavar="NAME", default="edit", show_default=True, help="edit or dtw.")
+@distance_parameters_option
 @click.option("--encoders", metavar="NAME,NAME,...", help="Families to try  [default: five of them]")
 @click.option("--geometries", metavar="NAME,...", help="Geometries to try  [default: euclidean, cosine, hyperbolic]")
 @click.option("--dims", metavar="D,D,...", help="Dimensions to try  [default: 32,64,128]")
@@ -39,8 +47,8 @@ from .shared import quiet_option, read_noting, reading_arguments, reading_option
 @quiet_option
 def command(
     references: str, trials: int, study: str | None, sampler: str, objective: str, distance: str,
-    encoders: str | None, geometries: str | None, dims: str | None, steps: int, seconds: float, device: str,
-    output_format: str, plot: str | None, seed: int, quiet: bool, **options: Any,
+    distance_parameters: dict[str, Any], encoders: str | None, geometries: str | None, dims: str | None, steps: int,
+    seconds: float, device: str, output_format: str, plot: str | None, seed: int, quiet: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Train short runs with different settings on REFS and print them, best first. Poor runs are stopped early.
 
@@ -64,8 +72,9 @@ def command(
     plan = replace(
         TrainingPlan.of_effort("low"), steps=steps, seconds=seconds, device=device, check=max(1, steps // 8)
     )  # fmt: skip
+    exact = distance_named(distance, **distance_parameters)
     found = tune(
-        sequences, distance_named(distance), trials=trials, space=SearchSpace(**asked), plan=plan, objective=objective,
+        sequences, exact, trials=trials, space=SearchSpace(**asked), plan=plan, objective=objective,
         sampler=sampler, study=study, seed=seed, progress=progress_for(quiet),
     )  # fmt: skip
     if output_format == "json":

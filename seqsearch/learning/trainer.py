@@ -85,8 +85,10 @@ def train(
     training, validation = sequences[rows[held:]], sequences[rows[:held]]
     run = _Run(network, training, validation, distance, plan, plan.rate or family.rate, rng, progress)
     if checkpoint is not None:
-        run.keep_at(checkpoint, family=family.name, settings=network.settings(), plan=plan.to_json(), seed=seed,
-                    data=sequences.digest(), distance=[distance.name, distance.parameters()])  # fmt: skip
+        run.keep_at(
+            checkpoint, data=sequences.digest(), distance=[distance.name, distance.parameters()], family=family.name,
+            seed=seed, plan=plan.to_json(), settings=network.settings(),
+        )  # fmt: skip
     run.watch = watch
     log = run.go()
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}

@@ -53,6 +53,8 @@ def build(
         held = held_out(builder.rows, CALIBRATION_QUERIES, rng)
         if model is None:
             model = _trained(builder, held, distance, options, rng, progress)
+        else:
+            model = _given(model, builder, held, options, rng)
         builder.put_document("model", model.document())
         builder.put_blob("weights", model.weight_bytes())
         _embed(builder, model, progress)
@@ -98,12 +100,23 @@ def _trained(
     sample = builder.sequences(np.sort(chosen))
     settings = {} if options.dim is None else {"dim": options.dim}
     model = _train(sample, distance, options, plan, settings, progress)
-    if options.bits is None:
+    return model if options.bits is None else _coded(model, sample, options.bits, rng)
+
+
+def _given(
+    model: Model, builder: StoreBuilder, held: IntArray, options: BuildOptions, rng: np.random.Generator
+) -> Model:
+    """A model that was brought along, with a binary code of these data where bits are asked for and it has none."""
+    if options.bits is None or model.bits == options.bits:
         return model
+    if model.bits is not None:
+        raise MismatchError(f"the model makes codes of {model.bits} bits, {options.bits} are asked for")
+    return _coded(model, builder.sequences(np.setdiff1d(np.arange(builder.rows), held)), options.bits, rng)
+
+
+def _coded(model: Model, sample: Sequences, bits: int, rng: np.random.Generator) -> Model:
     some = sample[rng.permutation(len(sample))[:20_000]]
-    return replace(
-        model, bits=options.bits, weights={**model.weights, **quantizer(model.embed(some), options.bits, rng)}
-    )
+    return replace(model, bits=bits, weights={**model.weights, **quantizer(model.embed(some), bits, rng)})
 
 
 def _train(

@@ -1,0 +1,217 @@
+"""Encoders and geometries beside each other on Greengenes V4, each cell trained for the same wall clock.
+
+    python benchmarks/encoders.py [--only table,baselines,dimensions,depth,length] [--seconds 180]
+        [--encoders projection,cnn,...] [--geometries euclidean,...] [--seeds 1] [--threads 1]
+        [--output rows.jsonl] [--plots FOLDER]
+
+The protocol of NeuroSEED (Corso et al. 2021): 7,000 training, 700 validation and 1,500 test sequences, 128 dimensions.
+%RMSE over all pairs of test sequences, in percent of 150 nt. recall_T: tie-aware recall@10 of the 7,000 training
+sequences for the 1,500 test ones, when the best T candidates by predicted distance are verified exactly. A cell that
+failed is a row that says why.
+
+The sequences come from the package qiime-default-reference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqsearch import threads
+from seqsearch.arrays import DoubleArray, FloatArray
+from seqsearch.distances import EditDistance
+from seqsearch.encoders.features import principal_axes
+from seqsearch.encoders.model import Model, kmer_model
+from seqsearch.errors import SeqsearchError
+from seqsearch.evaluation.plots import plot_dimensions, plot_heat_map
+from seqsearch.geometry import GEOMETRIES, matrix
+from seqsearch.learning.plan import TrainingPlan
+from seqsearch.learning.splits import Split, distance_split, random_split
+from seqsearch.learning.trainer import train
+from seqsearch.sequences import Sequences, greengenes
+
+TRAIN, VALIDATION, TEST = 7_000, 700, 1_500
+LENGTH = 150
+ENCODERS = ("projection", "linear", "mlp", "cnn", "gru", "lstm", "transformer", "local-transformer", "attention")
+COLUMNS = (*GEOMETRIES, "hyperbolic-sphere")
+EDIT = EditDistance()
+
+
+class Data:
+    """Sequences by part, and the exact distances of the test part to itself and to the training part."""
+
+    def __init__(self, sequences: Sequences, split: Split) -> None:
+        self.train = sequences[np.concatenate([split.train, split.validation])]
+        self.database = sequences[split.train]
+        self.test = sequences[split.test]
+        self.own = EDIT.matrix(self.test, self.test).astype(np.float64)
+        self.cross = EDIT.matrix(self.test, self.database).astype(np.float64)
+
+    def errors(self, own: DoubleArray, cross: DoubleArray) -> dict[str, float]:
+        """%RMSE and recalls of predicted distances."""
+        upper = np.triu_indices(len(own), 1)
+        error = 100 * np.sqrt(np.mean((own[upper] - self.own[upper]) ** 2)) / LENGTH
+        reach = np.sort(self.cross, axis=1)[:, 9:10]
+        order = np.argsort(cross, axis=1, kind="stable")[:, :100]
+        hits = np.take_along_axis(self.cross, order, axis=1) <= reach
+        recalls = {f"recall_{t}": float(np.minimum(hits[:, :t].sum(axis=1), 10).mean() / 10) for t in (10, 100)}
+        return {"percent_rmse": float(error), **recalls}
+
+    def errors_of(self, model: Model) -> dict[str, float]:
+        test, database = model.embed(self.test), model.embed(self.database)
+        own, cross = (model.scale * matrix(model.geometry, test, b) ** model.power for b in (test, database))
+        return self.errors(own, cross)
+
+    def errors_of_points(self, test: FloatArray, database: FloatArray, power: float) -> dict[str, float]:
+        """Of Euclidean points, with the one factor that fits the training data best."""
+        some = slice(0, 1000)
+        near = matrix("euclidean", database[some], database[some]) ** power
+        true = EDIT.matrix(self.database[some], self.database[some]).astype(np.float64)
+        factor = (near * true).sum() / (near**2).sum()
+        return self.errors(*(factor * matrix("euclidean", test, b) ** power for b in (test, database)))
+
+
+class Rows:
+    """Prints rows and writes each as soon as it is known."""
+
+    def __init__(self, path: str | None) -> None:
+        self.kept: list[dict[str, Any]] = []
+        self._path = path
+
+    def add(self, **row: Any) -> None:
+        self.kept.append(row)
+        shown = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()}
+        print("  ".join(f"{k}={v}" for k, v in shown.items()), flush=True)
+        if self._path is not None:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+
+def measured(data: Data, encoder: str, geometry: str, seconds: float, dim: int, seed: int) -> dict[str, Any]:
+    """Train one cell and measure it; a failure is told, not raised."""
+    name, _, mode = geometry.partition("-")
+    plan = replace(
+        TrainingPlan.of_effort("high"), geometry=name, mode=mode or "ball", seconds=seconds, steps=4000, patience=1000,
+        validate=VALIDATION, check=50,
+    )  # fmt: skip
+    started, spent = time.monotonic(), time.process_time()
+    try:
+        model, log = train(data.train, EDIT, encoder=encoder, plan=plan, seed=seed, settings={"dim": dim})
+        errors: dict[str, Any] = data.errors_of(model) | {"steps": log.rows[-1]["step"]}
+    except SeqsearchError as error:
+        errors = {"percent_rmse": None, "failed": str(error)}
+    return {
+        "encoder": encoder, "geometry": geometry, "dimensions": dim, "seed": seed, **errors,
+        "seconds": time.monotonic() - started, "cpu_seconds": time.process_time() - spent,
+    }  # fmt: skip
+
+
+def table(data: Data, options: argparse.Namespace, rows: Rows) -> None:
+    for encoder in options.encoders:
+        for geometry in options.geometries:
+            for seed in range(options.seeds):
+                rows.add(part="table", **measured(data, encoder, geometry, options.seconds, 128, seed))
+
+
+def baselines(data: Data, options: argparse.Namespace, rows: Rows) -> None:
+    """k-mer counts, their principal components and random projections of them: nothing learned but one factor."""
+    rng = np.random.default_rng(0)
+    for k in (4, 5):
+        model = kmer_model(data.database, k)
+        test, database = model.embed(data.test), model.embed(data.database)
+        maps = {
+            f"{k}-mers": np.eye(model.dim, dtype=np.float32),
+            f"PCA of {k}-mers": principal_axes(database, 128),
+            f"random projection of {k}-mers": rng.standard_normal((model.dim, 128)).astype(np.float32),
+        }
+        for name, axes in maps.items():
+            errors = data.errors_of_points(test @ axes, database @ axes, 1.5)
+            rows.add(part="baselines", encoder=name, geometry="euclidean", dimensions=axes.shape[1], **errors)
+
+
+def dimensions(data: Data, options: argparse.Namespace, rows: Rows) -> None:
+    for geometry in ("euclidean", "cosine", "hyperbolic-sphere"):
+        for dim in (4, 8, 16, 32, 64, 128):
+            cell = measured(data, "projection", geometry, options.seconds, dim, 0)
+            rows.add(part="dimensions", series=f"projection, {geometry}", **cell)
+
+
+def depth(sequences: Sequences, options: argparse.Namespace, rows: Rows) -> None:
+    """Does it generalise? Test neighbourhoods of 2^depth relatives are kept out of training together."""
+    for level in range(0, 9, 2):
+        rng = np.random.default_rng(1)
+        split = distance_split(sequences, EDIT, validation=VALIDATION, test=TEST, depth=level, rng=rng)
+        cell = measured(Data(sequences, split), "projection", "cosine", options.seconds, 128, 0)
+        rows.add(part="depth", depth=level, **cell)
+
+
+def length(data: Data, options: argparse.Namespace, rows: Rows) -> None:
+    """Trained on V4, used on pairs of V4 genes joined end to end, twice as long, without another step."""
+    some = TEST // 2
+    first, second = data.test[:some], data.test[some : 2 * some]
+    joined = Sequences.from_arrays(
+        [np.concatenate([first[i].data, second[i].data]) for i in range(some)], data.test.alphabet
+    )
+    true = EDIT.matrix(joined, joined).astype(np.float64)
+    upper = np.triu_indices(some, 1)
+    for encoder in options.encoders:
+        plan = replace(TrainingPlan(), geometry="cosine", seconds=options.seconds, steps=4000, validate=VALIDATION)
+        model, _ = train(data.train, EDIT, encoder=encoder, plan=plan, settings={"dim": 128})
+        points = model.embed(joined)
+        told = model.scale * matrix("cosine", points, points) ** model.power
+        refit = told * (told[upper] * true[upper]).sum() / (told[upper] ** 2).sum()
+        rows.add(
+            part="length", encoder=encoder, geometry="cosine", dimensions=128,
+            correlation=float(np.corrcoef(told[upper], true[upper])[0, 1]),
+            percent_rmse=float(100 * np.sqrt(np.mean((told - true)[upper] ** 2)) / (2 * LENGTH)),
+            percent_rmse_refitted=float(100 * np.sqrt(np.mean((refit - true)[upper] ** 2)) / (2 * LENGTH)),
+        )  # fmt: skip
+
+
+def draw(rows: list[dict[str, Any]], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    cells = [row for row in rows if row["part"] == "table"]
+    if cells:
+        plot_heat_map(cells, folder / "encoders.png")
+    curves = [row for row in rows if row["part"] == "dimensions"]
+    if curves:
+        plot_dimensions(curves, folder / "dimensions.png")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="table,baselines,dimensions,depth,length")
+    parser.add_argument("--encoders", default=",".join(ENCODERS), type=lambda text: text.split(","))
+    parser.add_argument("--geometries", default=",".join(COLUMNS), type=lambda text: text.split(","))
+    parser.add_argument("--seconds", default=180.0, type=float)
+    parser.add_argument("--seeds", default=1, type=int)
+    parser.add_argument("--threads", default=1, type=int)
+    parser.add_argument("--output")
+    parser.add_argument("--plots", type=Path)
+    options = parser.parse_args()
+    threads.use(options.threads)
+    everything = greengenes.v4()
+    order = np.random.default_rng(0).permutation(len(everything))[: TRAIN + VALIDATION + TEST]
+    sequences = everything[np.sort(order)]
+    rng = np.random.default_rng(0)
+    data = Data(sequences, random_split(len(sequences), validation=VALIDATION, test=TEST, rng=rng))
+    rows = Rows(options.output)
+    for part in options.only.split(","):
+        if part == "depth":
+            depth(sequences, options, rows)
+        else:
+            {"table": table, "baselines": baselines, "dimensions": dimensions, "length": length}[part](
+                data, options, rows
+            )
+    if options.plots is not None:
+        draw(rows.kept, options.plots)
+
+
+if __name__ == "__main__":
+    main()

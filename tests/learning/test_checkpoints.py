@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seqsearch import threads
+from seqsearch.distances import EditDistance
+from seqsearch.errors import CorruptIndexError, MismatchError
+from seqsearch.learning.plan import TrainingPlan
+from seqsearch.learning.trainer import train
+from tests.families import families
+
+PLAN = TrainingPlan(steps=60, batch=32, check=20, validate=32, patience=50)
+
+
+class _StopError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("encoder", "plan"),
+    [
+        ("projection", PLAN),
+        ("projection", replace(PLAN, cells=1e6)),  # the distances of few batches are used again and again
+        ("mlp", replace(PLAN, geometry="hyperbolic", mode="sphere")),  # draws of dropout, a learnt radius
+    ],
+)
+def test_a_resumed_run_ends_as_if_it_had_never_stopped(encoder: str, plan: TrainingPlan, tmp_path: Path) -> None:
+    sequences = families(20, 8, 40)
+    settings = {"dropout": 0.1, "hidden": 32} if encoder == "mlp" else {"dim": 8, "hidden": 16}
+    place = tmp_path / "run.checkpoint"
+
+    def stop(row: dict[str, float]) -> None:
+        if row["step"] == 20:
+            raise _StopError
+
+    with threads.using(1):
+        whole, log = train(sequences, EditDistance(), encoder=encoder, plan=plan, seed=5, settings=settings)
+        with pytest.raises(_StopError):
+            train(
+                sequences, EditDistance(), encoder=encoder, plan=plan, seed=5, settings=settings, checkpoint=place,
+                watch=stop,
+            )  # fmt: skip
+        seen: list[float] = []
+        resumed, resumed_log = train(
+            sequences, EditDistance(), encoder=encoder, plan=plan, seed=5, settings=settings, checkpoint=place,
+            watch=lambda row: seen.append(row["step"]),
+        )  # fmt: skip
+        finished, _ = train(
+            sequences, EditDistance(), encoder=encoder, plan=plan, seed=5, settings=settings, checkpoint=place
+        )
+    assert seen == [40, 60]
+    assert resumed_log.rows == log.rows
+    assert resumed.weight_bytes() == whole.weight_bytes() == finished.weight_bytes()
+    assert resumed.scale == whole.scale
+
+
+def test_checkpoints_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    sequences = families(20, 8, 40)
+    place = tmp_path / "run.checkpoint"
+    plan = replace(PLAN, steps=20)
+    small = {"dim": 8, "hidden": 0}
+    train(sequences, EditDistance(), plan=plan, checkpoint=place, seed=1, settings=small)
+    with pytest.raises(MismatchError, match="run.checkpoint belongs to a run with another seed"):
+        train(sequences, EditDistance(), plan=plan, checkpoint=place, seed=2, settings=small)
+    with pytest.raises(MismatchError, match="another data"):
+        train(sequences[:-1], EditDistance(), plan=plan, checkpoint=place, seed=1, settings=small)
+    place.write_bytes(place.read_bytes()[:50])
+    with pytest.raises(CorruptIndexError, match="run.checkpoint is not a training checkpoint"):
+        train(sequences, EditDistance(), plan=plan, checkpoint=place, seed=1, settings=small)

@@ -38,6 +38,13 @@ class Layout:
         """Links of one element on one level above 0."""
         return 4 + 4 * self.m
 
+    def vectors(self, level0: ByteArray) -> AnyArray:
+        """The vectors (n, dim) of sound elements (n, bytes), by label."""
+        in_order = np.empty((len(level0), self.dim), dtype=np.float32)
+        if len(level0):
+            in_order[_column(level0, self.label_offset, "<u8")] = _columns(level0, self.links0_bytes, self.dim, "<f4")
+        return in_order
+
 
 def check_state(
     layout: Layout,

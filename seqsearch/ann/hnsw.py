@@ -28,6 +28,9 @@ MENDS = 4
 
 MENDING_ROUNDS = 3
 
+HOPELESS = 0.25
+"""With more than this part of the nodes not found, mending would make another graph; the exact scan is better."""
+
 TAIL = 1000
 """So many new nodes are scanned before the links are copied anew for a walk."""
 
@@ -170,8 +173,9 @@ class HnswIndex:
 
         Every node (beyond 200,000 a sample) searches for itself. Links to those not found are mended where the walk is
         ours; the rest join the side list, which each search scans. Then `sample` stored vectors search for their ten
-        nearest others, beside an exact scan; while the recall is below the target, ef is doubled, three times at most.
-        Below the target, or with more than 1 in 20 in the side list, `exact` is set.
+        nearest others, beside an exact scan; while they lose more than half of what the target allows, ef grows by a
+        half, six times at most. `exact` is set below the target, with more than 1 in 20 in the side list, and with an
+        ef grown so far that a scan is faster.
         """
         with self._lock:
             return measure(self, sample=sample, seed=seed)
@@ -302,7 +306,7 @@ class HnswIndex:
         it. The links of native geometries lie inside hnswlib and stay as they are.
         """
         for _ in range(MENDING_ROUNDS):
-            if self._reduction.native or not len(missed):
+            if self._reduction.native or not 0 < len(missed) <= HOPELESS * self.nodes:
                 break
             nodes, _ = self._propose(self._own(missed), MENDS, self.ef)
             nodes = nodes[:, :MENDS]

@@ -98,7 +98,7 @@ def _assembled(cls: type[Index], fields: dict[str, Any], arrays: dict[str, AnyAr
         state, dim=index._reduction.graph_dim, m=index.m, ef_construction=index.ef_construction, seed=index.seed
     )
     _take_groups(index, arrays["rows"], arrays["nodes"])
-    _take_vectors(index, arrays["vectors"])
+    _take_vectors(index, arrays["vectors"], arrays["level0"])
     _take_repairs(index, arrays["side"], arrays["mends"])
     index._verified = index.nodes
     if fields["exact"]:
@@ -130,11 +130,11 @@ def _take_repairs(index: HnswIndex, side: IntArray, mends: IntArray) -> None:
     index._mends = mends
 
 
-def _take_vectors(index: HnswIndex, vectors: AnyArray) -> None:
+def _take_vectors(index: HnswIndex, vectors: AnyArray, level0: AnyArray) -> None:
     if index._reduction.native:
         if len(vectors):
             raise ValueError("there are vectors beside a graph that needs none")
-        own = index._graph.vectors(np.arange(index.nodes))
+        own = index._graph.layout.vectors(level0)
     else:
         if vectors.shape != (index.nodes, index.dim) or not np.isfinite(vectors).all():
             raise ValueError("the vectors beside the graph have another shape, or one is not finite")

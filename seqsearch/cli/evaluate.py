@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.argument("queries")
 @click.option("-k", "k", type=int, default=10, show_default=True, help="Neighbours of each query.")
 @click.option("--candidates", metavar="N,N,...", help="Budgets to measure  [default: a ladder]")
+@click.option("--truth", type=click.Path(), metavar="TRUTH.npz", help="Exact neighbours written by `seqsearch truth`.")
 @click.option("--format", "output_format", type=click.Choice(["table", "tsv", "json"]), default="table",
               show_default=True)  # fmt: skip
 @click.option("--plot", type=click.Path(), metavar="FILE.png", help="Draw recall against queries per second.")
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 @threads_option
 @quiet_option
 def command(
-    index: str, queries: str, k: int, candidates: str | None, output_format: str, plot: str | None, quiet: bool,
-    **options: Any,
+    index: str, queries: str, k: int, candidates: str | None, truth: str | None, output_format: str, plot: str | None,
+    quiet: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Compare the index with exact truth on QUERIES: recall, candidate recall and speed of every budget.
 
@@ -37,6 +38,7 @@ def command(
       seqsearch evaluate refs.ss queries.fasta
       seqsearch evaluate refs.ss queries.fasta --candidates 50,100,200 --format json --plot recall.png
     """
+    from ..distances import Truth
     from ..evaluation.sweep import Sweep
     from ..search import SequenceIndex
 
@@ -45,7 +47,16 @@ def command(
         reading["alphabet"] = reading["alphabet"] or opened.alphabet_name
         budgets = _budgets(opened, candidates, k)
         asked = read_noting(queries, **reading)
-        sweep = Sweep(opened.evaluate(asked, k, budgets=budgets, progress=progress_for(quiet)))
+        known = None
+        if truth is not None:
+            known = Truth.load(truth)
+            known.require(asked, opened.sequences, opened.distance, k)
+        sweep = Sweep(
+            opened.evaluate(
+                asked, k, truth=None if known is None else known.neighbours, budgets=budgets,
+                progress=progress_for(quiet),
+            )
+        )  # fmt: skip
     show(sweep, output_format)
     if plot is not None:
         from ..evaluation.plots import plot_speed

@@ -56,7 +56,8 @@ from .shared import (
 @quiet_option
 def command(
     references: str, output: str, distance: str, distance_parameters: dict[str, Any], encoder: str,
-    dim: int | None, effort: str, checkpoint: str | None, log: str | None, plot: str | None, seed: int, quiet: bool, **options: Any,
+    dim: int | None, effort: str, checkpoint: str | None, log: str | None, plot: str | None, seed: int, quiet: bool,
+    **options: Any,
 ) -> None:  # fmt: skip
     """Train an encoder on REFS: distances of its points predict exact distances.
 

@@ -24,22 +24,28 @@ from .shared import (
 @click.option("-k", "k", type=int, default=10, show_default=True, help="Neighbours of each query.")
 @click.option("--distance", metavar="NAME", default="edit", show_default=True, help="edit or dtw.")
 @distance_parameters_option
+@click.option("-o", "--output", type=click.Path(), metavar="TRUTH.npz",
+              help="Write a truth file, which `evaluate --truth` reads, in place of the table.")  # fmt: skip
 @reading_options
 @threads_option
 @quiet_option
 def command(
-    references: str, queries: str, k: int, distance: str, distance_parameters: dict[str, Any], quiet: bool,
+    references: str, queries: str, k: int, distance: str, distance_parameters: dict[str, Any],
+    output: str | None, quiet: bool,
     **options: Any,
 ) -> None:  # fmt: skip
     """Compare every query with every reference and print the K nearest: query, rank, target, distance.
 
-    Ties are broken by the order of the references.
+    Ties are broken by the order of the references. A truth file remembers which sequences, distance and parameters it
+    belongs to, and is refused for others.
 
     \b
-    Example:
+    Examples:
       seqsearch truth refs.fasta queries.fasta -k 10 > truth.tsv
+      seqsearch truth refs.fasta queries.fasta -k 10 -o truth.npz
+      seqsearch evaluate refs.ss queries.fasta --truth truth.npz
     """
-    from ..distances import distance_named
+    from ..distances import Truth, distance_named
     from ..search import Results
 
     reading = reading_arguments(options)
@@ -47,6 +53,12 @@ def command(
     if reading["alphabet"] is None and targets.alphabet is not None:
         reading["alphabet"] = targets.alphabet.name
     asked = read_noting(queries, **reading)
-    found = distance_named(distance, **distance_parameters).exact(asked, targets, k, progress=progress_for(quiet))
+    exact = distance_named(distance, **distance_parameters)
+    found, pruning = exact.exact_with_pruning(asked, targets, k, progress=progress_for(quiet))
+    if not quiet:
+        click.echo(f"exact: {pruning}", err=True)
+    if output is not None:
+        Truth.of(found, asked, targets, exact).save(output)
+        return
     click.echo("query\trank\ttarget\tdistance")
     click.echo(tsv_of(Results(asked.ids, targets.ids, found.rows, found.distances)), nl=False)

@@ -47,8 +47,8 @@ from .shared import (
 @quiet_option
 def command(
     references: str, trials: int, study: str | None, sampler: str, objective: str, distance: str,
-    distance_parameters: dict[str, Any], encoders: str | None, geometries: str | None, dims: str | None, steps: int, seconds: float, device: str,
-    output_format: str, plot: str | None, seed: int, quiet: bool, **options: Any,
+    distance_parameters: dict[str, Any], encoders: str | None, geometries: str | None, dims: str | None, steps: int,
+    seconds: float, device: str, output_format: str, plot: str | None, seed: int, quiet: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Train short runs with different settings on REFS and print them, best first. Poor runs are stopped early.
 

@@ -8,6 +8,7 @@ from .hash_dtw import HashDTW, HashSequences
 from .matching import Match, MatchingDTW, confidence
 from .matrix import matrix_file
 from .neighbours import Neighbours, recall
+from .ranges import Ranges, within_radius
 from .truth import Truth
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "MatchingDTW",
     "Neighbours",
     "Pruning",
+    "Ranges",
     "SeriesPruning",
     "Truth",
     "confidence",
@@ -29,4 +31,5 @@ __all__ = [
     "matrix_file",
     "normalised",
     "recall",
+    "within_radius",
 ]

@@ -57,6 +57,12 @@ class Distance(Protocol):
     ) -> Neighbours:  # fmt: skip
         """The k nearest of all targets, by proof; `allowed`, (len(targets),), leaves rows out. Ties: smallest row."""
 
+    def exact_with_pruning(
+        self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
+        progress: Progress = SILENT,
+    ) -> tuple[Neighbours, object]:  # fmt: skip
+        """The same, and what `str` tells in one line: the pairs that each lower bound pruned."""
+
 
 DISTANCES: dict[str, Callable[..., Distance]] = {"edit": EditDistance, "dtw": DTWDistance, "dtw-matching": MatchingDTW}
 

@@ -109,9 +109,12 @@ class EditNeighbours:
         profiles.counts_kernel(codes, offsets, rows, self._q, self._base, counts)
         return counts
 
-    def search(self, queries: Sequences, k: int, *, progress: Progress = SILENT) -> tuple[Neighbours, Pruning]:
+    def search(
+        self, queries: Sequences, k: int, *, within: IntArray | None = None, progress: Progress = SILENT
+    ) -> tuple[Neighbours, Pruning]:
         """The k nearest targets of each query, ties to the smallest row, and what the bounds ruled out.
 
+        `within`, (Q,): only those at this distance at most, so that it is the cutoff from the start.
         Raises MismatchError when the queries are of another kind or alphabet.
         """
         self.targets.require_same_kind(queries)
@@ -119,24 +122,27 @@ class EditNeighbours:
         rows = np.full((len(queries), k), -1, np.int64)
         distances = np.full((len(queries), k), -1, np.int64)
         tally = np.zeros((len(queries), 6), np.int64)
+        limits = np.full(len(queries), np.iinfo(np.int64).max) if within is None else np.asarray(within, np.int64)
         numba_threads()
         with progress.task("exact neighbours", len(queries)) as task:
             for first in range(0, len(queries), _QUERIES_A_STEP):
                 part = queries[first : first + _QUERIES_A_STEP]
                 step = slice(first, first + len(part))
-                self._search_part(part, rows[step], distances[step], tally[step])
+                self._search_part(part, limits[step], rows[step], distances[step], tally[step])
                 task.advance(len(part))
         pairs = len(queries) * int((self._groups.rows >= 0).sum())
         return whole_neighbours(rows, distances), Pruning(pairs, *map(int, tally.sum(axis=0)))
 
-    def _search_part(self, queries: Sequences, rows: IntArray, distances: IntArray, tally: IntArray) -> None:
+    def _search_part(
+        self, queries: Sequences, limits: IntArray, rows: IntArray, distances: IntArray, tally: IntArray
+    ) -> None:
         codes = self._coding.codes(queries)
         counts = self._counts(codes, queries.offsets, np.arange(len(queries)))
         groups = self._groups
         search_kernel(
             codes, queries.offsets, counts, self._codes, self.targets.offsets, groups.rows, groups.lengths,
             groups.shortest, groups.longest, groups.planes, groups.starts, groups.columns, groups.bits,
-            self._low, self._high, self._middle, self._counts_of_lane, 2 * self._q, rows, distances, tally,
+            self._low, self._high, self._middle, self._counts_of_lane, 2 * self._q, limits, rows, distances, tally,
         )  # fmt: skip
 
 
@@ -154,9 +160,12 @@ def search_kernel(
     queries: AnyArray, query_offsets: IntArray, query_counts: ByteArray, targets: AnyArray, target_offsets: IntArray,
     lane_rows: IntArray, lane_lengths: IntArray, shortest: IntArray, longest: IntArray, planes: AnyArray,
     starts: IntArray, columns: IntArray, bits: int, low: ByteArray, high: ByteArray, middle: ByteArray,
-    lane_counts: ByteArray, grams_an_edit: int, rows: IntArray, distances: IntArray, tally: IntArray,
+    lane_counts: ByteArray, grams_an_edit: int, limits: IntArray, rows: IntArray, distances: IntArray, tally: IntArray,
 ) -> None:  # fmt: skip
-    """Fill rows and distances, (Q, k), -1 before, and tally, (Q, 6), in the order of `Pruning`'s fields after pairs."""
+    """Fill rows and distances, (Q, k), -1 before, and tally, (Q, 6), in the order of `Pruning`'s fields after pairs.
+
+    `limits`, (Q,): nothing farther than that enters.
+    """
     groups = columns.shape[0]
     k = rows.shape[1]
     width = low.shape[1]
@@ -181,7 +190,8 @@ def search_kernel(
         held = 0
         for at in range(groups):
             g = order[at]
-            cutoff = distances[q, k - 1] if held == k else max(m, longest[g])
+            reach = min(limits[q], max(m, longest[g]))
+            cutoff = distances[q, k - 1] if held == k else reach
             if bounds[g] > cutoff:
                 for lane in range(g * LANES, (g + 1) * LANES):
                     tally[q, 0 if gaps[g] > cutoff else 1] += lane_rows[lane] >= 0
@@ -212,7 +222,7 @@ def search_kernel(
                         codes, table, planes, starts[g], columns[g], bits, shortest[g], longest[g], cutoff, state,
                         matches, sums,
                     )  # fmt: skip
-                    if cutoff >= max(m, longest[g]) or held == k:
+                    if cutoff >= reach or held == k:
                         break
                     near = 0
                     for i in range(few if digits > 0 else 0):
@@ -220,7 +230,7 @@ def search_kernel(
                         near += int((lanes.at_most(sums, digits, lane >> 6, cutoff + m) >> np.uint64(lane & 63)) & 1)
                     if near >= wanted:
                         break
-                    cutoff = min(2 * cutoff, max(m, longest[g]))
+                    cutoff = min(2 * cutoff, reach)
                 if digits == 0:
                     tally[q, 4] += few
                     continue
@@ -243,7 +253,7 @@ def search_kernel(
                 else:
                     start = target_offsets[row]
                     n = target_offsets[row + 1] - start
-                    if held < k:
+                    if held < k and worst >= max(m, longest[g]):
                         found = edit_kernels.distance_to(m, pattern, targets, start, n, band)
                     elif worst >= 0:
                         found = edit_kernels.within(m, pattern, targets, start, n, worst, band)

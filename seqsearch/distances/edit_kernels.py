@@ -130,36 +130,53 @@ def _one_word(
     return min(score, cutoff + 1)
 
 
+@kernel()
+def windows_of(m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray]) -> AnyArray:
+    """(slots, m + 64): for each symbol the 64 match bits from every position -63..m of the pattern on.
+
+    Worth its making for a pattern that meets many texts: a column then costs one load.
+    """
+    bits, stride = pattern[0], pattern[1]
+    windows = np.empty((bits.shape[0] // stride, m + 64), np.uint64)
+    for slot in range(windows.shape[0]):
+        for row in range(-63, m + 1):
+            windows[slot, row + 63] = _window(bits, slot * stride, stride, row)
+    return windows
+
+
 @kernel(inline=True)
 def _two_at_once(
-    m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray], text: AnyArray, start: int, n: int,
-    other: int, other_n: int, cutoff: int,
+    m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray], windows: AnyArray, text: AnyArray, start: int,
+    n: int, other: int, other_n: int, cutoff: int,
 ) -> tuple[int, int]:  # fmt: skip
     """`_one_word` of two texts, column by column in turn: one waits for its own results, two fill the pauses.
 
-    Both bands must fit in a word. Returns the distances, cutoff + 1 for one that is above.
+    Both bands must fit in a word. Returns the distances, above the cutoff for one that was given up.
     """
-    bits, stride, direct, keys, slots = pattern
-    below = max(m - n, 0) + (cutoff - abs(m - n)) // 2
-    other_below = max(m - other_n, 0) + (cutoff - abs(m - other_n)) // 2
+    direct, keys, slots = pattern[2], pattern[3], pattern[4]
+    below = (cutoff + m - n) // 2
+    other_below = (cutoff + m - other_n) // 2
     positive = _ONES << np.uint64(63 - below)
     other_positive = _ONES << np.uint64(63 - other_below)
     negative = other_negative = _U0
     watched = np.uint64(63 - below + (m - n))
     other_watched = np.uint64(63 - other_below + (m - other_n))
     score, other_score = max(m - n, 0), max(m - other_n, 0)
-    first, other_first = below - 63, other_below - 63
-    together = min(n, other_n)
-    j = 0
-    while j < together and (score <= cutoff or other_score <= cutoff):
-        base = slot_of(text[start + j], direct, keys, slots) * stride
-        other_base = slot_of(text[other + j], direct, keys, slots) * stride
-        match = _window(bits, base, stride, first + j)
-        other_match = _window(bits, other_base, stride, other_first + j)
+    match = other_match = _U0
+    for j in range(max(n, other_n)):
+        if j < n:
+            match = windows[slot_of(text[np.uint64(start + j)], direct, keys, slots), np.uint64(below + j)]
+        if j < other_n:
+            slot = slot_of(text[np.uint64(other + j)], direct, keys, slots)
+            other_match = windows[slot, np.uint64(other_below + j)]
         zero = (((match & positive) + positive) ^ positive) | match | negative
         other_zero = (((other_match & other_positive) + other_positive) ^ other_positive) | other_match | other_negative
-        score += int((~zero >> watched) & _U1)
-        other_score += int((~other_zero >> other_watched) & _U1)
+        if j < n:
+            score += int((~zero >> watched) & _U1)
+        if j < other_n:
+            other_score += int((~other_zero >> other_watched) & _U1)
+        if score > cutoff and other_score > cutoff:
+            break
         up = negative | ~(zero | positive)
         other_up = other_negative | ~(other_zero | other_positive)
         down = zero & positive
@@ -170,16 +187,7 @@ def _two_at_once(
         other_positive = other_down | ~(other_zero | other_up)
         negative = zero & up
         other_negative = other_zero & other_up
-        j += 1
-    if j == together:
-        if n > together and score <= cutoff:
-            score = _rest(pattern, text, start, j, n, cutoff, first, watched, score, positive, negative)
-        if other_n > together and other_score <= cutoff:
-            other_score = _rest(
-                pattern, text, other, j, other_n, cutoff, other_first, other_watched, other_score, other_positive,
-                other_negative,
-            )  # fmt: skip
-    return min(score, cutoff + 1), min(other_score, cutoff + 1)
+    return score, other_score
 
 
 @kernel()
@@ -353,6 +361,7 @@ def rerank_kernel(
             if row >= 0:
                 longest = max(longest, target_offsets[row + 1] - target_offsets[row])
         pattern = pattern_of(queries, query_offsets[q], query_offsets[q + 1])
+        windows = windows_of(m, pattern)
         state = scratch(m, longest)
         held = 0
         waiting = -1
@@ -378,7 +387,7 @@ def rerank_kernel(
                     continue
                 first = target_offsets[waiting]
                 found, other = _two_at_once(
-                    m, pattern, targets, first, target_offsets[waiting + 1] - first, start, n, cutoff
+                    m, pattern, windows, targets, first, target_offsets[waiting + 1] - first, start, n, cutoff
                 )
                 enter(rows[q], distances[q], waiting, found)
                 enter(rows[q], distances[q], row, other)

@@ -204,7 +204,11 @@ class SequenceIndex:
         if budget is None or budget.candidates >= len(self):
             live = self._store.live()
             mask = live if allowed is None else live & allowed
-            return self._distance.exact(queries, engine.targets, k, allowed=mask, progress=progress)
+            found, pruning = self._distance.exact_with_pruning(
+                queries, engine.targets, k, allowed=mask, progress=progress
+            )
+            progress.note(f"exact: {pruning}")
+            return found
         return engine.find(queries, k, budget, allowed)
 
     def engine(self, progress: Progress = SILENT) -> Engine:

@@ -34,7 +34,10 @@ _DAMAGED = (
     lmdb.IncompatibleError, lmdb.BadTxnError,
 )  # fmt: skip
 _SHORT_WRITE = os.strerror(errno.EIO)
+<<<<<<< HEAD
 _LITTLE_SPACE = 1 << 20
+=======
+>>>>>>> output
 _FULL = [os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
 
 _open: dict[Identity, Environment] = {}
@@ -258,7 +261,7 @@ class Environment:
     def translate(self, error: lmdb.Error) -> StoreError:
         """An LMDB error in the words of the tree, naming the index."""
         where = self._shown
-        if isinstance(error, (lmdb.MapFullError, lmdb.DiskError)) or self._is_full(error):
+        if isinstance(error, (lmdb.MapFullError, lmdb.DiskError)) or any(text in str(error) for text in _FULL):
             return StorageFullError(f"{where}: no space left, the index is as it was before: {error}")
         if _SHORT_WRITE in str(error):  # what LMDB makes of a write that was cut short, which is how a disk fills up
             return StorageFullError(
@@ -269,15 +272,6 @@ class Environment:
         if isinstance(error, lmdb.ReadersFullError):
             return StoreError(f"{where}: {MAX_READERS} processes and threads are reading already")
         return StoreError(f"{where}: {self.path.name}: {error}")
-
-    def _is_full(self, error: lmdb.Error) -> bool:
-        """Whether the disk is: LMDB says so, or calls a write that stopped half way an input/output error."""
-        if any(text in str(error) for text in _FULL):
-            return True
-        if os.strerror(errno.EIO) not in str(error):
-            return False
-        disk = os.statvfs(self.path.parent)
-        return disk.f_bavail * disk.f_frsize < _LITTLE_SPACE
 
 
 def patiently(check: Callable[[], None]) -> None:

@@ -37,7 +37,7 @@ def test_below_target_the_index_answers_exactly_and_says_so(tmp_path: Path) -> N
     assert report["exact"] is True
     assert isinstance(report["recall"], float)
     assert report["recall"] < 1
-    assert report["ef"] == 8
+    assert report["ef"] == 13
     queries = np.random.default_rng(1).uniform(-1, 1, size=(50, 40)).astype(np.float32)
     oracle = ExactIndex(geometry="squared", dim=40)
     oracle.add(np.arange(4000), items)
@@ -197,3 +197,13 @@ def test_a_graph_gives_what_it_has_where_the_library_would_raise() -> None:
     assert np.isinf(distances[:, 1:]).all()
     np.testing.assert_array_equal(graph.vectors(np.array([0, 5])), points(300, 2)[[0, 5]])
     assert graph.marked.sum() == 299
+
+
+def test_an_ef_that_costs_more_than_a_scan_is_not_used() -> None:
+    items = np.random.default_rng(0).normal(size=(3000, 48)).astype(np.float32)
+    index = HnswIndex(geometry="manhattan", dim=48, ef=16, target=0.99)
+    index.add(np.arange(3000), items)
+    report = index.health(sample=200)
+    assert report["recall"] >= 0.99  # type: ignore[operator]
+    assert report["ef"] > 16  # type: ignore[operator]
+    assert report["exact"] is True

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqsearch.distances import DTWDistance, EditDistance, EditNeighbours, Ranges, within_radius
+from seqsearch.errors import ParameterError
+from seqsearch.sequences import DNA, TEXT, Sequences
+from tests.families import families
+
+
+def check(found: Ranges, matrix: np.ndarray, radii: np.ndarray, allowed: np.ndarray) -> None:
+    """Against every distance there is."""
+    for q in range(len(matrix)):
+        rows = np.flatnonzero((matrix[q] <= radii[q]) & allowed)
+        rows = rows[np.lexsort((rows, matrix[q][rows]))]
+        part = slice(found.offsets[q], found.offsets[q + 1])
+        assert found.rows[part].tolist() == rows.tolist()
+        np.testing.assert_array_equal(found.distances[part], matrix[q][rows])
+
+
+@pytest.mark.parametrize("radius", [0, 1, 4, 9, 30, 1000])
+def test_everything_within_a_radius_and_nothing_else(radius: int) -> None:
+    targets = families(25, 60, 60, edits=12)
+    queries = families(25, 2, 60, edits=12, prefix="q")
+    allowed = np.random.default_rng(radius).random(len(targets)) < 0.8
+    matrix = EditDistance().matrix(queries, targets)
+    everything = np.ones(len(targets), np.bool_)
+    radii = np.full(len(queries), radius)
+    check(within_radius(EditDistance(), queries, targets, radius), matrix, radii, everything)
+    check(within_radius(EditDistance(), queries, targets, radius, allowed=allowed), matrix, radii, allowed)
+
+
+def test_a_radius_for_each_query() -> None:
+    targets, queries = families(10, 80, 40), families(10, 3, 40, prefix="q")
+    radii = np.random.default_rng(0).integers(0, 40, len(queries)).astype(float)
+    matrix = EditDistance().matrix(queries, targets)
+    check(within_radius(EditDistance(), queries, targets, radii), matrix, radii, np.ones(len(targets), np.bool_))
+
+
+def test_more_copies_than_any_step_asks_for() -> None:
+    targets = Sequences.from_texts(["ACGTACGT"] * 700 + ["TTTTTTTT"] * 700, DNA)
+    found = within_radius(EditDistance(), Sequences.from_texts(["ACGTACGA", "TTTTTTTT"], DNA), targets, 1)
+    assert found.rows.tolist() == list(range(1400))
+    assert found.distances.tolist() == [1.0] * 700 + [0.0] * 700
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.text("abc", min_size=1, max_size=12), min_size=1, max_size=60),
+    st.lists(st.text("abcd", min_size=1, max_size=12), min_size=1, max_size=4),
+    st.integers(0, 12),
+)
+def test_any_strings(texts: list[str], asked: list[str], radius: int) -> None:
+    targets, queries = Sequences.from_texts(texts, TEXT), Sequences.from_texts(asked, TEXT)
+    matrix = EditDistance().matrix(queries, targets)
+    radii = np.full(len(asked), radius)
+    check(within_radius(EditDistance(), queries, targets, radius), matrix, radii, np.ones(len(texts), np.bool_))
+    nearest, _ = EditNeighbours(targets).search(queries, 3, within=radii)
+    free, _ = EditNeighbours(targets).search(queries, 3)
+    inside = free.distances <= radius
+    np.testing.assert_array_equal(nearest.rows, np.where(inside, free.rows, -1))
+    np.testing.assert_array_equal(nearest.distances, np.where(inside, free.distances, np.inf))
+
+
+def test_series() -> None:
+    rng = np.random.default_rng(0)
+    targets = Sequences.from_arrays([rng.normal(size=(20, 1)).cumsum(axis=0) for _ in range(120)])
+    queries = targets[::30]
+    distance = DTWDistance()
+    matrix = distance.matrix(queries, targets)
+    radius = float(np.quantile(matrix, 0.4))
+    found = within_radius(distance, queries, targets, radius)
+    for q in range(len(queries)):
+        part = slice(found.offsets[q], found.offsets[q + 1])
+        assert set(found.rows[part].tolist()) == set(np.flatnonzero(matrix[q] <= radius).tolist())
+
+
+def test_bad_radii_and_nothing_to_find() -> None:
+    some = Sequences.from_texts(["ACGT"], DNA)
+    for radius, shown in ((-1, "-1"), (np.nan, "nan")):
+        with pytest.raises(ParameterError, match=f"at least 0, not {shown}"):
+            within_radius(EditDistance(), some, some, radius)
+    nothing = within_radius(EditDistance(), some, some[:0], 3)
+    assert (len(nothing), len(nothing.rows)) == (1, 0)
+    assert len(within_radius(EditDistance(), some[:0], some, 3)) == 0

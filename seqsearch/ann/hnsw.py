@@ -28,9 +28,6 @@ MENDS = 4
 
 MENDING_ROUNDS = 3
 
-HOPELESS = 0.25
-"""With more than this part of the nodes not found, mending would make another graph; the exact scan is better."""
-
 TAIL = 1000
 """So many new nodes are scanned before the links are copied anew for a walk."""
 
@@ -306,7 +303,7 @@ class HnswIndex:
         it. The links of native geometries lie inside hnswlib and stay as they are.
         """
         for _ in range(MENDING_ROUNDS):
-            if self._reduction.native or not 0 < len(missed) <= HOPELESS * self.nodes:
+            if self._reduction.native or not len(missed):
                 break
             nodes, _ = self._propose(self._own(missed), MENDS, self.ef)
             nodes = nodes[:, :MENDS]
@@ -314,7 +311,9 @@ class HnswIndex:
             pairs = pairs[(pairs[:, 0] >= 0) & (pairs[:, 0] != pairs[:, 1])]
             self._fresh_links().mend(pairs)
             self._mends = np.concatenate([self._mends, pairs])
-            missed = self.not_found(missed)
+            before, missed = len(missed), self.not_found(missed)
+            if len(missed) > before // 2:
+                break  # a graph that a round does not help is not helped by another
         return missed
 
     def set_side(self, side: IntArray) -> None:

@@ -10,6 +10,7 @@ import click
 
 from .. import __version__
 from ..errors import ParameterError, SeqsearchError
+from . import starting
 
 COMMANDS = (
     "build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate", "demo",
@@ -48,6 +49,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
+    starting.owns_process = True
     sys.exit(run(arguments))
 
 

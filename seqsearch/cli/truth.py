@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from .output import PLAIN, Hits, header, text_of
 from .progress import progress_for
-from .search import tsv_of
 from .shared import (
     distance_parameters_option,
     quiet_option,
@@ -60,5 +60,6 @@ def command(
     if output is not None:
         Truth.of(found, asked, targets, exact).save(output)
         return
-    click.echo("query\trank\ttarget\tdistance")
-    click.echo(tsv_of(Results(asked.ids, targets.ids, found.rows, found.distances)), nl=False)
+    answers = Results(asked.ids, targets.ids, found.rows, found.distances)
+    hits = Hits(answers, answers.table(), asked, targets)
+    click.echo(header(PLAIN, "tsv") + text_of(hits, PLAIN, "tsv"), nl=False)

@@ -10,21 +10,24 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..arrays import BoolArray
-from ..distances import Distance, Neighbours, distance_named
+from ..arrays import AnyArray, BoolArray
+from ..distances import Distance, Neighbours, Ranges, distance_named, within_radius
 from ..encoders.model import Model
 from ..errors import CorruptIndexError, ParameterError, Path, StoreError
 from ..progress import SILENT, Progress
-from ..sequences import Sequences
+from ..sequences import Sequences, Strings
 from ..store import Store
+from .alignment import Alignments
 from .building import CALIBRATION_QUERIES, build
 from .calibrating import calibrate, members
 from .calibration import Budget, Calibration, budgets_for
 from .engine import Engine, SweepRow, sweep_row
 from .filters import Where, allowed_rows
 from .options import BuildOptions
-from .results import Results
+from .results import RangeResults, Results
 from .snapshots import SNAPSHOT_KINDS, Follower, tail_is_long
+from .strands import BOTH, better_strand, require_strand, reverse_complement, united
+from .table import HitTable
 from .verifying import Verified, check_members, check_recall
 
 FORMAT_VERSION = 1
@@ -152,21 +155,51 @@ class SequenceIndex:
     def search(
         self, queries: Sequences, k: int = 10, *, recall: float | None = None, candidates: int | None = None,
         ef: int | None = None, exact: bool = False, ids: Iterable[str] | None = None,
-        where: Where | None = None, progress: Progress = SILENT,
+        where: Where | None = None, strand: str = "plus", progress: Progress = SILENT,
     ) -> Results:  # fmt: skip
         """The k nearest stored sequences of each query, with their exact distances.
 
         The budget: `recall` asks for a measured recall (default: the one the index was built for), `candidates` (and
         `ef`) for a number of candidates, `exact` for a comparison with everything. `ids` or `where` (label=VALUE)
-        restrict the answers, always to exactly min(k, matching) of them.
+        restrict the answers, always to exactly min(k, matching) of them. `strand`: "both" searches for the reverse
+        complements of DNA and RNA queries as well, and each stored sequence counts on its nearer strand.
         Raises MismatchError for queries of another kind, ParameterError, UnknownIdError for unknown `ids`.
         """
         if k < 1:
             raise ParameterError(f"k must be at least 1, not {k}")
         budget, said = self.budget(k, recall=recall, candidates=candidates, ef=ef, exact=exact)
         allowed = allowed_rows(self._store, ids, where)
-        found = self._found(queries, k, budget, allowed, progress)
-        return Results(queries.ids, self._store.ids, found.rows, found.distances, said)
+        require_strand(strand)
+        found, minus = self._found(queries, k, budget, allowed, progress), None
+        if strand == BOTH:
+            turned = self._found(reverse_complement(queries), k, budget, allowed, progress)
+            found, minus = better_strand(found, turned)
+        return Results(queries.ids, self._names(), found.rows, found.distances, said, minus)
+
+    def within(
+        self, queries: Sequences, radius: float | AnyArray, *, ids: Iterable[str] | None = None,
+        where: Where | None = None, strand: str = "plus", progress: Progress = SILENT,
+    ) -> RangeResults:  # fmt: skip
+        """All stored sequences within the exact distance `radius` (one, or one a query), by proof, nearest first.
+
+        `ids`, `where` and `strand` as in `search`. Raises ParameterError for a negative radius, and as `search`.
+        """
+        require_strand(strand)
+        self.model.spec.require(queries)
+        allowed, targets = allowed_rows(self._store, ids, where), self.engine(progress).targets
+        mask = self._store.live() if allowed is None else allowed
+
+        def found(asked: Sequences) -> Ranges:
+            return within_radius(self._distance, asked, targets, radius, allowed=mask, progress=progress)
+
+        if strand == BOTH:
+            ranges, minus = united(found(queries), found(reverse_complement(queries)))
+            return RangeResults(queries.ids, self._names(), ranges, minus)
+        return RangeResults(queries.ids, self._names(), found(queries))
+
+    def align(self, queries: Sequences, table: HitTable) -> Alignments:
+        """How `queries` and their hits align: the paths behind the edit distances. Raises ParameterError for series."""
+        return Alignments(queries, self.engine().targets, table)
 
     def budget(
         self, k: int, *, recall: float | None = None, candidates: int | None = None, ef: int | None = None,
@@ -210,6 +243,10 @@ class SequenceIndex:
             progress.note(f"exact: {pruning}")
             return found
         return engine.find(queries, k, budget, allowed)
+
+    def _names(self) -> Strings:
+        """The ids of all rows: those that the engine holds already."""
+        return self.engine().targets.ids
 
     def engine(self, progress: Progress = SILENT) -> Engine:
         """The state that answers: loaded at the first search, brought up to date after `refresh`."""
@@ -286,14 +323,6 @@ class SequenceIndex:
         self._engine = None
         self._store.refresh()
 
-    def save_snapshot(self, *, progress: Progress = SILENT) -> None:
-        """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
-        with self._writing() as writer:
-            self.refresh()
-            self.engine(progress)
-            assert self._follower is not None
-            self._follower.save(writer, self._settings)
-
     def calibrate(
         self, queries: Sequences | None = None, *, recall: float | None = None, sample: int = CALIBRATION_QUERIES,
         seed: int = 0, progress: Progress = SILENT,
@@ -316,6 +345,14 @@ class SequenceIndex:
             writer.put_document("calibration", measured.to_json())
         self.refresh()
         return measured
+
+    def save_snapshot(self, *, progress: Progress = SILENT) -> None:
+        """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
+        with self._writing() as writer:
+            self.refresh()
+            self.engine(progress)
+            assert self._follower is not None
+            self._follower.save(writer, self._settings)
 
     def _change(self, change: Callable[[Store], object], progress: Progress) -> None:
         with self._writing() as writer:

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from ..arrays import DoubleArray, IntArray
+from ..arrays import BoolArray, DoubleArray, IntArray
+from ..distances import Ranges
 from ..sequences import Strings
+from .table import HitTable
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer: the `id` of a stored sequence, its exact `distance` to the query, its `rank` from 1."""
+    """One answer: the `id` of a stored sequence, its exact `distance` to the query, its `rank` from 1.
+
+    `strand`: "+", or "-" where the reverse complement of the query is what was found.
+    """
 
     id: str
     distance: float
     rank: int
+    strand: str = "+"
 
 
 class Hits(Sequence[Hit]):
     """The hits of one query, nearest first (ties in the order they were stored)."""
 
-    __slots__ = ("_distances", "_ids", "query")
+    __slots__ = ("_distances", "_ids", "_minus", "query")
 
-    def __init__(self, query: str, ids: list[str], distances: DoubleArray) -> None:
+    def __init__(self, query: str, ids: list[str], distances: DoubleArray, minus: BoolArray | None = None) -> None:
         self.query = query
         self._ids = ids
         self._distances = distances
+        self._minus = minus
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -42,30 +50,31 @@ class Hits(Sequence[Hit]):
         at = index + len(self) if index < 0 else index
         if not 0 <= at < len(self):
             raise IndexError(index)
-        return Hit(self._ids[at], float(self._distances[at]), at + 1)
+        strand = "-" if self._minus is not None and self._minus[at] else "+"
+        return Hit(self._ids[at], float(self._distances[at]), at + 1, strand)
 
     def __repr__(self) -> str:
         return f"Hits({self.query!r}, {self[:3]!r}{' ...' if len(self) > 3 else ''})"
 
 
-class Results(Sequence[Hits]):
-    """The answers to Q queries.
+class Answers(Sequence[Hits], ABC):
+    """The answers to Q queries, `queries` by name; `stored`: the names of all rows; `budget`: how they were found."""
 
-    `rows`: (Q, k) stored rows, -1 padded; `distances`: (Q, k) exact distances, inf padded; `budget`: what was asked of
-    the candidate index.
-    """
-
-    def __init__(
-        self, queries: Strings, stored: Strings, rows: IntArray, distances: DoubleArray, budget: str = ""
-    ) -> None:
+    def __init__(self, queries: Strings, stored: Strings, budget: str) -> None:
         self.queries = queries
-        self.rows = rows
-        self.distances = distances
+        self.stored = stored
         self.budget = budget
-        self._stored = stored
+
+    @abstractmethod
+    def table(self) -> HitTable:
+        """All hits as flat columns."""
+
+    @abstractmethod
+    def _of(self, query: int) -> tuple[IntArray, DoubleArray, BoolArray | None]:
+        """(h,) rows, distances and strands of one query."""
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.queries)
 
     @overload
     def __getitem__(self, index: int) -> Hits: ...
@@ -77,13 +86,60 @@ class Results(Sequence[Hits]):
         at = index + len(self) if index < 0 else index
         if not 0 <= at < len(self):
             raise IndexError(index)
-        found = self.rows[at]
-        found = found[found >= 0]
-        return Hits(self.queries[at], [self._stored[row] for row in found.tolist()], self.distances[at, : len(found)])
+        rows, distances, minus = self._of(at)
+        return Hits(self.queries[at], [self.stored[row] for row in rows.tolist()], distances, minus)
 
     def __iter__(self) -> Iterator[Hits]:
         for at in range(len(self)):
             yield self[at]
 
+
+class Results(Answers):
+    """The k nearest of Q queries.
+
+    `rows`: (Q, k) stored rows, -1 padded; `distances`: (Q, k) exact distances, inf padded; `minus`: (Q, k) where a hit
+    was found on the minus strand, None when only the plus strand was searched.
+    """
+
+    def __init__(
+        self, queries: Strings, stored: Strings, rows: IntArray, distances: DoubleArray, budget: str = "",
+        minus: BoolArray | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(queries, stored, budget)
+        self.rows = rows
+        self.distances = distances
+        self.minus = minus
+
+    def table(self) -> HitTable:
+        """All hits as flat columns."""
+        return HitTable.of_padded(self.rows, self.distances, self.minus)
+
+    def _of(self, query: int) -> tuple[IntArray, DoubleArray, BoolArray | None]:
+        there = self.rows[query] >= 0
+        minus = None if self.minus is None else self.minus[query][there]
+        return self.rows[query][there], self.distances[query][there], minus
+
     def __repr__(self) -> str:
         return f"Results(queries={len(self)}, k={self.rows.shape[1]}, budget={self.budget!r})"
+
+
+class RangeResults(Answers):
+    """Everything within a radius of Q queries: query q owns offsets[q]:offsets[q + 1] of `rows` and `distances`."""
+
+    def __init__(self, queries: Strings, stored: Strings, found: Ranges, minus: BoolArray | None = None) -> None:
+        super().__init__(queries, stored, "exact")
+        self.offsets = found.offsets
+        self.rows = found.rows
+        self.distances = found.distances
+        self.minus = minus
+
+    def table(self) -> HitTable:
+        """All hits as flat columns."""
+        return HitTable.of_ragged(self.offsets, self.rows, self.distances, self.minus)
+
+    def _of(self, query: int) -> tuple[IntArray, DoubleArray, BoolArray | None]:
+        part = slice(self.offsets[query], self.offsets[query + 1])
+        return self.rows[part], self.distances[part], None if self.minus is None else self.minus[part]
+
+    def __repr__(self) -> str:
+        return f"RangeResults(queries={len(self)}, hits={len(self.rows)})"

@@ -34,10 +34,6 @@ _DAMAGED = (
     lmdb.IncompatibleError, lmdb.BadTxnError,
 )  # fmt: skip
 _SHORT_WRITE = os.strerror(errno.EIO)
-<<<<<<< HEAD
-_LITTLE_SPACE = 1 << 20
-=======
->>>>>>> output
 _FULL = [os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
 
 _open: dict[Identity, Environment] = {}

@@ -1,0 +1,143 @@
+"""Hits as text: TSV, JSON lines, BLAST's tabular format, drawn alignments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..search import Alignments, Answers, HitTable
+    from ..sequences import Sequences
+
+PLAIN = ("query", "rank", "target", "distance")
+BLAST6 = (
+    "query", "target", "pident", "length", "mismatch", "gapopen", "qstart", "qend", "sstart", "send", "evalue",
+    "bitscore",
+)  # fmt: skip
+
+
+class Hits:
+    """A batch of hits of `queries` among `targets`, a column at a time.
+
+    The paths are looked for when a column needs them. Raises ParameterError for those of series.
+    """
+
+    def __init__(self, answers: Answers, table: HitTable, queries: Sequences, targets: Sequences) -> None:
+        self.answers = answers
+        self.table = table
+        self.queries = queries
+        self.targets = targets
+
+    @cached_property
+    def paths(self) -> Alignments:
+        from ..search import Alignments
+
+        return Alignments(self.queries, self.targets, self.table)
+
+    def column(self, name: str) -> Sequence[Any]:
+        """One value a hit."""
+        values: Sequence[Any] = COLUMNS[name](self)
+        return values
+
+
+def plain_numbers(distances: Any) -> list[int | float]:
+    """Distances without a needless fraction: edit distances are whole numbers."""
+    if len(distances) and (distances == distances.astype("int64")).all():
+        whole: list[int | float] = distances.astype("int64").tolist()
+        return whole
+    return [int(value) if value.is_integer() else value for value in distances.tolist()]
+
+
+def _of_queries(hits: Hits, values: Sequence[Any]) -> list[Any]:
+    """A value of each query, for its hits."""
+    return [values[owner] for owner in hits.table.owners.tolist()]
+
+
+def _ends(hits: Hits, first: bool) -> list[int]:
+    """Where the target begins or ends; turned round on the minus strand, as BLAST does."""
+    lengths = hits.targets.lengths[hits.table.rows].tolist()
+    minus = hits.table.minus.tolist()
+    return [1 if first != turned else length for length, turned in zip(lengths, minus, strict=True)]
+
+
+COLUMNS: dict[str, Callable[[Hits], Sequence[Any]]] = {
+    "query": lambda hits: _of_queries(hits, list(hits.answers.queries)),
+    "rank": lambda hits: hits.table.ranks.tolist(),
+    "target": lambda hits: list(hits.answers.stored.take(hits.table.rows)),
+    "distance": lambda hits: plain_numbers(hits.table.distances),
+    "identity": lambda hits: [round(path.identity, 4) for path in hits.paths],
+    "cigar": lambda hits: [path.cigar for path in hits.paths],
+    "strand": lambda hits: ["-" if minus else "+" for minus in hits.table.minus.tolist()],
+    "label": lambda hits: list(hits.targets.labels.take(hits.table.rows)),
+    "description": lambda hits: list(hits.targets.descriptions.take(hits.table.rows)),
+    "query_length": lambda hits: hits.queries.lengths[hits.table.owners].tolist(),
+    "target_length": lambda hits: hits.targets.lengths[hits.table.rows].tolist(),
+    "matches": lambda hits: [path.count("=") for path in hits.paths],
+    "pident": lambda hits: [f"{100 * path.identity:.3f}" for path in hits.paths],
+    "length": lambda hits: [path.columns for path in hits.paths],
+    "mismatch": lambda hits: [path.count("X") for path in hits.paths],
+    "gapopen": lambda hits: [path.gap_openings for path in hits.paths],
+    "qstart": lambda hits: [1] * len(hits.table),
+    "qend": lambda hits: hits.queries.lengths[hits.table.owners].tolist(),
+    "sstart": lambda hits: _ends(hits, True),
+    "send": lambda hits: _ends(hits, False),
+    "evalue": lambda hits: [-1] * len(hits.table),
+    "bitscore": lambda hits: [0] * len(hits.table),
+}
+
+
+def columns_of(asked: str | None, output_format: str, strand: str) -> tuple[str, ...]:
+    """The names of the columns. Raises a usage error for one there is not."""
+    if output_format == "blast6":
+        if asked is not None:
+            raise click.UsageError("--columns means nothing for --format blast6, which has twelve of its own")
+        return BLAST6
+    if asked is None:
+        return PLAIN + ("strand",) * (strand == "both")
+    names = tuple(name.strip() for name in asked.split(","))
+    unknown = [name for name in names if name not in COLUMNS]
+    if unknown:
+        raise click.BadParameter(f"no column {unknown[0]!r}: there are {', '.join(COLUMNS)}", param_hint="--columns")
+    return names
+
+
+def header(columns: tuple[str, ...], output_format: str, drawn: bool = False) -> str:
+    """The first line of a file, "" where the format has none."""
+    return "\t".join(columns) + "\n" if output_format == "tsv" and not drawn else ""
+
+
+def text_of(hits: Hits, columns: tuple[str, ...], output_format: str, drawn: bool = False) -> str:
+    """The lines of a batch."""
+    if drawn:
+        return drawn_text(hits, columns)
+    values = [hits.column(name) for name in columns]
+    if output_format == "json":
+        return "".join(json.dumps(dict(zip(columns, row, strict=True))) + "\n" for row in zip(*values, strict=True))
+    named = zip(columns, values, strict=True)
+    texts = [_fields(column) if name in _TEXTS else map(str, column) for name, column in named]
+    return "".join("\t".join(row) + "\n" for row in zip(*texts, strict=True))
+
+
+_TEXTS = {"query", "target", "label", "description"}
+
+
+def _fields(texts: Sequence[str]) -> Sequence[str]:
+    """Texts without what would end a field or a line."""
+    joined = "".join(texts)
+    if not any(mark in joined for mark in "\t\r\n"):
+        return texts
+    return [text.replace("\t", " ").replace("\r", " ").replace("\n", " ") for text in texts]
+
+
+def drawn_text(hits: Hits, columns: tuple[str, ...]) -> str:
+    """Every hit with its columns in one line and its alignment under it."""
+    values = [hits.column(name) for name in columns]
+    parts = []
+    for hit, row in enumerate(zip(*values, strict=True)):
+        told = "  ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True))
+        parts.append(f"# {told}\n{hits.paths.drawn(hit)}\n\n")
+    return "".join(parts)

@@ -1,0 +1,82 @@
+"""The other strand of a nucleotide query: its reverse complement, and the better of two answers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arrays import BoolArray, ByteArray
+from ..distances import Neighbours, Ranges
+from ..errors import ParameterError
+from ..sequences import Alphabet, Sequences
+from ..sequences.strings import offsets_of
+
+PLUS, BOTH = "plus", "both"
+_PAIRS = {"A": "T", "C": "G", "G": "C", "T": "A", "U": "A"}
+
+
+def complement_codes(alphabet: Alphabet) -> ByteArray:
+    """(codes,) the code of each symbol's complement; that of an ambiguity code (IUPAC) is the set of complements."""
+    thymine = "U" if "U" in alphabet.canonical else "T"
+    pairs = {**_PAIRS, "A": thymine}
+    sets = {frozenset(symbol): symbol for symbol in alphabet.canonical}
+    sets |= {frozenset(members): code for code, members in alphabet.mixtures.items()}
+    members = {symbol: symbol for symbol in alphabet.canonical} | alphabet.mixtures
+    turned = [sets[frozenset(pairs[base] for base in members[letter])] for letter in alphabet.letters]
+    return np.array([alphabet.letters.index(letter) for letter in turned], np.uint8)
+
+
+def reverse_complement(sequences: Sequences) -> Sequences:
+    """Every sequence read on the other strand. Raises ParameterError for anything but DNA and RNA."""
+    alphabet = sequences.alphabet
+    if alphabet is None or alphabet.name not in ("dna", "rna"):
+        what = "series have" if alphabet is None else f"the alphabet {alphabet.name} has"
+        raise ParameterError(f"strand: only dna and rna have two strands, {what} one")
+    # Everything backwards, and the sequences of that in backward order.
+    starts, ends = sequences.offsets[:-1], sequences.offsets[1:]
+    lengths = ends - starts
+    offsets = offsets_of(lengths)
+    places = np.repeat(ends - 1, lengths) - (np.arange(int(offsets[-1])) - np.repeat(offsets[:-1], lengths))
+    data = complement_codes(alphabet)[sequences.data[places]]
+    return Sequences(data, offsets, sequences.ids, alphabet, sequences.descriptions, sequences.labels)
+
+
+def require_strand(strand: str) -> None:
+    """Raise ParameterError for a strand that cannot be searched."""
+    if strand not in (PLUS, BOTH):
+        raise ParameterError(f"strand must be {PLUS} or {BOTH}, not {strand!r}")
+
+
+def better_strand(plus: Neighbours, minus: Neighbours) -> tuple[Neighbours, BoolArray]:
+    """The k nearest of both strands, each row once, and (Q, k) where the minus strand was the nearer.
+
+    A row equally near on both strands counts as found on the plus strand.
+    """
+    k = plus.k
+    rows = np.concatenate([plus.rows, minus.rows], axis=1)
+    distances = np.concatenate([plus.distances, minus.distances], axis=1)
+    strands = np.broadcast_to(np.repeat([False, True], k), rows.shape)
+    order = np.lexsort((strands, distances, rows))
+    rows, distances, strands = (np.take_along_axis(column, order, axis=1) for column in (rows, distances, strands))
+    again = np.zeros(rows.shape, np.bool_)
+    again[:, 1:] = rows[:, 1:] == rows[:, :-1]
+    rows, distances = np.where(again, -1, rows), np.where(again | (rows < 0), np.inf, distances)
+    last = np.where(rows < 0, np.iinfo(np.int64).max, rows)
+    order = np.lexsort((last, distances))[:, :k]
+    rows, distances, strands = (np.take_along_axis(column, order, axis=1) for column in (rows, distances, strands))
+    return Neighbours(rows, distances), strands & (rows >= 0)
+
+
+def united(plus: Ranges, minus: Ranges) -> tuple[Ranges, BoolArray]:
+    """All rows within the radius on either strand, each once, with the nearer strand."""
+    rows = np.concatenate([plus.rows, minus.rows])
+    distances = np.concatenate([plus.distances, minus.distances])
+    queries = np.arange(len(plus))
+    owners = np.concatenate([np.repeat(queries, np.diff(ranges.offsets)) for ranges in (plus, minus)])
+    strands = np.repeat([False, True], [len(plus.rows), len(minus.rows)])
+    order = np.lexsort((strands, distances, rows, owners))
+    first = np.ones(len(rows), np.bool_)
+    first[1:] = (owners[order][1:] != owners[order][:-1]) | (rows[order][1:] != rows[order][:-1])
+    kept = order[first]
+    kept = kept[np.lexsort((rows[kept], distances[kept], owners[kept]))]
+    offsets = offsets_of(np.bincount(owners[kept], minlength=len(plus)))
+    return Ranges(offsets, rows[kept], distances[kept]), strands[kept]

@@ -12,7 +12,7 @@ from seqsearch.learning.plan import TrainingPlan
 from seqsearch.learning.trainer import train
 from tests.families import families
 
-PLAN = TrainingPlan(steps=60, batch=32, check=20, validate=32, patience=50)
+PLAN = TrainingPlan(steps=30, batch=32, check=10, validate=32, patience=50)
 
 
 class _StopError(Exception):
@@ -28,12 +28,12 @@ class _StopError(Exception):
     ],
 )
 def test_a_resumed_run_ends_as_if_it_had_never_stopped(encoder: str, plan: TrainingPlan, tmp_path: Path) -> None:
-    sequences = families(20, 8, 40)
+    sequences = families(12, 8, 30)
     settings = {"dropout": 0.1, "hidden": 32} if encoder == "mlp" else {"dim": 8, "hidden": 16}
     place = tmp_path / "run.checkpoint"
 
     def stop(row: dict[str, float]) -> None:
-        if row["step"] == 20:
+        if row["step"] == 10:
             raise _StopError
 
     with threads.using(1):
@@ -51,16 +51,16 @@ def test_a_resumed_run_ends_as_if_it_had_never_stopped(encoder: str, plan: Train
         finished, _ = train(
             sequences, EditDistance(), encoder=encoder, plan=plan, seed=5, settings=settings, checkpoint=place
         )
-    assert seen == [40, 60]
+    assert seen == [20, 30]
     assert resumed_log.rows == log.rows
     assert resumed.weight_bytes() == whole.weight_bytes() == finished.weight_bytes()
     assert resumed.scale == whole.scale
 
 
 def test_checkpoints_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    sequences = families(20, 8, 40)
+    sequences = families(12, 8, 30)
     place = tmp_path / "run.checkpoint"
-    plan = replace(PLAN, steps=20)
+    plan = replace(PLAN, steps=10)
     small = {"dim": 8, "hidden": 0}
     train(sequences, EditDistance(), plan=plan, checkpoint=place, seed=1, settings=small)
     with pytest.raises(MismatchError, match="run.checkpoint belongs to a run with another seed"):

@@ -93,7 +93,7 @@ def main() -> None:
     folder = asked.folder
     if folder is None and (aeon := find_spec("aeon")) is not None and aeon.origin is not None:
         folder = Path(aeon.origin).parent / "datasets" / "data"
-    if folder is None:
+    if folder is None or not folder.is_dir():
         print("UCR/UEA sets skipped: pip install aeon, or give --folder")
     else:
         rows += [accuracy(name, folder) for name in PUBLISHED]

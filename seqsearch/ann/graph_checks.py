@@ -94,15 +94,6 @@ def check_state(
     return labels.astype(np.int64), heads[:, 2].astype(np.bool_)
 
 
-def vectors_of(layout: Layout, level0: ByteArray) -> AnyArray:
-    """(n, dim) float32 vectors of a sound graph, in the order of their labels."""
-    out = np.empty((len(level0), layout.dim), np.float32)
-    out[_column(level0, layout.label_offset, "<u8").astype(np.int64)] = _columns(
-        level0, layout.links0_bytes, layout.dim, "<f4"
-    )
-    return out
-
-
 def _columns(table: ByteArray, offset: int, width: int, dtype: str) -> AnyArray:
     """A copy of `width` numbers that begin `offset` bytes into each row."""
     size = np.dtype(dtype).itemsize

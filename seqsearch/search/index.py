@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
@@ -290,13 +289,16 @@ class SequenceIndex:
         self._change(lambda writer: writer.update(sequences, vectors), progress)
 
     def compact(self, *, progress: Progress = SILENT) -> None:
-        """Give back the space of removed sequences. Safe to be killed at any moment."""
+        """Give back the space of removed sequences; done by itself above a fifth. Safe to be killed at any moment."""
         with self._writing() as writer:
-            writer.compact(progress)
-            self._follower = Follower.load(writer, self.model, self._settings, progress)
-            self._follower.save(writer, self._settings)
-        self._engine = None
+            self._compacted(writer, progress)
         self._store.refresh()
+
+    def _compacted(self, writer: Store, progress: Progress) -> None:
+        writer.compact(progress)
+        self._follower = Follower.load(writer, self.model, self._settings, progress)
+        self._follower.save(writer, self._settings)
+        self._engine = None
 
     def calibrate(
         self, queries: Sequences | None = None, *, recall: float | None = None, sample: int = CALIBRATION_QUERIES,
@@ -324,19 +326,21 @@ class SequenceIndex:
     def save_snapshot(self, *, progress: Progress = SILENT) -> None:
         """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
         with self._writing() as writer:
-            self.refresh()
-            self.engine(progress)
-            assert self._follower is not None
-            self._follower.save(writer, self._settings)
+            self._save_snapshot(writer, progress)
+
+    def _save_snapshot(self, writer: Store, progress: Progress) -> None:
+        self.refresh()
+        self.engine(progress)
+        assert self._follower is not None
+        self._follower.save(writer, self._settings)
 
     def _change(self, change: Callable[[Store], object], progress: Progress) -> None:
         with self._writing() as writer:
             change(writer)
-            if self._settings["index"] in SNAPSHOT_KINDS and tail_is_long(writer):
-                self.refresh()
-                self.engine(progress)
-                assert self._follower is not None
-                self._follower.save(writer, self._settings)
+            if writer.should_compact:
+                self._compacted(writer, progress)
+            elif self._settings["index"] in SNAPSHOT_KINDS and tail_is_long(writer):
+                self._save_snapshot(writer, progress)
         self.refresh()
 
     def refresh(self) -> bool:
@@ -344,9 +348,7 @@ class SequenceIndex:
         if not self._store.refresh():
             return False
         self._engine = None
-        follower = self._follower
-        # a compaction renumbers the rows and starts the log anew, so the lsn of a follower of old rows is not in it
-        if follower is not None and follower.lsn != self._store.lsn and not follower.catch_up(self._store):
+        if self._follower is not None and not self._follower.catch_up(self._store):
             self._follower = None
         return True
 
@@ -362,8 +364,3 @@ def _document(store: Store, name: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise CorruptIndexError(f"{store.path}: its {name} document is missing")
     return document
-
-
-def sweep_documents(rows: list[SweepRow]) -> list[dict[str, Any]]:
-    """The rows of a sweep as JSON objects."""
-    return [asdict(row) for row in rows]

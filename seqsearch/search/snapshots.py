@@ -21,17 +21,21 @@ _ADD_ROWS = 1 << 16
 
 
 class Follower:
-    """A candidate index and the commit (`lsn`) it shows. `origin` says how it came to be: built, snapshot, rebuilt."""
+    """A candidate index and the commit (`generation`, `lsn`) it shows.
 
-    def __init__(self, candidates: CandidateIndex, lsn: int, origin: str) -> None:
+    `origin` says how it came to be: built, snapshot, rebuilt.
+    """
+
+    def __init__(self, candidates: CandidateIndex, lsn: int, generation: int, origin: str) -> None:
         self.candidates = candidates
         self.lsn = lsn
+        self.generation = generation
         self.origin = origin
 
     @classmethod
     def adopt(cls, store: Store, candidates: CandidateIndex) -> Self:
         """Of a candidate index that is known to hold exactly the live rows of `store`."""
-        return cls(candidates, store.lsn, "built")
+        return cls(candidates, store.lsn, store.generation, "built")
 
     @classmethod
     def load(cls, store: Store, model: Model, settings: dict[str, Any], progress: Progress = SILENT) -> Self:
@@ -43,7 +47,7 @@ class Follower:
                     return follower
             except (CorruptIndexError, MismatchError) as error:
                 progress.note(f"{error}; building the candidate index again")
-        follower = cls(empty_candidates(model, settings), store.lsn, "rebuilt")
+        follower = cls(empty_candidates(model, settings), store.lsn, store.generation, "rebuilt")
         follower._fill(store, progress)
         return follower
 
@@ -52,7 +56,7 @@ class Follower:
         record = store.snapshot(NAME)
         if record is None or record.parameters != _parameters(settings):
             return None
-        follower = cls(load_index(store.snapshot_file(NAME)), record.lsn, "snapshot")
+        follower = cls(load_index(store.snapshot_file(NAME)), record.lsn, store.generation, "snapshot")
         return follower if follower.catch_up(store) and follower._holds(store) else None
 
     def _holds(self, store: Store) -> bool:
@@ -68,7 +72,9 @@ class Follower:
                 task.advance(len(some))
 
     def catch_up(self, store: Store) -> bool:
-        """Replay what was committed since; False when the log no longer reaches back that far."""
+        """Replay what was committed since; False when rows were renumbered, or the log does not reach back that far."""
+        if store.generation != self.generation:
+            return False
         operations = store.log_since(self.lsn)
         if operations is None:
             return False

@@ -282,12 +282,6 @@ class Store(StoreReader):
         self._collect_snapshots()
         return record
 
-    def drop_snapshot(self, name: str) -> None:
-        """Forget a snapshot and remove its file."""
-        key = snapshot_key(name)
-        self._commit(lambda commit: commit.remove(key), self._entry(put=(f"snapshot {name}",)))
-        self._collect_snapshots()
-
     def _collect_snapshots(self) -> None:
         with self._reading() as transaction:
             records = read_records(transaction)

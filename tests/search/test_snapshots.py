@@ -101,3 +101,17 @@ def test_update_replaces_in_one_step(path: Path) -> None:
         hits = index.search(fresh, k=1)
         assert [hits[i][0].distance for i in range(3)] == [0, 0, 0]
         assert hits[0][0].id in {"s0", "s1", "s2"}
+
+
+def test_removing_more_than_a_fifth_compacts_by_itself(path: Path) -> None:
+    queries = families(5, 2, 50, seed=1)
+    with SequenceIndex.open(path) as index, SequenceIndex.open(path) as reader:
+        reader.search(queries, k=1)
+        index.remove([f"s{i}" for i in range(60)])
+        assert index.info()["deleted"] == 60
+        index.remove(["s60"])
+        assert index.info()["deleted"] == 0
+        reader.refresh()
+        for opened in (index, reader):
+            assert opened.engine().candidates.rows().tolist() == list(range(239))
+            assert opened.search(queries, k=3, candidates=238)[0][0].id not in {f"s{i}" for i in range(61)}

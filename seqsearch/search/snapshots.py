@@ -9,7 +9,7 @@ import numpy as np
 
 from ..ann import CandidateIndex, load_index, make_index
 from ..encoders.model import Model
-from ..errors import CorruptIndexError, MismatchError
+from ..errors import CorruptIndexError, MismatchError, NotAnIndexError
 from ..progress import SILENT, Progress
 from ..store import Store
 
@@ -45,7 +45,8 @@ class Follower:
                 follower = cls._from_snapshot(store, settings)
                 if follower is not None:
                     return follower
-            except (CorruptIndexError, MismatchError) as error:
+            # a writer may put a newer snapshot in place of the verified file just before it is loaded
+            except (CorruptIndexError, MismatchError, NotAnIndexError) as error:
                 progress.note(f"{error}; building the candidate index again")
         follower = cls(empty_candidates(model, settings), store.lsn, store.generation, "rebuilt")
         follower._fill(store, progress)

@@ -115,3 +115,15 @@ def test_removing_more_than_a_fifth_compacts_by_itself(path: Path) -> None:
         for opened in (index, reader):
             assert opened.engine().candidates.rows().tolist() == list(range(239))
             assert opened.search(queries, k=3, candidates=238)[0][0].id not in {f"s{i}" for i in range(61)}
+
+
+def test_a_snapshot_that_goes_while_it_is_loaded_is_built_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    proved = Store.snapshot_file
+
+    def proved_then_replaced(store: Store, name: str) -> Path:
+        file = proved(store, name)
+        file.unlink()
+        return file
+
+    monkeypatch.setattr(Store, "snapshot_file", proved_then_replaced)
+    assert origin(path, families(2, 2, 50, seed=1))[0] == "rebuilt"

@@ -1,11 +1,13 @@
-"""Encoders and geometries beside each other on Greengenes V4, each cell trained for the same wall clock.
+"""Encoders and geometries beside each other on Greengenes V4, each cell trained for the same processor time.
 
     python benchmarks/encoders.py [--only table,baselines,dimensions,depth,length] [--seconds 180]
         [--encoders projection,cnn,...] [--geometries euclidean,...] [--seeds 1] [--threads 1]
         [--output rows.jsonl] [--plots FOLDER]
 
 The protocol of NeuroSEED (Corso et al. 2021): 7,000 training, 700 validation and 1,500 test sequences, 128 dimensions.
-%RMSE over all pairs of test sequences, in percent of 150 nt. recall_T: tie-aware recall@10 of the 7,000 training
+%RMSE over all pairs of test sequences, in percent of 150 nt. --seconds is processor
+time of all threads, so that a run may be paused or share its machine; cells that are in --output already are not run
+again. recall_T: tie-aware recall@10 of the 7,000 training
 sequences for the 1,500 test ones, when the best T candidates by predicted distance are verified exactly. A cell that
 failed is a row that says why.
 
@@ -83,6 +85,12 @@ class Rows:
     def __init__(self, path: str | None) -> None:
         self.kept: list[dict[str, Any]] = []
         self._path = path
+        if path is not None and Path(path).exists():
+            self.kept = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+
+    def has(self, **row: Any) -> bool:
+        """Whether an earlier run has measured this already."""
+        return any(all(kept.get(name) == value for name, value in row.items()) for kept in self.kept)
 
     def add(self, **row: Any) -> None:
         self.kept.append(row)
@@ -97,7 +105,7 @@ def measured(data: Data, encoder: str, geometry: str, seconds: float, dim: int, 
     """Train one cell and measure it; a failure is told, not raised."""
     name, _, mode = geometry.partition("-")
     plan = replace(
-        TrainingPlan.of_effort("high"), geometry=name, mode=mode or "ball", seconds=seconds, steps=4000, patience=1000,
+        TrainingPlan.of_effort("high"), geometry=name, mode=mode or "ball", seconds=seconds, clock="cpu", steps=4000, patience=1000,
         validate=VALIDATION, check=50,
     )  # fmt: skip
     started, spent = time.monotonic(), time.process_time()
@@ -116,6 +124,8 @@ def table(data: Data, options: argparse.Namespace, rows: Rows) -> None:
     for encoder in options.encoders:
         for geometry in options.geometries:
             for seed in range(options.seeds):
+                if rows.has(part="table", encoder=encoder, geometry=geometry, dimensions=128, seed=seed):
+                    continue
                 rows.add(part="table", **measured(data, encoder, geometry, options.seconds, 128, seed))
 
 

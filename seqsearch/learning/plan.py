@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import ParameterError
 
 TARGETS = ("near", "mse", "relative", "triplet", "contrastive", "autoencode")
+CLOCKS = ("wall", "cpu")
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,9 @@ class TrainingPlan:
 
     `sequences`: rows to learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme -
     when it is spent, batches already compared are used again; `validate`: sequences held out; `check`: steps between
-    looks at them; `patience`: looks without progress before it stops; `seconds`: wall clock at most, 0 for no limit -
-    with a limit one seed no longer gives one model; `device`: where torch works.
+    looks at them; `patience`: looks without progress before it stops; `seconds`: time at most, 0 for no limit - with a
+    limit one seed no longer gives one model; `clock`: "wall", or "cpu" for the processor time of all threads, which
+    other programs do not eat into; `device`: where torch works.
 
     `geometry` of the points and its hyperbolic `mode`; `power`: p of the predicted distance scale * d^p, None for what
     suits the geometry; `target`: what is learned, one of `TARGETS`; `rank`: weight of the loss of neighbourhoods and
@@ -47,11 +49,14 @@ class TrainingPlan:
     far: float = 0.1
     margin: float = 1.0
     seconds: float = 0.0
+    clock: str = "wall"
     device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.target not in TARGETS:
             raise ParameterError(f"no training target {self.target!r}: choose one of {', '.join(TARGETS)}")
+        if self.clock not in CLOCKS:
+            raise ParameterError(f"no clock {self.clock!r}: choose one of {', '.join(CLOCKS)}")
         for name in ("steps", "batch", "sequences", "check", "patience"):
             if getattr(self, name) < 1:
                 raise ParameterError(f"{name} must be at least 1, not {getattr(self, name)}")

@@ -182,12 +182,13 @@ class _Run:
         state = _State.fresh(self.learner)
         if self.checkpoint is not None and FilePath(self.checkpoint).exists():
             state = self._resumed(optimizer)
-        started = time.monotonic()
+        clock = time.process_time if self.plan.clock == "cpu" else time.monotonic
+        started = clock()
         with self.progress.task("training", self.plan.steps) as task:
             task.advance(state.step)
             if not state.finished:
                 for batch in self.source:
-                    spent = (time.monotonic() - started) / self.plan.seconds if self.plan.seconds else 0.0
+                    spent = (clock() - started) / self.plan.seconds if self.plan.seconds else 0.0
                     self._once(state, batch, optimizer, spent, task)
                     if state.finished:
                         break

@@ -26,10 +26,12 @@ from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
 from .checkpoints import Checkpoint, optimizer_state, restore_optimizer
 from .decoding import Decoder
+from .hash_metric import HashMetric
 from .losses import off_diagonal
 from .metric import Metric
 from .mining import BatchSampler, mined_neighbours
-from .objective import OBJECTIVES, Scales
+from .monitors import code_monitors
+from .objective import OBJECTIVES, SIMILAR, Scales, hash_objective
 from .pairs import PairBatch, PairSource, all_pairs
 from .plan import TrainingPlan
 
@@ -38,8 +40,10 @@ WARM_UP = 8192  # sequences a network may look at before its first step
 MOST_EPOCHS = 100  # a small set is learnt by then, and only remembered better after
 Watch = Callable[[dict[str, float]], None]
 FEWEST = 32  # sequences below which nothing can be learnt that k-mer counts do not know
+CODE_RATE = 0.25  # of the learning rate, while a code is learned on top of a trained network
 DISTINCT = 200  # batches whose distances must be affordable: dear distances mean smaller batches
 SERIES_CELL = 500.0  # cells of edit distance that take as long as one of dynamic time warping
+QUANTIZED = 2048  # points from which the head of a code starts
 _LOOKED_AT = 10  # neighbours by which held-out sequences judge the recall
 
 
@@ -49,10 +53,18 @@ class TrainingLog:
 
     Of the held-out sequences among themselves: `percent_rmse` is the root mean squared error of predicted distances,
     in percent of the longest length (series: of the mean distance); `recall_at_10` the share of their true nearest that
-    are among the nearest points.
+    are among the nearest points. Where a code is learned (`TrainingPlan.bits`), the last rows are measured on codes,
+    and have `bit_entropy`, `bit_correlation` and `bhattacharyya` as well: see `monitors`.
     """
 
     rows: list[dict[str, float]] = field(default_factory=list)
+
+    def follow(self, later: TrainingLog) -> None:
+        """Append the rows of a run that went on where this one ended."""
+        last = self.rows[-1] if self.rows else {"step": 0.0, "epoch": 0.0}
+        for row in later.rows:
+            counted = {name: round(row[name] + last[name], 4) for name in ("step", "epoch")}
+            self.rows.append({**row, **counted})
 
 
 def train(
@@ -83,19 +95,25 @@ def train(
     torch.manual_seed(seed)
     network = build_encoder(family.name, InputSpec.fit(sequences[rows]), settings or {}).to(device_named(plan.device))
     training, validation = sequences[rows[held:]], sequences[rows[:held]]
-    run = _Run(network, training, validation, distance, plan, plan.rate or family.rate, rng, progress)
-    if checkpoint is not None:
-        run.keep_at(
-            checkpoint, data=sequences.digest(), distance=[distance.name, distance.parameters()], family=family.name,
-            seed=seed, plan=plan.to_json(), settings=network.settings(),
-        )  # fmt: skip
-    run.watch = watch
-    log = run.go()
+    run, log = None, TrainingLog()
+    for phase, part in enumerate(plan.phases()):
+        rate = (plan.rate or family.rate) * (CODE_RATE if phase else 1.0)
+        run = _Run(network, training, validation, distance, part, rate, rng, progress, before=run)
+        if checkpoint is not None:
+            run.keep_at(
+                FilePath(checkpoint) if not phase else FilePath(f"{checkpoint}.codes"), data=sequences.digest(),
+                distance=[distance.name, distance.parameters()], family=family.name, seed=seed, plan=part.to_json(),
+                settings=network.settings(),
+            )  # fmt: skip
+        run.watch = watch
+        log.follow(run.go())
+    assert run is not None
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     training_document = {"plan": plan.to_json(), "seed": seed, "sequences": len(training), "log": log.rows}
     return Model(
         family.name, network.spec, network.settings(), {**weights, **run.metric.saved()}, network.dim,
-        geometry=plan.geometry, scale=run.scale, power=run.metric.power * run.root, training=training_document,
+        geometry=plan.geometry, scale=run.scale, power=run.metric.power * run.root, bits=plan.bits,
+        training=training_document,
     ), log  # fmt: skip
 
 
@@ -128,9 +146,11 @@ class _Run:
 
     def __init__(
         self, network: Encoder, training: Sequences, validation: Sequences, distance: Distance, plan: TrainingPlan,
-        rate: float, rng: np.random.Generator, progress: Progress,
+        rate: float, rng: np.random.Generator, progress: Progress, before: _Run | None = None,
     ) -> None:  # fmt: skip
+        """`before`: the run that has trained `network` on the same sequences, to go on from."""
         threads.torch_threads()
+        self.fresh = before is None
         self.network = network
         self.device = next(network.parameters()).device
         self.training = training
@@ -142,21 +162,26 @@ class _Run:
         self.identity: dict[str, Any] = {}
         self.watch: Watch | None = None
         self.root = 2.0 if _sums_squares(distance) else 1.0
-        network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
+        if before is None:
+            network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
         cells = plan.cells / (SERIES_CELL if distance.kind == "series" else 1.0)
         affordable = int(math.sqrt(2 * cells / DISTINCT) / float(np.mean(training.lengths)))
         batch = min(plan.batch, max(32, affordable))
-        neighbours = mined_neighbours(network.spec, training, distance, cells / 10, rng, progress)
-        self.source = PairSource(training, distance, BatchSampler(neighbours, batch, rng), cells, rng, plan.steps)
+        if before is None:
+            self.neighbours = mined_neighbours(network.spec, training, distance, cells / 10, rng, progress)
+        else:
+            self.neighbours = before.neighbours
+        sampler = BatchSampler(self.neighbours, batch, rng)
+        self.source = PairSource(training, distance, sampler, cells, rng, plan.steps)
         start = all_pairs(training, rng.permutation(len(training))[: plan.batch], distance)
         typical = float(np.median(off_diagonal(torch.from_numpy(start.distances)).numpy())) ** (1 / self.root)
         self.unit = max(typical, 1e-6) / UNITS_PER_TYPICAL
         self.scales = Scales(max(1.0 if distance.kind == "tokens" else 0.0, self.unit / 5) / self.unit)
-        self.metric = Metric(plan.geometry, mode=plan.mode, power=plan.power).to(self.device)
+        self.metric = _metric(plan, network.dim, rng).to(self.device)
         decoder = Decoder(network.spec, network.dim).to(self.device) if plan.target == "autoencode" else None
         self.learner = _Learner(network, self.metric, decoder)
         self._place_start(start)
-        self.metric.factor = self._fitted_factor(training, start, fresh=True)
+        self.metric.factor = self._fitted_factor(training, start, fresh=self.fresh)
         everyone = np.arange(len(validation))
         self.validation_pairs = all_pairs(validation, everyone, distance) if len(validation) > 1 else None
         self.span = float(max(training.lengths.max(), 1))
@@ -238,10 +263,14 @@ class _Run:
 
     def _place_start(self, batch: PairBatch) -> None:
         """Let the geometry choose where fresh points start."""
-        if self.plan.geometry == "hyperbolic":
-            self.learner.train()
-            with torch.no_grad():
-                self.metric.start(self.network.encode(self.training[batch.rows]))
+        rows = batch.rows
+        if isinstance(self.metric, HashMetric):
+            rows = np.arange(len(self.training))[:: max(1, len(self.training) // QUANTIZED)]
+        elif self.plan.geometry != "hyperbolic":
+            return
+        self.learner.train(self.fresh)  # untrained running statistics say nothing yet
+        with torch.no_grad():
+            self.metric.start(self.network.encode(self.training[rows]))
 
     def _fitted_factor(self, sequences: Sequences, batch: PairBatch, *, fresh: bool = False) -> float:
         """The factor that brings the predicted distances of a batch to the true ones, by least squares in d^power."""
@@ -262,6 +291,8 @@ class _Run:
         true = torch.from_numpy(batch.distances).to(outputs.device).pow(1 / self.root) / self.unit
         if self.learner.decoder is not None:
             return self.learner.decoder(self.metric.place(outputs), some), predicted, true
+        if isinstance(self.metric, HashMetric) and self.plan.target == "hash":
+            return hash_objective(self.metric.place(outputs), true, self.plan), predicted, true
         return OBJECTIVES[self.plan.target](predicted, true, self.scales, self.plan), predicted, true
 
     def _step(self, batch: PairBatch, optimizer: torch.optim.Optimizer) -> float:
@@ -285,13 +316,22 @@ class _Run:
             self.learner.eval()
             with torch.no_grad():
                 held_loss, predicted, true = self._loss(self.validation, self.validation_pairs)
+                monitored = self._monitored(true)
             self.learner.load_state_dict(current)
             told, exact = (off_diagonal(d * self.unit).double().pow(self.root) for d in (predicted, true))
             row["validation_loss"] = float(held_loss)
             row["percent_rmse"] = 100 * float((told - exact).square().mean().sqrt()) / self.span
             row["recall_at_10"] = recall_within(predicted, true, _LOOKED_AT)
+            row |= monitored
             task.say(f"loss {row['validation_loss']:.4f}, {row['percent_rmse']:.2f} %RMSE")
         return row
+
+    def _monitored(self, true: Tensor) -> dict[str, float]:
+        """How good the codes of the held-out sequences are, from their true distances in units."""
+        if not isinstance(self.metric, HashMetric):
+            return {}
+        codes = self.metric.codes(self.network.encode(self.validation))
+        return code_monitors(codes, self.metric.bits, true.cpu().numpy() <= SIMILAR)
 
 
 @dataclass
@@ -339,6 +379,12 @@ class _State:
             },
             {**identity, "state": at},
         )  # fmt: skip
+
+
+def _metric(plan: TrainingPlan, dim: int, rng: np.random.Generator) -> Metric:
+    if plan.bits is None:
+        return Metric(plan.geometry, mode=plan.mode, power=plan.power)
+    return HashMetric(dim, plan.bits, binarise=plan.binarise, power=plan.power, seed=int(rng.integers(1 << 31)))
 
 
 def recall_within(predicted: Tensor, true: Tensor, k: int) -> float:

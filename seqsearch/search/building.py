@@ -11,10 +11,10 @@ import numpy as np
 from ..ann import CandidateIndex
 from ..arrays import AnyArray, IntArray
 from ..distances import Distance
-from ..encoders.codes import quantizer
+from ..encoders.codes import LEARNED, quantizer
 from ..encoders.families import family_named
 from ..encoders.model import Model, unlearned_model
-from ..errors import EmptyInputError, MismatchError, Path
+from ..errors import EmptyInputError, MismatchError, ParameterError, Path
 from ..learning.plan import TrainingPlan
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
@@ -99,8 +99,14 @@ def _trained(
     chosen = others if len(others) <= plan.sequences else rng.choice(others, plan.sequences, replace=False)
     sample = builder.sequences(np.sort(chosen))
     settings = {} if options.dim is None else {"dim": options.dim}
+    if options.bits is not None and options.learns_codes:
+        plan = replace(plan, bits=options.bits)
     model = _train(sample, distance, options, plan, settings, progress)
-    return model if options.bits is None else _coded(model, sample, options.bits, rng)
+    if options.bits is None or model.bits is not None:
+        return model
+    if options.codes == LEARNED:
+        raise ParameterError(f"codes cannot be learned: encoder {model.family!r} has nothing to train")
+    return _coded(model, sample, options, rng)
 
 
 def _given(
@@ -111,12 +117,18 @@ def _given(
         return model
     if model.bits is not None:
         raise MismatchError(f"the model makes codes of {model.bits} bits, {options.bits} are asked for")
-    return _coded(model, builder.sequences(np.setdiff1d(np.arange(builder.rows), held)), options.bits, rng)
+    if options.codes == LEARNED:
+        raise ParameterError("a model that is given learns nothing more: train it with bits, or choose codes 'itq'")
+    return _coded(model, builder.sequences(np.setdiff1d(np.arange(builder.rows), held)), options, rng)
 
 
-def _coded(model: Model, sample: Sequences, bits: int, rng: np.random.Generator) -> Model:
+def _coded(model: Model, sample: Sequences, options: BuildOptions, rng: np.random.Generator) -> Model:
+    """The model with a code cut from its points."""
+    assert options.bits is not None
     some = sample[rng.permutation(len(sample))[:20_000]]
-    return replace(model, bits=bits, weights={**model.weights, **quantizer(model.embed(some), bits, rng)})
+    kind = "itq" if options.codes in (None, LEARNED) else options.codes
+    head = quantizer(model.embed(some), options.bits, rng, kind)
+    return replace(model, bits=options.bits, weights={**model.weights, **head})
 
 
 def _train(

@@ -6,15 +6,19 @@ names (png, svg, pdf) in one step, and raises ParameterError when a row lacks a 
 
 from .calibration import plot_reliability
 from .distances import plot_histograms, plot_predictions
+from .matching import plot_codes, plot_matrix, plot_ranks
 from .speed import plot_speed
 from .tables import plot_heat_map
 from .training import plot_dimensions, plot_training
 
 __all__ = [
+    "plot_codes",
     "plot_dimensions",
     "plot_heat_map",
     "plot_histograms",
+    "plot_matrix",
     "plot_predictions",
+    "plot_ranks",
     "plot_reliability",
     "plot_speed",
     "plot_training",

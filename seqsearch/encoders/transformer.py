@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ..errors import ParameterError
 from .inputs import InputSpec
-from .steps import Inputs, Readout, StepEncoder, mask_of, positions
+from .steps import Inputs, Readout, Segments, StepEncoder, mask_of, positions
 
 
 class Block(nn.Module):
@@ -59,9 +59,9 @@ class TransformerEncoder(StepEncoder):
             "bins": bins, "dropout": dropout,
         }  # fmt: skip
         self.length = spec.length if length is None else length
-        self.channels, self.segment, self.window = channels, segment, window
+        self.channels, self.window = channels, window
         self.inputs = Inputs(spec, channels)
-        self.join = nn.Linear(channels * segment, channels)
+        self.segments = Segments(channels, channels, segment)
         self.blocks = nn.ModuleList(Block(channels, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(channels)
         self.readout = Readout(channels, dim, bins=bins, length=-(-self.length // segment), dropout=dropout)
@@ -70,10 +70,7 @@ class TransformerEncoder(StepEncoder):
         return {"dim": self.dim, "length": self.length, **self.shape}
 
     def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
-        steps = self.inputs(data, mask_of(data, lengths))
-        steps = functional.pad(steps, (0, 0, 0, -steps.shape[1] % self.segment))
-        steps = self.join(steps.reshape(len(steps), -1, self.segment * self.channels))  # (B, S, C)
-        counts = torch.div(lengths + self.segment - 1, self.segment, rounding_mode="floor")
+        steps, counts = self.segments(self.inputs(data, mask_of(data, lengths)), lengths)  # (B, S, C)
         mask = mask_of(steps, counts)
         width = steps.shape[1]
         steps = steps + positions(width, self.channels, steps.device)

@@ -105,8 +105,8 @@ def measured(data: Data, encoder: str, geometry: str, seconds: float, dim: int, 
     """Train one cell and measure it; a failure is told, not raised."""
     name, _, mode = geometry.partition("-")
     plan = replace(
-        TrainingPlan.of_effort("high"), geometry=name, mode=mode or "ball", seconds=seconds, clock="cpu", steps=4000, patience=1000,
-        validate=VALIDATION, check=50,
+        TrainingPlan.of_effort("high"), geometry=name, mode=mode or "ball", seconds=seconds, clock="cpu", steps=4000,
+        patience=1000, validate=VALIDATION, check=50,
     )  # fmt: skip
     started, spent = time.monotonic(), time.process_time()
     try:

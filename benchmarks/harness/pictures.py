@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from seqsearch.evaluation.plots import plot_costs, plot_growth, plot_reliability, plot_speed
+from seqsearch.evaluation.plots.costs import GROWTH
 
 from .datasets import READS
 from .measuring import Row
-
-COSTS = {"build_s": "build, s", "build_peak_mb": "peak of the build, MB", "search_peak_mb": "peak of searching, MB",
-         "index_mb": "index, MB"}  # fmt: skip
 
 
 def draw(rows: list[Row], folder: Path) -> None:
@@ -32,8 +30,7 @@ def draw(rows: list[Row], folder: Path) -> None:
     if len({row["n"] for row in growth}) > 1:
         plot_growth(
             growth, folder / "growth.png", title="Growth with the number of sequences",
-            measures={"qps": "queries/s at recall .99", "build_s": "build, s", "load_s": "open, s",
-                      "search_peak_mb": "peak of searching, MB"},
+            measures=GROWTH | {"qps": "queries/s at recall .99"},
         )  # fmt: skip
 
 
@@ -43,7 +40,7 @@ def _data_set(name: str, rows: list[Row], folder: Path) -> None:
     plot_speed(rows, folder / f"{name}.png", title=title, x_label="recall (tie-aware, of proven neighbours)")
     whole = list({row["series"]: row for row in rows if row.get("build_s") is not None}.values())
     whole = [row for row in whole if "re-ranked" not in row["series"]]
-    plot_costs(whole, folder / f"{name}-costs.png", title=f"{name}: what it costs", costs=COSTS)
+    plot_costs(whole, folder / f"{name}-costs.png", title=f"{name}: what it costs")
 
 
 def growing(rows: list[Row], recall: float = 0.99) -> list[Row]:

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def plot_costs(rows: Rows, path: Path, *, costs: Mapping[str, str], title: str = "Costs") -> None:
+COSTS = {
+    "build_s": "build, s", "build_peak_mb": "peak of building, MB", "search_peak_mb": "peak of searching, MB",
+    "index_mb": "index, MB",
+}  # fmt: skip
+GROWTH = {"qps": "queries/s", "build_s": "build, s", "load_s": "open, s", "search_peak_mb": "peak of searching, MB"}
+
+
+def plot_costs(rows: Rows, path: Path, *, title: str = "Costs", costs: Mapping[str, str] = COSTS) -> None:
     """Rows with `series` and the columns of `costs`, name -> label: a panel of bars for each, to the left is better.
 
     Log axes, as engines differ by factors; the value stands beside its bar. A series that lacks a value has no bar
@@ -59,7 +66,9 @@ def _digits(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
-def plot_growth(rows: Rows, path: Path, *, measures: Mapping[str, str], title: str = "Growth", size: str = "n") -> None:
+def plot_growth(
+    rows: Rows, path: Path, *, title: str = "Growth", measures: Mapping[str, str] = GROWTH, size: str = "n"
+) -> None:
     """Rows with `size` and the columns of `measures`, name -> label, of a `series`: a log-log panel for each measure.
 
     Where a series lacks a measure at a size, its line leaves that size out. Raises ParameterError for sizes and

@@ -61,6 +61,21 @@ class Inputs(nn.Module):
         return steps * mask[..., None]
 
 
+class Segments(nn.Module):
+    """(B, T, C) to (B, S, H): each segment of `segment` steps joined by one linear map."""
+
+    def __init__(self, channels: int, hidden: int, segment: int) -> None:
+        super().__init__()
+        self.segment = segment
+        self.join = nn.Linear(channels * segment, hidden)
+
+    def forward(self, steps: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """The segments, and (B,) how many of each sequence's are real."""
+        steps = functional.pad(steps, (0, 0, 0, -steps.shape[1] % self.segment))
+        joined = self.join(steps.reshape(len(steps), -1, self.join.in_features))
+        return joined, torch.div(lengths + self.segment - 1, self.segment, rounding_mode="floor")
+
+
 class MaskedNorm(nn.BatchNorm1d):
     """Batch norm of (B, T, C) over real steps only, in training and in its running statistics."""
 
@@ -112,6 +127,7 @@ class Readout(nn.Module):
         self.out = nn.Linear(channels * (self.bins + 2), dim, bias=False)
 
     def forward(self, steps: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
+        steps = steps.float()  # under autocast too: sums over many steps
         wide = torch.cat(
             [
                 binned_mean(steps, lengths, self.bins, self.length).flatten(1),

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ..errors import ParameterError
 from .inputs import InputSpec
-from .steps import Inputs, Readout, StepEncoder, mask_of, positions
+from .steps import Inputs, Readout, Segments, StepEncoder, mask_of, positions
 
 
 class Block(nn.Module):
@@ -32,11 +32,19 @@ class Block(nn.Module):
         batch, width, channels = steps.shape
         mixed = self.mix(self.first(steps)).view(batch, width, 3, self.heads, channels // self.heads)
         query, key, value = mixed.permute(2, 0, 3, 1, 4)  # each (B, heads, T, C / heads)
-        looked = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+        looked = _attended(query, key, value, allowed)
         steps = steps + self.dropout(self.merge(looked.transpose(1, 2).reshape(batch, width, channels)))
         bent: Tensor = self.narrow(functional.relu(self.widen(self.second(steps))))
         out: Tensor = steps + self.dropout(bent)
         return out
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, allowed: Tensor) -> Tensor:
+    if not query.is_cpu or query.dtype == torch.float32:
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+    with torch.autocast("cpu", enabled=False):  # bfloat16 attention takes a CPU ten times as long on the way back
+        full = functional.scaled_dot_product_attention(query.float(), key.float(), value.float(), attn_mask=allowed)
+    return full.to(query.dtype)
 
 
 class TransformerEncoder(StepEncoder):
@@ -59,9 +67,9 @@ class TransformerEncoder(StepEncoder):
             "bins": bins, "dropout": dropout,
         }  # fmt: skip
         self.length = spec.length if length is None else length
-        self.channels, self.segment, self.window = channels, segment, window
+        self.channels, self.window = channels, window
         self.inputs = Inputs(spec, channels)
-        self.join = nn.Linear(channels * segment, channels)
+        self.segments = Segments(channels, channels, segment)
         self.blocks = nn.ModuleList(Block(channels, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(channels)
         self.readout = Readout(channels, dim, bins=bins, length=-(-self.length // segment), dropout=dropout)
@@ -70,10 +78,7 @@ class TransformerEncoder(StepEncoder):
         return {"dim": self.dim, "length": self.length, **self.shape}
 
     def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
-        steps = self.inputs(data, mask_of(data, lengths))
-        steps = functional.pad(steps, (0, 0, 0, -steps.shape[1] % self.segment))
-        steps = self.join(steps.reshape(len(steps), -1, self.segment * self.channels))  # (B, S, C)
-        counts = torch.div(lengths + self.segment - 1, self.segment, rounding_mode="floor")
+        steps, counts = self.segments(self.inputs(data, mask_of(data, lengths)), lengths)  # (B, S, C)
         mask = mask_of(steps, counts)
         width = steps.shape[1]
         steps = steps + positions(width, self.channels, steps.device)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..evaluation.comparing import Compared
 
 
-@click.command("bench", short_help="Recall against speed of several encoders and indexes on your file.")
+@click.command("bench", short_help="Which encoder and index suit your file.")
 @click.argument("references", metavar="FILE")
 @click.option("--queries", metavar="FILE", help="Sequences to ask  [default: up to 1,000 of FILE, which are held out]")
 @click.option("--encoders", metavar="NAME,...", help="Encoders to compare  [default: projection, linear, and counts "

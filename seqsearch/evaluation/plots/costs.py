@@ -58,8 +58,10 @@ def _bars(axes: Axes, values: DoubleArray, column: str) -> None:
             _digits(value), (value, row), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8.5
         )
     axes.tick_params(axis="y", length=0)
-    axes.grid(visible=False, axis="y")
+    axes.grid(visible=False)
+    axes.set_xticks([])  # the numbers stand beside the bars
     axes.minorticks_off()
+    axes.spines["bottom"].set_visible(False)
 
 
 def _digits(value: float) -> str:

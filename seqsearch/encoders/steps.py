@@ -127,6 +127,7 @@ class Readout(nn.Module):
         self.out = nn.Linear(channels * (self.bins + 2), dim, bias=False)
 
     def forward(self, steps: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
+        steps = steps.float()  # under autocast too: sums over many steps
         wide = torch.cat(
             [
                 binned_mean(steps, lengths, self.bins, self.length).flatten(1),

@@ -32,11 +32,19 @@ class Block(nn.Module):
         batch, width, channels = steps.shape
         mixed = self.mix(self.first(steps)).view(batch, width, 3, self.heads, channels // self.heads)
         query, key, value = mixed.permute(2, 0, 3, 1, 4)  # each (B, heads, T, C / heads)
-        looked = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+        looked = _attended(query, key, value, allowed)
         steps = steps + self.dropout(self.merge(looked.transpose(1, 2).reshape(batch, width, channels)))
         bent: Tensor = self.narrow(functional.relu(self.widen(self.second(steps))))
         out: Tensor = steps + self.dropout(bent)
         return out
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, allowed: Tensor) -> Tensor:
+    if not query.is_cpu or query.dtype == torch.float32:
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+    with torch.autocast("cpu", enabled=False):  # bfloat16 attention takes a CPU ten times as long on the way back
+        full = functional.scaled_dot_product_attention(query.float(), key.float(), value.float(), attn_mask=allowed)
+    return full.to(query.dtype)
 
 
 class TransformerEncoder(StepEncoder):

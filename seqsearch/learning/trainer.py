@@ -267,7 +267,7 @@ class _Run:
         some, size = sequences[batch.rows], len(batch.rows)
         if self.plan.target == "contrastive":
             some = Sequences.concatenate([some, self._copies(some)])
-        outputs = self.network.encode(some)
+        outputs = self._encoded(some)
         predicted = self.metric(outputs)
         true = torch.from_numpy(batch.distances).to(outputs.device).pow(1 / self.root) / self.unit
         if self.learner.decoder is not None:
@@ -281,6 +281,13 @@ class _Run:
         """Edited copies: others at every step, the same at every look. Drawn by torch, whose state checkpoints keep."""
         seed = int(torch.randint(2**31, ())) if self.network.training else 0
         return edited(sequences, self.plan.edits, np.random.default_rng(seed))
+
+    def _encoded(self, sequences: Sequences) -> Tensor:
+        """(B, D) float32 outputs. Lower precision is for learning alone: models are judged as they will be used."""
+        lower = self.plan.precision == "bfloat16" and self.learner.training
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=lower):
+            outputs = self.network.encode(sequences)
+        return outputs.float()
 
     def _step(self, batch: PairBatch, optimizer: torch.optim.Optimizer) -> float:
         self.learner.train()

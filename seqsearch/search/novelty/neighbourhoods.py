@@ -52,8 +52,9 @@ class Neighbourhoods:
 
     def _verified(self, queries: Sequences, k: int, own: IntArray | None) -> Neighbours:
         assert self.budget is not None
-        rows = propose_others(self.engine, self.engine.model.vectors(queries), self.budget, own)
-        return self.engine.distance.rerank(queries, self.engine.targets, rows, k)
+        proposed = propose_others(self.engine, self.engine.model.vectors(queries), self.budget, own)
+        stop = None if self.budget.stop is None else self.budget.stop.bounds(proposed.distances)
+        return self.engine.distance.rerank(queries, self.engine.targets, proposed.rows, k, stop=stop)
 
     def _by_embedding(self, queries: Sequences, k: int, own: IntArray | None) -> Neighbours:
         extra = int(own is not None)

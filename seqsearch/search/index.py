@@ -58,12 +58,13 @@ class SequenceIndex:
     @classmethod
     def build(
         cls, path: Path, references: Sequences | Iterable[Sequences], *, overwrite: bool = False,
-        model: Model | None = None, progress: Progress = SILENT, **options: Any,
+        model: Model | None = None, queries: Sequences | None = None, progress: Progress = SILENT, **options: Any,
     ) -> Self:  # fmt: skip
         """Build an index at `path` and open it.
 
         `references`: a set, or sets that arrive one after the other (`read_batches`); `model`: an encoder to use
-        instead of training one; `options`: the fields of `BuildOptions` (distance, encoder, recall, seed, ...).
+        instead of training one; `queries`: measure the recall of budgets on these instead of on a held-out sample;
+        `options`: the fields of `BuildOptions` (distance, encoder, recall, seed, ...).
         Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError.
         """
         try:
@@ -71,7 +72,7 @@ class SequenceIndex:
         except TypeError as error:
             raise ParameterError(str(error).replace("BuildOptions.__init__()", "build")) from None
         parts = [references] if isinstance(references, Sequences) else references
-        built = build(path, parts, chosen, model=model, overwrite=overwrite, progress=progress)
+        built = build(path, parts, chosen, model=model, queries=queries, overwrite=overwrite, progress=progress)
         follower = Follower.adopt(built.store, built.candidates)
         with built.store as writer:
             follower.save(writer, _document(writer, "settings"))

@@ -227,6 +227,6 @@ def _verified(rows: AnyArray, verify: Verify, farthest: DoubleArray, seen: dict[
 
 def held_out(size: int, most: int, rng: np.random.Generator) -> IntArray:
     """Rows to take out as calibration queries: a twentieth of the data, at most `most`, none of a tiny set."""
-    if size < 40:
+    if size < 40 or most < 1:
         return np.zeros(0, np.int64)
     return np.sort(rng.choice(size, min(most, max(20, size // 20)), replace=False)).astype(np.int64)

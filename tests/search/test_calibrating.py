@@ -7,7 +7,7 @@ import pytest
 
 from seqsearch import SequenceIndex
 from seqsearch.distances import EditDistance
-from seqsearch.errors import MismatchError, ParameterError
+from seqsearch.errors import EmptyInputError, MismatchError, ParameterError
 from seqsearch.progress import SILENT
 from seqsearch.search.calibrating import exact_others, propose_others
 from seqsearch.search.calibration import Budget, per_query_recall
@@ -103,3 +103,15 @@ def test_verify_sees_vectors_that_the_model_does_not_make(index: SequenceIndex) 
         writer.update(some, 2 * index.model.vectors(some))
     index.refresh()
     assert index.verify(sample=300).problems == ["the model makes other vectors of 20 of 300 stored sequences"]
+
+
+def test_build_measures_the_recall_on_given_queries(tmp_path: Path) -> None:
+    stored, asked = families(20, 10, 50), families(20, 2, 50, seed=9)
+    with SequenceIndex.build(tmp_path / "q.ss", stored, encoder="kmer", queries=asked) as index:
+        assert index.calibration.queries == 40
+        assert index.calibration.size == 200
+    with pytest.raises(MismatchError, match="the queries are protein, the stored sequences dna"):
+        SequenceIndex.build(tmp_path / "x.ss", stored, queries=Sequences.from_texts(["MKV"], PROTEIN))
+    with pytest.raises(EmptyInputError, match="no query"):
+        SequenceIndex.build(tmp_path / "x.ss", stored, queries=stored[:0])
+    assert not (tmp_path / "x.ss").exists()

@@ -50,15 +50,17 @@ class Took:
 
 
 def build(algorithm: Algorithm, task: Task, folder: Path) -> dict[str, Any]:
-    """Seconds, peak memory and files of a build; the database has been read before."""
+    """Seconds, peak memory and files of a build; the database has been read before, to which `base_mb` belong."""
     _ = task.database
+    base = peak_bytes()
     start = Took(time.perf_counter(), time.process_time())
     algorithm.build(task, folder)
     took = Took(time.perf_counter() - start.wall, time.process_time() - start.cpu + USAGE.cpu)
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return {
         "version": algorithm.version(), "build_s": took.wall, "build_cpu_s": took.cpu,
-        "build_peak_mb": max(peak_bytes(), USAGE.peak) / 1e6, "index_mb": size / 1e6 or None,
+        "build_peak_mb": (USAGE.peak if algorithm.programs else peak_bytes()) / 1e6, "base_mb": base / 1e6,
+        "index_mb": size / 1e6 or None,
     }  # fmt: skip
 
 

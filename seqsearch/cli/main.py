@@ -13,8 +13,8 @@ from ..errors import ParameterError, SeqsearchError
 from . import starting
 
 COMMANDS = (
-    "build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate", "demo",
-    "cluster", "train", "embed", "tune",
+    "build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate",
+    "bench", "demo", "cluster", "train", "embed", "tune", "novelty", "dedup",
 )  # fmt: skip
 
 

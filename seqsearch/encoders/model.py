@@ -32,7 +32,9 @@ class Model:
 
     `family`, `spec`, `settings`, `weights` rebuild the network; `geometry` is the distance between its points and
     `scale` * that distance ** `power` predicts the exact distance; `dim`: D; `bits`: B of the binary code that stands
-    for a point (its rotation is among the weights), None for points themselves; `training`: how it was trained.
+    for a point (its rotation is among the weights), None for points themselves; `training`: how it was trained;
+    `decoder`: settings of the network that reads a point back as a sequence (its weights are among the others), None
+    without one.
     """
 
     family: str
@@ -45,6 +47,7 @@ class Model:
     power: float = 1.0
     bits: int | None = None
     training: dict[str, Any] = field(default_factory=dict)
+    decoder: dict[str, Any] | None = None
 
     @cached_property
     def _run(self) -> Runner:
@@ -80,7 +83,7 @@ class Model:
         return {
             "model_version": MODEL_VERSION, "family": self.family, "spec": self.spec.to_json(),
             "settings": self.settings, "dim": self.dim, "geometry": self.geometry, "scale": self.scale,
-            "power": self.power, "bits": self.bits, "training": self.training,
+            "power": self.power, "bits": self.bits, "training": self.training, "decoder": self.decoder,
         }  # fmt: skip
 
     def weight_bytes(self) -> bytes:
@@ -106,6 +109,7 @@ class Model:
                 document["family"], InputSpec.from_json(document["spec"]), document["settings"], load(weight_bytes),
                 int(document["dim"]), document["geometry"], float(document["scale"]),
                 float(document["power"]), document["bits"], document["training"],
+                document.get("decoder"),
             )  # fmt: skip
         except (SafetensorError, KeyError, TypeError) as error:
             raise CorruptIndexError(f"the model cannot be read: {error}") from None

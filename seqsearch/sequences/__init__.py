@@ -5,7 +5,7 @@ from .padding import Padded, pad, padded_batches
 from .readers import ReadReport, read, read_batches
 from .sequence import Kind, Sequence, Sequences
 from .strings import Strings, offsets_of, ranges_to_indices
-from .writers import write_fasta
+from .writers import write_fasta, write_sequences
 
 __all__ = [
     "ALPHABETS",
@@ -29,4 +29,5 @@ __all__ = [
     "read",
     "read_batches",
     "write_fasta",
+    "write_sequences",
 ]

@@ -10,8 +10,10 @@ import pytest
 
 from seqsearch.errors import InputError, ParameterError
 from seqsearch.evaluation.plots import (
+    plot_costs,
     plot_dendrogram,
     plot_dimensions,
+    plot_growth,
     plot_heat_map,
     plot_histograms,
     plot_predictions,
@@ -73,6 +75,21 @@ PLOTS = {
             for e, g, v in (("cnn", "euclidean", 2.0), ("cnn", "cosine", 1.0), ("mlp", "cosine", np.nan))
         ],
         ("encoder", "geometry"),
+    ),
+    plot_costs: (
+        [
+            {"series": s, "build_s": b, "build_peak_mb": 9 * b, "search_peak_mb": 5.0, "index_mb": m}
+            for s, b, m in (("ours", 120.0, 70.0), ("peer", 3.0, np.nan))
+        ],
+        ("series",),
+    ),
+    plot_growth: (
+        [
+            {"series": s, "n": n, "qps": 1e6 / n, "build_s": n / 100, "load_s": n / 1e4, "search_peak_mb": 90 + n}
+            for s in ("ours", "peer")
+            for n in (1000, 10_000)
+        ],
+        ("n",),
     ),
 }
 names = pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.__name__)
@@ -184,6 +201,8 @@ def test_labels_cover_neither_one_another_nor_a_point(tmp_path):
             "a plot of training needs rows with epoch and recall",
         ),
         (lambda p: plot_dimensions([{"dimensions": 0, "percent_rmse": 1}], p), "dimensions are above 0, not 0"),
+        (lambda p: plot_costs([{"series": "a", "build_s": 0}], p), "build_s is above 0, not 0"),
+        (lambda p: plot_growth([{"n": 10, "qps": -1}], p), "needs n and qps above 0"),
         (lambda p: plot_reliability([{"expected": 2, "observed": 1}], p), r"a share of 1 is needed, not 2\.0"),
         (lambda p: plot_dendrogram([{"node": 1, "height": -1}], p), "a dendrogram needs finite heights from 0"),
         (lambda p: plot_dendrogram([{"node": 1, "height": 1}] * 2, p), "a dendrogram needs every node once"),

@@ -5,6 +5,7 @@ names (png, svg, pdf) in one step, and raises ParameterError when a row lacks a 
 """
 
 from .calibration import plot_reliability
+from .costs import plot_costs, plot_growth
 from .dendrogram import plot_dendrogram
 from .distances import plot_histograms, plot_predictions
 from .speed import plot_speed
@@ -12,8 +13,10 @@ from .tables import plot_heat_map
 from .training import plot_dimensions, plot_training
 
 __all__ = [
+    "plot_costs",
     "plot_dendrogram",
     "plot_dimensions",
+    "plot_growth",
     "plot_heat_map",
     "plot_histograms",
     "plot_predictions",

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .inputs import InputSpec
-from .steps import Inputs, StepEncoder, mask_of, masked_mean
+from .steps import StepEncoder, inputs_for, mask_of, masked_mean
 
 
 class RecurrentEncoder(StepEncoder):
@@ -25,25 +25,32 @@ class RecurrentEncoder(StepEncoder):
         self.shape = {
             "channels": channels, "hidden": hidden, "layers": layers, "both_ways": both_ways, "dropout": dropout,
         }  # fmt: skip
-        self.inputs = Inputs(spec, channels)
+        self.inputs = inputs_for(spec, channels)
         self.recurrent = self.cell(
             channels, hidden, layers, batch_first=True, bidirectional=both_ways, dropout=dropout if layers > 1 else 0.0
         )
         self.directions = 2 if both_ways else 1
+        self.hidden = hidden
+        self.width = hidden * self.directions
         self.drop = nn.Dropout(dropout)
         self.out = nn.Linear(2 * hidden * self.directions, dim, bias=False)
 
     def settings(self) -> dict[str, Any]:
         return {"dim": self.dim, **self.shape}
 
-    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
+    def steps(self, data: Tensor, lengths: Tensor) -> Tensor:
         mask = mask_of(data, lengths)
         packed = pack_padded_sequence(
             self.inputs(data, mask), lengths.cpu(), batch_first=True, enforce_sorted=False
         )  # fmt: skip
-        packed_steps, state = self.recurrent(packed)
+        packed_steps, _ = self.recurrent(packed)
         steps, _ = pad_packed_sequence(packed_steps, batch_first=True, total_length=data.shape[1])
-        last = state[0] if isinstance(state, tuple) else state  # (layers * directions, B, H)
-        final = last[-self.directions :].transpose(0, 1).flatten(1)
-        points: Tensor = self.out(self.drop(torch.cat([final, masked_mean(steps, mask)], dim=1)))
+        return steps
+
+    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
+        steps = self.steps(data, lengths)  # (B, T, directions * H)
+        last = steps[torch.arange(len(steps), device=steps.device), lengths - 1]
+        if self.directions == 2:  # the way back ends at the first step
+            last = torch.cat([last[:, : self.hidden], steps[:, 0, self.hidden :]], dim=1)
+        points: Tensor = self.out(self.drop(torch.cat([last, masked_mean(steps, mask_of(data, lengths))], dim=1)))
         return points

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ..errors import ParameterError
 from .inputs import InputSpec
-from .steps import Inputs, Readout, StepEncoder, mask_of, positions
+from .steps import Readout, StepEncoder, inputs_for, mask_of, positions
 
 
 class Block(nn.Module):
@@ -60,7 +60,8 @@ class TransformerEncoder(StepEncoder):
         }  # fmt: skip
         self.length = spec.length if length is None else length
         self.channels, self.segment, self.window = channels, segment, window
-        self.inputs = Inputs(spec, channels)
+        self.width = 2 * channels
+        self.inputs = inputs_for(spec, channels)
         self.join = nn.Linear(channels * segment, channels)
         self.blocks = nn.ModuleList(Block(channels, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(channels)
@@ -69,8 +70,21 @@ class TransformerEncoder(StepEncoder):
     def settings(self) -> dict[str, Any]:
         return {"dim": self.dim, "length": self.length, **self.shape}
 
+    def steps(self, data: Tensor, lengths: Tensor) -> Tensor:
+        """What a segment knows beside the input of the step itself: (B, T, 2 C)."""
+        mask = mask_of(data, lengths)
+        own = self.inputs(data, mask)
+        segments, _ = self._segments(own, lengths)
+        spread = segments.repeat_interleave(self.segment, dim=1)[:, : own.shape[1]]
+        return torch.cat([spread, own], dim=2) * mask[..., None]
+
     def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
-        steps = self.inputs(data, mask_of(data, lengths))
+        segments, counts = self._segments(self.inputs(data, mask_of(data, lengths)), lengths)
+        points: Tensor = self.readout(segments, mask_of(segments, counts), counts)
+        return points
+
+    def _segments(self, steps: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, S, C) segments that have looked at each other, 0 on padding; (B,) how many there are."""
         steps = functional.pad(steps, (0, 0, 0, -steps.shape[1] % self.segment))
         steps = self.join(steps.reshape(len(steps), -1, self.segment * self.channels))  # (B, S, C)
         counts = torch.div(lengths + self.segment - 1, self.segment, rounding_mode="floor")
@@ -85,8 +99,7 @@ class TransformerEncoder(StepEncoder):
             allowed = (allowed & near) | own
         for block in self.blocks:
             steps = block(steps, allowed)
-        points: Tensor = self.readout(self.norm(steps) * mask[..., None], mask, counts)
-        return points
+        return self.norm(steps) * mask[..., None], counts
 
 
 class LocalTransformerEncoder(TransformerEncoder):

@@ -14,7 +14,7 @@ from . import starting
 
 COMMANDS = (
     "build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate", "demo",
-    "train", "embed", "tune",
+    "train", "embed", "tune", "classify", "tag",
 )  # fmt: skip
 
 

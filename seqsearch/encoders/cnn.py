@@ -51,7 +51,8 @@ class CNNEncoder(StepEncoder):
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             bent = convolution(steps.transpose(1, 2)).transpose(1, 2)
             steps = steps + self.drop(functional.relu(norm(bent, mask))) * mask[..., None]
-        return steps
+        out: Tensor = steps
+        return out
 
     def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
         points: Tensor = self.readout(self.steps(data, lengths), mask_of(data, lengths), lengths)

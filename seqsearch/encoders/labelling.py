@@ -30,7 +30,8 @@ class Labelled:
     @property
     def best(self) -> IntArray:
         """(m,) the most probable label of each."""
-        return self.probabilities.argmax(axis=1)
+        best: IntArray = self.probabilities.argmax(axis=1)
+        return best
 
     @property
     def confidence(self) -> DoubleArray:

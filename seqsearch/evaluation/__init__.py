@@ -10,6 +10,7 @@ from .accuracy import (
     spearman,
 )
 from .calibration import ReliabilityBin, expected_calibration_error, reliability
+from .labels import LabelReport, adjusted_rand, homogeneity_completeness_v, v_measure
 from .ranks import (
     candidate_recall,
     closest_accuracy,
@@ -23,9 +24,11 @@ from .rows import as_json_lines, as_table, as_tsv, read_rows, write_rows
 from .sweep import Sweep, SweepRow
 
 __all__ = [
+    "LabelReport",
     "ReliabilityBin",
     "Sweep",
     "SweepRow",
+    "adjusted_rand",
     "as_json_lines",
     "as_table",
     "as_tsv",
@@ -34,6 +37,7 @@ __all__ = [
     "distance_errors",
     "distortion",
     "expected_calibration_error",
+    "homogeneity_completeness_v",
     "kendall",
     "mean_absolute_error",
     "mean_reciprocal_rank",
@@ -46,5 +50,6 @@ __all__ = [
     "reliability",
     "share_within",
     "spearman",
+    "v_measure",
     "write_rows",
 ]

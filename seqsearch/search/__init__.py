@@ -2,6 +2,7 @@
 
 from .alignment import Alignments, Path
 from .calibration import Budget, Calibration
+from .classifying import NeighbourClassifier, Votes
 from .engine import Engine, SweepRow
 from .index import SequenceIndex
 from .options import BuildOptions
@@ -19,10 +20,12 @@ __all__ = [
     "Hit",
     "HitTable",
     "Hits",
+    "NeighbourClassifier",
     "Path",
     "RangeResults",
     "Results",
     "SequenceIndex",
     "SweepRow",
     "Verified",
+    "Votes",
 ]

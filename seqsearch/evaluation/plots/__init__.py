@@ -5,12 +5,14 @@ names (png, svg, pdf) in one step, and raises ParameterError when a row lacks a 
 """
 
 from .calibration import plot_reliability
+from .confusion import plot_confusion
 from .distances import plot_histograms, plot_predictions
 from .speed import plot_speed
 from .tables import plot_heat_map
 from .training import plot_dimensions, plot_training
 
 __all__ = [
+    "plot_confusion",
     "plot_dimensions",
     "plot_heat_map",
     "plot_histograms",

@@ -2,8 +2,8 @@
 
 - tokens: one word a line, its label after a tab (or after white space); a blank line ends a sentence; lines that start
   with "# " and hold no tab are comments. White space inside a word becomes "_".
-- csv and tsv: a column of sequences and one of labels, a letter for every element (or words where the labels hold
-  blanks); a third column may hold 0 for elements whose label means nothing and 1 for others.
+- csv and tsv: a column of sequences and one of labels, a letter for every element (or a word, where the elements are
+  words or the labels hold blanks); a third column may hold 0 for elements whose label means nothing and 1 for others.
 - npz: steps of vectors, (n, T, F) or (sum T, F) beside `offsets` or `lengths`, with their labels, `tags` (n, T) or
   (sum T,), and maybe a `mask` of the same shape.
 - Anything else is read as sequences without labels.
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays import AnyArray, BoolArray
-from ...errors import EmptyInputError, InputError, MismatchError, ParameterError, ParseError, Path
+from ...errors import EmptyInputError, InputError, MismatchError, ParameterError, ParseError, Path, SeqsearchError
 from ..alphabet import TEXT, Alphabet, alphabet_named
 from ..sequence import Sequences
 from ..strings import Strings, offsets_of
@@ -146,7 +146,7 @@ def _table(
         ids.append(fields[place["id"]] if "id" in place else str(number))
         texts.append(fields[place["sequence"]])
         own = texts[-1].split() if unit == "words" else texts[-1]
-        labels = _split(fields[place["label"]]) if "label" in place else None
+        labels = _split(fields[place["label"]], unit) if "label" in place else None
         mask = fields[place["mask"]] if "mask" in place else "1" * len(own)
         for what, values in (("labels", labels), ("mask", mask)):
             if values is not None and len(values) != len(own):
@@ -190,9 +190,9 @@ def _rows(source: Source, separator: str) -> Iterator[tuple[int, list[str]]]:
         csv.field_size_limit(before)
 
 
-def _split(labels: str) -> list[str]:
-    """A label for each element: the words of a string that holds blanks, otherwise its letters."""
-    return labels.split() if " " in labels else list(labels)
+def _split(labels: str, unit: str) -> list[str]:
+    """A label for each element: the words of the string for words or where it holds blanks, otherwise its letters."""
+    return labels.split() if unit == "words" or " " in labels else list(labels)
 
 
 def _places(header: list[str], columns: dict[str, str | None], name: str) -> dict[str, int]:
@@ -225,6 +225,8 @@ def _arrays(path: Path, columns: dict[str, str | None]) -> Tagged:
         with np.load(os.fspath(path), allow_pickle=False) as archive:
             tags = _beside(archive, columns["label"], ("tags",), "labels", m, path)
             mask = _beside(archive, columns["mask"], MASK_NAMES, "mask", m, path)
+    except SeqsearchError:
+        raise
     except (ValueError, OSError) as error:
         raise ParseError(f"not a readable .npz archive: {str(error).splitlines()[0]}", path=path) from None
     known: BoolArray = np.ones(m, np.bool_) if mask is None else mask.astype(np.bool_)

@@ -1,6 +1,6 @@
 """Encoders and geometries beside each other on Greengenes V4, each cell trained for the same processor time.
 
-    python benchmarks/encoders.py [--only table,baselines,dimensions,depth,length] [--seconds 180]
+    python benchmarks/encoders.py [--only table,baselines,dimensions,depth,length,precision] [--seconds 180]
         [--encoders projection,cnn,...] [--geometries euclidean,...] [--seeds 1] [--threads 1]
         [--output rows.jsonl] [--plots FOLDER]
 
@@ -24,16 +24,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from seqsearch import threads
 from seqsearch.arrays import DoubleArray, FloatArray
 from seqsearch.distances import EditDistance
+from seqsearch.encoders.build import build_encoder
+from seqsearch.encoders.encoder import Encoder
+from seqsearch.encoders.families import family_named
 from seqsearch.encoders.features import principal_axes
+from seqsearch.encoders.inputs import InputSpec
 from seqsearch.encoders.model import Model, kmer_model
 from seqsearch.errors import SeqsearchError
 from seqsearch.evaluation.plots import plot_dimensions, plot_heat_map
 from seqsearch.geometry import GEOMETRIES, matrix
-from seqsearch.learning.plan import TrainingPlan
+from seqsearch.learning.plan import PRECISIONS, TrainingPlan
 from seqsearch.learning.splits import Split, distance_split, random_split
 from seqsearch.learning.trainer import train
 from seqsearch.sequences import Sequences, greengenes
@@ -105,8 +110,8 @@ def measured(data: Data, encoder: str, geometry: str, seconds: float, dim: int, 
     """Train one cell and measure it; a failure is told, not raised."""
     name, _, mode = geometry.partition("-")
     plan = replace(
-        TrainingPlan.of_effort("high"), geometry=name, mode=mode or "ball", seconds=seconds, clock="cpu", steps=4000, patience=1000,
-        validate=VALIDATION, check=50,
+        TrainingPlan.of_effort("high"), geometry=name, mode=mode or "ball", seconds=seconds, clock="cpu", steps=4000,
+        patience=1000, validate=VALIDATION, check=50,
     )  # fmt: skip
     started, spent = time.monotonic(), time.process_time()
     try:
@@ -184,6 +189,34 @@ def length(data: Data, options: argparse.Namespace, rows: Rows) -> None:
         )  # fmt: skip
 
 
+def precision(data: Data, options: argparse.Namespace, rows: Rows) -> None:
+    """The same steps in float32 and with the networks' products in bfloat16: what they cost and what they reach."""
+    for encoder in options.encoders:
+        for name in PRECISIONS:
+            plan = TrainingPlan(steps=options.steps, check=options.steps, validate=VALIDATION, precision=name)
+            family = family_named(encoder)
+            network = build_encoder(family.name, InputSpec.fit(data.database), {})
+            seconds = step_seconds(network, data.database, name)
+            model, _ = train(data.train, EDIT, encoder=encoder, plan=plan)
+            rows.add(
+                part="precision", encoder=encoder, precision=name, steps=options.steps, network_ms=1000 * seconds,
+                **data.errors_of(model),
+            )  # fmt: skip
+
+
+def step_seconds(network: Encoder, sequences: Sequences, name: str, repeats: int = 9) -> float:
+    """Median processor time of a step of the network alone: 256 sequences, there and back."""
+    inputs = [torch.from_numpy(part) for part in network.prepare(sequences[:256])]
+    spent = []
+    for _ in range(repeats):
+        started = time.process_time()
+        with torch.autocast("cpu", torch.bfloat16, enabled=name == "bfloat16"):
+            points = network(*inputs)
+        torch.autograd.backward(points.float().square().mean())
+        spent.append(time.process_time() - started)
+    return float(np.median(spent))
+
+
 def draw(rows: list[dict[str, Any]], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     cells = [row for row in rows if row["part"] == "table"]
@@ -200,6 +233,7 @@ def main() -> None:
     parser.add_argument("--encoders", default=",".join(ENCODERS), type=lambda text: text.split(","))
     parser.add_argument("--geometries", default=",".join(COLUMNS), type=lambda text: text.split(","))
     parser.add_argument("--seconds", default=180.0, type=float)
+    parser.add_argument("--steps", default=300, type=int, help="of the part precision")
     parser.add_argument("--seeds", default=1, type=int)
     parser.add_argument("--threads", default=1, type=int)
     parser.add_argument("--output")
@@ -216,9 +250,8 @@ def main() -> None:
         if part == "depth":
             depth(sequences, options, rows)
         else:
-            {"table": table, "baselines": baselines, "dimensions": dimensions, "length": length}[part](
-                data, options, rows
-            )
+            {"table": table, "baselines": baselines, "dimensions": dimensions, "length": length,
+             "precision": precision}[part](data, options, rows)  # fmt: skip
     if options.plots is not None:
         draw(rows.kept, options.plots)
 

@@ -61,6 +61,8 @@ DISTANCE_OPTIONS = ("distance", "distance_parameters", "geometry", "mode", "targ
 @click.option("--rate", type=float, metavar="R", help="Peak learning rate  [default: by family]")
 @click.option("--seconds", type=float, metavar="S", help="Stop learning after so long.")
 @click.option("--device", metavar="NAME", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
+@click.option("--precision", metavar="NAME", default="float32", show_default=True,
+              help="Of the network while it learns: float32 or bfloat16.")  # fmt: skip
 @click.option("--checkpoint", type=click.Path(), metavar="FILE", help="Keep the run here; go on when it is there.")
 @click.option("--log", type=click.Path(), metavar="FILE.jsonl", help="Write the rows of the training log.")
 @click.option("--plot", type=click.Path(), metavar="FILE.png", help="Draw the training log.")

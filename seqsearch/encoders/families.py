@@ -11,7 +11,8 @@ from ..errors import ParameterError
 class Family:
     """One kind of encoder: its `name`, where its network lives, what it reads and can do, and its learning `rate`.
 
-    `steps`: it reads step by step, so it gives a vector of every step too, and text may be read word by word.
+    `steps`: it reads step by step, so it gives a vector of every step too, and text may be read word by word;
+    `segments`: it joins several steps to one unless told otherwise, by its setting `segment`.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Family:
     trained: bool = True
     without_torch: bool = False
     steps: bool = False
+    segments: bool = False
     rate: float = 2e-3
 
 
@@ -40,12 +42,13 @@ FAMILIES = {
         Family("linear", "linear map of the same features", "linear", "LinearEncoder", BOTH, without_torch=True),
         Family("mlp", "dense layers over the same features", "mlp", "MLPEncoder", BOTH),
         Family("cnn", "convolutions over steps, position bins", "cnn", "CNNEncoder", BOTH, steps=True),
-        Family("gru", "gated recurrent units, both ways", "gru", "GRUEncoder", BOTH, steps=True),
-        Family("lstm", "long short-term memory, both ways", "lstm", "LSTMEncoder", BOTH, steps=True),
+        Family("gru", "gated recurrent units, both ways", "gru", "GRUEncoder", BOTH, steps=True, segments=True),
+        Family("lstm", "long short-term memory, both ways", "lstm", "LSTMEncoder", BOTH, steps=True,
+               segments=True),
         Family("transformer", "global attention between segments", "transformer", "TransformerEncoder", BOTH,
-               steps=True, rate=1e-3),
+               steps=True, segments=True, rate=1e-3),
         Family("local-transformer", "attention between near segments", "transformer", "LocalTransformerEncoder", BOTH,
-               steps=True, rate=1e-3),
+               steps=True, segments=True, rate=1e-3),
         Family("attention", "attention pooling over steps", "attention", "AttentionEncoder", BOTH, steps=True),
     )
 }  # fmt: skip

@@ -138,6 +138,48 @@ class Inputs(nn.Module):
         return dropped * mask[..., None]
 
 
+class Segments(nn.Module):
+    """(B, T, C) to (B, S, H): each segment of `segment` steps joined by one linear map."""
+
+    def __init__(self, channels: int, hidden: int, segment: int) -> None:
+        super().__init__()
+        self.segment = segment
+        self.join = nn.Linear(channels * segment, hidden)
+
+    def forward(self, steps: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """The segments, and (B,) how many of each sequence's are real."""
+        steps = functional.pad(steps, (0, 0, 0, -steps.shape[1] % self.segment))
+        joined = self.join(steps.reshape(len(steps), -1, self.join.in_features))
+        return joined, torch.div(lengths + self.segment - 1, self.segment, rounding_mode="floor")
+
+
+class SegmentEncoder(StepEncoder):
+    """A step encoder that joins `segments` of several steps, reads these, and pools them by a readout."""
+
+    segments: Segments
+    readout: Readout
+
+    def read(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """(B, S, H) joined segments to (B, S, C) states, 0 on padding."""
+        raise NotImplementedError  # each family reads in its own way
+
+    def steps(self, data: Tensor, lengths: Tensor) -> Tensor:
+        """The state of the segment that a step lies in, and, where a segment holds several, its own input beside."""
+        mask = mask_of(data, lengths)
+        own = self.inputs(data, mask)
+        states = self.read(*self.segments(own, lengths))
+        if self.segments.segment == 1:
+            return states * mask[..., None]
+        spread = states.repeat_interleave(self.segments.segment, dim=1)[:, : own.shape[1]]
+        return torch.cat([spread, own], dim=2) * mask[..., None]
+
+    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
+        joined, counts = self.segments(self.inputs(data, mask_of(data, lengths)), lengths)
+        states = self.read(joined, counts)
+        points: Tensor = self.readout(states, mask_of(states, counts), counts)
+        return points
+
+
 class MaskedNorm(nn.BatchNorm1d):
     """Batch norm of (B, T, C) over real steps only, in training and in its running statistics."""
 
@@ -191,6 +233,7 @@ class Readout(nn.Module):
         self.out = nn.Linear(channels * (self.bins + 2), dim, bias=False)
 
     def forward(self, steps: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
+        steps = steps.float()  # under autocast too: sums over many steps
         parts = [masked_mean(steps, mask), masked_max(steps, mask)]
         if self.bins:
             parts.insert(0, binned_mean(steps, lengths, self.bins, self.length).flatten(1))

@@ -1,4 +1,4 @@
-"""Evaluation: errors of distances, ranks and recall, sweeps over budgets, reliability, rows of data and their plots."""
+"""Evaluation: errors of distances, ranks, recall, sweeps over budgets, trees, reliability, rows of data and plots."""
 
 from .accuracy import (
     distance_errors,
@@ -22,18 +22,22 @@ from .ranks import (
 )
 from .rows import as_json_lines, as_table, as_tsv, read_rows, write_rows
 from .sweep import Sweep, SweepRow
+from .trees import TreeCost, compare_trees, dasgupta_cost
 
 __all__ = [
     "LabelReport",
     "ReliabilityBin",
     "Sweep",
     "SweepRow",
+    "TreeCost",
     "adjusted_rand",
     "as_json_lines",
     "as_table",
     "as_tsv",
     "candidate_recall",
     "closest_accuracy",
+    "compare_trees",
+    "dasgupta_cost",
     "distance_errors",
     "distortion",
     "expected_calibration_error",

@@ -9,6 +9,7 @@ from ..errors import ParameterError
 
 TARGETS = ("near", "mse", "relative", "triplet", "contrastive", "autoencode")
 CLOCKS = ("wall", "cpu")
+PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,9 @@ class TrainingPlan:
     when it is spent, batches already compared are used again; `validate`: sequences held out; `check`: steps between
     looks at them; `patience`: looks without progress before it stops; `seconds`: time at most, 0 for no limit - with a
     limit one seed no longer gives one model; `clock`: "wall", or "cpu" for the processor time of all threads, which
-    other programs do not eat into; `device`: where torch works.
+    other programs do not eat into; `device`: where torch works; `precision`: "float32", or "bfloat16" for the matrix
+    products of the network while it learns, which is faster where the processor multiplies bfloat16 natively - weights,
+    distances and losses stay in float32, and so does every embedding.
 
     `geometry` of the points and its hyperbolic `mode`; `power`: p of the predicted distance scale * d^p, None for what
     suits the geometry; `target`: what is learned, one of `TARGETS`; `rank`: weight of the loss of neighbourhoods and
@@ -51,12 +54,15 @@ class TrainingPlan:
     seconds: float = 0.0
     clock: str = "wall"
     device: str = "cpu"
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         if self.target not in TARGETS:
             raise ParameterError(f"no training target {self.target!r}: choose one of {', '.join(TARGETS)}")
         if self.clock not in CLOCKS:
             raise ParameterError(f"no clock {self.clock!r}: choose one of {', '.join(CLOCKS)}")
+        if self.precision not in PRECISIONS:
+            raise ParameterError(f"no precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
         for name in ("steps", "batch", "sequences", "check", "patience"):
             if getattr(self, name) < 1:
                 raise ParameterError(f"{name} must be at least 1, not {getattr(self, name)}")

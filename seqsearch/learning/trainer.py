@@ -240,12 +240,19 @@ class _Run:
     def _loss(self, sequences: Sequences, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
         """The loss, and predicted and true (B, B) distances in units."""
         some = sequences[batch.rows]
-        outputs = self.network.encode(some)
+        outputs = self._encoded(some)
         predicted = self.metric(outputs)
         true = torch.from_numpy(batch.distances).to(outputs.device).pow(1 / self.root) / self.unit
         if self.learner.decoder is not None:
             return self.learner.decoder(self.metric.place(outputs), some), predicted, true
         return OBJECTIVES[self.plan.target](predicted, true, self.scales, self.plan), predicted, true
+
+    def _encoded(self, sequences: Sequences) -> Tensor:
+        """(B, D) float32 outputs. Lower precision is for learning alone: models are judged as they will be used."""
+        lower = self.plan.precision == "bfloat16" and self.learner.training
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=lower):
+            outputs = self.network.encode(sequences)
+        return outputs.float()
 
     def _step(self, batch: PairBatch, optimizer: torch.optim.Optimizer) -> float:
         self.learner.train()

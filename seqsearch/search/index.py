@@ -13,6 +13,7 @@ from ..arrays import AnyArray, BoolArray
 from ..distances import Distance, Neighbours, Ranges, distance_named, within_radius
 from ..encoders.model import Model
 from ..errors import CorruptIndexError, ParameterError, Path
+from ..learning.clustering import Dendrogram
 from ..progress import SILENT, Progress
 from ..sequences import Sequences, Strings
 from ..store import Store
@@ -21,6 +22,7 @@ from .budgeting import chosen_budget
 from .building import CALIBRATION_QUERIES, build
 from .calibrating import calibrate, members
 from .calibration import Budget, Calibration, budgets_for
+from .clustering import MEMORY, clustered
 from .engine import Engine, SweepRow, sweep_row
 from .filters import Where, allowed_rows
 from .options import BuildOptions
@@ -53,12 +55,13 @@ class SequenceIndex:
     @classmethod
     def build(
         cls, path: Path, references: Sequences | Iterable[Sequences], *, overwrite: bool = False,
-        model: Model | None = None, progress: Progress = SILENT, **options: Any,
+        model: Model | None = None, queries: Sequences | None = None, progress: Progress = SILENT, **options: Any,
     ) -> Self:  # fmt: skip
         """Build an index at `path` and open it.
 
         `references`: a set, or sets that arrive one after the other (`read_batches`); `model`: an encoder to use
-        instead of training one; `options`: the fields of `BuildOptions` (distance, encoder, recall, seed, ...).
+        instead of training one; `queries`: measure the recall of budgets on these instead of on a held-out sample;
+        `options`: the fields of `BuildOptions` (distance, encoder, recall, seed, ...).
         Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError.
         """
         try:
@@ -66,7 +69,7 @@ class SequenceIndex:
         except TypeError as error:
             raise ParameterError(str(error).replace("BuildOptions.__init__()", "build")) from None
         parts = [references] if isinstance(references, Sequences) else references
-        built = build(path, parts, chosen, model=model, overwrite=overwrite, progress=progress)
+        built = build(path, parts, chosen, model=model, queries=queries, overwrite=overwrite, progress=progress)
         follower = Follower.adopt(built.store, built.candidates)
         with built.store as writer:
             follower.save(writer, _document(writer, "settings"))
@@ -261,6 +264,21 @@ class SequenceIndex:
                 if budgets is None and rows[-1].recall >= 1:
                     break
         return rows
+
+    def cluster(
+        self, linkage: str = "average", *, sample: int | None = None, exact: bool = False, seed: int = 0,
+        memory: float = MEMORY, progress: Progress = SILENT,
+    ) -> Dendrogram:  # fmt: skip
+        """A binary tree of the stored sequences, or of `sample` random ones, by agglomerative clustering.
+
+        `linkage`: "average", "single" or "complete", of the distances that the embeddings predict, or of `exact` ones.
+        Distances of all pairs are kept: raises ParameterError when they would take more than `memory` bytes, for an
+        unknown linkage and for fewer than 2 sequences.
+        """
+        return clustered(
+            self._store, self.model, self._distance, linkage, sample=sample, exact=exact, seed=seed, memory=memory,
+            progress=progress,
+        )  # fmt: skip
 
     def verify(self, *, sample: int = 100, seed: int = 0, progress: Progress = SILENT) -> Verified:
         """Check every checksum and invariant on disk, that every id is reachable, and the recall of `sample` members.

@@ -40,7 +40,8 @@ def model_of(name: str, kind: str, task: str = "tag", labels: int = 3) -> Model:
     sequences = sequences_of(kind)
     spec = InputSpec.fit_words(sequences) if kind == "words" else InputSpec.fit(sequences)
     torch.manual_seed(0)
-    network = build_encoder(name, spec, {"dim": 8, "channels": 8})
+    settings = {"segment": 3} if FAMILIES[name].segments and kind == "series" else {}
+    network = build_encoder(name, spec, {"dim": 8, "channels": 8, **settings})
     with torch.no_grad():
         network.train()
         network.encode(sequences)  # moves running statistics away from their start
@@ -79,23 +80,6 @@ def test_families_without_steps_say_so() -> None:
     model = kmer_model(families(2, 2, 20))
     with pytest.raises(ParameterError, match="'kmer' has nothing to train"):
         model.elements(families(2, 2, 20))
-
-
-def test_a_recurrent_point_sees_both_ends() -> None:
-    """The pooled point holds the last state of each direction: what torch returns beside the steps."""
-    sequences, model = sequences_of("tokens"), model_of("lstm", "tokens", "classify")
-    network = build_encoder("lstm", model.spec, model.settings)
-    own = network.state_dict().keys()
-    network.load_state_dict({key: torch.from_numpy(model.weights[key]) for key in own})
-    one = sequences[2:3]
-    data, lengths = network.tensors(one)
-    mask = torch.ones(data.shape, dtype=torch.bool)
-    with torch.no_grad():
-        steps, (last, _) = network.recurrent(network.inputs(data, mask))  # type: ignore[operator, union-attr]
-        wide = torch.cat([last.transpose(0, 1).flatten(1), steps.mean(1)], dim=1)
-        wanted = network.out(wide)  # type: ignore[operator]
-    np.testing.assert_allclose(model.embed(one), wanted.numpy(), rtol=1e-4, atol=1e-6)
-    assert int(lengths[0]) == len(one[0])
 
 
 # -- words -----------------------------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ def test_the_loss_of_pairs_by_hand() -> None:
     plan = LabelPlan(forgetting=0.0)
     family = family_for("cnn", "cluster", data.sequences)
     network = new_network(family, data.sequences, {"channels": 4}, plan, by_words=False, seed=0)
-    learner = Grouper(network, 3, 0.0).eval()
+    learner = Grouper(network, 3, plan).eval()
     groups = np.array([0, 1, 0, -1, 1, 0, 0, 0, 0, 0, -1, -1, -1, -1, 5])  # the last sequence has nothing to compare
     with torch.no_grad():
         total, pairs = learner.pair_loss(data.sequences, groups)
@@ -246,8 +246,8 @@ def test_words_and_lengths_beyond_training() -> None:
 
 
 def test_the_order_of_first_appearance_is_learnt_for_lengths_beyond_training() -> None:
-    plan = LabelPlan(epochs=12, batch=16, rate=2e-2)
-    model, _ = train_tagger(appearances(1000, "abc", 15, 0), plan=plan, settings={"hidden": 24, "channels": 8})
+    plan = LabelPlan(epochs=20, batch=16, rate=1e-2)
+    model, _ = train_tagger(appearances(1000, "abc", 15, 0), plan=plan, settings={"hidden": 32, "channels": 16})
     for length in (15, 40):
         test = appearances(200, "abc", length, 1)
         right = np.array(tag(model, test.sequences).names()) == np.array(list(test.tags or ()))

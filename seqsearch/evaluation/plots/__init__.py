@@ -6,6 +6,8 @@ names (png, svg, pdf) in one step, and raises ParameterError when a row lacks a 
 
 from .calibration import plot_reliability
 from .confusion import plot_confusion
+from .costs import plot_costs, plot_growth
+from .dendrogram import plot_dendrogram
 from .distances import plot_histograms, plot_predictions
 from .speed import plot_speed
 from .tables import plot_heat_map
@@ -13,7 +15,10 @@ from .training import plot_dimensions, plot_training
 
 __all__ = [
     "plot_confusion",
+    "plot_costs",
+    "plot_dendrogram",
     "plot_dimensions",
+    "plot_growth",
     "plot_heat_map",
     "plot_histograms",
     "plot_predictions",

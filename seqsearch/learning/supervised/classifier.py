@@ -49,8 +49,7 @@ def train_classifier(
         held_true = numbers_of(class_names(validation), labels, "the validation set")
     network = new_network(family, training, settings or {}, plan, by_words=by_words, seed=seed)
     device = next(network.parameters()).device
-    dropout = float(network.settings().get("dropout", 0.0))
-    learner = Learner(network, len(labels), by_step=False, dropout=dropout).to(device)
+    learner = Learner(network, len(labels), by_step=False, plan=plan).to(device)
     weights = label_weights(true, len(labels), plan.class_weights)
     run = SupervisedRun(
         learner, LengthBatches(network.spec.steps(training), plan.batch, np.random.default_rng(seed + 1)),

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...arrays import IntArray
+from ...encoders.encoder import Encoder
 from ...encoders.heads import LEVEL, SLOPE, Head
 from ...encoders.model import Model
 from ...errors import ParameterError, Path
@@ -37,8 +38,8 @@ _STEPS_AT_ONCE = 1 << 12
 class Grouper(Learner):
     """A learner whose outputs are coordinates, with the slope and level of the probability of belonging together."""
 
-    def __init__(self, network: Any, coordinates: int, dropout: float) -> None:
-        super().__init__(network, coordinates, by_step=True, dropout=dropout)
+    def __init__(self, network: Encoder, coordinates: int, plan: LabelPlan) -> None:
+        super().__init__(network, coordinates, by_step=True, plan=plan)
         self.log_slope = nn.Parameter(torch.zeros(()))
         self.level = nn.Parameter(torch.ones(()))
 
@@ -83,8 +84,10 @@ def train_grouper(
     require_tags(held)
     if int(training.lengths.max(initial=0)) < 2:
         raise ParameterError("no sequence has two elements to compare")
-    network = new_network(family, training.sequences, settings or {}, plan, by_words=data.by_words, seed=seed)
-    learner = Grouper(network, COORDINATES, float(network.settings().get("dropout", 0.0)))
+    network = new_network(
+        family, training.sequences, settings or {}, plan, by_words=data.by_words, seed=seed, by_step=True
+    )
+    learner = Grouper(network, COORDINATES, plan)
     learner = learner.to(next(network.parameters()).device)
     groups, held_groups = _numbers(training), _numbers(held)
 

@@ -30,8 +30,10 @@ _STEPS_AT_ONCE = 1 << 14
 class Learner(nn.Module):
     """`network` and a linear `head` of K outputs over its points, or over its steps (`by_step`)."""
 
-    def __init__(self, network: Encoder, outputs: int, *, by_step: bool, dropout: float) -> None:
+    def __init__(self, network: Encoder, outputs: int, *, by_step: bool, plan: LabelPlan) -> None:
         super().__init__()
+        dropout = float(network.settings().get("dropout", 0.0))
+        self.precision = plan.precision
         self.network = network
         self.by_step = by_step
         self.dropout = nn.Dropout(dropout)
@@ -41,12 +43,14 @@ class Learner(nn.Module):
 
     def forward(self, sequences: Sequences) -> Tensor:
         """(B, K) of sequences, or (sum T, K) of their steps, one sequence after the other."""
-        if self.by_step:
-            assert isinstance(self.network, StepEncoder)
-            inner = self.network.elements(sequences)
-        else:
-            inner = self.network.encode(sequences)
-        out: Tensor = self.head(self.dropout(inner))
+        lower = self.precision == "bfloat16" and self.training  # models are judged as they will be used
+        with torch.autocast(self.head.weight.device.type, torch.bfloat16, enabled=lower):
+            if self.by_step:
+                assert isinstance(self.network, StepEncoder)
+                inner = self.network.elements(sequences)
+            else:
+                inner = self.network.encode(sequences)
+        out: Tensor = self.head(self.dropout(inner.float()))
         return out
 
     def outputs(self, sequences: Sequences) -> list[tuple[IntArray, AnyArray]]:
@@ -72,9 +76,12 @@ def family_for(encoder: str, task: str, sequences: Sequences) -> Family:
 
 
 def new_network(
-    family: Family, training: Sequences, settings: dict[str, Any], plan: LabelPlan, *, by_words: bool, seed: int
-) -> Encoder:
-    """A fresh network that has looked at the training set once."""
+    family: Family, training: Sequences, settings: dict[str, Any], plan: LabelPlan, *, by_words: bool, seed: int,
+    by_step: bool = False,
+) -> Encoder:  # fmt: skip
+    """A fresh network that has looked at the training set once. `by_step`: its steps will be told apart."""
+    if family.segments and (by_step or by_words):
+        settings = {"segment": 1, **settings}
     spec = InputSpec.fit_words(training, plan.least) if by_words else InputSpec.fit(training)
     torch.manual_seed(seed)
     network = build_encoder(family.name, spec, settings).to(device_named(plan.device))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...errors import ParameterError
-from ..plan import CLOCKS
+from ..plan import CLOCKS, PRECISIONS
 
 WEIGHTINGS = ("none", "root", "balanced")
 
@@ -21,7 +21,8 @@ class LabelPlan:
 
     `validate`: share of the sequences held out, from every class as from the whole; `patience`: looks at them (one an
     epoch, forty at most) without a lower loss before training stops; `seconds`: time at most, 0 for no limit, by
-    `clock`, "wall" or "cpu"; `device`: where torch works.
+    `clock`, "wall" or "cpu"; `device`: where torch works; `precision` of the network's products while it learns,
+    "float32" or "bfloat16".
 
     `class_weights`: "none"; "balanced", every class counts alike; or "root", the geometric mean of both. `smoothing`:
     share of the label spread over all labels (Szegedy et al., CVPR 2016). `input_dropout`: share of the inputs'
@@ -45,12 +46,15 @@ class LabelPlan:
     seconds: float = 0.0
     clock: str = "wall"
     device: str = "cpu"
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         if self.class_weights not in WEIGHTINGS:
             raise ParameterError(f"no class weights {self.class_weights!r}: choose one of {', '.join(WEIGHTINGS)}")
         if self.clock not in CLOCKS:
             raise ParameterError(f"no clock {self.clock!r}: choose one of {', '.join(CLOCKS)}")
+        if self.precision not in PRECISIONS:
+            raise ParameterError(f"no precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
         for name in ("batch", "patience", "fewest", "least"):
             if getattr(self, name) < 1:
                 raise ParameterError(f"{name} must be at least 1, not {getattr(self, name)}")

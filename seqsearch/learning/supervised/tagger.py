@@ -44,10 +44,11 @@ def train_tagger(
     labels, _ = numbered_labels(_known_names(data))
     true, held_true = np.zeros(len(training.known), np.int64), numbers_among(held, labels)
     true[training.known] = numbers_among(training, labels)
-    network = new_network(family, training.sequences, settings or {}, plan, by_words=data.by_words, seed=seed)
+    network = new_network(
+        family, training.sequences, settings or {}, plan, by_words=data.by_words, seed=seed, by_step=True
+    )
     device = next(network.parameters()).device
-    dropout = float(network.settings().get("dropout", 0.0))
-    learner = Learner(network, len(labels), by_step=True, dropout=dropout).to(device)
+    learner = Learner(network, len(labels), by_step=True, plan=plan).to(device)
     weights = label_weights(true[training.known], len(labels), plan.class_weights)
     run = SupervisedRun(
         learner, LengthBatches(training.lengths, plan.batch, np.random.default_rng(seed + 1)),

@@ -55,6 +55,9 @@ DISTANCE_OPTIONS = ("distance", "distance_parameters", "geometry", "mode", "targ
     show_default=True,
     help="near, mse, relative, triplet, contrastive or autoencode.",
 )
+@click.option("--margin", type=float, metavar="M", help="Of triplets and contrasted pairs  [default: 1]")
+@click.option("--edits", type=float, metavar="RATE", help="Share of elements edited in the positives of contrastive "
+              "[default: 0.05]")  # fmt: skip
 @click.option("--effort", metavar="LEVEL", default="normal", show_default=True, help="low, normal or high.")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Batches at most  [default: by effort]")
 @click.option("--batch", type=click.IntRange(2), metavar="N", help="Sequences in a batch  [default: 256; labels: 32]")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from ..sequences import Tagged
 
 PLAN_OPTIONS = (
-    "epochs", "batch", "rate", "seconds", "device", "precision", "class_weights", "smoothing", "input_dropout", "validate",
+    "epochs", "batch", "rate", "seconds", "device", "precision", "class_weights", "smoothing", "input_dropout",
+    "validate",
 )  # fmt: skip
 LABEL_OPTIONS = (
     "epochs", "class_weights", "smoothing", "input_dropout", "validate", "validation", "unit", "mask_column",

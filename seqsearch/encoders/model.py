@@ -35,7 +35,8 @@ class Model:
     `family`, `spec`, `settings`, `weights` rebuild the network; `geometry` is the distance between its points and
     `scale` * that distance ** `power` predicts the exact distance; `dim`: D; `bits`: B of the binary code that stands
     for a point (its rotation is among the weights), None for points themselves; `training`: how it was trained;
-    `head`: what a supervised model says of its points, or of single elements.
+    `decoder`: settings of the network that reads a point back as a sequence (its weights are among the others), None
+    without one; `head`: what a supervised model says of its points, or of single elements.
     """
 
     family: str
@@ -48,6 +49,7 @@ class Model:
     power: float = 1.0
     bits: int | None = None
     training: dict[str, Any] = field(default_factory=dict)
+    decoder: dict[str, Any] | None = None
     head: Head | None = None
 
     @cached_property
@@ -113,7 +115,7 @@ class Model:
         return {
             "model_version": MODEL_VERSION, "family": self.family, "spec": self.spec.to_json(),
             "settings": self.settings, "dim": self.dim, "geometry": self.geometry, "scale": self.scale,
-            "power": self.power, "bits": self.bits, "training": self.training,
+            "power": self.power, "bits": self.bits, "training": self.training, "decoder": self.decoder,
             "head": None if self.head is None else self.head.to_json(),
         }  # fmt: skip
 
@@ -140,6 +142,7 @@ class Model:
                 document["family"], InputSpec.from_json(document["spec"]), document["settings"], load(weight_bytes),
                 int(document["dim"]), document["geometry"], float(document["scale"]),
                 float(document["power"]), document["bits"], document["training"],
+                document.get("decoder"),
                 None if document.get("head") is None else Head.from_json(document["head"]),
             )  # fmt: skip
         except (SafetensorError, KeyError, TypeError) as error:

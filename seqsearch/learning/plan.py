@@ -31,7 +31,9 @@ class TrainingPlan:
     `geometry` of the points and its hyperbolic `mode`; `power`: p of the predicted distance scale * d^p, None for what
     suits the geometry; `target`: what is learned, one of `TARGETS`; `rank`: weight of the loss of neighbourhoods and
     `far` of far pairs beside near ones (target near); `margin` of triplets and contrasted pairs, in units of a 4.5th of
-    the typical distance.
+    the typical distance; `edits`: share of elements changed in the copies that are the positives of target contrastive;
+    `unseen`: sequences at most, and a tenth of all, that target autoencode keeps out of training altogether, so that
+    the reconstruction of unseen sequences is known.
     """
 
     steps: int = 4000
@@ -51,6 +53,8 @@ class TrainingPlan:
     rank: float = 10.0
     far: float = 0.1
     margin: float = 1.0
+    edits: float = 0.05
+    unseen: int = 2000
     seconds: float = 0.0
     clock: str = "wall"
     device: str = "cpu"
@@ -66,6 +70,8 @@ class TrainingPlan:
         for name in ("steps", "batch", "sequences", "check", "patience"):
             if getattr(self, name) < 1:
                 raise ParameterError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.edits <= 0.5:
+            raise ParameterError(f"edits must be from 0 to 0.5, not {self.edits}")
 
     @classmethod
     def of_effort(cls, effort: str) -> TrainingPlan:

@@ -17,15 +17,17 @@ from torch import Tensor, nn
 from .. import threads
 from ..distances import Distance
 from ..encoders.build import build_encoder
+from ..encoders.decoder import Decoder
 from ..encoders.encoder import Encoder
 from ..encoders.families import family_named
 from ..encoders.inputs import InputSpec
 from ..encoders.model import Model, unlearned_model
+from ..encoders.reconstruction import PREFIX
 from ..errors import ParameterError, Path
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
 from .checkpoints import Checkpoint, restore_optimizer
-from .decoding import Decoder
+from .edits import edited
 from .losses import off_diagonal
 from .metric import Metric
 from .mining import BatchSampler, mined_neighbours
@@ -67,11 +69,12 @@ def train(
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(sequences))[: plan.sequences]
     held = min(plan.validate, len(rows) // 8)
+    unseen = held + (min(plan.unseen, len(rows) // 10) if plan.target == "autoencode" else 0)
     enough = max(100, MOST_EPOCHS * len(rows) // plan.batch)
     plan = replace(plan, steps=min(plan.steps, enough), check=min(plan.check, max(1, enough // 5)))
     torch.manual_seed(seed)
     network = build_encoder(family.name, InputSpec.fit(sequences[rows]), settings or {}).to(device_named(plan.device))
-    training, validation = sequences[rows[held:]], sequences[rows[:held]]
+    training, validation = sequences[rows[unseen:]], sequences[rows[:held]]
     run = _Run(network, training, validation, distance, plan, plan.rate or family.rate, rng, progress)
     if checkpoint is not None:
         run.keep_at(
@@ -82,9 +85,14 @@ def train(
     log = run.go()
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     training_document = {"plan": plan.to_json(), "seed": seed, "sequences": len(training), "log": log.rows}
+    decoder = run.learner.decoder
+    if decoder is not None:
+        weights |= {PREFIX + name: value.detach().cpu().numpy() for name, value in decoder.state_dict().items()}
+        training_document["held_out"] = list(sequences.ids.take(np.sort(rows[held:unseen])))
     return Model(
         family.name, network.spec, network.settings(), {**weights, **run.metric.saved()}, network.dim,
         geometry=plan.geometry, scale=run.scale, power=run.metric.power * run.root, training=training_document,
+        decoder=None if decoder is None else decoder.settings(),
     ), log  # fmt: skip
 
 
@@ -239,13 +247,23 @@ class _Run:
 
     def _loss(self, sequences: Sequences, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
         """The loss, and predicted and true (B, B) distances in units."""
-        some = sequences[batch.rows]
+        some, size = sequences[batch.rows], len(batch.rows)
+        if self.plan.target == "contrastive":
+            some = Sequences.concatenate([some, self._copies(some)])
         outputs = self._encoded(some)
         predicted = self.metric(outputs)
         true = torch.from_numpy(batch.distances).to(outputs.device).pow(1 / self.root) / self.unit
         if self.learner.decoder is not None:
             return self.learner.decoder(self.metric.place(outputs), some), predicted, true
-        return OBJECTIVES[self.plan.target](predicted, true, self.scales, self.plan), predicted, true
+        # a copy is about as far from others as its original is
+        asked = true.repeat(2, 2) if len(some) > size else true
+        loss = OBJECTIVES[self.plan.target](predicted, asked, self.scales, self.plan)
+        return loss, predicted[:size, :size], true
+
+    def _copies(self, sequences: Sequences) -> Sequences:
+        """Edited copies: others at every step, the same at every look. Drawn by torch, whose state checkpoints keep."""
+        seed = int(torch.randint(2**31, ())) if self.network.training else 0
+        return edited(sequences, self.plan.edits, np.random.default_rng(seed))
 
     def _encoded(self, sequences: Sequences) -> Tensor:
         """(B, D) float32 outputs. Lower precision is for learning alone: models are judged as they will be used."""

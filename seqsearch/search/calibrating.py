@@ -71,10 +71,13 @@ def exact_others(
     """The k nearest of each query by proof, its own row left out."""
     extra = int(own is not None)
     found = engine.distance.exact(queries, engine.targets, k + extra, allowed=allowed, progress=progress)
-    if own is None:
-        return found
+    return found if own is None else without_own(found, own)
+
+
+def without_own(found: Neighbours, own: IntArray) -> Neighbours:
+    """(Q, k + 1) neighbours to (Q, k): each query's own row left out, or its last where that is not among them."""
     kept = _others(found.rows, own)
-    shape = (len(queries), k)
+    shape = (len(own), found.rows.shape[1] - 1)
     return Neighbours(found.rows[kept].reshape(shape), found.distances[kept].reshape(shape))
 
 

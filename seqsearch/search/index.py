@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray
+from ..arrays import AnyArray, BoolArray, DoubleArray
 from ..distances import Distance, Neighbours, Ranges, distance_named, within_radius
 from ..encoders.model import Model
 from ..errors import CorruptIndexError, ParameterError, Path
@@ -25,6 +25,8 @@ from .calibration import Budget, Calibration, budgets_for
 from .clustering import MEMORY, clustered
 from .engine import Engine, SweepRow, sweep_row
 from .filters import Where, allowed_rows
+from .novelty import KnownScores, NoveltyOptions, NoveltyResults
+from .novelty.asking import Asked
 from .options import BuildOptions
 from .results import RangeResults, Results
 from .snapshots import SNAPSHOT_KINDS, Follower, tail_is_long
@@ -49,6 +51,7 @@ class SequenceIndex:
         self._model: Model | None = None
         self._follower = follower
         self._engine: Engine | None = None
+        self._known: dict[str, KnownScores] = {}
 
     # -- making and opening --------------------------------------------------------------------------------------
 
@@ -240,6 +243,34 @@ class SequenceIndex:
         if self._engine is None or self._engine.candidates is not self._follower.candidates:
             self._engine = Engine(self.model, self._follower.candidates, self._distance, self._store.sequences())
         return self._engine
+
+    def novelty(
+        self, queries: Sequences, *, known: Sequences | KnownScores | None = None, progress: Progress = SILENT,
+        **options: Any,
+    ) -> NoveltyResults:  # fmt: skip
+        """How new each query is: its score, and the p-value that a known sequence would score as high.
+
+        `known`: sequences like those that are to count as known, none of them stored, or what `known_scores` made of
+        them; None takes members, each judged as if it were not stored. What members score is kept in the index, and
+        measured anew when it has changed by more than a fifth. `options`: the fields of `NoveltyOptions` (method, by,
+        k, fpr, bh, ties, sample, seed).
+        In an empty index every score is infinite and, with nothing to compare, none is called novel.
+        Raises ParameterError, MismatchError for queries of another kind.
+        """
+        return self._asked(progress).novelty(queries, NoveltyOptions.of(options), known, progress)
+
+    def known_scores(
+        self, *, known: Sequences | None = None, anew: bool = False, progress: Progress = SILENT, **options: Any
+    ) -> KnownScores:
+        """What `novelty` compares with, as there; `anew`: measured now, whatever is kept."""
+        return self._asked(progress).known_scores(NoveltyOptions.of(options), known, progress, anew=anew)
+
+    def member_scores(self, *, progress: Progress = SILENT, **options: Any) -> DoubleArray:
+        """(n,) how new each stored sequence would be if it were not stored, in the order of `sequences`."""
+        return self._asked(progress).member_scores(NoveltyOptions.of(options), progress)
+
+    def _asked(self, progress: Progress) -> Asked:
+        return Asked(self._store, self.engine(progress), lambda k: self.budget(k)[0], self._writing, self._known)
 
     def evaluate(
         self, queries: Sequences, k: int = 10, *, truth: Neighbours | None = None, budgets: list[Budget] | None = None,

@@ -8,7 +8,7 @@ from .sequence import Kind, Sequence, Sequences
 from .strings import Strings, offsets_of, ranges_to_indices
 from .tagged import Tagged
 from .words import Words, words_of
-from .writers import write_fasta
+from .writers import write_fasta, write_sequences
 
 __all__ = [
     "ALPHABETS",
@@ -37,4 +37,5 @@ __all__ = [
     "untagged",
     "words_of",
     "write_fasta",
+    "write_sequences",
 ]

@@ -17,19 +17,20 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .distances import distance_named
     from .errors import SeqsearchError
-    from .search import Hit, Hits, Results, SequenceIndex
+    from .search import Hit, Hits, NoveltyScorer, Results, SequenceIndex, duplicates
     from .sequences import Alphabet, Sequence, Sequences, alphabet_named, read, read_batches, write_fasta
     from .threads import use as use_threads
 
 _HOMES = {
-    "Alphabet": "sequences", "Hit": "search", "Hits": "search", "Results": "search", "SeqsearchError": "errors",
-    "Sequence": "sequences", "SequenceIndex": "search", "Sequences": "sequences", "alphabet_named": "sequences",
-    "distance_named": "distances", "read": "sequences", "read_batches": "sequences", "write_fasta": "sequences",
+    "Alphabet": "sequences", "Hit": "search", "Hits": "search", "NoveltyScorer": "search", "Results": "search",
+    "SeqsearchError": "errors", "Sequence": "sequences", "SequenceIndex": "search", "Sequences": "sequences",
+    "alphabet_named": "sequences", "distance_named": "distances", "duplicates": "search", "read": "sequences",
+    "read_batches": "sequences", "write_fasta": "sequences",
 }  # fmt: skip
 
 __all__ = [
-    "Alphabet", "Hit", "Hits", "Results", "SeqsearchError", "Sequence", "SequenceIndex", "Sequences", "alphabet_named",
-    "distance_named", "read", "read_batches", "use_threads", "write_fasta",
+    "Alphabet", "Hit", "Hits", "NoveltyScorer", "Results", "SeqsearchError", "Sequence", "SequenceIndex", "Sequences",
+    "alphabet_named", "distance_named", "duplicates", "read", "read_batches", "use_threads", "write_fasta",
 ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from seqsearch import geometry
 from seqsearch.errors import MismatchError, ParameterError
 from seqsearch.geometry import GEOMETRIES
+from tests.hard_points import hard_pairs
 
 NAMES = list(GEOMETRIES)
 points = arrays(np.float64, (3, 4), elements=st.floats(-0.49, 0.49, allow_subnormal=False))
@@ -27,24 +28,6 @@ def textbook(name: str, u: np.ndarray, v: np.ndarray) -> float:
     if name == "cosine":
         return float(1 - np.dot(u, v) / (np.linalg.norm(u) * np.linalg.norm(v)))
     return float(np.arccosh(1 + 2 * np.dot(u - v, u - v) / ((1 - np.dot(u, u)) * (1 - np.dot(v, v)))))
-
-
-def hard_pairs(count: int, dim: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """float32 pairs at norms 1e-15 to 1 - 1e-7; a quarter equal, a quarter a few roundings apart, some opposite."""
-    near_zero = 10.0 ** rng.uniform(-15, 0, size=(2, count))
-    near_rim = 1 - 10.0 ** rng.uniform(-7, -0.01, size=(2, count))
-    norms = np.where(rng.random((2, count)) < 0.5, near_zero, near_rim).clip(1e-15, 1 - 1e-7)
-    directions = rng.normal(size=(2, count, dim))
-    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
-    u, v = (directions * norms[..., None]).astype(np.float32)
-    kinds = rng.integers(8, size=count)
-    v[kinds < 2] = u[kinds < 2]
-    steps = rng.integers(-3, 4, size=u.shape).astype(np.float32)
-    nudged = u * (1 + steps * np.float32(2**-23))
-    v[(kinds == 2) | (kinds == 3)] = nudged[(kinds == 2) | (kinds == 3)]
-    v[kinds == 4] = -u[kinds == 4]
-    u[kinds == 5] = 0
-    return u, v
 
 
 @pytest.mark.parametrize("name", NAMES)

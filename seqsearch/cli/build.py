@@ -11,6 +11,7 @@ from .shared import (
     distance_parameters_option,
     quiet_option,
     read_batches_noting,
+    read_noting,
     reading_arguments,
     reading_options,
     threads_option,
@@ -37,12 +38,20 @@ if TYPE_CHECKING:
 @click.option("--effort", metavar="LEVEL", default="normal", show_default=True, help="Training: low, normal or high.")
 @click.option("--recall", type=float, default=0.99, show_default=True, help="Recall that searches aim at by default.")
 @click.option("--model", type=click.Path(), metavar="FILE", help="Use this model (see train) instead of training.")
+@click.option("--queries", type=click.Path(), metavar="FILE",
+              help="Measure the recall on these queries  [default: on a sample held out of REFS]")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw.")
 @reading_options
 @threads_option
 @quiet_option
 def command(
-    references: str, output: str | None, overwrite: bool, model: str | None, quiet: bool, **options: Any
+    references: str,
+    output: str | None,
+    overwrite: bool,
+    model: str | None,
+    queries: str | None,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Train an encoder on REFS, embed and index them, and measure the recall of every budget.
 
@@ -52,7 +61,7 @@ def command(
     \b
     Examples:
       seqsearch build refs.fasta.gz -o refs.ss
-      seqsearch build names.txt -o names.ss --distance edit --recall 0.95
+      seqsearch build names.txt -o names.ss --distance edit --recall 0.95 --queries asked.txt
       seqsearch build beats.npz -o beats.ss --distance dtw -D window=0.1
       seqsearch build indexes/greengenes-v4.toml
     """
@@ -69,8 +78,9 @@ def command(
         if output is None:
             raise click.UsageError("--output INDEX is needed (or give a recipe, RECIPE.toml)")
         parts = read_batches_noting(references, **reading)
+        asked = read_noting(queries, **reading) if queries is not None else None
         index = SequenceIndex.build(
-            output, parts, model=_model(model), overwrite=overwrite, progress=progress, **options
+            output, parts, model=_model(model), queries=asked, overwrite=overwrite, progress=progress, **options
         )
     with index:
         if not quiet:

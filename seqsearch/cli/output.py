@@ -46,7 +46,8 @@ class Hits:
 
 def plain_numbers(distances: Any) -> list[int | float]:
     """Distances without a needless fraction: edit distances are whole numbers."""
-    if len(distances) and (distances == distances.astype("int64")).all():
+    finite = abs(distances) < 2**53
+    if finite.all() and (distances == distances.astype("int64")).all():
         whole: list[int | float] = distances.astype("int64").tolist()
         return whole
     return [int(value) if value.is_integer() else value for value in distances.tolist()]
@@ -118,14 +119,14 @@ def text_of(hits: Hits, columns: tuple[str, ...], output_format: str, drawn: boo
     if output_format == "json":
         return "".join(json.dumps(dict(zip(columns, row, strict=True))) + "\n" for row in zip(*values, strict=True))
     named = zip(columns, values, strict=True)
-    texts = [_fields(column) if name in _TEXTS else map(str, column) for name, column in named]
+    texts = [fields(column) if name in _TEXTS else map(str, column) for name, column in named]
     return "".join("\t".join(row) + "\n" for row in zip(*texts, strict=True))
 
 
 _TEXTS = {"query", "target", "label", "description"}
 
 
-def _fields(texts: Sequence[str]) -> Sequence[str]:
+def fields(texts: Sequence[str]) -> Sequence[str]:
     """Texts without what would end a field or a line."""
     joined = "".join(texts)
     if not any(mark in joined for mark in "\t\r\n"):

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ..errors import ParameterError
 from .inputs import InputSpec
-from .steps import Inputs, Readout, StepEncoder, mask_of, positions
+from .steps import Readout, SegmentEncoder, Segments, inputs_for, mask_of, positions
 
 
 class Block(nn.Module):
@@ -32,14 +32,22 @@ class Block(nn.Module):
         batch, width, channels = steps.shape
         mixed = self.mix(self.first(steps)).view(batch, width, 3, self.heads, channels // self.heads)
         query, key, value = mixed.permute(2, 0, 3, 1, 4)  # each (B, heads, T, C / heads)
-        looked = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+        looked = _attended(query, key, value, allowed)
         steps = steps + self.dropout(self.merge(looked.transpose(1, 2).reshape(batch, width, channels)))
         bent: Tensor = self.narrow(functional.relu(self.widen(self.second(steps))))
         out: Tensor = steps + self.dropout(bent)
         return out
 
 
-class TransformerEncoder(StepEncoder):
+def _attended(query: Tensor, key: Tensor, value: Tensor, allowed: Tensor) -> Tensor:
+    if not query.is_cpu or query.dtype == torch.float32:
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+    with torch.autocast("cpu", enabled=False):  # bfloat16 attention takes a CPU ten times as long on the way back
+        full = functional.scaled_dot_product_attention(query.float(), key.float(), value.float(), attn_mask=allowed)
+    return full.to(query.dtype)
+
+
+class TransformerEncoder(SegmentEncoder):
     """Segments of `segment` steps, sinusoidal positions, `layers` blocks of attention, then the readout.
 
     `window`: segments a segment may look at on either side; 0 is global attention.
@@ -59,9 +67,10 @@ class TransformerEncoder(StepEncoder):
             "bins": bins, "dropout": dropout,
         }  # fmt: skip
         self.length = spec.length if length is None else length
-        self.channels, self.segment, self.window = channels, segment, window
-        self.inputs = Inputs(spec, channels)
-        self.join = nn.Linear(channels * segment, channels)
+        self.channels, self.window = channels, window
+        self.width = channels * (1 if segment == 1 else 2)
+        self.inputs = inputs_for(spec, channels)
+        self.segments = Segments(channels, channels, segment)
         self.blocks = nn.ModuleList(Block(channels, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(channels)
         self.readout = Readout(channels, dim, bins=bins, length=-(-self.length // segment), dropout=dropout)
@@ -69,12 +78,9 @@ class TransformerEncoder(StepEncoder):
     def settings(self) -> dict[str, Any]:
         return {"dim": self.dim, "length": self.length, **self.shape}
 
-    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
-        steps = self.inputs(data, mask_of(data, lengths))
-        steps = functional.pad(steps, (0, 0, 0, -steps.shape[1] % self.segment))
-        steps = self.join(steps.reshape(len(steps), -1, self.segment * self.channels))  # (B, S, C)
-        counts = torch.div(lengths + self.segment - 1, self.segment, rounding_mode="floor")
-        mask = mask_of(steps, counts)
+    def read(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """(B, S, C) segments that have looked at each other, 0 on padding."""
+        mask = mask_of(steps, lengths)
         width = steps.shape[1]
         steps = steps + positions(width, self.channels, steps.device)
         allowed = mask[:, None, None, :].expand(-1, 1, width, -1)
@@ -85,8 +91,8 @@ class TransformerEncoder(StepEncoder):
             allowed = (allowed & near) | own
         for block in self.blocks:
             steps = block(steps, allowed)
-        points: Tensor = self.readout(self.norm(steps) * mask[..., None], mask, counts)
-        return points
+        looked: Tensor = self.norm(steps) * mask[..., None]
+        return looked
 
 
 class LocalTransformerEncoder(TransformerEncoder):

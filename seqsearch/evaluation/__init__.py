@@ -1,4 +1,4 @@
-"""Evaluation: errors of distances, ranks and recall, sweeps over budgets, reliability, rows of data and their plots."""
+"""Evaluation: errors of distances, ranks, recall, sweeps over budgets, trees, reliability, rows of data and plots."""
 
 from .accuracy import (
     distance_errors,
@@ -10,6 +10,7 @@ from .accuracy import (
     spearman,
 )
 from .calibration import ReliabilityBin, expected_calibration_error, reliability
+from .labels import LabelReport, adjusted_rand, homogeneity_completeness_v, v_measure
 from .ranks import (
     candidate_recall,
     closest_accuracy,
@@ -21,19 +22,26 @@ from .ranks import (
 )
 from .rows import as_json_lines, as_table, as_tsv, read_rows, write_rows
 from .sweep import Sweep, SweepRow
+from .trees import TreeCost, compare_trees, dasgupta_cost
 
 __all__ = [
+    "LabelReport",
     "ReliabilityBin",
     "Sweep",
     "SweepRow",
+    "TreeCost",
+    "adjusted_rand",
     "as_json_lines",
     "as_table",
     "as_tsv",
     "candidate_recall",
     "closest_accuracy",
+    "compare_trees",
+    "dasgupta_cost",
     "distance_errors",
     "distortion",
     "expected_calibration_error",
+    "homogeneity_completeness_v",
     "kendall",
     "mean_absolute_error",
     "mean_reciprocal_rank",
@@ -46,5 +54,6 @@ __all__ = [
     "reliability",
     "share_within",
     "spearman",
+    "v_measure",
     "write_rows",
 ]

@@ -15,8 +15,8 @@ from ..hashing import codes_of
 from .metric import Metric
 from .plan import BINARISED
 
-POWER = 0.75
-"""p of the predicted distance scale * bits^p: the same as of the squared Euclidean distance, which counting bits is."""
+POWER = 1.0
+"""p of the predicted distance scale * bits^p while a code learns the order of neighbours."""
 
 
 def relaxed(logits: Tensor, binarise: str) -> Tensor:

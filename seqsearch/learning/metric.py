@@ -93,7 +93,7 @@ class Metric(nn.Module):
         lengths = _lengths(points)
         if self.geometry != "hyperbolic":
             return lengths
-        room = (1 - points.square().sum(1)).clamp_min(1e-6)
+        room = (1 - points.double().square().sum(1)).clamp_min(1e-6).to(points.dtype)  # float32 has no digits left here
         return 2 * torch.asinh(lengths * (room[:, None] * room).rsqrt())
 
     def forward(self, outputs: Tensor) -> Tensor:

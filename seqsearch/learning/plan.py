@@ -11,6 +11,7 @@ from ..errors import ParameterError
 TARGETS = ("near", "rank", "mse", "relative", "triplet", "contrastive", "autoencode", "hash")
 BINARISED = ("tanh", "straight-through")
 CLOCKS = ("wall", "cpu")
+PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,16 @@ class TrainingPlan:
     when it is spent, batches already compared are used again; `validate`: sequences held out; `check`: steps between
     looks at them; `patience`: looks without progress before it stops; `seconds`: time at most, 0 for no limit - with a
     limit one seed no longer gives one model; `clock`: "wall", or "cpu" for the processor time of all threads, which
-    other programs do not eat into; `device`: where torch works.
+    other programs do not eat into; `device`: where torch works; `precision`: "float32", or "bfloat16" for the matrix
+    products of the network while it learns, which is faster where the processor multiplies bfloat16 natively - weights,
+    distances and losses stay in float32, and so does every embedding.
 
     `geometry` of the points and its hyperbolic `mode`; `power`: p of the predicted distance scale * d^p, None for what
     suits the geometry; `target`: what is learned, one of `TARGETS`; `rank`: weight of the loss of neighbourhoods and
     `far` of far pairs beside near ones (target near); `margin` of triplets and contrasted pairs, in units of a 4.5th of
-    the typical distance.
+    the typical distance; `edits`: share of elements changed in the copies that are the positives of target contrastive;
+    `unseen`: sequences at most, and a tenth of all, that target autoencode keeps out of training altogether, so that
+    the reconstruction of unseen sequences is known.
 
     `bits`: learn a binary code of so many in place of points; `binarise`: its bits while learning, "tanh" or
     "straight-through"; target "hash" is Raffel's loss of such codes, `negatives` the weight of pairs that are not
@@ -58,9 +63,12 @@ class TrainingPlan:
     binarise: str = "tanh"
     negatives: float = 8.0
     norm: float = 0.0
+    edits: float = 0.05
+    unseen: int = 2000
     seconds: float = 0.0
     clock: str = "wall"
     device: str = "cpu"
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         if self.target not in TARGETS:
@@ -75,9 +83,13 @@ class TrainingPlan:
                 raise ParameterError(f"codes of bits have no {self.geometry} geometry")
         if (self.target == "hash" and self.bits is None) or (self.target == "autoencode" and self.bits is not None):
             raise ParameterError(f"the target {self.target} does not fit bits {self.bits}")
+        if self.precision not in PRECISIONS:
+            raise ParameterError(f"no precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
         for name in ("steps", "batch", "sequences", "check", "patience"):
             if getattr(self, name) < 1:
                 raise ParameterError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.edits <= 0.5:
+            raise ParameterError(f"edits must be from 0 to 0.5, not {self.edits}")
 
     @classmethod
     def of_effort(cls, effort: str) -> TrainingPlan:
@@ -92,13 +104,20 @@ class TrainingPlan:
         raise ParameterError(f"effort must be low, normal or high, not {effort!r}")
 
     def phases(self) -> list[TrainingPlan]:
-        """The runs of this plan: one, or for a code the points first and then, a quarter as long, their bits."""
+        """The runs of this plan: one, or for a code the points first and then, a quarter as long, their bits.
+
+        Points learn distances first where a code has a target of its own. Bits learn the order of neighbours where
+        points learn distances too: the distance of outputs that are not yet bits is none that a code will have.
+        """
         if self.bits is None:
             return [self]
-        target = "near" if self.target == "hash" else self.target
-        points = replace(self, bits=None, target=target, seconds=0.8 * self.seconds)
+        points = replace(self, bits=None, target="near" if self.target in ("hash", "rank") else self.target)
+        points = replace(points, seconds=0.8 * self.seconds)
         steps = max(1, self.steps // 4)
-        code = replace(self, steps=steps, check=min(self.check, max(1, steps // 5)), seconds=0.2 * self.seconds)
+        target = "rank" if self.target == "near" else self.target
+        code = replace(
+            self, target=target, steps=steps, check=min(self.check, max(1, steps // 5)), seconds=0.2 * self.seconds
+        )
         return [points, code]
 
     def to_json(self) -> dict[str, Any]:

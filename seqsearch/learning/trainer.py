@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -17,15 +17,17 @@ from torch import Tensor, nn
 from .. import threads
 from ..distances import Distance
 from ..encoders.build import build_encoder
+from ..encoders.decoder import Decoder
 from ..encoders.encoder import Encoder
 from ..encoders.families import family_named
 from ..encoders.inputs import InputSpec
 from ..encoders.model import Model, unlearned_model
+from ..encoders.reconstruction import PREFIX
 from ..errors import ParameterError, Path
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
-from .checkpoints import Checkpoint, optimizer_state, restore_optimizer
-from .decoding import Decoder
+from .checkpoints import Checkpoint, restore_optimizer
+from .edits import edited
 from .hash_metric import HashMetric
 from .losses import off_diagonal
 from .metric import Metric
@@ -34,6 +36,7 @@ from .monitors import code_monitors
 from .objective import OBJECTIVES, SIMILAR, Scales, hash_objective
 from .pairs import PairBatch, PairSource, all_pairs
 from .plan import TrainingPlan
+from .state import RunState, TrainingLog, blend, warm_then_cosine
 
 UNITS_PER_TYPICAL = 4.5  # so that a unit is 10 edits for V4 genes, where the settings were found
 WARM_UP = 8192  # sequences a network may look at before its first step
@@ -45,26 +48,6 @@ DISTINCT = 200  # batches whose distances must be affordable: dear distances mea
 SERIES_CELL = 500.0  # cells of edit distance that take as long as one of dynamic time warping
 QUANTIZED = 2048  # points from which the head of a code starts
 _LOOKED_AT = 10  # neighbours by which held-out sequences judge the recall
-
-
-@dataclass
-class TrainingLog:
-    """Rows of step, epoch, loss, validation_loss, percent_rmse and recall_at_10, in the order they were measured.
-
-    Of the held-out sequences among themselves: `percent_rmse` is the root mean squared error of predicted distances,
-    in percent of the longest length (series: of the mean distance); `recall_at_10` the share of their true nearest that
-    are among the nearest points. Where a code is learned (`TrainingPlan.bits`), the last rows are measured on codes,
-    and have `bit_entropy`, `bit_correlation` and `bhattacharyya` as well: see `monitors`.
-    """
-
-    rows: list[dict[str, float]] = field(default_factory=list)
-
-    def follow(self, later: TrainingLog) -> None:
-        """Append the rows of a run that went on where this one ended."""
-        last = self.rows[-1] if self.rows else {"step": 0.0, "epoch": 0.0}
-        for row in later.rows:
-            counted = {name: round(row[name] + last[name], 4) for name in ("step", "epoch")}
-            self.rows.append({**row, **counted})
 
 
 def train(
@@ -90,15 +73,17 @@ def train(
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(sequences))[: plan.sequences]
     held = min(plan.validate, len(rows) // 8)
+    unseen = held + (min(plan.unseen, len(rows) // 10) if plan.target == "autoencode" else 0)
     enough = max(100, MOST_EPOCHS * len(rows) // plan.batch)
     plan = replace(plan, steps=min(plan.steps, enough), check=min(plan.check, max(1, enough // 5)))
     torch.manual_seed(seed)
     network = build_encoder(family.name, InputSpec.fit(sequences[rows]), settings or {}).to(device_named(plan.device))
-    training, validation = sequences[rows[held:]], sequences[rows[:held]]
-    run, log = None, TrainingLog()
+    training, validation = sequences[rows[unseen:]], sequences[rows[:held]]
+    runs, log = list[_Run](), TrainingLog()
     for phase, part in enumerate(plan.phases()):
         rate = (plan.rate or family.rate) * (CODE_RATE if phase else 1.0)
-        run = _Run(network, training, validation, distance, part, rate, rng, progress, before=run)
+        run = _Run(network, training, validation, distance, part, rate, rng, progress, before=runs[0] if runs else None)
+        runs.append(run)
         if checkpoint is not None:
             run.keep_at(
                 FilePath(checkpoint) if not phase else FilePath(f"{checkpoint}.codes"), data=sequences.digest(),
@@ -107,13 +92,18 @@ def train(
             )  # fmt: skip
         run.watch = watch
         log.follow(run.go())
-    assert run is not None
+    points = runs[0]
+    points.fit_factor()  # a code learned on top has moved them
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     training_document = {"plan": plan.to_json(), "seed": seed, "sequences": len(training), "log": log.rows}
+    decoder = points.learner.decoder
+    if decoder is not None:
+        weights |= {PREFIX + name: value.detach().cpu().numpy() for name, value in decoder.state_dict().items()}
+        training_document["held_out"] = list(sequences.ids.take(np.sort(rows[held:unseen])))
     return Model(
-        family.name, network.spec, network.settings(), {**weights, **run.metric.saved()}, network.dim,
-        geometry=plan.geometry, scale=run.scale, power=run.metric.power * run.root, bits=plan.bits,
-        training=training_document,
+        family.name, network.spec, network.settings(), {**weights, **runs[-1].metric.saved()}, network.dim,
+        geometry=plan.geometry, scale=points.scale, power=points.metric.power * points.root, bits=plan.bits,
+        training=training_document, decoder=None if decoder is None else decoder.settings(),
     ), log  # fmt: skip
 
 
@@ -204,7 +194,7 @@ class _Run:
         optimizer = torch.optim.AdamW(
             learnt, lr=self.rate, weight_decay=self.plan.decay, betas=(0.9, 0.98), fused=True
         )  # fmt: skip
-        state = _State.fresh(self.learner)
+        state = RunState.fresh(self.learner)
         if self.checkpoint is not None and FilePath(self.checkpoint).exists():
             state = self._resumed(optimizer)
         clock = time.process_time if self.plan.clock == "cpu" else time.monotonic
@@ -219,20 +209,25 @@ class _Run:
                         break
         self.learner.load_state_dict(state.best)
         self.learner.eval()
-        if self.validation_pairs is not None:
-            self.metric.factor = self._fitted_factor(self.validation, self.validation_pairs)
+        self.fit_factor()
         return state.log
 
+    def fit_factor(self) -> None:
+        """Bring the predicted distances of the held-out sequences to the exact ones."""
+        if self.validation_pairs is not None:
+            self.learner.eval()
+            self.metric.factor = self._fitted_factor(self.validation, self.validation_pairs)
+
     def _once(
-        self, state: _State, batch: PairBatch, optimizer: torch.optim.Optimizer, spent: float, task: Task
+        self, state: RunState, batch: PairBatch, optimizer: torch.optim.Optimizer, spent: float, task: Task
     ) -> None:
         """One step, and a look at the held-out sequences where one is due. `spent`: share of the time allowed."""
         plan = self.plan
         for group in optimizer.param_groups:
-            group["lr"] = self.rate * self._warm_then_cosine(max(state.step, int(spent * plan.steps)))
+            group["lr"] = self.rate * warm_then_cosine(max(state.step, int(spent * plan.steps)), plan.steps)
         loss = self._step(batch, optimizer)
         state.step += 1
-        _blend(state.average, self.learner.state_dict(), min(plan.average, (1 + state.step) / (10 + state.step)))
+        blend(state.average, self.learner.state_dict(), min(plan.average, (1 + state.step) / (10 + state.step)))
         task.advance()
         last = state.step >= plan.steps or spent >= 1
         if state.step % plan.check and not last:
@@ -244,22 +239,16 @@ class _Run:
         if self.watch is not None:
             self.watch(state.log.rows[-1])
 
-    def _resumed(self, optimizer: torch.optim.Optimizer) -> _State:
+    def _resumed(self, optimizer: torch.optim.Optimizer) -> RunState:
         assert self.checkpoint is not None
         kept = Checkpoint.load(self.checkpoint)
         kept.require(self.checkpoint, **self.identity)
         self.learner.load_state_dict(kept.groups["learner"])
         restore_optimizer(optimizer, kept.groups["optimizer"])
         torch.set_rng_state(kept.groups["random"]["torch"])
-        state = _State.restored(kept)
+        state = RunState.restored(kept)
         self.source.skip(state.step)
         return state
-
-    def _warm_then_cosine(self, step: int) -> float:
-        warm = max(1, 3 * self.plan.steps // 100)
-        if step < warm:
-            return (step + 1) / warm
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, self.plan.steps - warm))))
 
     def _place_start(self, batch: PairBatch) -> None:
         """Let the geometry choose where fresh points start."""
@@ -285,15 +274,32 @@ class _Run:
 
     def _loss(self, sequences: Sequences, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
         """The loss, and predicted and true (B, B) distances in units."""
-        some = sequences[batch.rows]
-        outputs = self.network.encode(some)
+        some, size = sequences[batch.rows], len(batch.rows)
+        if self.plan.target == "contrastive":
+            some = Sequences.concatenate([some, self._copies(some)])
+        outputs = self._encoded(some)
         predicted = self.metric(outputs)
         true = torch.from_numpy(batch.distances).to(outputs.device).pow(1 / self.root) / self.unit
         if self.learner.decoder is not None:
             return self.learner.decoder(self.metric.place(outputs), some), predicted, true
         if isinstance(self.metric, HashMetric) and self.plan.target == "hash":
             return hash_objective(self.metric.place(outputs), true, self.plan), predicted, true
-        return OBJECTIVES[self.plan.target](predicted, true, self.scales, self.plan), predicted, true
+        # a copy is about as far from others as its original is
+        asked = true.repeat(2, 2) if len(some) > size else true
+        loss = OBJECTIVES[self.plan.target](predicted, asked, self.scales, self.plan)
+        return loss, predicted[:size, :size], true
+
+    def _copies(self, sequences: Sequences) -> Sequences:
+        """Edited copies: others at every step, the same at every look. Drawn by torch, whose state checkpoints keep."""
+        seed = int(torch.randint(2**31, ())) if self.network.training else 0
+        return edited(sequences, self.plan.edits, np.random.default_rng(seed))
+
+    def _encoded(self, sequences: Sequences) -> Tensor:
+        """(B, D) float32 outputs. Lower precision is for learning alone: models are judged as they will be used."""
+        lower = self.plan.precision == "bfloat16" and self.learner.training
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=lower):
+            outputs = self.network.encode(sequences)
+        return outputs.float()
 
     def _step(self, batch: PairBatch, optimizer: torch.optim.Optimizer) -> float:
         self.learner.train()
@@ -334,53 +340,6 @@ class _Run:
         return code_monitors(codes, self.metric.bits, true.cpu().numpy() <= SIMILAR)
 
 
-@dataclass
-class _State:
-    """Where a run stands: steps done, averaged and best weights, looks since the best."""
-
-    average: dict[str, Tensor]
-    best: dict[str, Tensor]
-    step: int = 0
-    best_loss: float = math.inf
-    since: int = 0
-    finished: bool = False
-    log: TrainingLog = field(default_factory=TrainingLog)
-
-    @classmethod
-    def fresh(cls, learner: _Learner) -> _State:
-        average = copy.deepcopy(learner.state_dict())
-        return cls(average, average)
-
-    @classmethod
-    def restored(cls, kept: Checkpoint) -> _State:
-        at = kept.document["state"]
-        return cls(
-            kept.groups["average"], kept.groups["best"], at["step"], at["best_loss"], at["since"], at["finished"],
-            TrainingLog(at["log"]),
-        )  # fmt: skip
-
-    def look(self, row: dict[str, float]) -> None:
-        """Note a row of the log; keep the averaged weights when they are the best so far."""
-        self.log.rows.append(row)
-        if row["validation_loss"] < self.best_loss:
-            self.best, self.best_loss, self.since = copy.deepcopy(self.average), row["validation_loss"], 0
-        else:
-            self.since += 1
-
-    def checkpoint(self, learner: _Learner, optimizer: torch.optim.Optimizer, identity: dict[str, Any]) -> Checkpoint:
-        at = {
-            "step": self.step, "best_loss": self.best_loss, "since": self.since, "finished": self.finished,
-            "log": self.log.rows,
-        }  # fmt: skip
-        return Checkpoint(
-            {
-                "learner": learner.state_dict(), "average": self.average, "best": self.best,
-                "optimizer": optimizer_state(optimizer), "random": {"torch": torch.get_rng_state()},
-            },
-            {**identity, "state": at},
-        )  # fmt: skip
-
-
 def _metric(plan: TrainingPlan, dim: int, rng: np.random.Generator) -> Metric:
     if plan.bits is None:
         return Metric(plan.geometry, mode=plan.mode, power=plan.power)
@@ -400,12 +359,3 @@ def _sums_squares(distance: Distance) -> bool:
     """Whether the distance grows like the square of a length: time warping by squares, without the root."""
     parameters = distance.parameters()
     return parameters.get("local") in ("squared", "cosine") and not parameters.get("root", True)
-
-
-def _blend(average: dict[str, Tensor], current: dict[str, Tensor], keep: float) -> None:
-    """Move the averaged weights towards the current ones, in place; counters are copied."""
-    floats = [name for name, value in current.items() if value.is_floating_point()]
-    torch._foreach_lerp_([average[name] for name in floats], [current[name] for name in floats], 1 - keep)
-    for name, value in current.items():
-        if not value.is_floating_point():
-            average[name].copy_(value)

@@ -39,18 +39,21 @@ class Built:
 
 def build(
     path: Path, parts: Iterable[Sequences], options: BuildOptions, *, model: Model | None = None,
-    overwrite: bool = False, progress: Progress = SILENT,
+    queries: Sequences | None = None, overwrite: bool = False, progress: Progress = SILENT,
 ) -> Built:  # fmt: skip
     """Build an index at `path` from sets of sequences that arrive one after the other.
 
-    Nothing is at `path` before everything succeeded. `model`: use this one instead of training.
+    Nothing is at `path` before everything succeeded. `model`: use this one instead of training; `queries`: measure the
+    recall on these, which are like those that will be asked, instead of on stored sequences held out meanwhile.
     Raises IndexExistsError, EmptyInputError, MismatchError and what reading the parts raises.
     """
     with Store.create(path, overwrite=overwrite) as builder:
         _fill(builder, parts, progress)
+        if queries is not None:
+            require_alike(queries, builder.sequences(np.zeros(1, np.int64)))
         rng = np.random.default_rng(options.seed)
         distance = options.exact_distance()
-        held = held_out(builder.rows, CALIBRATION_QUERIES, rng)
+        held = held_out(builder.rows, CALIBRATION_QUERIES if queries is None else 0, rng)
         if model is None:
             model = _trained(builder, held, distance, options, rng, progress)
         else:
@@ -61,11 +64,20 @@ def build(
         kind = options.kind_for(builder.rows)
         settings = settings_document(options, kind, distance)
         candidates = empty_candidates(model, settings)
-        calibration = _calibrated(builder, candidates, held, model, distance, options, progress)
+        calibration = _calibrated(builder, candidates, held, queries, model, distance, options, progress)
         builder.put_document("settings", settings)
         builder.put_document("calibration", calibration.to_json())
         builder.put_document("health", dict(candidates.health(seed=options.seed)))
         return Built(builder.finish(), candidates)
+
+
+def require_alike(queries: Sequences, stored: Sequences) -> None:
+    """Raise MismatchError, before anything is trained, for queries that cannot be compared with what is stored."""
+    names = [s.alphabet.name if s.alphabet is not None else "series" for s in (queries, stored)]
+    if names[0] != names[1]:
+        raise MismatchError(f"the queries are {names[0]}, the stored sequences {names[1]}")
+    if not len(queries):
+        raise EmptyInputError("there is no query to measure the recall on")
 
 
 def settings_document(options: BuildOptions, kind: str, distance: Distance) -> dict[str, Any]:
@@ -155,10 +167,11 @@ def _embed(builder: StoreBuilder, model: Model, progress: Progress) -> None:
 
 
 def _calibrated(
-    builder: StoreBuilder, candidates: CandidateIndex, held: IntArray, model: Model, distance: Distance,
-    options: BuildOptions, progress: Progress,
+    builder: StoreBuilder, candidates: CandidateIndex, held: IntArray, queries: Sequences | None, model: Model,
+    distance: Distance, options: BuildOptions, progress: Progress,
 ) -> Calibration:  # fmt: skip
-    """Fill the candidate index, all but the held-out rows first: the curve is measured on sequences it never saw."""
+    """Fill the candidate index, all but the held-out rows first: the curve is measured on sequences it never saw, or on
+    the given queries."""
     vectors = builder.vectors()
     known = np.ones(builder.rows, np.bool_)
     known[held] = False
@@ -166,7 +179,8 @@ def _calibrated(
         _add(candidates, np.flatnonzero(known), vectors, task)
     targets = builder.sequences()
     engine = Engine(model, candidates, distance, targets)
-    calibration = calibrate(engine, targets[held], known, options.recall, progress)
+    asked = targets[held] if queries is None else queries
+    calibration = calibrate(engine, asked, known, options.recall, progress)
     if len(held):
         candidates.add(held, vectors[held])
     return replace(calibration, size=builder.rows)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..ann import Candidates
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Neighbours
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from .calibration import CALIBRATED_K, Budget, Calibration, budgets_for, measure
 from .engine import Engine
+
+_COLUMN = 0.003  # a column of 64 cells in candidates proposed by the graph: measured on 16S genes
+_CELL = 0.001  # a cell of dynamic time warping, likewise
+_LEAST_WEIGHT = 0.1
 
 
 def calibrate(
@@ -28,15 +33,28 @@ def calibrate(
     truth = exact_others(engine, queries, max(ks), allowed, own, progress)
     vectors = engine.model.vectors(queries)
 
-    def propose(budget: Budget) -> IntArray:
+    def propose(budget: Budget) -> Candidates:
         return propose_others(engine, vectors, budget, own)
 
     def verify(who: IntArray, rows: IntArray, cutoffs: DoubleArray) -> DoubleArray:
         return engine.distance.pairs(queries, who, engine.targets, rows, cutoffs)
 
     with progress.task("calibrating"):
-        points = measure(truth, propose, verify, budgets_for(others, engine.candidates.kind), ks)
-    return Calibration(target, len(queries), int(allowed.sum()), tuple(points))
+        points, interval = measure(truth, propose, verify, budgets_for(others, engine.candidates.kind), ks)
+    weight = verification_weight(engine, queries, truth)
+    return Calibration(target, len(queries), int(allowed.sum()), tuple(points), weight, interval)
+
+
+def verification_weight(engine: Engine, queries: Sequences, truth: Neighbours) -> float:
+    """What it costs to verify one candidate, in candidates proposed. A rough rule that depends on the data alone, so
+    that one seed gives one index: columns of the dynamic programme, 64 cells each for an edit distance.
+    """
+    length = float(queries.lengths.mean())
+    if engine.distance.kind == "series":
+        return max(_LEAST_WEIGHT, length * length * _CELL)
+    known = truth.distances[np.isfinite(truth.distances)]
+    reach = float(np.median(known)) if len(known) else 0.0
+    return max(_LEAST_WEIGHT, length * (1 + reach // 64) * _COLUMN)
 
 
 def members(engine: Engine, live: BoolArray, most: int, seed: int) -> tuple[Sequences, IntArray]:
@@ -53,20 +71,25 @@ def exact_others(
     """The k nearest of each query by proof, its own row left out."""
     extra = int(own is not None)
     found = engine.distance.exact(queries, engine.targets, k + extra, allowed=allowed, progress=progress)
-    if own is None:
-        return found
+    return found if own is None else without_own(found, own)
+
+
+def without_own(found: Neighbours, own: IntArray) -> Neighbours:
+    """(Q, k + 1) neighbours to (Q, k): each query's own row left out, or its last where that is not among them."""
     kept = _others(found.rows, own)
-    shape = (len(queries), k)
+    shape = (len(own), found.rows.shape[1] - 1)
     return Neighbours(found.rows[kept].reshape(shape), found.distances[kept].reshape(shape))
 
 
-def propose_others(engine: Engine, vectors: AnyArray, budget: Budget, own: IntArray | None) -> IntArray:
-    """(Q, C) candidate rows within the budget, the query's own row left out."""
+def propose_others(engine: Engine, vectors: AnyArray, budget: Budget, own: IntArray | None) -> Candidates:
+    """(Q, C) candidates within the budget, the query's own row left out."""
     if own is None:
         return engine.propose(vectors, budget)
     wider = Budget(budget.candidates + 1, None if budget.ef is None else budget.ef + 1)
-    rows = engine.propose(vectors, wider)
-    return rows[_others(rows, own)].reshape(len(rows), -1)
+    found = engine.propose(vectors, wider)
+    kept = _others(found.rows, own)
+    shape = (len(found), -1)
+    return Candidates(found.rows[kept].reshape(shape), found.distances[kept].reshape(shape))
 
 
 def _others(rows: IntArray, own: IntArray) -> BoolArray:

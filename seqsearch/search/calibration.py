@@ -8,45 +8,68 @@ from typing import Any
 
 import numpy as np
 
+from ..ann import Candidates
 from ..arrays import AnyArray, DoubleArray, IntArray
 from ..distances import Neighbours
+from .stopping import DOUBTS, Interval, Stop, predicted_of, stopped
 
-CONFIDENCE = 1.645  # standard errors below the mean: 95% one-sided (normal approximation over queries)
+CONFIDENCE = 1.645  # standard errors: 95% one-sided
 CALIBRATED_K = (1, 10, 50)
 STALE_SHARE = 0.2
-SURE = 0.9985  # a lower bound above which nobody needs a larger budget
+SURE = 0.9995  # a recall above which nobody needs a larger budget
+FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
 
 
 @dataclass(frozen=True)
 class Budget:
-    """`candidates` to verify for each query, found with effort `ef` of the graph (None: kinds without a graph)."""
+    """`candidates` to verify for each query, found with effort `ef` of the graph (None: kinds without a graph).
+
+    `stop`: ends a query's list earlier, where no candidate that is left can be expected to enter.
+    """
 
     candidates: int
     ef: int | None = None
+    stop: Stop | None = None
 
     def __str__(self) -> str:
-        return f"{self.candidates} candidates" + (f", ef {self.ef}" if self.ef is not None else "")
+        graph = f", ef {self.ef}" if self.ef is not None else ""
+        early = f", as far as {1 - self.stop.doubt:.1%} of the neighbours reach" if self.stop is not None else ""
+        return f"{self.candidates} candidates{graph}{early}"
 
 
 @dataclass(frozen=True)
 class Point:
-    """One measured budget: mean recall of k neighbours over the held-out queries, and its 95% lower bound."""
+    """One measured budget: mean recall of k neighbours over the held-out queries, and its 95% lower bound.
+
+    `doubt`: of the stop, None for all candidates; `verified`: mean number of candidates compared exactly.
+    """
 
     k: int
     candidates: int
     ef: int | None
     recall: float
     lower: float
+    doubt: float | None = None
+    verified: float | None = None
+
+    def cost(self, weight: float) -> float:
+        """In candidates proposed: verifying one costs `weight` times as much as proposing it."""
+        return (self.ef or self.candidates) + weight * (self.candidates if self.verified is None else self.verified)
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The measured curve: `queries` held-out sequences against `size` stored ones; `target`: the recall by default."""
+    """The measured curve: `queries` held-out sequences against `size` stored ones; `target`: the recall by default.
+
+    `weight`: what it costs to verify a candidate, in candidates proposed; `interval`: where verification may stop.
+    """
 
     target: float
     queries: int
     size: int
     points: tuple[Point, ...] = field(default_factory=tuple)
+    weight: float = 1.0
+    interval: Interval | None = None
 
     def choose(self, recall: float, k: int) -> tuple[Budget | None, Point | None]:
         """The cheapest budget whose lower bound meets `recall` for k neighbours, or None when none does.
@@ -58,12 +81,18 @@ class Calibration:
         if not measured:
             return None, None
         stand_in = next((m for m in measured if m >= k), measured[-1])
-        factor = max(1.0, k / stand_in)
-        curve = sorted((p for p in self.points if p.k == stand_in), key=lambda p: (p.candidates, p.ef or 0))
-        for point in curve:
-            if point.lower >= recall:
-                return _scaled(point, factor), point
-        return None, max(curve, key=lambda p: (p.lower, p.recall))
+        curve = [point for point in self.points if point.k == stand_in]
+        enough = [point for point in curve if point.lower >= recall]
+        if not enough:
+            return None, max(curve, key=lambda p: (p.lower, p.recall))
+        cheapest = min(enough, key=lambda p: (p.cost(self.weight), p.candidates, -p.recall))
+        return self._budget(cheapest, max(1.0, k / stand_in)), cheapest
+
+    def _budget(self, point: Point, factor: float) -> Budget:
+        candidates = int(np.ceil(point.candidates * factor))
+        ef = None if point.ef is None else max(candidates, int(np.ceil(point.ef * factor)))
+        stop = self.interval.at(point.doubt) if self.interval is not None and point.doubt is not None else None
+        return Budget(candidates, ef, stop)
 
     def is_stale(self, size: int) -> bool:
         """True when the index has grown or shrunk by more than a fifth since."""
@@ -72,13 +101,18 @@ class Calibration:
     def to_json(self) -> dict[str, Any]:
         return {
             "target": self.target, "queries": self.queries, "size": self.size,
-            "points": [asdict(point) for point in self.points],
+            "points": [asdict(point) for point in self.points], "weight": self.weight,
+            "interval": None if self.interval is None else self.interval.to_json(),
         }  # fmt: skip
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Calibration:
         points = tuple(Point(**point) for point in document["points"])
-        return cls(document["target"], document["queries"], document["size"], points)
+        interval = document.get("interval")
+        return cls(
+            document["target"], document["queries"], document["size"], points, document.get("weight", 1.0),
+            None if interval is None else Interval.from_json(interval),
+        )  # fmt: skip
 
 
 def budgets_for(size: int, kind: str) -> list[Budget]:
@@ -101,40 +135,81 @@ def _thresholds(truth: DoubleArray, k: int) -> DoubleArray:
     return np.asarray(truth[np.arange(len(truth)), np.maximum(there, 1) - 1])
 
 
-Propose = Callable[[Budget], IntArray]
-Verify = Callable[[IntArray, IntArray, DoubleArray], DoubleArray]
+def lower_bound(each: DoubleArray) -> float:
+    """The 95% one-sided lower bound of the mean of (Q,) recalls: Wilson's score bound (1927), which has a width even
+    where every query found everything.
+
+    The number of trials is the number of independent finds that would vary as much as the queries do: at least Q.
+    """
+    mean, spread = float(each.mean()), float(each.var())
+    trials = len(each) * max(1.0, mean * (1 - mean) / spread if spread > 0 else 1.0)
+    z2 = CONFIDENCE**2
+    width = CONFIDENCE * np.sqrt(mean * (1 - mean) / trials + z2 / (4 * trials**2))
+    return float((mean + z2 / (2 * trials) - width) / (1 + z2 / trials))
+
+
+Propose = Callable[[Budget], Candidates]
+Verify = Callable[[AnyArray, AnyArray, DoubleArray], DoubleArray]
+
+
+@dataclass(frozen=True)
+class _Proposal:
+    """What one budget proposed, and the exact distances of it: (Q, C), inf for those too far to count."""
+
+    budget: Budget
+    candidates: Candidates
+    distances: DoubleArray
 
 
 def measure(
     truth: Neighbours, propose: Propose, verify: Verify, budgets: list[Budget], ks: tuple[int, ...]
-) -> list[Point]:  # fmt: skip
-    """The points of a curve for the queries that `truth` belongs to.
+) -> tuple[list[Point], Interval | None]:  # fmt: skip
+    """The points of a curve for the queries that `truth` belongs to, and the interval behind those that stop early.
 
-    `propose(budget)` gives (Q, C) rows, -1 padded; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,)
-    each, of which those above their cutoff may be inf. A pair is verified once, however many budgets propose it. The
-    ladder ends where every k is found as surely as anybody asks.
+    `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
+    which those above their cutoff may be inf. A pair is verified once, however many budgets propose it. The ladder ends
+    where every k is found as surely as anybody asks.
     """
     farthest = _thresholds(truth.distances, max(ks))
     seen: dict[str, AnyArray] = {"pairs": np.zeros(0, np.int64), "distances": np.zeros(0)}
     points: list[Point] = []
+    proposals: list[_Proposal] = []
     for budget in budgets:
-        distances = np.sort(_verified(propose(budget), verify, farthest, seen), axis=1)
-        sure = True
-        for k in ks:
-            if budget.candidates < k:
-                sure = False
-                continue
-            each = per_query_recall(distances, truth.distances, k)
-            mean = float(each.mean())
-            lower = mean - CONFIDENCE * float(each.std()) / np.sqrt(len(each))
-            points.append(Point(k, budget.candidates, budget.ef, round(mean, 6), round(float(lower), 6)))
-            sure = sure and lower >= SURE
-        if sure:
+        candidates = propose(budget)
+        proposal = _Proposal(budget, candidates, _verified(candidates.rows, verify, farthest, seen))
+        proposals.append(proposal)
+        measured = [_point(proposal, truth, k, None) for k in ks if budget.candidates >= k]
+        points += measured
+        if len(measured) == len(ks) and all(point.recall >= SURE for point in measured):
             break
-    return points
+    widest = proposals[-1].candidates
+    there = truth.rows >= 0
+    interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.distances)[there])
+    if interval is not None:
+        for proposal in proposals:
+            if proposal.budget.candidates >= FEWEST_TO_STOP:
+                stops = [interval.at(doubt) for doubt in DOUBTS]
+                points += [_point(proposal, truth, k, s) for k in ks if proposal.budget.candidates >= k for s in stops]
+    return points, interval
 
 
-def _verified(rows: IntArray, verify: Verify, farthest: DoubleArray, seen: dict[str, AnyArray]) -> DoubleArray:
+def _point(proposal: _Proposal, truth: Neighbours, k: int, stop: Stop | None) -> Point:
+    budget, verified = proposal.budget, None
+    if stop is None:
+        nearest = np.sort(proposal.distances, axis=1)
+    else:
+        nearest = np.full((len(proposal.distances), k), np.inf)
+        compared = np.zeros(len(nearest), np.int64)
+        stopped(proposal.distances, stop.bounds(proposal.candidates.distances), nearest, compared)
+        verified = round(float(compared.mean()), 2)
+    each = per_query_recall(nearest, truth.distances, k)
+    return Point(
+        k, budget.candidates, budget.ef, round(float(each.mean()), 6), round(lower_bound(each), 6),
+        None if stop is None else stop.doubt, verified,
+    )  # fmt: skip
+
+
+def _verified(rows: AnyArray, verify: Verify, farthest: DoubleArray, seen: dict[str, AnyArray]) -> DoubleArray:
     """(Q, C) distances of proposed rows, inf where there is none; new pairs are verified and remembered in `seen`."""
     owners = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)
     there = rows >= 0
@@ -150,13 +225,8 @@ def _verified(rows: IntArray, verify: Verify, farthest: DoubleArray, seen: dict[
     return out
 
 
-def _scaled(point: Point, factor: float) -> Budget:
-    candidates = int(np.ceil(point.candidates * factor))
-    return Budget(candidates, None if point.ef is None else max(candidates, int(np.ceil(point.ef * factor))))
-
-
 def held_out(size: int, most: int, rng: np.random.Generator) -> IntArray:
     """Rows to take out as calibration queries: a twentieth of the data, at most `most`, none of a tiny set."""
-    if size < 40:
+    if size < 40 or most < 1:
         return np.zeros(0, np.int64)
     return np.sort(rng.choice(size, min(most, max(20, size // 20)), replace=False)).astype(np.int64)

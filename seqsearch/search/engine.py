@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..ann import CandidateIndex
-from ..arrays import AnyArray, BoolArray, IntArray
+from ..ann import CandidateIndex, Candidates
+from ..arrays import AnyArray, BoolArray
 from ..distances import Distance, Neighbours
 from ..encoders.model import Model
 from ..sequences import Sequences
@@ -30,9 +30,9 @@ class Engine:
     distance: Distance
     targets: Sequences
 
-    def propose(self, vectors: AnyArray, budget: Budget, allowed: BoolArray | None = None) -> IntArray:
-        """(Q, C) candidate rows of embedded queries, best first, -1 padded."""
-        return self.candidates.search(vectors, budget.candidates, ef=budget.ef, allowed=allowed).rows
+    def propose(self, vectors: AnyArray, budget: Budget, allowed: BoolArray | None = None) -> Candidates:
+        """The candidates of embedded queries, (Q, C), best first."""
+        return self.candidates.search(vectors, budget.candidates, ef=budget.ef, allowed=allowed)
 
     def find(self, queries: Sequences, k: int, budget: Budget, allowed: BoolArray | None = None) -> Neighbours:
         """The k nearest verified candidates of each query."""
@@ -45,8 +45,9 @@ class Engine:
         return Neighbours(np.concatenate([p.rows for p in parts]), np.concatenate([p.distances for p in parts]))
 
     def _find(self, queries: Sequences, k: int, budget: Budget, allowed: BoolArray | None) -> Neighbours:
-        rows = self.propose(self.model.vectors(queries), budget, allowed)
-        return self.distance.rerank(queries, self.targets, rows, k)
+        proposed = self.propose(self.model.vectors(queries), budget, allowed)
+        stop = None if budget.stop is None else budget.stop.bounds(proposed.distances)
+        return self.distance.rerank(queries, self.targets, proposed.rows, k, stop=stop)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def sweep_row(engine: Engine, queries: Sequences, truth: Neighbours, k: int, bud
 
 def _candidate_recall(engine: Engine, queries: Sequences, truth: Neighbours, k: int, budget: Budget) -> float:
     """Share of the k nearest that are among the candidates, by the candidates' own exact distances."""
-    rows = engine.propose(engine.model.vectors(queries), budget)
+    rows = engine.propose(engine.model.vectors(queries), budget).rows
     there = np.flatnonzero(rows.ravel() >= 0)
     owners = there // rows.shape[1]
     kth = truth.distances[:, :k].max(axis=1, initial=0, where=np.isfinite(truth.distances[:, :k]))

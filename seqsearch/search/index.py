@@ -9,10 +9,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray
+from ..arrays import AnyArray, BoolArray, DoubleArray
 from ..distances import Distance, Neighbours, Ranges, distance_named, within_radius
 from ..encoders.model import Model
 from ..errors import CorruptIndexError, ParameterError, Path
+from ..learning.clustering import Dendrogram
 from ..progress import SILENT, Progress
 from ..sequences import Sequences, Strings
 from ..store import Store
@@ -21,8 +22,11 @@ from .budgeting import chosen_budget
 from .building import CALIBRATION_QUERIES, build
 from .calibrating import calibrate, members
 from .calibration import Budget, Calibration, budgets_for
+from .clustering import MEMORY, clustered
 from .engine import Engine, SweepRow, sweep_row
 from .filters import Where, allowed_rows
+from .novelty import KnownScores, NoveltyOptions, NoveltyResults
+from .novelty.asking import Asked
 from .options import BuildOptions
 from .results import RangeResults, Results
 from .snapshots import SNAPSHOT_KINDS, Follower, tail_is_long
@@ -47,18 +51,20 @@ class SequenceIndex:
         self._model: Model | None = None
         self._follower = follower
         self._engine: Engine | None = None
+        self._known: dict[str, KnownScores] = {}
 
     # -- making and opening --------------------------------------------------------------------------------------
 
     @classmethod
     def build(
         cls, path: Path, references: Sequences | Iterable[Sequences], *, overwrite: bool = False,
-        model: Model | None = None, progress: Progress = SILENT, **options: Any,
+        model: Model | None = None, queries: Sequences | None = None, progress: Progress = SILENT, **options: Any,
     ) -> Self:  # fmt: skip
         """Build an index at `path` and open it.
 
         `references`: a set, or sets that arrive one after the other (`read_batches`); `model`: an encoder to use
-        instead of training one; `options`: the fields of `BuildOptions` (distance, encoder, recall, seed, ...).
+        instead of training one; `queries`: measure the recall of budgets on these instead of on a held-out sample;
+        `options`: the fields of `BuildOptions` (distance, encoder, recall, seed, ...).
         Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError.
         """
         try:
@@ -66,7 +72,7 @@ class SequenceIndex:
         except TypeError as error:
             raise ParameterError(str(error).replace("BuildOptions.__init__()", "build")) from None
         parts = [references] if isinstance(references, Sequences) else references
-        built = build(path, parts, chosen, model=model, overwrite=overwrite, progress=progress)
+        built = build(path, parts, chosen, model=model, queries=queries, overwrite=overwrite, progress=progress)
         follower = Follower.adopt(built.store, built.candidates)
         with built.store as writer:
             follower.save(writer, _document(writer, "settings"))
@@ -238,6 +244,34 @@ class SequenceIndex:
             self._engine = Engine(self.model, self._follower.candidates, self._distance, self._store.sequences())
         return self._engine
 
+    def novelty(
+        self, queries: Sequences, *, known: Sequences | KnownScores | None = None, progress: Progress = SILENT,
+        **options: Any,
+    ) -> NoveltyResults:  # fmt: skip
+        """How new each query is: its score, and the p-value that a known sequence would score as high.
+
+        `known`: sequences like those that are to count as known, none of them stored, or what `known_scores` made of
+        them; None takes members, each judged as if it were not stored. What members score is kept in the index, and
+        measured anew when it has changed by more than a fifth. `options`: the fields of `NoveltyOptions` (method, by,
+        k, fpr, bh, ties, sample, seed).
+        In an empty index every score is infinite and, with nothing to compare, none is called novel.
+        Raises ParameterError, MismatchError for queries of another kind.
+        """
+        return self._asked(progress).novelty(queries, NoveltyOptions.of(options), known, progress)
+
+    def known_scores(
+        self, *, known: Sequences | None = None, anew: bool = False, progress: Progress = SILENT, **options: Any
+    ) -> KnownScores:
+        """What `novelty` compares with, as there; `anew`: measured now, whatever is kept."""
+        return self._asked(progress).known_scores(NoveltyOptions.of(options), known, progress, anew=anew)
+
+    def member_scores(self, *, progress: Progress = SILENT, **options: Any) -> DoubleArray:
+        """(n,) how new each stored sequence would be if it were not stored, in the order of `sequences`."""
+        return self._asked(progress).member_scores(NoveltyOptions.of(options), progress)
+
+    def _asked(self, progress: Progress) -> Asked:
+        return Asked(self._store, self.engine(progress), lambda k: self.budget(k)[0], self._writing, self._known)
+
     def evaluate(
         self, queries: Sequences, k: int = 10, *, truth: Neighbours | None = None, budgets: list[Budget] | None = None,
         progress: Progress = SILENT,
@@ -261,6 +295,21 @@ class SequenceIndex:
                 if budgets is None and rows[-1].recall >= 1:
                     break
         return rows
+
+    def cluster(
+        self, linkage: str = "average", *, sample: int | None = None, exact: bool = False, seed: int = 0,
+        memory: float = MEMORY, progress: Progress = SILENT,
+    ) -> Dendrogram:  # fmt: skip
+        """A binary tree of the stored sequences, or of `sample` random ones, by agglomerative clustering.
+
+        `linkage`: "average", "single" or "complete", of the distances that the embeddings predict, or of `exact` ones.
+        Distances of all pairs are kept: raises ParameterError when they would take more than `memory` bytes, for an
+        unknown linkage and for fewer than 2 sequences.
+        """
+        return clustered(
+            self._store, self.model, self._distance, linkage, sample=sample, exact=exact, seed=seed, memory=memory,
+            progress=progress,
+        )  # fmt: skip
 
     def verify(self, *, sample: int = 100, seed: int = 0, progress: Progress = SILENT) -> Verified:
         """Check every checksum and invariant on disk, that every id is reachable, and the recall of `sample` members.

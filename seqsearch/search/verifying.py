@@ -115,7 +115,8 @@ def check_recall(
         said.recall = 1.0
         return
     candidates = propose_others(engine, engine.model.vectors(queries), budget, rows)
-    found = engine.distance.rerank(queries, engine.targets, candidates, k)
+    stop = None if budget.stop is None else budget.stop.bounds(candidates.distances)
+    found = engine.distance.rerank(queries, engine.targets, candidates.rows, k, stop=stop)
     each = per_query_recall(found.distances, truth.distances, k)
     said.recall = round(float(each.mean()), 6)
     if said.recall + SLACK * float(each.std()) / np.sqrt(len(each)) < target:

@@ -36,6 +36,22 @@ def write_fasta(path: Path, sequences: Sequences | Iterable[Sequences]) -> int:
     return written
 
 
+def write_sequences(path: Path, sequences: Sequences) -> int:
+    """Write one set as FASTA, or text and integers as a sequence a line; as `write_fasta` otherwise.
+
+    Raises MismatchError for series, InputError for a text that holds a line break.
+    """
+    if sequences.alphabet is None or not sequences.alphabet.is_open:
+        return write_fasta(path, sequences)
+    with _replaced(path) as file:
+        for row, sequence in enumerate(sequences, start=1):
+            if "\n" in sequence.text or "\r" in sequence.text:
+                raise InputError("a text with a line break does not fit on a line", path=path, record=row,
+                                 record_id=sequence.id)  # fmt: skip
+            file.write(f"{sequence.text}\n".encode())
+    return len(sequences)
+
+
 def _fasta(part: Sequences, path: Path, before: int) -> bytes:
     if part.alphabet is None or part.alphabet.is_open:
         what = "series" if part.alphabet is None else part.alphabet.name

@@ -10,7 +10,10 @@ import pytest
 
 from seqsearch.errors import InputError, ParameterError
 from seqsearch.evaluation.plots import (
+    plot_costs,
+    plot_dendrogram,
     plot_dimensions,
+    plot_growth,
     plot_heat_map,
     plot_histograms,
     plot_predictions,
@@ -56,12 +59,37 @@ PLOTS = {
         [{"series": "a", "expected": p, "observed": p**2, "count": 5} for p in (0.1, 0.5, 0.9)],
         ("expected", "observed"),
     ),
+    plot_dendrogram: (
+        [
+            {"node": "root", "parent": None, "height": 3.0, "name": "", "size": 7},
+            {"node": "a", "parent": "root", "height": 2.0, "name": "5 sequences", "size": 5},
+            {"node": "b", "parent": "root", "height": 1.0, "name": "", "size": 2},
+            {"node": "c", "parent": "b", "height": 0.0, "name": "a leaf", "size": 1},
+            {"node": "d", "parent": "b", "height": 0.0, "name": "another leaf", "size": 1},
+        ],
+        ("node", "height"),
+    ),
     plot_heat_map: (
         [
             {"encoder": e, "geometry": g, "percent_rmse": v}
             for e, g, v in (("cnn", "euclidean", 2.0), ("cnn", "cosine", 1.0), ("mlp", "cosine", np.nan))
         ],
         ("encoder", "geometry"),
+    ),
+    plot_costs: (
+        [
+            {"series": s, "build_s": b, "build_peak_mb": 9 * b, "search_peak_mb": 5.0, "index_mb": m}
+            for s, b, m in (("ours", 120.0, 70.0), ("peer", 3.0, np.nan))
+        ],
+        ("series",),
+    ),
+    plot_growth: (
+        [
+            {"series": s, "n": n, "qps": 1e6 / n, "build_s": n / 100, "load_s": n / 1e4, "search_peak_mb": 90 + n}
+            for s in ("ours", "peer")
+            for n in (1000, 10_000)
+        ],
+        ("n",),
     ),
 }
 names = pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.__name__)
@@ -173,7 +201,15 @@ def test_labels_cover_neither_one_another_nor_a_point(tmp_path):
             "a plot of training needs rows with epoch and recall",
         ),
         (lambda p: plot_dimensions([{"dimensions": 0, "percent_rmse": 1}], p), "dimensions are above 0, not 0"),
+        (lambda p: plot_costs([{"series": "a", "build_s": 0}], p), "build_s is above 0, not 0"),
+        (lambda p: plot_growth([{"n": 10, "qps": -1}], p), "needs n and qps above 0"),
         (lambda p: plot_reliability([{"expected": 2, "observed": 1}], p), r"a share of 1 is needed, not 2\.0"),
+        (lambda p: plot_dendrogram([{"node": 1, "height": -1}], p), "a dendrogram needs finite heights from 0"),
+        (lambda p: plot_dendrogram([{"node": 1, "height": 1}] * 2, p), "a dendrogram needs every node once"),
+        (
+            lambda p: plot_dendrogram([{"node": i, "height": 1, "parent": 1 - i} for i in (0, 1)], p),
+            "a dendrogram has no circles: a node is its own ancestor",
+        ),
         (
             lambda p: plot_speed({"recall": [1], "qps": [1, 2]}, p),
             "needs columns of one length, not {'recall': 1, 'qps': 2}",

@@ -7,7 +7,7 @@ import pytest
 
 from seqsearch import SequenceIndex
 from seqsearch.distances import EditDistance
-from seqsearch.errors import MismatchError, ParameterError
+from seqsearch.errors import EmptyInputError, MismatchError, ParameterError
 from seqsearch.progress import SILENT
 from seqsearch.search.calibrating import exact_others, propose_others
 from seqsearch.search.calibration import Budget, per_query_recall
@@ -32,7 +32,7 @@ def test_members_are_never_their_own_neighbours(index: SequenceIndex) -> None:
     for q, row in enumerate(own.tolist()):
         allowed = [r for r in np.lexsort((np.arange(300), matrix[q])).tolist() if live[r] and r != row]
         assert truth.rows[q].tolist() == allowed[:6]
-    proposed = propose_others(engine, engine.model.vectors(queries), Budget(20, 40), own)
+    proposed = propose_others(engine, engine.model.vectors(queries), Budget(20, 40), own).rows
     assert proposed.shape == (4, 20)
     assert not (proposed == own[:, None]).any()
 
@@ -56,16 +56,16 @@ def test_the_stored_curve_is_what_a_plain_loop_measures(index: SequenceIndex) ->
     matrix[np.arange(25), own] = np.inf
     truth = np.sort(matrix, axis=1)[:, :10]
     for point in measured.points:
-        if point.k != 10 or point.ef is not None:
+        if point.k != 10 or point.ef is not None or point.doubt is not None:
             continue
-        rows = engine.propose(engine.model.vectors(engine.targets[own]), Budget(point.candidates + 1))
+        rows = engine.propose(engine.model.vectors(engine.targets[own]), Budget(point.candidates + 1)).rows
         found = np.full((25, 10), np.inf)
         for q in range(25):
             others = [row for row in rows[q].tolist() if row >= 0 and row != own[q]][: point.candidates]
             best = np.sort(matrix[q, others])[:10]
             found[q, : len(best)] = best
         assert point.recall == pytest.approx(per_query_recall(found, truth, 10).mean(), abs=1e-6)
-    assert measured.points[-1].recall == 1
+    assert [point for point in measured.points if point.doubt is None][-1].recall == 1
 
 
 def test_calibrate_on_given_queries_and_a_new_target(index: SequenceIndex) -> None:
@@ -103,3 +103,15 @@ def test_verify_sees_vectors_that_the_model_does_not_make(index: SequenceIndex) 
         writer.update(some, 2 * index.model.vectors(some))
     index.refresh()
     assert index.verify(sample=300).problems == ["the model makes other vectors of 20 of 300 stored sequences"]
+
+
+def test_build_measures_the_recall_on_given_queries(tmp_path: Path) -> None:
+    stored, asked = families(20, 10, 50), families(20, 2, 50, seed=9)
+    with SequenceIndex.build(tmp_path / "q.ss", stored, encoder="kmer", queries=asked) as index:
+        assert index.calibration.queries == 40
+        assert index.calibration.size == 200
+    with pytest.raises(MismatchError, match="the queries are protein, the stored sequences dna"):
+        SequenceIndex.build(tmp_path / "x.ss", stored, queries=Sequences.from_texts(["MKV"], PROTEIN))
+    with pytest.raises(EmptyInputError, match="no query"):
+        SequenceIndex.build(tmp_path / "x.ss", stored, queries=stored[:0])
+    assert not (tmp_path / "x.ss").exists()

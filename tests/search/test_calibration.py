@@ -1,10 +1,25 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from seqsearch.ann import Candidates
 from seqsearch.distances import Neighbours
-from seqsearch.search.calibration import Budget, Calibration, Point, budgets_for, held_out, measure, per_query_recall
+from seqsearch.search.calibration import (
+    Budget,
+    Calibration,
+    Point,
+    budgets_for,
+    held_out,
+    lower_bound,
+    measure,
+    per_query_recall,
+)
+from seqsearch.search.stopping import DOUBTS, Interval
 
 CURVE = Calibration(
     0.9, 100, 1000,
@@ -49,11 +64,49 @@ def test_stale_after_a_fifth() -> None:
 
 def test_round_trip() -> None:
     assert Calibration.from_json(CURVE.to_json()) == CURVE
+    rng = np.random.default_rng(0)
+    interval = Interval.fit(rng.integers(0, 9, 500).astype(float), rng.random(500))
+    early = Calibration(0.9, 1, 1, (Point(1, 50, 50, 0.9, 0.9, DOUBTS[0], 20.5),), 2.5, interval)
+    assert Calibration.from_json(early.to_json()) == early
+
+
+def test_a_curve_of_an_older_index_is_read() -> None:
+    document = {
+        "target": 0.9, "queries": 5, "size": 9,
+        "points": [{"k": 1, "candidates": 10, "ef": None, "recall": 1.0, "lower": 0.9}],
+    }  # fmt: skip
+    assert Calibration.from_json(document).choose(0.9, 1)[0] == Budget(10)
+
+
+def test_stopping_early_is_taken_where_verifying_is_dear() -> None:
+    interval = Interval.fit(np.arange(800.0), np.arange(800.0))
+    assert interval is not None
+    points = (Point(10, 100, 100, 0.95, 0.94), Point(10, 200, 200, 0.97, 0.95, 0.05, 40.0))
+    cheap, _ = Calibration(0.9, 1, 1, points, 0.1, interval).choose(0.9, 10)
+    dear, _ = Calibration(0.9, 1, 1, points, 10.0, interval).choose(0.9, 10)
+    assert cheap == Budget(100, 100)
+    assert dear == Budget(200, 200, interval.at(0.05))
+    assert "95.0%" in str(dear)
+
+
+def test_the_lower_bound_is_wilsons_for_finds_that_are_all_or_nothing() -> None:
+    each = np.array([1.0] * 95 + [0.0] * 5)
+    p, n, z = 0.95, 100, 1.645
+    wilson = (p + z * z / (2 * n) - z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n)
+    assert lower_bound(each) == pytest.approx(wilson)
+    assert lower_bound(np.ones(100)) == pytest.approx(1 / (1 + z * z / 100)), "certainty has a width too"
+
+
+@given(st.lists(st.integers(0, 10), min_size=1, max_size=60))
+def test_the_lower_bound_lies_below_the_mean(tenths: list[int]) -> None:
+    each = np.array(tenths) / 10
+    assert 0 <= lower_bound(each) <= each.mean() + 1e-12
+    assert lower_bound(np.tile(each, 4)) >= lower_bound(each) - 1e-12, "more queries, a tighter bound"
 
 
 def test_measuring_verifies_a_pair_once_and_stops_when_everything_is_found() -> None:
     truth = Neighbours(np.array([[0, 1]]), np.array([[1.0, 2.0]]))
-    lists = {10: [[0, 5, -1]], 20: [[5, 0, 1]], 30: [[0, 1, 2]]}
+    everything = {10: [[0, 5, -1]], 20: [[5, 0, 1]], 30: [[0, 1, 2]]}
     distances = {0: 1.0, 1: 2.0, 5: 7.0}
     asked: list[int] = []
 
@@ -63,9 +116,12 @@ def test_measuring_verifies_a_pair_once_and_stops_when_everything_is_found() -> 
         asked.extend(rows.tolist())
         return np.array([distances[row] for row in rows.tolist()])
 
-    points = measure(
-        truth, lambda budget: np.array(lists[budget.candidates]), verify, [Budget(10), Budget(20), Budget(30)], (1, 2)
-    )
+    def propose(budget: Budget) -> Candidates:
+        rows = np.array(everything[budget.candidates])
+        return Candidates(rows, np.zeros(rows.shape, np.float32))
+
+    points, interval = measure(truth, propose, verify, [Budget(10), Budget(20), Budget(30)], (1, 2))
+    assert interval is None, "two neighbours are too few"
     assert sorted(asked) == [0, 1, 5]
     assert [(point.k, point.candidates, point.recall) for point in points] == [
         (1, 10, 1.0), (2, 10, 0.5), (1, 20, 1.0), (2, 20, 1.0),

@@ -1,0 +1,1 @@
+"""One harness for every engine: the same data, queries, exact truth, row format and child processes."""

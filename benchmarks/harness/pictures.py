@@ -1,0 +1,72 @@
+"""Pictures of the rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seqsearch.evaluation.plots import plot_costs, plot_growth, plot_reliability, plot_speed
+from seqsearch.evaluation.plots.costs import GROWTH
+
+from .datasets import READS
+from .measuring import RERANKED, Row
+from .registry import ALGORITHMS
+
+
+def draw(rows: list[Row], folder: Path) -> None:
+    """One picture of speed and one of costs for each data set, one of asked recall, one of growth."""
+    folder.mkdir(parents=True, exist_ok=True)
+    order = [kind.series for kind in ALGORITHMS.values()]
+    measured = [row for row in rows if "skipped" not in row]
+    measured.sort(key=lambda row: order.index(row["series"].removesuffix(RERANKED)))
+    speed = [row for row in measured if row["part"] == "speed"]
+    for name in dict.fromkeys(row["data"] for row in speed):
+        if not name.startswith(READS):
+            _data_set(name, [row for row in speed if row["data"] == name], folder)
+    asked = [row for row in measured if row["part"] == "asked"]
+    if asked:
+        points = [{"series": r["data"], "expected": r["recall_asked"], "observed": r["recall"]} for r in asked]
+        plot_reliability(
+            points, folder / "asked.png", title="Recall asked for, and delivered", x_label="asked",
+            y_label="delivered", band=0.01,
+        )  # fmt: skip
+    growth = growing(speed)
+    if len({row["n"] for row in growth}) > 1:
+        plot_growth(
+            growth, folder / "growth.png", title="Growth with the number of sequences",
+            measures=GROWTH | {"qps": "queries/s at recall .99"},
+        )  # fmt: skip
+
+
+def _data_set(name: str, rows: list[Row], folder: Path) -> None:
+    n, queries = rows[0]["n"], max(row["queries"] for row in rows)
+    title = f"{name}: {n:,} stored, {queries:,} queries, k = {rows[0]['k']}, {rows[0]['threads']} threads"
+    plot_speed(front(rows), folder / f"{name}.png", title=title, x_label="recall (tie-aware, of proven neighbours)")
+    whole = list({row["series"]: row for row in rows if row.get("build_s") is not None}.values())
+    whole = [row for row in whole if not row["series"].endswith(RERANKED)]
+    plot_costs(whole, folder / f"{name}-costs.png", title=f"{name}: what it costs")
+
+
+def front(rows: list[Row]) -> list[Row]:
+    """Without the rows that another of the same series beats in recall and in speed."""
+    return [
+        row
+        for row in rows
+        if not any(
+            other["series"] == row["series"]
+            and (other["recall"], other["qps"]) != (row["recall"], row["qps"])
+            and other["recall"] >= row["recall"]
+            and other["qps"] >= row["qps"]
+            for other in rows
+        )
+    ]
+
+
+def growing(rows: list[Row], recall: float = 0.99) -> list[Row]:
+    """The fastest row of each series and size that reaches `recall`, on the data sets that grow."""
+    best: dict[tuple[str, int], Row] = {}
+    for row in rows:
+        if row["data"].startswith(READS) and row["mode"] == "warm" and row["recall"] >= recall:
+            key = row["series"], row["n"]
+            if key not in best or row["qps"] > best[key]["qps"]:
+                best[key] = row
+    return [best[key] for key in sorted(best)]

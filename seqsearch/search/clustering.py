@@ -1,0 +1,56 @@
+"""Hierarchical clustering of what an index holds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arrays import DoubleArray, IntArray
+from ..distances import Distance
+from ..encoders.model import Model
+from ..errors import ParameterError
+from ..learning.clustering import (
+    Dendrogram,
+    dendrogram,
+    exact_distances,
+    point_distances,
+    require_linkage,
+    require_memory,
+)
+from ..progress import SILENT, Progress
+from ..store import Store
+
+MEMORY = 4e9
+"""Bytes that the distances of all pairs may take: enough for 21,600 sequences."""
+
+
+def clustered(
+    store: Store, model: Model, distance: Distance, linkage: str, *, sample: int | None, exact: bool, seed: int,
+    memory: float, progress: Progress = SILENT,
+) -> Dendrogram:  # fmt: skip
+    """The tree of what is stored; `rows` of it count among the live sequences, in the order they came."""
+    require_linkage(linkage)
+    live = np.flatnonzero(store.live())
+    rows = _drawn(len(live), sample, seed)
+    if len(rows) < 2:
+        raise ParameterError(f"a tree needs at least 2 sequences, not {len(rows)}")
+    require_memory(len(rows), memory)
+    sequences = store.sequences(live[rows])
+    between = (
+        exact_distances(sequences, distance, progress)
+        if exact
+        else _predicted(store, model, live[rows], progress)
+    )  # fmt: skip
+    with progress.task("clustering"):
+        return dendrogram(between, sequences.ids, rows, linkage)
+
+
+def _drawn(count: int, sample: int | None, seed: int) -> IntArray:
+    if sample is None or sample >= count:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).permutation(count)[: max(sample, 0)])
+
+
+def _predicted(store: Store, model: Model, rows: IntArray, progress: Progress) -> DoubleArray:
+    """Condensed distances as the model predicts them from points; codes are too coarse, so those are embedded anew."""
+    points = store.vectors(rows) if model.bits is None else model.embed(store.sequences(rows), progress)
+    return point_distances(points, model.geometry, scale=model.scale, power=model.power, progress=progress)

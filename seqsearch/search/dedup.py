@@ -1,0 +1,126 @@
+"""Duplicates within a set: who is within a distance of whom, by proof, and the clusters that this makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arrays import BoolArray, DoubleArray, IntArray
+from ..distances import Distance, within_radius
+from ..errors import MismatchError, ParameterError
+from ..progress import SILENT, Progress
+from ..sequences import Sequences
+
+_QUERIES = 1 << 15  # compared with everything at once: bounds the memory of the pairs
+
+
+@dataclass(frozen=True, eq=False)
+class Duplicates:
+    """Clusters of n sequences: two are in one when a chain joins them, each within the radius of the next.
+
+    `representatives`, (n,): the first row of each one's cluster; `distances`, (n,): the exact distance to it, which a
+    chain may carry beyond the radius; `equal`: sequences that equal an earlier one; `pairs`: pairs of distinct
+    sequences within the radius.
+    """
+
+    representatives: IntArray
+    distances: DoubleArray
+    equal: int
+    pairs: int
+
+    @property
+    def first(self) -> BoolArray:
+        """(n,) which rows stand for their clusters."""
+        return np.asarray(self.representatives == np.arange(len(self.representatives)))
+
+    @property
+    def kept(self) -> IntArray:
+        """Rows of the representatives, ascending."""
+        return np.flatnonzero(self.first)
+
+    @property
+    def sizes(self) -> IntArray:
+        """(n,) members of each one's cluster."""
+        return np.bincount(self.representatives, minlength=len(self.representatives))[self.representatives]
+
+
+def duplicates(
+    sequences: Sequences, distance: Distance, radius: float = 0.0, progress: Progress = SILENT
+) -> Duplicates:  # fmt: skip
+    """The clusters of sequences that are equal or within `radius` of each other, nobody overlooked.
+
+    Equal sequences are told by their bytes; of the distinct ones each looks for all others within the radius by the
+    lossless range search. Raises ParameterError for a negative radius, MismatchError for sequences of another kind.
+    """
+    if not radius >= 0:
+        raise ParameterError(f"a radius must be at least 0, not {radius:g}")
+    if sequences.kind != distance.kind:
+        raise MismatchError(f"the {distance.name} distance compares {distance.kind}, not {sequences.kind}")
+    original = equal_rows(sequences)
+    distinct = np.flatnonzero(original == np.arange(len(sequences)))
+    parent, pairs = np.arange(len(distinct)), 0
+    if radius > 0 or distance.kind == "series":
+        parent, pairs = _joined(sequences[distinct], distance, radius, progress)
+    representatives = distinct[parent[np.searchsorted(distinct, original)]]
+    away = _distances(sequences, distance, original, representatives)
+    return Duplicates(representatives, away, len(sequences) - len(distinct), pairs)
+
+
+def equal_rows(sequences: Sequences) -> IntArray:
+    """(n,) the first row that holds exactly the same sequence."""
+    width = sequences.data.itemsize * int(np.prod(sequences.data.shape[1:], dtype=np.int64))
+    raw, bounds = memoryview(np.ascontiguousarray(sequences.data).tobytes()), (sequences.offsets * width).tolist()
+    first: dict[bytes, int] = {}
+    return np.fromiter(
+        (first.setdefault(bytes(raw[bounds[row] : bounds[row + 1]]), row) for row in range(len(sequences))),
+        np.int64, len(sequences),
+    )  # fmt: skip
+
+
+def _joined(sequences: Sequences, distance: Distance, radius: float, progress: Progress) -> tuple[IntArray, int]:
+    """(n,) the first row of each one's cluster, and the number of pairs within the radius."""
+    forest, pairs = UnionFind(len(sequences)), 0
+    for start in range(0, len(sequences), _QUERIES):
+        some = sequences[start : start + _QUERIES]
+        found = within_radius(distance, some, sequences, radius, progress=progress)
+        owners = start + np.repeat(np.arange(len(some)), np.diff(found.offsets))
+        later = found.rows > owners  # each pair is found from both ends
+        pairs += int(np.count_nonzero(later))
+        forest.join(owners[later], found.rows[later])
+    return forest.roots(), pairs
+
+
+def _distances(
+    sequences: Sequences, distance: Distance, original: IntArray, representatives: IntArray
+) -> DoubleArray:  # fmt: skip
+    """(n,) exact distances to the representatives, each distinct sequence measured once."""
+    out = np.zeros(len(sequences))
+    apart = np.flatnonzero((original == np.arange(len(sequences))) & (representatives != original))
+    out[apart] = distance.pairs(sequences, apart, sequences, representatives[apart])
+    return out[original]
+
+
+class UnionFind:
+    """Disjoint sets of n rows (Tarjan 1975), each named by its smallest row."""
+
+    def __init__(self, n: int) -> None:
+        self._parent = list(range(n))
+
+    def root(self, row: int) -> int:
+        """The smallest row of the set of `row`; the path to it is halved on the way."""
+        parent = self._parent
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    def join(self, a: IntArray, b: IntArray) -> None:
+        """Unite the sets of a[i] and b[i]."""
+        for one, other in zip(a.tolist(), b.tolist(), strict=True):
+            first, second = self.root(one), self.root(other)
+            self._parent[max(first, second)] = min(first, second)
+
+    def roots(self) -> IntArray:
+        """(n,) the smallest row of each one's set."""
+        return np.fromiter((self.root(row) for row in range(len(self._parent))), np.int64, len(self._parent))

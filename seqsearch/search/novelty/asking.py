@@ -1,0 +1,129 @@
+"""Is this sequence new, and how sure are we: scores of queries beside those of known sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...arrays import DoubleArray, IntArray
+from ...errors import IndexLockedError, ParameterError
+from ...progress import SILENT, Progress
+from ...sequences import Sequences
+from ...store import Store
+from ..calibration import Budget
+from ..engine import Engine
+from .conformal import GIVEN, MEMBERS, UNSEEN, KnownScores, shares_of
+from .options import SMOOTHED, NoveltyOptions
+from .results import NoveltyResults
+from .scoring import Scoring
+
+_BLOB = "novelty "
+FEWEST_UNSEEN = 100
+
+
+@dataclass
+class Asked:
+    """An index as novelty sees it: `store` and `engine` of one state, the `budget` for k neighbours, a new `writer`;
+    `kept`: calibrations in memory.
+    """
+
+    store: Store
+    engine: Engine
+    budget: Callable[[int], Budget | None]
+    writer: Callable[[], Store]
+    kept: dict[str, KnownScores] = field(default_factory=dict)
+
+    def novelty(
+        self, queries: Sequences, options: NoveltyOptions, known: Sequences | KnownScores | None,
+        progress: Progress = SILENT,
+    ) -> NoveltyResults:  # fmt: skip
+        """Score `queries` and compare with known sequences: `known`, or members of the index."""
+        scoring = self.scoring(options)
+        self.engine.model.spec.require(queries)
+        calibration = known if isinstance(known, KnownScores) else self.known_scores(options, known, progress)
+        calibration.require(options.key)
+        scored = scoring.score(queries, calibration.parameters, progress=progress)
+        rows, distances = scoring.nearest(queries, scored)
+        shares = shares_of(queries, options.seed) if options.ties == SMOOTHED else None
+        found = NoveltyResults(
+            queries.ids, self.engine.targets.ids, scored.scores, calibration.p_values(scored.scores, shares), rows,
+            distances, options.fpr, len(calibration),
+        )  # fmt: skip
+        return found.controlled() if options.bh else found
+
+    def scoring(self, options: NoveltyOptions) -> Scoring:
+        """The scorer of this state."""
+        budget = self.budget(options.neighbours + 1) if len(self.store) else None
+        return Scoring(self.engine, self.store.live(), options, budget)
+
+    def known_scores(
+        self, options: NoveltyOptions, known: Sequences | None = None, progress: Progress = SILENT, *,
+        anew: bool = False,
+    ) -> KnownScores:  # fmt: skip
+        """Scores of known sequences: those of `known`, or of members, each judged as if it were not stored.
+
+        Those of members are kept in the index, and measured anew when it has grown or shrunk by more than a fifth or
+        `anew` asks for it.
+        """
+        scoring = self.scoring(options)
+        if known is not None:
+            self.engine.model.spec.require(known)
+            return self._measured(scoring, known, None, GIVEN, progress)
+        stored = None if anew else self.kept.get(options.key) or self._stored(options.key)
+        if stored is None or stored.is_stale(len(self.store)):
+            rows, source = self._members(options)
+            stored = self._measured(scoring, self.engine.targets[rows], rows, source, progress)
+            self._keep(stored, progress)
+        self.kept[options.key] = stored
+        return stored
+
+    def member_scores(self, options: NoveltyOptions, progress: Progress = SILENT) -> DoubleArray:
+        """(n,) scores of all members, each judged as if it were not stored, in the order of their rows."""
+        rows, scoring = np.flatnonzero(self.store.live()), self.scoring(options)
+        if not len(rows):
+            return np.zeros(0)
+        parameters = self.known_scores(options, progress=progress).parameters
+        return scoring.score(self.engine.targets[rows], parameters, rows, progress).scores
+
+    def _measured(
+        self, scoring: Scoring, known: Sequences, own: IntArray | None, source: str, progress: Progress
+    ) -> KnownScores:
+        options, size = scoring.options, len(self.store)
+        parameters = scoring.fit(self._drawn(options))
+        if not len(known) or (own is not None and size < 2):
+            return KnownScores(np.zeros(0), options.key, size, source, parameters)
+        scored = scoring.score(known, parameters, own, progress)
+        return KnownScores.of(scored.scores, options.key, size, source, parameters)
+
+    def _drawn(self, options: NoveltyOptions) -> IntArray:
+        """Up to `sample` random members."""
+        rows = np.flatnonzero(self.store.live())
+        rng = np.random.default_rng(options.seed)
+        return rows if len(rows) <= options.sample else np.sort(rng.choice(rows, options.sample, replace=False))
+
+    def _members(self, options: NoveltyOptions) -> tuple[IntArray, str]:
+        """Members to ask. What was trained on looks more familiar to a decoder than it should: it asks the others."""
+        if options.method != "reconstruction":
+            return self._drawn(options), MEMBERS
+        found = self.store.find(self.engine.model.training.get("held_out", []))
+        unseen = np.unique(found[found >= 0])
+        if len(unseen) < FEWEST_UNSEEN:
+            raise ParameterError(
+                f"{len(unseen)} stored sequences are known to have been kept out of training, at least {FEWEST_UNSEEN} "
+                "are needed to judge a reconstruction: give known sequences (known=..., --known FILE)"
+            )
+        return unseen, UNSEEN
+
+    def _stored(self, key: str) -> KnownScores | None:
+        content = self.store.blob(_BLOB + key)
+        return None if content is None else KnownScores.from_bytes(bytes(content))
+
+    def _keep(self, measured: KnownScores, progress: Progress) -> None:
+        """Write into the index where that can be done; else this process alone remembers."""
+        try:
+            with self.writer() as writer:
+                writer.put_blob(_BLOB + measured.key, measured.to_bytes())
+        except (IndexLockedError, OSError) as error:
+            progress.note(f"the calibration of novelty is not kept in the index: {error}")

@@ -1,0 +1,104 @@
+"""What a question for novelty answers: columns that read like a list of verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import overload
+
+from ...arrays import BoolArray, DoubleArray, IntArray
+from ...sequences import Strings
+from .conformal import benjamini_hochberg
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One query: its `score` (the higher, the newer), the `p_value` that a known sequence would score as high, whether
+    it is called `novel`; the `nearest` stored sequence by id ("" in an empty index) and its exact `distance`.
+
+    `q_value`: the least false discovery rate at which it is novel, None unless asked for.
+    """
+
+    query: str
+    score: float
+    p_value: float
+    novel: bool
+    nearest: str
+    distance: float
+    q_value: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class NoveltyResults(Sequence[Verdict]):
+    """The verdicts on Q queries, in columns: `scores`, `p_values`, `distances` (Q,) float64, `rows` (Q,) of the nearest
+    stored sequences (-1: none), `q_values` (Q,) or None; `stored`: the ids of all rows; `fpr`: the level asked for.
+
+    `known`: sequences that the p-values compare with: none is below 1 / (known + 1).
+    """
+
+    queries: Strings
+    stored: Strings
+    scores: DoubleArray
+    p_values: DoubleArray
+    rows: IntArray
+    distances: DoubleArray
+    fpr: float
+    known: int
+    q_values: DoubleArray | None = None
+
+    @property
+    def novel(self) -> BoolArray:
+        """(Q,) which queries are called novel at the level `fpr`."""
+        decided: BoolArray = (self.p_values if self.q_values is None else self.q_values) <= self.fpr
+        return decided
+
+    @property
+    def nearest(self) -> list[str]:
+        """The id of the nearest stored sequence of each query, "" where there is none."""
+        return [self.stored[row] if row >= 0 else "" for row in self.rows.tolist()]
+
+    def controlled(self) -> NoveltyResults:
+        """The same with `fpr` as the false discovery rate over all queries (Benjamini and Hochberg)."""
+        return replace(self, q_values=benjamini_hochberg(self.p_values))
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @overload
+    def __getitem__(self, index: int) -> Verdict: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Verdict]: ...
+    def __getitem__(self, index: int | slice) -> Verdict | list[Verdict]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        at = index + len(self) if index < 0 else index
+        if not 0 <= at < len(self):
+            raise IndexError(index)
+        row = int(self.rows[at])
+        return Verdict(
+            self.queries[at], float(self.scores[at]), float(self.p_values[at]), bool(self.novel[at]),
+            self.stored[row] if row >= 0 else "", float(self.distances[at]),
+            None if self.q_values is None else float(self.q_values[at]),
+        )  # fmt: skip
+
+    def __iter__(self) -> Iterator[Verdict]:
+        for at in range(len(self)):
+            yield self[at]
+
+    def __repr__(self) -> str:
+        return f"NoveltyResults(queries={len(self)}, novel={int(self.novel.sum())}, fpr={self.fpr:g})"
+
+
+def joined(parts: Iterable[NoveltyResults]) -> NoveltyResults:
+    """The verdicts of several batches of one question as one; false discovery is to be controlled afterwards."""
+    import numpy as np
+
+    every = list(parts)
+    first = every[0]
+    return replace(
+        first, queries=Strings.concatenate([part.queries for part in every]),
+        scores=np.concatenate([part.scores for part in every]),
+        p_values=np.concatenate([part.p_values for part in every]),
+        rows=np.concatenate([part.rows for part in every]),
+        distances=np.concatenate([part.distances for part in every]), q_values=None,
+    )  # fmt: skip

@@ -1,0 +1,107 @@
+"""One scorer over one state of an index: what every method of the table does with queries and with members."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...ann.hamming16 import Hamming16Index
+from ...arrays import BoolArray, DoubleArray, IntArray
+from ...distances import Neighbours
+from ...errors import ParameterError
+from ...progress import SILENT, Progress
+from ...sequences import Sequences
+from ..calibration import Budget
+from ..engine import Engine
+from . import scores
+from .neighbourhoods import Neighbourhoods, NeighbourLists
+from .options import EXACT, NoveltyOptions
+from .outlier_factor import CONTINUOUS_FLOOR, WHOLE_FLOOR, local_outlier_factor
+
+BANDWIDTH = "bandwidth"
+_MEMBERS = 4096  # that the bandwidth is fitted to
+
+
+@dataclass(frozen=True)
+class Scored:
+    """(Q,) `scores`, and the nearest rows that scoring came across, (Q,), None when it met none."""
+
+    scores: DoubleArray
+    rows: IntArray | None = None
+    distances: DoubleArray | None = None
+
+
+class Scoring:
+    """Scores of queries and members. `budget`: for exact distances, None compares with everything.
+
+    Raises ParameterError for a method that the index cannot answer.
+    """
+
+    def __init__(self, engine: Engine, live: BoolArray, options: NoveltyOptions, budget: Budget | None) -> None:
+        self.engine = engine
+        self.live = live
+        self.options = options
+        self.neighbourhoods = Neighbourhoods(engine, live, budget, options.source == EXACT)
+        self._lists: NeighbourLists | None = None
+        if options.method == "shells":
+            self._codes()
+        if options.method == "reconstruction" and engine.model.decoder is None:
+            raise ParameterError(
+                "reconstruction needs a model with a decoder: `seqsearch train --target autoencode`, then build --model"
+            )
+
+    def fit(self, rows: IntArray) -> dict[str, float]:
+        """What the method has to know about the data; `rows`: members to learn it from."""
+        if self.options.method != "shells":
+            return {}
+        counts = self._shells(self.engine.targets[rows[:_MEMBERS]], own=True)
+        return {BANDWIDTH: scores.fitted_bandwidth(counts)}
+
+    def score(
+        self, queries: Sequences, parameters: dict[str, float], own: IntArray | None = None, progress: Progress = SILENT
+    ) -> Scored:
+        """Scores of queries. `own`, (Q,): the rows that they are, each judged as if it were not stored."""
+        if self.options.method == "shells":
+            counts = self._shells(queries, own=own is not None)
+            return Scored(scores.shell_surprise(counts, parameters[BANDWIDTH]))
+        if self.options.method == "reconstruction":
+            from ...encoders.reconstruction import reconstruction_errors
+
+            return Scored(reconstruction_errors(self.engine.model, queries, progress))
+        found = self.neighbourhoods.of(queries, self.options.neighbours, own, progress)
+        return Scored(self._measured(found, own, progress), found.rows[:, 0], found.distances[:, 0])
+
+    def nearest(self, queries: Sequences, scored: Scored) -> tuple[IntArray, DoubleArray]:
+        """(Q,) rows of the nearest stored sequences, as the method sees nearness, and their exact distances."""
+        if scored.rows is not None and scored.distances is not None and self.options.source == EXACT:
+            return scored.rows, scored.distances
+        rows = scored.rows
+        if rows is None:
+            rows = self.engine.candidates.search(self.engine.model.vectors(queries), 1).rows[:, 0]
+        return rows, self.neighbourhoods.verified_distance(queries, rows)
+
+    def _measured(self, found: Neighbours, own: IntArray | None, progress: Progress) -> DoubleArray:
+        if self.options.method == "mean":
+            return scores.mean_distance(found.distances)
+        if self.options.method != "lof":
+            return scores.kth_distance(found.distances)
+        if self._lists is None:
+            self._lists = NeighbourLists(self.neighbourhoods, self.options.neighbours + 1, progress)
+        whole = self.options.source == EXACT and self.engine.distance.kind == "tokens"
+        alone = np.full(len(found.rows), -1, np.int64) if own is None else own
+        floor = WHOLE_FLOOR if whole else CONTINUOUS_FLOOR
+        return local_outlier_factor(found.rows, found.distances, alone, self._lists, floor)
+
+    def _codes(self) -> Hamming16Index:
+        if not isinstance(self.engine.candidates, Hamming16Index):
+            raise ParameterError("shells needs an index of 16-bit codes: build it with bits=16")
+        return self.engine.candidates
+
+    def _shells(self, queries: Sequences, *, own: bool) -> IntArray:
+        """(Q, 17) stored codes at each distance; `own`: the queries are stored, and do not count themselves."""
+        counts = self._codes().shell_counts(self.engine.model.vectors(queries))
+        if own:
+            counts = counts.copy()
+            counts[:, 0] -= 1
+        return counts

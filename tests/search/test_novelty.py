@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqsearch import SequenceIndex
+from seqsearch.distances import EditDistance
+from seqsearch.errors import MismatchError, ParameterError
+from seqsearch.search.novelty.options import METHODS, NoveltyOptions
+from seqsearch.sequences import DNA, PROTEIN, Sequences
+from seqsearch.store import Store
+from tests.families import families, mutate
+
+MEASURED = [(method, by) for method, row in METHODS.items() if row.measures for by in ("exact", "embedding")]
+EVERYTHING = families(25, 12, 50, seed=1)
+ORDER = np.random.default_rng(0).permutation(len(EVERYTHING))
+STORED, HELD = EVERYTHING[ORDER[:220]], EVERYTHING[ORDER[220:]]
+NEW = families(10, 4, 50, seed=2, prefix="n")
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> SequenceIndex:
+    return SequenceIndex.build(tmp_path_factory.mktemp("novelty") / "i.ss", STORED, encoder="kmer")
+
+
+@pytest.fixture(scope="module")
+def codes(tmp_path_factory: pytest.TempPathFactory) -> SequenceIndex:
+    return SequenceIndex.build(tmp_path_factory.mktemp("novelty") / "c.ss", STORED, encoder="kmer", bits=16)
+
+
+def test_nearest_by_the_matrix(index: SequenceIndex) -> None:
+    matrix = EditDistance().matrix(NEW, STORED)
+    found = index.novelty(NEW)
+    assert found.scores.tolist() == matrix.min(axis=1).tolist() == found.distances.tolist()
+    assert [matrix[q, row] for q, row in enumerate(found.rows.tolist())] == found.scores.tolist()
+    assert found[3].nearest == STORED.ids[int(found.rows[3])]
+    assert [verdict.query for verdict in found] == list(NEW.ids)
+    for method, column in (("kth", 4), ("mean", slice(0, 5))):
+        wanted = np.sort(matrix, axis=1)[:, column]
+        scores = index.novelty(NEW, method=method, k=5).scores
+        assert scores.tolist() == pytest.approx(wanted.tolist() if method == "kth" else wanted.mean(axis=1).tolist())
+
+
+def test_members_are_judged_as_if_they_were_not_there(index: SequenceIndex, tmp_path: Path) -> None:
+    """What an index without the member says of it, for every method; the code's bandwidth is kept the same."""
+    row = 17
+    rest = STORED[np.delete(np.arange(len(STORED)), row)]
+    with SequenceIndex.build(tmp_path / "rest.ss", rest, encoder="kmer") as without:
+        for method, by in MEASURED:
+            alone = without.novelty(STORED[[row]], method=method, by=by, k=None if method == "nearest" else 4)
+            member = index.member_scores(method=method, by=by, k=None if method == "nearest" else 4)[row]
+            assert member == pytest.approx(float(alone.scores[0]), rel=1e-6), (method, by)
+
+
+def test_members_of_a_shell_are_judged_so_too(codes: SequenceIndex) -> None:
+    scores, counts = codes.member_scores(method="shells"), None
+    bandwidth = codes.known_scores(method="shells").parameters["bandwidth"]
+    own = codes.model.vectors(STORED).view("<u2").ravel().astype(int)
+    ones = np.array([bin(mask).count("1") for mask in range(1 << 16)])
+    for row in (0, 60):
+        counts = ones[np.delete(own, row) ^ own[row]]
+        kernel = bandwidth**counts * (1 - bandwidth) ** (16 - counts)
+        assert scores[row] == pytest.approx(-np.log(kernel.mean()))
+
+
+@pytest.mark.parametrize(("method", "by"), MEASURED)
+def test_new_families_score_above_held_out_relatives(index: SequenceIndex, method: str, by: str) -> None:
+    asked = {"method": method, "by": by, "k": None if method == "nearest" else 4, "fpr": 0.1}
+    known, novel = index.novelty(HELD, **asked), index.novelty(NEW, **asked)
+    assert (novel.scores[:, None] > known.scores).mean() > 0.9
+    assert known.novel.mean() < 0.3
+    assert novel.novel.mean() > 0.8
+    assert index.novelty(NEW, bh=True, **asked).novel.mean() > 0.8
+
+
+def test_shells_find_new_families(codes: SequenceIndex) -> None:
+    known, novel = codes.novelty(HELD, method="shells"), codes.novelty(NEW, method="shells")
+    assert (novel.scores[:, None] > known.scores).mean() > 0.8
+    assert (novel.distances == EditDistance().pairs(NEW, np.arange(len(NEW)), STORED, novel.rows)).all()
+
+
+def test_a_calibration_is_kept_and_made_anew_after_large_changes(tmp_path: Path) -> None:
+    with SequenceIndex.build(tmp_path / "i.ss", STORED[:100], encoder="kmer") as index:
+        first = index.known_scores()
+        assert (len(first), first.size, first.source) == (100, 100, "members")
+        with SequenceIndex.open(tmp_path / "i.ss") as again:
+            with Store.open(again.path, write=True):  # nobody else may write: it must be there already
+                assert again.known_scores().scores.tolist() == first.scores.tolist()
+            again.add(STORED[100:115])
+            assert again.known_scores().size == 100
+            again.add(STORED[115:130])
+            assert again.known_scores().size == 130
+            assert again.known_scores(anew=True, sample=40).scores.shape == (40,)
+        index.refresh()
+
+
+def test_a_locked_index_is_asked_all_the_same(tmp_path: Path) -> None:
+    notes: list[str] = []
+
+    class Watcher:
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+        def __getattr__(self, name: str):
+            from seqsearch.progress import SILENT
+
+            return getattr(SILENT, name)
+
+    with SequenceIndex.build(tmp_path / "i.ss", STORED[:60], encoder="kmer") as index:
+        with Store.open(index.path, write=True):
+            assert len(index.known_scores(progress=Watcher())) == 60
+        assert "the calibration of novelty is not kept in the index" in notes[0]
+        assert SequenceIndex.open(index.path)._store.blob("novelty nearest exact 1") is None
+
+
+def test_known_sequences_of_ones_own(index: SequenceIndex) -> None:
+    mine = index.known_scores(known=HELD)
+    assert (len(mine), mine.source) == (len(HELD), "given sequences")
+    assert index.novelty(NEW, known=HELD).p_values.tolist() == index.novelty(NEW, known=mine).p_values.tolist()
+    with pytest.raises(MismatchError, match="scored by 'nearest exact 1', the queries are by 'mean exact 10'"):
+        index.novelty(NEW, known=mine, method="mean")
+
+
+def test_one_sequence_one_p_value(index: SequenceIndex) -> None:
+    together = index.novelty(HELD)
+    apart = [index.novelty(HELD[[at]]).p_values[0] for at in range(5)]
+    assert together.p_values[:5].tolist() == apart
+    assert (index.novelty(HELD, ties="conservative").p_values >= together.p_values).all()
+
+
+def test_duplicates(tmp_path: Path) -> None:
+    """Fifty copies of one sequence: a copy is as known as can be, anything else is new; all scores are finite."""
+    copies = Sequences.from_texts(["ACGTTGCAACGGTA"] * 50, DNA, [f"c{i}" for i in range(50)])
+    asked = Sequences.from_texts(["ACGTTGCAACGGTA", "ACGTTGCAACGGTT"], DNA)
+    with SequenceIndex.build(tmp_path / "i.ss", copies, encoder="kmer") as index:
+        for method, by in MEASURED:
+            same, other = index.novelty(asked, method=method, by=by, fpr=0.05)
+            assert same.score == (1.0 if method == "lof" else 0.0)
+            assert np.isfinite(other.score)
+            assert other.score > same.score
+            assert (same.distance, other.distance) == (0, 1)
+            assert index.novelty(asked, method=method, by=by, fpr=0.05, ties="conservative").novel.tolist() == [
+                False, True
+            ]  # fmt: skip
+
+
+@pytest.mark.parametrize("bits", [None, 16])
+def test_an_empty_index_and_one_of_one(tmp_path: Path, bits: int | None) -> None:
+    methods = [*MEASURED, *([("shells", None)] if bits else [])]
+    with SequenceIndex.build(tmp_path / "i.ss", STORED[:1], encoder="kmer", bits=bits) as index:
+        for method, by in methods:
+            found = index.novelty(HELD[:3], method=method, by=by, ties="conservative")
+            assert np.isfinite(found.scores).all()
+            assert (found.known, found.p_values.tolist(), found.nearest) == (
+                0,
+                [1.0] * 3,
+                ["s" + STORED.ids[0][1:]] * 3,
+            )
+        index.remove([STORED.ids[0]])
+        for method, by in methods:
+            found = index.novelty(HELD[:3], method=method, by=by)
+            assert np.isinf(found.scores).all()
+            assert (found.nearest, found.distances.tolist()) == (["", "", ""], [np.inf] * 3)
+            assert not found.novel.any()
+            assert len(index.member_scores(method=method, by=by)) == 0
+
+
+def test_queries_far_longer_than_anything_stored(index: SequenceIndex) -> None:
+    rng = np.random.default_rng(0)
+    long = Sequences.from_arrays([rng.integers(4, size=5000).astype(np.uint8)], DNA, ["long"])
+    for method, by in MEASURED:
+        verdict = index.novelty(long, method=method, by=by)[0]
+        assert np.isfinite(verdict.score)
+        assert verdict.distance >= 4900
+        if method != "lof":
+            assert verdict.novel
+
+
+def test_no_queries(index: SequenceIndex) -> None:
+    for method, by in MEASURED:
+        assert len(index.novelty(HELD[:0], method=method, by=by, bh=True)) == 0
+
+
+def test_removed_rows_are_not_compared_with(tmp_path: Path) -> None:
+    copy = mutate(STORED[0].data, 1, 4, np.random.default_rng(0))
+    asked = Sequences.from_arrays([copy], DNA)
+    with SequenceIndex.build(tmp_path / "i.ss", STORED, encoder="kmer", index="hnsw") as index:
+        near = index.novelty(asked)[0]
+        index.remove([near.nearest])
+        for by in ("exact", "embedding"):
+            assert index.novelty(asked, by=by)[0].nearest != near.nearest
+        assert len(index.member_scores(method="lof", by="embedding")) == len(STORED) - 1
+
+
+def test_what_cannot_be_asked(index: SequenceIndex) -> None:
+    with pytest.raises(ParameterError, match="no novelty method 'age': choose one of nearest, mean"):
+        index.novelty(HELD, method="age")
+    with pytest.raises(ParameterError, match="unexpected keyword argument 'methode'"):
+        index.novelty(HELD, methode="mean")
+    with pytest.raises(ParameterError, match="shells needs an index of 16-bit codes"):
+        index.novelty(HELD, method="shells")
+    with pytest.raises(ParameterError, match="reconstruction needs a model with a decoder"):
+        index.novelty(HELD, method="reconstruction")
+    with pytest.raises(MismatchError, match="dna"):
+        index.novelty(Sequences.from_texts(["MKV"], PROTEIN))
+    wrong = {
+        "by": ("exakt", "by must be exact or embedding, not 'exakt'"), "k": (0, "k must be at least 1, not 0"),
+        "fpr": (1.0, "fpr must be above 0 and below 1, not 1.0"), "ties": ("none", "ties must be smoothed or"),
+        "sample": (0, "sample must be at least 1"),
+    }  # fmt: skip
+    for name, (value, text) in wrong.items():
+        with pytest.raises(ParameterError, match=text):
+            NoveltyOptions("mean", **{name: value})
+    with pytest.raises(ParameterError, match="the method nearest has k 1, not 3"):
+        NoveltyOptions(k=3)
+    with pytest.raises(ParameterError, match="by means nothing to the method shells"):
+        NoveltyOptions("shells", by="exact")
+
+
+def test_verdicts_read_like_a_list(index: SequenceIndex) -> None:
+    found = index.novelty(HELD[:4])
+    assert found[-1] == found[3]
+    assert found[1:3] == [found[1], found[2]]
+    assert repr(found).startswith("NoveltyResults(queries=4, novel=")
+    with pytest.raises(IndexError):
+        found[4]

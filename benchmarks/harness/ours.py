@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from .tasks import SequenceTask, Task
 
 CANDIDATES = (10, 20, 30, 50, 100, 200, 400, 800, 1600)
 RECALLS = (0.90, 0.95, 0.99)
+EFFORT = "SEQSEARCH_BENCH_EFFORT"  # of training; an environment variable reaches the child processes
 PROGRAM = [sys.executable, "-c", "from seqsearch.cli import main; main()"]
 
 
@@ -30,12 +32,13 @@ class Seqsearch(Algorithm):
     kinds = ("tokens", "series")
 
     def version(self) -> str:
-        return seqsearch.__version__
+        return f"{seqsearch.__version__}, effort {os.environ.get(EFFORT, 'normal')}"
 
     def build(self, task: Task, folder: Path) -> None:
         assert isinstance(task, SequenceTask)
         path = folder / "index.ss"
-        SequenceIndex.build(path, task.database, overwrite=True, **task.build_options).close()
+        effort = os.environ.get(EFFORT, "normal")
+        SequenceIndex.build(path, task.database, overwrite=True, effort=effort, **task.build_options).close()
 
     def load(self, task: Task, folder: Path) -> None:
         self.path = folder / "index.ss"

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import threads
+from ..arrays import IntArray
 from ..distances import Distance
 from ..encoders.build import build_encoder
 from ..encoders.decoder import Decoder
@@ -79,11 +80,11 @@ def train(
     torch.manual_seed(seed)
     network = build_encoder(family.name, InputSpec.fit(sequences[rows]), settings or {}).to(device_named(plan.device))
     training, validation = sequences[rows[unseen:]], sequences[rows[:held]]
-    runs, log = list[_Run](), TrainingLog()
+    runs, near, log = list[_Run](), None, TrainingLog()
     for phase, part in enumerate(plan.phases()):
         rate = (plan.rate or family.rate) * (CODE_RATE if phase else 1.0)
-        run = _Run(network, training, validation, distance, part, rate, rng, progress, before=runs[0] if runs else None)
-        runs.append(run)
+        run = _Run(network, training, validation, distance, part, rate, rng, progress, near)
+        runs, near = [*runs, run], run.neighbours
         if checkpoint is not None:
             run.keep_at(
                 FilePath(checkpoint) if not phase else FilePath(f"{checkpoint}.codes"), data=sequences.digest(),
@@ -105,6 +106,37 @@ def train(
         geometry=plan.geometry, scale=points.scale, power=points.metric.power * points.root, bits=plan.bits,
         training=training_document, decoder=None if decoder is None else decoder.settings(),
     ), log  # fmt: skip
+
+
+def learn_code(
+    model: Model, sequences: Sequences, distance: Distance, bits: int, *, plan: TrainingPlan | None = None,
+    seed: int = 0, progress: Progress = SILENT,
+) -> tuple[Model, TrainingLog]:  # fmt: skip
+    """A binary code on top of a trained model: the last phase of `train` with bits, by itself.
+
+    Raises ParameterError for a model whose family has nothing to train, or whose points are not Euclidean, and
+    MismatchError for other sequences than it reads.
+    """
+    plan = replace(plan if plan is not None else TrainingPlan(), bits=bits, geometry=model.geometry)
+    model.spec.require(sequences)
+    if len(sequences) < FEWEST:
+        raise ParameterError(f"{len(sequences)} sequences are too few to train on: at least {FEWEST} are needed")
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    network = build_encoder(model.family, model.spec, model.settings).to(device_named(plan.device))
+    own = network.state_dict().keys()
+    network.load_state_dict({name: torch.from_numpy(np.array(model.weights[name])) for name in own})
+    rows = rng.permutation(len(sequences))[: plan.sequences]
+    held = min(plan.validate, len(rows) // 8)
+    training, validation = sequences[rows[held:]], sequences[rows[:held]]
+    near = mined_neighbours(network.spec, training, distance, plan.cells / 10, rng, progress)
+    rate = (plan.rate or family_named(model.family, sequences.kind).rate) * CODE_RATE
+    run = _Run(network, training, validation, distance, plan.phases()[-1], rate, rng, progress, near)
+    log = run.go()
+    weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
+    training_document = {**model.training, "code": {"plan": plan.to_json(), "seed": seed, "log": log.rows}}
+    changed = {**model.weights, **weights, **run.metric.saved()}
+    return replace(model, weights=changed, bits=bits, training=training_document), log
 
 
 def device_named(name: str) -> torch.device:
@@ -136,11 +168,11 @@ class _Run:
 
     def __init__(
         self, network: Encoder, training: Sequences, validation: Sequences, distance: Distance, plan: TrainingPlan,
-        rate: float, rng: np.random.Generator, progress: Progress, before: _Run | None = None,
+        rate: float, rng: np.random.Generator, progress: Progress, neighbours: IntArray | None = None,
     ) -> None:  # fmt: skip
-        """`before`: the run that has trained `network` on the same sequences, to go on from."""
+        """`neighbours`: mined rows of `training`, for a network that is trained already and goes on."""
         threads.torch_threads()
-        self.fresh = before is None
+        self.fresh = neighbours is None
         self.network = network
         self.device = next(network.parameters()).device
         self.training = training
@@ -152,15 +184,14 @@ class _Run:
         self.identity: dict[str, Any] = {}
         self.watch: Watch | None = None
         self.root = 2.0 if _sums_squares(distance) else 1.0
-        if before is None:
+        if self.fresh:
             network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
         cells = plan.cells / (SERIES_CELL if distance.kind == "series" else 1.0)
         affordable = int(math.sqrt(2 * cells / DISTINCT) / float(np.mean(training.lengths)))
         batch = min(plan.batch, max(32, affordable))
-        if before is None:
-            self.neighbours = mined_neighbours(network.spec, training, distance, cells / 10, rng, progress)
-        else:
-            self.neighbours = before.neighbours
+        if neighbours is None:
+            neighbours = mined_neighbours(network.spec, training, distance, cells / 10, rng, progress)
+        self.neighbours = neighbours
         sampler = BatchSampler(self.neighbours, batch, rng)
         self.source = PairSource(training, distance, sampler, cells, rng, plan.steps)
         start = all_pairs(training, rng.permutation(len(training))[: plan.batch], distance)

@@ -57,7 +57,7 @@ def build(
         if model is None:
             model = _trained(builder, held, distance, options, rng, progress)
         else:
-            model = _given(model, builder, held, options, rng)
+            model = _given(model, builder, held, distance, options, rng, progress)
         builder.put_document("model", model.document())
         builder.put_blob("weights", model.weight_bytes())
         _embed(builder, model, progress)
@@ -122,16 +122,22 @@ def _trained(
 
 
 def _given(
-    model: Model, builder: StoreBuilder, held: IntArray, options: BuildOptions, rng: np.random.Generator
-) -> Model:
+    model: Model, builder: StoreBuilder, held: IntArray, distance: Distance, options: BuildOptions,
+    rng: np.random.Generator, progress: Progress,
+) -> Model:  # fmt: skip
     """A model that was brought along, with a binary code of these data where bits are asked for and it has none."""
     if options.bits is None or model.bits == options.bits:
         return model
     if model.bits is not None:
         raise MismatchError(f"the model makes codes of {model.bits} bits, {options.bits} are asked for")
-    if options.codes == LEARNED:
-        raise ParameterError("a model that is given learns nothing more: train it with bits, or choose codes 'itq'")
-    return _coded(model, builder.sequences(np.setdiff1d(np.arange(builder.rows), held)), options, rng)
+    sample = builder.sequences(np.setdiff1d(np.arange(builder.rows), held))
+    if options.codes != LEARNED:
+        return _coded(model, sample, options, rng)
+    from ..learning.trainer import learn_code
+
+    plan = TrainingPlan.of_effort(options.effort)
+    model, _ = learn_code(model, sample, distance, options.bits, plan=plan, seed=options.seed, progress=progress)
+    return model
 
 
 def _coded(model: Model, sample: Sequences, options: BuildOptions, rng: np.random.Generator) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,18 +13,25 @@ from torch import Tensor
 
 from seqsearch import SequenceIndex, threads
 from seqsearch.distances import EditDistance
-from seqsearch.encoders.model import Model
+from seqsearch.encoders.model import Model, kmer_model
 from seqsearch.errors import ParameterError
 from seqsearch.hashing import codes_of, hamming_matrix
 from seqsearch.learning.hash_metric import HashMetric, relaxed, signs
 from seqsearch.learning.losses import in_batch_softmax, similarity_hash
 from seqsearch.learning.objective import SIMILAR, hash_objective
 from seqsearch.learning.plan import TrainingPlan
-from seqsearch.learning.trainer import train
+from seqsearch.learning.trainer import learn_code, train
 from tests.families import families
 
 SHORT = TrainingPlan(steps=32, batch=48, check=16, validate=32, bits=32)
 SMALL = {"dim": 16, "hidden": 16}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Matrices this small are not worth a second thread, and one seed gives one code on one thread only."""
+    with threads.using(1):
+        yield
 
 
 def pairs(seed: int = 0) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
@@ -124,12 +132,26 @@ def test_learned_codes_tell_families_apart(target: str, binarise: str) -> None:
 def test_one_seed_gives_one_code_and_a_run_goes_on(tmp_path: Path) -> None:
     sequences = families(8, 6, 30)
     plan, place = replace(SHORT, steps=16, check=4), tmp_path / "run"
-    with threads.using(1):
-        first, _ = train(sequences, EditDistance(), plan=plan, seed=3, settings=SMALL, checkpoint=place)
-        place.with_name("run.codes").unlink()  # as if it had stopped between points and bits
-        second, _ = train(sequences, EditDistance(), plan=plan, seed=3, settings=SMALL, checkpoint=place)
-        third, _ = train(sequences, EditDistance(), plan=plan, seed=3, settings=SMALL, checkpoint=place)
+    first, _ = train(sequences, EditDistance(), plan=plan, seed=3, settings=SMALL, checkpoint=place)
+    place.with_name("run.codes").unlink()  # as if it had stopped between points and bits
+    second, _ = train(sequences, EditDistance(), plan=plan, seed=3, settings=SMALL, checkpoint=place)
+    third, _ = train(sequences, EditDistance(), plan=plan, seed=3, settings=SMALL, checkpoint=place)
     assert first.weight_bytes() == second.weight_bytes() == third.weight_bytes()
+
+
+def test_a_code_is_learned_on_top_of_a_model() -> None:
+    sequences = families(12, 8, 32, edits=4)
+    points, _ = train(sequences, EditDistance(), plan=replace(SHORT, bits=None), seed=1, settings=SMALL)
+    model, log = learn_code(points, sequences, EditDistance(), 24, plan=replace(SHORT, steps=64), seed=2)
+    assert (model.bits, model.vectors(sequences).shape) == (24, (96, 3))
+    assert log.rows[-1]["step"] == 16
+    assert model.training["log"] == points.training["log"]
+    again, _ = learn_code(points, sequences, EditDistance(), 24, plan=replace(SHORT, steps=64), seed=2)
+    assert again.weight_bytes() == model.weight_bytes()
+    with pytest.raises(ParameterError, match="5 sequences are too few to train on"):
+        learn_code(points, sequences[:5], EditDistance(), 24)
+    with pytest.raises(ParameterError, match="encoder 'kmer' has nothing to train"):
+        learn_code(kmer_model(sequences), sequences, EditDistance(), 24)
 
 
 def test_plans_that_cannot_be() -> None:

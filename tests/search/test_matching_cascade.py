@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +50,13 @@ def task(count: int, seed: int, *, same_features: bool = False) -> tuple[Sequenc
         other = seen if same_features else np.tanh(seen @ mixture)
         right.append(other + 0.2 * rng.standard_normal(other.shape))
     return Sequences.from_arrays(left), Sequences.from_arrays(right)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small matrices are not worth a second thread."""
+    with threads.using(1):
+        yield
 
 
 @pytest.fixture(scope="module")

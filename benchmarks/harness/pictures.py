@@ -12,8 +12,13 @@ from .measuring import RERANKED, Row
 from .registry import ALGORITHMS
 
 
-def draw(rows: list[Row], folder: Path) -> None:
-    """One picture of speed and one of costs for each data set, one of asked recall, one of growth."""
+def draw(rows: list[Row], folder: Path, *, by_processor: bool = False) -> None:
+    """One picture of speed and one of costs for each data set, one of asked recall, one of growth.
+
+    `by_processor`: speed as threads over the processor time of a query, which a busy machine changes less.
+    """
+    if by_processor:
+        rows = [{**row, "qps": row["threads"] * 1e6 / row["cpu_us"]} if "cpu_us" in row else row for row in rows]
     folder.mkdir(parents=True, exist_ok=True)
     order = [kind.series for kind in ALGORITHMS.values()]
     measured = [row for row in rows if "skipped" not in row]

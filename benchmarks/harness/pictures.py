@@ -9,6 +9,7 @@ from seqsearch.evaluation.plots.costs import GROWTH
 
 from .datasets import READS
 from .measuring import RERANKED, Row
+from .ours import SeqsearchCalibrated
 from .registry import ALGORITHMS
 
 
@@ -29,7 +30,7 @@ def draw(rows: list[Row], folder: Path, *, by_processor: bool = False) -> None:
             _data_set(name, [row for row in speed if row["data"] == name], folder)
     asked = [row for row in measured if row["part"] == "asked"]
     if asked:
-        points = [{"series": r["data"], "expected": r["recall_asked"], "observed": r["recall"]} for r in asked]
+        points = [{"series": _asked_name(r), "expected": r["recall_asked"], "observed": r["recall"]} for r in asked]
         plot_reliability(
             points, folder / "asked.png", title="Recall asked for, and delivered", x_label="asked",
             y_label="delivered", band=0.01,
@@ -40,6 +41,11 @@ def draw(rows: list[Row], folder: Path, *, by_processor: bool = False) -> None:
             growth, folder / "growth.png", title="Growth with the number of sequences",
             measures=GROWTH | {"qps": "queries/s at recall .99"},
         )  # fmt: skip
+
+
+def _asked_name(row: Row) -> str:
+    calibrated = row["series"] == SeqsearchCalibrated.series
+    return row["data"] + (", calibrated on queries" if calibrated else "")
 
 
 def _data_set(name: str, rows: list[Row], folder: Path) -> None:

@@ -27,7 +27,8 @@ def draw(rows: list[Row], folder: Path, *, by_processor: bool = False) -> None:
     speed = [row for row in measured if row["part"] == "speed"]
     for name in dict.fromkeys(row["data"] for row in speed):
         if not name.startswith(READS):
-            _data_set(name, [row for row in speed if row["data"] == name], folder)
+            how = ", by processor time" if by_processor else ""
+            _data_set(name, [row for row in speed if row["data"] == name], folder, how)
     asked = [row for row in measured if row["part"] == "asked"]
     if asked:
         points = [{"series": _asked_name(r), "expected": r["recall_asked"], "observed": r["recall"]} for r in asked]
@@ -48,9 +49,9 @@ def _asked_name(row: Row) -> str:
     return row["data"] + (", calibrated on queries" if calibrated else "")
 
 
-def _data_set(name: str, rows: list[Row], folder: Path) -> None:
+def _data_set(name: str, rows: list[Row], folder: Path, how: str) -> None:
     n, queries = rows[0]["n"], max(row["queries"] for row in rows)
-    title = f"{name}: {n:,} stored, {queries:,} queries, k = {rows[0]['k']}, {rows[0]['threads']} threads"
+    title = f"{name}: {n:,} stored, {queries:,} queries, k = {rows[0]['k']}, {rows[0]['threads']} threads{how}"
     plot_speed(front(rows), folder / f"{name}.png", title=title, x_label="recall (tie-aware, of proven neighbours)")
     whole = list({row["series"]: row for row in rows if row.get("build_s") is not None}.values())
     whole = [row for row in whole if not row["series"].endswith(RERANKED)]

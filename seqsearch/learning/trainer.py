@@ -46,7 +46,9 @@ Watch = Callable[[dict[str, float]], None]
 FEWEST = 32  # sequences below which nothing can be learnt that k-mer counts do not know
 CODE_RATE = 0.25  # of the learning rate, while a code is learned on top of a trained network
 DISTINCT = 200  # batches whose distances must be affordable: dear distances mean smaller batches
-SERIES_CELL = 500.0  # cells of edit distance that take as long as one of dynamic time warping
+SERIES_CELL = 5000.0  # cells of edit distance for one of time warping, which takes 500 times as long, a tenth as often
+LONG = 600.0  # tokens from which comparing a batch takes longer than learning from it
+MINING = 100  # times as much work for batches as for ordering near rows
 QUANTIZED = 2048  # points from which the head of a code starts
 _LOOKED_AT = 10  # neighbours by which held-out sequences judge the recall
 
@@ -129,7 +131,8 @@ def learn_code(
     rows = rng.permutation(len(sequences))[: plan.sequences]
     held = min(plan.validate, len(rows) // 8)
     training, validation = sequences[rows[held:]], sequences[rows[:held]]
-    near = mined_neighbours(network.spec, training, distance, plan.cells / 10, rng, progress)
+    cells = plan.cells / (SERIES_CELL if distance.kind == "series" else 1.0)
+    near = mined_neighbours(network.spec, training, distance, cells / MINING, rng, progress)
     rate = (plan.rate or family_named(model.family, sequences.kind).rate) * CODE_RATE
     run = _Run(network, training, validation, distance, plan.phases()[-1], rate, rng, progress, near)
     log = run.go()
@@ -146,6 +149,16 @@ def device_named(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise ParameterError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from None
     return torch.device(name)
+
+
+def batch_size(wanted: int, length: float, distance: Distance, cells: float) -> int:
+    """Sequences in a batch, so that at least `DISTINCT` batches can be compared for `cells`.
+
+    Twice the `wanted` ones where they are long: comparing a sequence with 512 others takes as long as with 256, so that
+    the same time buys twice the pairs.
+    """
+    doubled = distance.kind == "tokens" and length > LONG
+    return min(2 * wanted if doubled else wanted, max(32, int(math.sqrt(2 * cells / DISTINCT) / length)))
 
 
 class _Learner(nn.Module):
@@ -187,10 +200,9 @@ class _Run:
         if self.fresh:
             network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
         cells = plan.cells / (SERIES_CELL if distance.kind == "series" else 1.0)
-        affordable = int(math.sqrt(2 * cells / DISTINCT) / float(np.mean(training.lengths)))
-        batch = min(plan.batch, max(32, affordable))
+        batch = batch_size(plan.batch, float(np.mean(training.lengths)), distance, cells)
         if neighbours is None:
-            neighbours = mined_neighbours(network.spec, training, distance, cells / 10, rng, progress)
+            neighbours = mined_neighbours(network.spec, training, distance, cells / MINING, rng, progress)
         self.neighbours = neighbours
         sampler = BatchSampler(self.neighbours, batch, rng)
         self.source = PairSource(training, distance, sampler, cells, rng, plan.steps)

@@ -14,6 +14,7 @@ for each pair of towers.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import time
 from dataclasses import replace
@@ -22,6 +23,8 @@ from typing import Any
 
 import matching_data as music
 import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from seqsearch import threads
 from seqsearch.arrays import AnyArray, DoubleArray, IntArray
@@ -126,25 +129,44 @@ def code_quality(setting: Setting, towers: TowerPair) -> tuple[dict[str, float],
 
 
 def learn(setting: Setting, options: argparse.Namespace) -> dict[str, TowerPair]:
-    """Hash towers of 16 and 32 bits and attention towers, from the training tunes."""
-    train = setting.tunes.train
-    aligned, played, whole, excerpts, groups = music.training_pairs(setting.tunes, train, options.tier, options)
-    limits: dict[str, Any] = {"seconds": options.seconds, "clock": "cpu", "steps": options.steps}
-    made = {}
-    for bits in options.bits:
-        plan = replace(TowerPlan.for_family("hash"), **limits)
-        start = time.process_time()
-        made[f"hash{bits}"], log = train_towers(
-            aligned, played, family="hash", groups=groups, settings={"dim": bits}, plan=plan, seed=options.seed
+    """Hash towers of 16 and 32 bits and attention towers, from the training tunes; kept in the cache."""
+    wanted = {f"hash{bits}": ("hash", bits) for bits in options.bits} | {"points": ("attention", options.dim)}
+    made = {name: kept for name in wanted if (kept := remembered(options, name)) is not None}
+    missing = [name for name in wanted if name not in made][: options.learn]
+    if missing:
+        aligned, played, whole, excerpts, groups = music.training_pairs(
+            setting.tunes, setting.tunes.train, options.tier, options
         )
-        print(f"hash{bits}: {time.process_time() - start:.0f} s, {log.rows[-1]}", flush=True)
-    plan = replace(TowerPlan.for_family("attention"), **limits)
-    start = time.process_time()
-    made["points"], log = train_towers(
-        whole, excerpts, family="attention", groups=groups, settings={"dim": options.dim}, plan=plan, seed=options.seed
-    )
-    print(f"points: {time.process_time() - start:.0f} s, {log.rows[-1]}", flush=True)
+    for name in missing:
+        family, dim = wanted[name]
+        plan = replace(TowerPlan.for_family(family), seconds=options.seconds, clock="cpu", steps=options.steps)
+        start = time.process_time()
+        sides = (aligned, played) if family == "hash" else (whole, excerpts)
+        made[name], log = train_towers(
+            *sides, family=family, groups=groups, settings={"dim": dim}, plan=plan, seed=options.seed
+        )
+        print(f"{name}: {time.process_time() - start:.0f} s, {log.rows[-1]}", flush=True)
+        save_file(made[name].weights, place_of(options, name), {"towers": json.dumps(made[name].document())})
     return made
+
+
+def place_of(options: argparse.Namespace, name: str) -> Path:
+    """Where towers of these settings are kept."""
+    names = ("tier", "tunes", "versions", "renders", "steps", "seconds", "dim", "fonts", "seed")
+    told = " ".join(f"{key}={getattr(options, key)}" for key in names)
+    folder = Path(options.cache)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{name}-{hashlib.blake2b(told.encode(), digest_size=6).hexdigest()}.safetensors"
+
+
+def remembered(options: argparse.Namespace, name: str) -> TowerPair | None:
+    """Towers of an earlier run with these settings."""
+    place = place_of(options, name)
+    if not place.exists():
+        return None
+    with safe_open(place, framework="np") as file:
+        document = json.loads(file.metadata()["towers"])
+        return TowerPair.restore(document, {key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
 
 
 def embedded(setting: Setting, towers: TowerPair, rows: Rows) -> tuple[AnyArray, DoubleArray, AnyArray]:
@@ -259,6 +281,7 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=128)
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--learn", type=int, default=99, help="towers to train at most; the run ends where some lack")
     parser.add_argument("--recall", type=float, default=0.97, help="of the development queries, at the last stage")
     parser.add_argument("--most", type=float, default=0.005, help="share of the database that exact DTW may see")
     parser.add_argument("--fonts", nargs=2, default=list(SOUND_FONTS), help="of scores and of performances")
@@ -282,8 +305,10 @@ def main() -> None:
     curves: dict[str, AnyArray] = {}
     pitches = setting.database.features
     pooling = 4
-    _, curves["TPAA"] = hashed(setting, lambda s, side: averaged_hashes(s, pooling), rows, "TPAA", pitches)
     made = learn(setting, options)
+    if len(made) <= len(options.bits):
+        return
+    _, curves["TPAA"] = hashed(setting, lambda s, side: averaged_hashes(s, pooling), rows, "TPAA", pitches)
     penalty = 0
     for bits in options.bits:
         towers = made[f"hash{bits}"]

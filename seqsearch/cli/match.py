@@ -42,6 +42,8 @@ def command() -> None:
               help="Pairs are aligned step by step, or by DTW first; auto: by DTW where lengths differ.")  # fmt: skip
 @click.option("--recall", type=float, default=0.95, show_default=True, help="Matches the exact stage must see.")
 @click.option("--most", type=float, default=0.05, show_default=True, help="Share of the database it may see.")
+@click.option("--by", type=click.Choice(["count", "threshold"]), default="count", show_default=True,
+              help="Stages keep the best so many, or all within a score.")  # fmt: skip
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Training batches at most  [default: 1500]")
 @click.option("--seconds", type=float, default=0.0, metavar="S", help="Training time at most, a pair of networks.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw.")

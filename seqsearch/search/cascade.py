@@ -18,6 +18,7 @@ import numpy as np
 from ..arrays import AnyArray, DoubleArray, IntArray
 from ..errors import ParameterError
 
+KEEPS_BY = ("count", "threshold")
 _LADDER = 24  # values of each stage that are looked at when keeps are chosen
 
 
@@ -188,8 +189,8 @@ def chosen_keeps(seen: Development, *, recall: float = 0.95, by: str = "count", 
     every combination of a ladder of values. With too few queries to say so, only `most` prunes. Where `most` forbids
     what is asked for, the keeps are those that lose least. Raises ParameterError where no threshold obeys `most`.
     """
-    if by not in ("count", "threshold"):
-        raise ParameterError(f"keeps go by count or threshold, not {by!r}")
+    if by not in KEEPS_BY:
+        raise ParameterError(f"keeps go by {' or '.join(KEEPS_BY)}, not {by!r}")
     if not 0 < recall <= 1:
         raise ParameterError(f"recall must be above 0 and at most 1, not {recall}")
     stages, queries = seen.ranks.shape

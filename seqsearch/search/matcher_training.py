@@ -13,6 +13,7 @@ from ..errors import MismatchError, ParameterError
 from ..learning.plan import CLOCKS
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
+from .cascade import KEEPS_BY
 from .matching import Matcher, paired
 
 ALIGNMENTS = ("auto", "steps", "dtw")
@@ -25,8 +26,8 @@ class MatcherOptions:
 
     `bits` of a hash (a multiple of 8 to 64) and `dim` of a point, 0 for none; `align`: "steps" takes pairs as aligned
     step by step, "dtw" aligns them, "auto" aligns where lengths differ; `develop`: share of pairs held out of training
-    to choose what the stages keep; `recall`: share of these that has to reach the last stage; `most`: share of the
-    database that may; `seconds`: training time at most for each pair of towers, 0 for no limit, by `clock`; `steps`:
+    to choose what the stages keep, `by` "count" or by "threshold" of the score; `recall`: share of these that has to
+    reach the last stage; `most`: share of the database that may; `seconds`: training time at most for each pair of towers, 0 for no limit, by `clock`; `steps`:
     batches at most, None for the default.
     """
 
@@ -34,6 +35,7 @@ class MatcherOptions:
     dim: int = 128
     align: str = "auto"
     develop: float = 0.2
+    by: str = "count"
     recall: float = 0.95
     most: float = 0.05
     steps: int | None = None
@@ -54,6 +56,8 @@ class MatcherOptions:
             raise ParameterError(f"recall must be above 0 and at most 1, not {self.recall}")
         if not 0 < self.most <= 1:
             raise ParameterError(f"most must be a share above 0 and at most 1, not {self.most}")
+        if self.by not in KEEPS_BY:
+            raise ParameterError(f"keeps go by {' or '.join(KEEPS_BY)}, not {self.by!r}")
         if self.clock not in CLOCKS:
             raise ParameterError(f"no clock {self.clock!r}: choose one of {', '.join(CLOCKS)}")
 
@@ -79,7 +83,7 @@ def train_matcher(
     matcher = Matcher(hashes, points, exact, penalty=max(1, options.bits // 4)).indexed(database, progress)
     most = max(1, round(options.most * len(database)))
     return matcher.calibrated(
-        queries[first[held]], second[held], recall=options.recall, most=most, progress=progress
+        queries[first[held]], second[held], recall=options.recall, by=options.by, most=most, progress=progress
     )  # fmt: skip
 
 

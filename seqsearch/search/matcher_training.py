@@ -27,8 +27,8 @@ class MatcherOptions:
     `bits` of a hash (a multiple of 8 to 64) and `dim` of a point, 0 for none; `align`: "steps" takes pairs as aligned
     step by step, "dtw" aligns them, "auto" aligns where lengths differ; `develop`: share of pairs held out of training
     to choose what the stages keep, `by` "count" or by "threshold" of the score; `recall`: share of these that has to
-    reach the last stage; `most`: share of the database that may; `seconds`: training time at most for each pair of towers, 0 for no limit, by `clock`; `steps`:
-    batches at most, None for the default.
+    reach the last stage; `most`: share of the database that may; `seconds`: training time at most for each pair of
+    towers, 0 for no limit, by `clock`; `steps`: batches at most, None for the default.
     """
 
     bits: int = 32

@@ -28,6 +28,10 @@ class StepEncoder(Encoder):
     width: int
     inputs: Inputs | WordInputs
 
+    def input_layers(self) -> list[Inputs | WordInputs]:
+        """What reads the prepared data first: one layer, unless there are several networks."""
+        return [self.inputs]
+
     def steps(self, data: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, width), 0 on padding."""
         raise NotImplementedError  # each family has steps of its own

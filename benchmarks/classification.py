@@ -1,4 +1,4 @@
-"""Classes of whole sequences: sentiment of sentences, heartbeats of unseen patients, splice junctions, an index that votes.
+"""Classes of whole sequences: sentiment of sentences, heartbeats of unseen patients, splice junctions.
 
     pip install scikit-learn aeon        # the peers
     python benchmarks/classification.py --data DATA --output classification.jsonl
@@ -47,10 +47,10 @@ POLARITY = {
     "ensemble": {"members": [CONVOLUTION, CONVOLUTION, GATED], "dim": 96},
 }
 SPLICE_PLAN = LabelPlan(epochs=25, fewest=1, batch=32, rate=4e-3, average=0.99, patience=8, input_dropout=0.1)
+JUNCTION = {"channels": 32, "layers": 2, "kernel": 7, "bins": 60, "dropout": 0.4}
 SPLICE = {
-    "cnn": {"channels": 48, "layers": 2, "kernel": 7, "bins": 60, "dropout": 0.4, "dim": 32},
-    "ensemble": {"members": [{"family": "cnn", "channels": 32, "layers": 2, "kernel": 7, "bins": 60, "dropout": 0.4}] * 3,
-                 "dim": 48},
+    "cnn": {**JUNCTION, "dim": 32},
+    "ensemble": {"members": [{**JUNCTION, "family": "cnn"}] * 3, "dim": 48},
 }  # fmt: skip
 BEAT_PLAN = LabelPlan(
     epochs=12, fewest=1, batch=64, rate=3e-3, average=0.99, patience=5, class_weights="root", smoothing=0.05,

@@ -8,21 +8,27 @@
     python benchmarks/retrieval.py --vectors VECTORS.npy glove-50-angular.hdf5     # write such a file, then use it
 
 Every algorithm builds and searches in processes of its own, with --threads threads; peers that are not installed are
-rows that say so. Recall is tie-aware, of exact neighbours that a lossless search has proved: `recall` of the first ten
-as the algorithm ranks them, `candidate_recall` of all its hits; where there are more than ten, a series "re-ranked"
-verifies them all. Speed is the best of several batches of --queries, by time of the wall: `mode` warm is in a process
-that has loaded its index, mode process is a whole process. A cell that would take longer than --seconds is measured on
-fewer queries. What --output holds already is not measured again, so that a run may be stopped and go on.
+rows that say so. Recall is tie-aware, of exact neighbours that a lossless search has proved: `recall` of the first k as
+the algorithm ranks them, `candidate_recall` of all its hits; where there are more than k, a series "re-ranked" verifies
+them all. Speed is the best of several batches of --queries, by time of the wall: `mode` warm is in a process that has
+loaded its index, mode process is a whole process. A cell that would take longer than --seconds is measured on fewer
+queries. `cpu_us` is the processor time of a query, of all threads, which holds on a busy machine as well; pictures show
+it with --by-processor. `build_s`, `build_cpu_s`, `build_peak_mb` (of which `base_mb` were there before, with Python and
+the data), `index_mb` on disk, `load_s` to open and `search_peak_mb` are its costs. The series "seqsearch --recall" asks
+for a recall and tells what came. What --output holds already is not measured again, so that a run may be stopped and
+go on.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 import numpy as np
 from harness import datasets, pictures
 from harness.measuring import Ledger, Settings, measure
+from harness.ours import EFFORT
 from harness.registry import ALGORITHMS
 from harness.tasks import SequenceTask, Task, VectorTask, write_vectors
 
@@ -51,11 +57,13 @@ def parser() -> argparse.ArgumentParser:
     text.add_argument("--metric", default="angular", choices=["angular", "euclidean"], help="of --vectors")
     text.add_argument("--queries", type=int, default=1000)
     text.add_argument("--threads", type=int, default=threads.available())
+    text.add_argument("--effort", default="normal", help="of training, for seqsearch: low, normal or high")
     text.add_argument("--seconds", type=float, default=60.0, help="of one cell")
     text.add_argument("--work", type=Path, default=Path("benchmarks/work"), help="keeps tasks and built indexes")
     text.add_argument("--again", action="store_true", help="measure anew what --output holds")
     text.add_argument("--rebuild", action="store_true", help="build anew what --work holds")
     text.add_argument("--output", type=Path, help="rows as JSON lines")
+    text.add_argument("--by-processor", action="store_true", help="plots: threads over processor time, not the wall")
     text.add_argument("--plots", type=Path, help="folder for pictures of all rows in --output")
     return text
 
@@ -63,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> None:
     options = parser().parse_args()
     threads.use(options.threads)
+    os.environ[EFFORT] = options.effort
     names = options.algorithms.split(",")
     unknown = [name for name in names if name not in ALGORITHMS]
     if unknown:
@@ -77,7 +86,7 @@ def main() -> None:
             continue
         measure(task, names, settings, ledger, again=options.again)
     if options.plots is not None:
-        pictures.draw(ledger.rows, options.plots)
+        pictures.draw(ledger.rows, options.plots, by_processor=options.by_processor)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from .tasks import SequenceTask, Task
 
 CANDIDATES = (10, 20, 30, 50, 100, 200, 400, 800, 1600)
 RECALLS = (0.90, 0.95, 0.99)
+EFFORT = "SEQSEARCH_BENCH_EFFORT"  # of training; an environment variable reaches the child processes
 PROGRAM = [sys.executable, "-c", "from seqsearch.cli import main; main()"]
 
 
@@ -30,12 +34,13 @@ class Seqsearch(Algorithm):
     kinds = ("tokens", "series")
 
     def version(self) -> str:
-        return seqsearch.__version__
+        return f"{seqsearch.__version__}, effort {os.environ.get(EFFORT, 'normal')}"
 
     def build(self, task: Task, folder: Path) -> None:
         assert isinstance(task, SequenceTask)
         path = folder / "index.ss"
-        SequenceIndex.build(path, task.database, overwrite=True, **task.build_options).close()
+        effort = os.environ.get(EFFORT, "normal")
+        SequenceIndex.build(path, task.database, overwrite=True, effort=effort, **task.build_options).close()
 
     def load(self, task: Task, folder: Path) -> None:
         self.path = folder / "index.ss"
@@ -79,6 +84,21 @@ class SeqsearchAsked(Seqsearch):
 
     def found(self, answer: Results) -> Found:
         return Found(answer.rows, {"recall_asked": self.asked, "said": answer.budget})
+
+
+class SeqsearchCalibrated(SeqsearchAsked):
+    """The same after `seqsearch calibrate --queries`, with the half of the queries that is not asked."""
+
+    series = "seqsearch --recall, calibrated on queries"
+    share = 0.5
+
+    def load(self, task: Task, folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as place:  # files that are open stay readable when their names are gone
+            path = Path(place) / "index.ss"
+            shutil.copytree(folder / "index.ss", path)
+            self.index = SequenceIndex.open(path)
+            self.index.calibrate(task.queries[len(task.queries) // 2 :])
+            self.index.engine()
 
 
 class SeqsearchProcess(Seqsearch):

@@ -44,7 +44,10 @@ POLARITY_PLAN = LabelPlan(
 POLARITY = {
     "cnn": {key: value for key, value in CONVOLUTION.items() if key != "family"},
     "lstm": {key: value for key, value in GATED.items() if key != "family"},
-    "ensemble": {"members": [CONVOLUTION, CONVOLUTION, GATED], "dim": 96},
+    "ensemble": {
+        "members": [CONVOLUTION, {**CONVOLUTION, "kernel": 5}, GATED, GATED, {**GATED, "family": "lstm"}],
+        "dim": 160,
+    },
 }
 SPLICE_PLAN = LabelPlan(epochs=25, fewest=1, batch=32, rate=4e-3, average=0.99, patience=8, input_dropout=0.1)
 JUNCTION = {"channels": 32, "layers": 2, "kernel": 7, "bins": 60, "dropout": 0.4}

@@ -12,7 +12,7 @@ from .families import family_named
 from .inputs import InputSpec
 from .steps import Inputs, StepEncoder, WordInputs
 
-MEMBERS = ({"family": "cnn"}, {"family": "cnn", "kernel": 5}, {"family": "gru"})
+MEMBERS = ({"family": "cnn"}, {"family": "cnn", "kernel": 5}, {"family": "attention"})
 
 
 class EnsembleEncoder(StepEncoder):

@@ -96,10 +96,10 @@ def train(
     log = run.go()
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     training_document = {"plan": plan.to_json(), "seed": seed, "sequences": len(training), "log": log.rows}
+    training_document["held_out"] = list(sequences.ids.take(np.sort(rows[:unseen])))
     decoder = run.learner.decoder
     if decoder is not None:
         weights |= {PREFIX + name: value.detach().cpu().numpy() for name, value in decoder.state_dict().items()}
-        training_document["held_out"] = list(sequences.ids.take(np.sort(rows[held:unseen])))
     return Model(
         family.name, network.spec, network.settings(), {**weights, **run.metric.saved()}, network.dim,
         geometry=plan.geometry, scale=run.scale, power=run.metric.power * run.root, training=training_document,

@@ -26,6 +26,7 @@ from .options import BuildOptions
 from .snapshots import empty_candidates
 
 CALIBRATION_QUERIES = 500
+MOST_UNSEEN = 5000  # sequences that were not trained on, remembered by name: novelty is judged by them
 _EMBED_ROWS = 1 << 16
 
 
@@ -112,6 +113,10 @@ def _trained(
     sample = builder.sequences(np.sort(chosen))
     settings = {} if options.dim is None else {"dim": options.dim}
     model = _train(sample, distance, options, plan, settings, progress)
+    if model.training:
+        unseen = np.concatenate([held, np.setdiff1d(others, chosen)[:MOST_UNSEEN]])
+        names = [*builder.sequences(unseen).ids, *model.training["held_out"]]
+        model = replace(model, training={**model.training, "held_out": names})
     return model if options.bits is None else _coded(model, sample, options.bits, rng)
 
 

@@ -18,11 +18,13 @@ fewer queries. What --output holds already is not measured again, so that a run 
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 import numpy as np
 from harness import datasets, pictures
 from harness.measuring import Ledger, Settings, measure
+from harness.ours import EFFORT
 from harness.registry import ALGORITHMS
 from harness.tasks import SequenceTask, Task, VectorTask, write_vectors
 
@@ -51,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     text.add_argument("--metric", default="angular", choices=["angular", "euclidean"], help="of --vectors")
     text.add_argument("--queries", type=int, default=1000)
     text.add_argument("--threads", type=int, default=threads.available())
+    text.add_argument("--effort", default="normal", help="of training, for seqsearch: low, normal or high")
     text.add_argument("--seconds", type=float, default=60.0, help="of one cell")
     text.add_argument("--work", type=Path, default=Path("benchmarks/work"), help="keeps tasks and built indexes")
     text.add_argument("--again", action="store_true", help="measure anew what --output holds")
@@ -63,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> None:
     options = parser().parse_args()
     threads.use(options.threads)
+    os.environ[EFFORT] = options.effort
     names = options.algorithms.split(",")
     unknown = [name for name in names if name not in ALGORITHMS]
     if unknown:

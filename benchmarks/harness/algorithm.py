@@ -48,8 +48,9 @@ class Algorithm:
     built_by: ClassVar[str | None] = None
     repeats: ClassVar[int] = 3
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, k: int) -> None:
         self.threads = threads
+        self.k = k
 
     def lacking(self, task: Task) -> str | None:
         """Why it cannot take part, None when it can."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from .tasks import Task, opened
 
 PROBE = 10  # queries that tell how long all of them would take
 SINGLES = 200
+LEAST = 1.0  # seconds of batches: short ones are repeated more often
 
 
 def peak_bytes() -> int:
@@ -39,15 +41,25 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
+@dataclass(frozen=True)
+class Took:
+    """Seconds of the wall, and of all processors together, which other programs on the machine change less."""
+
+    wall: float
+    cpu: float
+
+
 def build(algorithm: Algorithm, task: Task, folder: Path) -> dict[str, Any]:
-    """Seconds, peak memory and files of a build; the database has been read before."""
+    """Seconds, peak memory and files of a build; the database has been read before, to which `base_mb` belong."""
     _ = task.database
-    start = time.perf_counter()
+    base = peak_bytes()
+    start = Took(time.perf_counter(), time.process_time())
     algorithm.build(task, folder)
-    seconds = time.perf_counter() - start
+    took = Took(time.perf_counter() - start.wall, time.process_time() - start.cpu + USAGE.cpu)
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return {
-        "version": algorithm.version(), "build_s": seconds, "build_peak_mb": max(peak_bytes(), USAGE.peak) / 1e6,
+        "version": algorithm.version(), "build_s": took.wall, "build_cpu_s": took.cpu,
+        "build_peak_mb": (USAGE.peak if algorithm.programs else peak_bytes()) / 1e6, "base_mb": base / 1e6,
         "index_mb": size / 1e6 or None,
     }  # fmt: skip
 
@@ -80,28 +92,30 @@ def measured(
     few = algorithm.prepare(task, slice(0, probe), folder)
     if warm:
         algorithm.search(few, budget)
-    each = _timed(algorithm, few, budget)[0] / probe
+    each = _timed(algorithm, few, budget)[0].wall / probe
     if warm and each * count > seconds:  # of a whole process, a few queries say only how long its start takes
         count = max(probe, int(seconds / each))
     everything = algorithm.prepare(task, slice(0, count), folder)
     took, answer = _timed(algorithm, everything, budget)
-    for _ in range(algorithm.repeats - 1):
-        if took < seconds / 4:
-            again, answer = _timed(algorithm, everything, budget)
-            took = min(took, again)
+    spent, times = took.wall, 1
+    while spent + took.wall < seconds / 4 and (times < algorithm.repeats or (warm and spent < LEAST and times < 20)):
+        again, answer = _timed(algorithm, everything, budget)
+        took = Took(min(took.wall, again.wall), min(took.cpu, again.cpu))
+        spent, times = spent + again.wall, times + 1
     found = algorithm.found(answer)
-    cell = {"queries": count, "qps": count / took, **found.notes}
+    cell = {"queries": count, "qps": count / took.wall, "cpu_us": 1e6 * took.cpu / count, **found.notes}
     if warm:
         cell |= _latencies(algorithm, task, budget, folder, seconds / 10)
     return cell, found.rows
 
 
-def _timed(algorithm: Algorithm, prepared: Any, budget: Budget) -> tuple[float, Any]:
-    before, start = USAGE.seconds, time.perf_counter()
+def _timed(algorithm: Algorithm, prepared: Any, budget: Budget) -> tuple[Took, Any]:
+    before = Took(USAGE.seconds, USAGE.cpu)
+    start = Took(time.perf_counter(), time.process_time())
     answer = algorithm.search(prepared, budget)
     if algorithm.mode == "process":
-        return USAGE.seconds - before, answer
-    return time.perf_counter() - start, answer
+        return Took(USAGE.seconds - before.wall, USAGE.cpu - before.cpu), answer
+    return Took(time.perf_counter() - start.wall, time.process_time() - start.cpu), answer
 
 
 def _latencies(algorithm: Algorithm, task: Task, budget: Budget, folder: Path, seconds: float) -> dict[str, float]:
@@ -123,7 +137,7 @@ def main() -> None:
     phase, task_folder, name, folder, result, used, queries, seconds = sys.argv[1:]
     threads.use(int(used))
     task = opened(Path(task_folder))
-    algorithm = ALGORITHMS[name](int(used))
+    algorithm = ALGORITHMS[name](int(used), task.k)
     target, place = Path(result), Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     if phase == "build":

@@ -18,18 +18,20 @@ from seqsearch.sequences import DNA, PROTEIN, TEXT, Sequences, Strings, greengen
 from . import reads
 
 READS = "reads-"
+SPELLING = "spelling"
 TEST_PATIENTS = 8
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """`queries` are never among the `database`; `options`: what a build has to be told beside its defaults."""
+    """`queries` are never among the `database`; asked for are the `k` nearest."""
 
     name: str
     database: Sequences
     queries: Sequences
     distance: str = "edit"
     distance_parameters: dict[str, Any] = field(default_factory=dict)
+    k: int = 10
 
 
 def load(name: str, queries: int, folder: Path | None, seed: int = 0) -> DataSet:
@@ -69,7 +71,10 @@ def names(name: str, queries: int, folder: Path | None, rng: np.random.Generator
 
 
 def typos(name: str, queries: int, folder: Path | None, rng: np.random.Generator) -> DataSet:
-    """The distinct corrections of 64,980 human typos are the database, typos the queries (pip install codespell)."""
+    """The distinct corrections of 64,980 human typos are stored, typos asked (pip install codespell).
+
+    "spelling" asks for the nearest word alone.
+    """
     lines = (files("codespell_lib") / "data" / "dictionary.txt").read_text("utf-8").splitlines()
     corrections: dict[str, None] = {}
     wrong = []
@@ -80,7 +85,8 @@ def typos(name: str, queries: int, folder: Path | None, rng: np.random.Generator
         corrections.update(dict.fromkeys(word.strip() for word in (several if comma else right).split(",")))
     asked = [word for word in wrong if word not in corrections]
     chosen = np.sort(rng.permutation(len(asked))[:queries])
-    return DataSet(name, _texts(list(corrections)), _texts([asked[row] for row in chosen]))
+    k = 1 if name == SPELLING else 10
+    return DataSet(name, _texts(list(corrections)), _texts([asked[row] for row in chosen]), k=k)
 
 
 def proteins(name: str, queries: int, folder: Path | None, rng: np.random.Generator) -> DataSet:
@@ -122,7 +128,7 @@ def growing(name: str, size: int, queries: int, rng: np.random.Generator) -> Dat
 
 
 LOADERS: dict[str, Callable[[str, int, Path | None, np.random.Generator], DataSet]] = {
-    "v4": v4, "full": full, "names": names, "typos": typos, "proteins": proteins, "ecg": ecg,
+    "v4": v4, "full": full, "names": names, "typos": typos, SPELLING: typos, "proteins": proteins, "ecg": ecg,
 }  # fmt: skip
 
 

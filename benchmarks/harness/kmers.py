@@ -12,7 +12,7 @@ from seqsearch.sequences import Sequences
 
 from . import graphs
 from .algorithm import Algorithm, Budget, Found
-from .tasks import K, SequenceTask, Task
+from .tasks import SequenceTask, Task
 
 WIDTH = 256
 LETTERS = {"dna": 4, "protein": 2, "text": 2}  # k of the k-mers
@@ -53,7 +53,7 @@ class KmerGraph(Algorithm):
 
     def load(self, task: Task, folder: Path) -> None:
         assert isinstance(task, SequenceTask)
-        self.k = LETTERS[str(task.alphabet)]
+        self.letters = LETTERS[str(task.alphabet)]
         self.index = self._graph()
         self.index.load(folder / "graph")
         self.stored = np.array(task.database.texts(), object)
@@ -72,13 +72,13 @@ class KmerGraph(Algorithm):
 
         queries, texts = prepared
         count = budget.values["candidates"]
-        rows = self.index.search(kmer_counts(queries, self.k), count, count)
+        rows = self.index.search(kmer_counts(queries, self.letters), count, count)
         asked = np.repeat(texts, count)
         distances = cpdist(
             asked, self.stored[np.maximum(rows, 0).ravel()], scorer=Levenshtein.distance, dtype=np.uint32,
             workers=self.threads,
         ).reshape(rows.shape)  # fmt: skip
-        order = np.argsort(np.where(rows < 0, np.iinfo(np.uint32).max, distances), axis=1, kind="stable")[:, :K]
+        order = np.argsort(np.where(rows < 0, np.iinfo(np.uint32).max, distances), axis=1, kind="stable")[:, : self.k]
         return np.take_along_axis(rows, order, axis=1)
 
     def found(self, answer: IntArray) -> Found:

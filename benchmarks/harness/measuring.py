@@ -20,7 +20,7 @@ from seqsearch.evaluation import as_json_lines, candidate_recall, read_rows, rec
 
 from .algorithm import Algorithm
 from .registry import ALGORITHMS
-from .tasks import K, SequenceTask, Task
+from .tasks import SequenceTask, Task
 
 HERE = Path(__file__).resolve().parents[1]
 Row = dict[str, Any]
@@ -79,13 +79,13 @@ def measure(task: Task, names: list[str], settings: Settings, ledger: Ledger, *,
         elif ledger.has(task.name, kind.series):
             continue
         ledger.forget(task.name, kind.series)
-        for row in rows_of(task, name, kind(settings.threads), settings):
+        for row in rows_of(task, name, kind(settings.threads, task.k), settings):
             ledger.add(row)
 
 
 def rows_of(task: Task, name: str, algorithm: Algorithm, settings: Settings) -> Iterator[Row]:
     """Build where nothing is built, search, and score."""
-    common: Row = {"part": algorithm.part, "data": task.name, "n": task.size, "k": K, "series": algorithm.series}
+    common: Row = {"part": algorithm.part, "data": task.name, "n": task.size, "k": task.k, "series": algorithm.series}
     reason = algorithm.lacking(task)
     if reason is not None:
         yield {**common, "skipped": reason}
@@ -111,13 +111,14 @@ def scored(task: Task, row: Row, found: IntArray, used: int) -> Iterator[Row]:
     """
     truth = task.reach(len(found))
     distances = task.verified(found)
-    yield row | {"recall": recall(_first(distances), truth), "candidate_recall": candidate_recall(distances, truth, K)}
-    if found.shape[1] <= K or not isinstance(task, SequenceTask):
+    row |= {"candidate_recall": candidate_recall(distances, truth, task.k)}
+    yield row | {"recall": recall(_first(distances, task.k), truth)}
+    if found.shape[1] <= task.k or not isinstance(task, SequenceTask):
         return
     asked = task.queries[: len(found)]
-    task.distance.rerank(asked[:2], task.database, found[:2], K)
+    task.distance.rerank(asked[:2], task.database, found[:2], task.k)
     start = time.perf_counter()
-    better = task.distance.rerank(asked, task.database, found, K)
+    better = task.distance.rerank(asked, task.database, found, task.k)
     seconds = len(found) / row["qps"] + time.perf_counter() - start
     reached = recall(better.distances, truth)
     yield row | {
@@ -125,10 +126,10 @@ def scored(task: Task, row: Row, found: IntArray, used: int) -> Iterator[Row]:
     }  # fmt: skip
 
 
-def _first(distances: DoubleArray) -> DoubleArray:
-    """(Q, K) the first K, inf where there are fewer."""
-    out = np.full((len(distances), K), np.inf)
-    out[:, : distances.shape[1]] = distances[:, :K]
+def _first(distances: DoubleArray, k: int) -> DoubleArray:
+    """(Q, k) the first k, inf where there are fewer."""
+    out = np.full((len(distances), k), np.inf)
+    out[:, : distances.shape[1]] = distances[:, :k]
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from seqsearch.sequences import write_fasta
 from .algorithm import Algorithm, Budget, Found
 from .datasets import numbered
 from .processes import run
-from .tasks import K, SequenceTask, Task
+from .tasks import SequenceTask, Task
 
 CANDIDATES = (10, 20, 30, 50, 100, 200, 400, 800, 1600)
 RECALLS = (0.90, 0.95, 0.99)
+EFFORT = "SEQSEARCH_BENCH_EFFORT"  # of training; an environment variable reaches the child processes
 PROGRAM = [sys.executable, "-c", "from seqsearch.cli import main; main()"]
 
 
@@ -30,12 +32,13 @@ class Seqsearch(Algorithm):
     kinds = ("tokens", "series")
 
     def version(self) -> str:
-        return seqsearch.__version__
+        return f"{seqsearch.__version__}, effort {os.environ.get(EFFORT, 'normal')}"
 
     def build(self, task: Task, folder: Path) -> None:
         assert isinstance(task, SequenceTask)
         path = folder / "index.ss"
-        SequenceIndex.build(path, task.database, overwrite=True, **task.build_options).close()
+        effort = os.environ.get(EFFORT, "normal")
+        SequenceIndex.build(path, task.database, overwrite=True, effort=effort, **task.build_options).close()
 
     def load(self, task: Task, folder: Path) -> None:
         self.path = folder / "index.ss"
@@ -46,7 +49,7 @@ class Seqsearch(Algorithm):
         return [Budget(str(c), {"candidates": c}) for c in CANDIDATES if c < task.size]
 
     def search(self, prepared: Any, budget: Budget) -> Results:
-        return self.index.search(prepared, K, **budget.values)
+        return self.index.search(prepared, self.k, **budget.values)
 
     def found(self, answer: Results) -> Found:
         return Found(answer.rows)
@@ -105,12 +108,12 @@ class SeqsearchProcess(Seqsearch):
         return path
 
     def search(self, prepared: Path, budget: Budget) -> str:
-        command = [*PROGRAM, "search", str(self.path), str(prepared), "-k", str(K), "-q"]
+        command = [*PROGRAM, "search", str(self.path), str(prepared), "-k", str(self.k), "-q"]
         command += ["--threads", str(self.threads), "--candidates", str(budget.values["candidates"])]
         return run(*command)
 
     def found(self, answer: str) -> Found:
-        rows = np.full((self.count, K), -1, np.int64)
+        rows = np.full((self.count, self.k), -1, np.int64)
         for line in answer.splitlines()[1:]:
             query, rank, target, _ = line.split("\t")
             rows[int(query), int(rank) - 1] = self.rows[target]

@@ -8,13 +8,16 @@ from seqsearch.evaluation.plots import plot_costs, plot_growth, plot_reliability
 from seqsearch.evaluation.plots.costs import GROWTH
 
 from .datasets import READS
-from .measuring import Row
+from .measuring import RERANKED, Row
+from .registry import ALGORITHMS
 
 
 def draw(rows: list[Row], folder: Path) -> None:
     """One picture of speed and one of costs for each data set, one of asked recall, one of growth."""
     folder.mkdir(parents=True, exist_ok=True)
+    order = [kind.series for kind in ALGORITHMS.values()]
     measured = [row for row in rows if "skipped" not in row]
+    measured.sort(key=lambda row: order.index(row["series"].removesuffix(RERANKED)))
     speed = [row for row in measured if row["part"] == "speed"]
     for name in dict.fromkeys(row["data"] for row in speed):
         if not name.startswith(READS):
@@ -37,10 +40,25 @@ def draw(rows: list[Row], folder: Path) -> None:
 def _data_set(name: str, rows: list[Row], folder: Path) -> None:
     n, queries = rows[0]["n"], max(row["queries"] for row in rows)
     title = f"{name}: {n:,} stored, {queries:,} queries, k = {rows[0]['k']}, {rows[0]['threads']} threads"
-    plot_speed(rows, folder / f"{name}.png", title=title, x_label="recall (tie-aware, of proven neighbours)")
+    plot_speed(front(rows), folder / f"{name}.png", title=title, x_label="recall (tie-aware, of proven neighbours)")
     whole = list({row["series"]: row for row in rows if row.get("build_s") is not None}.values())
-    whole = [row for row in whole if "re-ranked" not in row["series"]]
+    whole = [row for row in whole if not row["series"].endswith(RERANKED)]
     plot_costs(whole, folder / f"{name}-costs.png", title=f"{name}: what it costs")
+
+
+def front(rows: list[Row]) -> list[Row]:
+    """Without the rows that another of the same series beats in recall and in speed."""
+    return [
+        row
+        for row in rows
+        if not any(
+            other["series"] == row["series"]
+            and (other["recall"], other["qps"]) != (row["recall"], row["qps"])
+            and other["recall"] >= row["recall"]
+            and other["qps"] >= row["qps"]
+            for other in rows
+        )
+    ]
 
 
 def growing(rows: list[Row], recall: float = 0.99) -> list[Row]:

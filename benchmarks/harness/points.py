@@ -13,7 +13,7 @@ from seqsearch.arrays import FloatArray, IntArray
 
 from . import graphs
 from .algorithm import Algorithm, Budget
-from .tasks import K, Task, VectorTask
+from .tasks import Task, VectorTask
 
 EFFORTS = (10, 20, 40, 80, 160, 320, 640)
 
@@ -48,7 +48,7 @@ class SeqsearchHnsw(Vectors):
         self.index = ann.load_index(folder / "index")
 
     def search(self, prepared: FloatArray, budget: Budget) -> IntArray:
-        return self.index.search(prepared, K, ef=budget.values.get("ef")).rows
+        return self.index.search(prepared, self.k, ef=budget.values.get("ef")).rows
 
 
 class SeqsearchScan(SeqsearchHnsw):
@@ -77,7 +77,7 @@ class VectorGraph(Vectors):
         self.index.load(folder / "graph")
 
     def search(self, prepared: FloatArray, budget: Budget) -> IntArray:
-        return self.index.search(prepared, K, budget.values["ef"])
+        return self.index.search(prepared, self.k, budget.values["ef"])
 
 
 class VectorHnswlib(VectorGraph):

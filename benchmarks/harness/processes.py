@@ -18,20 +18,22 @@ start = time.perf_counter()
 code = subprocess.call(sys.argv[2:])
 seconds = time.perf_counter() - start
 with open(sys.argv[1], "w") as file:
-    print(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=file)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss, file=file)
 sys.exit(code)
 """
 
 
 @dataclass
 class Usage:
-    """What the programs since `reset` took: wall seconds together, and the largest peak in bytes."""
+    """What the programs since `reset` took: seconds of the wall and of processors together, the largest peak."""
 
     seconds: float = 0.0
+    cpu: float = 0.0
     peak: int = 0
 
     def reset(self) -> None:
-        self.seconds, self.peak = 0.0, 0
+        self.seconds, self.cpu, self.peak = 0.0, 0.0, 0
 
 
 USAGE = Usage()
@@ -45,7 +47,8 @@ def run(*arguments: Any) -> str:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{arguments[0]} ended with {done.returncode}: {(done.stderr or done.stdout)[-400:]}")
-        seconds, kilobytes = told.read_text().split()
+        seconds, cpu, kilobytes = told.read_text().split()
     USAGE.seconds += float(seconds)
+    USAGE.cpu += float(cpu)
     USAGE.peak = max(USAGE.peak, 1024 * int(kilobytes))
     return done.stdout

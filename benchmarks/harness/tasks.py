@@ -17,8 +17,6 @@ from seqsearch.sequences import Sequences
 from . import datasets
 from .datasets import DataSet
 
-K = 10
-
 
 class SequenceTask:
     """Neighbours of sequences under an exact distance."""
@@ -30,6 +28,7 @@ class SequenceTask:
         self.kind = "series" if self._about["alphabet"] is None else "tokens"
         self.alphabet: str | None = self._about["alphabet"]
         self.size: int = self._about["size"]
+        self.k: int = self._about["k"]
 
     @classmethod
     def prepare(cls, folder: Path, data: DataSet) -> SequenceTask:
@@ -38,7 +37,7 @@ class SequenceTask:
         datasets.save(data.database, folder / "database.npz")
         datasets.save(data.queries, folder / "queries.npz")
         about = {
-            "name": data.name, "size": len(data.database), "distance": data.distance,
+            "name": data.name, "size": len(data.database), "k": data.k, "distance": data.distance,
             "distance_parameters": data.distance_parameters,
             "alphabet": None if data.database.alphabet is None else data.database.alphabet.name,
         }  # fmt: skip
@@ -71,9 +70,9 @@ class SequenceTask:
     def _ensure_truth(self) -> None:
         path = self.folder / "truth.npz"
         try:
-            Truth.load(path).require(self.queries, self.database, self.distance, K)
+            Truth.load(path).require(self.queries, self.database, self.distance, self.k)
         except (SeqsearchError, OSError):
-            found = self.distance.exact(self.queries, self.database, K)
+            found = self.distance.exact(self.queries, self.database, self.k)
             Truth.of(found, self.queries, self.database, self.distance).save(path)
 
     def verified(self, rows: IntArray) -> DoubleArray:
@@ -84,8 +83,8 @@ class SequenceTask:
         return distances
 
     def reach(self, queries: int) -> DoubleArray:
-        """(queries, K) true distances, ascending."""
-        return self.truth.distances[:queries, :K]
+        """(queries, k) true distances, ascending."""
+        return self.truth.distances[:queries, : self.k]
 
 
 class VectorTask:
@@ -96,6 +95,7 @@ class VectorTask:
 
     kind = "vectors"
     alphabet = None
+    k = 10
     _SLACK = 1e-3  # as there: float32 distances of equal points differ by rounding
 
     def __init__(self, path: Path) -> None:
@@ -136,8 +136,8 @@ class VectorTask:
         return distances
 
     def reach(self, queries: int) -> DoubleArray:
-        """(queries, K) true distances, ascending, with a little room for rounding."""
-        return self._column("distances")[:queries, :K].astype(np.float64) + self._SLACK
+        """(queries, k) true distances, ascending, with a little room for rounding."""
+        return self._column("distances")[:queries, : self.k].astype(np.float64) + self._SLACK
 
 
 Task = SequenceTask | VectorTask

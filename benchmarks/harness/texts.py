@@ -11,7 +11,7 @@ import numpy as np
 from seqsearch.arrays import IntArray
 
 from .algorithm import Algorithm, Budget, Found
-from .tasks import K, SequenceTask, Task
+from .tasks import SequenceTask, Task
 
 SHORT = 40  # mean letters up to which dictionaries and trees over strings are meant to be used
 
@@ -49,11 +49,12 @@ class BruteForce(Strings):
         from rapidfuzz.distance import Levenshtein
         from rapidfuzz.process import cdist
 
-        rows = np.empty((len(prepared), K), np.int64)
+        k = self.k
+        rows = np.empty((len(prepared), k), np.int64)
         for start in range(0, len(prepared), 64):
             part = prepared[start : start + 64]
             table = cdist(part, self.stored, scorer=Levenshtein.distance, dtype=np.uint32, workers=self.threads)
-            nearest = np.argpartition(table, K - 1, axis=1)[:, :K]
+            nearest = np.argpartition(table, k - 1, axis=1)[:, :k]
             order = np.argsort(np.take_along_axis(table, nearest, axis=1), axis=1)
             rows[start : start + len(part)] = np.take_along_axis(nearest, order, axis=1)
         return rows
@@ -83,9 +84,13 @@ class SymSpell(ShortStrings):
 
     def build(self, task: Task, folder: Path) -> None:
         from symspellpy import SymSpell as Dictionary
+        from symspellpy.editdistance import DistanceAlgorithm, EditDistance
 
         self.radius = 3 if task.size <= 100_000 else 2
-        self.dictionary = Dictionary(max_dictionary_edit_distance=self.radius, prefix_length=7)
+        self.dictionary = Dictionary(
+            max_dictionary_edit_distance=self.radius, prefix_length=7,
+            distance_comparer=EditDistance(DistanceAlgorithm.LEVENSHTEIN_FAST),
+        )  # fmt: skip
         self.rows = {}
         for row, text in enumerate(self.texts(task)):
             self.rows[text] = row
@@ -98,8 +103,9 @@ class SymSpell(ShortStrings):
         from symspellpy import Verbosity
 
         radius = budget.values["radius"]
+        wanted = Verbosity.TOP if self.k == 1 else Verbosity.ALL
         return [
-            [self.rows[hit.term] for hit in self.dictionary.lookup(text, Verbosity.ALL, max_edit_distance=radius)[:K]]
+            [self.rows[hit.term] for hit in self.dictionary.lookup(text, wanted, max_edit_distance=radius)[: self.k]]
             for text in prepared
         ]
 
@@ -122,7 +128,9 @@ class BKTree(ShortStrings):
 
     def search(self, prepared: list[str], budget: Budget) -> list[list[int]]:
         radius = budget.values["radius"]
-        return [[self.rows[hit] for _, hit in heapq.nsmallest(K, self.tree.find(text, radius))] for text in prepared]
+        return [
+            [self.rows[hit] for _, hit in heapq.nsmallest(self.k, self.tree.find(text, radius))] for text in prepared
+        ]
 
 
 def padded(lists: list[list[int]]) -> IntArray:

@@ -29,7 +29,7 @@ threads_option = click.option(
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr.")
 
 
-def _parameters(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+def named_values(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
     """NAME=VALUE pairs, the values read as JSON where they are JSON."""
     given: dict[str, Any] = {}
     for text in values:
@@ -44,7 +44,7 @@ def _parameters(ctx: click.Context, parameter: click.Parameter, values: tuple[st
 
 
 distance_parameters_option = click.option(
-    "-D", "distance_parameters", multiple=True, metavar="NAME=VALUE", callback=_parameters,
+    "-D", "distance_parameters", multiple=True, metavar="NAME=VALUE", callback=named_values,
     help="A parameter of the distance, such as -D window=0.1 for dtw. May be repeated.",
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .inputs import InputSpec
-from .steps import AttentionPooling, Inputs, StepEncoder, mask_of, positions
+from .steps import AttentionPooling, StepEncoder, inputs_for, mask_of, positions
 
 
 class AttentionEncoder(StepEncoder):
@@ -27,8 +27,8 @@ class AttentionEncoder(StepEncoder):
         self.shape = {
             "channels": channels, "kernel": kernel, "heads": heads, "hidden": hidden, "dropout": dropout
         }  # fmt: skip
-        self.channels = channels
-        self.inputs = Inputs(spec, channels)
+        self.channels = self.width = channels
+        self.inputs = inputs_for(spec, channels)
         self.convolution = nn.Conv1d(channels, channels, kernel, padding="same")
         self.pooling = AttentionPooling(channels, channels, heads)
         self.dense = nn.Linear(heads * channels, hidden)
@@ -39,10 +39,12 @@ class AttentionEncoder(StepEncoder):
     def settings(self) -> dict[str, Any]:
         return {"dim": self.dim, **self.shape}
 
-    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
+    def steps(self, data: Tensor, lengths: Tensor) -> Tensor:
         mask = mask_of(data, lengths)
         steps = self.convolution(self.inputs(data, mask).transpose(1, 2)).transpose(1, 2)
-        steps = functional.relu(steps + positions(data.shape[1], self.channels, data.device)) * mask[..., None]
-        pooled = self.pooling(steps, mask)
+        return functional.relu(steps + positions(data.shape[1], self.channels, data.device)) * mask[..., None]
+
+    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
+        pooled = self.pooling(self.steps(data, lengths), mask_of(data, lengths))
         points: Tensor = self.out(self.dropout(functional.relu(self.dense(pooled)))) + self.skip(pooled)
         return points

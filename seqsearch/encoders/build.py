@@ -16,6 +16,8 @@ def build_encoder(name: str, spec: InputSpec, settings: dict[str, Any]) -> Encod
     family = family_named(name, "series" if spec.alphabet is None else "tokens")
     if not family.trained:
         raise ParameterError(f"encoder {family.name!r} has nothing to train")
+    if spec.reading is not None and not family.steps:
+        raise ParameterError(f"encoder {family.name!r} does not read words: choose one that reads step by step")
     network = getattr(importlib.import_module(f".{family.module}", __package__), family.network)
     try:
         encoder: Encoder = network(spec, **settings)

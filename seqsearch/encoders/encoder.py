@@ -34,11 +34,14 @@ class Encoder(nn.Module):
     def settings(self) -> dict[str, Any]:
         return {"dim": self.dim}
 
+    def tensors(self, sequences: Sequences) -> list[Tensor]:
+        """What `prepare` gives, on the device of the weights."""
+        device = next(self.parameters()).device
+        return [torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in self.prepare(sequences)]
+
     def encode(self, sequences: Sequences) -> Tensor:
         """(B, D) on the device of the weights, with gradients where they are on."""
-        device = next(self.parameters()).device
-        inputs = [torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in self.prepare(sequences)]
-        points: Tensor = self(*inputs)
+        points: Tensor = self(*self.tensors(sequences))
         return points
 
     def warm_up(self, sequences: Sequences) -> None:

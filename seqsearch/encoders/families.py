@@ -9,7 +9,11 @@ from ..errors import ParameterError
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of encoder: its `name`, where its network lives, what it reads and can do, and its learning `rate`."""
+    """One kind of encoder: its `name`, where its network lives, what it reads and can do, and its learning `rate`.
+
+    `steps`: it reads step by step, so it gives a vector of every step too, and text may be read word by word;
+    `segments`: it joins several steps to one unless told otherwise, by its setting `segment`.
+    """
 
     name: str
     summary: str
@@ -18,6 +22,8 @@ class Family:
     inputs: tuple[str, ...] = ("tokens",)
     trained: bool = True
     without_torch: bool = False
+    steps: bool = False
+    segments: bool = False
     rate: float = 2e-3
 
 
@@ -35,14 +41,15 @@ FAMILIES = {
         ),
         Family("linear", "linear map of the same features", "linear", "LinearEncoder", BOTH, without_torch=True),
         Family("mlp", "dense layers over the same features", "mlp", "MLPEncoder", BOTH),
-        Family("cnn", "convolutions over steps, position bins", "cnn", "CNNEncoder", BOTH),
-        Family("gru", "gated recurrent units, both ways", "gru", "GRUEncoder", BOTH),
-        Family("lstm", "long short-term memory, both ways", "lstm", "LSTMEncoder", BOTH),
+        Family("cnn", "convolutions over steps, position bins", "cnn", "CNNEncoder", BOTH, steps=True),
+        Family("gru", "gated recurrent units, both ways", "gru", "GRUEncoder", BOTH, steps=True, segments=True),
+        Family("lstm", "long short-term memory, both ways", "lstm", "LSTMEncoder", BOTH, steps=True,
+               segments=True),
         Family("transformer", "global attention between segments", "transformer", "TransformerEncoder", BOTH,
-               rate=1e-3),
+               steps=True, segments=True, rate=1e-3),
         Family("local-transformer", "attention between near segments", "transformer", "LocalTransformerEncoder", BOTH,
-               rate=1e-3),
-        Family("attention", "attention pooling over steps", "attention", "AttentionEncoder", BOTH),
+               steps=True, segments=True, rate=1e-3),
+        Family("attention", "attention pooling over steps", "attention", "AttentionEncoder", BOTH, steps=True),
     )
 }  # fmt: skip
 

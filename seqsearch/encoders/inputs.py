@@ -10,7 +10,8 @@ import numpy as np
 
 from ..arrays import AnyArray, DoubleArray, FloatArray, IntArray
 from ..errors import MismatchError
-from ..sequences import Alphabet, Sequences, alphabet_named
+from ..sequences import TEXT, Alphabet, Sequences, alphabet_named, words_of
+from .words import WordReading
 
 MAX_SYMBOLS = 255
 
@@ -21,7 +22,8 @@ class InputSpec:
 
     `alphabet`: its name, or None for series; `vocabulary`: the codes of an open alphabet that have a symbol number of
     their own (every other code shares the last number, "other"); `features`: F of a series; `length`: a length that
-    few training sequences exceed; `mean`, `deviation`: of each feature of a series.
+    few training sequences exceed, in steps; `mean`, `deviation`: of each feature of a series. `reading`: how text is
+    read word by word, each word a step; None reads letter by letter.
     """
 
     alphabet: str | None
@@ -30,6 +32,7 @@ class InputSpec:
     length: int = 1
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
+    reading: WordReading | None = None
 
     @classmethod
     def fit(cls, sequences: Sequences, max_symbols: int = MAX_SYMBOLS) -> InputSpec:
@@ -50,6 +53,16 @@ class InputSpec:
             vocabulary = tuple(int(code) for code in kept)
         return cls(sequences.alphabet.name, vocabulary, length=length)
 
+    @classmethod
+    def fit_words(cls, sequences: Sequences, least: int = 1) -> InputSpec:
+        """The spec of a training set read by words: those seen at least `least` times are known.
+
+        Raises MismatchError unless the sequences are text.
+        """
+        words = words_of(sequences)
+        length = int(np.ceil(np.quantile(np.maximum(words.lengths, 1), 0.95))) if len(sequences) else 1
+        return cls(TEXT.name, length=length, reading=WordReading.fit(words, least))
+
     @cached_property
     def _alphabet(self) -> Alphabet:
         assert self.alphabet is not None
@@ -57,9 +70,11 @@ class InputSpec:
 
     @property
     def symbols(self) -> int:
-        """A: number of symbols a token may be a mixture of; 0 for series."""
+        """A: number of symbols a token may be a mixture of, or of words; 0 for series."""
         if self.alphabet is None:
             return 0
+        if self.reading is not None:
+            return self.reading.size
         return len(self.vocabulary) + 1 if self._alphabet.is_open else len(self._alphabet.canonical)
 
     @cached_property
@@ -101,17 +116,24 @@ class InputSpec:
         if sequences.features != self.features:
             raise MismatchError(f"the model reads {self.features} features, the series have {sequences.features}")
 
+    def steps(self, sequences: Sequences) -> IntArray:
+        """(n,) steps a network that reads step by step makes of each sequence."""
+        return sequences.lengths if self.reading is None else np.maximum(words_of(sequences).lengths, 1)
+
     def to_json(self) -> dict[str, Any]:
         return {
             "alphabet": self.alphabet, "vocabulary": list(self.vocabulary), "features": self.features,
             "length": self.length, "mean": list(self.mean), "deviation": list(self.deviation),
+            "reading": None if self.reading is None else self.reading.to_json(),
         }  # fmt: skip
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> InputSpec:
+        reading = document.get("reading")  # models of version 1 have none
         return cls(
             document["alphabet"], tuple(document["vocabulary"]), int(document["features"]), int(document["length"]),
             tuple(document["mean"]), tuple(document["deviation"]),
+            None if reading is None else WordReading.from_json(reading),
         )  # fmt: skip
 
 

@@ -10,20 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import AnyArray, FloatArray
-from ..errors import CorruptIndexError, FormatVersionError
+from ..arrays import AnyArray, FloatArray, IntArray
+from ..errors import CorruptIndexError, FormatVersionError, MismatchError
 from ..hashing import codes_of
 from ..progress import SILENT, Progress
-from ..sequences import Sequences
+from ..sequences import Sequences, offsets_of, ranges_to_indices
 from .codes import HASH_MEAN, HASH_ROTATION
 from .families import family_named
+from .heads import ELEMENTWISE, Head
 from .inputs import InputSpec
 from .placing import GAIN, placed
-from .run import Runner, features_runner, projection_runner, torch_runner
+from .run import Runner, features_runner, projection_runner, steps_runner, torch_runner
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2  # 2: text read by words, heads
 _LOOKED_AT = 1024  # sequences that choose the gain of an untrained model
 _STEPS_PER_BATCH = 1 << 20  # bounds the memory of a batch whatever the lengths
+_ELEMENTS_PER_BATCH = 1 << 15  # fewer where every step has a vector
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Model:
     `scale` * that distance ** `power` predicts the exact distance; `dim`: D; `bits`: B of the binary code that stands
     for a point (its rotation is among the weights), None for points themselves; `training`: how it was trained;
     `decoder`: settings of the network that reads a point back as a sequence (its weights are among the others), None
-    without one.
+    without one; `head`: what a supervised model says of its points, or of single elements.
     """
 
     family: str
@@ -48,6 +50,7 @@ class Model:
     bits: int | None = None
     training: dict[str, Any] = field(default_factory=dict)
     decoder: dict[str, Any] | None = None
+    head: Head | None = None
 
     @cached_property
     def _run(self) -> Runner:
@@ -62,14 +65,43 @@ class Model:
         return torch_runner(self.family, self.spec, self.settings, self.weights)
 
     def embed(self, sequences: Sequences, progress: Progress = SILENT) -> FloatArray:
-        """(n, D) float32. Raises MismatchError for sequences of another alphabet or another number of features."""
+        """(n, D) float32.
+
+        Raises MismatchError for sequences of another alphabet or number of features, and from a model of elements.
+        """
+        if self.head is not None and self.head.task in ELEMENTWISE:
+            raise MismatchError(f"a model trained to {self.head.task} knows elements, not whole sequences")
         self.spec.require(sequences)
         out = np.empty((len(sequences), self.dim), np.float32)
         with progress.task("embedding", len(sequences)) as task:
-            for start, stop in _batches(sequences):
+            for start, stop in _batches(sequences.offsets, _STEPS_PER_BATCH):
                 out[start:stop] = placed(self._run(sequences[start:stop]), self.geometry, self.weights)
                 task.advance(stop - start)
         return out
+
+    def elements(self, sequences: Sequences, progress: Progress = SILENT) -> FloatArray:
+        """(sum T, C) float32: a vector of every step, one sequence after the other.
+
+        Raises MismatchError as `embed`, ParameterError for a family that does not read step by step.
+        """
+        self.spec.require(sequences)
+        lengths = self.spec.steps(sequences)
+        order = np.argsort(lengths, kind="stable")  # like lengths together: little padding
+        arranged, starts = sequences[order], offsets_of(lengths[order])
+        parts = []
+        with progress.task("reading steps", len(sequences)) as task:
+            for start, stop in _batches(starts, _ELEMENTS_PER_BATCH):
+                parts.append(self._steps(arranged[start:stop]))
+                task.advance(stop - start)
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        joined = np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
+        in_order: FloatArray = joined[ranges_to_indices(starts[place], lengths)]
+        return in_order
+
+    @cached_property
+    def _steps(self) -> Runner:
+        return steps_runner(self.family, self.spec, self.settings, self.weights)
 
     def vectors(self, sequences: Sequences, progress: Progress = SILENT) -> AnyArray:
         """What an index stores: (n, D) float32 points, or (n, bits / 8) uint8 packed codes."""
@@ -84,6 +116,7 @@ class Model:
             "model_version": MODEL_VERSION, "family": self.family, "spec": self.spec.to_json(),
             "settings": self.settings, "dim": self.dim, "geometry": self.geometry, "scale": self.scale,
             "power": self.power, "bits": self.bits, "training": self.training, "decoder": self.decoder,
+            "head": None if self.head is None else self.head.to_json(),
         }  # fmt: skip
 
     def weight_bytes(self) -> bytes:
@@ -110,6 +143,7 @@ class Model:
                 int(document["dim"]), document["geometry"], float(document["scale"]),
                 float(document["power"]), document["bits"], document["training"],
                 document.get("decoder"),
+                None if document.get("head") is None else Head.from_json(document["head"]),
             )  # fmt: skip
         except (SafetensorError, KeyError, TypeError) as error:
             raise CorruptIndexError(f"the model cannot be read: {error}") from None
@@ -123,12 +157,12 @@ class Model:
         return h.hexdigest()
 
 
-def _batches(sequences: Sequences) -> Iterator[tuple[int, int]]:
-    """Ranges of rows whose total length stays near `_STEPS_PER_BATCH`."""
+def _batches(offsets: IntArray, steps: int) -> Iterator[tuple[int, int]]:
+    """Ranges of rows whose total length stays near `steps`."""
     start = 0
-    while start < len(sequences):
-        reach = sequences.offsets[start] + _STEPS_PER_BATCH
-        stop = max(start + 1, int(np.searchsorted(sequences.offsets, reach, side="right")) - 1)
+    while start < len(offsets) - 1:
+        reach = offsets[start] + steps
+        stop = max(start + 1, int(np.searchsorted(offsets, reach, side="right")) - 1)
         yield start, stop
         start = stop
 

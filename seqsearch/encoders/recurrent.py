@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from .inputs import InputSpec
-from .steps import Inputs, Readout, Segments, StepEncoder, mask_of
+from .steps import Readout, SegmentEncoder, Segments, inputs_for, mask_of
 
 
-class RecurrentEncoder(StepEncoder):
+class RecurrentEncoder(SegmentEncoder):
     """Segments of `segment` steps through `layers` recurrent layers, forwards and (`both_ways`) backwards, then the
     readout in `bins` position bins.
 
@@ -31,9 +31,10 @@ class RecurrentEncoder(StepEncoder):
             "bins": bins, "dropout": dropout,
         }  # fmt: skip
         self.length = spec.length if length is None else length
-        self.inputs = Inputs(spec, channels)
-        self.segments = Segments(channels, hidden, segment)
         self.directions = 2 if both_ways else 1
+        self.width = hidden * self.directions + (channels if segment > 1 else 0)
+        self.inputs = inputs_for(spec, channels)
+        self.segments = Segments(channels, hidden, segment)
         self.layers = nn.ModuleList(
             nn.ModuleList(
                 self.cell(hidden if layer == 0 else hidden * self.directions, hidden, batch_first=True)
@@ -48,11 +49,6 @@ class RecurrentEncoder(StepEncoder):
 
     def settings(self) -> dict[str, Any]:
         return {"dim": self.dim, "length": self.length, **self.shape}
-
-    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
-        steps, counts = self.segments(self.inputs(data, mask_of(data, lengths)), lengths)
-        points: Tensor = self.readout(self.read(steps, counts), mask_of(steps, counts), counts)
-        return points
 
     def read(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, H) inputs to (B, T, directions * H) states, 0 on padding."""

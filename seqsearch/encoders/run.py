@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import threads
 from ..arrays import AnyArray, FloatArray
+from ..errors import ParameterError
 from ..jit import kernel, prange
 from ..sequences import Sequences
 from .feature_sets import features_from_json
 from .inputs import InputSpec
+
+if TYPE_CHECKING:
+    from .encoder import Encoder
 
 Runner = Callable[[Sequences], FloatArray]
 Weights = Mapping[str, AnyArray]
@@ -69,12 +73,7 @@ def torch_runner(family: str, spec: InputSpec, settings: dict[str, Any], weights
     """Any network, through torch on the CPU."""
     import torch
 
-    from .build import build_encoder
-
-    encoder = build_encoder(family, spec, settings)
-    own = encoder.state_dict().keys()
-    encoder.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items() if name in own})
-    encoder.eval()
+    encoder = _loaded(family, spec, settings, weights)
 
     def run(sequences: Sequences) -> FloatArray:
         threads.torch_threads()
@@ -83,3 +82,34 @@ def torch_runner(family: str, spec: InputSpec, settings: dict[str, Any], weights
         return points
 
     return run
+
+
+def steps_runner(family: str, spec: InputSpec, settings: dict[str, Any], weights: Weights) -> Runner:
+    """The steps of a network that reads step by step, (sum T, C). Raises ParameterError for any other."""
+    import torch
+
+    from .steps import StepEncoder
+
+    encoder = _loaded(family, spec, settings, weights)
+    if not isinstance(encoder, StepEncoder):
+        raise ParameterError(f"encoder {family!r} does not read step by step")
+
+    def run(sequences: Sequences) -> FloatArray:
+        threads.torch_threads()
+        with torch.no_grad():
+            steps: FloatArray = encoder.elements(sequences).numpy()
+        return steps
+
+    return run
+
+
+def _loaded(family: str, spec: InputSpec, settings: dict[str, Any], weights: Weights) -> Encoder:
+    """The network with its weights, in evaluation mode."""
+    import torch
+
+    from .build import build_encoder
+
+    encoder = build_encoder(family, spec, settings)
+    own = encoder.state_dict().keys()
+    encoder.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items() if name in own})
+    return encoder.eval()

@@ -12,19 +12,52 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..arrays import AnyArray
-from ..sequences import Sequences, pad
+from ..sequences import Sequences, pad, words_of
 from .encoder import Encoder
 from .inputs import InputSpec
+from .words import WordReading
 
 
 class StepEncoder(Encoder):
-    """An encoder that reads padded steps. `forward(data, lengths)`: (B, T) codes or (B, T, F) values, (B,)."""
+    """An encoder that reads padded steps. `forward(data, lengths)`: (B, T) codes, (B, T, F) values or (B, T, 1 + G)
+    words with their n-grams, and (B,) steps of each.
+
+    `steps` of the same gives a vector of `width` for every step, which knows its surroundings; `forward` pools these.
+    """
+
+    width: int
+    inputs: Inputs | WordInputs
+
+    def steps(self, data: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, width), 0 on padding."""
+        raise NotImplementedError  # each family has steps of its own
+
+    def elements(self, sequences: Sequences) -> Tensor:
+        """(sum T, width): the steps of all sequences, one sequence after the other."""
+        data, lengths = self.tensors(sequences)
+        real: Tensor = self.steps(data, lengths)[mask_of(data, lengths)]
+        return real
 
     def prepare(self, sequences: Sequences) -> tuple[AnyArray, ...]:
+        if self.spec.reading is not None:
+            return self._words(sequences, self.spec.reading)
         padded = pad(sequences)
         data = np.zeros(padded.data.shape, np.float32 if self.spec.alphabet is None else np.int64)
         data[padded.mask] = self._read(sequences)
         return data, padded.lengths
+
+    def _words(self, sequences: Sequences, reading: WordReading) -> tuple[AnyArray, ...]:
+        """(B, T, 1 + G) numbers of words and of their n-grams; a text without a word reads as one unknown word."""
+        self.spec.require(sequences)
+        words = words_of(sequences)
+        lengths = np.maximum(words.lengths, 1)
+        mask = np.arange(int(lengths.max(initial=0))) < lengths[:, None]
+        grams = reading.grams(words.words) if reading.buckets else np.zeros((len(words.words), 0), np.int64)
+        data = np.zeros((*mask.shape, 1 + grams.shape[1]), np.int64)
+        data[..., 0] = reading.unknown
+        mask[words.lengths == 0] = False
+        data[mask] = np.concatenate([reading.numbers(words.words)[:, None], grams], axis=1)
+        return data, lengths
 
     def _read(self, sequences: Sequences) -> AnyArray:
         """(sum T,) rows of the profiles, or (sum T, F) standardised values."""
@@ -39,6 +72,48 @@ def mask_of(data: Tensor, lengths: Tensor) -> Tensor:
     return torch.arange(data.shape[1], device=data.device) < lengths[:, None]
 
 
+def inputs_for(spec: InputSpec, channels: int) -> Inputs | WordInputs:
+    """What turns prepared data into (B, T, C)."""
+    return Inputs(spec, channels) if spec.reading is None else WordInputs(spec.reading, channels)
+
+
+class WordInputs(nn.Module):
+    """(B, T, 1 + G) numbers of words and n-grams to (B, T, C): the vector of the word plus those of its n-grams over
+    the root of their number.
+
+    While training, a word seen n times is read as the unknown one with probability `forgetting` / (`forgetting` + n)
+    (Kiperwasser and Goldberg, TACL 2016), so that the unknown word is learnt from rare ones; its n-grams stay.
+    """
+
+    counts: Tensor
+
+    def __init__(self, reading: WordReading, channels: int) -> None:
+        super().__init__()
+        self.unknown = reading.unknown
+        self.forgetting = 0.0
+        self.weight = nn.Parameter(torch.randn(reading.size, channels) * 0.5)
+        self.grams = nn.Parameter(torch.randn(reading.buckets + 1, channels) * 0.5)  # row 0 stands for no n-gram
+        self.dropout = nn.Dropout(0.0)
+        self.register_buffer("counts", torch.zeros(reading.size), persistent=False)
+
+    def count(self, words: AnyArray) -> None:
+        """Learn how often each (m,) known word occurs in the training set."""
+        self.counts = torch.from_numpy(np.bincount(words, minlength=len(self.weight))).to(self.weight)
+
+    def forward(self, data: Tensor, mask: Tensor) -> Tensor:
+        words, grams = data[..., 0], data[..., 1:]
+        if self.training and self.forgetting > 0:
+            doubt = self.forgetting / (self.forgetting + self.counts[words])
+            words = words.masked_fill(torch.rand_like(doubt) < doubt, self.unknown)
+        steps = functional.embedding(words, self.weight)
+        if grams.shape[-1]:
+            there = (grams > 0).to(steps.dtype)[..., None]
+            total = (functional.embedding(grams, self.grams) * there).sum(2)
+            steps = steps + total * there.sum(2).clamp_min(1).rsqrt()
+        dropped: Tensor = self.dropout(steps)
+        return dropped * mask[..., None]
+
+
 class Inputs(nn.Module):
     """Codes or values to (B, T, C): ambiguous symbols are mixtures of the vectors of what they may be."""
 
@@ -47,6 +122,7 @@ class Inputs(nn.Module):
     def __init__(self, spec: InputSpec, channels: int) -> None:
         super().__init__()
         self.tokens = spec.alphabet is not None
+        self.dropout = nn.Dropout(0.0)
         width = spec.symbols if self.tokens else spec.features
         self.weight = nn.Parameter(torch.randn(width, channels) * (1.0 if self.tokens else width**-0.5))
         self.bias = nn.Parameter(torch.zeros(channels))
@@ -58,7 +134,8 @@ class Inputs(nn.Module):
             steps = functional.embedding(data, self.profiles @ self.weight + self.bias)
         else:
             steps = data @ self.weight + self.bias
-        return steps * mask[..., None]
+        dropped: Tensor = self.dropout(steps)
+        return dropped * mask[..., None]
 
 
 class Segments(nn.Module):
@@ -74,6 +151,33 @@ class Segments(nn.Module):
         steps = functional.pad(steps, (0, 0, 0, -steps.shape[1] % self.segment))
         joined = self.join(steps.reshape(len(steps), -1, self.join.in_features))
         return joined, torch.div(lengths + self.segment - 1, self.segment, rounding_mode="floor")
+
+
+class SegmentEncoder(StepEncoder):
+    """A step encoder that joins `segments` of several steps, reads these, and pools them by a readout."""
+
+    segments: Segments
+    readout: Readout
+
+    def read(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """(B, S, H) joined segments to (B, S, C) states, 0 on padding."""
+        raise NotImplementedError  # each family reads in its own way
+
+    def steps(self, data: Tensor, lengths: Tensor) -> Tensor:
+        """The state of the segment that a step lies in, and, where a segment holds several, its own input beside."""
+        mask = mask_of(data, lengths)
+        own = self.inputs(data, mask)
+        states = self.read(*self.segments(own, lengths))
+        if self.segments.segment == 1:
+            return states * mask[..., None]
+        spread = states.repeat_interleave(self.segments.segment, dim=1)[:, : own.shape[1]]
+        return torch.cat([spread, own], dim=2) * mask[..., None]
+
+    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
+        joined, counts = self.segments(self.inputs(data, mask_of(data, lengths)), lengths)
+        states = self.read(joined, counts)
+        points: Tensor = self.readout(states, mask_of(states, counts), counts)
+        return points
 
 
 class MaskedNorm(nn.BatchNorm1d):
@@ -117,26 +221,23 @@ def binned_mean(steps: Tensor, lengths: Tensor, bins: int, length: int) -> Tenso
 
 
 class Readout(nn.Module):
-    """Steps of any number to one point: a linear map of position bins, the mean and the greatest of every channel."""
+    """Steps of any number to one point: a linear map of position bins (if any), the mean and the greatest of every
+    channel.
+    """
 
     def __init__(self, channels: int, dim: int, *, bins: int, length: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.bins = max(1, min(bins, length))
+        self.bins = min(bins, length)
         self.length = length
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(channels * (self.bins + 2), dim, bias=False)
 
     def forward(self, steps: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
         steps = steps.float()  # under autocast too: sums over many steps
-        wide = torch.cat(
-            [
-                binned_mean(steps, lengths, self.bins, self.length).flatten(1),
-                masked_mean(steps, mask),
-                masked_max(steps, mask),
-            ],
-            dim=1,
-        )
-        points: Tensor = self.out(self.dropout(wide))
+        parts = [masked_mean(steps, mask), masked_max(steps, mask)]
+        if self.bins:
+            parts.insert(0, binned_mean(steps, lengths, self.bins, self.length).flatten(1))
+        points: Tensor = self.out(self.dropout(torch.cat(parts, dim=1)))
         return points
 
 

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ..errors import ParameterError
 from .inputs import InputSpec
-from .steps import Inputs, Readout, Segments, StepEncoder, mask_of, positions
+from .steps import Readout, SegmentEncoder, Segments, inputs_for, mask_of, positions
 
 
 class Block(nn.Module):
@@ -47,7 +47,7 @@ def _attended(query: Tensor, key: Tensor, value: Tensor, allowed: Tensor) -> Ten
     return full.to(query.dtype)
 
 
-class TransformerEncoder(StepEncoder):
+class TransformerEncoder(SegmentEncoder):
     """Segments of `segment` steps, sinusoidal positions, `layers` blocks of attention, then the readout.
 
     `window`: segments a segment may look at on either side; 0 is global attention.
@@ -68,7 +68,8 @@ class TransformerEncoder(StepEncoder):
         }  # fmt: skip
         self.length = spec.length if length is None else length
         self.channels, self.window = channels, window
-        self.inputs = Inputs(spec, channels)
+        self.width = channels * (1 if segment == 1 else 2)
+        self.inputs = inputs_for(spec, channels)
         self.segments = Segments(channels, channels, segment)
         self.blocks = nn.ModuleList(Block(channels, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(channels)
@@ -77,9 +78,9 @@ class TransformerEncoder(StepEncoder):
     def settings(self) -> dict[str, Any]:
         return {"dim": self.dim, "length": self.length, **self.shape}
 
-    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
-        steps, counts = self.segments(self.inputs(data, mask_of(data, lengths)), lengths)  # (B, S, C)
-        mask = mask_of(steps, counts)
+    def read(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """(B, S, C) segments that have looked at each other, 0 on padding."""
+        mask = mask_of(steps, lengths)
         width = steps.shape[1]
         steps = steps + positions(width, self.channels, steps.device)
         allowed = mask[:, None, None, :].expand(-1, 1, width, -1)
@@ -90,8 +91,8 @@ class TransformerEncoder(StepEncoder):
             allowed = (allowed & near) | own
         for block in self.blocks:
             steps = block(steps, allowed)
-        points: Tensor = self.readout(self.norm(steps) * mask[..., None], mask, counts)
-        return points
+        looked: Tensor = self.norm(steps) * mask[..., None]
+        return looked
 
 
 class LocalTransformerEncoder(TransformerEncoder):

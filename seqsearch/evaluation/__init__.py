@@ -10,6 +10,7 @@ from .accuracy import (
     spearman,
 )
 from .calibration import ReliabilityBin, expected_calibration_error, reliability
+from .labels import LabelReport, adjusted_rand, homogeneity_completeness_v, v_measure
 from .ranks import (
     candidate_recall,
     closest_accuracy,
@@ -24,10 +25,12 @@ from .sweep import Sweep, SweepRow
 from .trees import TreeCost, compare_trees, dasgupta_cost
 
 __all__ = [
+    "LabelReport",
     "ReliabilityBin",
     "Sweep",
     "SweepRow",
     "TreeCost",
+    "adjusted_rand",
     "as_json_lines",
     "as_table",
     "as_tsv",
@@ -38,6 +41,7 @@ __all__ = [
     "distance_errors",
     "distortion",
     "expected_calibration_error",
+    "homogeneity_completeness_v",
     "kendall",
     "mean_absolute_error",
     "mean_reciprocal_rank",
@@ -50,5 +54,6 @@ __all__ = [
     "reliability",
     "share_within",
     "spearman",
+    "v_measure",
     "write_rows",
 ]

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..ann import make_index
 from ..distances import Neighbours
 from ..encoders.families import family_named
-from ..encoders.model import Model
+from ..encoders.model import Model, unlearned_model
 from ..errors import MismatchError, ParameterError, SeqsearchError
 from ..learning.plan import TrainingPlan
 from ..progress import SILENT, Progress
@@ -28,6 +29,8 @@ KINDS = ("hnsw", "exact", "hamming")
 LEAST_QUERIES, MOST_QUERIES = 20, 1000
 LOSSLESS = "no index (--exact)"
 _ENOUGH = 0.9995  # recall above which a larger budget tells nothing
+_PROBED = 1000  # sequences of which a graph is built to tell how long the whole would take
+_PATIENCE = 5  # times the seconds of a cell that its graph may take
 
 
 @dataclass(frozen=True)
@@ -210,23 +213,42 @@ def _cells_of(
             yield replace(cell, failed=str(error))
 
 
-def _trained(family: str, references: Sequences, asked: Comparison, progress: Progress) -> Model | None:
-    """The encoder within its time, None for one that has nothing to learn: the build makes it."""
+def _trained(family: str, references: Sequences, asked: Comparison, progress: Progress) -> Model:
+    """The encoder, trained within its time where it has something to learn."""
+    plan = replace(TrainingPlan.of_effort(asked.effort), seconds=asked.seconds)
+    rows = np.random.default_rng(asked.seed).permutation(len(references))[: plan.sequences]
+    sample = references[np.sort(rows)]
     if not family_named(family, references.kind).trained:
-        return None
+        return unlearned_model(sample)
     from ..learning.trainer import train
 
-    plan = replace(TrainingPlan.of_effort(asked.effort), seconds=asked.seconds)
-    rng = np.random.default_rng(asked.seed)
-    rows = rng.permutation(len(references))[: plan.sequences]
     distance = asked.options(family, asked.kinds[0]).exact_distance()
-    return train(references[np.sort(rows)], distance, encoder=family, plan=plan, seed=asked.seed, progress=progress)[0]
+    return train(sample, distance, encoder=family, plan=plan, seed=asked.seed, progress=progress)[0]
+
+
+def _require_time(model: Model, kind: str, references: Sequences, asked: Comparison) -> None:
+    """Raise ParameterError when a graph of these points would take far longer to build than a cell is given.
+
+    Told from a graph of the first thousand; the work grows as n log n. Thousands of dimensions, such as k-mer counts of
+    a large alphabet have, take hours.
+    """
+    if kind != "hnsw" or len(references) <= 2 * _PROBED:
+        return
+    graph = make_index(kind, geometry=model.geometry, dim=model.dim)
+    points = model.embed(references[:_PROBED])
+    start = time.perf_counter()
+    graph.add(np.arange(_PROBED), points)
+    each = (time.perf_counter() - start) / (_PROBED * np.log(_PROBED))
+    seconds = each * len(references) * np.log(len(references))
+    if seconds > _PATIENCE * asked.seconds:
+        raise ParameterError(f"a graph of {model.dim:,} dimensions would take about {seconds:,.0f} s to build")
 
 
 def _measured(
-    cell: Cell, options: BuildOptions, model: Model | None, references: Sequences, queries: Sequences,
+    cell: Cell, options: BuildOptions, model: Model, references: Sequences, queries: Sequences,
     truth: Neighbours, asked: Comparison, progress: Progress,
 ) -> Cell:  # fmt: skip
+    _require_time(model, cell.kind, references, asked)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="seqsearch-bench-") as folder:
         path = Path(folder) / "index.ss"

@@ -82,7 +82,7 @@ def compare_trees(
     if len(tree) > sample:
         tree = tree.restricted(np.sort(np.random.default_rng(seed).permutation(len(tree))[:sample]))
     some = sequences[tree.rows]
-    condensed = exact_distances(some, distance, progress)
+    condensed = exact_distances(some, distance, progress).astype(np.float64)
     longest = float(some.lengths.max()) if distance.kind == "tokens" else float(condensed.max())
     similar = similarities_of(square(condensed, len(some)), longest)
     exact = dendrogram(condensed, tree.names, tree.rows, tree.linkage)

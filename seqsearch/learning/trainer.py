@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -26,7 +26,7 @@ from ..encoders.reconstruction import PREFIX
 from ..errors import ParameterError, Path
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
-from .checkpoints import Checkpoint, optimizer_state, restore_optimizer
+from .checkpoints import Checkpoint, restore_optimizer
 from .edits import edited
 from .losses import off_diagonal
 from .metric import Metric
@@ -34,6 +34,7 @@ from .mining import BatchSampler, mined_neighbours
 from .objective import OBJECTIVES, Scales
 from .pairs import PairBatch, PairSource, all_pairs
 from .plan import TrainingPlan
+from .state import RunState, TrainingLog, blend, warm_then_cosine
 
 UNITS_PER_TYPICAL = 4.5  # so that a unit is 10 edits for V4 genes, where the settings were found
 WARM_UP = 8192  # sequences a network may look at before its first step
@@ -43,18 +44,6 @@ FEWEST = 32  # sequences below which nothing can be learnt that k-mer counts do 
 DISTINCT = 200  # batches whose distances must be affordable: dear distances mean smaller batches
 SERIES_CELL = 500.0  # cells of edit distance that take as long as one of dynamic time warping
 _LOOKED_AT = 10  # neighbours by which held-out sequences judge the recall
-
-
-@dataclass
-class TrainingLog:
-    """Rows of step, epoch, loss, validation_loss, percent_rmse and recall_at_10, in the order they were measured.
-
-    Of the held-out sequences among themselves: `percent_rmse` is the root mean squared error of predicted distances,
-    in percent of the longest length (series: of the mean distance); `recall_at_10` the share of their true nearest that
-    are among the nearest points.
-    """
-
-    rows: list[dict[str, float]] = field(default_factory=list)
 
 
 def train(
@@ -187,7 +176,7 @@ class _Run:
         optimizer = torch.optim.AdamW(
             learnt, lr=self.rate, weight_decay=self.plan.decay, betas=(0.9, 0.98), fused=True
         )  # fmt: skip
-        state = _State.fresh(self.learner)
+        state = RunState.fresh(self.learner)
         if self.checkpoint is not None and FilePath(self.checkpoint).exists():
             state = self._resumed(optimizer)
         clock = time.process_time if self.plan.clock == "cpu" else time.monotonic
@@ -207,15 +196,15 @@ class _Run:
         return state.log
 
     def _once(
-        self, state: _State, batch: PairBatch, optimizer: torch.optim.Optimizer, spent: float, task: Task
+        self, state: RunState, batch: PairBatch, optimizer: torch.optim.Optimizer, spent: float, task: Task
     ) -> None:
         """One step, and a look at the held-out sequences where one is due. `spent`: share of the time allowed."""
         plan = self.plan
         for group in optimizer.param_groups:
-            group["lr"] = self.rate * self._warm_then_cosine(max(state.step, int(spent * plan.steps)))
+            group["lr"] = self.rate * warm_then_cosine(max(state.step, int(spent * plan.steps)), plan.steps)
         loss = self._step(batch, optimizer)
         state.step += 1
-        _blend(state.average, self.learner.state_dict(), min(plan.average, (1 + state.step) / (10 + state.step)))
+        blend(state.average, self.learner.state_dict(), min(plan.average, (1 + state.step) / (10 + state.step)))
         task.advance()
         last = state.step >= plan.steps or spent >= 1
         if state.step % plan.check and not last:
@@ -227,22 +216,16 @@ class _Run:
         if self.watch is not None:
             self.watch(state.log.rows[-1])
 
-    def _resumed(self, optimizer: torch.optim.Optimizer) -> _State:
+    def _resumed(self, optimizer: torch.optim.Optimizer) -> RunState:
         assert self.checkpoint is not None
         kept = Checkpoint.load(self.checkpoint)
         kept.require(self.checkpoint, **self.identity)
         self.learner.load_state_dict(kept.groups["learner"])
         restore_optimizer(optimizer, kept.groups["optimizer"])
         torch.set_rng_state(kept.groups["random"]["torch"])
-        state = _State.restored(kept)
+        state = RunState.restored(kept)
         self.source.skip(state.step)
         return state
-
-    def _warm_then_cosine(self, step: int) -> float:
-        warm = max(1, 3 * self.plan.steps // 100)
-        if step < warm:
-            return (step + 1) / warm
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, self.plan.steps - warm))))
 
     def _place_start(self, batch: PairBatch) -> None:
         """Let the geometry choose where fresh points start."""
@@ -319,53 +302,6 @@ class _Run:
         return row
 
 
-@dataclass
-class _State:
-    """Where a run stands: steps done, averaged and best weights, looks since the best."""
-
-    average: dict[str, Tensor]
-    best: dict[str, Tensor]
-    step: int = 0
-    best_loss: float = math.inf
-    since: int = 0
-    finished: bool = False
-    log: TrainingLog = field(default_factory=TrainingLog)
-
-    @classmethod
-    def fresh(cls, learner: _Learner) -> _State:
-        average = copy.deepcopy(learner.state_dict())
-        return cls(average, average)
-
-    @classmethod
-    def restored(cls, kept: Checkpoint) -> _State:
-        at = kept.document["state"]
-        return cls(
-            kept.groups["average"], kept.groups["best"], at["step"], at["best_loss"], at["since"], at["finished"],
-            TrainingLog(at["log"]),
-        )  # fmt: skip
-
-    def look(self, row: dict[str, float]) -> None:
-        """Note a row of the log; keep the averaged weights when they are the best so far."""
-        self.log.rows.append(row)
-        if row["validation_loss"] < self.best_loss:
-            self.best, self.best_loss, self.since = copy.deepcopy(self.average), row["validation_loss"], 0
-        else:
-            self.since += 1
-
-    def checkpoint(self, learner: _Learner, optimizer: torch.optim.Optimizer, identity: dict[str, Any]) -> Checkpoint:
-        at = {
-            "step": self.step, "best_loss": self.best_loss, "since": self.since, "finished": self.finished,
-            "log": self.log.rows,
-        }  # fmt: skip
-        return Checkpoint(
-            {
-                "learner": learner.state_dict(), "average": self.average, "best": self.best,
-                "optimizer": optimizer_state(optimizer), "random": {"torch": torch.get_rng_state()},
-            },
-            {**identity, "state": at},
-        )  # fmt: skip
-
-
 def recall_within(predicted: Tensor, true: Tensor, k: int) -> float:
     """Share of each row's k truly nearest other rows among its k nearest by (B, B) predictions; ties count."""
     k = min(k, len(true) - 1)
@@ -379,12 +315,3 @@ def _sums_squares(distance: Distance) -> bool:
     """Whether the distance grows like the square of a length: time warping by squares, without the root."""
     parameters = distance.parameters()
     return parameters.get("local") in ("squared", "cosine") and not parameters.get("root", True)
-
-
-def _blend(average: dict[str, Tensor], current: dict[str, Tensor], keep: float) -> None:
-    """Move the averaged weights towards the current ones, in place; counters are copied."""
-    floats = [name for name, value in current.items() if value.is_floating_point()]
-    torch._foreach_lerp_([average[name] for name in floats], [current[name] for name in floats], 1 - keep)
-    for name, value in current.items():
-        if not value.is_floating_point():
-            average[name].copy_(value)

@@ -2,6 +2,7 @@
 
 from .alignment import Alignments, Path
 from .calibration import Budget, Calibration
+from .classifying import NeighbourClassifier, Votes
 from .dedup import Duplicates, duplicates
 from .engine import Engine, SweepRow
 from .index import SequenceIndex
@@ -24,6 +25,7 @@ __all__ = [
     "HitTable",
     "Hits",
     "KnownScores",
+    "NeighbourClassifier",
     "NoveltyResults",
     "NoveltyScorer",
     "Path",
@@ -33,6 +35,7 @@ __all__ = [
     "SweepRow",
     "Verdict",
     "Verified",
+    "Votes",
     "benjamini_hochberg",
     "duplicates",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import DoubleArray, IntArray
+from ..arrays import FloatArray, IntArray
 from ..distances import Distance
 from ..encoders.model import Model
 from ..errors import ParameterError
@@ -20,7 +20,7 @@ from ..progress import SILENT, Progress
 from ..store import Store
 
 MEMORY = 4e9
-"""Bytes that the distances of all pairs may take: enough for 21,600 sequences."""
+"""Bytes that the distances of all pairs may take: enough for 44,700 sequences."""
 
 
 def clustered(
@@ -41,7 +41,7 @@ def clustered(
         else _predicted(store, model, live[rows], progress)
     )  # fmt: skip
     with progress.task("clustering"):
-        return dendrogram(between, sequences.ids, rows, linkage)
+        return dendrogram(between, sequences.ids, rows, linkage, overwrite=True)
 
 
 def _drawn(count: int, sample: int | None, seed: int) -> IntArray:
@@ -50,7 +50,7 @@ def _drawn(count: int, sample: int | None, seed: int) -> IntArray:
     return np.sort(np.random.default_rng(seed).permutation(count)[: max(sample, 0)])
 
 
-def _predicted(store: Store, model: Model, rows: IntArray, progress: Progress) -> DoubleArray:
+def _predicted(store: Store, model: Model, rows: IntArray, progress: Progress) -> FloatArray:
     """Condensed distances as the model predicts them from points; codes are too coarse, so those are embedded anew."""
     points = store.vectors(rows) if model.bits is None else model.embed(store.sequences(rows), progress)
     return point_distances(points, model.geometry, scale=model.scale, power=model.power, progress=progress)

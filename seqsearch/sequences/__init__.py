@@ -3,8 +3,11 @@
 from .alphabet import ALPHABETS, DNA, INTEGERS, PROTEIN, RNA, TEXT, Alphabet, alphabet_named
 from .padding import Padded, pad, padded_batches
 from .readers import ReadReport, read, read_batches
+from .readers.tagged import read_tagged, untagged
 from .sequence import Kind, Sequence, Sequences
 from .strings import Strings, offsets_of, ranges_to_indices
+from .tagged import Tagged
+from .words import Words, words_of
 from .writers import write_fasta, write_sequences
 
 __all__ = [
@@ -21,6 +24,8 @@ __all__ = [
     "Sequence",
     "Sequences",
     "Strings",
+    "Tagged",
+    "Words",
     "alphabet_named",
     "offsets_of",
     "pad",
@@ -28,6 +33,9 @@ __all__ = [
     "ranges_to_indices",
     "read",
     "read_batches",
+    "read_tagged",
+    "untagged",
+    "words_of",
     "write_fasta",
     "write_sequences",
 ]

@@ -7,6 +7,7 @@ names `greengenes:full` and `greengenes:v4`; descriptions hold the lineage.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -36,23 +37,24 @@ def full() -> Sequences:
     )  # fmt: skip
 
 
-def v4() -> Sequences:
+def v4(length: int = V4_LENGTH) -> Sequences:
     """The V4 region: the 150 nt after the first match of primer 515F, of ACGT only, distinct (the first id is kept).
 
-    71,814 sequences. Raises MissingExtraError when the package is not installed.
+    71,814 sequences; another `length` reads less or more after the primer. Raises MissingExtraError when the package is
+    not installed.
     """
     genes = full()
-    starts = _after_primer(genes, V4_LENGTH)
+    starts = _after_primer(genes, length)
     rows = np.flatnonzero(starts >= 0)
-    regions = genes.data[starts[rows, None] + np.arange(V4_LENGTH)]
+    regions = genes.data[starts[rows, None] + np.arange(length)]
     canonical = (regions < len(DNA.canonical)).all(axis=1)
     rows, regions = rows[canonical], regions[canonical]
-    as_items = regions.view(np.dtype((np.void, V4_LENGTH))).ravel()  # one item a region, compared by its bytes
+    as_items = regions.view(np.dtype((np.void, length))).ravel()  # one item a region, compared by its bytes
     _, first = np.unique(as_items, return_index=True)
     kept = np.sort(first)
     rows = rows[kept]
     return Sequences(
-        regions[kept].reshape(-1), np.arange(len(rows) + 1, dtype=np.int64) * V4_LENGTH, genes.ids.take(rows), DNA,
+        regions[kept].reshape(-1), np.arange(len(rows) + 1, dtype=np.int64) * length, genes.ids.take(rows), DNA,
         genes.descriptions.take(rows),
     )  # fmt: skip
 
@@ -77,7 +79,7 @@ def genes_path() -> Path:
 
 def named(path: str) -> Sequences:
     """The set of that name, `greengenes:full` or `greengenes:v4`. Raises ParameterError for any other."""
-    sets = {"full": full, "v4": v4}
+    sets: dict[str, Callable[[], Sequences]] = {"full": full, "v4": v4}
     name = path.removeprefix(_PREFIX)
     if name not in sets:
         raise ParameterError(f"no set {path!r}: choose {' or '.join(_PREFIX + known for known in sets)}")

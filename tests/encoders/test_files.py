@@ -34,7 +34,7 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
         with pytest.raises(CorruptIndexError, match="a.model is not a model file"):
             load_model(place)
     save_model(kmer_model(Sequences.from_texts(["ACGT"], DNA)), place)
-    newer = place.read_bytes().replace(b'\\"model_version\\": 1', b'\\"model_version\\": 9')
+    newer = place.read_bytes().replace(b'\\"model_version\\": 2', b'\\"model_version\\": 9')
     place.write_bytes(newer)
     with pytest.raises(FormatVersionError, match="model version 9 is newer"):
         load_model(place)

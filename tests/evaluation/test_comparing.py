@@ -115,6 +115,13 @@ def test_a_cell_that_fails_says_why_and_the_others_go_on(genes: tuple[Sequences,
     assert done.rows()[0]["failed"] == done.summary()[0][""] == done.cells[0].failed
 
 
+def test_a_graph_that_would_take_too_long_is_not_begun() -> None:
+    genes = families(210, 10, 40)
+    done = compare(genes, genes[:20], Comparison(encoders=("kmer",), kinds=("hnsw", "exact"), seconds=1e-3))
+    assert "a graph of 1,024 dimensions would take about" in done.cells[0].failed
+    assert len(done.cells[1].sweep) == 1  # the time was over after the first budget
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.cluster import hierarchy
 
 from seqsearch.distances import EditDistance
 from seqsearch.errors import ParameterError
@@ -64,7 +65,44 @@ def test_equals_the_naive_algorithm(linkage: str, seed: int) -> None:
     tree, distances = a_tree(25, linkage, seed)
     expected = naive(distances, linkage)
     assert clusters_of(tree)[25:] == [cluster for cluster, _ in expected]
-    np.testing.assert_allclose(tree.merges[:, 2], [height for _, height in expected], rtol=1e-12)
+    np.testing.assert_allclose(tree.merges[:, 2], [height for _, height in expected], rtol=1e-6)
+
+
+@pytest.mark.parametrize("linkage", LINKAGES)
+def test_equals_scipy(linkage: str) -> None:
+    tree, distances = a_tree(400, linkage)
+    condensed = distances[np.triu_indices(400, 1)]
+    expected = hierarchy.linkage(condensed, linkage)
+    np.testing.assert_allclose(tree.merges[:, 2:], expected[:, 2:], rtol=1e-5)
+    np.testing.assert_allclose(
+        hierarchy.cophenet(tree.merges), hierarchy.cophenet(expected), rtol=1e-5
+    )  # who meets whom at which height
+
+
+@pytest.mark.parametrize("linkage", LINKAGES)
+@given(st.integers(2, 12), st.integers(0, 10**6))
+@settings(max_examples=30, deadline=None)
+def test_ties_give_a_tree_all_the_same(linkage: str, n: int, seed: int) -> None:
+    """Among equals any may be merged first, but every height must be the linkage of what is merged."""
+    condensed = np.random.default_rng(seed).integers(0, 3, n * (n - 1) // 2).astype(np.float32)
+    kept = condensed.copy()
+    tree = dendrogram(condensed, Strings.of(map(str, range(n))), np.arange(n), linkage)
+    np.testing.assert_array_equal(condensed, kept)
+    distances, clusters = square(condensed, n), clusters_of(tree)
+    assert (np.diff(tree.merges[:, 2]) >= 0).all()
+    for one, other, height, _ in tree.merges.tolist():
+        between = distances[np.ix_(sorted(clusters[int(one)]), sorted(clusters[int(other)]))]
+        assert MEANS[linkage](between) == pytest.approx(height, abs=1e-5)
+
+
+def test_distances_may_be_used_as_scratch() -> None:
+    condensed = np.random.default_rng(0).random(45).astype(np.float32)
+    names = Strings.of("abcdefghij")
+    kept = condensed.copy()
+    tree = dendrogram(condensed, names, np.arange(10))
+    again = dendrogram(condensed, names, np.arange(10), overwrite=True)
+    np.testing.assert_array_equal(tree.merges, again.merges)
+    assert (condensed != kept).any()
 
 
 @pytest.mark.parametrize("name", list(GEOMETRIES))
@@ -137,5 +175,7 @@ def test_what_cannot_be_clustered() -> None:
         dendrogram(np.zeros(0), one, np.arange(1))
     with pytest.raises(ParameterError, match="no linkage is called 'ward': choose one of average, single, complete"):
         dendrogram(np.zeros(1), Strings.of("ab"), np.arange(2), "ward")
-    with pytest.raises(ParameterError, match=r"100,000 sequences takes 85\.0 GB .* limit of 4\.0 GB.* for 21,693"):
+    with pytest.raises(ParameterError, match="a tree needs finite distances"):
+        dendrogram(np.array([np.nan]), Strings.of("ab"), np.arange(2))
+    with pytest.raises(ParameterError, match=r"100,000 sequences takes 20\.0 GB .* limit of 4\.0 GB.* for 44,721"):
         require_memory(100_000, 4e9)

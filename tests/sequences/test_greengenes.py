@@ -43,6 +43,16 @@ def test_a_region_follows_the_primer_in_its_gene(v4):
     assert dict(zip(found.ids, found.texts(), strict=True)) == expected
 
 
+def test_longer_regions_begin_like_the_shorter(v4):
+    longer = greengenes.v4(300)
+    assert set(longer.lengths.tolist()) == {300}
+    starts = dict(zip(longer.ids, longer.data.reshape(-1, 300)[:, :150], strict=True))
+    shared = [row for row in range(len(v4)) if v4.ids[row] in starts]
+    assert len(shared) > 0.95 * len(v4)
+    for row in shared[::500]:
+        np.testing.assert_array_equal(v4[row].data, starts[v4.ids[row]])
+
+
 def test_batches_are_the_whole(v4):
     parts = list(read_batches("greengenes:v4", size=50_000))
     assert [len(part) for part in parts] == [50_000, 21_814]

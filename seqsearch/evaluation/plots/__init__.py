@@ -5,6 +5,7 @@ names (png, svg, pdf) in one step, and raises ParameterError when a row lacks a 
 """
 
 from .calibration import plot_reliability
+from .confusion import plot_confusion
 from .costs import plot_costs, plot_growth
 from .dendrogram import plot_dendrogram
 from .distances import plot_histograms, plot_predictions
@@ -13,6 +14,7 @@ from .tables import plot_heat_map
 from .training import plot_dimensions, plot_training
 
 __all__ = [
+    "plot_confusion",
     "plot_costs",
     "plot_dendrogram",
     "plot_dimensions",

@@ -10,7 +10,7 @@ import numpy as np
 from ...arrays import DoubleArray
 from ...errors import ParameterError, Path
 from ..rows import Rows, columns_of
-from .style import FAINT, look_of, picture, series_of
+from .style import FAINT, look_of, picture, plain_numbers, series_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,8 +58,10 @@ def _bars(axes: Axes, values: DoubleArray, column: str) -> None:
             _digits(value), (value, row), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8.5
         )
     axes.tick_params(axis="y", length=0)
-    axes.grid(visible=False, axis="y")
+    axes.grid(visible=False)
+    axes.set_xticks([])  # the numbers stand beside the bars
     axes.minorticks_off()
+    axes.spines["bottom"].set_visible(False)
 
 
 def _digits(value: float) -> str:
@@ -88,6 +90,7 @@ def plot_growth(
             for place, (name, members) in enumerate(groups.items()):
                 order = [row for row in sorted(members, key=lambda row: sizes[row]) if there[row]]
                 axes.plot(sizes[order], values[order], label=name, linewidth=1.8, markersize=5.5, **look_of(place))
+            plain_numbers(axes)
             axes.set_title(label, fontsize=11, fontweight="normal", pad=6)
             axes.set_xlabel(size)
         if len(groups) > 1 or "" not in groups:

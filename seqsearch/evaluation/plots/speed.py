@@ -9,7 +9,7 @@ import numpy as np
 from ...arrays import AnyArray, DoubleArray
 from ...errors import ParameterError, Path
 from ..rows import Rows, columns_of
-from .style import FAINT, label_apart, look_of, picture, series_of
+from .style import FAINT, label_apart, look_of, picture, plain_numbers, series_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +56,7 @@ def plot_speed(
         axes.set_title(title)
         axes.set_xlabel(x_label)
         axes.set_ylabel("queries a second (log)")
-        _plain_thousands(axes)
+        plain_numbers(axes)
         _legend_below(figure, axes, groups)
         label_apart(figure, axes, labels, lines)
 
@@ -93,13 +93,3 @@ def _legend_below(figure: Figure, axes: Axes, groups: dict[str, list[int]]) -> N
     if len(groups) > 1 or "" not in groups:
         columns = max(1, min(len(groups), 95 // (max(map(len, groups)) + 8)))
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
-
-
-def _plain_thousands(axes: Axes) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    low, high = axes.get_ylim()
-    decades = np.log10(high / low)
-    axes.yaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())

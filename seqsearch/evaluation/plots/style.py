@@ -87,6 +87,17 @@ def legend_if_named(axes: Axes, groups: dict[str, list[int]], **where: Any) -> N
         axes.legend(**where)
 
 
+def plain_numbers(axes: Axes) -> None:
+    """Ticks of a logarithmic y axis as 1,000 and not 10^3, at 1, 2 and 5 where it spans few decades."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axes.get_ylim()
+    decades = np.log10(high / low)
+    axes.yaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
 def label_apart(
     figure: Figure, axes: Axes, points: Sequence[tuple[float, float, str, str]], lines: Sequence[Sequence[int]] = ()
 ) -> None:

@@ -1,0 +1,126 @@
+"""seqsearch tag"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import label_reports
+from .progress import progress_for
+from .shared import quiet_option, reading_arguments, reading_options, threads_option
+from .train_labels import read_elements
+
+if TYPE_CHECKING:
+    from ..encoders.model import Model
+    from ..sequences import Tagged
+
+
+@click.command("tag", short_help="A label for every element of each query.")
+@click.argument("model", metavar="MODEL", type=click.Path())
+@click.argument("queries")
+@click.option("--format", "output_format", type=click.Choice(["tsv", "json", "tokens"]), default="tsv",
+              show_default=True, help="tokens: element and label a line, a blank line between sequences.")  # fmt: skip
+@click.option("--mask-column", metavar="NAME", help="Labelled queries: column of 0 (not to be judged) and 1.")
+@label_reports.options
+@reading_options
+@threads_option
+@quiet_option
+def command(
+    model: str, queries: str, output_format: str, mask_column: str | None, confusion: str | None,
+    reliability: str | None, report: str | None, quiet: bool, **options: Any,
+) -> None:  # fmt: skip
+    """Tell the label of every element of each query, with a model of `train --task tag`; or, with one of `train --task
+    cluster`, which elements belong together: groups 0, 1, ... in the order they appear.
+
+    TSV has the columns query, position (from 1), element, label, probability; JSON has one object a query. Queries are
+    what `train --task tag` reads, with or without labels; with them a summary goes to stderr.
+
+    \b
+    Examples:
+      seqsearch tag tagger.model sentences.txt --format tokens
+      seqsearch tag structure.model proteins.fasta --format json
+    """
+    from ..encoders.labelling import require_elements
+    from ..encoders.model_file import load_model
+    from ..errors import InputError, MismatchError
+
+    loaded = load_model(model)
+    if loaded.head is None or loaded.head.task == "classify":
+        raise MismatchError(f"{model} does not label elements: train one with --task tag or --task cluster")
+    reading = reading_arguments(options)
+    reading["alphabet"] = reading["alphabet"] or loaded.spec.alphabet
+    data = read_elements(queries, reading, "words" if loaded.spec.reading is not None else "symbols", mask_column)
+    try:
+        require_elements(loaded, data.sequences)
+    except InputError as error:
+        error.path = queries
+        raise
+    if loaded.head.task == "cluster":
+        _groups(loaded, data, output_format, any((confusion, reliability, report)), quiet)
+        return
+    _tags(loaded, data, output_format, quiet, confusion=confusion, reliability=reliability, report=report)
+
+
+def _tags(model: Model, data: Tagged, output_format: str, quiet: bool, **files: str | None) -> None:
+    from ..encoders.labelling import tag
+
+    told = tag(model, data.sequences, progress_for(quiet))
+    names, sure = told.names(), told.confidence
+    for line in _lines(data, names, [f"{p:.4f}" for p in sure.tolist()], output_format):
+        click.echo(line, nl=False)
+    tally = label_reports.Tally()
+    if data.tags is not None:
+        known = data.known.nonzero()[0]
+        tally.add(list(data.tags.take(known)), [names[row] for row in known.tolist()], sure[known])
+    tally.tell(confusion=files["confusion"], reliability=files["reliability"], report=files["report"], quiet=quiet)
+
+
+def _groups(model: Model, data: Tagged, output_format: str, reports: bool, quiet: bool) -> None:
+    from ..encoders.labelling import group
+
+    if reports:
+        raise click.UsageError("groups have no names: no table of labels can be made of them")
+    groups, _ = group(model, data.sequences, progress_for(quiet))
+    for line in _lines(data, list(map(str, groups.tolist())), None, output_format):
+        click.echo(line, nl=False)
+    if data.tags is not None and not quiet:
+        from ..evaluation.labels import grouping_scores
+
+        scores = grouping_scores(data, groups)
+        click.echo(", ".join(f"{name} {value:.4f}" for name, value in scores.items()), err=True)
+
+
+def _lines(data: Tagged, labels: list[str], sure: list[str] | None, output_format: str) -> Iterator[str]:
+    """The text of each query."""
+    if output_format == "tsv":
+        yield "\t".join(("query", "position", "element", "label", *(("probability",) if sure else ()))) + "\n"
+    bounds = data.offsets.tolist()
+    for row, query in enumerate(data.sequences.ids):
+        part = slice(bounds[row], bounds[row + 1])
+        elements, own = _elements(data, row), labels[part]
+        if output_format == "json":
+            said: dict[str, Any] = {"query": query, "labels": own}
+            if sure:
+                said["probabilities"] = [float(p) for p in sure[part]]
+            yield json.dumps(said) + "\n"
+        elif output_format == "tokens":
+            yield "".join(f"{element}\t{label}\n" for element, label in zip(elements, own, strict=True)) + "\n"
+        else:
+            extra = [f"\t{p}" for p in sure[part]] if sure else [""] * len(own)
+            yield "".join(
+                f"{query}\t{at}\t{element}\t{label}{more}\n"
+                for at, (element, label, more) in enumerate(zip(elements, own, extra, strict=True), start=1)
+            )
+
+
+def _elements(data: Tagged, row: int) -> list[str]:
+    """The elements of a query as they are written; those of a series by their number."""
+    sequence = data.sequences[row]
+    if sequence.alphabet is None:
+        return [str(step) for step in range(1, len(sequence) + 1)]
+    if sequence.alphabet.name == "integers" or data.by_words:
+        return sequence.text.split()
+    return [character if character not in "\t\n" else " " for character in sequence.text]

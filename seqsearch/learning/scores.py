@@ -1,0 +1,34 @@
+"""How well labels are told: counts of true and told classes, and what is made of them. Without torch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arrays import AnyArray, DoubleArray, IntArray
+
+
+def confusion(true: AnyArray, told: AnyArray, classes: int) -> IntArray:
+    """(K, K) counts, true classes down and told ones across, from (m,) class numbers."""
+    flat = np.bincount(np.asarray(true, np.int64) * classes + np.asarray(told, np.int64), minlength=classes**2)
+    counts: IntArray = flat.reshape(classes, classes)
+    return counts
+
+
+def accuracy(counts: IntArray) -> float:
+    """Share on the diagonal; NaN where nothing was counted."""
+    total = int(counts.sum())
+    return float(np.trace(counts)) / total if total else float("nan")
+
+
+def f1_scores(counts: IntArray) -> DoubleArray:
+    """(K,) 2 * right / (true + told), the harmonic mean of precision and recall; NaN for a class that never occurs."""
+    right, occurrences = np.diag(counts), counts.sum(axis=0) + counts.sum(axis=1)
+    scores: DoubleArray = np.where(occurrences > 0, 2 * right / np.maximum(occurrences, 1), np.nan)
+    return scores
+
+
+def macro_f1(counts: IntArray) -> float:
+    """The mean F1 over the classes that occur, true or told; NaN where none does."""
+    scores = f1_scores(counts)
+    occurs = ~np.isnan(scores)
+    return float(scores[occurs].mean()) if occurs.any() else float("nan")

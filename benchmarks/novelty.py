@@ -1,7 +1,7 @@
 """Novelty measured: how well every method ranks held-out clades, how well p-values keep what they promise, how fast.
 
     pip install pyod rapidfuzz          # peers
-    python benchmarks/novelty.py [--only v4,full,ecg,exact-rates,learned-rates] [--data DATA] [--output novelty.jsonl]
+    python benchmarks/novelty.py [--only v4,full,ecg,splice,exact-rates,learned-rates] [--data DATA] [--output novelty.jsonl]
         [--references 100000] [--full-references 20000] [--beats 10000]
         [--groups oracle,default,...] [--splits 0:5] [--train-seconds 120] [--threads 1]
 
@@ -9,7 +9,7 @@ v4, full: 16S genes (Greengenes 13_8, from the package qiime-default-reference).
 phyla and whole genera of other families are taken out and asked as novel; known queries are drawn at random from what
 is left. Encoders see neither. ecg: DATA/ecg/mitbih_beats.npz; stored are normal beats of training patients, novel are
 V and F beats of other patients, known are normal beats of those other patients, or held-out ones of the training
-patients. The area under the ROC curve (AUROC, ties count half) says how well a score ranks novel above known; "oracle"
+patients. splice: DATA/dna/splice.csv; stored are donors, known other donors, novel acceptors and no junctions. The area under the ROC curve (AUROC, ties count half) says how well a score ranks novel above known; "oracle"
 is the distance to the nearest by brute force. Peers read the embeddings of the same index.
 
 exact-rates, learned-rates: random splits of V4 into an index and unseen known sequences; the share of these called
@@ -33,14 +33,14 @@ from typing import Any
 import numpy as np
 from scipy.stats import kstwobign, rankdata
 
-from seqsearch import SequenceIndex, threads
+from seqsearch import SequenceIndex, read, threads
 from seqsearch.arrays import DoubleArray, FloatArray
 from seqsearch.distances import distance_named
 from seqsearch.encoders.model import Model
 from seqsearch.learning.plan import TrainingPlan
 from seqsearch.learning.trainer import train
 from seqsearch.search.novelty import METHODS
-from seqsearch.sequences import Sequences, greengenes
+from seqsearch.sequences import DNA, Sequences, greengenes
 
 RANKS = {"phylum": 1, "family": 4, "genus": 5}
 RATES = (0.01, 0.05, 0.10)
@@ -134,6 +134,16 @@ def beats(path: Path, references: int, asked: int, seed: int) -> Task:
     novel = {"V of others": some(other & (kind == 2), asked), "F of others": some(other & (kind == 3), asked)}
     novel = {name: part for name, part in novel.items() if len(part)}
     return Task("ecg", some(~other & (kind == 0), references), known, novel, "dtw", window=0.1)
+
+
+def junctions(path: Path, seed: int) -> Task:
+    """Splice junctions, 60 nt with the place in the middle: known are donors, two thirds of them stored."""
+    every = read(path, alphabet=DNA, sequence_column="sequence", label_column="label")
+    labels = np.array(list(every.labels))
+    rows = np.random.default_rng(seed).permutation(np.flatnonzero(labels == "ei"))
+    part = 2 * len(rows) // 3
+    novel = {"no junction": every[np.flatnonzero(labels == "n")], "acceptors": every[np.flatnonzero(labels == "ie")]}
+    return Task("splice", every[np.sort(rows[:part])], {"donors": every[rows[part:]]}, novel, "edit")
 
 
 # -- scores ----------------------------------------------------------------------------------------------------------
@@ -317,6 +327,8 @@ def everything(asked: argparse.Namespace, parts: list[str]) -> Iterator[Row]:
         print("ecg skipped: give --data, a folder with ecg/mitbih_beats.npz")
     elif "ecg" in parts:
         yield from ranking(beats(asked.data / "ecg" / "mitbih_beats.npz", asked.beats, 500, 0), *how)
+    if "splice" in parts and asked.data is not None:
+        yield from ranking(junctions(asked.data / "dna" / "splice.csv", 0), *how)
     splits = range(*map(int, asked.splits.split(":")))
     if "exact-rates" in parts:
         yield from exact_rates(splits, 50_000, 20_000)
@@ -326,7 +338,7 @@ def everything(asked: argparse.Namespace, parts: list[str]) -> Iterator[Row]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--only", default="v4,full,ecg,exact-rates,learned-rates")
+    parser.add_argument("--only", default="v4,full,ecg,splice,exact-rates,learned-rates")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--references", type=int, default=100_000)
     parser.add_argument("--full-references", type=int, default=20_000)

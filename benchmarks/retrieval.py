@@ -8,11 +8,15 @@
     python benchmarks/retrieval.py --vectors VECTORS.npy glove-50-angular.hdf5     # write such a file, then use it
 
 Every algorithm builds and searches in processes of its own, with --threads threads; peers that are not installed are
-rows that say so. Recall is tie-aware, of exact neighbours that a lossless search has proved: `recall` of the first ten
-as the algorithm ranks them, `candidate_recall` of all its hits; where there are more than ten, a series "re-ranked"
-verifies them all. Speed is the best of several batches of --queries, by time of the wall: `mode` warm is in a process
-that has loaded its index, mode process is a whole process. A cell that would take longer than --seconds is measured on
-fewer queries. What --output holds already is not measured again, so that a run may be stopped and go on.
+rows that say so. Recall is tie-aware, of exact neighbours that a lossless search has proved: `recall` of the first k as
+the algorithm ranks them, `candidate_recall` of all its hits; where there are more than k, a series "re-ranked" verifies
+them all. Speed is the best of several batches of --queries, by time of the wall: `mode` warm is in a process that has
+loaded its index, mode process is a whole process. A cell that would take longer than --seconds is measured on fewer
+queries. `cpu_us` is the processor time of a query, of all threads, which holds on a busy machine as well; pictures show
+it with --by-processor. `build_s`, `build_cpu_s`, `build_peak_mb` (of which `base_mb` were there before, with Python and
+the data), `index_mb` on disk, `load_s` to open and `search_peak_mb` are its costs. The series "seqsearch --recall" asks
+for a recall and tells what came. What --output holds already is not measured again, so that a run may be stopped and
+go on.
 """
 
 from __future__ import annotations
@@ -59,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     text.add_argument("--again", action="store_true", help="measure anew what --output holds")
     text.add_argument("--rebuild", action="store_true", help="build anew what --work holds")
     text.add_argument("--output", type=Path, help="rows as JSON lines")
+    text.add_argument("--by-processor", action="store_true", help="plots: threads over processor time, not the wall")
     text.add_argument("--plots", type=Path, help="folder for pictures of all rows in --output")
     return text
 
@@ -81,7 +86,7 @@ def main() -> None:
             continue
         measure(task, names, settings, ledger, again=options.again)
     if options.plots is not None:
-        pictures.draw(ledger.rows, options.plots)
+        pictures.draw(ledger.rows, options.plots, by_processor=options.by_processor)
 
 
 if __name__ == "__main__":

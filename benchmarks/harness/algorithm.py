@@ -34,6 +34,7 @@ class Algorithm:
     """Build in one process, load and search in another.
 
     `series`: its name in tables; `kinds`: the tasks it can do; `modules` and `programs`: what has to be installed;
+    `share`: how many of the queries it is asked, the others being its own to look at;
     `part`: the part of the benchmark its rows belong to; `mode`: "warm" for batches in a process that has loaded, or
     "process" for a whole process from closed files; `built_by`: the algorithm whose built files it searches.
     """
@@ -47,6 +48,7 @@ class Algorithm:
     mode: ClassVar[str] = "warm"
     built_by: ClassVar[str | None] = None
     repeats: ClassVar[int] = 3
+    share: ClassVar[float] = 1.0
 
     def __init__(self, threads: int, k: int) -> None:
         self.threads = threads

@@ -87,7 +87,7 @@ def measured(
 ) -> tuple[dict[str, Any], Any]:
     """Speed of one budget and the rows found. The best of several batches counts, of programs too."""
     warm = algorithm.mode == "warm"
-    count = min(queries, len(task.queries))
+    count = min(queries, int(algorithm.share * len(task.queries)))
     probe = min(PROBE, count)
     few = algorithm.prepare(task, slice(0, probe), folder)
     if warm:

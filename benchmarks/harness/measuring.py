@@ -117,12 +117,14 @@ def scored(task: Task, row: Row, found: IntArray, used: int) -> Iterator[Row]:
         return
     asked = task.queries[: len(found)]
     task.distance.rerank(asked[:2], task.database, found[:2], task.k)
-    start = time.perf_counter()
+    start, spent = time.perf_counter(), time.process_time()
     better = task.distance.rerank(asked, task.database, found, task.k)
     seconds = len(found) / row["qps"] + time.perf_counter() - start
+    cpu_us = row.get("cpu_us", 0.0) + 1e6 * (time.process_time() - spent) / len(found)
     reached = recall(better.distances, truth)
     yield row | {
-        "series": row["series"] + RERANKED, "qps": len(found) / seconds, "recall": reached, "candidate_recall": reached,
+        "series": row["series"] + RERANKED, "qps": len(found) / seconds, "cpu_us": cpu_us, "recall": reached,
+        "candidate_recall": reached,
     }  # fmt: skip
 
 

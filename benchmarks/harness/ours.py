@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,21 @@ class SeqsearchAsked(Seqsearch):
 
     def found(self, answer: Results) -> Found:
         return Found(answer.rows, {"recall_asked": self.asked, "said": answer.budget})
+
+
+class SeqsearchCalibrated(SeqsearchAsked):
+    """The same after `seqsearch calibrate --queries`, with the half of the queries that is not asked."""
+
+    series = "seqsearch --recall, calibrated on queries"
+    share = 0.5
+
+    def load(self, task: Task, folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as place:  # files that are open stay readable when their names are gone
+            path = Path(place) / "index.ss"
+            shutil.copytree(folder / "index.ss", path)
+            self.index = SequenceIndex.open(path)
+            self.index.calibrate(task.queries[len(task.queries) // 2 :])
+            self.index.engine()
 
 
 class SeqsearchProcess(Seqsearch):

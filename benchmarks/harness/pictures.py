@@ -9,11 +9,17 @@ from seqsearch.evaluation.plots.costs import GROWTH
 
 from .datasets import READS
 from .measuring import RERANKED, Row
+from .ours import SeqsearchCalibrated
 from .registry import ALGORITHMS
 
 
-def draw(rows: list[Row], folder: Path) -> None:
-    """One picture of speed and one of costs for each data set, one of asked recall, one of growth."""
+def draw(rows: list[Row], folder: Path, *, by_processor: bool = False) -> None:
+    """One picture of speed and one of costs for each data set, one of asked recall, one of growth.
+
+    `by_processor`: speed as threads over the processor time of a query, which a busy machine changes less.
+    """
+    if by_processor:
+        rows = [{**row, "qps": row["threads"] * 1e6 / row["cpu_us"]} if "cpu_us" in row else row for row in rows]
     folder.mkdir(parents=True, exist_ok=True)
     order = [kind.series for kind in ALGORITHMS.values()]
     measured = [row for row in rows if "skipped" not in row]
@@ -21,10 +27,11 @@ def draw(rows: list[Row], folder: Path) -> None:
     speed = [row for row in measured if row["part"] == "speed"]
     for name in dict.fromkeys(row["data"] for row in speed):
         if not name.startswith(READS):
-            _data_set(name, [row for row in speed if row["data"] == name], folder)
+            how = ", by processor time" if by_processor else ""
+            _data_set(name, [row for row in speed if row["data"] == name], folder, how)
     asked = [row for row in measured if row["part"] == "asked"]
     if asked:
-        points = [{"series": r["data"], "expected": r["recall_asked"], "observed": r["recall"]} for r in asked]
+        points = [{"series": _asked_name(r), "expected": r["recall_asked"], "observed": r["recall"]} for r in asked]
         plot_reliability(
             points, folder / "asked.png", title="Recall asked for, and delivered", x_label="asked",
             y_label="delivered", band=0.01,
@@ -37,9 +44,14 @@ def draw(rows: list[Row], folder: Path) -> None:
         )  # fmt: skip
 
 
-def _data_set(name: str, rows: list[Row], folder: Path) -> None:
+def _asked_name(row: Row) -> str:
+    calibrated = row["series"] == SeqsearchCalibrated.series
+    return row["data"] + (", calibrated on queries" if calibrated else "")
+
+
+def _data_set(name: str, rows: list[Row], folder: Path, how: str) -> None:
     n, queries = rows[0]["n"], max(row["queries"] for row in rows)
-    title = f"{name}: {n:,} stored, {queries:,} queries, k = {rows[0]['k']}, {rows[0]['threads']} threads"
+    title = f"{name}: {n:,} stored, {queries:,} queries, k = {rows[0]['k']}, {rows[0]['threads']} threads{how}"
     plot_speed(front(rows), folder / f"{name}.png", title=title, x_label="recall (tie-aware, of proven neighbours)")
     whole = list({row["series"]: row for row in rows if row.get("build_s") is not None}.values())
     whole = [row for row in whole if not row["series"].endswith(RERANKED)]

@@ -10,6 +10,7 @@ ALGORITHMS: dict[str, type[Algorithm]] = {
     "seqsearch-process": ours.SeqsearchProcess,
     "seqsearch-exact": ours.SeqsearchExact,
     "seqsearch-asked": ours.SeqsearchAsked,
+    "seqsearch-calibrated": ours.SeqsearchCalibrated,
     "rapidfuzz": texts.BruteForce,
     "vsearch": programs.Vsearch,
     "mmseqs2": programs.MMseqs,

@@ -16,9 +16,9 @@ PRECISIONS = ("float32", "bfloat16")
 class TrainingPlan:
     """Settings of one training run.
 
-    `steps`: batches seen at most; `batch`: sequences in one; `rate`: peak learning rate (a short rise, then a cosine
-    down to zero), None for the family's own; `decay`: weight decay of AdamW; `average`: decay of the moving average of
-    weights that is kept in the end.
+    `steps`: batches seen at most; `batch`: sequences in one, twice as many where they are long; `rate`: peak learning
+    rate (a short rise, then a cosine down to zero), None for the family's own; `decay`: weight decay of AdamW;
+    `average`: decay of the moving average of weights that is kept in the end.
 
     `sequences`: rows to learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme -
     when it is spent, batches already compared are used again; `validate`: sequences held out; `check`: steps between
@@ -42,7 +42,7 @@ class TrainingPlan:
     decay: float = 0.0
     average: float = 0.999
     sequences: int = 100_000
-    cells: float = 5e12
+    cells: float = 5e13
     validate: int = 384
     check: int = 200
     patience: int = 10

@@ -42,7 +42,8 @@ MOST_EPOCHS = 100  # a small set is learnt by then, and only remembered better a
 Watch = Callable[[dict[str, float]], None]
 FEWEST = 32  # sequences below which nothing can be learnt that k-mer counts do not know
 DISTINCT = 200  # batches whose distances must be affordable: dear distances mean smaller batches
-SERIES_CELL = 500.0  # cells of edit distance that take as long as one of dynamic time warping
+SERIES_CELL = 5000.0  # cells of edit distance for one of time warping, which takes 500 times as long, a tenth as often
+LONG = 600.0  # tokens from which comparing a batch takes longer than learning from it
 _LOOKED_AT = 10  # neighbours by which held-out sequences judge the recall
 
 
@@ -105,6 +106,16 @@ def device_named(name: str) -> torch.device:
     return torch.device(name)
 
 
+def batch_size(wanted: int, length: float, distance: Distance, cells: float) -> int:
+    """Sequences in a batch, so that at least `DISTINCT` batches can be compared for `cells`.
+
+    Twice the `wanted` ones where they are long: comparing a sequence with 512 others takes as long as with 256, so that
+    the same time buys twice the pairs.
+    """
+    doubled = distance.kind == "tokens" and length > LONG
+    return min(2 * wanted if doubled else wanted, max(32, int(math.sqrt(2 * cells / DISTINCT) / length)))
+
+
 class _Learner(nn.Module):
     """Everything with weights in one training run."""
 
@@ -141,9 +152,8 @@ class _Run:
         self.root = 2.0 if _sums_squares(distance) else 1.0
         network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
         cells = plan.cells / (SERIES_CELL if distance.kind == "series" else 1.0)
-        affordable = int(math.sqrt(2 * cells / DISTINCT) / float(np.mean(training.lengths)))
-        batch = min(plan.batch, max(32, affordable))
-        neighbours = mined_neighbours(network.spec, training, distance, cells / 10, rng, progress)
+        batch = batch_size(plan.batch, float(np.mean(training.lengths)), distance, cells)
+        neighbours = mined_neighbours(network.spec, training, distance, cells / 100, rng, progress)
         self.source = PairSource(training, distance, BatchSampler(neighbours, batch, rng), cells, rng, plan.steps)
         start = all_pairs(training, rng.permutation(len(training))[: plan.batch], distance)
         typical = float(np.median(off_diagonal(torch.from_numpy(start.distances)).numpy())) ** (1 / self.root)

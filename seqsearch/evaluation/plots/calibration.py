@@ -44,4 +44,4 @@ def plot_reliability(
         axes.set_title(title)
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
-        legend_if_named(axes, groups, loc="lower right")
+        legend_if_named(axes, groups, loc="best")

@@ -1,16 +1,17 @@
 """Novelty measured: how well every method ranks held-out clades, how well p-values keep what they promise, how fast.
 
     pip install pyod rapidfuzz          # peers
-    python benchmarks/novelty.py [--only v4,full,ecg,splice,exact-rates,learned-rates] [--data DATA] [--output novelty.jsonl]
-        [--references 100000] [--full-references 20000] [--beats 10000]
-        [--groups oracle,default,...] [--splits 0:5] [--train-seconds 120] [--threads 1]
+    python benchmarks/novelty.py [--only v4,full,ecg,splice,exact-rates,learned-rates] [--groups oracle,default,...]
+        [--data DATA] [--references 100000] [--full-references 20000] [--beats 10000] [--splits 0:5]
+        [--train-seconds 120] [--threads 1] [--output novelty.jsonl]
 
 v4, full: 16S genes (Greengenes 13_8, from the package qiime-default-reference). Whole phyla, whole families of other
 phyla and whole genera of other families are taken out and asked as novel; known queries are drawn at random from what
 is left. Encoders see neither. ecg: DATA/ecg/mitbih_beats.npz; stored are normal beats of training patients, novel are
 V and F beats of other patients, known are normal beats of those other patients, or held-out ones of the training
-patients. splice: DATA/dna/splice.csv; stored are donors, known other donors, novel acceptors and no junctions. The area under the ROC curve (AUROC, ties count half) says how well a score ranks novel above known; "oracle"
-is the distance to the nearest by brute force. Peers read the embeddings of the same index.
+patients. splice: DATA/dna/splice.csv; stored are donors, known other donors, novel acceptors and no junctions. The
+area under the ROC curve (AUROC, ties count half) says how well a score ranks novel above known; "oracle" is the
+distance to the nearest by brute force. Peers read the embeddings of the same index.
 
 exact-rates, learned-rates: random splits of V4 into an index and unseen known sequences; the share of these called
 novel at a nominal rate, and the Kolmogorov-Smirnov distance of their p-values from uniform, with its significance for
@@ -230,7 +231,8 @@ def by_counts(task: Task, folder: Path, seconds: float) -> Iterator[Row]:
     """Nothing learned: k-mer counts, or the shape of a series."""
     untrained = "kmer" if task.distance.kind == "tokens" else "curve"
     with built(task, folder, untrained, encoder=untrained, index="exact") as index:
-        yield from scored(task, index, f"of {untrained} features", [("nearest", "embedding"), ("mean", "embedding")])
+        asked = [("nearest", "exact"), ("nearest", "embedding"), ("mean", "embedding")]
+        yield from scored(task, index, f"{untrained} features", asked)
 
 
 def by_contrast(task: Task, folder: Path, seconds: float, encoder: str) -> Iterator[Row]:

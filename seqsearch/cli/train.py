@@ -53,11 +53,13 @@ DISTANCE_OPTIONS = ("distance", "distance_parameters", "geometry", "mode", "targ
     metavar="NAME",
     default="near",
     show_default=True,
-    help="near, mse, relative, triplet, contrastive or autoencode.",
+    help="near, rank, mse, relative, triplet, contrastive, autoencode; hash (needs --bits).",
 )
 @click.option("--margin", type=float, metavar="M", help="Of triplets and contrasted pairs  [default: 1]")
 @click.option("--edits", type=float, metavar="RATE", help="Share of elements edited in the positives of contrastive "
               "[default: 0.05]")  # fmt: skip
+@click.option("--bits", type=int, metavar="B", help="Learn a binary code of B bits on top of the points.")
+@click.option("--binarise", metavar="NAME", help="Bits while learning: tanh or straight-through.")
 @click.option("--effort", metavar="LEVEL", default="normal", show_default=True, help="low, normal or high.")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Batches at most  [default: by effort]")
 @click.option("--batch", type=click.IntRange(2), metavar="N", help="Sequences in a batch  [default: 256; labels: 32]")
@@ -81,7 +83,9 @@ def command(
     """Train an encoder on REFS: distances of its points predict exact distances, or, with --task, its points or steps
     tell labels.
 
-    The model is one safetensors file with everything needed to embed one more sequence and to tell its labels.
+    The model is one safetensors file with everything needed to embed one more sequence and to tell its labels. Target
+    contrastive pulls every sequence and a copy of it with random edits together, and others apart; autoencode learns to
+    read an embedding back as its sequence and keeps the decoder, for `novelty --method reconstruction`.
 
     \b
     Examples:

@@ -84,7 +84,7 @@ def test_free_points_follow_every_target(target: str) -> None:
     assert losses[-1] < 0.2 * losses[0]
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", [t for t in TARGETS if t != "hash"])  # which wants bits: test_hash_codes.py
 def test_every_target_gives_a_model_that_finds_relatives(target: str) -> None:
     sequences = families(20, 6, 40, edits=4)
     plan = replace(SHORT, steps=20, check=20, target=target)
@@ -141,13 +141,13 @@ def test_an_autoencoder_keeps_its_decoder_and_some_sequences_unseen() -> None:
     plan = replace(SHORT, steps=60, target="autoencode", unseen=60)
     model, _ = train(sequences, EditDistance(), plan=plan, settings=SMALL, seed=0)
     held = model.training["held_out"]
-    assert len(set(held)) == 48  # a tenth
+    assert len(set(held)) == 48 + 24  # a tenth, and those that were looked at
     assert model.training["sequences"] == 480 - 48 - 24
     again = Model.restore(model.document(), model.weight_bytes())
     unseen = sequences[[int(name[1:]) for name in held]]
     errors = reconstruction_errors(again, unseen)
     assert errors.tolist() == reconstruction_errors(model, unseen).tolist()
-    strangers = reconstruction_errors(again, families(48, 1, 40, seed=5))
+    strangers = reconstruction_errors(again, families(72, 1, 40, seed=5))
     assert (strangers[:, None] > errors).mean() > 0.9
     assert errors.mean() < 0.95 * strangers.mean()
 
@@ -168,7 +168,7 @@ def test_a_time_limit_ends_a_run() -> None:
 
 
 def test_plans_that_cannot_be_followed() -> None:
-    with pytest.raises(ParameterError, match="no training target 'mae': choose one of near, mse"):
+    with pytest.raises(ParameterError, match="no training target 'mae': choose one of near, rank"):
         TrainingPlan(target="mae")
     with pytest.raises(ParameterError, match="batch must be at least 1, not 0"):
         TrainingPlan(batch=0)

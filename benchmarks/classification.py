@@ -56,7 +56,7 @@ SPLICE = {
     "ensemble": {"members": [{**JUNCTION, "family": "cnn"}] * 3, "dim": 48},
 }  # fmt: skip
 BEAT_PLAN = LabelPlan(
-    epochs=12, fewest=1, batch=64, rate=3e-3, average=0.99, patience=5, class_weights="root", smoothing=0.05,
+    epochs=6, fewest=1, batch=64, rate=4e-3, average=0.98, patience=5, class_weights="balanced",
     input_dropout=0.1, precision="bfloat16",
 )  # fmt: skip
 BEAT_SETTINGS = {"channels": 32, "layers": 4, "kernel": 7, "growth": 2, "bins": 10, "dropout": 0.3, "dim": 48}

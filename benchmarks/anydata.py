@@ -83,17 +83,15 @@ def typos(options: argparse.Namespace) -> Sets | str:
 DATA: dict[str, Callable[[argparse.Namespace], Sets | str]] = {"proteins": proteins, "places": places, "typos": typos}
 
 
-def counts(spec: InputSpec, sequences: Sequences, k: int) -> sparse.csr_array:
-    """(n, symbols^k) numbers of times each k-mer occurs; an ambiguous symbol counts as the first that it may be."""
+def kmers(spec: InputSpec, sequences: Sequences, k: int) -> tuple[IntArray, IntArray]:
+    """Owner and number of every k-mer; an ambiguous symbol counts as the first that it may be."""
     symbols = spec.members[1][spec.codes(sequences), 0].astype(np.int64)
     owners = np.repeat(np.arange(len(sequences)), sequences.lengths)
-    columns = np.zeros(max(0, len(symbols) - k + 1), np.int64)
+    numbers = np.zeros(max(0, len(symbols) - k + 1), np.int64)
     for j in range(k):
-        columns = columns * spec.symbols + symbols[j : j + len(columns)]
-    inside = owners[: len(columns)] == owners[k - 1 :]
-    shape = (len(sequences), spec.symbols**k)
-    ones = np.ones(int(inside.sum()))
-    return sparse.csr_array((ones, (owners[: len(columns)][inside], columns[inside])), shape=shape)
+        numbers = numbers * spec.symbols + symbols[j : j + len(numbers)]
+    inside = owners[: len(numbers)] == owners[k - 1 :]
+    return owners[: len(numbers)][inside], numbers[inside]
 
 
 def kmer_distances(references: Sequences, queries: Sequences, ks: tuple[int, ...]) -> DoubleArray:
@@ -101,7 +99,13 @@ def kmer_distances(references: Sequences, queries: Sequences, ks: tuple[int, ...
     spec = InputSpec.fit(references)
     total = np.zeros((len(queries), len(references)))
     for k in ks:
-        stored, asked = counts(spec, references, k), counts(spec, queries, k)
+        owners, numbers = zip(*(kmers(spec, part, k) for part in (queries, references)), strict=True)
+        there, columns = np.unique(np.concatenate(numbers), return_inverse=True)
+        sides = np.split(columns, [len(numbers[0])])
+        asked, stored = (
+            sparse.csr_array((np.ones(len(side)), (owner, side)), shape=(len(part), len(there)))
+            for owner, side, part in zip(owners, sides, (queries, references), strict=True)
+        )
         own = [np.asarray((part**2).sum(axis=1)).ravel() for part in (asked, stored)]
         total += own[0][:, None] + own[1] - 2 * (asked @ stored.T).toarray()
     return total

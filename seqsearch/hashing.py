@@ -87,3 +87,42 @@ def hamming_matrix(a: ByteArray, b: ByteArray, *, block: int = 64) -> IntArray:
     for start in range(0, len(a), block):
         result[start : start + block] = hamming(a[start : start + block, None, :], b[None, :, :])
     return result
+
+
+# -- how good codes are --------------------------------------------------------------------------------------------
+
+
+def bhattacharyya(first: AnyArray, second: AnyArray) -> float:
+    """Overlap of two populations of Hamming distances: sum of sqrt(p q) over their histograms, 0 (apart) to 1 (equal).
+
+    The measure by which Raffel 2016, section 5.3, chooses hash networks: aligned pairs against others. Raises
+    ParameterError for an empty population.
+    """
+    a, b = np.asarray(first, np.int64).ravel(), np.asarray(second, np.int64).ravel()
+    if not len(a) or not len(b):
+        raise ParameterError("the overlap of two populations needs both of them")
+    size = int(max(a.max(), b.max())) + 1
+    p, q = np.bincount(a, minlength=size) / len(a), np.bincount(b, minlength=size) / len(b)
+    return float(np.sqrt(p * q).sum())
+
+
+def bit_entropy(codes: ByteArray, bits: int) -> float:
+    """Mean entropy of the single bits over (n, ceil(bits / 8)) codes, in bits: 1 where each is as often 0 as 1."""
+    share = unpack(codes, bits).mean(axis=0)
+    mixed = share[(share > 0) & (share < 1)]
+    entropies = -mixed * np.log2(mixed) - (1 - mixed) * np.log2(1 - mixed)
+    return float(entropies.sum() / bits)
+
+
+def bit_correlation(codes: ByteArray, bits: int) -> float:
+    """Mean absolute correlation of two different bits over (n, ceil(bits / 8)) codes: 0 where each tells its own.
+
+    Bits that never change are left out; their entropy tells of them.
+    """
+    values = unpack(codes, bits).astype(np.float64)
+    values = values[:, values.std(axis=0) > 0]
+    if values.shape[1] < 2:
+        return 0.0
+    table = np.abs(np.corrcoef(values, rowvar=False))
+    count = len(table)
+    return float((table.sum() - np.trace(table)) / (count * (count - 1)))

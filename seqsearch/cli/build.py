@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 @click.option("--geometry", metavar="NAME", default="euclidean", show_default=True,
               help="euclidean, squared, manhattan, cosine or hyperbolic.")  # fmt: skip
 @click.option("--bits", type=int, metavar="B", help="Store binary codes of B bits instead of embeddings.")
+@click.option("--codes", metavar="NAME", help="Of bits: learned, or unlearned ones: itq, pca, projection "
+              " [default: learned]")  # fmt: skip
 @click.option("--index", "index", metavar="KIND", default="auto", show_default=True, help="exact, hnsw, hamming, auto.")
 @click.option("--effort", metavar="LEVEL", default="normal", show_default=True, help="Training: low, normal or high.")
 @click.option("--recall", type=float, default=0.99, show_default=True, help="Recall that searches aim at by default.")

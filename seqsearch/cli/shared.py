@@ -53,7 +53,7 @@ def reading_options(command: Command) -> Command:
     """The options that say how files are read."""
     for option in reversed((
         click.option("--alphabet", metavar="NAME", help="dna, rna, protein, text or integers  [default: guessed]"),
-        click.option("--input-format", metavar="NAME", help="fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr "
+        click.option("--input-format", metavar="NAME", help="fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr, midi "
                      " [default: told from the file]"),
         click.option("--id-column", metavar="NAME", help="Column of a table that holds ids."),
         click.option("--sequence-column", metavar="NAME", help="Column or array that holds sequences."),

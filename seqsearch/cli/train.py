@@ -53,11 +53,13 @@ DISTANCE_OPTIONS = ("distance", "distance_parameters", "geometry", "mode", "targ
     metavar="NAME",
     default="near",
     show_default=True,
-    help="near, mse, relative, triplet, contrastive or autoencode.",
+    help="near, rank, mse, relative, triplet, contrastive, autoencode; hash (needs --bits).",
 )
 @click.option("--margin", type=float, metavar="M", help="Of triplets and contrasted pairs  [default: 1]")
 @click.option("--edits", type=float, metavar="RATE", help="Share of elements edited in the positives of contrastive "
               "[default: 0.05]")  # fmt: skip
+@click.option("--bits", type=int, metavar="B", help="Learn a binary code of B bits on top of the points.")
+@click.option("--binarise", metavar="NAME", help="Bits while learning: tanh or straight-through.")
 @click.option("--effort", metavar="LEVEL", default="normal", show_default=True, help="low, normal or high.")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Batches at most  [default: by effort]")
 @click.option("--batch", type=click.IntRange(2), metavar="N", help="Sequences in a batch  [default: 256; labels: 32]")

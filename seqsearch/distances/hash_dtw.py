@@ -16,7 +16,7 @@ import numpy as np
 from ..arrays import AnyArray, DoubleArray, IntArray
 from ..errors import EmptySequenceError, MismatchError, ParameterError
 from ..jit import kernel
-from ..sequences import offsets_of
+from ..sequences import offsets_of, ranges_to_indices
 from ..threads import numba_threads
 from .edit_kernels import place
 from .hash_vectors import BLOCK_ROWS, HASH_LANES, sweep_block, sweep_row
@@ -60,6 +60,12 @@ class HashSequences:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def take(self, rows: IntArray) -> HashSequences:
+        """The sequences of `rows`, in that order."""
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
+        return HashSequences(self.codes[ranges_to_indices(starts, lengths)], offsets_of(lengths))
 
     @property
     def bits(self) -> int:

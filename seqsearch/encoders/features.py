@@ -50,12 +50,16 @@ class SparseFeatures:
 
     @classmethod
     def standard(cls, spec: InputSpec) -> SparseFeatures:
-        """All three scales, in about 1,600 columns for DNA and never above 8,000."""
+        """All three scales, in about 1,600 columns for DNA (3,200 for whole genes) and never above 8,000.
+
+        Longer sequences get longer k-mers, so that not all of them hold each, and more windows.
+        """
         symbols = max(spec.symbols, 2)
-        k = max(1, int(np.log(300) / np.log(symbols)))
+        k = max(1, int(np.log(min(max(300, spec.length), 1100)) / np.log(symbols)))
         ks = (k,) if k >= 3 else (1, 2)
         window_k = max(1, int(np.log(70) / np.log(symbols)))
-        windows = min(12, max(2, spec.length // 4), max(2, 1024 // symbols**window_k))
+        wanted = min(max(12, spec.length // 50), 24)
+        windows = min(wanted, max(2, spec.length // 4), max(2, 128 * wanted // symbols**window_k))
         return cls(spec, ks, windows, window_k, min(160, spec.length, max(8, 1024 // symbols)))
 
     def columns_of(self, k: int) -> int:

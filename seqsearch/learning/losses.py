@@ -64,6 +64,39 @@ def contrastive(predicted: Tensor, true: Tensor, similar: float, margin: float) 
     return pull + push
 
 
+def similarity_hash(
+    positives: tuple[Tensor, Tensor], negatives: tuple[Tensor, Tensor], margin: float, weight: float, norm: float = 0.0
+) -> Tensor:
+    """mean_P |f - g|^2 + weight * mean_N max(0, margin - |f - g|)^2 + norm * mean_P(|f|^2 + |g|^2).
+
+    `positives`, `negatives`: outputs of pairs that belong together and of others, each two aligned (m, bits) arrays.
+    Raffel 2016, section 5.2 (the last term in the thesis only): weight 8 and margin 4 for 16 bits; 5.33, 4 and norm
+    .05 for 32 bits.
+    """
+    (f, g), (a, b) = positives, negatives
+    pull = (f - g).square().sum(1).mean() if len(f) else f.sum()
+    # sqrt has no gradient at 0: two equal outputs are a margin apart in no direction
+    apart = (a - b).square().sum(1).clamp_min(1e-12).sqrt()
+    push = functional.relu(margin - apart).square().mean() if len(a) else a.sum()
+    loss = pull + weight * push
+    if norm and len(f):
+        loss = loss + norm * (f.square().sum(1) + g.square().sum(1)).mean()
+    return loss
+
+
+def in_batch_softmax(f: Tensor, g: Tensor, same: Tensor, temperature: float) -> Tensor:
+    """Cross-entropy of finding the partner of each row among all of the batch, by squared distances, both ways.
+
+    `f`, `g`: (B, D), f[i] belongs to g[i]; `same`: (B, B), other pairs that belong together too and count as neither.
+    The N-pair loss (Sohn 2016) on distances.
+    """
+    scores = -torch.cdist(f, g).square() / temperature
+    own = torch.eye(len(f), dtype=torch.bool, device=f.device)
+    scores = scores.masked_fill(same & ~own, -torch.inf)
+    wanted = torch.arange(len(f), device=f.device)
+    return (functional.cross_entropy(scores, wanted) + functional.cross_entropy(scores.T, wanted)) / 2
+
+
 def off_diagonal(matrix: Tensor) -> Tensor:
     """(B * (B - 1),) entries of a (B, B) matrix that compare two different rows."""
     size = len(matrix)

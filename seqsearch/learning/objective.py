@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from .losses import contrastive, near_weighted, neighbour_ranks, off_diagonal, relative_error, squared_error, triplet
+from .losses import (
+    contrastive,
+    near_weighted,
+    neighbour_ranks,
+    off_diagonal,
+    relative_error,
+    similarity_hash,
+    squared_error,
+    triplet,
+)
 from .plan import TrainingPlan
 
 SIMILAR = 1.0  # units within which a pair counts as alike: 10 edits for V4 genes
@@ -27,6 +38,11 @@ def _near(predicted: Tensor, true: Tensor, scales: Scales, plan: TrainingPlan) -
     return errors * (len(true) - 1) / 2 + plan.rank * ranks
 
 
+def _rank(predicted: Tensor, true: Tensor, scales: Scales, plan: TrainingPlan) -> Tensor:
+    """The order of each row's neighbours alone."""
+    return neighbour_ranks(predicted, true, scales.near)
+
+
 def _mse(predicted: Tensor, true: Tensor, scales: Scales, plan: TrainingPlan) -> Tensor:
     return squared_error(off_diagonal(predicted), off_diagonal(true))
 
@@ -44,9 +60,22 @@ def _contrastive(predicted: Tensor, true: Tensor, scales: Scales, plan: Training
     return contrastive(off_diagonal(predicted), off_diagonal(true), SIMILAR, SIMILAR + plan.margin)
 
 
+def hash_objective(outputs: Tensor, true: Tensor, plan: TrainingPlan) -> Tensor:
+    """Raffel's loss over all pairs of a batch, from (B, bits) outputs and (B, B) true distances in units.
+
+    Pairs within `SIMILAR` belong together. The others hold the mined near ones: the hard negatives.
+    """
+    first, second = torch.triu_indices(len(true), len(true), 1)
+    alike = true[first, second] <= SIMILAR
+    f, g = outputs[first], outputs[second]
+    margin = plan.margin * math.sqrt(outputs.shape[1])
+    return similarity_hash((f[alike], g[alike]), (f[~alike], g[~alike]), margin, plan.negatives, plan.norm)
+
+
 Objective = Callable[[Tensor, Tensor, Scales, TrainingPlan], Tensor]
 
 OBJECTIVES: dict[str, Objective] = {
-    "near": _near, "mse": _mse, "relative": _relative, "triplet": _triplet, "contrastive": _contrastive,
+    "near": _near, "rank": _rank, "mse": _mse, "relative": _relative, "triplet": _triplet, "contrastive": _contrastive,
 }  # fmt: skip
-"""(B, B) predicted and true distances in units to a loss. "autoencode" is not here: it looks at points, not pairs."""
+"""(B, B) predicted and true distances in units to a loss. "autoencode" and "hash" are not here: they look at
+outputs too."""

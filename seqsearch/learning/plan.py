@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ..encoders.codes import checked_bits
 from ..errors import ParameterError
 
-TARGETS = ("near", "mse", "relative", "triplet", "contrastive", "autoencode")
+TARGETS = ("near", "rank", "mse", "relative", "triplet", "contrastive", "autoencode", "hash")
+BINARISED = ("tanh", "straight-through")
 CLOCKS = ("wall", "cpu")
 PRECISIONS = ("float32", "bfloat16")
 
@@ -16,9 +18,9 @@ PRECISIONS = ("float32", "bfloat16")
 class TrainingPlan:
     """Settings of one training run.
 
-    `steps`: batches seen at most; `batch`: sequences in one; `rate`: peak learning rate (a short rise, then a cosine
-    down to zero), None for the family's own; `decay`: weight decay of AdamW; `average`: decay of the moving average of
-    weights that is kept in the end.
+    `steps`: batches seen at most; `batch`: sequences in one, twice as many where they are long; `rate`: peak learning
+    rate (a short rise, then a cosine down to zero), None for the family's own; `decay`: weight decay of AdamW;
+    `average`: decay of the moving average of weights that is kept in the end.
 
     `sequences`: rows to learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme -
     when it is spent, batches already compared are used again; `validate`: sequences held out; `check`: steps between
@@ -34,6 +36,10 @@ class TrainingPlan:
     the typical distance; `edits`: share of elements changed in the copies that are the positives of target contrastive;
     `unseen`: sequences at most, and a tenth of all, that target autoencode keeps out of training altogether, so that
     the reconstruction of unseen sequences is known.
+
+    `bits`: learn a binary code of so many in place of points; `binarise`: its bits while learning, "tanh" or
+    "straight-through"; target "hash" is Raffel's loss of such codes, `negatives` the weight of pairs that are not
+    alike, `norm` that of the squared norms, `margin` then in units of sqrt(bits), 4 for 16 bits.
     """
 
     steps: int = 4000
@@ -42,7 +48,7 @@ class TrainingPlan:
     decay: float = 0.0
     average: float = 0.999
     sequences: int = 100_000
-    cells: float = 5e12
+    cells: float = 5e13
     validate: int = 384
     check: int = 200
     patience: int = 10
@@ -53,6 +59,10 @@ class TrainingPlan:
     rank: float = 10.0
     far: float = 0.1
     margin: float = 1.0
+    bits: int | None = None
+    binarise: str = "tanh"
+    negatives: float = 8.0
+    norm: float = 0.0
     edits: float = 0.05
     unseen: int = 2000
     seconds: float = 0.0
@@ -65,6 +75,14 @@ class TrainingPlan:
             raise ParameterError(f"no training target {self.target!r}: choose one of {', '.join(TARGETS)}")
         if self.clock not in CLOCKS:
             raise ParameterError(f"no clock {self.clock!r}: choose one of {', '.join(CLOCKS)}")
+        if self.binarise not in BINARISED:
+            raise ParameterError(f"no way to binarise {self.binarise!r}: choose one of {', '.join(BINARISED)}")
+        if self.bits is not None:
+            checked_bits(self.bits)
+            if self.geometry != "euclidean":
+                raise ParameterError(f"codes of bits have no {self.geometry} geometry")
+        if (self.target == "hash" and self.bits is None) or (self.target == "autoencode" and self.bits is not None):
+            raise ParameterError(f"the target {self.target} does not fit bits {self.bits}")
         if self.precision not in PRECISIONS:
             raise ParameterError(f"no precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
         for name in ("steps", "batch", "sequences", "check", "patience"):
@@ -84,6 +102,23 @@ class TrainingPlan:
         if effort == "normal":
             return plan
         raise ParameterError(f"effort must be low, normal or high, not {effort!r}")
+
+    def phases(self) -> list[TrainingPlan]:
+        """The runs of this plan: one, or for a code the points first and then, a quarter as long, their bits.
+
+        Points learn distances first where a code has a target of its own. Bits learn the order of neighbours where
+        points learn distances too: the distance of outputs that are not yet bits is none that a code will have.
+        """
+        if self.bits is None:
+            return [self]
+        points = replace(self, bits=None, target="near" if self.target in ("hash", "rank") else self.target)
+        points = replace(points, seconds=0.8 * self.seconds)
+        steps = max(1, self.steps // 4)
+        target = "rank" if self.target == "near" else self.target
+        code = replace(
+            self, target=target, steps=steps, check=min(self.check, max(1, steps // 5)), seconds=0.2 * self.seconds
+        )
+        return [points, code]
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -19,10 +19,18 @@ class TrainingLog:
 
     Training for distances measures the held-out sequences among themselves: `percent_rmse` is the root mean squared
     error of predicted distances, in percent of the longest length (series: of the mean distance); `recall_at_10` the
-    share of their true nearest that are among the nearest points.
+    share of their true nearest that are among the nearest points. Where a code is learned (`TrainingPlan.bits`), the
+    last rows are measured on codes, and have `bit_entropy`, `bit_correlation` and `bhattacharyya` (see `monitors`).
     """
 
     rows: list[dict[str, float]] = field(default_factory=list)
+
+    def follow(self, later: TrainingLog) -> None:
+        """Append the rows of a run that went on where this one ended."""
+        last = self.rows[-1] if self.rows else {"step": 0.0, "epoch": 0.0}
+        for row in later.rows:
+            counted = {name: round(row[name] + last[name], 4) for name in ("step", "epoch")}
+            self.rows.append({**row, **counted})
 
 
 @dataclass

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import threads
+from ..arrays import IntArray
 from ..distances import Distance
 from ..encoders.build import build_encoder
 from ..encoders.decoder import Decoder
@@ -28,10 +29,12 @@ from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
 from .checkpoints import Checkpoint, restore_optimizer
 from .edits import edited
+from .hash_metric import HashMetric
 from .losses import off_diagonal
 from .metric import Metric
 from .mining import BatchSampler, mined_neighbours
-from .objective import OBJECTIVES, Scales
+from .monitors import code_monitors
+from .objective import OBJECTIVES, SIMILAR, Scales, hash_objective
 from .pairs import PairBatch, PairSource, all_pairs
 from .plan import TrainingPlan
 from .state import RunState, TrainingLog, blend, warm_then_cosine
@@ -41,8 +44,12 @@ WARM_UP = 8192  # sequences a network may look at before its first step
 MOST_EPOCHS = 100  # a small set is learnt by then, and only remembered better after
 Watch = Callable[[dict[str, float]], None]
 FEWEST = 32  # sequences below which nothing can be learnt that k-mer counts do not know
+CODE_RATE = 0.25  # of the learning rate, while a code is learned on top of a trained network
 DISTINCT = 200  # batches whose distances must be affordable: dear distances mean smaller batches
-SERIES_CELL = 500.0  # cells of edit distance that take as long as one of dynamic time warping
+SERIES_CELL = 5000.0  # cells of edit distance for one of time warping, which takes 500 times as long, a tenth as often
+LONG = 600.0  # tokens from which comparing a batch takes longer than learning from it
+MINING = 100  # times as much work for batches as for ordering near rows
+QUANTIZED = 2048  # points from which the head of a code starts
 _LOOKED_AT = 10  # neighbours by which held-out sequences judge the recall
 
 
@@ -75,25 +82,64 @@ def train(
     torch.manual_seed(seed)
     network = build_encoder(family.name, InputSpec.fit(sequences[rows]), settings or {}).to(device_named(plan.device))
     training, validation = sequences[rows[unseen:]], sequences[rows[:held]]
-    run = _Run(network, training, validation, distance, plan, plan.rate or family.rate, rng, progress)
-    if checkpoint is not None:
-        run.keep_at(
-            checkpoint, data=sequences.digest(), distance=[distance.name, distance.parameters()], family=family.name,
-            seed=seed, plan=plan.to_json(), settings=network.settings(),
-        )  # fmt: skip
-    run.watch = watch
-    log = run.go()
+    runs, near, log = list[_Run](), None, TrainingLog()
+    for phase, part in enumerate(plan.phases()):
+        rate = (plan.rate or family.rate) * (CODE_RATE if phase else 1.0)
+        run = _Run(network, training, validation, distance, part, rate, rng, progress, near)
+        runs, near = [*runs, run], run.neighbours
+        if checkpoint is not None:
+            run.keep_at(
+                FilePath(checkpoint) if not phase else FilePath(f"{checkpoint}.codes"), data=sequences.digest(),
+                distance=[distance.name, distance.parameters()], family=family.name, seed=seed, plan=part.to_json(),
+                settings=network.settings(),
+            )  # fmt: skip
+        run.watch = watch
+        log.follow(run.go())
+    points = runs[0]
+    points.fit_factor()  # a code learned on top has moved them
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     training_document = {"plan": plan.to_json(), "seed": seed, "sequences": len(training), "log": log.rows}
-    decoder = run.learner.decoder
+    decoder = points.learner.decoder
     if decoder is not None:
         weights |= {PREFIX + name: value.detach().cpu().numpy() for name, value in decoder.state_dict().items()}
         training_document["held_out"] = list(sequences.ids.take(np.sort(rows[held:unseen])))
     return Model(
-        family.name, network.spec, network.settings(), {**weights, **run.metric.saved()}, network.dim,
-        geometry=plan.geometry, scale=run.scale, power=run.metric.power * run.root, training=training_document,
-        decoder=None if decoder is None else decoder.settings(),
+        family.name, network.spec, network.settings(), {**weights, **runs[-1].metric.saved()}, network.dim,
+        geometry=plan.geometry, scale=points.scale, power=points.metric.power * points.root, bits=plan.bits,
+        training=training_document, decoder=None if decoder is None else decoder.settings(),
     ), log  # fmt: skip
+
+
+def learn_code(
+    model: Model, sequences: Sequences, distance: Distance, bits: int, *, plan: TrainingPlan | None = None,
+    seed: int = 0, progress: Progress = SILENT,
+) -> tuple[Model, TrainingLog]:  # fmt: skip
+    """A binary code on top of a trained model: the last phase of `train` with bits, by itself.
+
+    Raises ParameterError for a model whose family has nothing to train, or whose points are not Euclidean, and
+    MismatchError for other sequences than it reads.
+    """
+    plan = replace(plan if plan is not None else TrainingPlan(), bits=bits, geometry=model.geometry)
+    model.spec.require(sequences)
+    if len(sequences) < FEWEST:
+        raise ParameterError(f"{len(sequences)} sequences are too few to train on: at least {FEWEST} are needed")
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    network = build_encoder(model.family, model.spec, model.settings).to(device_named(plan.device))
+    own = network.state_dict().keys()
+    network.load_state_dict({name: torch.from_numpy(np.array(model.weights[name])) for name in own})
+    rows = rng.permutation(len(sequences))[: plan.sequences]
+    held = min(plan.validate, len(rows) // 8)
+    training, validation = sequences[rows[held:]], sequences[rows[:held]]
+    cells = plan.cells / (SERIES_CELL if distance.kind == "series" else 1.0)
+    near = mined_neighbours(network.spec, training, distance, cells / MINING, rng, progress)
+    rate = (plan.rate or family_named(model.family, sequences.kind).rate) * CODE_RATE
+    run = _Run(network, training, validation, distance, plan.phases()[-1], rate, rng, progress, near)
+    log = run.go()
+    weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
+    training_document = {**model.training, "code": {"plan": plan.to_json(), "seed": seed, "log": log.rows}}
+    changed = {**model.weights, **weights, **run.metric.saved()}
+    return replace(model, weights=changed, bits=bits, training=training_document), log
 
 
 def device_named(name: str) -> torch.device:
@@ -103,6 +149,16 @@ def device_named(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise ParameterError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from None
     return torch.device(name)
+
+
+def batch_size(wanted: int, length: float, distance: Distance, cells: float) -> int:
+    """Sequences in a batch, so that at least `DISTINCT` batches can be compared for `cells`.
+
+    Twice the `wanted` ones where they are long: comparing a sequence with 512 others takes as long as with 256, so that
+    the same time buys twice the pairs.
+    """
+    doubled = distance.kind == "tokens" and length > LONG
+    return min(2 * wanted if doubled else wanted, max(32, int(math.sqrt(2 * cells / DISTINCT) / length)))
 
 
 class _Learner(nn.Module):
@@ -125,9 +181,11 @@ class _Run:
 
     def __init__(
         self, network: Encoder, training: Sequences, validation: Sequences, distance: Distance, plan: TrainingPlan,
-        rate: float, rng: np.random.Generator, progress: Progress,
+        rate: float, rng: np.random.Generator, progress: Progress, neighbours: IntArray | None = None,
     ) -> None:  # fmt: skip
+        """`neighbours`: mined rows of `training`, for a network that is trained already and goes on."""
         threads.torch_threads()
+        self.fresh = neighbours is None
         self.network = network
         self.device = next(network.parameters()).device
         self.training = training
@@ -139,21 +197,24 @@ class _Run:
         self.identity: dict[str, Any] = {}
         self.watch: Watch | None = None
         self.root = 2.0 if _sums_squares(distance) else 1.0
-        network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
+        if self.fresh:
+            network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
         cells = plan.cells / (SERIES_CELL if distance.kind == "series" else 1.0)
-        affordable = int(math.sqrt(2 * cells / DISTINCT) / float(np.mean(training.lengths)))
-        batch = min(plan.batch, max(32, affordable))
-        neighbours = mined_neighbours(network.spec, training, distance, cells / 10, rng, progress)
-        self.source = PairSource(training, distance, BatchSampler(neighbours, batch, rng), cells, rng, plan.steps)
+        batch = batch_size(plan.batch, float(np.mean(training.lengths)), distance, cells)
+        if neighbours is None:
+            neighbours = mined_neighbours(network.spec, training, distance, cells / MINING, rng, progress)
+        self.neighbours = neighbours
+        sampler = BatchSampler(self.neighbours, batch, rng)
+        self.source = PairSource(training, distance, sampler, cells, rng, plan.steps)
         start = all_pairs(training, rng.permutation(len(training))[: plan.batch], distance)
         typical = float(np.median(off_diagonal(torch.from_numpy(start.distances)).numpy())) ** (1 / self.root)
         self.unit = max(typical, 1e-6) / UNITS_PER_TYPICAL
         self.scales = Scales(max(1.0 if distance.kind == "tokens" else 0.0, self.unit / 5) / self.unit)
-        self.metric = Metric(plan.geometry, mode=plan.mode, power=plan.power).to(self.device)
+        self.metric = _metric(plan, network.dim, rng).to(self.device)
         decoder = Decoder(network.spec, network.dim).to(self.device) if plan.target == "autoencode" else None
         self.learner = _Learner(network, self.metric, decoder)
         self._place_start(start)
-        self.metric.factor = self._fitted_factor(training, start, fresh=True)
+        self.metric.factor = self._fitted_factor(training, start, fresh=self.fresh)
         everyone = np.arange(len(validation))
         self.validation_pairs = all_pairs(validation, everyone, distance) if len(validation) > 1 else None
         self.span = float(max(training.lengths.max(), 1))
@@ -191,9 +252,14 @@ class _Run:
                         break
         self.learner.load_state_dict(state.best)
         self.learner.eval()
-        if self.validation_pairs is not None:
-            self.metric.factor = self._fitted_factor(self.validation, self.validation_pairs)
+        self.fit_factor()
         return state.log
+
+    def fit_factor(self) -> None:
+        """Bring the predicted distances of the held-out sequences to the exact ones."""
+        if self.validation_pairs is not None:
+            self.learner.eval()
+            self.metric.factor = self._fitted_factor(self.validation, self.validation_pairs)
 
     def _once(
         self, state: RunState, batch: PairBatch, optimizer: torch.optim.Optimizer, spent: float, task: Task
@@ -229,10 +295,14 @@ class _Run:
 
     def _place_start(self, batch: PairBatch) -> None:
         """Let the geometry choose where fresh points start."""
-        if self.plan.geometry == "hyperbolic":
-            self.learner.train()
-            with torch.no_grad():
-                self.metric.start(self.network.encode(self.training[batch.rows]))
+        rows = batch.rows
+        if isinstance(self.metric, HashMetric):
+            rows = np.arange(len(self.training))[:: max(1, len(self.training) // QUANTIZED)]
+        elif self.plan.geometry != "hyperbolic":
+            return
+        self.learner.train(self.fresh)  # untrained running statistics say nothing yet
+        with torch.no_grad():
+            self.metric.start(self.network.encode(self.training[rows]))
 
     def _fitted_factor(self, sequences: Sequences, batch: PairBatch, *, fresh: bool = False) -> float:
         """The factor that brings the predicted distances of a batch to the true ones, by least squares in d^power."""
@@ -255,6 +325,8 @@ class _Run:
         true = torch.from_numpy(batch.distances).to(outputs.device).pow(1 / self.root) / self.unit
         if self.learner.decoder is not None:
             return self.learner.decoder(self.metric.place(outputs), some), predicted, true
+        if isinstance(self.metric, HashMetric) and self.plan.target == "hash":
+            return hash_objective(self.metric.place(outputs), true, self.plan), predicted, true
         # a copy is about as far from others as its original is
         asked = true.repeat(2, 2) if len(some) > size else true
         loss = OBJECTIVES[self.plan.target](predicted, asked, self.scales, self.plan)
@@ -293,13 +365,28 @@ class _Run:
             self.learner.eval()
             with torch.no_grad():
                 held_loss, predicted, true = self._loss(self.validation, self.validation_pairs)
+                monitored = self._monitored(true)
             self.learner.load_state_dict(current)
             told, exact = (off_diagonal(d * self.unit).double().pow(self.root) for d in (predicted, true))
             row["validation_loss"] = float(held_loss)
             row["percent_rmse"] = 100 * float((told - exact).square().mean().sqrt()) / self.span
             row["recall_at_10"] = recall_within(predicted, true, _LOOKED_AT)
+            row |= monitored
             task.say(f"loss {row['validation_loss']:.4f}, {row['percent_rmse']:.2f} %RMSE")
         return row
+
+    def _monitored(self, true: Tensor) -> dict[str, float]:
+        """How good the codes of the held-out sequences are, from their true distances in units."""
+        if not isinstance(self.metric, HashMetric):
+            return {}
+        codes = self.metric.codes(self.network.encode(self.validation))
+        return code_monitors(codes, self.metric.bits, true.cpu().numpy() <= SIMILAR)
+
+
+def _metric(plan: TrainingPlan, dim: int, rng: np.random.Generator) -> Metric:
+    if plan.bits is None:
+        return Metric(plan.geometry, mode=plan.mode, power=plan.power)
+    return HashMetric(dim, plan.bits, binarise=plan.binarise, power=plan.power, seed=int(rng.integers(1 << 31)))
 
 
 def recall_within(predicted: Tensor, true: Tensor, k: int) -> float:

@@ -11,10 +11,10 @@ import numpy as np
 from ..ann import CandidateIndex
 from ..arrays import AnyArray, IntArray
 from ..distances import Distance
-from ..encoders.codes import quantizer
+from ..encoders.codes import LEARNED, quantizer
 from ..encoders.families import family_named
 from ..encoders.model import Model, unlearned_model
-from ..errors import EmptyInputError, MismatchError, Path
+from ..errors import EmptyInputError, MismatchError, ParameterError, Path
 from ..learning.plan import TrainingPlan
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
@@ -57,7 +57,7 @@ def build(
         if model is None:
             model = _trained(builder, held, distance, options, rng, progress)
         else:
-            model = _given(model, builder, held, options, rng)
+            model = _given(model, builder, held, distance, options, rng, progress)
         builder.put_document("model", model.document())
         builder.put_blob("weights", model.weight_bytes())
         _embed(builder, model, progress)
@@ -111,24 +111,42 @@ def _trained(
     chosen = others if len(others) <= plan.sequences else rng.choice(others, plan.sequences, replace=False)
     sample = builder.sequences(np.sort(chosen))
     settings = {} if options.dim is None else {"dim": options.dim}
+    if options.bits is not None and options.learns_codes:
+        plan = replace(plan, bits=options.bits)
     model = _train(sample, distance, options, plan, settings, progress)
-    return model if options.bits is None else _coded(model, sample, options.bits, rng)
+    if options.bits is None or model.bits is not None:
+        return model
+    if options.codes == LEARNED:
+        raise ParameterError(f"codes cannot be learned: encoder {model.family!r} has nothing to train")
+    return _coded(model, sample, options, rng)
 
 
 def _given(
-    model: Model, builder: StoreBuilder, held: IntArray, options: BuildOptions, rng: np.random.Generator
-) -> Model:
+    model: Model, builder: StoreBuilder, held: IntArray, distance: Distance, options: BuildOptions,
+    rng: np.random.Generator, progress: Progress,
+) -> Model:  # fmt: skip
     """A model that was brought along, with a binary code of these data where bits are asked for and it has none."""
     if options.bits is None or model.bits == options.bits:
         return model
     if model.bits is not None:
         raise MismatchError(f"the model makes codes of {model.bits} bits, {options.bits} are asked for")
-    return _coded(model, builder.sequences(np.setdiff1d(np.arange(builder.rows), held)), options.bits, rng)
+    sample = builder.sequences(np.setdiff1d(np.arange(builder.rows), held))
+    if options.codes != LEARNED:
+        return _coded(model, sample, options, rng)
+    from ..learning.trainer import learn_code
+
+    plan = TrainingPlan.of_effort(options.effort)
+    model, _ = learn_code(model, sample, distance, options.bits, plan=plan, seed=options.seed, progress=progress)
+    return model
 
 
-def _coded(model: Model, sample: Sequences, bits: int, rng: np.random.Generator) -> Model:
+def _coded(model: Model, sample: Sequences, options: BuildOptions, rng: np.random.Generator) -> Model:
+    """The model with a code cut from its points."""
+    assert options.bits is not None
     some = sample[rng.permutation(len(sample))[:20_000]]
-    return replace(model, bits=bits, weights={**model.weights, **quantizer(model.embed(some), bits, rng)})
+    kind = "itq" if options.codes in (None, LEARNED) else options.codes
+    head = quantizer(model.embed(some), options.bits, rng, kind)
+    return replace(model, bits=options.bits, weights={**model.weights, **head})
 
 
 def _train(

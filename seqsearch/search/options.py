@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..distances import DISTANCES, Distance, distance_named
-from ..encoders.codes import checked_bits
+from ..encoders.codes import CODES, LEARNED, checked_bits
 from ..encoders.families import FAMILIES
 from ..errors import ParameterError
 from ..geometry import geometry_named
@@ -30,6 +30,7 @@ class BuildOptions:
     geometry: str = "euclidean"
     effort: str = "normal"
     bits: int | None = None
+    codes: str | None = None
     index: str = "auto"
     index_parameters: dict[str, Any] = field(default_factory=dict)
     recall: float = 0.99
@@ -49,9 +50,20 @@ class BuildOptions:
         geometry_named(self.geometry)
         if self.bits is not None:
             checked_bits(self.bits)
+        if self.codes is not None and self.codes not in CODES:
+            raise ParameterError(f"no codes {self.codes!r}: choose one of {', '.join(CODES)}")
+        if self.codes is not None and self.bits is None:
+            raise ParameterError(f"codes {self.codes!r} need bits")
+        if self.bits is not None and self.learns_codes and self.geometry != "euclidean":
+            raise ParameterError(f"learned codes have no {self.geometry} geometry; codes 'itq' cut points of any")
         if (self.index == "hamming") != (self.bits is not None) and self.index != "auto":
             raise ParameterError("a hamming index needs bits, and bits need a hamming index")
         TrainingPlan.of_effort(self.effort)
+
+    @property
+    def learns_codes(self) -> bool:
+        """Whether the network learns its code; otherwise a code is cut from its points."""
+        return self.codes == LEARNED or (self.codes is None and self.geometry == "euclidean")
 
     def exact_distance(self) -> Distance:
         """The exact distance. Raises ParameterError for parameters it does not have."""

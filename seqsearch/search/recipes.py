@@ -22,7 +22,7 @@ _TABLES = {
         "references", "alphabet", "format", "id_column", "sequence_column", "label_column", "on_error", "hold_out",
     },
     "distance": {"name"},
-    "encoder": {"name", "dim", "effort", "bits"},
+    "encoder": {"name", "dim", "effort", "bits", "codes"},
     "index": {"kind"},
     "search": {"recall"},
 }  # fmt: skip
@@ -110,7 +110,7 @@ def _options(content: dict[str, Any]) -> dict[str, Any]:
     """The fields of BuildOptions that the tables give."""
     distance, encoder = dict(content.get("distance", {})), content.get("encoder", {})
     index, search = dict(content.get("index", {})), content.get("search", {})
-    options: dict[str, Any] = {key: encoder[key] for key in ("dim", "effort", "bits") if key in encoder}
+    options: dict[str, Any] = {key: encoder[key] for key in ("dim", "effort", "bits", "codes") if key in encoder}
     options |= {key: search[key] for key in ("recall",) if key in search}
     if "name" in encoder:
         options["encoder"] = encoder["name"]

@@ -84,7 +84,7 @@ def test_free_points_follow_every_target(target: str) -> None:
     assert losses[-1] < 0.2 * losses[0]
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", [t for t in TARGETS if t != "hash"])  # which wants bits: test_hash_codes.py
 def test_every_target_gives_a_model_that_finds_relatives(target: str) -> None:
     sequences = families(20, 6, 40, edits=4)
     plan = replace(SHORT, steps=20, check=20, target=target)
@@ -168,7 +168,7 @@ def test_a_time_limit_ends_a_run() -> None:
 
 
 def test_plans_that_cannot_be_followed() -> None:
-    with pytest.raises(ParameterError, match="no training target 'mae': choose one of near, mse"):
+    with pytest.raises(ParameterError, match="no training target 'mae': choose one of near, rank"):
         TrainingPlan(target="mae")
     with pytest.raises(ParameterError, match="batch must be at least 1, not 0"):
         TrainingPlan(batch=0)

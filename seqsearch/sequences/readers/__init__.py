@@ -34,8 +34,8 @@ def read(
 ) -> Sequences:
     """All sequences of a file; `-` is standard input, `greengenes:v4` and `greengenes:full` are data sets by name.
 
-    `format`: fasta, fastq, csv, tsv, lines, npy, npz, ts or ucr; None: told from the extension, otherwise from the
-    first bytes. Any of them may be compressed with gzip, bzip2, xz or Zstandard.
+    `format`: fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr or midi; None: told from the extension, otherwise from
+    the first bytes. Any of them may be compressed with gzip, bzip2, xz or Zstandard.
     `alphabet`: None guesses dna, rna or protein for FASTA and FASTQ and means text for tables and lines; arrays and
     time series have none, except that "integers" reads whole numbers as tokens.
     `on_error`: "skip" leaves wrong records out and counts them in `report`; a file whose format itself breaks off is

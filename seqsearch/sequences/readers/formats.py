@@ -12,6 +12,7 @@ from .batches import SeriesBatch, TextBatch
 from .fastx import fasta_letters, fastq_letters, read_fasta, read_fastq
 from .intake import Intake
 from .lines import read_lines
+from .midi import read_midi
 from .opening import Source
 from .options import Options
 from .tables import SEQUENCE_NAMES, read_csv, read_tsv
@@ -44,6 +45,7 @@ FORMATS = {
         Format("npz", read_npz, (".npz",), holds_series=True, columns=True),
         Format("ts", read_ts, (".ts",), holds_series=True),
         Format("ucr", read_ucr, (".ucr",), holds_series=True),
+        Format("midi", read_midi, (".mid", ".midi"), holds_series=True),
     )
 }
 _BY_EXTENSION = {extension: f for f in FORMATS.values() for extension in f.extensions}
@@ -73,6 +75,8 @@ def sniffed(head: bytes) -> str:
     """The name of the format that `head`, the first bytes of a file, looks like; plain lines when like none."""
     if head.startswith(b"\x93NUMPY"):
         return "npy"
+    if head.startswith(b"MThd"):
+        return "midi"
     if head.startswith(b"PK\x03\x04"):
         return "npz"
     lines = head.removeprefix(b"\xef\xbb\xbf").lstrip().split(b"\n")

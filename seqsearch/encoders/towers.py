@@ -1,0 +1,127 @@
+"""Two towers: networks of unshared weights that bring two kinds of series into one space of outputs in [-1, 1].
+
+A `HashTower` keeps time, one output per pooled step, whose signs are a hash; an `AttentionTower` looks at the whole
+sequence and gives one point. After Raffel 2016, chapters 5 and 6: convolutions with pooling, dense layers, tanh;
+the convolutions here run over time alone, so that features need not be a spectrum.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..errors import ParameterError
+from .inputs import InputSpec
+from .steps import AttentionPooling, Inputs, StepEncoder, mask_of
+
+
+class Trunk(nn.Module):
+    """Blocks of convolution over `kernel` steps, layer norm, ReLU and the mean of every two steps.
+
+    (B, T, F) values and (B,) lengths to (B, T', C) and T' lengths, T' = ceil(T / 2^blocks). A step that is padding
+    stays 0, and the mean of a last odd step is the step itself: padding changes nothing.
+    """
+
+    def __init__(self, spec: InputSpec, channels: Sequence[int], kernel: int) -> None:
+        super().__init__()
+        self.inputs = Inputs(spec, channels[0])
+        widths = [channels[0], *channels]
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(before, after, kernel, padding="same") for before, after in itertools.pairwise(widths)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in channels)
+
+    def forward(self, data: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        mask = mask_of(data, lengths)
+        steps = self.inputs(data, mask)
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            steps = norm(convolution(steps.transpose(1, 2)).transpose(1, 2))
+            steps, lengths = halved(functional.relu(steps) * mask_of(steps, lengths)[..., None], lengths)
+        return steps, lengths
+
+
+def halved(steps: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, T, C), 0 on padding, to the means of steps 0 and 1, 2 and 3, ...: (B, ceil(T / 2), C); their lengths."""
+    if steps.shape[1] % 2:
+        steps = functional.pad(steps, (0, 0, 0, 1))
+    sums = steps[:, 0::2] + steps[:, 1::2]
+    shorter = torch.div(lengths + 1, 2, rounding_mode="floor")
+    last = torch.arange(sums.shape[1], device=steps.device) == torch.div(lengths, 2, rounding_mode="floor")[:, None]
+    return torch.where(last[..., None], sums, sums / 2), shorter
+
+
+class Tower(StepEncoder):
+    """What both towers share: the trunk over series, and settings that build the same network again."""
+
+    def __init__(self, spec: InputSpec, dim: int, channels: Sequence[int], kernel: int, hidden: int) -> None:
+        if spec.alphabet is not None:
+            raise ParameterError("a tower reads series, not tokens")
+        super().__init__(spec, dim)
+        self.trunk = Trunk(spec, tuple(channels), kernel)
+        self.shape = {"channels": list(channels), "kernel": kernel, "hidden": hidden}
+
+    def settings(self) -> dict[str, Any]:
+        return {"dim": self.dim, **self.shape}
+
+    @property
+    def pooling(self) -> int:
+        """Steps of the input that become one step of the trunk."""
+        return int(2 ** len(self.trunk.convolutions))
+
+
+class HashTower(Tower):
+    """(B, T, F) to (B, T', dim) outputs in [-1, 1], one per `pooling` steps."""
+
+    family = "hash"
+
+    def __init__(
+        self, spec: InputSpec, *, dim: int = 32, channels: Sequence[int] = (96, 128), kernel: int = 5,
+        hidden: int = 256,
+    ) -> None:  # fmt: skip
+        super().__init__(spec, dim, channels, kernel, hidden)
+        self.context = nn.Conv1d(channels[-1], hidden, kernel, padding="same")
+        self.out = nn.Linear(hidden, dim)
+
+    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
+        steps, shorter = self.trunk(data, lengths)
+        wide = functional.relu(self.context(steps.transpose(1, 2)).transpose(1, 2))
+        return torch.tanh(self.out(wide)) * mask_of(steps, shorter)[..., None]
+
+
+class AttentionTower(Tower):
+    """(B, T, F) to (B, dim) in [-1, 1]: attention over the steps there are, two dense layers."""
+
+    family = "attention"
+
+    def __init__(
+        self, spec: InputSpec, *, dim: int = 128, channels: Sequence[int] = (96, 128), kernel: int = 5,
+        hidden: int = 256, heads: int = 8,
+    ) -> None:  # fmt: skip
+        super().__init__(spec, dim, channels, kernel, hidden)
+        self.shape["heads"] = heads
+        self.pooled = AttentionPooling(channels[-1], channels[-1], heads)
+        self.dense = nn.Linear(heads * channels[-1], hidden)
+        self.out = nn.Linear(hidden, dim)
+
+    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
+        steps, shorter = self.trunk(data, lengths)
+        pooled = self.pooled(steps, mask_of(steps, shorter))
+        return torch.tanh(self.out(functional.relu(self.dense(pooled))))
+
+
+TOWERS: dict[str, type[Tower]] = {HashTower.family: HashTower, AttentionTower.family: AttentionTower}
+
+
+def tower_named(family: str, spec: InputSpec, settings: dict[str, Any]) -> Tower:
+    """A tower with fresh weights. Raises ParameterError for an unknown family or odd settings."""
+    if family not in TOWERS:
+        raise ParameterError(f"no tower {family!r}: choose one of {', '.join(TOWERS)}")
+    try:
+        return TOWERS[family](spec, **settings)
+    except TypeError as error:
+        raise ParameterError(f"tower {family!r}: {error}") from None

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from seqsearch.distances import DTWDistance, EditDistance
+from seqsearch.learning.plan import TrainingPlan
+from seqsearch.learning.trainer import DISTINCT, batch_size
+
+
+@pytest.mark.parametrize(("length", "expected"), [(150.0, 256), (600.0, 256), (601.0, 512), (1e9, 32)])
+def test_batches_of_tokens(length: float, expected: int) -> None:
+    assert batch_size(256, length, EditDistance(), TrainingPlan().cells) == expected
+
+
+def test_a_batch_can_be_compared_often_enough() -> None:
+    for length in (100.0, 1400.0, 5000.0):
+        batch = batch_size(256, length, EditDistance(), 5e13)
+        assert batch == 32 or DISTINCT * (batch * length) ** 2 / 2 <= 5e13
+
+
+def test_series_are_never_doubled() -> None:
+    assert batch_size(256, 601.0, DTWDistance(), 1e30) == 256

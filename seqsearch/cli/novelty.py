@@ -117,11 +117,14 @@ def _finite(value: Any) -> Any:
 
 def _plot(found: NoveltyResults, known: KnownScores, path: str, options: dict[str, Any]) -> None:
     from ..evaluation.plots import plot_histograms
+    from ..search.novelty import NoveltyOptions
 
     both = (("known", known.scores), ("queries", found.scores))
     rows = [{"series": name, "value": value} for name, scores in both for value in scores.tolist() if isfinite(value)]
+    asked = NoveltyOptions.of(options)
+    score = ", ".join(part for part in (asked.method, asked.source) if part)
     threshold = known.threshold(options["fpr"]) if found.q_values is None else float("inf")
     plot_histograms(
         rows, path, title=f"{int(found.novel.sum()):,} of {len(found):,} queries are novel",
-        x_label=f"novelty score ({known.key})", threshold=threshold if isfinite(threshold) else None,
+        x_label=f"novelty score ({score})", threshold=threshold if isfinite(threshold) else None,
     )  # fmt: skip

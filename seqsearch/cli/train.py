@@ -83,7 +83,9 @@ def command(
     """Train an encoder on REFS: distances of its points predict exact distances, or, with --task, its points or steps
     tell labels.
 
-    The model is one safetensors file with everything needed to embed one more sequence and to tell its labels.
+    The model is one safetensors file with everything needed to embed one more sequence and to tell its labels. Target
+    contrastive pulls every sequence and a copy of it with random edits together, and others apart; autoencode learns to
+    read an embedding back as its sequence and keeps the decoder, for `novelty --method reconstruction`.
 
     \b
     Examples:

@@ -99,10 +99,10 @@ def train(
     points.fit_factor()  # a code learned on top has moved them
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     training_document = {"plan": plan.to_json(), "seed": seed, "sequences": len(training), "log": log.rows}
+    training_document["held_out"] = list(sequences.ids.take(np.sort(rows[:unseen])))
     decoder = points.learner.decoder
     if decoder is not None:
         weights |= {PREFIX + name: value.detach().cpu().numpy() for name, value in decoder.state_dict().items()}
-        training_document["held_out"] = list(sequences.ids.take(np.sort(rows[held:unseen])))
     return Model(
         family.name, network.spec, network.settings(), {**weights, **runs[-1].metric.saved()}, network.dim,
         geometry=plan.geometry, scale=points.scale, power=points.metric.power * points.root, bits=plan.bits,

@@ -26,6 +26,7 @@ from .options import BuildOptions
 from .snapshots import empty_candidates
 
 CALIBRATION_QUERIES = 500
+MOST_UNSEEN = 5000  # sequences that were not trained on, remembered by name: novelty is judged by them
 _EMBED_ROWS = 1 << 16
 
 
@@ -114,6 +115,10 @@ def _trained(
     if options.bits is not None and options.learns_codes:
         plan = replace(plan, bits=options.bits)
     model = _train(sample, distance, options, plan, settings, progress)
+    if model.training:
+        unseen = np.concatenate([held, np.setdiff1d(others, chosen)[:MOST_UNSEEN]])
+        names = [*builder.sequences(unseen).ids, *model.training["held_out"]]
+        model = replace(model, training={**model.training, "held_out": names})
     if options.bits is None or model.bits is not None:
         return model
     if options.codes == LEARNED:

@@ -7,7 +7,10 @@ import pytest
 
 from seqsearch import SequenceIndex
 from seqsearch.distances import EditDistance
+from seqsearch.encoders.reconstruction import reconstruction_errors
 from seqsearch.errors import MismatchError, ParameterError
+from seqsearch.learning.plan import TrainingPlan
+from seqsearch.learning.trainer import train
 from seqsearch.search.novelty.options import METHODS, NoveltyOptions
 from seqsearch.sequences import DNA, PROTEIN, Sequences
 from seqsearch.store import Store
@@ -226,3 +229,39 @@ def test_verdicts_read_like_a_list(index: SequenceIndex) -> None:
     assert repr(found).startswith("NoveltyResults(queries=4, novel=")
     with pytest.raises(IndexError):
         found[4]
+
+
+def test_what_a_network_scores_is_compared_with_what_it_never_saw(tmp_path: Path) -> None:
+    """Embedding distances and reconstruction: members kept out of training; exact distances: any members."""
+    everything = families(110, 10, 30, edits=3)
+    plan = TrainingPlan(steps=60, batch=32, check=60, validate=40, target="autoencode", unseen=110)
+    model, _ = train(everything, EditDistance(), plan=plan, settings={"dim": 8, "hidden": 16}, seed=0)
+    unseen = set(model.training["held_out"])
+    with SequenceIndex.build(tmp_path / "i.ss", everything, model=model, index="exact") as index:
+        gone = sorted(unseen)[:30]
+        index.remove(gone)
+        left = index.sequences[[row for row, id in enumerate(index.sequences.ids) if id in unseen - set(gone)]]
+        for method in ("reconstruction", "nearest"):
+            by = "embedding" if method == "nearest" else None
+            told = index.known_scores(method=method, by=by)
+            assert (len(told), told.source) == (120, "members kept out of training")
+        assert index.known_scores().source == "members"
+        told = index.known_scores(method="reconstruction")
+        assert told.scores.tolist() == pytest.approx(np.sort(reconstruction_errors(model, left)).tolist(), rel=1e-5)
+        strangers = index.novelty(families(40, 1, 30, seed=9), method="reconstruction")
+        assert strangers.p_values.mean() < 0.4
+        long = Sequences.from_arrays([np.zeros(3000, np.uint8)], DNA)
+        assert np.isfinite(index.novelty(long, method="reconstruction").scores).all()
+        index.remove(sorted(unseen - set(gone))[:60])
+        with pytest.raises(ParameterError, match="60 stored sequences are known to have been kept out of training"):
+            index.known_scores(method="reconstruction", anew=True)
+        assert index.known_scores(method="kth", by="embedding").source.startswith("members, on most of which")
+        assert len(index.novelty(left, method="reconstruction", known=left).p_values) == 120
+
+
+def test_a_build_remembers_what_it_did_not_train_on(tmp_path: Path) -> None:
+    stored = families(60, 10, 30)
+    with SequenceIndex.build(tmp_path / "i.ss", stored, encoder="linear", effort="low", dim=8) as index:
+        training = index.model.training
+        assert len(set(training["held_out"])) == 600 - training["sequences"]
+        assert set(training["held_out"]) <= set(stored.ids)

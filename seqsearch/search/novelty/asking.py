@@ -14,8 +14,8 @@ from ...sequences import Sequences
 from ...store import Store
 from ..calibration import Budget
 from ..engine import Engine
-from .conformal import GIVEN, MEMBERS, UNSEEN, KnownScores, shares_of
-from .options import SMOOTHED, NoveltyOptions
+from .conformal import GIVEN, MEMBERS, TRAINED, UNSEEN, KnownScores, shares_of
+from .options import EXACT, SMOOTHED, NoveltyOptions
 from .results import NoveltyResults
 from .scoring import Scoring
 
@@ -55,7 +55,8 @@ class Asked:
 
     def scoring(self, options: NoveltyOptions) -> Scoring:
         """The scorer of this state."""
-        budget = self.budget(options.neighbours + 1) if len(self.store) else None
+        most = options.neighbours + (options.method == "lof")  # which asks for one to spare
+        budget = self.budget(max(1, most)) if len(self.store) else None
         return Scoring(self.engine, self.store.live(), options, budget)
 
     def known_scores(
@@ -104,17 +105,24 @@ class Asked:
         return rows if len(rows) <= options.sample else np.sort(rng.choice(rows, options.sample, replace=False))
 
     def _members(self, options: NoveltyOptions) -> tuple[IntArray, str]:
-        """Members to ask. What was trained on looks more familiar to a decoder than it should: it asks the others."""
-        if options.method != "reconstruction":
+        """Members to ask: any, by exact distances.
+
+        A trained network treats what it was trained on in another way than unseen relatives of it - it spreads points
+        apart, and reads them back better - so where its output is the score those are asked that training never saw.
+        """
+        training = self.engine.model.training
+        if options.source == EXACT or not training:
             return self._drawn(options), MEMBERS
-        found = self.store.find(self.engine.model.training.get("held_out", []))
+        found = self.store.find(training.get("held_out", []))
         unseen = np.unique(found[found >= 0])
-        if len(unseen) < FEWEST_UNSEEN:
-            raise ParameterError(
-                f"{len(unseen)} stored sequences are known to have been kept out of training, at least {FEWEST_UNSEEN} "
-                "are needed to judge a reconstruction: give known sequences (known=..., --known FILE)"
-            )
-        return unseen, UNSEEN
+        if len(unseen) >= FEWEST_UNSEEN:
+            return unseen[: options.sample], UNSEEN
+        if options.method != "reconstruction":
+            return self._drawn(options), TRAINED
+        raise ParameterError(
+            f"{len(unseen)} stored sequences are known to have been kept out of training, at least {FEWEST_UNSEEN} "
+            "are needed to judge a reconstruction: give known sequences (known=..., --known FILE)"
+        )
 
     def _stored(self, key: str) -> KnownScores | None:
         content = self.store.blob(_BLOB + key)

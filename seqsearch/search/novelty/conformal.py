@@ -20,7 +20,8 @@ from ...sequences import Sequences
 from ..calibration import STALE_SHARE
 
 CONFORMAL_VERSION = 1
-MEMBERS, UNSEEN, GIVEN = "members", "members kept out of training", "given sequences"
+MEMBERS, TRAINED = "members", "members, on most of which the encoder was trained"
+UNSEEN, GIVEN = "members kept out of training", "given sequences"
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 @click.option("--weighting", type=click.Choice(["distance", "uniform"]), default="distance", show_default=True,
               help="Index: nearer neighbours count more, or all alike.")  # fmt: skip
 @click.option("--abstain", type=float, default=0.0, show_default=True, metavar="P",
-              help="Tell no label where it would be less sure than P (model), or where the nearest neighbour is as far "
-              "as only a share P of stored sequences have theirs (index).")  # fmt: skip
+              help="Tell no label where it would be less sure than P (model), or for queries as new as a share P of "
+              "known sequences (index).")  # fmt: skip
+@click.option("--novelty", "novelty_method", metavar="METHOD", default="nearest", show_default=True,
+              help="Index: how new a query is, for --abstain; see `seqsearch novelty`.")  # fmt: skip
 @click.option("--recall", type=float, metavar="R", help="Index: the recall of the search.")
 @click.option("--exact", is_flag=True, help="Index: compare with everything.")
 @click.option("--format", "output_format", type=click.Choice(["tsv", "json"]), default="tsv", show_default=True)
@@ -42,8 +44,9 @@ def command(
     in an index.
 
     TSV has the columns query, label, probability (of an index: the share of the votes), distance and p_value (of an
-    index: to the nearest neighbour, and how usual that is); no label is "-". JSON has one object a line with the same
-    names and the probability of every label. Where the queries have labels, a summary goes to stderr.
+    index: to the nearest neighbour, and that a known sequence would look as new); no label is "-". JSON has one object
+    a line with the same names and the probability of every label. Where the queries have labels, a summary goes to
+    stderr.
 
     \b
     Examples:
@@ -104,7 +107,8 @@ def _by_index(path: str, quiet: bool, options: dict[str, Any]) -> _Judge:
     from ..search.classifying import NeighbourClassifier
 
     index = SequenceIndex.open(path)
-    judge = NeighbourClassifier(index, progress=progress_for(quiet), **options)
+    method = {"method": options.pop("novelty_method")}
+    judge = NeighbourClassifier(index, novelty=method, progress=progress_for(quiet), **options)
 
     def verdict(part: Sequences) -> _Verdict:
         votes = judge.classify(part)

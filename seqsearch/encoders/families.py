@@ -50,6 +50,8 @@ FAMILIES = {
         Family("local-transformer", "attention between near segments", "transformer", "LocalTransformerEncoder", BOTH,
                steps=True, segments=True, rate=1e-3),
         Family("attention", "attention pooling over steps", "attention", "AttentionEncoder", BOTH, steps=True),
+        Family("ensemble", "several networks that read step by step, side by side", "ensemble", "EnsembleEncoder", BOTH,
+               steps=True),
     )
 }  # fmt: skip
 

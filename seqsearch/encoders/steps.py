@@ -28,6 +28,10 @@ class StepEncoder(Encoder):
     width: int
     inputs: Inputs | WordInputs
 
+    def input_layers(self) -> list[Inputs | WordInputs]:
+        """What reads the prepared data first: one layer, unless there are several networks."""
+        return [self.inputs]
+
     def steps(self, data: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, width), 0 on padding."""
         raise NotImplementedError  # each family has steps of its own
@@ -101,17 +105,17 @@ class WordInputs(nn.Module):
         self.counts = torch.from_numpy(np.bincount(words, minlength=len(self.weight))).to(self.weight)
 
     def forward(self, data: Tensor, mask: Tensor) -> Tensor:
-        words, grams = data[..., 0], data[..., 1:]
+        words, grams = data[mask][:, 0], data[mask][:, 1:]  # (M,), (M, G) of the real steps
         if self.training and self.forgetting > 0:
             doubt = self.forgetting / (self.forgetting + self.counts[words])
             words = words.masked_fill(torch.rand_like(doubt) < doubt, self.unknown)
-        steps = functional.embedding(words, self.weight)
-        if grams.shape[-1]:
-            there = (grams > 0).to(steps.dtype)[..., None]
-            total = (functional.embedding(grams, self.grams) * there).sum(2)
-            steps = steps + total * there.sum(2).clamp_min(1).rsqrt()
-        dropped: Tensor = self.dropout(steps)
-        return dropped * mask[..., None]
+        vectors = functional.embedding(words, self.weight)
+        if grams.shape[1]:
+            total = functional.embedding_bag(grams, self.grams, mode="sum", padding_idx=0)
+            vectors = vectors + total * (grams > 0).sum(1, keepdim=True).clamp_min(1).to(total).rsqrt()
+        steps = vectors.new_zeros(*mask.shape, vectors.shape[1])
+        steps[mask] = self.dropout(vectors)
+        return steps
 
 
 class Inputs(nn.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,35 +11,13 @@ from ..arrays import BoolArray, DoubleArray, IntArray
 from ..errors import MismatchError, ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
+from .novelty.options import NoveltyOptions
 
 if TYPE_CHECKING:
     from .index import SequenceIndex
     from .results import Results
 
 WEIGHTINGS = ("distance", "uniform")
-MEMBERS = 500  # stored sequences whose distance to their nearest other says what is usual
-
-
-class Novelty(Protocol):
-    """What says how usual the distance of a query to its nearest stored sequence is."""
-
-    def p_values(self, nearest: DoubleArray) -> DoubleArray:
-        """(Q,) probability of as great a distance for a sequence like the stored ones."""
-
-
-@dataclass(frozen=True)
-class MemberDistances:
-    """(m,) distances of stored sequences to their nearest other, ascending."""
-
-    distances: DoubleArray
-
-    def p_values(self, nearest: DoubleArray) -> DoubleArray:
-        """(1 + number of members as far or farther) / (1 + m): valid for exchangeable sequences whatever their
-        distribution (Vovk, Gammerman and Shafer, Algorithmic learning in a random world, 2005).
-        """
-        farther = len(self.distances) - np.searchsorted(self.distances, nearest, side="left")
-        out: DoubleArray = (1 + farther) / (1 + len(self.distances))
-        return out
 
 
 @dataclass(frozen=True)
@@ -47,8 +25,8 @@ class Votes:
     """What the neighbours of Q queries say.
 
     `shares`: (Q, K) of the votes for each of `labels`, 0 everywhere when no neighbour has a label; `winners`: (Q,)
-    number of the winner; `nearest`: (Q,) exact distance to the nearest neighbour; `p_values`: (Q,) how usual that is;
-    `abstained`: (Q,) where no label is told.
+    number of the winner; `nearest`: (Q,) exact distance to the nearest neighbour; `p_values`: (Q,) that a known
+    sequence would look as new, 1 where nothing was asked; `abstained`: (Q,) where no label is told.
     """
 
     labels: tuple[str, ...]
@@ -77,14 +55,14 @@ class NeighbourClassifier:
 
     `weighting`: "uniform", or "distance": a neighbour at distance d votes with (d' - d) / (d' - nearest), d' the
     distance of neighbour k + 1 (Dudani, IEEE Trans. Syst. Man Cybern. 6, 1976; Macleod, Luk and Titterington 1987).
-    `abstain`: no label where the p-value of the nearest distance is at most this; 0 always answers. `novelty`: what
-    gives the p-values; by default a sample of members, each asked for its nearest other. `budget`: as of `search`.
+    `abstain`: no label for a query whose p-value of `SequenceIndex.novelty` is at most this; 0 always answers.
+    `novelty`: options of that question, such as its method. `budget`: as of `search`.
     Raises ParameterError, and MismatchError for an index without labels.
     """
 
     def __init__(
         self, index: SequenceIndex, *, k: int = 10, weighting: str = "distance", abstain: float = 0.0,
-        novelty: Novelty | None = None, seed: int = 0, progress: Progress = SILENT, **budget: Any,
+        novelty: dict[str, Any] | None = None, progress: Progress = SILENT, **budget: Any,
     ) -> None:  # fmt: skip
         if weighting not in WEIGHTINGS:
             raise ParameterError(f"no weighting {weighting!r}: choose one of {', '.join(WEIGHTINGS)}")
@@ -100,9 +78,9 @@ class NeighbourClassifier:
         self.labels: tuple[str, ...] = tuple(names[names != ""].tolist())
         if not self.labels:
             raise MismatchError(f"the sequences of {index.path} have no labels to vote with")
-        self.novelty = novelty
-        if novelty is None and abstain > 0:
-            self.novelty = member_distances(index, seed=seed, progress=progress, **budget)
+        self.novelty = {**(novelty or {}), "fpr": abstain} if abstain > 0 else None
+        if self.novelty is not None:
+            NoveltyOptions.of(self.novelty)
 
     def classify(self, queries: Sequences) -> Votes:
         """The votes of the neighbours. Raises MismatchError for queries of another kind."""
@@ -112,28 +90,12 @@ class NeighbourClassifier:
         there = voters >= 0
         np.add.at(shares, (np.nonzero(there)[0], voters[there]), weights[there])
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
-        nearest = found.distances[:, 0]
-        p_values = np.ones(len(queries)) if self.novelty is None else self.novelty.p_values(nearest)
-        strange = p_values <= self.abstain if self.abstain > 0 else np.zeros(len(queries), np.bool_)
+        p_values, novel = np.ones(len(queries)), np.zeros(len(queries), np.bool_)
+        if self.novelty is not None:
+            asked = self.index.novelty(queries, progress=self.progress, **self.novelty)
+            p_values, novel = asked.p_values, asked.novel
         winners = _winners(shares, voters)
-        return Votes(self.labels, shares, winners, nearest, p_values, strange | ~there.any(axis=1))
-
-
-def member_distances(
-    index: SequenceIndex, *, sample: int = MEMBERS, seed: int = 0, progress: Progress = SILENT, **budget: Any
-) -> MemberDistances:
-    """How far stored sequences are from their nearest other, by a sample."""
-    stored = index.sequences
-    rng = np.random.default_rng(seed)
-    rows = np.sort(rng.permutation(len(stored))[:sample])
-    asked = stored[rows]
-    found = index.search(asked, 2, progress=progress, **budget)
-    others = [
-        next((hit.distance for hit in hits if hit.id != name), np.inf)
-        for name, hits in zip(asked.ids, found, strict=True)
-    ]
-    distances = np.array(others, np.float64)
-    return MemberDistances(np.sort(distances[np.isfinite(distances)]))
+        return Votes(self.labels, shares, winners, found.distances[:, 0], p_values, novel | ~there.any(axis=1))
 
 
 def _votes(found: Results, numbers: IntArray, k: int, weighting: str) -> tuple[IntArray, DoubleArray]:

@@ -224,3 +224,37 @@ def test_groups_of_a_model_come_sequence_by_sequence() -> None:
 def test_words_of_nothing() -> None:
     assert WordReading.fit(Words([], np.zeros(1, np.int64))).size == 1
     assert WordReading(()).grams([]).shape == (0, 0)
+
+
+# -- ensembles -------------------------------------------------------------------------------------------------------
+
+
+def test_an_ensemble_is_its_members_side_by_side() -> None:
+    sequences = sequences_of("tokens")
+    members = [{"family": "cnn", "channels": 6}, {"family": "gru", "hidden": 5, "channels": 4}]
+    torch.manual_seed(0)
+    network = build_encoder("ensemble", InputSpec.fit(sequences), {"dim": 9, "members": members}).eval()
+    assert isinstance(network, StepEncoder)
+    with torch.no_grad():
+        points, steps = network.encode(sequences), network.elements(sequences)
+        parts = [(m.encode(sequences), m.elements(sequences)) for m in network.members]  # type: ignore[union-attr]
+    np.testing.assert_array_equal(points, torch.cat([p for p, _ in parts], 1))
+    np.testing.assert_array_equal(steps, torch.cat([s for _, s in parts], 1))
+    assert [p.shape[1] for p, _ in parts] == [5, 4]
+    again = build_encoder("ensemble", network.spec, network.settings())
+    assert again.state_dict().keys() == network.state_dict().keys()
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"members": [{"family": "mlp"}]}, "'mlp' cannot be a member of an ensemble: it does not read step by step"),
+        ({"members": [{"family": "ensemble"}]}, "'ensemble' cannot be a member"),
+        ({"members": [{"channels": 3}]}, "a member of an ensemble needs its family"),
+        ({"members": []}, "an ensemble of 0 members cannot share 128 dimensions"),
+        ({"wings": 2}, "encoder 'cnn': .*'wings'"),
+    ],
+)
+def test_ensembles_that_cannot_be(settings: dict[str, object], problem: str) -> None:
+    with pytest.raises(ParameterError, match=problem):
+        build_encoder("ensemble", InputSpec.fit(sequences_of("tokens")), dict(settings))

@@ -17,7 +17,7 @@ from seqsearch.learning.supervised import LabelPlan, train_classifier, train_gro
 from seqsearch.learning.supervised.batches import LengthBatches, by_length
 from seqsearch.learning.supervised.grouper import Grouper
 from seqsearch.learning.supervised.labels import label_weights, numbered_labels, stratified
-from seqsearch.learning.supervised.learners import family_for, new_network
+from seqsearch.learning.supervised.learners import Learner, family_for, new_network
 from seqsearch.learning.supervised.temperature import fitted_temperature, log_loss
 from seqsearch.sequences import DNA, TEXT, Sequences, Strings, Tagged, untagged
 
@@ -126,7 +126,7 @@ def test_the_loss_of_pairs_by_hand() -> None:
     groups = np.array([0, 1, 0, -1, 1, 0, 0, 0, 0, 0, -1, -1, -1, -1, 5])  # the last sequence has nothing to compare
     with torch.no_grad():
         total, pairs = learner.pair_loss(data.sequences, groups)
-        points = learner(data.sequences).numpy()
+        points = learner(data.sequences)[:, 0].numpy()
     wanted, count = 0.0, 0
     for start in (0, 5, 10):
         for i in range(start, start + 5):
@@ -155,6 +155,33 @@ def test_classes_are_learnt_and_kept_in_the_file(encoder: str, tmp_path: Path) -
     assert right.mean() > (0.75 if encoder == "mlp" else 0.95)
     assert told.confidence[right].mean() > 0.6
     assert model.embed(unseen).shape == (100, 8)
+
+
+def test_an_ensemble_tells_the_mean_of_its_members() -> None:
+    settings = {"dim": 8, "channels": 8, "members": [{"family": "cnn"}, {"family": "gru", "hidden": 8}]}
+    model, log = train_classifier(motifs(100), encoder="ensemble", plan=QUICK, settings=settings)
+    assert model.head is not None
+    weight, points = model.weights["head.weight"], model.embed(motifs(10, 1))
+    halves = [2 * points[:, part] @ weight[:, part].T for part in (slice(0, 4), slice(4, 8))]  # a member's own scores
+    mean = (halves[0] + halves[1]) / 2 + model.weights["head.bias"]
+    shares = np.exp(mean / model.head.temperature)
+    wanted = shares / shares.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(classify(model, motifs(10, 1)).probabilities, wanted, rtol=1e-4)
+    assert log.rows
+
+
+def test_the_members_of_an_ensemble_learn_by_losses_of_their_own() -> None:
+    data, plan = motifs(8), LabelPlan()
+    settings = {"dim": 4, "channels": 4, "members": [{"family": "cnn"}, {"family": "cnn"}]}
+    family = family_for("ensemble", "classify", data)
+    network = new_network(family, data, settings, plan, by_words=False, seed=0)
+    learner = Learner(network, 2, by_step=False, plan=plan).eval()
+    scores, wanted = learner(data), torch.tensor([0, 1, -100, 1, 0, 1, 0, -100])
+    weights = torch.tensor([1.0, 3.0])
+    each = [torch.nn.functional.cross_entropy(scores[:, m], wanted, weights) for m in (0, 1)]
+    assert float(learner.loss(scores, wanted, weights, 0.0).detach()) == pytest.approx(
+        float((each[0] + each[1]).detach()) / 2, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("encoder", ["cnn", "lstm"])

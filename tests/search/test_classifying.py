@@ -9,7 +9,7 @@ import pytest
 from seqsearch import SequenceIndex
 from seqsearch.encoders.model import kmer_model
 from seqsearch.errors import MismatchError, ParameterError
-from seqsearch.search.classifying import MemberDistances, NeighbourClassifier, member_distances
+from seqsearch.search.classifying import NeighbourClassifier
 from seqsearch.sequences import DNA, Sequences, Strings
 from tests.families import families
 
@@ -73,23 +73,15 @@ def test_uniform_votes(index: SequenceIndex) -> None:
     assert votes.confidence == pytest.approx(votes.shares.max(axis=1))
 
 
-def test_p_values_by_hand_and_valid() -> None:
-    judge = MemberDistances(np.array([1.0, 2.0, 2.0, 5.0]))
-    assert judge.p_values(np.array([0.0, 2.0, 3.0, 9.0])).tolist() == [1.0, 4 / 5, 2 / 5, 1 / 5]
-    rng = np.random.default_rng(0)
-    shares = []
-    for _ in range(300):
-        draws = np.sort(rng.exponential(size=100))
-        shares.append((MemberDistances(draws).p_values(rng.exponential(size=20)) <= 0.1).mean())
-    assert np.mean(shares) <= 0.105
-
-
-def test_members_are_not_their_own_neighbours(index: SequenceIndex) -> None:
-    away = member_distances(index, exact=True).distances
-    assert len(away) == 96
-    whole = index.distance.matrix(index.sequences, index.sequences).astype(float)
-    np.fill_diagonal(whole, np.inf)
-    np.testing.assert_array_equal(away, np.sort(whole.min(axis=1)))
+def test_p_values_are_those_of_novelty(index: SequenceIndex) -> None:
+    queries = families(12, 1, 60, edits=12)
+    votes = NeighbourClassifier(index, abstain=0.2, novelty={"method": "mean", "k": 3}, exact=True).classify(queries)
+    asked = index.novelty(queries, fpr=0.2, method="mean", k=3)
+    np.testing.assert_array_equal(votes.p_values, asked.p_values)
+    assert (votes.abstained >= asked.novel).all()
+    assert (NeighbourClassifier(index, exact=True).classify(queries).p_values == 1).all()
+    with pytest.raises(ParameterError, match="no novelty method 'odd'"):
+        NeighbourClassifier(index, abstain=0.1, novelty={"method": "odd"})
 
 
 def test_the_nearest_of_equals_wins(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ...arrays import DoubleArray, IntArray
 from ...encoders.heads import Head
@@ -67,7 +66,7 @@ def train_classifier(
 def scores_of(learner: Learner, sequences: Sequences) -> DoubleArray:
     """(n, K) of whole sequences."""
     if not len(sequences):
-        return np.zeros((0, learner.head.out_features))
+        return np.zeros((0, learner.classes))
     return joined(learner.outputs(sequences), np.ones(len(sequences), np.int64))
 
 
@@ -95,7 +94,7 @@ def _loss(learner: Learner, training: Sequences, true: IntArray, weights: Tensor
     wanted = torch.from_numpy(true)
 
     def loss_of(rows: IntArray) -> Tensor:
-        scores = learner(training[rows])
-        return functional.cross_entropy(scores, wanted[rows].to(scores.device), weights, label_smoothing=smoothing)
+        scores: Tensor = learner(training[rows])
+        return learner.loss(scores, wanted[rows].to(scores.device), weights, smoothing)
 
     return loss_of

@@ -39,7 +39,7 @@ class Grouper(Learner):
     """A learner whose outputs are coordinates, with the slope and level of the probability of belonging together."""
 
     def __init__(self, network: Encoder, coordinates: int, plan: LabelPlan) -> None:
-        super().__init__(network, coordinates, by_step=True, plan=plan)
+        super().__init__(network, coordinates, by_step=True, plan=plan, together=True)
         self.log_slope = nn.Parameter(torch.zeros(()))
         self.level = nn.Parameter(torch.ones(()))
 
@@ -48,7 +48,7 @@ class Grouper(Learner):
 
         `groups`: (sum T,) numbers, -1 where not known.
         """
-        coordinates = self(sequences)
+        coordinates = self(sequences)[:, 0]
         lengths = self.network.spec.steps(sequences).tolist()
         total, pairs = coordinates.sum() * 0.0, 0
         numbers = torch.from_numpy(groups)

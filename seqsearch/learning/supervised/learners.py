@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ...arrays import AnyArray, DoubleArray, IntArray
 from ...encoders.build import build_encoder
 from ...encoders.encoder import Encoder
-from ...encoders.families import Family, family_named
+from ...encoders.ensemble import MEMBERS, EnsembleEncoder
+from ...encoders.families import FAMILIES, Family, family_named
 from ...encoders.heads import BIAS, WEIGHT, Head
 from ...encoders.inputs import InputSpec
 from ...encoders.model import Model
@@ -24,13 +26,19 @@ from .batches import by_length
 from .plan import LabelPlan
 
 DEFAULT = {"classify": "cnn", "tag": "lstm", "cluster": "lstm"}
+UNKNOWN = -100  # the number of a label that is not known
 _STEPS_AT_ONCE = 1 << 14
 
 
 class Learner(nn.Module):
-    """`network` and a linear `head` of K outputs over its points, or over its steps (`by_step`)."""
+    """`network` and a linear head of K outputs over its points, or over its steps (`by_step`).
 
-    def __init__(self, network: Encoder, outputs: int, *, by_step: bool, plan: LabelPlan) -> None:
+    An ensemble of M networks has a head for each, unless `together`: what it tells is the mean of them.
+    """
+
+    def __init__(
+        self, network: Encoder, outputs: int, *, by_step: bool, plan: LabelPlan, together: bool = False
+    ) -> None:
         super().__init__()
         dropout = float(network.settings().get("dropout", 0.0))
         self.precision = plan.precision
@@ -39,32 +47,46 @@ class Learner(nn.Module):
         self.dropout = nn.Dropout(dropout)
         if by_step and not isinstance(network, StepEncoder):
             raise ParameterError(f"encoder {network.family!r} does not read step by step, so it cannot label elements")
-        self.head = nn.Linear(network.width if isinstance(network, StepEncoder) and by_step else network.dim, outputs)
+        self.widths = [network.width if isinstance(network, StepEncoder) and by_step else network.dim]
+        if isinstance(network, EnsembleEncoder) and not together:
+            self.widths = network.widths if by_step else network.dims
+        self.heads = nn.ModuleList(nn.Linear(width, outputs) for width in self.widths)
+        self.classes = outputs
 
     def forward(self, sequences: Sequences) -> Tensor:
-        """(B, K) of sequences, or (sum T, K) of their steps, one sequence after the other."""
+        """(B, M, K) of sequences, or (sum T, M, K) of their steps, one sequence after the other; M is 1 but for an
+        ensemble.
+        """
         lower = self.precision == "bfloat16" and self.training  # models are judged as they will be used
-        with torch.autocast(self.head.weight.device.type, torch.bfloat16, enabled=lower):
+        with torch.autocast(next(self.parameters()).device.type, torch.bfloat16, enabled=lower):
             if self.by_step:
                 assert isinstance(self.network, StepEncoder)
                 inner = self.network.elements(sequences)
             else:
                 inner = self.network.encode(sequences)
-        out: Tensor = self.head(self.dropout(inner.float()))
-        return out
+        parts = self.dropout(inner.float()).split(self.widths, dim=1)
+        return torch.stack([head(part) for head, part in zip(self.heads, parts, strict=True)], dim=1)
+
+    def loss(self, scores: Tensor, wanted: Tensor, weights: Tensor, smoothing: float) -> Tensor:
+        """Mean cross-entropy of every head's scores (m, M, K) against (m,) labels, below 0 where not known."""
+        every = wanted[:, None].expand(scores.shape[:2]).reshape(-1)
+        return functional.cross_entropy(
+            scores.flatten(0, 1), every, weights, ignore_index=UNKNOWN, label_smoothing=smoothing
+        )
 
     def outputs(self, sequences: Sequences) -> list[tuple[IntArray, AnyArray]]:
         """Rows and their outputs, batch by batch, in evaluation mode."""
         self.eval()
         batches = by_length(self.network.spec.steps(sequences), _STEPS_AT_ONCE)
         with torch.no_grad():
-            return [(rows, self(sequences[rows]).cpu().numpy()) for rows in batches]
+            return [(rows, self(sequences[rows]).mean(1).cpu().numpy()) for rows in batches]
 
     def head_weights(self) -> dict[str, AnyArray]:
-        """The head's weights under the names that a model keeps them by."""
-        return {
-            WEIGHT: self.head.weight.detach().cpu().numpy().copy(), BIAS: self.head.bias.detach().cpu().numpy().copy()
-        }  # fmt: skip
+        """The mean of the heads as one, under the names that a model keeps its weights by."""
+        heads = [head for head in self.heads if isinstance(head, nn.Linear)]
+        weight = torch.cat([head.weight for head in heads], dim=1) / len(heads)
+        bias = torch.stack([head.bias for head in heads]).mean(0)
+        return {WEIGHT: weight.detach().cpu().numpy(), BIAS: bias.detach().cpu().numpy()}
 
 
 def family_for(encoder: str, task: str, sequences: Sequences) -> Family:
@@ -80,18 +102,27 @@ def new_network(
     by_step: bool = False,
 ) -> Encoder:  # fmt: skip
     """A fresh network that has looked at the training set once. `by_step`: its steps will be told apart."""
-    if family.segments and (by_step or by_words):
-        settings = {"segment": 1, **settings}
+    if by_step or by_words:
+        settings = _single_steps(family, settings)
     spec = InputSpec.fit_words(training, plan.least) if by_words else InputSpec.fit(training)
     torch.manual_seed(seed)
     network = build_encoder(family.name, spec, settings).to(device_named(plan.device))
     network.warm_up(training[np.sort(np.random.default_rng(seed).permutation(len(training))[:WARM_UP])])
-    if isinstance(network, StepEncoder):
-        network.inputs.dropout.p = plan.input_dropout
-        if isinstance(network.inputs, WordInputs) and spec.reading is not None:
-            network.inputs.count(spec.reading.numbers(words_of(training).words))
-            network.inputs.forgetting = plan.forgetting
+    for layer in network.input_layers() if isinstance(network, StepEncoder) else []:
+        layer.dropout.p = plan.input_dropout
+        if isinstance(layer, WordInputs) and spec.reading is not None:
+            layer.count(spec.reading.numbers(words_of(training).words))
+            layer.forgetting = plan.forgetting
     return network
+
+
+def _single_steps(family: Family, settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with segments of one step where a family has segments, for the members of an ensemble as well."""
+    if family.name == "ensemble":
+        members = settings.get("members", MEMBERS)
+        told = [_single_steps(FAMILIES.get(member.get("family", ""), family), member) for member in members]
+        return {**settings, "members": told}
+    return {"segment": 1, **settings} if family.segments else settings
 
 
 def finished_model(learner: Learner, head: Head, training: dict[str, Any], extra: dict[str, AnyArray]) -> Model:

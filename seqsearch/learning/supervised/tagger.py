@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ...arrays import DoubleArray, IntArray
 from ...encoders.heads import Head
@@ -20,7 +19,7 @@ from ..state import TrainingLog
 from .batches import LengthBatches
 from .classifier import held_row, weights_on
 from .labels import MOST_HELD_OUT, label_weights, numbered_labels, numbers_of
-from .learners import Learner, family_for, finished_model, joined, new_network, training_document
+from .learners import UNKNOWN, Learner, family_for, finished_model, joined, new_network, training_document
 from .loop import SupervisedRun, Watch
 from .plan import LabelPlan
 from .temperature import fitted_temperature
@@ -82,7 +81,7 @@ def held_apart(data: Tagged, share: float, seed: int) -> tuple[Tagged, Tagged]:
 def step_scores(learner: Learner, sequences: Sequences) -> DoubleArray:
     """(sum T, K) of all elements."""
     if not len(sequences):
-        return np.zeros((0, learner.head.out_features))
+        return np.zeros((0, learner.classes))
     return joined(learner.outputs(sequences), learner.network.spec.steps(sequences))
 
 
@@ -114,13 +113,13 @@ def _known_names(data: Tagged) -> list[str]:
 
 
 def _loss(learner: Learner, training: Tagged, true: IntArray, weights: Tensor, smoothing: float) -> Any:
-    wanted = torch.from_numpy(np.where(training.known, true, -100))
+    wanted = torch.from_numpy(np.where(training.known, true, UNKNOWN))
 
     def loss_of(rows: IntArray) -> Tensor:
         scores: Tensor = learner(training.sequences[rows])
         own = wanted[batch_elements(training, rows)].to(scores.device)
         if not bool((own >= 0).any()):
             return scores.sum() * 0.0  # a batch of nothing known
-        return functional.cross_entropy(scores, own, weights, label_smoothing=smoothing)
+        return learner.loss(scores, own, weights, smoothing)
 
     return loss_of

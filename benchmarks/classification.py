@@ -1,0 +1,358 @@
+"""Classes of whole sequences: sentiment of sentences, heartbeats of unseen patients, splice junctions.
+
+    pip install scikit-learn aeon        # the peers
+    python benchmarks/classification.py --data DATA --output classification.jsonl
+    python benchmarks/classification.py --data DATA --only polarity --folds 10 --threads 2
+
+DATA holds text/sentence_polarity.tsv (Pang and Lee 2005), ecg/mitbih_beats.npz (MIT-BIH) and dna/splice.csv (UCI).
+Every method of a data set sees the same split. Polarity and splice are cross-validated, folds stratified by class;
+--folds N runs the first N of ten. Heartbeats are split by patient as in de Chazal, O'Dwyer and Reilly (IEEE TBME 51,
+2004): DS1 trains, DS2 tests, paced records are left out as AAMI asks, class Q with them (it has no test beat then).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqsearch import SequenceIndex, read, threads
+from seqsearch.distances import distance_named
+from seqsearch.encoders.labelling import classify
+from seqsearch.evaluation.labels import LabelReport
+from seqsearch.evaluation.rows import write_rows
+from seqsearch.learning.supervised import LabelPlan, train_classifier
+from seqsearch.search import NeighbourClassifier
+from seqsearch.sequences import Sequences
+
+Row = dict[str, Any]
+FOLDS = 10
+
+CONVOLUTION = {"family": "cnn", "channels": 64, "layers": 1, "kernel": 3, "bins": 0, "dropout": 0.5}
+GATED = {"family": "gru", "channels": 64, "hidden": 64, "bins": 0, "dropout": 0.5}
+POLARITY_PLAN = LabelPlan(
+    epochs=6, fewest=1, batch=64, rate=6e-3, average=0.99, patience=3, input_dropout=0.3, forgetting=0.5
+)  # fmt: skip
+POLARITY = {
+    "cnn": {key: value for key, value in CONVOLUTION.items() if key != "family"},
+    "lstm": {key: value for key, value in GATED.items() if key != "family"},
+    "ensemble": {
+        "members": [CONVOLUTION, {**CONVOLUTION, "kernel": 5}, GATED, GATED, {**GATED, "family": "lstm"}],
+        "dim": 160,
+    },
+}
+SPLICE_PLAN = LabelPlan(epochs=25, fewest=1, batch=32, rate=4e-3, average=0.99, patience=8, input_dropout=0.1)
+JUNCTION = {"channels": 32, "layers": 2, "kernel": 7, "bins": 60, "dropout": 0.4}
+SPLICE = {
+    "cnn": {**JUNCTION, "dim": 32},
+    "ensemble": {"members": [{**JUNCTION, "family": "cnn"}] * 3, "dim": 48},
+}  # fmt: skip
+BEAT_PLAN = LabelPlan(
+    epochs=6, fewest=1, batch=64, rate=4e-3, average=0.98, patience=5, class_weights="balanced",
+    input_dropout=0.1, precision="bfloat16",
+)  # fmt: skip
+BEAT_SETTINGS = {"channels": 32, "layers": 4, "kernel": 7, "growth": 2, "bins": 10, "dropout": 0.3, "dim": 48}
+
+DS1 = (101, 106, 108, 109, 112, 114, 115, 116, 118, 119, 122, 124, 201, 203, 205, 207, 208, 209, 215, 220, 223, 230)
+DS2 = (100, 103, 105, 111, 113, 117, 121, 123, 200, 202, 210, 212, 213, 214, 219, 221, 222, 228, 231, 232, 233, 234)
+JUDGES = (118, 124, 205, 223)  # of DS1: every class among them, to stop by and to calibrate on
+BEATS = {"N": 3400, "S": 800, "V": 1400, "F": 400}  # training beats of each class at most
+
+
+def told(name: str, method: str, true: list[str], names: list[str], confidence: Any = None, **more: Any) -> Row:
+    """A row of figures."""
+    report = LabelReport.of(true, names, confidence)
+    row = {"data": name, "method": method, "test": len(true), "accuracy": round(report.accuracy, 4),
+           "macro_f1": round(report.macro_f1, 4)}  # fmt: skip
+    if confidence is not None:
+        row["calibration_error"] = round(report.calibration_error, 4)
+    return {**row, **more}
+
+
+def learnt(
+    method: str, train: Sequences, test: Sequences, plan: LabelPlan, settings: dict[str, Any],
+    asked: argparse.Namespace, **more: Any,
+) -> tuple[list[str], Any, float]:  # fmt: skip
+    """Names and confidences of the test set by an encoder trained on the training set, and the seconds it took."""
+    plan = replace(plan, device=asked.device, seconds=60 * asked.minutes, clock=asked.clock)
+    clock = time.process_time if asked.clock == "cpu" else time.perf_counter
+    start = clock()
+    model, _ = train_classifier(train, encoder=method, plan=plan, settings=settings, seed=asked.seed, **more)
+    seconds = clock() - start
+    answer = classify(model, test)
+    return answer.names(), answer.confidence, seconds
+
+
+def folds(labels: list[str], wanted: int) -> Iterator[tuple[Any, Any]]:
+    """Training and test rows of the first `wanted` of `FOLDS` folds, stratified."""
+    names = np.array(labels)
+    fold = np.zeros(len(names), np.int64)
+    rng = np.random.default_rng(0)
+    for name in np.unique(names):
+        rows = rng.permutation(np.flatnonzero(names == name))
+        fold[rows] = np.arange(len(rows)) % FOLDS
+    for number in range(wanted):
+        yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+
+
+Peer = Callable[[list[str], list[str], list[str]], list[str]]
+
+
+def cross_validated(
+    name: str, data: Sequences, encoders: dict[str, dict[str, Any]], plan: LabelPlan, peers: dict[str, Peer],
+    asked: argparse.Namespace, **more: Any,
+) -> list[Row]:  # fmt: skip
+    """Every encoder and peer on the same folds; figures over all test sequences together."""
+    labels, texts = list(data.labels), data.texts()
+    answers: dict[str, tuple[list[str], list[float], float]] = {}
+    true: list[str] = []
+    for number, (train, test) in enumerate(folds(labels, asked.folds)):
+        true += [labels[row] for row in test]
+        for method, settings in encoders.items():
+            names, sure, seconds = learnt(method, data[train], data[test], plan, settings, asked, **more)
+            kept = answers.setdefault(method, ([], [], 0.0))
+            answers[method] = (kept[0] + names, kept[1] + sure.tolist(), max(kept[2], seconds))
+            right = np.mean([a == labels[row] for a, row in zip(names, test, strict=True)])
+            print(f"{name} fold {number + 1}: {method} {right:.4f}, {seconds:.0f} s", file=sys.stderr, flush=True)
+        for method, peer in peers.items():
+            start = time.perf_counter()
+            given = peer([texts[r] for r in train], [labels[r] for r in train], [texts[r] for r in test])
+            kept = answers.setdefault(method, ([], [], 0.0))
+            answers[method] = (kept[0] + given, [], max(kept[2], time.perf_counter() - start))
+    return [
+        told(name, method, true, names, np.array(sure) if sure else None, folds=asked.folds, train_s=round(seconds, 1))
+        for method, (names, sure, seconds) in answers.items()
+    ]
+
+
+# -- sentences -------------------------------------------------------------------------------------------------------
+
+
+def polarity(asked: argparse.Namespace) -> list[Row]:
+    """Positive and negative sentences of film reviews, read word by word, without outside vectors."""
+    data = read(asked.data / "text/sentence_polarity.tsv")
+    chosen = {method: POLARITY[method] for method in asked.encoders or ("cnn", "lstm", "ensemble")}
+    return cross_validated("polarity", data, chosen, POLARITY_PLAN, sentence_peers(asked), asked, by_words=True)
+
+
+def sentence_peers(asked: argparse.Namespace) -> dict[str, Peer]:
+    """TF-IDF and logistic regression, of words and of words and pairs; NB-SVM (Wang and Manning, ACL 2012)."""
+    if not asked.peers:
+        return {}
+    try:
+        from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.svm import LinearSVC
+    except ImportError:
+        print("sentence peers skipped: pip install scikit-learn", file=sys.stderr)
+        return {}
+    words = r"\S+"
+
+    def tf_idf(reach: int, strength: float) -> Peer:
+        def peer(train: list[str], labels: list[str], test: list[str]) -> list[str]:
+            features = TfidfVectorizer(token_pattern=words, ngram_range=(1, reach))
+            model = LogisticRegression(C=strength, max_iter=500).fit(features.fit_transform(train), labels)
+            return list(model.predict(features.transform(test)))
+
+        return peer
+
+    def nb_svm(train: list[str], labels: list[str], test: list[str]) -> list[str]:
+        features = CountVectorizer(token_pattern=words, ngram_range=(1, 2), binary=True)
+        counts, asked_for = features.fit_transform(train).astype(np.float64), features.transform(test)
+        first = np.array(labels) == sorted(set(labels))[0]
+        shares = [1 + np.asarray(counts[rows].sum(axis=0)) for rows in (first, ~first)]
+        ratio = np.log(shares[0] / shares[0].sum()) - np.log(shares[1] / shares[1].sum())
+        model = LinearSVC(C=0.03).fit(counts.multiply(ratio).tocsr(), labels)
+        return list(model.predict(asked_for.multiply(ratio).tocsr()))
+
+    return {"TF-IDF + LR": tf_idf(1, 1.0), "TF-IDF of pairs + LR": tf_idf(2, 4.0), "NB-SVM": nb_svm}
+
+
+# -- splice junctions ------------------------------------------------------------------------------------------------
+
+
+def splice(asked: argparse.Namespace) -> list[Row]:
+    """60 nt around a junction or none: exon-intron, intron-exon, neither."""
+    data = read(asked.data / "dna/splice.csv", alphabet="dna")
+    chosen = {method: SPLICE[method] for method in asked.encoders or SPLICE}
+    rows = cross_validated("splice", data, chosen, SPLICE_PLAN, base_peers(asked), asked)
+    return [*rows, votes(data, asked)]
+
+
+def base_peers(asked: argparse.Namespace) -> dict[str, Peer]:
+    """k-mer counts, and bases by position, into logistic regression."""
+    if not asked.peers:
+        return {}
+    try:
+        from sklearn.feature_extraction.text import CountVectorizer
+        from sklearn.linear_model import LogisticRegression
+    except ImportError:
+        print("base peers skipped: pip install scikit-learn", file=sys.stderr)
+        return {}
+
+    def k_mers(train: list[str], labels: list[str], test: list[str]) -> list[str]:
+        features = CountVectorizer(analyzer="char", ngram_range=(3, 6), lowercase=False)
+        model = LogisticRegression(C=0.1, max_iter=2000).fit(features.fit_transform(train), labels)
+        return list(model.predict(features.transform(test)))
+
+    def positions(train: list[str], labels: list[str], test: list[str]) -> list[str]:
+        features = CountVectorizer(analyzer=lambda text: [f"{at}{base}" for at, base in enumerate(text)])
+        model = LogisticRegression(C=0.1, max_iter=2000).fit(features.fit_transform(train), labels)
+        return list(model.predict(features.transform(test)))
+
+    return {"k-mers + LR": k_mers, "bases by position + LR": positions}
+
+
+def votes(data: Sequences, asked: argparse.Namespace) -> Row:
+    """The supervised encoder in an index: the labels of the ten nearest by exact edit distance."""
+    train, test = next(folds(list(data.labels), 1))
+    model, _ = train_classifier(data[train], encoder="cnn", plan=SPLICE_PLAN, settings=SPLICE["cnn"], seed=asked.seed)
+    with tempfile.TemporaryDirectory() as folder, \
+            SequenceIndex.build(Path(folder) / "i.ss", data[train], model=model) as index:  # fmt: skip
+        answer = NeighbourClassifier(index, k=10).classify(data[test])
+        return told("splice, fold 1", "10 neighbours by edit distance, index of the cnn", list(data[test].labels),
+                    answer.names(), answer.confidence)  # fmt: skip
+
+
+# -- heartbeats ------------------------------------------------------------------------------------------------------
+
+
+def beats(path: Path, asked: argparse.Namespace) -> tuple[Sequences, Sequences, Sequences]:
+    """Training, judging and test beats with two features: the beat in units of its record, and what sets it apart from
+    the record's median beat. The median needs no label, so that of a test patient is his own.
+    """
+    content = np.load(path)
+    names, record = np.array(list("NSVFQ"))[content["y"]], content["record"].astype(np.int64)
+    values = np.empty((*content["X"].shape, 2), np.float32)
+    for own in np.unique(record):
+        rows = np.flatnonzero(record == own)
+        beat = content["X"][rows].astype(np.float32)
+        beat = (beat - np.median(beat)) / (beat.std() + 1e-6)
+        values[rows, :, 0] = beat
+        values[rows, :, 1] = beat - np.median(beat, axis=0)
+    rng = np.random.default_rng(asked.seed)
+    is_known = names != "Q"
+    judged = np.isin(record, JUDGES) & is_known
+    train = np.isin(record, DS1) & ~judged & is_known
+    test = rng.permutation(np.flatnonzero(np.isin(record, DS2) & is_known))
+    chosen = [rng.permutation(np.flatnonzero(train & (names == name)))[:most] for name, most in BEATS.items()]
+    judges = rng.permutation(np.flatnonzero(judged))[:3000]
+    parts = (np.concatenate(chosen), judges, test[: asked.beats or None])
+    made = [Sequences.from_arrays(values[rows], labels=names[rows].tolist()) for rows in parts]
+    return made[0], made[1], made[2]
+
+
+def ecg(asked: argparse.Namespace) -> list[Row]:
+    """Heartbeats of patients that training never saw: normal, supraventricular, ventricular, fusion."""
+    train, judges, test = beats(asked.data / "ecg/mitbih_beats.npz", asked)
+    true = list(test.labels)
+
+    def row(method: str, names: list[str], sure: Any, seconds: float) -> Row:
+        recalls = {r["label"]: r["recall"] for r in LabelReport.of(true, names).rows()}
+        more = {f"recall_{name}": round(recalls.get(name) or 0.0, 4) for name in "NSVF"}
+        return told("ecg", method, true, names, sure, train=len(train), train_s=round(seconds, 1), **more)
+
+    rows = []
+    for method in asked.encoders or ("cnn",):
+        names, sure, seconds = learnt(
+            method, train, test, BEAT_PLAN, BEAT_SETTINGS if method == "cnn" else {}, asked, validation=judges
+        )
+        rows.append(row(method, names, sure, seconds))
+    if asked.peers:
+        for method, peer in (("1-NN Euclidean", euclidean), ("1-NN DTW, band 5%", warped), ("MiniROCKET", rocket)):
+            start = time.perf_counter()
+            given = peer(train, judges, test)
+            if given is not None:
+                rows.append(row(method, given, None, time.perf_counter() - start))
+    return rows
+
+
+def euclidean(train: Sequences, judges: Sequences, test: Sequences) -> list[str]:
+    """The label of the nearest training beat."""
+    labels = list(train.labels)
+    known, asked = (s.data.reshape(len(s), -1) for s in (train, test))
+    squares = (known**2).sum(axis=1)
+    found = [int((squares - 2 * known @ one).argmin()) for one in asked]
+    return [labels[row] for row in found]
+
+
+def warped(train: Sequences, judges: Sequences, test: Sequences) -> list[str]:
+    """The label of the nearest under time warping."""
+    labels = list(train.labels)
+    found = distance_named("dtw", window=0.05).exact(test, train, 1).rows[:, 0]
+    return [labels[row] for row in found.tolist()]
+
+
+def rocket(train: Sequences, judges: Sequences, test: Sequences) -> list[str] | None:
+    """MiniROCKET (Dempster et al. 2021) and ridge regression; strength and class weights by macro F1 on the judges."""
+    try:
+        from aeon.transformations.collection.convolution_based import MiniRocket
+    except ImportError:
+        print("MiniROCKET skipped: pip install aeon", file=sys.stderr)
+        return None
+    transform = MiniRocket(random_state=0, n_jobs=threads.count())
+
+    def cube(some: Sequences) -> Any:
+        return some.data.reshape(len(some), -1, some.features).transpose(0, 2, 1).astype(np.float32)
+
+    features = np.asarray(transform.fit_transform(cube(train)), np.float32)
+    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
+    features = (features - mean) / spread
+    others = [(np.asarray(transform.transform(cube(s)), np.float32) - mean) / spread @ features.T
+              for s in (judges, test)]  # fmt: skip
+    kernel = (features @ features.T).astype(np.float64)
+    names, numbers = np.unique(list(train.labels), return_inverse=True)
+    wanted = np.where(numbers[:, None] == np.arange(len(names)), 1.0, -1.0)
+    shares = np.bincount(numbers) / len(numbers)
+    best: tuple[float, list[str]] = (-1.0, [])
+    for power in (0.0, 0.5, 1.0):
+        weight = shares[numbers] ** -power
+        root = np.sqrt(weight / weight.mean())
+        centre = (root[:, None] ** 2 * wanted).mean(axis=0)
+        for strength in (1e1, 1e3, 1e5):
+            system = root[:, None] * kernel * root + strength * np.eye(len(kernel))
+            dual = root[:, None] * np.linalg.solve(system, root[:, None] * (wanted - centre))
+            judged, answered = (names[(k @ dual + centre).argmax(axis=1)].tolist() for k in others)
+            score = LabelReport.of(list(judges.labels), judged).macro_f1
+            best = max(best, (score, answered), key=lambda pair: pair[0])
+    return best[1]
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {"polarity": polarity, "splice": splice, "ecg": ecg}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--encoders", nargs="+", help="in place of those chosen for each data set")
+    parser.add_argument("--folds", type=int, default=FOLDS, help="how many of the ten folds to run")
+    parser.add_argument("--beats", type=int, default=6000, help="test beats, at random; 0 for all")
+    parser.add_argument("--minutes", type=float, default=15.0, help="training time at most, of each model")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-peers", dest="peers", action="store_false")
+    parser.add_argument("--output", type=Path)
+    asked = parser.parse_args()
+    threads.use(asked.threads)
+    rows: list[Row] = []
+    for name in asked.only:
+        for row in PARTS[name](asked):
+            print(json.dumps(row), flush=True)
+            rows.append(row)
+        if asked.output is not None:
+            write_rows(asked.output, rows)
+
+
+if __name__ == "__main__":
+    main()

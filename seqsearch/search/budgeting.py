@@ -36,6 +36,8 @@ def chosen_budget(
     chosen, point = measured.choose(target, k)
     stale = "; the index has changed by more than a fifth since it was calibrated" * measured.is_stale(size)
     if chosen is not None and point is not None:
+        if measured.exact_is_cheaper(point, size):
+            return None, f"exact: cheaper than the {chosen} that recall {target} takes{stale}"
         return chosen, f"{chosen} for recall {target} (measured {point.recall:.4f}){stale}"
     if point is None:
         return None, "exact: there was too little data to calibrate"

@@ -9,12 +9,14 @@ from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Neighbours
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from .calibration import CALIBRATED_K, Budget, Calibration, budgets_for, measure
+from .calibration import CALIBRATED_K, USUAL, Budget, Calibration, budgets_for, measure
 from .engine import Engine
 
 _COLUMN = 0.003  # a column of 64 cells in candidates proposed by the graph: measured on 16S genes
 _CELL = 0.001  # a cell of dynamic time warping, likewise
 _LEAST_WEIGHT = 0.1
+_LANE_CELL = 4e-12  # a cell of edit distance where 512 sequences are compared at once, likewise
+_UNPRUNED = 0.05  # series that lower bounds leave to be compared
 
 
 def calibrate(
@@ -42,7 +44,11 @@ def calibrate(
     with progress.task("calibrating"):
         points, interval = measure(truth, propose, verify, budgets_for(others, engine.candidates.kind), ks)
     weight = verification_weight(engine, queries, truth)
-    return Calibration(target, len(queries), int(allowed.sum()), tuple(points), weight, interval)
+    nearest = truth.distances[:, 0]
+    return Calibration(
+        target, len(queries), int(allowed.sum()), tuple(points), weight, interval,
+        exact_search_cost(engine, queries, others, weight), float(np.quantile(nearest, USUAL, method="higher")),
+    )  # fmt: skip
 
 
 def verification_weight(engine: Engine, queries: Sequences, truth: Neighbours) -> float:
@@ -55,6 +61,13 @@ def verification_weight(engine: Engine, queries: Sequences, truth: Neighbours) -
     known = truth.distances[np.isfinite(truth.distances)]
     reach = float(np.median(known)) if len(known) else 0.0
     return max(_LEAST_WEIGHT, length * (1 + reach // 64) * _COLUMN)
+
+
+def exact_search_cost(engine: Engine, queries: Sequences, others: int, weight: float) -> float:
+    """What it costs to compare a query with `others` sequences, in candidates proposed: a rough rule as above."""
+    if engine.distance.kind == "series":
+        return others * weight * _UNPRUNED
+    return others * float(np.mean(queries.lengths.astype(np.float64) ** 2)) * _LANE_CELL
 
 
 def members(engine: Engine, live: BoolArray, most: int, seed: int) -> tuple[Sequences, IntArray]:

@@ -17,6 +17,9 @@ CONFIDENCE = 1.645  # standard errors: 95% one-sided
 CALIBRATED_K = (1, 10, 50)
 STALE_SHARE = 0.2
 SURE = 0.9995  # a recall above which nobody needs a larger budget
+USUAL = 0.9  # share of the calibration queries that found their nearest within the usual distance
+FEWEST_TO_COMPARE = 20  # queries below which nothing is said about how unusual they are
+_SURELY = 3.0  # standard errors
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
 
 
@@ -61,7 +64,9 @@ class Point:
 class Calibration:
     """The measured curve: `queries` held-out sequences against `size` stored ones; `target`: the recall by default.
 
-    `weight`: what it costs to verify a candidate, in candidates proposed; `interval`: where verification may stop.
+    `weight`: what it costs to verify a candidate, and `exact_cost` to compare a query with everything, in candidates
+    proposed; `interval`: where verification may stop; `usual`: the distance within which nine of ten of the held-out
+    queries found their nearest.
     """
 
     target: float
@@ -70,6 +75,8 @@ class Calibration:
     points: tuple[Point, ...] = field(default_factory=tuple)
     weight: float = 1.0
     interval: Interval | None = None
+    exact_cost: float | None = None
+    usual: float | None = None
 
     def choose(self, recall: float, k: int) -> tuple[Budget | None, Point | None]:
         """The cheapest budget whose lower bound meets `recall` for k neighbours, or None when none does.
@@ -94,6 +101,23 @@ class Calibration:
         stop = self.interval.at(point.doubt) if self.interval is not None and point.doubt is not None else None
         return Budget(candidates, ef, stop)
 
+    def exact_is_cheaper(self, point: Point, size: int) -> bool:
+        """Whether comparing with all of `size` sequences takes less than the budget of a point."""
+        if self.exact_cost is None:
+            return False
+        return point.cost(self.weight) > self.exact_cost * size / max(1, self.size)
+
+    def strangers(self, nearest: DoubleArray) -> float | None:
+        """The share of queries whose `nearest` (Q,) is farther than is usual, where that is surely more than it was
+        among the queries that the recall was measured on; None where they are alike, or too few to tell.
+        """
+        if self.usual is None or len(nearest) < FEWEST_TO_COMPARE:
+            return None
+        share = float((nearest > self.usual).mean())
+        expected = 1 - USUAL
+        surely = expected + _SURELY * np.sqrt(expected * (1 - expected) / len(nearest))
+        return share if share > max(2 * expected, surely) else None
+
     def is_stale(self, size: int) -> bool:
         """True when the index has grown or shrunk by more than a fifth since."""
         return abs(size - self.size) > STALE_SHARE * max(1, self.size)
@@ -103,6 +127,7 @@ class Calibration:
             "target": self.target, "queries": self.queries, "size": self.size,
             "points": [asdict(point) for point in self.points], "weight": self.weight,
             "interval": None if self.interval is None else self.interval.to_json(),
+            "exact_cost": self.exact_cost, "usual": self.usual,
         }  # fmt: skip
 
     @classmethod
@@ -111,7 +136,8 @@ class Calibration:
         interval = document.get("interval")
         return cls(
             document["target"], document["queries"], document["size"], points, document.get("weight", 1.0),
-            None if interval is None else Interval.from_json(interval),
+            None if interval is None else Interval.from_json(interval), document.get("exact_cost"),
+            document.get("usual"),
         )  # fmt: skip
 
 

@@ -180,6 +180,8 @@ class SequenceIndex:
         if strand == BOTH:
             turned = self._found(reverse_complement(queries), k, budget, allowed, progress)
             found, minus = better_strand(found, turned)
+        if budget is not None and allowed is None:
+            said += self._about_strangers(found)
         return Results(queries.ids, self._names(), found.rows, found.distances, said, minus)
 
     def within(
@@ -216,6 +218,16 @@ class SequenceIndex:
             lambda: self.calibration, self._settings["index"], len(self), k, recall=recall, candidates=candidates,
             ef=ef, exact=exact,
         )  # fmt: skip
+
+    def _about_strangers(self, found: Neighbours) -> str:
+        """A warning where the queries are not like those that the recall was measured on."""
+        share = self.calibration.strangers(found.distances[:, 0])
+        if share is None:
+            return ""
+        return (
+            f"; {share:.0%} of these queries are farther from everything stored than nine of ten of those the recall "
+            "was measured on, so it may be lower: calibrate with queries like these"
+        )
 
     def _found(
         self, queries: Sequences, k: int, budget: Budget | None, allowed: BoolArray | None, progress: Progress

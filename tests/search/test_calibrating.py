@@ -115,3 +115,13 @@ def test_build_measures_the_recall_on_given_queries(tmp_path: Path) -> None:
     with pytest.raises(EmptyInputError, match="no query"):
         SequenceIndex.build(tmp_path / "x.ss", stored, queries=stored[:0])
     assert not (tmp_path / "x.ss").exists()
+
+
+def test_a_search_says_when_its_queries_are_not_like_those_measured(tmp_path: Path) -> None:
+    everything = families(60, 12, 50)
+    is_asked = np.arange(len(everything)) % 12 < 2
+    with SequenceIndex.build(tmp_path / "s.ss", everything[~is_asked], encoder="kmer", index="exact") as index:
+        alike = index.search(everything[is_asked], 5, candidates=50)
+        strange = index.search(families(60, 2, 50, seed=77), 5, candidates=50)
+        assert "may be lower" not in alike.budget
+        assert "calibrate with queries like these" in strange.budget

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from seqsearch.ann import Candidates
 from seqsearch.distances import Neighbours
+from seqsearch.search.budgeting import chosen_budget
 from seqsearch.search.calibration import (
     Budget,
     Calibration,
@@ -76,6 +77,28 @@ def test_a_curve_of_an_older_index_is_read() -> None:
         "points": [{"k": 1, "candidates": 10, "ef": None, "recall": 1.0, "lower": 0.9}],
     }  # fmt: skip
     assert Calibration.from_json(document).choose(0.9, 1)[0] == Budget(10)
+
+
+def test_comparing_with_everything_may_be_cheaper() -> None:
+    point = Point(10, 100, 100, 0.95, 0.94)
+    curve = Calibration(0.9, 10, 1000, (point,), 2.0, exact_cost=350.0)
+    assert point.cost(2.0) == 300
+    assert not curve.exact_is_cheaper(point, 1000)
+    assert curve.exact_is_cheaper(point, 800)
+    budget, said = chosen_budget(lambda: curve, "hnsw", 800, 10, recall=None, candidates=None, ef=None, exact=False)
+    assert budget is None
+    assert said == "exact: cheaper than the 100 candidates, ef 100 that recall 0.9 takes"
+
+
+def test_strangers_are_told_from_chance() -> None:
+    curve = Calibration(0.9, 500, 1000, usual=5.0)
+    rng = np.random.default_rng(0)
+    alike = np.where(rng.random(400) < 0.1, 6.0, 5.0)
+    assert curve.strangers(alike) is None
+    assert curve.strangers(np.full(400, 5.0)) is None, "at the usual distance is usual"
+    assert curve.strangers(np.repeat([4.0, 6.0], [280, 120])) == pytest.approx(0.3)
+    assert curve.strangers(np.full(19, 9.0)) is None, "too few to tell"
+    assert Calibration(0.9, 500, 1000).strangers(np.full(400, 9.0)) is None, "an older index does not know"
 
 
 def test_stopping_early_is_taken_where_verifying_is_dear() -> None:

@@ -23,7 +23,7 @@ def command() -> None:
     come from a folder with one file each (.npy of shape (T, F), .npz, .mid), or from one file with all of them.
 
     \b
-    Start with:
+    Examples:
       seqsearch match train scores/ recordings/ -o songs.match
       seqsearch match search songs.match new-scores/ -k 5
     """

@@ -15,7 +15,7 @@ from .engine import Engine
 _COLUMN = 0.003  # a column of 64 cells in candidates proposed by the graph: measured on 16S genes
 _CELL = 0.001  # a cell of dynamic time warping, likewise
 _LEAST_WEIGHT = 0.1
-_LANE_CELL = 4e-12  # a cell of edit distance where 512 sequences are compared at once, likewise
+_LANE_CELL = 4e-6  # a cell of edit distance where 512 sequences are compared at once, likewise
 _UNPRUNED = 0.05  # series that lower bounds leave to be compared
 
 

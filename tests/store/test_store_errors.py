@@ -479,7 +479,9 @@ def test_an_index_one_may_not_write_to(path):
         except StoreError as error:
             print(error)
     """
-    for folder in (path, *list(path.parents)[:3]):
+    for folder in (path, *path.parents):
+        if folder == Path(tempfile.gettempdir()):
+            break
         folder.chmod(0o755)
     done = run(code, path)
     assert done.stdout == f"3\n{path}: cannot be written: Permission denied\n", done.stderr

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -9,8 +11,9 @@ from seqsearch import SequenceIndex
 from seqsearch.distances import EditDistance
 from seqsearch.errors import EmptyInputError, MismatchError, ParameterError
 from seqsearch.progress import SILENT
-from seqsearch.search.calibrating import exact_others, propose_others
+from seqsearch.search.calibrating import exact_others, exact_search_cost, propose_others
 from seqsearch.search.calibration import Budget, per_query_recall
+from seqsearch.search.engine import Engine
 from seqsearch.sequences import DNA, PROTEIN, Sequences
 from seqsearch.store import Store
 from tests.families import families
@@ -125,3 +128,12 @@ def test_a_search_says_when_its_queries_are_not_like_those_measured(tmp_path: Pa
         strange = index.search(families(60, 2, 50, seed=77), 5, candidates=50)
         assert "may be lower" not in alike.budget
         assert "calibrate with queries like these" in strange.budget
+
+
+@pytest.mark.parametrize(("stored", "length", "least"), [(70_000, 150, 3_000), (98_000, 1_400, 100_000)])
+def test_comparing_with_a_large_set_costs_thousands_of_candidates(stored: int, length: int, least: int) -> None:
+    engine = cast("Engine", SimpleNamespace(distance=EditDistance()))
+    queries = Sequences.from_texts(["A" * length] * 3, DNA)
+    cost = exact_search_cost(engine, queries, stored, 1.0)
+    assert least < cost < 20 * least
+    assert exact_search_cost(engine, queries, 10 * stored, 1.0) == pytest.approx(10 * cost)

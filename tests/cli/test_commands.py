@@ -122,24 +122,24 @@ def test_wrong_usage_exits_with_2(
     assert not list(tmp_path.iterdir())
 
 
+def _heed_interrupts() -> None:
+    """Jobs in the background of a shell, and workers of parallel tests, ignore interrupts and hand that on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_an_interrupt_exits_with_130_and_leaves_nothing(tmp_path: Path) -> None:
     command = process(
         "build", "-", "-o", tmp_path / "x.ss", "--input-format", "lines", "--encoder", "kmer",
-        stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_heed_interrupts,
     )  # fmt: skip
     limit = time.monotonic() + 100
     while not list(tmp_path.iterdir()) and time.monotonic() < limit:  # it waits for lines that never come
         time.sleep(0.02)
     time.sleep(0.2)
     command.send_signal(signal.SIGINT)
-    try:
-        command.wait(10)
-    except subprocess.TimeoutExpired:
-        command.send_signal(signal.SIGINT)  # Python loses one that comes while a kernel compiles, inside a callback
     err = command.communicate(timeout=60)[1]
     assert command.returncode == 130, err
-    assert err.strip().splitlines()[-1] == "seqsearch: interrupted"
-    assert "Traceback" not in err
+    assert err.strip() == "seqsearch: interrupted"
     assert not list(tmp_path.iterdir())
 
 

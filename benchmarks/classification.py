@@ -13,7 +13,6 @@ Every method of a data set sees the same split. Polarity and splice are cross-va
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -23,17 +22,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from labels_command import Row, parser_for, run
 
 from seqsearch import SequenceIndex, read, threads
 from seqsearch.distances import distance_named
 from seqsearch.encoders.labelling import classify
 from seqsearch.evaluation.labels import LabelReport
-from seqsearch.evaluation.rows import write_rows
 from seqsearch.learning.supervised import LabelPlan, train_classifier
 from seqsearch.search import NeighbourClassifier
 from seqsearch.sequences import Sequences
 
-Row = dict[str, Any]
 FOLDS = 10
 
 CONVOLUTION = {"family": "cnn", "channels": 64, "layers": 1, "kernel": 3, "bins": 0, "dropout": 0.5}
@@ -330,28 +328,10 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {"polarity": polar
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--encoders", nargs="+", help="in place of those chosen for each data set")
+    parser = parser_for(__doc__, PARTS)
     parser.add_argument("--folds", type=int, default=FOLDS, help="how many of the ten folds to run")
     parser.add_argument("--beats", type=int, default=6000, help="test beats, at random; 0 for all")
-    parser.add_argument("--minutes", type=float, default=15.0, help="training time at most, of each model")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--no-peers", dest="peers", action="store_false")
-    parser.add_argument("--output", type=Path)
-    asked = parser.parse_args()
-    threads.use(asked.threads)
-    rows: list[Row] = []
-    for name in asked.only:
-        for row in PARTS[name](asked):
-            print(json.dumps(row), flush=True)
-            rows.append(row)
-        if asked.output is not None:
-            write_rows(asked.output, rows)
+    run(parser.parse_args(), PARTS)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     text.add_argument("--threads", type=int, default=threads.available())
     text.add_argument("--effort", default="normal", help="of training, for seqsearch: low, normal or high")
     text.add_argument("--seconds", type=float, default=60.0, help="of one cell")
-    text.add_argument("--work", type=Path, default=Path("benchmarks/work"), help="keeps tasks and built indexes")
+    text.add_argument("--work", type=Path, default=Path("benchmarks/cache"), help="keeps tasks and built indexes")
     text.add_argument("--again", action="store_true", help="measure anew what --output holds")
     text.add_argument("--rebuild", action="store_true", help="build anew what --work holds")
     text.add_argument("--output", type=Path, help="rows as JSON lines")

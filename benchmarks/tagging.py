@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-import json
 import sys
 import time
 from collections import Counter
@@ -24,15 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from labels_command import Row, parser_for, run
 
-from seqsearch import threads
 from seqsearch.encoders.labelling import group, tag
 from seqsearch.evaluation.labels import LabelReport, grouping_scores
-from seqsearch.evaluation.rows import write_rows
 from seqsearch.learning.supervised import LabelPlan, train_grouper, train_tagger
 from seqsearch.sequences import PROTEIN, TEXT, Sequences, Strings, Tagged, read_tagged, untagged, words_of
-
-Row = dict[str, Any]
 
 POS_PLAN = LabelPlan(epochs=8, batch=32, rate=4e-3, patience=3, input_dropout=0.3, forgetting=0.25, average=0.998)
 POS_SETTINGS = {"channels": 96, "hidden": 96, "dropout": 0.3, "dim": 8}
@@ -240,27 +236,9 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--encoders", nargs="+", help="in place of the one chosen for each data set")
+    parser = parser_for(__doc__, PARTS)
     parser.add_argument("--few", type=int, default=0, help="training proteins  [default: all]")
-    parser.add_argument("--minutes", type=float, default=15.0, help="training time at most, of each method")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--no-peers", dest="peers", action="store_false")
-    parser.add_argument("--output", type=Path)
-    asked = parser.parse_args()
-    threads.use(asked.threads)
-    rows: list[Row] = []
-    for name in asked.only:
-        for row in PARTS[name](asked):
-            print(json.dumps(row), flush=True)
-            rows.append(row)
-            if asked.output is not None:
-                write_rows(asked.output, rows)
+    run(parser.parse_args(), PARTS)
 
 
 if __name__ == "__main__":

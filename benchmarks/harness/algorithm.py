@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -30,7 +31,7 @@ class Found:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-class Algorithm:
+class Algorithm(ABC):
     """Build in one process, load and search in another.
 
     `series`: its name in tables; `kinds`: the tasks it can do; `modules` and `programs`: what has to be installed;
@@ -73,25 +74,25 @@ class Algorithm:
     def version(self) -> str:
         return version(self.package) if self.package else ""
 
+    @abstractmethod
     def build(self, task: Task, folder: Path) -> None:
         """Make what `load` needs: on disk in `folder`, or, where the library has no files, in memory only."""
-        raise NotImplementedError
 
     def load(self, task: Task, folder: Path) -> None:
         """Get ready to search. Builds again where there are no files."""
         self.build(task, folder)
 
+    @abstractmethod
     def budgets(self, task: Task) -> list[Budget]:
         """What is measured, cheapest first."""
-        raise NotImplementedError
 
     def prepare(self, task: Task, part: slice, folder: Path) -> Any:
         """That part of the queries in the form the library takes them; not timed."""
         return task.queries[part]
 
+    @abstractmethod
     def search(self, prepared: Any, budget: Budget) -> Any:
         """Answer them; this is timed."""
-        raise NotImplementedError
 
     def found(self, answer: Any) -> Found:
         """What was answered; not timed."""

@@ -8,6 +8,7 @@ from .hash_dtw import HashDTW, HashSequences
 from .matching import Match, MatchingDTW, confidence
 from .matrix import matrix_file
 from .neighbours import Neighbours, recall
+from .proof import ExactSearch
 from .ranges import Ranges, within_radius
 from .truth import Truth
 
@@ -17,6 +18,7 @@ __all__ = [
     "Distance",
     "EditDistance",
     "EditNeighbours",
+    "ExactSearch",
     "HashDTW",
     "HashSequences",
     "Match",

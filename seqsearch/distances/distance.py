@@ -13,6 +13,7 @@ from .dtw import DTWDistance
 from .edit import EditDistance
 from .matching import MatchingDTW
 from .neighbours import Neighbours
+from .proof import ExactSearch
 
 Json = str | int | float | bool | None
 
@@ -62,6 +63,9 @@ class Distance(Protocol):
         progress: Progress = SILENT,
     ) -> tuple[Neighbours, object]:  # fmt: skip
         """The same, and what `str` tells in one line: the pairs that each lower bound pruned."""
+
+    def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> ExactSearch:
+        """`exact_with_pruning` of the same targets again and again, made ready once where that saves anything."""
 
 
 DISTANCES: dict[str, Callable[..., Distance]] = {"edit": EditDistance, "dtw": DTWDistance, "dtw-matching": MatchingDTW}

@@ -16,6 +16,7 @@ from ..threads import numba_threads
 from . import dtw_bounds, dtw_kernels
 from .arguments import allowed_rows, candidate_rows, pair_arguments, stop_bounds
 from .neighbours import Neighbours, require_count
+from .proof import Provable
 
 LOCALS = {"squared": dtw_kernels.SQUARED, "absolute": dtw_kernels.ABSOLUTE, "cosine": dtw_kernels.COSINE}
 
@@ -51,7 +52,7 @@ class SeriesPruning:
         return f"{self.pairs:,} pairs: ruled out by {parts}; entered {self.entered:,}"
 
 
-class DTWDistance:
+class DTWDistance(Provable):
     """Classic dynamic time warping between series of any length, with the same number of features.
 
     `local`: cost of two frames, summed over features ("squared" or "absolute" differences) or "cosine", 1 - cosine (a
@@ -172,13 +173,6 @@ class DTWDistance:
             x, x_offsets, y, y_offsets, places, ends, stop is not None, local, window, slope, rows, distances
         )
         return Neighbours(rows_of_places(rows, places, wanted), self._told(distances))
-
-    def exact(
-        self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
-        progress: Progress = SILENT,
-    ) -> Neighbours:  # fmt: skip
-        """The k nearest of all targets, by proof; ties go to the smallest row."""
-        return self.exact_with_pruning(queries, targets, k, allowed=allowed, progress=progress)[0]
 
     def exact_with_pruning(
         self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,

@@ -16,13 +16,14 @@ from .arguments import candidate_rows, pair_arguments, stop_bounds
 from .coding import Coding
 from .edit_exact import EditNeighbours, Pruning
 from .neighbours import Neighbours, require_count, whole_neighbours
+from .proof import Provable
 from .vectors import LANES
 
 # From this number of targets on, some lanes may stay empty and the vector form is still the faster.
 _LANES_WORTHWHILE = 64
 
 
-class EditDistance:
+class EditDistance(Provable):
     """The edit distance between token sequences, on the columns themselves, over all cores."""
 
     name: Literal["edit"] = "edit"
@@ -95,20 +96,18 @@ class EditDistance:
         )
         return whole_neighbours(rows, distances)
 
-    def exact(
-        self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
-        progress: Progress = SILENT,
-    ) -> Neighbours:  # fmt: skip
-        """The k nearest of all targets; ties go to the smallest row."""
-        return self.exact_with_pruning(queries, targets, k, allowed=allowed, progress=progress)[0]
-
     def exact_with_pruning(
         self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
         progress: Progress = SILENT,
     ) -> tuple[Neighbours, Pruning]:  # fmt: skip
-        """`exact`, and how many pairs each bound ruled out. Keep an `EditNeighbours` to search a set more than once."""
+        """`exact`, and how many pairs each bound ruled out. Keep a `searcher` to search a set more than once."""
         require_tokens(queries, targets)
-        return EditNeighbours(targets, allowed).search(queries, k, progress=progress)
+        return self.searcher(targets, allowed).search(queries, k, progress=progress)
+
+    def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> EditNeighbours:
+        """The targets packed and counted once, for many searches. Raises MismatchError for series."""
+        require_tokens(targets, targets)
+        return EditNeighbours(targets, allowed)
 
 
 def normalised(distances: AnyArray, a_lengths: IntArray, b_lengths: IntArray, form: str = "longest") -> DoubleArray:

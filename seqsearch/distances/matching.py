@@ -24,6 +24,7 @@ from .dtw import (
     rows_of_places,
 )
 from .neighbours import Neighbours, require_count
+from .proof import Provable
 
 FORMS = {"none": kernels.RAW, "path": kernels.PER_STEP, "path_mean": kernels.PER_STEP_AND_MEAN}
 
@@ -51,7 +52,7 @@ def confidence(scores: AnyArray) -> DoubleArray:
     return kept
 
 
-class MatchingDTW:
+class MatchingDTW(Provable):
     """Dynamic time warping that matches (Raffel 2016, chapter 4): see matching_kernels.py for the recursion.
 
     `local`: "cosine", "squared" or "absolute"; `penalty`: of every step that is not diagonal, a number >= 0 or
@@ -133,13 +134,6 @@ class MatchingDTW:
     ) -> Neighbours:
         """The k least scores among (Q, C) candidate rows, -1 padded, verified in the order given."""
         return self._rerank(queries, targets, candidates, k, stop)[0]
-
-    def exact(
-        self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
-        progress: Progress = SILENT,
-    ) -> Neighbours:  # fmt: skip
-        """The k least scores of all targets, by proof; ties go to the smallest row."""
-        return self.exact_with_pruning(queries, targets, k, allowed=allowed, progress=progress)[0]
 
     def exact_with_pruning(
         self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
-from ..errors import ParameterError
+from ..errors import MismatchError, ParameterError
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
 from ..sequences.strings import offsets_of
 from .distance import Distance
 from .edit import EditDistance
-from .edit_exact import EditNeighbours
 from .neighbours import Neighbours
 
 # How many nearest neighbours are asked for first; queries that have more within the radius are asked again for more,
@@ -44,6 +43,9 @@ def within_radius(
     Lossless: nearest neighbours with the distance's own bounds, and more of them for queries that have more.
     Raises ParameterError for a radius that is negative or not a number, MismatchError as the distance does.
     """
+    for given in (queries, targets):
+        if given.kind != distance.kind:
+            raise MismatchError(f"the distance {distance.name} compares {distance.kind}, not {given.kind}")
     radii = np.broadcast_to(np.asarray(radius, np.float64), (len(queries),))
     if np.isnan(radii).any() or (radii < 0).any():
         raise ParameterError(f"a radius must be at least 0, not {radii[np.isnan(radii) | (radii < 0)][0]:g}")
@@ -66,7 +68,7 @@ def _asker(distance: Distance, targets: Sequences, allowed: BoolArray | None) ->
     """The k nearest within radii: with the radius as cutoff from the start where the distance has such a search."""
     if not isinstance(distance, EditDistance):
         return lambda queries, k, radii: distance.exact(queries, targets, k, allowed=allowed)
-    ready = EditNeighbours(targets, allowed)
+    ready = distance.searcher(targets, allowed)
 
     def ask(queries: Sequences, k: int, radii: DoubleArray) -> Neighbours:
         return ready.search(queries, k, within=np.minimum(radii, np.iinfo(np.int32).max).astype(np.int64))[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..sequences import Sequences
 from .inputs import InputSpec
 
 
-class Encoder(nn.Module):
+class Encoder(nn.Module, ABC):
     """Sequences to points, in two steps.
 
     `prepare` turns a set of B sequences into numpy arrays (counts, or padded tokens with lengths), outside autograd;
@@ -28,8 +29,9 @@ class Encoder(nn.Module):
         self.spec = spec
         self.dim = dim
 
+    @abstractmethod
     def prepare(self, sequences: Sequences) -> tuple[AnyArray, ...]:
-        raise NotImplementedError  # each family has inputs of its own
+        """The numpy arrays that `forward` takes as tensors: of B sequences, each (B, ...)."""
 
     def settings(self) -> dict[str, Any]:
         return {"dim": self.dim}

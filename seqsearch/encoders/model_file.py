@@ -27,6 +27,8 @@ def load_model(path: Path) -> Model:
     """
     try:
         content = FilePath(path).read_bytes()
+    except IsADirectoryError:
+        raise InputError("is a folder: a model is one file, which `seqsearch train` writes", path=path) from None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from None
     try:

@@ -6,6 +6,8 @@ convolution like the end of the sequence.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -18,29 +20,10 @@ from .inputs import InputSpec
 from .words import WordReading
 
 
-class StepEncoder(Encoder):
+class PaddedEncoder(Encoder):
     """An encoder that reads padded steps. `forward(data, lengths)`: (B, T) codes, (B, T, F) values or (B, T, 1 + G)
     words with their n-grams, and (B,) steps of each.
-
-    `steps` of the same gives a vector of `width` for every step, which knows its surroundings; `forward` pools these.
     """
-
-    width: int
-    inputs: Inputs | WordInputs
-
-    def input_layers(self) -> list[Inputs | WordInputs]:
-        """What reads the prepared data first: one layer, unless there are several networks."""
-        return [self.inputs]
-
-    def steps(self, data: Tensor, lengths: Tensor) -> Tensor:
-        """(B, T, width), 0 on padding."""
-        raise NotImplementedError  # each family has steps of its own
-
-    def elements(self, sequences: Sequences) -> Tensor:
-        """(sum T, width): the steps of all sequences, one sequence after the other."""
-        data, lengths = self.tensors(sequences)
-        real: Tensor = self.steps(data, lengths)[mask_of(data, lengths)]
-        return real
 
     def prepare(self, sequences: Sequences) -> tuple[AnyArray, ...]:
         if self.spec.reading is not None:
@@ -69,6 +52,29 @@ class StepEncoder(Encoder):
         if self.spec.alphabet is None:
             return self.spec.standardized(sequences)
         return self.spec.codes(sequences)
+
+
+class StepEncoder(PaddedEncoder):
+    """An encoder that also gives a vector of `width` for every step, which knows its surroundings: `steps`; `forward`
+    pools these.
+    """
+
+    width: int
+    inputs: Inputs | WordInputs
+
+    def input_layers(self) -> list[Inputs | WordInputs]:
+        """What reads the prepared data first: one layer, unless there are several networks."""
+        return [self.inputs]
+
+    @abstractmethod
+    def steps(self, data: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, width), 0 on padding."""
+
+    def elements(self, sequences: Sequences) -> Tensor:
+        """(sum T, width): the steps of all sequences, one sequence after the other."""
+        data, lengths = self.tensors(sequences)
+        real: Tensor = self.steps(data, lengths)[mask_of(data, lengths)]
+        return real
 
 
 def mask_of(data: Tensor, lengths: Tensor) -> Tensor:
@@ -163,9 +169,9 @@ class SegmentEncoder(StepEncoder):
     segments: Segments
     readout: Readout
 
+    @abstractmethod
     def read(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """(B, S, H) joined segments to (B, S, C) states, 0 on padding."""
-        raise NotImplementedError  # each family reads in its own way
 
     def steps(self, data: Tensor, lengths: Tensor) -> Tensor:
         """The state of the segment that a step lies in, and, where a segment holds several, its own input beside."""

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from ..errors import ParameterError
 from .inputs import InputSpec
-from .steps import AttentionPooling, Inputs, StepEncoder, mask_of
+from .steps import AttentionPooling, Inputs, PaddedEncoder, mask_of
 
 
 class Trunk(nn.Module):
@@ -55,7 +55,7 @@ def halved(steps: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(last[..., None], sums, sums / 2), shorter
 
 
-class Tower(StepEncoder):
+class Tower(PaddedEncoder):
     """What both towers share: the trunk over series, and settings that build the same network again."""
 
     def __init__(self, spec: InputSpec, dim: int, channels: Sequence[int], kernel: int, hidden: int) -> None:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from ..arrays import AnyArray
 from ..encoders.codes import HASH_MEAN, HASH_ROTATION, quantizer
-from ..errors import ParameterError
 from ..hashing import codes_of
+from .checks import require_choice
 from .metric import Metric
 from .plan import BINARISED
 
@@ -24,8 +24,7 @@ def relaxed(logits: Tensor, binarise: str) -> Tensor:
 
     Straight-through estimation: Bengio, Leonard and Courville 2013.
     """
-    if binarise not in BINARISED:
-        raise ParameterError(f"no way to binarise {binarise!r}: choose one of {', '.join(BINARISED)}")
+    require_choice("way to binarise", binarise, BINARISED)
     soft = torch.tanh(logits)
     if binarise == "tanh":
         return soft

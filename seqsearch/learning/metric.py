@@ -16,6 +16,7 @@ from ..arrays import AnyArray
 from ..encoders.placing import GAIN, RADIUS
 from ..errors import ParameterError
 from ..geometry import BALL_LIMIT, SPHERE_LIMIT, geometry_named
+from .checks import require_choice
 
 POWERS = {"euclidean": 1.5, "squared": 0.75, "manhattan": 1.5, "cosine": 0.75, "hyperbolic": 1.5}
 """p of the predicted distance scale * d^p, between what is right far away (d) and near by (d^2)."""
@@ -41,8 +42,7 @@ class Metric(nn.Module):
     def __init__(self, geometry: str, *, mode: str = "ball", power: float | None = None) -> None:
         super().__init__()
         geometry_named(geometry)
-        if mode not in MODES:
-            raise ParameterError(f"no hyperbolic mode {mode!r}: choose one of {', '.join(MODES)}")
+        require_choice("hyperbolic mode", mode, MODES)
         self.geometry = geometry
         self.power = POWERS[geometry] if power is None else power
         self.exponent = self.power * _ROOTS_A_DISTANCE.get(geometry, 1)

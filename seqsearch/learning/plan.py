@@ -7,6 +7,7 @@ from typing import Any
 
 from ..encoders.codes import checked_bits
 from ..errors import ParameterError
+from .checks import require_choice, require_counts
 
 TARGETS = ("near", "rank", "mse", "relative", "triplet", "contrastive", "autoencode", "hash")
 BINARISED = ("tanh", "straight-through")
@@ -71,23 +72,17 @@ class TrainingPlan:
     precision: str = "float32"
 
     def __post_init__(self) -> None:
-        if self.target not in TARGETS:
-            raise ParameterError(f"no training target {self.target!r}: choose one of {', '.join(TARGETS)}")
-        if self.clock not in CLOCKS:
-            raise ParameterError(f"no clock {self.clock!r}: choose one of {', '.join(CLOCKS)}")
-        if self.binarise not in BINARISED:
-            raise ParameterError(f"no way to binarise {self.binarise!r}: choose one of {', '.join(BINARISED)}")
+        require_choice("training target", self.target, TARGETS)
+        require_choice("clock", self.clock, CLOCKS)
+        require_choice("way to binarise", self.binarise, BINARISED)
         if self.bits is not None:
             checked_bits(self.bits)
             if self.geometry != "euclidean":
                 raise ParameterError(f"codes of bits have no {self.geometry} geometry")
         if (self.target == "hash" and self.bits is None) or (self.target == "autoencode" and self.bits is not None):
             raise ParameterError(f"the target {self.target} does not fit bits {self.bits}")
-        if self.precision not in PRECISIONS:
-            raise ParameterError(f"no precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
-        for name in ("steps", "batch", "sequences", "check", "patience"):
-            if getattr(self, name) < 1:
-                raise ParameterError(f"{name} must be at least 1, not {getattr(self, name)}")
+        require_choice("precision", self.precision, PRECISIONS)
+        require_counts(self, "steps", "batch", "sequences", "check", "patience")
         if not 0 <= self.edits <= 0.5:
             raise ParameterError(f"edits must be from 0 to 0.5, not {self.edits}")
 

@@ -22,6 +22,7 @@ from ..errors import MismatchError, ParameterError
 from ..hashing import bhattacharyya, bit_correlation, bit_entropy, codes_of, hamming
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
+from .checks import require_choice, require_counts
 from .losses import in_batch_softmax, similarity_hash
 from .plan import CLOCKS
 
@@ -58,17 +59,13 @@ class TowerPlan:
     clock: str = "wall"
 
     def __post_init__(self) -> None:
-        for name in ("steps", "crop", "hard", "check", "patience"):
-            if getattr(self, name) < 1:
-                raise ParameterError(f"{name} must be at least 1, not {getattr(self, name)}")
+        require_counts(self, "steps", "crop", "hard", "check", "patience")
         if self.batch < 2:
             raise ParameterError(f"batch must be at least 2, not {self.batch}")
         if not 0 <= self.validate < 1:
             raise ParameterError(f"validate must be a share below 1, not {self.validate}")
-        if self.loss not in LOSSES:
-            raise ParameterError(f"no loss {self.loss!r}: choose one of {', '.join(LOSSES)}")
-        if self.clock not in CLOCKS:
-            raise ParameterError(f"no clock {self.clock!r}: choose one of {', '.join(CLOCKS)}")
+        require_choice("loss", self.loss, LOSSES)
+        require_choice("clock", self.clock, CLOCKS)
 
     @classmethod
     def for_family(cls, family: str) -> TowerPlan:

@@ -12,6 +12,7 @@ from ..errors import MissingExtraError, ParameterError, Path
 from ..geometry import geometry_named
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
+from .checks import require_choice
 from .plan import TrainingPlan
 from .trainer import train
 
@@ -85,10 +86,8 @@ def tune(
     `study`: an SQLite file that keeps every trial; a study that is there goes on. A run worse than the median of the
     ones before at the same step is stopped. Raises ParameterError and MissingExtraError (optuna).
     """
-    if objective not in OBJECTIVES:
-        raise ParameterError(f"no objective {objective!r}: choose one of {', '.join(OBJECTIVES)}")
-    if sampler not in SAMPLERS:
-        raise ParameterError(f"no sampler {sampler!r}: choose one of {', '.join(SAMPLERS)}")
+    require_choice("objective", objective, OBJECTIVES)
+    require_choice("sampler", sampler, SAMPLERS)
     if trials < 1:
         raise ParameterError(f"trials must be at least 1, not {trials}")
     space = space if space is not None else SearchSpace()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -186,6 +187,11 @@ class _Proposal:
     candidates: Candidates
     distances: DoubleArray
 
+    @cached_property
+    def ordered(self) -> DoubleArray:
+        """The distances of each query, nearest first."""
+        return np.sort(self.distances, axis=1)
+
 
 def measure(
     truth: Neighbours, propose: Propose, verify: Verify, budgets: list[Budget], ks: tuple[int, ...]
@@ -222,7 +228,7 @@ def measure(
 def _point(proposal: _Proposal, truth: Neighbours, k: int, stop: Stop | None) -> Point:
     budget, verified = proposal.budget, None
     if stop is None:
-        nearest = np.sort(proposal.distances, axis=1)
+        nearest = proposal.ordered
     else:
         nearest = np.full((len(proposal.distances), k), np.inf)
         compared = np.zeros(len(nearest), np.int64)

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray
-from ..distances import Distance, Neighbours, Ranges, distance_named, within_radius
+from ..distances import Distance, ExactSearch, Neighbours, Ranges, distance_named, within_radius
 from ..encoders.model import Model
 from ..errors import CorruptIndexError, ParameterError, Path
 from ..learning.clustering import Dendrogram
@@ -51,6 +51,8 @@ class SequenceIndex:
         self._model: Model | None = None
         self._follower = follower
         self._engine: Engine | None = None
+        self._exact: ExactSearch | None = None
+        self._calibration: Calibration | None = None
         self._known: dict[str, KnownScores] = {}
 
     # -- making and opening --------------------------------------------------------------------------------------
@@ -131,7 +133,9 @@ class SequenceIndex:
     @property
     def calibration(self) -> Calibration:
         """The measured curve of recall over budgets."""
-        return Calibration.from_json(_document(self._store, "calibration"))
+        if self._calibration is None:
+            self._calibration = Calibration.from_json(_document(self._store, "calibration"))
+        return self._calibration
 
     @property
     def alphabet_name(self) -> str | None:
@@ -235,14 +239,19 @@ class SequenceIndex:
         self.model.spec.require(queries)
         engine = self.engine(progress)
         if budget is None or budget.candidates >= len(self):
-            live = self._store.live()
-            mask = live if allowed is None else live & allowed
-            found, pruning = self._distance.exact_with_pruning(
-                queries, engine.targets, k, allowed=mask, progress=progress
-            )
+            found, pruning = self._everything(allowed).search(queries, k, progress=progress)
             progress.note(f"exact: {pruning}")
             return found
         return engine.find(queries, k, budget, allowed)
+
+    def _everything(self, allowed: BoolArray | None) -> ExactSearch:
+        """The lossless search; kept for the next where it is of all that is stored."""
+        live, targets = self._store.live(), self.engine().targets
+        if allowed is not None:
+            return self._distance.searcher(targets, live & allowed)
+        if self._exact is None:
+            self._exact = self._distance.searcher(targets, live)
+        return self._exact
 
     def _names(self) -> Strings:
         """The ids of all rows: those that the engine holds already."""
@@ -359,7 +368,7 @@ class SequenceIndex:
         writer.compact(progress)
         self._follower = Follower.load(writer, self.model, self._settings, progress)
         self._follower.save(writer, self._settings)
-        self._engine = None
+        self._engine = self._exact = None
 
     def calibrate(
         self, queries: Sequences | None = None, *, recall: float | None = None, sample: int = CALIBRATION_QUERIES,
@@ -408,7 +417,7 @@ class SequenceIndex:
         """See what was committed since; True when there was something."""
         if not self._store.refresh():
             return False
-        self._engine = None
+        self._engine = self._exact = self._calibration = None
         if self._follower is not None and not self._follower.catch_up(self._store):
             self._follower = None
         return True

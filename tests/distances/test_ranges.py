@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqsearch.distances import DTWDistance, EditDistance, EditNeighbours, Ranges, within_radius
-from seqsearch.errors import ParameterError
+from seqsearch.errors import MismatchError, ParameterError
 from seqsearch.sequences import DNA, TEXT, Sequences
 from tests.families import families
 
@@ -86,3 +86,24 @@ def test_bad_radii_and_nothing_to_find() -> None:
     nothing = within_radius(EditDistance(), some, some[:0], 3)
     assert (len(nothing), len(nothing.rows)) == (1, 0)
     assert len(within_radius(EditDistance(), some[:0], some, 3)) == 0
+
+
+def test_a_distance_of_another_kind() -> None:
+    walks = Sequences.from_arrays([np.array([0.0, 1.0]), np.array([1.0, 2.0])])
+    texts = Sequences.from_texts(["abc"], TEXT)
+    with pytest.raises(MismatchError, match="edit compares tokens, not series"):
+        within_radius(EditDistance(), walks, walks, 1)
+    with pytest.raises(MismatchError, match="dtw compares series, not tokens"):
+        within_radius(DTWDistance(), texts, texts, 1)
+
+
+def test_a_searcher_answers_again_and_again_as_the_distance_does() -> None:
+    targets, queries = families(10, 30, 60, edits=9), families(10, 2, 60, edits=9, prefix="q")
+    allowed = np.arange(len(targets)) % 3 > 0
+    ready = EditDistance().searcher(targets, allowed)
+    for q in range(0, len(queries), 4):
+        found, _ = ready.search(queries[q : q + 4], 5)
+        wanted = EditDistance().exact(queries[q : q + 4], targets, 5, allowed=allowed)
+        np.testing.assert_array_equal(found.rows, wanted.rows)
+    walks = Sequences.from_arrays([np.array([0.0, 1.0]), np.array([1.0, 2.0]), np.array([5.0, 5.0])])
+    assert DTWDistance().searcher(walks).search(walks, 1)[0].rows.tolist() == [[0], [1], [2]]

@@ -29,6 +29,8 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
     place = tmp_path / "a.model"
     with pytest.raises(InputError, match="a.model: cannot be read: No such file"):
         load_model(place)
+    with pytest.raises(InputError, match="is a folder: a model is one file"):
+        load_model(tmp_path)
     for content in (b"", b">s1\nACGT\n", bytes(64)):
         place.write_bytes(content)
         with pytest.raises(CorruptIndexError, match="a.model is not a model file"):

@@ -78,11 +78,14 @@ def test_add_and_remove_are_seen_at_once_and_after_reopening(
 ) -> None:
     path = tmp_path / "refs.ss"
     with SequenceIndex.build(path, references, encoder="kmer", index="hnsw") as index:
+        index.search(queries[:1], exact=True)
         index.add(queries[:10])
         assert len(index) == len(references) + 10
         assert [hits[0].distance for hits in index.search(queries[:10], k=1)] == [0] * 10
+        assert [hits[0].distance for hits in index.search(queries[:10], k=1, exact=True)] == [0] * 10
         index.remove(["q10", "q22"])
         assert "q10" not in index
+        assert "q10" not in {hit.id for hit in index.search(queries[:1], k=3, exact=True)[0]}
     with SequenceIndex.open(path) as index:
         assert len(index) == len(references) + 8
         hits = index.search(queries[:3], k=3, exact=True)

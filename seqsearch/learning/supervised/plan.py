@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...errors import ParameterError
+from ..checks import require_choice, require_counts
 from ..plan import CLOCKS, PRECISIONS
 
 WEIGHTINGS = ("none", "root", "balanced")
@@ -49,15 +50,10 @@ class LabelPlan:
     precision: str = "float32"
 
     def __post_init__(self) -> None:
-        if self.class_weights not in WEIGHTINGS:
-            raise ParameterError(f"no class weights {self.class_weights!r}: choose one of {', '.join(WEIGHTINGS)}")
-        if self.clock not in CLOCKS:
-            raise ParameterError(f"no clock {self.clock!r}: choose one of {', '.join(CLOCKS)}")
-        if self.precision not in PRECISIONS:
-            raise ParameterError(f"no precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
-        for name in ("batch", "patience", "fewest", "least"):
-            if getattr(self, name) < 1:
-                raise ParameterError(f"{name} must be at least 1, not {getattr(self, name)}")
+        require_choice("class weights", self.class_weights, WEIGHTINGS)
+        require_choice("clock", self.clock, CLOCKS)
+        require_choice("precision", self.precision, PRECISIONS)
+        require_counts(self, "batch", "patience", "fewest", "least")
         for name in ("validate", "smoothing", "input_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ParameterError(f"{name} must be from 0 to below 1, not {getattr(self, name)}")

@@ -9,16 +9,22 @@ from typing import Any, Literal
 import numpy as np
 
 from ..arrays import BoolArray, DoubleArray, IntArray
-from ..errors import EmptySequenceError, MismatchError, ParameterError, SeriesError
+from ..errors import ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from ..threads import numba_threads
 from . import dtw_bounds, dtw_kernels
 from .arguments import allowed_rows, candidate_rows, pair_arguments, stop_bounds
 from .neighbours import Neighbours, require_count
-from .proof import Provable
-
-LOCALS = {"squared": dtw_kernels.SQUARED, "absolute": dtw_kernels.ABSOLUTE, "cosine": dtw_kernels.COSINE}
+from .series import (
+    LOCALS,
+    SeriesDistance,
+    empty_answer,
+    frames_of,
+    prepared_rows,
+    require_features,
+    require_series,
+    rows_of_places,
+)
 
 # Bounds held in memory at once, 8 bytes each.
 _BOUNDS_A_STEP = 8 << 20
@@ -52,7 +58,7 @@ class SeriesPruning:
         return f"{self.pairs:,} pairs: ruled out by {parts}; entered {self.entered:,}"
 
 
-class DTWDistance(Provable):
+class DTWDistance(SeriesDistance):
     """Classic dynamic time warping between series of any length, with the same number of features.
 
     `local`: cost of two frames, summed over features ("squared" or "absolute" differences) or "cosine", 1 - cosine (a
@@ -70,13 +76,12 @@ class DTWDistance(Provable):
         self, *, local: str = "squared", window: float | None = None, slope: float | None = None, root: bool = False,
         standardise: bool = False,
     ) -> None:  # fmt: skip
-        if local not in LOCALS:
-            raise ParameterError(f"no local cost {local!r}: choose one of {', '.join(LOCALS)}")
         if window is not None and not 0 <= window <= 1:
             raise ParameterError(f"window must be a share from 0 to 1 of the shorter series, not {window}")
         if slope is not None and not 1 <= slope < np.inf:
             raise ParameterError(f"slope must be at least 1, not {slope}")
-        self.local, self.window, self.slope, self.root, self.standardise = local, window, slope, root, standardise
+        super().__init__(local, standardise)
+        self.window, self.slope, self.root = window, slope, root
 
     def parameters(self) -> dict[str, Any]:
         return {
@@ -84,29 +89,12 @@ class DTWDistance(Provable):
             "standardise": self.standardise,
         }  # fmt: skip
 
-    def __repr__(self) -> str:
-        return f"DTWDistance({', '.join(f'{name}={value!r}' for name, value in self.parameters().items())})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, DTWDistance) and self.parameters() == other.parameters()
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.parameters().values()))
-
     # -- the parameters as kernels take them -----------------------------------------------------------------------
 
     @property
     def _form(self) -> tuple[int, float, float]:
         window = -1.0 if self.window is None else float(self.window)
         return LOCALS[self.local], window, 0.0 if self.slope is None else float(self.slope)
-
-    def prepared(self, sequences: Sequences) -> tuple[DoubleArray, IntArray]:
-        """((sum T, F) float64 frames, offsets) of a set, standardised or of unit length as the distance asks."""
-        return prepared(sequences, *self._changes)
-
-    @property
-    def _changes(self) -> tuple[bool, bool]:
-        return self.standardise, self.local == "cosine"
 
     def _told(self, sums: DoubleArray) -> DoubleArray:
         return np.sqrt(sums) if self.root else sums
@@ -137,11 +125,6 @@ class DTWDistance(Provable):
         require_features(x, y)
         found, path = dtw_kernels.path_of(x, y, *self._form)
         return (float(np.sqrt(found)) if self.root else float(found)), path
-
-    def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
-        """All distances, (len(a), len(b)) float64."""
-        a_rows, b_rows = np.divmod(np.arange(len(a) * len(b)), max(len(b), 1))
-        return self.pairs(a, a_rows, b, b_rows).reshape(len(a), len(b))
 
     def pairs(
         self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None
@@ -205,69 +188,6 @@ class DTWDistance(Provable):
         return Neighbours(rows, self._told(distances)), pruning
 
 
-def prepared(sequences: Sequences, standardise: bool, unit: bool) -> tuple[DoubleArray, IntArray]:
-    """((sum T, F) float64 frames, offsets) of a set, standardised and with frames of unit length where asked for."""
-    first, last = sequences.offsets[0], sequences.offsets[-1]
-    data = sequences.data[first:last].astype(np.float64)
-    offsets = sequences.offsets - first
-    numba_threads()
-    if standardise or unit:
-        dtw_kernels.prepare_kernel(data, offsets, standardise, unit)
-    return data, offsets
-
-
-def prepared_rows(
-    sequences: Sequences, rows: IntArray, standardise: bool, unit: bool
-) -> tuple[DoubleArray, IntArray, IntArray]:
-    """`prepared` of a set that holds the sequences of `rows`, and where in it each of them is; -1 stays -1."""
-    used, places = np.unique(rows, return_inverse=True)
-    if 2 * len(used) > len(sequences):
-        return *prepared(sequences, standardise, unit), rows
-    without = int(len(used) > 0 and used[0] < 0)
-    return *prepared(sequences[used[without:]], standardise, unit), places.reshape(rows.shape) - without
-
-
-def frames_of(series: Any, which: str, standardise: bool, unit: bool) -> DoubleArray:
-    """A (T,) or (T, F) array as prepared (T, F) float64 frames. Raises SeriesError and EmptySequenceError."""
-    frames = np.array(series, np.float64)
-    frames = frames[:, None] if frames.ndim == 1 else frames
-    if frames.ndim != 2:
-        raise SeriesError(f"the {which} series has shape {np.shape(series)}, not (T,) or (T, F)")
-    if len(frames) == 0:
-        raise EmptySequenceError(f"the {which} series is empty")
-    if not np.isfinite(frames).all():
-        step, feature = np.argwhere(~np.isfinite(frames))[0]
-        raise SeriesError(f"the {which} series has {frames[step, feature]} at step {step + 1}")
-    dtw_kernels.prepare(frames, standardise, unit)
-    return frames
-
-
 def _columns(series: Any) -> DoubleArray:
     frames = np.ascontiguousarray(series, np.float64)
     return frames[:, None] if frames.ndim == 1 else frames
-
-
-def require_features(x: DoubleArray, y: DoubleArray) -> None:
-    """Raise SeriesError unless two (T, F) arrays have as many features."""
-    if x.shape[1] != y.shape[1]:
-        raise SeriesError(f"series of {x.shape[1]} and of {y.shape[1]} features cannot be compared")
-
-
-def empty_answer(queries: int, k: int) -> tuple[IntArray, DoubleArray]:
-    """(rows, distances) that hold no neighbour yet."""
-    return np.full((queries, k), -1, np.int64), np.full((queries, k), np.inf)
-
-
-def rows_of_places(found: IntArray, places: IntArray, wanted: IntArray) -> IntArray:
-    """Rows of the targets for the places among those that were prepared; -1 stays -1."""
-    table = np.full(int(places.max(initial=-1)) + 2, -1, np.int64)
-    table[places[places >= 0]] = wanted[places >= 0]
-    rows: IntArray = table[found]
-    return rows
-
-
-def require_series(a: Sequences, b: Sequences) -> None:
-    """Raise MismatchError unless both sets are series of as many features."""
-    a.require_same_kind(b)
-    if a.kind != "series":
-        raise MismatchError("dynamic time warping compares series, not tokens: use the distance edit")

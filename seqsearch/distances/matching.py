@@ -13,18 +13,17 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from . import matching_kernels as kernels
 from .arguments import allowed_rows, candidate_rows, pair_arguments, stop_bounds
-from .dtw import (
+from .neighbours import Neighbours, require_count
+from .series import (
     LOCALS,
+    SeriesDistance,
     empty_answer,
     frames_of,
-    prepared,
     prepared_rows,
     require_features,
     require_series,
     rows_of_places,
 )
-from .neighbours import Neighbours, require_count
-from .proof import Provable
 
 FORMS = {"none": kernels.RAW, "path": kernels.PER_STEP, "path_mean": kernels.PER_STEP_AND_MEAN}
 
@@ -52,7 +51,7 @@ def confidence(scores: AnyArray) -> DoubleArray:
     return kept
 
 
-class MatchingDTW(Provable):
+class MatchingDTW(SeriesDistance):
     """Dynamic time warping that matches (Raffel 2016, chapter 4): see matching_kernels.py for the recursion.
 
     `local`: "cosine", "squared" or "absolute"; `penalty`: of every step that is not diagonal, a number >= 0 or
@@ -69,16 +68,14 @@ class MatchingDTW(Provable):
         self, *, local: str = "cosine", penalty: float | str = "median", gully: float = 0.96,
         normalise: str = "path_mean", standardise: bool = False,
     ) -> None:  # fmt: skip
-        if local not in LOCALS:
-            raise ParameterError(f"no local cost {local!r}: choose one of {', '.join(LOCALS)}")
         if penalty != "median" and (isinstance(penalty, str) or not 0 <= penalty < np.inf):
             raise ParameterError(f"penalty must be a number from 0 on or 'median', not {penalty!r}")
         if not 0 <= gully <= 1:
             raise ParameterError(f"gully must be a share from 0 to 1, not {gully}")
         if normalise not in FORMS:
             raise ParameterError(f"no normalisation {normalise!r}: choose one of {', '.join(FORMS)}")
-        self.local, self.penalty, self.gully = local, penalty, gully
-        self.normalise, self.standardise = normalise, standardise
+        super().__init__(local, standardise)
+        self.penalty, self.gully, self.normalise = penalty, gully, normalise
 
     def parameters(self) -> dict[str, Any]:
         return {
@@ -86,23 +83,10 @@ class MatchingDTW(Provable):
             "standardise": self.standardise,
         }  # fmt: skip
 
-    def __repr__(self) -> str:
-        return f"MatchingDTW({', '.join(f'{name}={value!r}' for name, value in self.parameters().items())})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, MatchingDTW) and self.parameters() == other.parameters()
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.parameters().values()))
-
     @property
     def _form(self) -> tuple[int, float, float, int]:
         penalty = -1.0 if isinstance(self.penalty, str) else float(self.penalty)
         return LOCALS[self.local], penalty, float(self.gully), FORMS[self.normalise]
-
-    @property
-    def _changes(self) -> tuple[bool, bool]:
-        return self.standardise, self.local == "cosine"
 
     def match(self, a: Any, b: Any) -> Match:
         """How two series, (T,) or (T, F) arrays, match. Raises SeriesError and EmptySequenceError."""
@@ -110,11 +94,6 @@ class MatchingDTW(Provable):
         require_features(x, y)
         score, cost, penalty, backwards = kernels.match(x, y, *self._form, np.inf)
         return Match(float(score), float(cost), backwards[::-1].copy(), float(penalty))
-
-    def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
-        """All scores, (len(a), len(b)) float64."""
-        a_rows, b_rows = np.divmod(np.arange(len(a) * len(b)), max(len(b), 1))
-        return self.pairs(a, a_rows, b, b_rows).reshape(len(a), len(b))
 
     def pairs(
         self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None
@@ -161,7 +140,7 @@ class MatchingDTW(Provable):
         require_count(k)
         wanted = candidate_rows(candidates, len(queries), len(targets))
         ends = np.zeros((1, 1)) if stop is None else stop_bounds(stop, wanted)
-        x, x_offsets = prepared(queries, *self._changes)
+        x, x_offsets = self.prepared(queries)
         y, y_offsets, places = prepared_rows(targets, wanted, *self._changes)
         rows, distances = empty_answer(len(queries), k)
         pruned = np.zeros(len(queries), np.int64)

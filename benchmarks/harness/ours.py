@@ -22,6 +22,7 @@ from .processes import run
 from .tasks import SequenceTask, Task
 
 CANDIDATES = (10, 20, 30, 50, 100, 200, 400, 800, 1600)
+WIDER = (30, 50, 75, 100)  # with an ef of four times as many
 RECALLS = (0.90, 0.95, 0.99)
 EFFORT = "SEQSEARCH_BENCH_EFFORT"  # of training; an environment variable reaches the child processes
 PROGRAM = [sys.executable, "-c", "from seqsearch.cli import main; main()"]
@@ -48,7 +49,11 @@ class Seqsearch(Algorithm):
         self.index.engine()
 
     def budgets(self, task: Task) -> list[Budget]:
-        return [Budget(str(c), {"candidates": c}) for c in CANDIDATES if c < task.size]
+        usual = [Budget(str(c), {"candidates": c}) for c in CANDIDATES if c < task.size]
+        if self.index.info()["index"] != "hnsw":
+            return usual
+        wider = [Budget(f"{c}, ef {4 * c}", {"candidates": c, "ef": 4 * c}) for c in WIDER if c < task.size]
+        return usual + wider
 
     def search(self, prepared: Any, budget: Budget) -> Results:
         return self.index.search(prepared, self.k, **budget.values)

@@ -14,10 +14,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import mmap
 import os
 import struct
 import zlib
-from typing import Any
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -33,16 +37,14 @@ DTYPES = ("<f4", "<f8", "<i4", "<i8", "|u1", "<u4", "<u8", "<u2")
 def write(path: Path, kind: str, fields: dict[str, Any], arrays: dict[str, AnyArray]) -> None:
     """Write a file under a temporary name, flush it to the disk and rename it to `path`."""
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    digest = hashlib.blake2b(digest_size=16)
-    for array in plain.values():
-        digest.update(array.reshape(-1).view(np.uint8).data)
+    digest = _digest([array.reshape(-1).view(np.uint8).data for array in plain.values()])
     header = json.dumps(
         {
             "kind": kind,
             "version": VERSION,
             "fields": fields,
             "arrays": [[name, array.dtype.str, list(array.shape)] for name, array in plain.items()],
-            "digest": digest.hexdigest(),
+            "digest": digest,
         },
         sort_keys=True,
     ).encode()
@@ -62,35 +64,57 @@ def write(path: Path, kind: str, fields: dict[str, Any], arrays: dict[str, AnyAr
         raise
 
 
-def read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, AnyArray]]:
-    """The fields and arrays of a file of this kind, as copies that can be written to.
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[tuple[dict[str, Any], dict[str, AnyArray]]]:
+    """The fields and arrays of a file of this kind, mapped into memory as copies that can be written to.
 
-    NotAnIndexError when there is no such file, FormatVersionError for a newer one, CorruptIndexError for the rest.
+    The checksum of the arrays is taken beside what the caller does with them, which may be undone: the end of the
+    block raises CorruptIndexError where it does not hold. NotAnIndexError when there is no such file,
+    FormatVersionError for a newer one, CorruptIndexError for the rest.
     """
     try:
         with open(path, "rb") as file:
-            content = file.read()
+            header, start = _header(path, _beginning(file))
+            if header["kind"] != kind:
+                raise CorruptIndexError(
+                    f"{os.fspath(path)} holds a candidate index of kind {header['kind']!r}, not {kind!r}"
+                )
+            content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     except FileNotFoundError as error:
         raise NotAnIndexError(f"there is no candidate index at {os.fspath(path)}") from error
-    header, start = _header(path, content)
-    if header["kind"] != kind:
-        raise CorruptIndexError(f"{os.fspath(path)} holds a candidate index of kind {header['kind']!r}, not {kind!r}")
-    return header["fields"], _arrays(path, content, header, start)
+    parts = _parts(path, content, header, start)
+    arrays = {name: np.frombuffer(part, dtype).reshape(shape) for name, part, dtype, shape in parts}
+    with ThreadPoolExecutor(1) as beside:
+        digest = beside.submit(_digest, [part for _, part, _, _ in parts])
+        yield header["fields"], arrays
+        if digest.result() != header["digest"]:
+            raise corrupt(path, "the checksum of its arrays does not hold")
+
+
+def read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    """What `reading` gives, once the checksum holds; errors as there."""
+    with reading(path, kind) as content:
+        return content
 
 
 def kind_of(path: Path) -> str:
     """The kind of index in a file; errors as in `read`."""
     try:
         with open(path, "rb") as file:
-            content = file.read(1 << 16)
+            return str(_header(path, _beginning(file))[0]["kind"])
     except FileNotFoundError as error:
         raise NotAnIndexError(f"there is no candidate index at {os.fspath(path)}") from error
-    return str(_header(path, content)[0]["kind"])
 
 
 def corrupt(path: Path, why: str) -> CorruptIndexError:
     """The error for a file that `save` cannot have written."""
     return CorruptIndexError(f"{os.fspath(path)} is damaged: {why}")
+
+
+def _beginning(file: BinaryIO) -> bytes:
+    """Everything before the arrays, as far as the file goes."""
+    content = file.read(16)
+    return content + file.read(int.from_bytes(content[8:12], "little"))
 
 
 def _header(path: Path, content: bytes) -> tuple[dict[str, Any], int]:
@@ -116,10 +140,11 @@ def _header(path: Path, content: bytes) -> tuple[dict[str, Any], int]:
     return header, 16 + length
 
 
-def _arrays(path: Path, content: bytes, header: dict[str, Any], start: int) -> dict[str, AnyArray]:
-    arrays: dict[str, AnyArray] = {}
-    digest = hashlib.blake2b(digest_size=16)
-    view = memoryview(content)
+def _parts(
+    path: Path, content: memoryview, header: dict[str, Any], start: int
+) -> list[tuple[str, memoryview, str, tuple[int, ...]]]:
+    """Name, bytes, dtype and shape of each array."""
+    parts: list[tuple[str, memoryview, str, tuple[int, ...]]] = []
     for entry in header["arrays"]:
         name, dtype, shape = _described(path, entry)
         gap = -start % ALIGNMENT
@@ -129,14 +154,18 @@ def _arrays(path: Path, content: bytes, header: dict[str, Any], start: int) -> d
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if size > len(content) - start:
             raise corrupt(path, f"it ends inside the array {name!r}")
-        digest.update(view[start : start + size])
-        arrays[name] = np.frombuffer(view[start : start + size], dtype=dtype).reshape(shape).copy()
+        parts.append((name, content[start : start + size], dtype, shape))
         start += size
     if start != len(content):
         raise corrupt(path, f"it has {len(content) - start} bytes too many")
-    if digest.hexdigest() != header["digest"]:
-        raise corrupt(path, "the checksum of its arrays does not hold")
-    return arrays
+    return parts
+
+
+def _digest(parts: list[memoryview]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _described(path: Path, entry: Any) -> tuple[str, str, tuple[int, ...]]:

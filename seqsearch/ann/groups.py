@@ -137,9 +137,15 @@ class NodeTable:
         self._places: IntArray = np.full(16, END, dtype=np.int64)
         self._hashes: AnyArray = np.zeros(0, dtype=np.uint64)
         self._used = 0
+        self._later: Callable[[], AnyArray] | None = None
+
+    def append_later(self, items: Callable[[], AnyArray]) -> None:
+        """`append` what `items` gives when the table is first needed: searching alone never needs it."""
+        self._later = items
 
     def append(self, items: AnyArray) -> None:
         """Enter items (n, D) as the nodes that follow; of two nodes with one hash the first will be found."""
+        self._settle()
         first, self._used = self._used, self._used + len(items)
         self._hashes = grown(self._hashes, self._used)
         self._hashes[first : self._used] = hashes_of(items)
@@ -153,6 +159,7 @@ class NodeTable:
 
         `stored` gives the items of nodes that were entered before.
         """
+        self._settle()
         nodes = _look_up(self._hashes, hashes_of(items), self._places)
         known = np.flatnonzero(nodes >= 0)
         if len(known):
@@ -172,6 +179,11 @@ class NodeTable:
         number[by_arrival] = np.arange(len(first)) + self._used
         nodes[unknown] = number[inverse.reshape(-1)]
         return nodes, unknown[first[by_arrival]]
+
+    def _settle(self) -> None:
+        if self._later is not None:
+            items, self._later = self._later(), None
+            self.append(items)
 
 
 def hashes_of(items: AnyArray) -> AnyArray:

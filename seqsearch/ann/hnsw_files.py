@@ -63,14 +63,14 @@ def save(index: HnswIndex, path: Path) -> None:
 
 def load(cls: type[Index], path: Path) -> Index:
     """See `CandidateIndex.load`."""
-    fields, arrays = files.read(path, cls.kind)
-    for name, (dtype, ndim) in ARRAYS.items():
-        if name not in arrays or arrays[name].dtype.str != dtype or arrays[name].ndim != ndim:
-            raise files.corrupt(path, f"the array {name!r} is missing or has another type")
-    try:
-        return _assembled(cls, fields, arrays)
-    except (ValueError, KeyError, TypeError) as error:
-        raise files.corrupt(path, str(error)) from error
+    with files.reading(path, cls.kind) as (fields, arrays):
+        for name, (dtype, ndim) in ARRAYS.items():
+            if name not in arrays or arrays[name].dtype.str != dtype or arrays[name].ndim != ndim:
+                raise files.corrupt(path, f"the array {name!r} is missing or has another type")
+        try:
+            return _assembled(cls, fields, arrays)
+        except (ValueError, KeyError, TypeError) as error:
+            raise files.corrupt(path, str(error)) from error
 
 
 def _assembled(cls: type[Index], fields: dict[str, Any], arrays: dict[str, AnyArray]) -> Index:
@@ -98,7 +98,7 @@ def _assembled(cls: type[Index], fields: dict[str, Any], arrays: dict[str, AnyAr
         state, dim=index._reduction.graph_dim, m=index.m, ef_construction=index.ef_construction, seed=index.seed
     )
     _take_groups(index, arrays["rows"], arrays["nodes"])
-    _take_vectors(index, arrays["vectors"], arrays["level0"])
+    _take_vectors(index, arrays["vectors"])
     _take_repairs(index, arrays["side"], arrays["mends"])
     index._verified = index.nodes
     if fields["exact"]:
@@ -130,14 +130,15 @@ def _take_repairs(index: HnswIndex, side: IntArray, mends: IntArray) -> None:
     index._mends = mends
 
 
-def _take_vectors(index: HnswIndex, vectors: AnyArray, level0: AnyArray) -> None:
+def _take_vectors(index: HnswIndex, vectors: AnyArray) -> None:
     if index._reduction.native:
         if len(vectors):
             raise ValueError("there are vectors beside a graph that needs none")
-        own = index._graph.layout.vectors(level0)
+        nodes = np.arange(index.nodes)
+        index._table.append_later(lambda: index._graph.vectors(nodes))
     else:
         if vectors.shape != (index.nodes, index.dim) or not np.isfinite(vectors).all():
             raise ValueError("the vectors beside the graph have another shape, or one is not finite")
         own = scan.prepared(index.geometry, vectors)
         index._vectors, index._squares = own, scan.squares(own)
-    index._table.append(own)
+        index._table.append_later(lambda: own)

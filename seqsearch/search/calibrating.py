@@ -42,7 +42,8 @@ def calibrate(
         return engine.distance.pairs(queries, who, engine.targets, rows, cutoffs)
 
     with progress.task("calibrating"):
-        points, interval = measure(truth, propose, verify, budgets_for(others, engine.candidates.kind), ks)
+        budgets = budgets_for(others, engine.candidates.kind, wider=True)
+        points, interval = measure(truth, propose, verify, budgets, ks)
     weight = verification_weight(engine, queries, truth)
     nearest = truth.distances[:, 0]
     return Calibration(

@@ -142,11 +142,19 @@ class Calibration:
         )  # fmt: skip
 
 
-def budgets_for(size: int, kind: str) -> list[Budget]:
-    """The ladder of budgets that is measured for an index of `size` sequences."""
+def budgets_for(size: int, kind: str, *, wider: bool = False) -> list[Budget]:
+    """The ladder of budgets for an index of `size` sequences; `wider`: with wider walks of a graph beside the usual."""
     ladder = [10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200]
     counts = [count for count in ladder if count < size] + ([size] if size <= ladder[-1] else [])
-    return [Budget(count, max(count, 32) if kind == "hnsw" else None) for count in counts]
+    if kind != "hnsw":
+        return [Budget(count) for count in counts]
+    # in a large graph of near duplicates it is the walk that misses neighbours: a wider one finds them for less than
+    # more candidates, which have to be verified, would
+    return [
+        Budget(count, width * max(count, 32))
+        for count in counts
+        for width in ((1, 2, 4) if wider and 20 <= count <= 200 else (1,))
+    ]
 
 
 def per_query_recall(found: DoubleArray, truth: DoubleArray, k: int) -> DoubleArray:

@@ -57,7 +57,7 @@ class Follower:
         record = store.snapshot(NAME)
         if record is None or record.parameters != _parameters(settings):
             return None
-        follower = cls(load_index(store.snapshot_file(NAME)), record.lsn, store.generation, "snapshot")
+        follower = cls(load_index(store.snapshot_file(NAME, proved=False)), record.lsn, store.generation, "snapshot")
         return follower if follower.catch_up(store) and follower._holds(store) else None
 
     def _holds(self, store: Store) -> bool:

@@ -337,8 +337,9 @@ class StoreReader:
         with self._reading() as transaction:
             return read_record(transaction, key)
 
-    def snapshot_file(self, name: str) -> Path:
-        """The file of a snapshot, its size and digest verified just now: only then may a loader see it.
+    def snapshot_file(self, name: str, *, proved: bool = True) -> Path:
+        """The file of a snapshot, its size and digest verified just now: only then may a loader see it. A loader that
+        verifies a digest in the file itself needs it `proved` no second time.
 
         Raises CorruptIndexError when it is missing or damaged, or there is no such snapshot: make it again.
         """
@@ -347,7 +348,7 @@ class StoreReader:
             if record is None:
                 raise CorruptIndexError(f"{self._shown}: there is no snapshot {name!r}")
             try:
-                return check_snapshot(self.path, record)
+                return check_snapshot(self.path, record, digest=proved)
             except CorruptIndexError:
                 if self.outdated:
                     message = "is gone since the index was compacted: refresh, or make it again"

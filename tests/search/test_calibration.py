@@ -156,6 +156,10 @@ def test_budgets_never_exceed_the_data(size: int) -> None:
     budgets = budgets_for(size, "hnsw")
     assert max(b.candidates for b in budgets) <= size
     assert all(b.ef is not None and b.ef >= b.candidates for b in budgets)
+    wider = budgets_for(size, "hnsw", wider=True)
+    assert set(wider) >= set(budgets)
+    assert [b.candidates for b in wider] == sorted(b.candidates for b in wider)
+    assert budgets_for(size, "exact", wider=True) == [Budget(b.candidates) for b in budgets]
 
 
 def test_held_out_rows() -> None:

@@ -120,8 +120,8 @@ def test_removing_more_than_a_fifth_compacts_by_itself(path: Path) -> None:
 def test_a_snapshot_that_goes_while_it_is_loaded_is_built_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     proved = Store.snapshot_file
 
-    def proved_then_replaced(store: Store, name: str) -> Path:
-        file = proved(store, name)
+    def proved_then_replaced(store: Store, name: str, **asked: bool) -> Path:
+        file = proved(store, name, **asked)
         file.unlink()
         return file
 

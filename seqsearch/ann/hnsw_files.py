@@ -67,6 +67,8 @@ def load(cls: type[Index], path: Path) -> Index:
         for name, (dtype, ndim) in ARRAYS.items():
             if name not in arrays or arrays[name].dtype.str != dtype or arrays[name].ndim != ndim:
                 raise files.corrupt(path, f"the array {name!r} is missing or has another type")
+        # the index keeps these: copies let go of the mapped file, most of which the library has copied by then
+        arrays |= {name: arrays[name].copy() for name in ("rows", "nodes", "side", "mends")}
         try:
             return _assembled(cls, fields, arrays)
         except (ValueError, KeyError, TypeError) as error:

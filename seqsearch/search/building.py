@@ -63,7 +63,7 @@ def build(
         builder.put_blob("weights", model.weight_bytes())
         _embed(builder, model, progress)
         kind = options.kind_for(builder.rows)
-        settings = settings_document(options, kind, distance)
+        settings = settings_document(options, kind, options.parameters_for(builder.rows), distance)
         candidates = empty_candidates(model, settings)
         calibration = _calibrated(builder, candidates, held, queries, model, distance, options, progress)
         builder.put_document("settings", settings)
@@ -81,11 +81,13 @@ def require_alike(queries: Sequences, stored: Sequences) -> None:
         raise EmptyInputError("there is no query to measure the recall on")
 
 
-def settings_document(options: BuildOptions, kind: str, distance: Distance) -> dict[str, Any]:
+def settings_document(
+    options: BuildOptions, kind: str, parameters: dict[str, Any], distance: Distance
+) -> dict[str, Any]:
     """What an index needs to know to go on as it was built."""
     return {
         "distance": distance.name, "distance_parameters": distance.parameters(), "index": kind,
-        "index_parameters": options.index_parameters, "seed": options.seed, "encoder": options.encoder,
+        "index_parameters": parameters, "seed": options.seed, "encoder": options.encoder,
         "effort": options.effort,
     }  # fmt: skip
 

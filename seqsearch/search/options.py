@@ -14,6 +14,8 @@ from ..learning.plan import TrainingPlan
 
 INDEX_KINDS = ("auto", "exact", "hnsw", "hamming")
 SCAN_BELOW = 5_000  # sequences: below this an exact scan of the points is faster than a graph
+LARGE = 200_000  # sequences: from here on a graph is built with care, or its walks miss too many neighbours
+CAREFUL = {"ef_construction": 400}
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,11 @@ class BuildOptions:
     def exact_distance(self) -> Distance:
         """The exact distance. Raises ParameterError for parameters it does not have."""
         return distance_named(self.distance, **self.distance_parameters)
+
+    def parameters_for(self, size: int) -> dict[str, Any]:
+        """The parameters of the index for `size` sequences: what was asked for, and what suits."""
+        careful = self.kind_for(size) == "hnsw" and size >= LARGE
+        return {**(CAREFUL if careful else {}), **self.index_parameters}
 
     def kind_for(self, size: int) -> str:
         """The index kind for `size` sequences: what was asked for, or for "auto" what suits."""

@@ -17,6 +17,7 @@ from seqsearch.errors import (
     UnknownIdError,
 )  # fmt: skip
 from seqsearch.search import Budget
+from seqsearch.search.options import BuildOptions
 from seqsearch.sequences import DNA, PROTEIN, TEXT, Sequences
 from tests.families import families
 
@@ -173,3 +174,11 @@ def test_a_large_calibration_change_is_stale(tmp_path: Path, references: Sequenc
         index.add(references[400:])
         assert index.info()["calibration"]["stale"]
         assert "changed by more than a fifth" in index.budget(10)[1]
+
+
+def test_a_large_graph_is_built_with_care_unless_told_otherwise() -> None:
+    assert BuildOptions().parameters_for(199_999) == {}
+    assert BuildOptions().parameters_for(200_000) == {"ef_construction": 400}
+    assert BuildOptions(index="exact").parameters_for(10**6) == {}
+    asked = BuildOptions(index_parameters={"m": 8, "ef_construction": 100})
+    assert asked.parameters_for(10**6) == {"m": 8, "ef_construction": 100}

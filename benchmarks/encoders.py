@@ -1,8 +1,8 @@
 """Encoders and geometries beside each other on Greengenes, each cell trained for the same processor time.
 
     python benchmarks/encoders.py [--only table,baselines,dimensions,depth,length,precision] [--seconds 180]
-        [--encoders projection,cnn,...] [--geometries euclidean,...] [--seeds 1] [--threads 1] [--sequences v4|full]
-        [--train 7000] [--output rows.jsonl] [--plots FOLDER]
+        [--encoders projection,cnn,...] [--geometries euclidean,...] [--dimensions 4,8,...] [--seeds 1]
+        [--threads 1] [--sequences v4|full] [--train 7000] [--output rows.jsonl] [--plots FOLDER]
 
 The protocol of NeuroSEED (Corso et al. 2021): 7,000 training, 700 validation and 1,500 test sequences, 128 dimensions;
 --train takes more. %RMSE is over all pairs of test sequences, in percent of the longest length drawn (V4: 150 nt), and
@@ -160,10 +160,11 @@ def baselines(data: Data, options: argparse.Namespace, rows: Rows) -> None:
 
 
 def dimensions(data: Data, options: argparse.Namespace, rows: Rows) -> None:
-    for geometry in ("euclidean", "cosine", "hyperbolic-sphere"):
-        for dim in (4, 8, 16, 32, 64, 128):
-            cell = measured(data, "projection", geometry, options.seconds, dim, 0)
-            rows.add(part="dimensions", series=f"projection, {geometry}", **cell)
+    for geometry in (name for name in ("euclidean", "cosine", "hyperbolic-sphere") if name in options.geometries):
+        for dim in options.dimensions:
+            if not rows.has(part="dimensions", encoder="projection", geometry=geometry, dimensions=dim):
+                cell = measured(data, "projection", geometry, options.seconds, dim, 0)
+                rows.add(part="dimensions", series=f"projection, {geometry}", **cell)
 
 
 def depth(sequences: Sequences, options: argparse.Namespace, rows: Rows) -> None:
@@ -269,6 +270,7 @@ def main() -> None:
     parser.add_argument("--only", default="table,baselines,dimensions,depth,length")
     parser.add_argument("--encoders", default=",".join(ENCODERS), type=lambda text: text.split(","))
     parser.add_argument("--geometries", default=",".join(COLUMNS), type=lambda text: text.split(","))
+    parser.add_argument("--dimensions", default="4,8,16,32,64,128", type=lambda text: list(map(int, text.split(","))))
     parser.add_argument("--seconds", default=180.0, type=float)
     parser.add_argument("--steps", default=300, type=int, help="of the part precision")
     parser.add_argument("--seeds", default=1, type=int)

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 @distance_parameters_option
 @click.option("--encoder", metavar="NAME", default="auto", show_default=True, help="Encoder family, or auto.")
 @click.option("--dim", type=int, metavar="D", help="Dimensions of the embedding  [default: 128]")
-@click.option("--geometry", metavar="NAME", default="euclidean", show_default=True,
-              help="euclidean, squared, manhattan, cosine or hyperbolic.")  # fmt: skip
+@click.option("--geometry", metavar="NAME", default="auto", show_default=True,
+              help="auto (cosine for long tokens, else euclidean), euclidean, squared, manhattan, cosine or "
+              "hyperbolic.")  # fmt: skip
 @click.option("--bits", type=int, metavar="B", help="Store binary codes of B bits instead of embeddings.")
 @click.option("--codes", metavar="NAME", help="Of bits: learned, or unlearned ones: itq, pca, projection "
               " [default: learned]")  # fmt: skip

@@ -43,9 +43,9 @@ DISTANCE_OPTIONS = ("distance", "distance_parameters", "geometry", "mode", "targ
 @click.option(
     "--geometry",
     metavar="NAME",
-    default="euclidean",
+    default="auto",
     show_default=True,
-    help="euclidean, squared, manhattan, cosine or hyperbolic.",
+    help="auto (cosine for long tokens, else euclidean), euclidean, squared, manhattan, cosine or hyperbolic.",
 )
 @click.option("--mode", metavar="NAME", default="ball", show_default=True, help="Hyperbolic: ball or sphere.")
 @click.option(
@@ -129,12 +129,15 @@ def _train_on_distances(
     seed: int, quiet: bool,
 ) -> tuple[Model, TrainingLog]:  # fmt: skip
     from ..distances import distance_named
-    from ..learning.plan import TrainingPlan
+    from ..learning.plan import TrainingPlan, suited_geometry
     from ..learning.trainer import train
 
     distance = distance_named(options.pop("distance"), **options.pop("distance_parameters"))
     sequences = read_noting(references, **reading_arguments(options))
     effort = TrainingPlan.of_effort(options.pop("effort"))
+    if options["geometry"] == "auto":
+        target, bits = options["target"] or effort.target, options["bits"]
+        options["geometry"] = suited_geometry(sequences, target=target, bits=bits)
     plan = replace(effort, **{name: value for name, value in options.items() if value is not None})
     return train(
         sequences, distance, encoder=encoder, plan=plan, seed=seed, settings=settings, checkpoint=checkpoint,

@@ -7,8 +7,10 @@ from typing import Any
 
 from ..encoders.codes import checked_bits
 from ..errors import ParameterError
+from ..sequences import Sequences
 from .checks import require_choice, require_counts
 
+LONG = 100  # tokens of a mean sequence from which the geometry "auto" is cosine
 TARGETS = ("near", "rank", "mse", "relative", "triplet", "contrastive", "autoencode", "hash")
 BINARISED = ("tanh", "straight-through")
 CLOCKS = ("wall", "cpu")
@@ -117,3 +119,14 @@ class TrainingPlan:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def suited_geometry(sequences: Sequences, *, target: str = "near", bits: int | None = None) -> str:
+    """What the geometry "auto" means: cosine for long tokens, else Euclidean.
+
+    On genes the angle predicts the edit distance a fifth to a third better, and finds as much or more (V4, 128
+    dimensions: 1.12 against 1.59 %RMSE); on words of nine letters Euclidean points find more, and learned codes need
+    them.
+    """
+    long = sequences.kind == "tokens" and len(sequences) > 0 and float(sequences.lengths.mean()) >= LONG
+    return "cosine" if long and target == "near" and bits is None else "euclidean"

@@ -15,7 +15,7 @@ from ..encoders.codes import LEARNED, quantizer
 from ..encoders.families import family_named
 from ..encoders.model import Model, unlearned_model
 from ..errors import EmptyInputError, MismatchError, ParameterError, Path
-from ..learning.plan import TrainingPlan
+from ..learning.plan import TrainingPlan, suited_geometry
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..store import Store, StoreBuilder
@@ -109,11 +109,16 @@ def _trained(
     """A model trained on stored sequences other than those held out, and its binary code where bits are asked for."""
     if builder.kind != distance.kind:
         raise MismatchError(f"the {distance.name} distance compares {distance.kind}, the data are {builder.kind}")
-    plan = replace(TrainingPlan.of_effort(options.effort), geometry=options.geometry)
+    plan = TrainingPlan.of_effort(options.effort)
     others = np.setdiff1d(np.arange(builder.rows), held)
     chosen = others if len(others) <= plan.sequences else rng.choice(others, plan.sequences, replace=False)
     sample = builder.sequences(np.sort(chosen))
     settings = {} if options.dim is None else {"dim": options.dim}
+    geometry = options.geometry
+    if geometry == "auto":
+        trained = family_named(options.encoder, sample.kind).trained
+        geometry = suited_geometry(sample, bits=options.bits) if trained else "euclidean"
+    plan = replace(plan, geometry=geometry)
     if options.bits is not None and options.learns_codes:
         plan = replace(plan, bits=options.bits)
     model = _train(sample, distance, options, plan, settings, progress)
@@ -162,7 +167,7 @@ def _train(
 ) -> Model:  # fmt: skip
     """Torch is imported only when something is trained."""
     if not family_named(options.encoder, sample.kind).trained:
-        return unlearned_model(sample, options.geometry)
+        return unlearned_model(sample, plan.geometry)
     from ..learning.trainer import train
 
     model, _ = train(

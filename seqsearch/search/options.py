@@ -13,6 +13,7 @@ from ..geometry import geometry_named
 from ..learning.plan import TrainingPlan
 
 INDEX_KINDS = ("auto", "exact", "hnsw", "hamming")
+_FLAT = ("auto", "euclidean")
 SCAN_BELOW = 5_000  # sequences: below this an exact scan of the points is faster than a graph
 LARGE = 200_000  # sequences: from here on a graph is built with care, or its walks miss too many neighbours
 CAREFUL = {"ef_construction": 400}
@@ -21,15 +22,15 @@ CAREFUL = {"ef_construction": 400}
 @dataclass(frozen=True)
 class BuildOptions:
     """`distance` and its `distance_parameters`; `encoder` (a family or "auto"), its `dim` (None: its own default), the
-    `geometry` of its points and the `effort` of training; `bits` for a binary code in place of a point; `index` kind
-    and its `index_parameters`; `recall` aimed at by default; `seed` of every random draw.
+    `geometry` of its points ("auto": `suited_geometry`) and the `effort` of training; `bits` for a binary code in place
+    of a point; `index` kind and its `index_parameters`; `recall` aimed at by default; `seed` of every random draw.
     """
 
     distance: str = "edit"
     distance_parameters: dict[str, Any] = field(default_factory=dict)
     encoder: str = "auto"
     dim: int | None = None
-    geometry: str = "euclidean"
+    geometry: str = "auto"
     effort: str = "normal"
     bits: int | None = None
     codes: str | None = None
@@ -49,14 +50,15 @@ class BuildOptions:
             raise ParameterError(f"recall must be above 0 and at most 1, not {self.recall}")
         if self.dim is not None and not 1 <= self.dim <= 4096:
             raise ParameterError(f"dim must be from 1 to 4096, not {self.dim}")
-        geometry_named(self.geometry)
+        if self.geometry != "auto":
+            geometry_named(self.geometry)
         if self.bits is not None:
             checked_bits(self.bits)
         if self.codes is not None and self.codes not in CODES:
             raise ParameterError(f"no codes {self.codes!r}: choose one of {', '.join(CODES)}")
         if self.codes is not None and self.bits is None:
             raise ParameterError(f"codes {self.codes!r} need bits")
-        if self.bits is not None and self.learns_codes and self.geometry != "euclidean":
+        if self.bits is not None and self.learns_codes and self.geometry not in _FLAT:
             raise ParameterError(f"learned codes have no {self.geometry} geometry; codes 'itq' cut points of any")
         if (self.index == "hamming") != (self.bits is not None) and self.index != "auto":
             raise ParameterError("a hamming index needs bits, and bits need a hamming index")
@@ -65,7 +67,7 @@ class BuildOptions:
     @property
     def learns_codes(self) -> bool:
         """Whether the network learns its code; otherwise a code is cut from its points."""
-        return self.codes == LEARNED or (self.codes is None and self.geometry == "euclidean")
+        return self.codes == LEARNED or (self.codes is None and self.geometry in _FLAT)
 
     def exact_distance(self) -> Distance:
         """The exact distance. Raises ParameterError for parameters it does not have."""

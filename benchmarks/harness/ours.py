@@ -14,7 +14,7 @@ import numpy as np
 import seqsearch
 from seqsearch import SequenceIndex
 from seqsearch.search import Results
-from seqsearch.sequences import write_fasta
+from seqsearch.sequences import TEXT, write_fasta
 
 from .algorithm import Algorithm, Budget, Found
 from .datasets import numbered
@@ -124,9 +124,15 @@ class SeqsearchProcess(Seqsearch):
 
     def prepare(self, task: Task, part: slice, folder: Path) -> Path:
         assert isinstance(task, SequenceTask)
-        path, asked = folder / "asked.fasta", numbered(task.queries[part])
-        write_fasta(path, asked)
+        asked = numbered(task.queries[part])
         self.count = len(asked)
+        if asked.alphabet == TEXT:  # FASTA holds none
+            path = folder / "asked.tsv"
+            rows = [f"{name}\t{asked[row].text}" for row, name in enumerate(asked.ids)]
+            path.write_text("\n".join(["id\tsequence", *rows, ""]), "utf-8")
+        else:
+            path = folder / "asked.fasta"
+            write_fasta(path, asked)
         return path
 
     def search(self, prepared: Path, budget: Budget) -> str:

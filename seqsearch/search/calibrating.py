@@ -16,6 +16,7 @@ _COLUMN = 0.003  # a column of 64 cells in candidates proposed by the graph: mea
 _CELL = 0.001  # a cell of dynamic time warping, likewise
 _LEAST_WEIGHT = 0.1
 _LANE_CELL = 4e-6  # a cell of edit distance where 512 sequences are compared at once, likewise
+_BOUND = 0.006  # ruling a sequence out by its length and k-mer counts: measured on place names and words
 _UNPRUNED = 0.05  # series that lower bounds leave to be compared
 
 
@@ -68,7 +69,7 @@ def exact_search_cost(engine: Engine, queries: Sequences, others: int, weight: f
     """What it costs to compare a query with `others` sequences, in candidates proposed: a rough rule as above."""
     if engine.distance.kind == "series":
         return others * weight * _UNPRUNED
-    return others * float(np.mean(queries.lengths.astype(np.float64) ** 2)) * _LANE_CELL
+    return others * (_BOUND + float(np.mean(queries.lengths.astype(np.float64) ** 2)) * _LANE_CELL)
 
 
 def members(engine: Engine, live: BoolArray, most: int, seed: int) -> tuple[Sequences, IntArray]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,7 @@ class Settings:
 
 def measure(task: Task, names: list[str], settings: Settings, ledger: Ledger, *, again: bool = False) -> None:
     """Every algorithm of `names` on `task`; one that cannot take part, or fails, becomes a row that says why."""
+    rebuilt = set()  # several algorithms search what one of them built
     for name in names:
         kind = ALGORITHMS[name]
         if task.kind not in kind.kinds:
@@ -79,7 +80,10 @@ def measure(task: Task, names: list[str], settings: Settings, ledger: Ledger, *,
         elif ledger.has(task.name, kind.series):
             continue
         ledger.forget(task.name, kind.series)
-        for row in rows_of(task, name, kind(settings.threads, task.k), settings):
+        builder = kind.built_by or name
+        own = replace(settings, rebuild=settings.rebuild and builder not in rebuilt)
+        rebuilt.add(builder)
+        for row in rows_of(task, name, kind(settings.threads, task.k), own):
             ledger.add(row)
 
 

@@ -114,6 +114,8 @@ def corrupt(path: Path, why: str) -> CorruptIndexError:
 def _beginning(file: BinaryIO) -> bytes:
     """Everything before the arrays, as far as the file goes."""
     content = file.read(16)
+    if not content.startswith(MAGIC):
+        return content  # what would be the length of a header is anything
     return content + file.read(int.from_bytes(content[8:12], "little"))
 
 

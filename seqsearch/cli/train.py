@@ -129,15 +129,12 @@ def _train_on_distances(
     seed: int, quiet: bool,
 ) -> tuple[Model, TrainingLog]:  # fmt: skip
     from ..distances import distance_named
-    from ..learning.plan import TrainingPlan, suited_geometry
+    from ..learning.plan import TrainingPlan
     from ..learning.trainer import train
 
     distance = distance_named(options.pop("distance"), **options.pop("distance_parameters"))
     sequences = read_noting(references, **reading_arguments(options))
     effort = TrainingPlan.of_effort(options.pop("effort"))
-    if options["geometry"] == "auto":
-        target, bits = options["target"] or effort.target, options["bits"]
-        options["geometry"] = suited_geometry(sequences, target=target, bits=bits)
     plan = replace(effort, **{name: value for name, value in options.items() if value is not None})
     return train(
         sequences, distance, encoder=encoder, plan=plan, seed=seed, settings=settings, checkpoint=checkpoint,

@@ -187,9 +187,12 @@ def curve_model(sequences: Sequences) -> Model:
     return Model("curve", spec, {"features": features.to_json()}, {}, features.size)
 
 
-def unlearned_model(sequences: Sequences, geometry: str = "euclidean") -> Model:
-    """The untrained baseline for the kind of `sequences`, its points brought well inside the ball if hyperbolic."""
+def unlearned_model(sequences: Sequences, geometry: str = "auto") -> Model:
+    """The untrained baseline for the kind of `sequences`, its points brought well inside the ball if hyperbolic;
+    geometry "auto" is Euclidean."""
     model = kmer_model(sequences) if sequences.kind == "tokens" else curve_model(sequences)
+    if geometry == "auto":
+        return model
     if geometry != "hyperbolic":
         return replace(model, geometry=geometry)
     norm = float(np.median(np.linalg.norm(model.embed(sequences[:_LOOKED_AT]), axis=1)))

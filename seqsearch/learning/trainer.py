@@ -73,6 +73,7 @@ def train(
         return unlearned_model(sequences, plan.geometry), TrainingLog()
     if few:
         raise ParameterError(f"{len(sequences)} sequences are too few to train on: at least {FEWEST} are needed")
+    plan = plan.suited_to(sequences)
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(sequences))[: plan.sequences]
     held = min(plan.validate, len(rows) // 8)

@@ -15,7 +15,7 @@ from ..encoders.codes import LEARNED, quantizer
 from ..encoders.families import family_named
 from ..encoders.model import Model, unlearned_model
 from ..errors import EmptyInputError, MismatchError, ParameterError, Path
-from ..learning.plan import TrainingPlan, suited_geometry
+from ..learning.plan import TrainingPlan
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..store import Store, StoreBuilder
@@ -114,13 +114,10 @@ def _trained(
     chosen = others if len(others) <= plan.sequences else rng.choice(others, plan.sequences, replace=False)
     sample = builder.sequences(np.sort(chosen))
     settings = {} if options.dim is None else {"dim": options.dim}
-    geometry = options.geometry
-    if geometry == "auto":
-        trained = family_named(options.encoder, sample.kind).trained
-        geometry = suited_geometry(sample, bits=options.bits) if trained else "euclidean"
-    plan = replace(plan, geometry=geometry)
-    if options.bits is not None and options.learns_codes:
-        plan = replace(plan, bits=options.bits)
+    plan = replace(plan, geometry=options.geometry)
+    if options.bits is not None:  # codes that are cut from points were measured with Euclidean ones
+        flat = "euclidean" if options.geometry == "auto" else options.geometry
+        plan = replace(plan, geometry=flat, bits=options.bits if options.learns_codes else None)
     model = _train(sample, distance, options, plan, settings, progress)
     if model.training:
         unseen = np.concatenate([held, np.setdiff1d(others, chosen)[:MOST_UNSEEN]])

@@ -22,8 +22,9 @@ CAREFUL = {"ef_construction": 400}
 @dataclass(frozen=True)
 class BuildOptions:
     """`distance` and its `distance_parameters`; `encoder` (a family or "auto"), its `dim` (None: its own default), the
-    `geometry` of its points ("auto": `suited_geometry`) and the `effort` of training; `bits` for a binary code in place
-    of a point; `index` kind and its `index_parameters`; `recall` aimed at by default; `seed` of every random draw.
+    `geometry` of its points ("auto": see `TrainingPlan.suited_to`) and the `effort` of training; `bits` for a binary
+    code in place of a point, learned or cut as `codes` says; `index` kind and its `index_parameters`; `recall` aimed at
+    by default; `seed` of every random draw.
     """
 
     distance: str = "edit"

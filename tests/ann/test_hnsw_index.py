@@ -141,6 +141,19 @@ def test_copies_share_a_node_and_signs_of_zero_do_not_matter() -> None:
     assert (found.distances == 0).all()
 
 
+@pytest.mark.parametrize("geometry", ["euclidean", "hyperbolic"])
+def test_copies_share_a_node_after_loading(geometry: str, tmp_path: Path) -> None:
+    index = HnswIndex(geometry=geometry, dim=3)
+    items = 0.1 * points(60, 3)
+    index.add(np.arange(50), items[:50])
+    index.save(tmp_path / "saved.ann")
+    loaded = HnswIndex.load(tmp_path / "saved.ann")
+    loaded.add(np.arange(50, 110), items)
+    assert loaded.nodes == 60
+    found = loaded.search(items[:50], 2)
+    assert (found.rows == np.arange(50)[:, None] + [0, 50]).all()
+
+
 def test_scaled_copies_are_one_direction() -> None:
     index = HnswIndex(geometry="cosine", dim=3)
     one = points(1, 3)

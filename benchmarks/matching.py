@@ -40,7 +40,7 @@ from seqsearch.search.matching import Matcher
 from seqsearch.sequences import Sequences
 
 TOPS = (1, 5, 10, 100)
-PENALTIES = (0.125, 0.25, 0.5)
+PENALTIES = (0.125, 0.25, 0.375, 0.5, 0.75)
 
 
 class Rows:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..learning.state import TrainingLog
 
 TASKS = ("distance", "classify", "tag", "cluster")
-DISTANCE_OPTIONS = ("distance", "distance_parameters", "geometry", "mode", "target", "effort", "steps")
+DISTANCE_OPTIONS = ("distance", "distance_parameters", "geometry", "mode", "target", "effort", "steps", "rounds")
 
 
 @click.command("train", short_help="Train an encoder and write it to a file.")
@@ -62,6 +62,8 @@ DISTANCE_OPTIONS = ("distance", "distance_parameters", "geometry", "mode", "targ
 @click.option("--binarise", metavar="NAME", help="Bits while learning: tanh or straight-through.")
 @click.option("--effort", metavar="LEVEL", default="normal", show_default=True, help="low, normal or high.")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Batches at most  [default: by effort]")
+@click.option("--rounds", type=click.IntRange(1), metavar="N",
+              help="Times near pairs are mined, from the second on by the embedding so far  [default: 1]")  # fmt: skip
 @click.option("--batch", type=click.IntRange(2), metavar="N", help="Sequences in a batch  [default: 256; labels: 32]")
 @click.option("--rate", type=float, metavar="R", help="Peak learning rate  [default: by family]")
 @click.option("--seconds", type=float, metavar="S", help="Stop learning after so long.")

@@ -96,6 +96,11 @@ class Metric(nn.Module):
         room = (1 - points.double().square().sum(1)).clamp_min(1e-6).to(points.dtype)  # float32 has no digits left here
         return 2 * torch.asinh(lengths * (room[:, None] * room).rsqrt())
 
+    def flat(self, outputs: Tensor) -> Tensor:
+        """(B, D) points whose nearest by straight lines are about the nearest of the geometry."""
+        points = self.place(outputs)
+        return _directions(points) if self.geometry == "cosine" or self.radius is not None else points
+
     def forward(self, outputs: Tensor) -> Tensor:
         """(B, B) predicted distances, in the unit of the factor."""
         return (self.roots(self.place(outputs)) * self.log_factor.exp()).pow(self.exponent)

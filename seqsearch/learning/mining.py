@@ -39,6 +39,34 @@ def mined_neighbours(
     return _by_exact_distance(sequences, proposed, distance, progress)[:, :REACH]
 
 
+def mined_again(
+    points: FloatArray, before: IntArray, sequences: Sequences, distance: Distance, cells: float,
+    progress: Progress = SILENT,
+) -> IntArray:  # fmt: skip
+    """(n, REACH) rows near each row, from `before` and from the nearest of n points of the embedding so far.
+
+    Ordered by the exact distance as in `mined_neighbours`; where that is too dear the points know better than `before`.
+    """
+    reach = before.shape[1]
+    proposed = near_rows(points, reach, progress)
+    if 2 * proposed.size * float(np.mean(sequences.lengths.astype(np.float64)) ** 2) > cells:
+        return proposed
+    both = _by_exact_distance(sequences, np.concatenate([proposed, before], axis=1), distance, progress)
+    return first_distinct(both, reach)
+
+
+def first_distinct(rows: IntArray, count: int) -> IntArray:
+    """(n, count) the first different numbers of every row of (n, m), which has so many of them."""
+    order = np.argsort(rows, axis=1, kind="stable")
+    ordered = np.take_along_axis(rows, order, axis=1)
+    again = np.zeros(rows.shape, np.bool_)
+    again[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
+    late = np.zeros(rows.shape, np.bool_)
+    np.put_along_axis(late, order, again, axis=1)
+    chosen = np.argsort(late, axis=1, kind="stable")[:, :count]
+    return np.take_along_axis(rows, chosen, axis=1)
+
+
 def _by_exact_distance(sequences: Sequences, proposed: IntArray, distance: Distance, progress: Progress) -> IntArray:
     ordered = np.empty_like(proposed)
     width = proposed.shape[1]

@@ -44,6 +44,15 @@ class PairSource:
         self._kept: dict[int, PairBatch] = {}
         self._draws = self._drawn()
 
+    @property
+    def neighbours(self) -> IntArray:
+        """(n, reach) the near rows that batches are drawn from now; may be set."""
+        return self._sampler.neighbours
+
+    @neighbours.setter
+    def neighbours(self, rows: IntArray) -> None:
+        self._sampler.neighbours = rows
+
     def skip(self, batches: int) -> None:
         """Pass over batches without comparing anything: a resumed run goes on where it was."""
         for _ in range(batches):

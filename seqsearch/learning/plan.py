@@ -27,12 +27,13 @@ class TrainingPlan:
     `average`: decay of the moving average of weights that is kept in the end.
 
     `sequences`: rows to learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme -
-    when it is spent, batches already compared are used again; `validate`: sequences held out; `check`: steps between
-    looks at them; `patience`: looks without progress before it stops; `seconds`: time at most, 0 for no limit - with a
-    limit one seed no longer gives one model; `clock`: "wall", or "cpu" for the processor time of all threads, which
-    other programs do not eat into; `device`: where torch works; `precision`: "float32", or "bfloat16" for the matrix
-    products of the network while it learns, which is faster where the processor multiplies bfloat16 natively - weights,
-    distances and losses stay in float32, and so does every embedding.
+    when it is spent, batches already compared are used again; `rounds`: times that near pairs are mined, at first with
+    what is known before the first step, then with the embedding so far; `validate`: sequences held out; `check`: steps
+    between looks at them; `patience`: looks without progress before it stops; `seconds`: time at most, 0 for no limit -
+    with a limit one seed no longer gives one model; `clock`: "wall", or "cpu" for the processor time of all threads,
+    which other programs do not eat into; `device`: where torch works; `precision`: "float32", or "bfloat16" for the
+    matrix products of the network while it learns, which is faster where the processor multiplies bfloat16 natively -
+    weights, distances and losses stay in float32, and so does every embedding.
 
     `geometry` of the points ("auto": see `suited_to`) and its hyperbolic `mode`; `power`: p of the predicted distance
     scale * d^p, None for what suits the geometry; `target`: what is learned, one of `TARGETS`; `rank`: weight of the
@@ -53,6 +54,7 @@ class TrainingPlan:
     average: float = 0.999
     sequences: int = 100_000
     cells: float = 5e13
+    rounds: int = 1
     validate: int = 384
     check: int = 200
     patience: int = 10
@@ -85,7 +87,7 @@ class TrainingPlan:
         if (self.target == "hash" and self.bits is None) or (self.target == "autoencode" and self.bits is not None):
             raise ParameterError(f"the target {self.target} does not fit bits {self.bits}")
         require_choice("precision", self.precision, PRECISIONS)
-        require_counts(self, "steps", "batch", "sequences", "check", "patience")
+        require_counts(self, "steps", "batch", "sequences", "rounds", "check", "patience")
         if not 0 <= self.edits <= 0.5:
             raise ParameterError(f"edits must be from 0 to 0.5, not {self.edits}")
 
@@ -127,8 +129,9 @@ class TrainingPlan:
         steps = max(1, self.steps // 4)
         target = "rank" if self.target == "near" else self.target
         code = replace(
-            self, target=target, steps=steps, check=min(self.check, max(1, steps // 5)), seconds=0.2 * self.seconds
-        )
+            self, target=target, steps=steps, rounds=1, check=min(self.check, max(1, steps // 5)),
+            seconds=0.2 * self.seconds,
+        )  # fmt: skip
         return [points, code]
 
     def to_json(self) -> dict[str, Any]:

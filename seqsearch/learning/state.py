@@ -7,9 +7,11 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..arrays import IntArray
 from .checkpoints import Checkpoint, optimizer_state
 
 
@@ -35,7 +37,8 @@ class TrainingLog:
 
 @dataclass
 class RunState:
-    """Where a run stands: steps done, averaged and best weights, looks since the best."""
+    """Where a run stands: steps done, averaged and best weights, looks since the best, near rows by the step at which
+    they were mined again."""
 
     average: dict[str, Tensor]
     best: dict[str, Tensor]
@@ -44,6 +47,7 @@ class RunState:
     since: int = 0
     finished: bool = False
     log: TrainingLog = field(default_factory=TrainingLog)
+    mined: dict[int, IntArray] = field(default_factory=dict)
 
     @classmethod
     def fresh(cls, learner: nn.Module) -> RunState:
@@ -53,9 +57,10 @@ class RunState:
     @classmethod
     def restored(cls, kept: Checkpoint) -> RunState:
         at = kept.document["state"]
+        mined = {int(step): rows.numpy().astype(np.int64) for step, rows in kept.groups.get("mined", {}).items()}
         return cls(
             kept.groups["average"], kept.groups["best"], at["step"], at["best_loss"], at["since"], at["finished"],
-            TrainingLog(at["log"]),
+            TrainingLog(at["log"]), mined,
         )  # fmt: skip
 
     def look(self, row: dict[str, float]) -> None:
@@ -75,6 +80,7 @@ class RunState:
             {
                 "learner": learner.state_dict(), "average": self.average, "best": self.best,
                 "optimizer": optimizer_state(optimizer), "random": {"torch": torch.get_rng_state()},
+                "mined": {str(step): torch.from_numpy(rows.astype(np.int32)) for step, rows in self.mined.items()},
             },
             {**identity, "state": at},
         )  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -32,7 +33,7 @@ from .edits import edited
 from .hash_metric import HashMetric
 from .losses import off_diagonal
 from .metric import Metric
-from .mining import BatchSampler, mined_neighbours
+from .mining import BatchSampler, mined_again, mined_neighbours
 from .monitors import code_monitors
 from .objective import OBJECTIVES, SIMILAR, Scales, hash_objective
 from .pairs import PairBatch, PairSource, all_pairs
@@ -50,6 +51,7 @@ SERIES_CELL = 5000.0  # cells of edit distance for one of time warping, which ta
 LONG = 600.0  # tokens from which comparing a batch takes longer than learning from it
 MINING = 100  # times as much work for batches as for ordering near rows
 QUANTIZED = 2048  # points from which the head of a code starts
+_AT_ONCE = 512  # sequences embedded together
 _LOOKED_AT = 10  # neighbours by which held-out sequences judge the recall
 
 
@@ -87,7 +89,7 @@ def train(
     for phase, part in enumerate(plan.phases()):
         rate = (plan.rate or family.rate) * (CODE_RATE if phase else 1.0)
         run = _Run(network, training, validation, distance, part, rate, rng, progress, near)
-        runs, near = [*runs, run], run.neighbours
+        runs = [*runs, run]
         if checkpoint is not None:
             run.keep_at(
                 FilePath(checkpoint) if not phase else FilePath(f"{checkpoint}.codes"), data=sequences.digest(),
@@ -96,6 +98,7 @@ def train(
             )  # fmt: skip
         run.watch = watch
         log.follow(run.go())
+        near = run.source.neighbours
     points = runs[0]
     points.fit_factor()  # a code learned on top has moved them
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
@@ -204,9 +207,8 @@ class _Run:
         batch = batch_size(plan.batch, float(np.mean(training.lengths)), distance, cells)
         if neighbours is None:
             neighbours = mined_neighbours(network.spec, training, distance, cells / MINING, rng, progress)
-        self.neighbours = neighbours
-        sampler = BatchSampler(self.neighbours, batch, rng)
-        self.source = PairSource(training, distance, sampler, cells, rng, plan.steps)
+        self.distance, self.cells = distance, cells
+        self.source = PairSource(training, distance, BatchSampler(neighbours, batch, rng), cells, rng, plan.steps)
         start = all_pairs(training, rng.permutation(len(training))[: plan.batch], distance)
         typical = float(np.median(off_diagonal(torch.from_numpy(start.distances)).numpy())) ** (1 / self.root)
         self.unit = max(typical, 1e-6) / UNITS_PER_TYPICAL
@@ -274,6 +276,8 @@ class _Run:
         blend(state.average, self.learner.state_dict(), min(plan.average, (1 + state.step) / (10 + state.step)))
         task.advance()
         last = state.step >= plan.steps or spent >= 1
+        if len(state.mined) + 1 <= plan.rounds * max(state.step / plan.steps, spent) and not last:
+            self._mine_again(state)
         if state.step % plan.check and not last:
             return
         state.look(self._look(state.step, loss, state.average, task))
@@ -291,8 +295,30 @@ class _Run:
         restore_optimizer(optimizer, kept.groups["optimizer"])
         torch.set_rng_state(kept.groups["random"]["torch"])
         state = RunState.restored(kept)
-        self.source.skip(state.step)
+        at = 0
+        for step, rows in state.mined.items():
+            self.source.skip(step - at)
+            self.source.neighbours, at = rows, step
+        self.source.skip(state.step - at)
         return state
+
+    def _mine_again(self, state: RunState) -> None:
+        """Let the embedding so far propose near pairs for the batches to come."""
+        with self._averaged(state.average), torch.no_grad():
+            blocks = (self.training[at : at + _AT_ONCE] for at in range(0, len(self.training), _AT_ONCE))
+            points = np.concatenate([self.metric.flat(self._encoded(block)).cpu().numpy() for block in blocks])
+        state.mined[state.step] = self.source.neighbours = mined_again(
+            points, self.source.neighbours, self.training, self.distance, self.cells / MINING, self.progress
+        )
+
+    @contextmanager
+    def _averaged(self, average: dict[str, Tensor]) -> Iterator[None]:
+        """The averaged weights in place of the current ones, to look at."""
+        current = copy.deepcopy(self.learner.state_dict())
+        self.learner.load_state_dict(average)
+        self.learner.eval()
+        yield
+        self.learner.load_state_dict(current)
 
     def _place_start(self, batch: PairBatch) -> None:
         """Let the geometry choose where fresh points start."""
@@ -361,13 +387,9 @@ class _Run:
         epoch = round(step * self.source.batch / len(self.training), 4)
         row = {"step": float(step), "epoch": epoch, "loss": loss, "validation_loss": loss}
         if self.validation_pairs is not None:
-            current = copy.deepcopy(self.learner.state_dict())
-            self.learner.load_state_dict(average)
-            self.learner.eval()
-            with torch.no_grad():
+            with self._averaged(average), torch.no_grad():
                 held_loss, predicted, true = self._loss(self.validation, self.validation_pairs)
                 monitored = self._monitored(true)
-            self.learner.load_state_dict(current)
             told, exact = (off_diagonal(d * self.unit).double().pow(self.root) for d in (predicted, true))
             row["validation_loss"] = float(held_loss)
             row["percent_rmse"] = 100 * float((told - exact).square().mean().sqrt()) / self.span

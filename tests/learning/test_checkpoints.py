@@ -24,6 +24,7 @@ class _StopError(Exception):
     [
         ("projection", PLAN),
         ("projection", replace(PLAN, cells=1e6)),  # the distances of few batches are used again and again
+        ("projection", replace(PLAN, rounds=3, check=5)),  # near rows mined again, at steps 10 and 20
         ("mlp", replace(PLAN, geometry="hyperbolic", mode="sphere")),  # draws of dropout, a learnt radius
     ],
 )
@@ -51,7 +52,7 @@ def test_a_resumed_run_ends_as_if_it_had_never_stopped(encoder: str, plan: Train
         finished, _ = train(
             sequences, EditDistance(), encoder=encoder, plan=plan, seed=5, settings=settings, checkpoint=place
         )
-    assert seen == [20, 30]
+    assert seen == list(range(10 + plan.check, 31, plan.check))
     assert resumed_log.rows == log.rows
     assert resumed.weight_bytes() == whole.weight_bytes() == finished.weight_bytes()
     assert resumed.scale == whole.scale

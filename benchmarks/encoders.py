@@ -1,6 +1,6 @@
 """Encoders and geometries beside each other on Greengenes, each cell trained for the same processor time.
 
-    python benchmarks/encoders.py [--only table,baselines,dimensions,depth,length,precision] [--seconds 180]
+    python benchmarks/encoders.py [--only table,baselines,dimensions,floor,depth,length,precision] [--seconds 180]
         [--encoders projection,cnn,...] [--geometries euclidean,...] [--dimensions 4,8,...] [--seeds 1]
         [--threads 1] [--sequences v4|full] [--train 7000] [--output rows.jsonl] [--plots FOLDER]
 
@@ -40,6 +40,7 @@ from seqsearch.errors import SeqsearchError
 from seqsearch.evaluation.plots import plot_dimensions, plot_heat_map
 from seqsearch.geometry import GEOMETRIES, matrix
 from seqsearch.learning.clustering import exact_distances, square
+from seqsearch.learning.metric import Metric
 from seqsearch.learning.plan import PRECISIONS, TrainingPlan
 from seqsearch.learning.splits import Split, distance_split, random_split
 from seqsearch.learning.trainer import train
@@ -167,6 +168,47 @@ def dimensions(data: Data, options: argparse.Namespace, rows: Rows) -> None:
                 rows.add(part="dimensions", series=f"projection, {geometry}", **cell)
 
 
+def floor(data: Data, options: argparse.Namespace, rows: Rows) -> None:
+    """Points that no encoder makes: one for each test sequence, moved freely until their distances fit the exact ones.
+    What these leave is what the geometry cannot hold in so many dimensions, whoever learns it.
+    """
+    columns = [
+        name for name in ("euclidean", "cosine", "hyperbolic", "hyperbolic-sphere") if name in options.geometries
+    ]
+    for geometry, dim in itertools.product(columns, (dim for dim in options.dimensions if dim in (16, 128))):
+        for power in (None, 1.0 if "hyperbolic" in geometry or geometry == "euclidean" else 0.5):
+            if not rows.has(part="floor", geometry=geometry, dimensions=dim, power=power):
+                error = freely_placed(data.own, geometry, dim, power) / data.longest
+                rows.add(part="floor", geometry=geometry, dimensions=dim, power=power, percent_rmse=100 * error)
+
+
+def freely_placed(exact: DoubleArray, geometry: str, dim: int, power: float | None, steps: int = 600) -> float:
+    """The root of the mean squared error that is left over all pairs, in edits. `power`: as in `TrainingPlan`."""
+    torch.manual_seed(0)
+    name, _, mode = geometry.partition("-")
+    true = torch.from_numpy(exact / np.median(exact)).float()
+    points, metric = torch.nn.Parameter(torch.randn(len(true), dim)), Metric(name, mode=mode or "ball", power=power)
+    metric.start(points.detach())
+    with torch.no_grad():
+        told = metric(points)
+        ratio = float((told * true).sum() / told.square().sum()) ** (1 / metric.exponent)
+        if metric.log_factor.requires_grad:
+            metric.factor = ratio
+        else:
+            points.mul_(ratio)
+    optimizer = torch.optim.Adam([{"params": [points], "lr": 0.02}, {"params": metric.parameters(), "lr": 0.005}])
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    left = float("nan")
+    for _ in range(steps):
+        loss = (metric(points) - true).square().mean() * len(true) / (len(true) - 1)
+        left = float(loss.detach()) ** 0.5
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        schedule.step()
+    return left * float(np.median(exact))
+
+
 def depth(sequences: Sequences, options: argparse.Namespace, rows: Rows) -> None:
     """Does it generalise? Test neighbourhoods of 2^depth relatives are kept out of training together."""
     for level in range(0, 9, 2):
@@ -267,7 +309,7 @@ def draw(rows: list[dict[str, Any]], folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="table,baselines,dimensions,depth,length")
+    parser.add_argument("--only", default="table,baselines,dimensions,floor,depth,length")
     parser.add_argument("--encoders", default=",".join(ENCODERS), type=lambda text: text.split(","))
     parser.add_argument("--geometries", default=",".join(COLUMNS), type=lambda text: text.split(","))
     parser.add_argument("--dimensions", default="4,8,16,32,64,128", type=lambda text: list(map(int, text.split(","))))
@@ -292,7 +334,7 @@ def main() -> None:
         if part == "depth":
             depth(sequences, options, rows)
         else:
-            {"table": table, "baselines": baselines, "dimensions": dimensions, "length": length,
+            {"table": table, "baselines": baselines, "dimensions": dimensions, "length": length, "floor": floor,
              "precision": precision}[part](data, options, rows)  # fmt: skip
     if options.plots is not None:
         draw(rows.kept, options.plots)

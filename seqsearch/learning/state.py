@@ -58,6 +58,7 @@ class RunState:
     def restored(cls, kept: Checkpoint) -> RunState:
         at = kept.document["state"]
         mined = {int(step): rows.numpy().astype(np.int64) for step, rows in kept.groups.get("mined", {}).items()}
+        mined = dict(sorted(mined.items()))  # the file holds them in order of their names
         return cls(
             kept.groups["average"], kept.groups["best"], at["step"], at["best_loss"], at["since"], at["finished"],
             TrainingLog(at["log"]), mined,

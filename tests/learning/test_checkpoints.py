@@ -24,7 +24,7 @@ class _StopError(Exception):
     [
         ("projection", PLAN),
         ("projection", replace(PLAN, cells=1e6)),  # the distances of few batches are used again and again
-        ("projection", replace(PLAN, rounds=3, check=5)),  # near rows mined again, at steps 10 and 20
+        ("projection", replace(PLAN, rounds=6, check=5)),  # near rows mined again, at steps 5, 10, ...
         ("mlp", replace(PLAN, geometry="hyperbolic", mode="sphere")),  # draws of dropout, a learnt radius
     ],
 )

@@ -112,6 +112,9 @@ def index(matcher: str, database: str, output: str | None, quiet: bool) -> None:
 def search(matcher: str, queries: str, k: int, output_format: str, quiet: bool) -> None:
     """The best matches of each of QUERIES: query, rank, target, score, confidence (above .5 is a match).
 
+    Score and confidence are those of exact DTW. In the rank the hashes count too, by a weight that was chosen on the
+    pairs held out of training: so a lower rank may have the better score.
+
     \b
     Example:
       seqsearch match search songs.match new-scores/ -k 5
@@ -154,7 +157,7 @@ def _facts(matcher: Matcher) -> dict[str, Any]:
         "dim": None if matcher.points is None else matcher.points.dim, "penalty": matcher.penalty,
         "exact": None if matcher.exact is None else matcher.exact.parameters(),
         "keeps": [keep.count if keep.count is not None else keep.threshold for keep in matcher.keeps],
-        "hash_bytes": 0 if held is None else int(held.hashes.codes.nbytes),
+        "blend": matcher.blend, "hash_bytes": 0 if held is None else int(held.hashes.codes.nbytes),
         "measured": matcher.measured,
     }  # fmt: skip
 

@@ -122,6 +122,9 @@ class TowerPair:
         """The inverse of `document` and `weights`. Raises CorruptIndexError."""
         try:
             specs = {side: InputSpec.from_json(document["specs"][side]) for side in SIDES}
-            return cls(document["family"], dict(document["settings"]), specs, weights, document["training"])
+            settings = dict(document["settings"])
+            if document["family"] == "hash":
+                settings.setdefault("dilations", ())  # towers from before there were any
+            return cls(document["family"], settings, specs, weights, document["training"])
         except (KeyError, TypeError, ValueError) as error:
             raise CorruptIndexError(f"the towers cannot be read: {error!r}") from None

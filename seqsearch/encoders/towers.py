@@ -75,22 +75,33 @@ class Tower(PaddedEncoder):
 
 
 class HashTower(Tower):
-    """(B, T, F) to (B, T', dim) outputs in [-1, 1], one per `pooling` steps."""
+    """(B, T, F) to (B, T', dim) outputs in [-1, 1], one per `pooling` steps.
+
+    After the trunk a convolution over `kernel` pooled steps, then a residual one over 3 for each of `dilations`. The
+    wider an output looks, the surer is the single hash and the less new does the next one tell.
+    """
 
     family = "hash"
 
     def __init__(
         self, spec: InputSpec, *, dim: int = 32, channels: Sequence[int] = (96, 128), kernel: int = 5,
-        hidden: int = 256,
+        hidden: int = 256, dilations: Sequence[int] = (2,),
     ) -> None:  # fmt: skip
         super().__init__(spec, dim, channels, kernel, hidden)
+        self.shape["dilations"] = list(dilations)
         self.context = nn.Conv1d(channels[-1], hidden, kernel, padding="same")
+        self.norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in dilations)
+        self.wider = nn.ModuleList(nn.Conv1d(hidden, hidden, 3, padding="same", dilation=d) for d in dilations)
         self.out = nn.Linear(hidden, dim)
 
     def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
         steps, shorter = self.trunk(data, lengths)
+        mask = mask_of(steps, shorter)[..., None]
         wide = functional.relu(self.context(steps.transpose(1, 2)).transpose(1, 2))
-        return torch.tanh(self.out(wide)) * mask_of(steps, shorter)[..., None]
+        for norm, convolution in zip(self.norms, self.wider, strict=True):
+            seen = (norm(wide) * mask).transpose(1, 2)
+            wide = wide + functional.relu(convolution(seen).transpose(1, 2))
+        return torch.tanh(self.out(wide)) * mask
 
 
 class AttentionTower(Tower):

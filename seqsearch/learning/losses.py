@@ -97,6 +97,21 @@ def in_batch_softmax(f: Tensor, g: Tensor, same: Tensor, temperature: float) -> 
     return (functional.cross_entropy(scores, wanted) + functional.cross_entropy(scores.T, wanted)) / 2
 
 
+def step_softmax(f: Tensor, g: Tensor, asked: Tensor, excluded: Tensor, temperature: float) -> Tensor:
+    """Cross-entropy of finding the partners of some outputs among all outputs of the other side, both ways.
+
+    `f`, `g`: (N, D) in [-1, 1], f[i] belongs to g[i]; `asked`: (m,) rows to find partners for; `excluded`: (m, N),
+    rows that count neither as partner nor as rival. Outputs agree in (D + f.g) / 2, the number of equal bits once they
+    are bits; `temperature` is in bits. InfoNCE (van den Oord et al. 2018) over the steps of sequences.
+    """
+
+    def asking(a: Tensor, b: Tensor) -> Tensor:
+        scores = (a[asked] @ b.T / (2 * temperature)).masked_fill(excluded, -torch.inf)
+        return functional.cross_entropy(scores, asked)
+
+    return (asking(f, g) + asking(g, f)) / 2
+
+
 def off_diagonal(matrix: Tensor) -> Tensor:
     """(B * (B - 1),) entries of a (B, B) matrix that compare two different rows."""
     size = len(matrix)

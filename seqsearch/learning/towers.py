@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import threads
-from ..arrays import IntArray
+from ..arrays import BoolArray, IntArray
 from ..encoders.inputs import InputSpec
 from ..encoders.pair import SIDES, TowerPair
 from ..encoders.towers import Tower, tower_named
@@ -23,12 +23,12 @@ from ..hashing import bhattacharyya, bit_correlation, bit_entropy, codes_of, ham
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from .checks import require_choice, require_counts
-from .losses import in_batch_softmax, similarity_hash
+from .losses import in_batch_softmax, similarity_hash, step_softmax
 from .plan import CLOCKS
 
 FEWEST_PAIRS = 8
 LOSSES = ("margin", "softmax")
-_TEMPERATURE = 0.1  # of the softmax, in squared distances over the number of outputs
+_ASKED = 400  # outputs of a batch whose partners are looked for among all of it
 
 
 @dataclass(frozen=True)
@@ -36,22 +36,26 @@ class TowerPlan:
     """Settings of one training run.
 
     `steps`: batches at most, of `batch` pairs each; `crop`: steps of input taken of each pair; `rate`: peak learning
-    rate (a short rise, then a cosine down to zero); `margin` in units of sqrt(outputs), `negatives` and `norm`: of the
-    loss (`losses.similarity_hash`); `hard`: every negative is the nearest of so many random ones, 1 takes them as
-    they come; `loss`: "margin" for that, "softmax" for points asks for each partner among all of the batch;
-    `validate`: share of groups held out; `check`: steps between looks at them, `patience`: looks without progress
-    before it stops; `seconds`: at most, 0 for no limit, by `clock` as in `TrainingPlan`.
+    rate (a short rise, then a cosine down to zero); `loss`: "softmax" asks for the partner of an output among all of
+    the batch, at `temperature` (bits for hashes, squared distances over the number of outputs for points), "margin" is
+    `losses.similarity_hash`; `within`: outputs of one sequence so many pooled steps apart are rivals in the softmax
+    too, 0 for none; `margin` in units of sqrt(outputs), `negatives`, `norm`: of the margin loss, where every negative
+    is the nearest of `hard` random ones; `validate`: share of groups held out; `check`: steps between looks at them,
+    `patience`: looks without progress before it stops; `seconds`: at most, 0 for no limit, by `clock` as in
+    `TrainingPlan`.
     """
 
     steps: int = 1500
-    batch: int = 50
-    crop: int = 100
+    batch: int = 16
+    crop: int = 320
     rate: float = 1e-3
+    loss: str = "softmax"
+    temperature: float = 0.25
+    within: int = 2
     margin: float = 1.0
     negatives: float = 4.0
     norm: float = 0.0
     hard: int = 4
-    loss: str = "margin"
     validate: float = 0.1
     check: int = 100
     patience: int = 8
@@ -62,6 +66,10 @@ class TowerPlan:
         require_counts(self, "steps", "crop", "hard", "check", "patience")
         if self.batch < 2:
             raise ParameterError(f"batch must be at least 2, not {self.batch}")
+        if not self.temperature > 0:
+            raise ParameterError(f"the temperature must be above 0, not {self.temperature}")
+        if self.within < 0:
+            raise ParameterError(f"within must be at least 0, not {self.within}")
         if not 0 <= self.validate < 1:
             raise ParameterError(f"validate must be a share below 1, not {self.validate}")
         require_choice("loss", self.loss, LOSSES)
@@ -69,8 +77,8 @@ class TowerPlan:
 
     @classmethod
     def for_family(cls, family: str) -> TowerPlan:
-        """Settings that suit the towers: points of whole sequences want larger batches and a wider crop."""
-        return cls(batch=64, crop=320, loss="softmax") if family == "attention" else cls()
+        """Settings that suit the towers: of points, one a sequence, a batch must hold more sequences."""
+        return cls(batch=64, temperature=0.03) if family == "attention" else cls()
 
 
 @dataclass
@@ -123,8 +131,6 @@ def _check_pairs(queries: Sequences, database: Sequences, groups: IntArray, fami
             f"pair {row + 1} ({queries.ids[row]}): {queries.lengths[row]} and {database.lengths[row]} steps are not "
             "aligned"
         )
-    if family == "hash" and plan.loss == "softmax":
-        raise ParameterError("the loss softmax is for points; hash sequences learn by the margin")
     if len(np.unique(groups)) < FEWEST_PAIRS:
         raise ParameterError(
             f"{len(np.unique(groups))} pairs are too few to train on: at least {FEWEST_PAIRS} are needed"
@@ -234,9 +240,15 @@ class _Run:
 
     def _loss(self, f: Tensor, g: Tensor, groups: IntArray) -> Tensor:
         dim = f.shape[2]
+        if self.plan.loss == "softmax" and self.pairs.aligned:
+            size = len(groups) * f.shape[1]
+            asked = self.rng.choice(size, min(_ASKED, size), replace=False)
+            excluded = torch.from_numpy(no_rivals(groups, f.shape[1], asked, self.plan.within))
+            flat = f.reshape(-1, dim), g.reshape(-1, dim)
+            return step_softmax(*flat, torch.from_numpy(asked), excluded, self.plan.temperature)
         if self.plan.loss == "softmax":
             same = torch.from_numpy(groups[:, None] == groups)
-            return in_batch_softmax(f[:, 0] / dim**0.5, g[:, 0] / dim**0.5, same, _TEMPERATURE)
+            return in_batch_softmax(f[:, 0] / dim**0.5, g[:, 0] / dim**0.5, same, self.plan.temperature)
         others = negatives_of(f.detach(), g.detach(), groups, self.plan.hard, self.rng)
         first, second, steps = others
         return similarity_hash(
@@ -280,6 +292,20 @@ def _mismatched(groups: IntArray, rng: np.random.Generator, count: int) -> IntAr
     while (same := groups[drawn] == groups[:, None]).any():
         drawn[same] = rng.integers(len(groups), size=int(same.sum()))
     return drawn
+
+
+def no_rivals(groups: IntArray, steps: int, asked: IntArray, within: int) -> BoolArray:
+    """(m, B * steps) outputs of a batch that are no negatives of those `asked`, which are never excluded themselves.
+
+    Outputs of the same group are none, but for those of the same sequence at least `within` steps away (if not 0).
+    """
+    sequence, step = np.divmod(np.arange(len(groups) * steps), steps)
+    found: BoolArray = groups[sequence[asked]][:, None] == groups[sequence]
+    if within:
+        own = sequence[asked][:, None] == sequence
+        found &= ~(own & (np.abs(step[asked][:, None] - step) >= within))
+    found[np.arange(len(asked)), asked] = False
+    return found
 
 
 def negatives_of(

@@ -1,7 +1,8 @@
 """A cascade: stages, cheapest first, each ranking what the one before kept; the last one decides.
 
 Each stage but the last keeps a number of entries or those within a threshold. What they keep is chosen on development
-queries with known answers, so that the whole loses no more of them than it may, at the least time.
+queries with known answers, so that the whole loses no more of them than it may, at the least time. How much the stage
+before counts in the last ranking is chosen there too.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from ..errors import ParameterError
 
 KEEPS_BY = ("count", "threshold")
 _LADDER = 24  # values of each stage that are looked at when keeps are chosen
+BLENDS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+"""Weights of the stage before that are tried in the last ranking, in units that make both spread alike."""
 
 
 class Stage(Protocol):
@@ -74,8 +77,8 @@ class StageReport:
 
 @dataclass(frozen=True)
 class CascadeResult:
-    """(Q, k) `rows` of the database, best first, -1 where fewer got through, and their last `scores`, inf there;
-    `stages`: what each did; `false_rejects`: share of queries whose known answer did not reach the last ranking.
+    """(Q, k) `rows` of the database, best first, -1 where fewer got through, and their `scores` by the last stage, inf
+    there; `stages`: what each did; `false_rejects`: share of queries whose known answer did not reach the last ranking.
     """
 
     rows: IntArray
@@ -85,12 +88,15 @@ class CascadeResult:
 
 
 class Cascade:
-    """Stages and what each of them keeps; the last keeps all it is given, in order."""
+    """Stages and what each of them keeps; the last keeps all it is given, in order.
 
-    def __init__(self, stages: Sequence[Stage], keeps: Sequence[Keep]) -> None:
+    `blend`: the last ranking goes by the last score plus so many times that of the stage before.
+    """
+
+    def __init__(self, stages: Sequence[Stage], keeps: Sequence[Keep], blend: float = 0.0) -> None:
         if not stages or len(keeps) != len(stages) - 1:
             raise ParameterError(f"{len(stages)} stages want {max(0, len(stages) - 1)} keeps, not {len(keeps)}")
-        self.stages, self.keeps = tuple(stages), tuple(keeps)
+        self.stages, self.keeps, self.blend = tuple(stages), tuple(keeps), blend
 
     def run(self, queries: int, size: int, k: int, *, correct: AnyArray | None = None) -> CascadeResult:
         """Rank the entries 0..size - 1 for queries 0..queries - 1. `correct`, (Q,): the known answers, -1 for none."""
@@ -100,22 +106,30 @@ class Cascade:
         tally = _Tally(len(self.stages), queries)
         rows, scores = np.full((queries, k), -1, np.int64), np.full((queries, k), np.inf)
         for query in range(queries):
-            left = np.arange(size)
-            for number, stage in enumerate(self.stages):
-                start = time.perf_counter()
-                found = np.asarray(stage.scores(query, left), np.float64)
-                keep = self.keeps[number] if number < len(self.keeps) else Keep()
-                best = keep.kept(found)
-                kept = left[best]
-                tally.add(number, query, left, kept, int(known[query]), time.perf_counter() - start)
-                left = kept
-            count = min(k, len(left))
-            rows[query, :count], scores[query, :count] = left[:count], found[best[:count]]
+            left, before, found = self.narrowed(query, size, int(known[query]), tally)
+            order = np.argsort(found + self.blend * before, kind="stable")[:k]
+            rows[query, : len(order)], scores[query, : len(order)] = left[order], found[order]
         reports = tuple(
             tally.report(number, stage.name, correct is not None) for number, stage in enumerate(self.stages)
         )
         lost = None if correct is None else sum(report.false_rejects or 0.0 for report in reports)
         return CascadeResult(rows, scores, reports, lost)
+
+    def narrowed(
+        self, query: int, size: int, known: int = -1, tally: _Tally | None = None
+    ) -> tuple[IntArray, DoubleArray, DoubleArray]:
+        """Entries that reach the last stage, their scores by the stage before (0 where there is none) and by it."""
+        left, before, found = np.arange(size), np.zeros(size), np.zeros(size)
+        for number, stage in enumerate(self.stages):
+            start = time.perf_counter()
+            came, before = left, found
+            found = np.asarray(stage.scores(query, left), np.float64)
+            if number < len(self.keeps):
+                best = self.keeps[number].kept(found)
+                left, found = left[best], found[best]
+            if tally is not None:
+                tally.add(number, query, came, left, known, time.perf_counter() - start)
+        return left, before, found
 
 
 class _Tally:
@@ -217,6 +231,23 @@ def chosen_keeps(seen: Development, *, recall: float = 0.95, by: str = "count", 
     if by == "threshold":
         return [Keep(threshold=value) for value in best[1]]
     return [Keep(count=int(value)) for value in best[1]]
+
+
+def chosen_blend(cascade: Cascade, queries: int, size: int, correct: IntArray) -> float:
+    """The blend with which the known answers rank best, by mean reciprocal rank; the least of equals."""
+    reached = [cascade.narrowed(query, size) for query in range(queries)]
+    spreads = np.array([[np.std(before), np.std(found)] for _, before, found in reached if len(found) > 1])
+    if not len(spreads) or not spreads[:, 0].any():
+        return 0.0
+    unit = float(spreads[:, 1].mean() / spreads[:, 0].mean())
+    values = []
+    for blend in BLENDS:
+        value = 0.0
+        for (rows, before, found), answer in zip(reached, correct.tolist(), strict=True):
+            mixed = found + blend * unit * before
+            value += float((1 / (mixed <= mixed[rows == answer][:, None]).sum(axis=1)).sum())
+        values.append(value)
+    return BLENDS[int(np.argmax(values))] * unit
 
 
 def _ladder(values: DoubleArray) -> list[float]:

@@ -75,7 +75,7 @@ def load_matcher(path: Path) -> Matcher:
         return Matcher(
             hashes, points, None if document["exact"] is None else MatchingDTW(**document["exact"]),
             int(document["penalty"]), float(document["gully"]), tuple(Keep(**keep) for keep in document["keeps"]),
-            int(document["size"]), database, document["measured"],
+            int(document["size"]), float(document.get("blend", 0.0)), database, document["measured"],
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AssertionError) as error:
         raise CorruptIndexError(f"{place} is damaged: {error!r}") from None
@@ -87,7 +87,7 @@ def _document(matcher: Matcher) -> dict[str, Any]:
         "version": VERSION, "hashes": matcher.hashes.document(),
         "points": None if matcher.points is None else matcher.points.document(),
         "exact": None if matcher.exact is None else matcher.exact.parameters(), "penalty": matcher.penalty,
-        "gully": matcher.gully, "size": matcher.size, "measured": matcher.measured,
+        "gully": matcher.gully, "size": matcher.size, "blend": matcher.blend, "measured": matcher.measured,
         "keeps": [{"count": keep.count, "threshold": keep.threshold} for keep in matcher.keeps],
         "entries": 0 if database is None else len(database),
     }  # fmt: skip

@@ -17,7 +17,7 @@ from ..encoders.pair import TowerPair
 from ..errors import MismatchError, ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences, Strings
-from .cascade import Cascade, CascadeResult, Keep, Stage, StageReport, chosen_keeps, developed
+from .cascade import Cascade, CascadeResult, Keep, Stage, StageReport, chosen_blend, chosen_keeps, developed
 
 PENALTIES = (0.125, 0.25, 0.5)
 """Penalties of a step that is not diagonal that are tried, as shares of the bits (Raffel's are .25 and .47)."""
@@ -85,8 +85,9 @@ class Database:
 
 @dataclass(frozen=True)
 class Matches:
-    """(Q, k) `rows` of the database, best first, -1 where there are fewer, with their `scores`; `stages`: what each
-    stage did; `confidence`, (Q, k) in 0..1, where the last stage was exact DTW: above .5 is a match.
+    """(Q, k) `rows` of the database, best first, -1 where there are fewer, with their `scores` by the last stage (which
+    need not rise: the stage before may count in the order); `stages`: what each stage did; `confidence`, (Q, k) in
+    0..1, where the last stage was exact DTW: above .5 is a match.
     """
 
     queries: Strings
@@ -118,7 +119,8 @@ class Matcher:
     `hashes`: hash towers; `points`: attention towers, or None to begin with hash DTW; `exact`: the last stage, or None
     where the two sides have different features and cannot be compared directly; `penalty` of the hash DTW in bits;
     `keeps` of all stages but the last, chosen on a database of `size` entries (larger ones keep more, in proportion);
-    `measured`: how the cascade did on development queries.
+    `blend`: how often the score of the hashes is added to that of exact DTW in the ranking; `measured`: how the cascade
+    did on development queries.
     """
 
     hashes: TowerPair
@@ -128,6 +130,7 @@ class Matcher:
     gully: float = 0.9
     keeps: tuple[Keep, ...] = ()
     size: int = 0
+    blend: float = 0.0
     database: Database | None = None
     measured: dict[str, Any] = field(default_factory=dict)
 
@@ -160,9 +163,8 @@ class Matcher:
         """The k best matches of each query. `correct`, (Q,): known rows, to report false rejects."""
         held = self._database()
         stages = self.stages(queries, progress)
-        result = Cascade(stages, self._keeps(len(held), len(stages), k)).run(
-            len(queries), len(held), k, correct=correct
-        )
+        cascade = Cascade(stages, self._keeps(len(held), len(stages), k), self.blend)
+        result = cascade.run(len(queries), len(held), k, correct=correct)
         return self._matches(queries, held, result)
 
     def _matches(self, queries: Sequences, held: Database, result: CascadeResult) -> Matches:
@@ -189,7 +191,7 @@ class Matcher:
         self, queries: Sequences, correct: IntArray, *, recall: float = 0.95, by: str = "count",
         most: int | None = None, progress: Progress = SILENT,
     ) -> Matcher:  # fmt: skip
-        """Choose penalty and keeps on development queries whose matches, rows `correct`, are known.
+        """Choose penalty, keeps and blend on development queries whose matches, rows `correct`, are known.
 
         `recall`: share of them that has to reach the last stage; `most`: entries that may. Raises ParameterError.
         """
@@ -201,7 +203,9 @@ class Matcher:
         if len(stages) == 1:
             return replace(chosen, keeps=(), size=len(held))
         seen = developed(stages, len(queries), len(held), correct)
-        chosen = replace(chosen, keeps=tuple(chosen_keeps(seen, recall=recall, by=by, most=most)), size=len(held))
+        keeps = tuple(chosen_keeps(seen, recall=recall, by=by, most=most))
+        blend = 0.0 if self.exact is None else chosen_blend(Cascade(stages, keeps), len(queries), len(held), correct)
+        chosen = replace(chosen, keeps=keeps, blend=blend, size=len(held))
         found = chosen.search(queries, 1, correct=correct)
         measured = {
             "queries": len(queries), "size": len(held), "recall": recall, "false_rejects": found.false_rejects,

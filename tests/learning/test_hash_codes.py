@@ -17,9 +17,10 @@ from seqsearch.encoders.model import Model, kmer_model
 from seqsearch.errors import ParameterError
 from seqsearch.hashing import codes_of, hamming_matrix
 from seqsearch.learning.hash_metric import HashMetric, relaxed, signs
-from seqsearch.learning.losses import in_batch_softmax, similarity_hash
+from seqsearch.learning.losses import in_batch_softmax, similarity_hash, step_softmax
 from seqsearch.learning.objective import SIMILAR, hash_objective
 from seqsearch.learning.plan import TrainingPlan
+from seqsearch.learning.towers import TowerPlan, no_rivals
 from seqsearch.learning.trainer import learn_code, train
 from tests.families import families
 
@@ -56,6 +57,36 @@ def test_hash_loss_by_finite_differences() -> None:
     assert torch.autograd.gradcheck(lambda *t: similarity_hash(t[:2], t[2:], 3.5, 2.0, 0.25), (f, g, a, b))  # type: ignore[arg-type]
     same = torch.zeros(5, 5, dtype=torch.bool)
     assert torch.autograd.gradcheck(lambda p, q: in_batch_softmax(p, q, same, 0.3), (f, g))
+    asked = torch.tensor([0, 3])
+    assert torch.autograd.gradcheck(lambda p, q: step_softmax(p, q, asked, same[:2], 0.7), (f, g))
+
+
+def test_step_softmax_by_its_definition() -> None:
+    (f, g), _ = pairs(2)
+    x, y = f.detach().numpy(), g.detach().numpy()
+    asked, excluded = [4, 1], np.zeros((2, 5), bool)
+    excluded[0, 2] = excluded[1, [0, 3]] = True
+    surprise = []
+    for a, b in ((x, y), (y, x)):
+        for row, out in zip(asked, excluded, strict=True):
+            equal_bits = [(8 + a[row] @ b[j]) / 2 for j in range(5)]
+            rivals = sum(np.exp(n / 0.5) for n, passed in zip(equal_bits, out, strict=True) if not passed)
+            surprise.append(np.log(rivals) - equal_bits[row] / 0.5)
+    found = step_softmax(f, g, torch.tensor(asked), torch.from_numpy(excluded), 0.5)
+    assert float(found.detach()) == pytest.approx(np.mean(surprise))
+
+
+@pytest.mark.parametrize("within", [0, 1, 3])
+def test_rivals_by_their_definition(within: int) -> None:
+    groups, steps = np.array([4, 7, 4, 9]), 5  # the first and the third sequence are versions of one thing
+    asked = np.array([0, 3, 11, 19])
+    found = no_rivals(groups, steps, asked, within)
+    for row, i in enumerate(asked):
+        for j in range(20):
+            apart = abs(i % 5 - j % 5)
+            same_sequence, same_group = i // 5 == j // 5, groups[i // 5] == groups[j // 5]
+            rival = not same_group or (same_sequence and within > 0 and apart >= within)
+            assert found[row, j] == (not rival and i != j)
 
 
 def test_equal_outputs_have_finite_gradients() -> None:
@@ -164,6 +195,13 @@ def test_plans_that_cannot_be() -> None:
     ):
         with pytest.raises(ParameterError, match=text):
             TrainingPlan(**wrong)  # type: ignore[arg-type]
+    for wrong, text in (
+        ({"temperature": 0.0}, "the temperature must be above 0, not 0.0"),
+        ({"within": -1}, "within must be at least 0, not -1"),
+        ({"loss": "hinge"}, "no loss 'hinge'"),
+    ):
+        with pytest.raises(ParameterError, match=text):
+            TowerPlan(**wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("encoder", "codes"), [("linear", None), ("kmer", None), ("kmer", "pca")])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqsearch.errors import ParameterError
-from seqsearch.search.cascade import Cascade, Keep, chosen_keeps, developed
+from seqsearch.search.cascade import Cascade, Keep, chosen_blend, chosen_keeps, developed
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,23 @@ def stages(seed: int, queries: int = 6, size: int = 50) -> tuple[list[Table], np
     return [Table("rough", noisy[0]), Table("fine", noisy[1]), Table("exact", truth)], truth.argmin(axis=1)
 
 
-@given(st.integers(0, 50), st.integers(1, 50), st.integers(1, 50), st.integers(1, 6))
-@settings(deadline=None, max_examples=40)
-def test_a_cascade_equals_a_plain_loop(seed: int, first: int, second: int, k: int) -> None:
+@given(
+    st.integers(0, 50), st.integers(1, 50), st.integers(1, 50), st.integers(1, 6), st.sampled_from([0.0, 0.7, 3.0])
+)  # fmt: skip
+@settings(deadline=None, max_examples=60)
+def test_a_cascade_equals_a_plain_loop(seed: int, first: int, second: int, k: int, blend: float) -> None:
     tables, correct = stages(seed)
-    found = Cascade(tables, [Keep(count=first), Keep(count=second)]).run(6, 50, k, correct=correct)
+    found = Cascade(tables, [Keep(count=first), Keep(count=second)], blend).run(6, 50, k, correct=correct)
+    lost = 0
     for query in range(6):
-        left = sorted(range(50), key=lambda row: (tables[0].table[query, row], row))[:first]
-        left = sorted(left, key=lambda row: tables[1].table[query, row])[:second]
-        left = sorted(left, key=lambda row: tables[2].table[query, row])[:k]
+        rough, fine, exact = (table.table[query] for table in tables)
+        left = sorted(range(50), key=lambda row: (rough[row], row))[:first]
+        left = sorted(left, key=lambda row: fine[row])[:second]
+        lost += correct[query] not in left
+        left = sorted(left, key=lambda row: exact[row] + blend * fine[row])[:k]
         assert found.rows[query].tolist() == left + [-1] * (k - len(left))
-    lost = np.mean([correct[q] not in found.rows[q] for q in range(6)])
-    assert found.false_rejects == pytest.approx(lost)  # the truth is always the first of those that got through
+        assert found.scores[query, : len(left)].tolist() == exact[left].tolist()
+    assert found.false_rejects == pytest.approx(lost / 6)
     assert [stage.kept for stage in found.stages] == [first, min(first, second), min(first, second)]
 
 
@@ -83,6 +88,26 @@ def test_a_limit_of_the_last_stage_holds() -> None:
     wider = chosen_keeps(seen, recall=60 / 61, most=150)
     lost = [Cascade(tables, some).run(60, 150, 1, correct=correct).false_rejects for some in (keeps, wider)]
     assert lost[1] == 0 < lost[0]
+
+
+def test_two_stages_that_err_by_themselves_are_blended() -> None:
+    rng = np.random.default_rng(8)
+    correct = rng.integers(100, size=200)
+    answer = np.arange(100) == correct[:, None]
+    tables = [Table(name, spread * (rng.standard_normal(answer.shape) - 2 * answer)) for name, spread in
+              (("one", 5.0), ("other", 1.0))]  # fmt: skip
+    cascade = Cascade(tables, [Keep(count=100)])
+    blend = chosen_blend(cascade, 100, 100, correct[:100])
+    assert blend == pytest.approx(0.2, rel=0.1)  # both tell as much, in units that differ five times
+    first = [
+        Cascade(tables, [Keep(count=100)], some).run(200, 100, 1).rows[100:, 0] == correct[100:]
+        for some in (0.0, blend)
+    ]
+    assert first[1].mean() > first[0].mean() + 0.1
+    tables, correct = stages(9, queries=40)
+    assert chosen_blend(Cascade(tables[1:], [Keep(count=50)]), 40, 50, correct) == 0  # the last stage is the truth
+    nothing = Cascade(tables[1:], [Keep(threshold=-9.0)])
+    assert chosen_blend(nothing, 40, 50, correct) == 0
 
 
 def test_too_few_queries_prune_nothing_but_what_must_be() -> None:

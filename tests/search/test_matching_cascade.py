@@ -13,6 +13,8 @@ import pytest
 from seqsearch import threads
 from seqsearch.distances import HashDTW, MatchingDTW
 from seqsearch.encoders.averages import averaged_hashes, statistics
+from seqsearch.encoders.pair import TowerPair
+from seqsearch.encoders.towers import HashTower
 from seqsearch.errors import (
     CorruptIndexError,
     FormatVersionError,
@@ -116,6 +118,20 @@ def test_a_matcher_on_disk_is_the_same(matcher: Matcher, tmp_path: Path) -> None
     np.testing.assert_array_equal(first.rows, second.rows)
     np.testing.assert_array_equal(first.scores, second.scores)
     assert (again.keeps, again.penalty, again.measured) == (matcher.keeps, matcher.penalty, matcher.measured)
+
+
+def test_towers_written_before_they_looked_wider_are_read(matcher: Matcher) -> None:
+    specs = matcher.hashes.specs
+    narrow = {side: HashTower(specs[side], dim=16, dilations=()) for side in specs}
+    weights = {
+        f"{side}.{name}": value.numpy() for side, tower in narrow.items() for name, value in tower.state_dict().items()
+    }
+    settings = {name: value for name, value in narrow["query"].settings().items() if name != "dilations"}
+    document = {**matcher.hashes.document(), "settings": settings}
+    queries, _ = task(5, 11)
+    found = TowerPair.restore(document, weights).hashes(queries, "query")
+    same = TowerPair.restore({**document, "settings": narrow["query"].settings()}, weights).hashes(queries, "query")
+    np.testing.assert_array_equal(found.codes, same.codes)
 
 
 def test_one_seed_gives_one_matcher() -> None:

@@ -125,7 +125,8 @@ def main() -> None:
     if options.model is not None:
         model = load_model(options.model)
     else:
-        plan = replace(TrainingPlan.of_effort(options.effort), steps=options.steps)
+        # learned codes go on from Euclidean points; "auto" would make cosine ones of genes
+        plan = replace(TrainingPlan.of_effort(options.effort), steps=options.steps, geometry="euclidean")
         model, _ = train(training, EDIT, plan=plan, seed=options.seed)
     kept = []
     for row in everything(data, model, training, options):

@@ -1,4 +1,4 @@
-"""Tunes from a folder or an archive of MIDI files, and which of them are versions of one another."""
+"""Tunes from a folder or an archive of MIDI or ABC files, and which of them are versions of one another."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ import numpy as np
 from ..arrays import IntArray
 from ..errors import EmptyInputError, InputError, Path
 from ..sequences.readers.midi import Notes, notes_of
+from .notation import abc_tunes
 
-_ENDINGS = (".mid", ".midi")
+_ABC = ".abc"
+_ENDINGS = (".mid", ".midi", _ABC)
 
 
 def read_tunes(path: Path, *, inside: str = "") -> dict[str, Notes]:
-    """The tunes of a folder, .tar.gz, .tar or .zip by name (without ending), in the order of their names.
+    """The tunes of a folder, .tar.gz, .tar or .zip by name (without ending), in the order of their files' names.
 
+    A MIDI file holds one tune, an ABC file any number: there the tune's number follows the name of the file.
     `inside`: only files that lie directly in a folder of that name ("" is every file that lies as high as the highest:
     collections often hold the same tunes again, in parts, further down). Raises InputError, ParseError, EmptyInputError
-    and MissingExtraError (mido).
+    and MissingExtraError (mido, music21).
     """
     place = FilePath(path)
     files = {name: content for name, content in _contents(place) if name.lower().endswith(_ENDINGS)}
@@ -30,10 +33,22 @@ def read_tunes(path: Path, *, inside: str = "") -> dict[str, Notes]:
     elif files:
         depth = min(name.count("/") for name in files)
         files = {name: content for name, content in files.items() if name.count("/") == depth}
-    tunes = {FilePath(name).stem: notes_of(files[name], f"{place}: {name}") for name in sorted(files)}
-    if not tunes:
-        raise EmptyInputError("there is no MIDI file in it", path=path)
+    if not files:
+        raise EmptyInputError("there is no MIDI or ABC file in it", path=path)
+    tunes: dict[str, Notes] = {}
+    for name in sorted(files):
+        for tune, notes in _tunes_of(files[name], f"{place}: {name}", FilePath(name)):
+            if tune in tunes:
+                raise InputError(f"the tune {tune} is there twice: in {name} for the second time", path=path)
+            tunes[tune] = notes
     return {name: notes for name, notes in tunes.items() if len(notes)}
+
+
+def _tunes_of(content: bytes, name: str, file: FilePath) -> Iterator[tuple[str, Notes]]:
+    if file.suffix.lower() == _ABC:
+        yield from abc_tunes(content, name, file.stem)
+    else:
+        yield file.stem, notes_of(content, name)
 
 
 def _contents(place: FilePath) -> Iterator[tuple[str, bytes]]:

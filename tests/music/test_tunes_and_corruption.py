@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqsearch.errors import EmptyInputError, ParameterError, ParseError, SeqsearchError
+from seqsearch.errors import EmptyInputError, InputError, ParameterError, ParseError, SeqsearchError
 from seqsearch.music.audio import constant_q, noisy, rendered, write_midi
 from seqsearch.music.corruption import (
     CORRUPTIONS,
@@ -62,6 +62,53 @@ def test_midi_files_round_trip(tmp_path: Path) -> None:
     assert list(read_series(tmp_path).ids) == ["t0", "t1", "t2"]
 
 
+TUNES = """X:3
+T:One
+M:4/4
+L:1/4
+Q:1/4=60
+K:C
+|: C D {e}E2 | F4 :| G4 | A4 |]
+
+X:8
+T:Another
+L:1/8
+K:G
+[GB]2 F- F z2 c|
+"""
+
+
+def test_abc_files_are_played(tmp_path: Path) -> None:
+    pytest.importorskip("music21", reason="reading ABC needs the extra music")
+    (tmp_path / "book.abc").write_text(TUNES)
+    (tmp_path / "single.abc").write_bytes("X:1\nT:Säule\nL:1/4\nK:C\nC|]\n".encode("latin-1"))
+    tunes = read_tunes(tmp_path)
+    assert list(tunes) == ["book-3", "book-8", "single"]
+    one = tunes["book-3"]  # twice, a quarter a second, without the grace note
+    assert one.pitch.tolist() == [60, 62, 64, 65] * 2 + [67, 69]
+    np.testing.assert_allclose(one.start, [0, 1, 2, 4, 8, 9, 10, 12, 16, 20])
+    np.testing.assert_allclose(one.end, [1, 2, 4, 8, 9, 10, 12, 16, 20, 24])
+    other = tunes["book-8"]  # two at once, a tie, a rest, F sharp by the key
+    assert other.pitch.tolist() == [67, 71, 66, 72]
+    np.testing.assert_allclose(other.start, [0, 0, 0.5, 1.5])
+    np.testing.assert_allclose(other.end, [0.5, 0.5, 1.0, 1.75])
+
+
+def test_abc_files_that_are_none(tmp_path: Path) -> None:
+    pytest.importorskip("music21", reason="reading ABC needs the extra music")
+    (tmp_path / "t.abc").write_text("X:1\nL:1/0\nK:C\nC|\n")
+    with pytest.raises(ParseError, match=r"t\.abc: the tune X:1 is not readable"):
+        read_tunes(tmp_path)
+    (tmp_path / "t.abc").write_text("C D E\n")
+    with pytest.raises(ParseError, match=r"t\.abc: no ABC notation: no line begins with X:"):
+        read_tunes(tmp_path)
+    (tmp_path / "t.abc").write_text(TUNES.replace("X:8", "X:3"))
+    assert list(read_tunes(tmp_path)) == ["t-1", "t-2"]
+    (tmp_path / "t-1.abc").write_text("X:1\nL:1/4\nK:C\nC|\n")
+    with pytest.raises(InputError, match="the tune t-1 is there twice"):
+        read_tunes(tmp_path)
+
+
 def test_archives_and_their_highest_folder(tmp_path: Path) -> None:
     pytest.importorskip("mido", reason="reading MIDI needs the extra music")
     write_midi(tune(0), tmp_path / "a.mid")
@@ -74,7 +121,7 @@ def test_archives_and_their_highest_folder(tmp_path: Path) -> None:
     assert list(read_tunes(tmp_path / "tunes.tar.gz")) == ["a", "b"]
     assert list(read_tunes(tmp_path / "tunes.tar.gz", inside="melody")) == ["a"]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(EmptyInputError, match="empty: there is no MIDI file in it"):
+    with pytest.raises(EmptyInputError, match="empty: there is no MIDI or ABC file in it"):
         read_tunes(tmp_path / "empty")
 
 

@@ -20,7 +20,8 @@ from seqsearch.learning.hash_metric import HashMetric, relaxed, signs
 from seqsearch.learning.losses import in_batch_softmax, similarity_hash, step_softmax
 from seqsearch.learning.objective import SIMILAR, hash_objective
 from seqsearch.learning.plan import TrainingPlan
-from seqsearch.learning.towers import TowerPlan, no_rivals
+from seqsearch.learning.rivals import no_rivals
+from seqsearch.learning.towers import TowerPlan
 from seqsearch.learning.trainer import learn_code, train
 from tests.families import families
 

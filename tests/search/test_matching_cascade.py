@@ -70,10 +70,10 @@ def matcher() -> Matcher:
 def test_a_cross_modal_task_is_learned(matcher: Matcher) -> None:
     queries, database = task(30, 7)  # walks it never saw
     found = matcher.indexed(database).search(queries, 3, correct=np.arange(30))
-    assert (found.rows[:, 0] == np.arange(30)).mean() > 0.7  # at random: .03
+    assert (found.rows[:, 0] == np.arange(30)).mean() > 0.85  # at random: .03
     assert [stage.name for stage in found.stages] == ["embedding", "hash DTW"]
     log = matcher.hashes.training["log"]
-    assert log[-1]["bhattacharyya"] < 0.85
+    assert log[-1]["bhattacharyya"] < 0.6
 
 
 def test_the_whole_is_what_its_stages_say(matcher: Matcher) -> None:

@@ -54,12 +54,33 @@ def _notes(text: str) -> Notes:
         try:
             score = converter.parseData(text, format="abc")
             with contextlib.suppress(Music21Exception):  # repeats that do not close, no bars: as it is written
-                score = score.expandRepeats()
+                score = _opened(score).expandRepeats()
             rows = sorted(_sounding(score))
         except (Music21Exception, LookupError, TypeError, AttributeError, ArithmeticError) as error:
             raise ValueError(str(error) or type(error).__name__) from None
     table = np.array(rows, np.float64).reshape(-1, 4)
     return Notes(table[:, 1].astype(np.int64), table[:, 0], table[:, 2], table[:, 3])
+
+
+def _opened(score: Any) -> Any:
+    """The score with every repeat that begins silently, where the last one ended, begun by a sign.
+
+    Without it music21 repeats from the very beginning, each time twice as long.
+    """
+    from music21.bar import Repeat
+
+    for part in score.parts:
+        measures = list(part.getElementsByClass("Measure"))
+        begins = 0
+        for place, measure in enumerate(measures):
+            left, right = measure.leftBarline, measure.rightBarline
+            if isinstance(left, Repeat) and left.direction == "start":
+                begins = 0
+            if isinstance(right, Repeat) and right.direction == "end":
+                if begins:
+                    measures[begins].leftBarline = Repeat(direction="start")
+                begins = place + 1
+    return score
 
 
 def _sounding(score: Any) -> Iterator[tuple[float, int, float, float]]:

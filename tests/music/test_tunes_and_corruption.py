@@ -94,6 +94,23 @@ def test_abc_files_are_played(tmp_path: Path) -> None:
     np.testing.assert_allclose(other.end, [0.5, 0.5, 1.0, 1.75])
 
 
+@pytest.mark.parametrize(
+    ("written", "played"),
+    [
+        ("A|B|C:|D|E:|F|G:|", "ABCABCDEDEFGFG"),  # repeats begin where the last one ended, though nothing says so
+        ("|:A|B|C:|:D|E:|", "ABCABCDEDE"),
+        ("A|B|C:|D|E|]", "ABCABCDE"),
+        ("|:A|[1B|C:|[2 D|E|]", "ABCADE"),
+    ],
+)
+def test_abc_repeats(written: str, played: str, tmp_path: Path) -> None:
+    pytest.importorskip("music21", reason="reading ABC needs the extra music")
+    (tmp_path / "t.abc").write_text(f"X:1\nM:1/4\nL:1/4\nK:C\n{written}\n")
+    notes = read_tunes(tmp_path)["t"]
+    assert "".join("C D EF G A B"[pitch % 12] for pitch in notes.pitch) == played
+    np.testing.assert_allclose(notes.start, 0.5 * np.arange(len(played)))
+
+
 def test_abc_files_that_are_none(tmp_path: Path) -> None:
     pytest.importorskip("music21", reason="reading ABC needs the extra music")
     (tmp_path / "t.abc").write_text("X:1\nL:1/0\nK:C\nC|\n")

@@ -286,7 +286,7 @@ def _bits(hashes: HashSequences, bits: int) -> AnyArray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="a folder or an archive of MIDI files")
+    parser.add_argument("--data", required=True, help="a folder or an archive of MIDI or ABC files")
     parser.add_argument("--tier", choices=["symbolic", "audio", "cross"], default="symbolic")
     parser.add_argument("--level", choices=["easy", "hard"], default="hard")
     parser.add_argument("--tunes", type=int, help="only so many tunes")

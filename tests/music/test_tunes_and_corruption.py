@@ -147,7 +147,7 @@ def test_what_is_no_midi(tmp_path: Path) -> None:
     place = tmp_path / "a.mid"
     for content in (b"MThd", b"MThd\0\0\0\6\0\1\0\1\0\x60MTrk\0\0\0\x20\0\x90", b"nothing of the kind"):
         place.write_bytes(content)
-        with pytest.raises(ParseError, match=r"a\.mid: not a readable MIDI file"):
+        with pytest.raises(ParseError, match=r"a\.mid: not a readable MIDI file: \w"):
             read(place)
 
 

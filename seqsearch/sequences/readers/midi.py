@@ -64,7 +64,7 @@ def notes_of(content: bytes, name: str) -> Notes:
         file = mido.MidiFile(file=io.BytesIO(content), clip=True)
         messages = list(file)  # all tracks together, `time` in seconds since the one before
     except (OSError, ValueError, EOFError, IndexError, KeyError, mido.KeySignatureError) as error:
-        raise ParseError(f"not a readable MIDI file: {error or type(error).__name__}", path=name) from None
+        raise ParseError(f"not a readable MIDI file: {str(error) or type(error).__name__}", path=name) from None
     found = sorted(_notes(messages))
     table = np.array(found, np.float64).reshape(-1, 4)
     return Notes(table[:, 1].astype(np.int64), table[:, 0], table[:, 2], table[:, 3])

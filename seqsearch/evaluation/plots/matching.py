@@ -9,7 +9,7 @@ import numpy as np
 from ...arrays import AnyArray
 from ...errors import ParameterError, Path
 from ..rows import Rows, columns_of
-from .style import COLOURS, FAINT, legend_if_named, picture, series_of
+from .style import COLOURS, FAINT, legend_below, picture, series_of
 
 
 def plot_ranks(rows: Rows, path: Path, *, size: int, title: str = "Rank of the right entry") -> None:
@@ -22,7 +22,7 @@ def plot_ranks(rows: Rows, path: Path, *, size: int, title: str = "Rank of the r
     if np.isnan(ranks).any() or (ranks < 1).any():
         raise ParameterError(f"a rank counts from 1: {ranks[~(ranks >= 1)][0]} is none")
     groups = series_of(table["series"])
-    with picture(path, (7.2, 4.6)) as (_, (axes,)):
+    with picture(path, (7.2, 4.8)) as (figure, (axes,)):
         for place, (name, members) in enumerate(groups.items()):
             ordered = np.sort(ranks[members])
             steps = np.concatenate([[1.0], ordered[np.isfinite(ordered)], [float(size)]])
@@ -36,7 +36,7 @@ def plot_ranks(rows: Rows, path: Path, *, size: int, title: str = "Rank of the r
         axes.set_title(title)
         axes.set_xlabel(f"entries kept, of {size:,}")
         axes.set_ylabel("share of queries whose match is kept")
-        legend_if_named(axes, groups, loc="lower right")
+        legend_below(figure, axes, groups)
 
 
 def plot_codes(

@@ -9,11 +9,10 @@ import numpy as np
 from ...arrays import AnyArray, DoubleArray
 from ...errors import ParameterError, Path
 from ..rows import Rows, columns_of
-from .style import FAINT, label_apart, look_of, picture, plain_numbers, series_of
+from .style import FAINT, label_apart, legend_below, look_of, picture, plain_numbers, series_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _FLOOR = 1e-3  # where 1 - recall ends on the stretched axis, so that 1 has a place
 _TICKS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
@@ -57,7 +56,7 @@ def plot_speed(
         axes.set_xlabel(x_label)
         axes.set_ylabel("queries a second (log)")
         plain_numbers(axes)
-        _legend_below(figure, axes, groups)
+        legend_below(figure, axes, groups)
         label_apart(figure, axes, labels, lines)
 
 
@@ -86,10 +85,3 @@ def _recall_axis(axes: Axes, recall: DoubleArray, scale: str) -> None:
     axes.set_xlim(start, 1 + _FLOOR / 8)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-
-
-def _legend_below(figure: Figure, axes: Axes, groups: dict[str, list[int]]) -> None:
-    """Below the axes, whose width then does not depend on how long the names are."""
-    if len(groups) > 1 or "" not in groups:
-        columns = max(1, min(len(groups), 95 // (max(map(len, groups)) + 8)))
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)

@@ -87,6 +87,13 @@ def legend_if_named(axes: Axes, groups: dict[str, list[int]], **where: Any) -> N
         axes.legend(**where)
 
 
+def legend_below(figure: Figure, axes: Axes, groups: dict[str, list[int]]) -> None:
+    """The same below the axes, whose width then does not depend on how long the names are."""
+    if len(groups) > 1 or "" not in groups:
+        columns = max(1, min(len(groups), 95 // (max(map(len, groups)) + 8)))
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+
+
 def plain_numbers(axes: Axes) -> None:
     """Ticks of a logarithmic y axis as 1,000 and not 10^3, at 1, 2 and 5 where it spans few decades."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter

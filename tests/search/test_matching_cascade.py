@@ -24,6 +24,7 @@ from seqsearch.errors import (
     ParameterError,
 )
 from seqsearch.hashing import unpack
+from seqsearch.learning.towers import TowerPlan, train_towers
 from seqsearch.search.cascade import Keep
 from seqsearch.search.matcher_file import DOCUMENT, load_matcher, save_matcher
 from seqsearch.search.matcher_training import MatcherOptions, aligned, train_matcher
@@ -74,6 +75,20 @@ def test_a_cross_modal_task_is_learned(matcher: Matcher) -> None:
     assert [stage.name for stage in found.stages] == ["embedding", "hash DTW"]
     log = matcher.hashes.training["log"]
     assert log[-1]["bhattacharyya"] < 0.6
+
+
+@pytest.mark.parametrize("loss", ["margin", "softmax"])
+def test_both_losses_bring_aligned_steps_together(loss: str) -> None:
+    plan = TowerPlan(loss=loss, steps=60, check=20, batch=24)
+    pair, log = train_towers(*task(40, 3), settings={"dim": 16}, plan=plan, seed=2)
+    queries, database = task(20, 12)  # walks it never saw
+    a, b = (
+        unpack(pair.hashes(some, side).codes.view(np.uint8).reshape(-1, 2), 16)
+        for some, side in ((queries, "query"), (database, "database"))
+    )
+    shuffled = np.random.default_rng(0).permutation(len(b))
+    assert (a != b).mean() < 0.7 * (a != b[shuffled]).mean()
+    assert [row["step"] for row in log.rows] == [20, 40, 60]
 
 
 def test_the_whole_is_what_its_stages_say(matcher: Matcher) -> None:

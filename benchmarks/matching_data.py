@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from seqsearch.arrays import FloatArray, IntArray
+from seqsearch.cli.progress import progress_for
 from seqsearch.music.audio import constant_q, noisy, rendered
 from seqsearch.music.corruption import Performance, corruption_named, excerpt, performed
 from seqsearch.music.tunes import read_tunes, tune_families
@@ -55,7 +56,7 @@ class Tunes:
 
 def tunes_of(data: str, count: int | None, seed: int) -> Tunes:
     """A fifth of the tunes to test, a tenth to develop with; `count`: only so many tunes."""
-    read = {name: shortened(notes) for name, notes in read_tunes(data).items()}
+    read = {name: shortened(notes) for name, notes in read_tunes(data, progress=progress_for()).items()}
     rng = np.random.default_rng(seed)
     names = sorted(read)
     if count is not None:

@@ -87,6 +87,8 @@ class TrainingPlan:
         if (self.target == "hash" and self.bits is None) or (self.target == "autoencode" and self.bits is not None):
             raise ParameterError(f"the target {self.target} does not fit bits {self.bits}")
         require_choice("precision", self.precision, PRECISIONS)
+        if self.power is not None and not self.power > 0:
+            raise ParameterError(f"the power must be above 0, not {self.power}")
         require_counts(self, "steps", "batch", "sequences", "rounds", "check", "patience")
         if not 0 <= self.edits <= 0.5:
             raise ParameterError(f"edits must be from 0 to 0.5, not {self.edits}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..arrays import IntArray
 from ..errors import EmptyInputError, InputError, Path
+from ..progress import SILENT, Progress
 from ..sequences.readers.midi import Notes, notes_of
 from .notation import abc_tunes
 
@@ -18,7 +19,7 @@ _ABC = ".abc"
 _ENDINGS = (".mid", ".midi", _ABC)
 
 
-def read_tunes(path: Path, *, inside: str = "") -> dict[str, Notes]:
+def read_tunes(path: Path, *, inside: str = "", progress: Progress = SILENT) -> dict[str, Notes]:
     """The tunes of a folder, .tar.gz, .tar or .zip by name (without ending), in the order of their files' names.
 
     A MIDI file holds one tune, an ABC file any number: there the tune's number follows the name of the file.
@@ -36,11 +37,13 @@ def read_tunes(path: Path, *, inside: str = "") -> dict[str, Notes]:
     if not files:
         raise EmptyInputError("there is no MIDI or ABC file in it", path=path)
     tunes: dict[str, Notes] = {}
-    for name in sorted(files):
-        for tune, notes in _tunes_of(files[name], f"{place}: {name}", FilePath(name)):
-            if tune in tunes:
-                raise InputError(f"the tune {tune} is there twice: in {name} for the second time", path=path)
-            tunes[tune] = notes
+    with progress.task("reading tunes", len(files)) as task:
+        for name in sorted(files):
+            for tune, notes in _tunes_of(files[name], f"{place}: {name}", FilePath(name)):
+                if tune in tunes:
+                    raise InputError(f"the tune {tune} is there twice: in {name} for the second time", path=path)
+                tunes[tune] = notes
+            task.advance()
     return {name: notes for name, notes in tunes.items() if len(notes)}
 
 

@@ -206,7 +206,7 @@ class Matcher:
         keeps = tuple(chosen_keeps(seen, recall=recall, by=by, most=most))
         blend = 0.0 if self.exact is None else chosen_blend(Cascade(stages, keeps), len(queries), len(held), correct)
         chosen = replace(chosen, keeps=keeps, blend=blend, size=len(held))
-        found = chosen.search(queries, 1, correct=correct)
+        found = Cascade(stages, keeps, blend).run(len(queries), len(held), 1, correct=correct)
         measured = {
             "queries": len(queries), "size": len(held), "recall": recall, "false_rejects": found.false_rejects,
             "first": float((found.rows[:, 0] == correct).mean()), "stages": [s.to_json() for s in found.stages],

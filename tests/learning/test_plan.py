@@ -43,6 +43,12 @@ def test_training_resolves_what_auto_means() -> None:
         TrainingPlan(bits=16, geometry="cosine")
 
 
+@pytest.mark.parametrize("power", [0.0, -1.0, float("nan")])
+def test_a_power_that_cannot_be_is_told_before_any_work(power: float) -> None:
+    with pytest.raises(ParameterError, match=f"the power must be above 0, not {power}"):
+        TrainingPlan(power=power)
+
+
 @pytest.mark.parametrize("encoder", ["kmer", "auto"])
 def test_what_is_not_trained_is_euclidean(encoder: str) -> None:
     model, _ = train(families(4, 4, 120), EditDistance(), encoder=encoder, plan=TrainingPlan(steps=4))

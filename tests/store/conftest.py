@@ -5,6 +5,8 @@ from types import ModuleType
 
 import pytest
 
+from seqsearch.store import Store
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 
@@ -19,3 +21,14 @@ def reliability() -> ModuleType:
     sys.modules["reliability"] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """An index of a, b and c, closed."""
+    from store_cases import dna, points
+
+    with Store.create(tmp_path / "index") as builder:
+        builder.append(dna(["a", "b", "c"]), points(3))
+        builder.finish().close()
+    return tmp_path / "index"

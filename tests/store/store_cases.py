@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
 import numpy as np
 from hypothesis import strategies as st
 
 from seqsearch.arrays import AnyArray
 from seqsearch.sequences import DNA, TEXT, Sequences, Strings, offsets_of
 
+ROOT = Path(__file__).parents[2]
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 ANY_ID = st.one_of(ANY_TEXT, st.text("αβ日/\\\0 ", max_size=300), st.binary(min_size=600, max_size=700).map(bytes.hex))
 
@@ -57,3 +64,12 @@ def same(one: Sequences, other: Sequences) -> bool:
         and one.descriptions == other.descriptions
         and one.labels == other.labels
     )
+
+
+def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own."""
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+        capture_output=True, text=True, env=environment, check=False,
+    )  # fmt: skip

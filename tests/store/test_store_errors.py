@@ -2,16 +2,11 @@
 
 import os
 import re
-import subprocess
-import sys
-import tempfile
-import textwrap
-from pathlib import Path
 
 import lmdb
 import numpy as np
 import pytest
-from store_cases import dna, numbered, points
+from store_cases import dna, numbered, points, run
 
 from seqsearch.errors import (
     CorruptIndexError,
@@ -24,34 +19,12 @@ from seqsearch.errors import (
     MismatchError,
     NotAnIndexError,
     ParameterError,
-    StorageFullError,
     StoreError,
     UnknownIdError,
 )  # fmt: skip
 from seqsearch.sequences import DNA, RNA, Sequences
 from seqsearch.store import Store
 from seqsearch.store.envelope import HEAD, seal_head
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def path(tmp_path):
-    """An index of a, b and c, closed."""
-    with Store.create(tmp_path / "index") as builder:
-        builder.append(dna(["a", "b", "c"]), points(3))
-        builder.finish().close()
-    return tmp_path / "index"
-
-
-def run(code, *arguments):
-    """Run Python in a process of its own."""
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
-        capture_output=True, text=True, env=environment, check=False,
-    )  # fmt: skip
-
 
 # -- no index there ----------------------------------------------------------------------------------------------------
 
@@ -273,217 +246,3 @@ def test_what_a_killed_builder_left_is_removed_by_the_next(tmp_path):
         assert os.listdir(tmp_path) == [alive.path.name]
         with Store.create(tmp_path / "i"):
             assert alive.path.is_dir()
-
-
-# -- processes ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_second_writer(path):
-    code = """
-        import sys
-        from seqsearch.store import Store
-        try:
-            Store.open(sys.argv[1], write=True)
-        except Exception as error:
-            print(type(error).__name__, error)
-    """
-    with Store.open(path, write=True):
-        assert run(code, path).stdout == f"IndexLockedError {path}: process {os.getpid()} is writing to this index\n"
-        with pytest.raises(IndexLockedError, match=f"process {os.getpid()} is writing"):
-            Store.open(path, write=True)
-    assert run(code, path).stdout == ""
-
-
-def test_a_reader_cannot_write(path):
-    with Store.open(path) as store:
-        for change in (
-            lambda: store.append(dna(["x"]), points(1)), lambda: store.delete(["a"]), store.compact,
-            lambda: store.put_document("x", 1), lambda: store.write_snapshot("x", Path.touch),
-        ):  # fmt: skip
-            with pytest.raises(StoreError, match="open for reading only"):
-                change()
-
-
-def test_a_closed_store(path):
-    store = Store.open(path)
-    store.close()
-    store.close()
-    with pytest.raises(StoreError, match="the index is closed"):
-        store.sequences()
-
-
-def test_a_store_does_not_cross_a_fork(path):
-    with Store.open(path, write=True) as store:
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                with pytest.raises(StoreError, match="opened before a fork"):
-                    store.sequences()
-                with pytest.raises(StoreError):
-                    store.append(dna(["x"]), points(1))
-                with Store.open(path) as own:
-                    code = 0 if len(own.sequences()) == 3 else 2
-            finally:
-                os._exit(code)
-        assert os.waitpid(child, 0)[1] == 0
-        store.append(dna(["d"]), points(1))
-        assert len(store) == 4
-        with Store.open(path) as reader:
-            assert len(reader) == 4
-
-
-def test_a_child_does_not_keep_the_right_to_write(path):
-    store = Store.open(path, write=True)
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(writing)
-        os.read(reading, 1)
-        os._exit(0)
-    store.close()
-    Store.open(path, write=True).close()
-    os.close(writing)
-    os.waitpid(child, 0)
-    os.close(reading)
-
-
-def test_readers_of_other_processes_see_commits_when_they_refresh(path):
-    code = """
-        import sys
-        from seqsearch.store import Store
-        with Store.open(sys.argv[1]) as store:
-            for line in sys.stdin:
-                if line == "refresh\\n":
-                    store.refresh()
-                print(*store.ids, len(store), store.generation, flush=True)
-    """
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    reader = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code), str(path)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
-
-    def ask(line):
-        reader.stdin.write(line + "\n")
-        reader.stdin.flush()
-        return reader.stdout.readline().split()
-
-    with reader, Store.open(path, write=True) as store:
-        assert ask("look") == ["a", "b", "c", "3", "1"]
-        store.append(dna(["d"]), points(1))
-        assert ask("look") == ["a", "b", "c", "3", "1"]
-        assert ask("refresh") == ["a", "b", "c", "d", "4", "1"]
-        for start in range(0, 40_000, 10_000):  # the map has to grow
-            store.append(dna(numbered(start, start + 10_000)), points(10_000))
-        store.delete(numbered(0, 40_000))
-        assert ask("refresh")[-2:] == ["4", "1"]
-        store.compact()
-        assert ask("look")[-2:] == ["4", "1"]
-        assert ask("refresh") == ["a", "b", "c", "d", "4", "2"]
-        reader.stdin.close()
-
-
-# -- no space ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_full_map_while_building(tmp_path):
-    with Store.create(tmp_path / "i", map_limit=2 << 20) as builder:
-        builder.append(dna(numbered(0, 1000)), points(1000))
-        with pytest.raises(StorageFullError, match=re.escape(f"{tmp_path}/")) as caught:
-            builder.append(dna(numbered(1000, 50_000)), points(49_000))
-        assert "no space left, the index is as it was before" in str(caught.value)
-    assert os.listdir(tmp_path) == []
-
-
-FILL = """
-    import resource, signal, sys
-    import numpy as np
-    from store_cases import dna, numbered, points
-    from seqsearch.errors import StorageFullError
-    from seqsearch.store import Store
-    path, how, limit = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    store = Store.open(path, write=True)
-    held = list(store.ids)
-    if how == "limit":
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-    full = 0
-    for start in range(0, 200_000, 2000):
-        try:
-            store.append(dna(numbered(start, start + 2000)), points(2000, width=64))
-            held += numbered(start, start + 2000)
-        except StorageFullError as error:
-            assert str(error).startswith(path + ": no space left"), error
-            full += 1
-            if full == 3:
-                break
-        assert list(store.ids) == held
-    assert full == 3, full
-    assert list(store.ids) == held
-    for change in (store.compact, lambda: store.write_snapshot("g", lambda p: p.write_bytes(bytes(limit + 1)))):
-        try:
-            change()  # the compacted file may just fit
-        except StorageFullError as error:
-            assert str(error).startswith(path + ": no space left"), error
-    if how == "limit":
-        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        store.append(dna(["after"]), points(1, width=64))
-        held += ["after"]
-    store.close()
-    store = Store.open(path)
-    assert list(store.ids) == held
-    assert store.verify().problems == []
-    print("sound")
-"""
-
-
-def _small(path):
-    with Store.create(path) as builder:
-        builder.append(dna(["a"]), points(1, width=64))
-        builder.finish().close()
-    return path
-
-
-def test_a_file_size_limit(tmp_path):
-    done = run(FILL, _small(tmp_path / "i"), "limit", 8 << 20)
-    assert (done.stdout, done.stderr) == ("sound\n", "")
-
-
-def test_a_full_disk():
-    with tempfile.TemporaryDirectory() as folder:
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=12m", "none", folder], capture_output=True, check=False
-        )
-        if mounted.returncode:
-            pytest.skip("a small file system cannot be mounted here")
-        try:
-            done = run(FILL, _small(Path(folder) / "i"), "disk", 12 << 20)
-            assert (done.stdout, done.stderr) == ("sound\n", "")
-        finally:
-            subprocess.run(["umount", folder], check=True)
-
-
-def test_an_index_one_may_not_write_to(path):
-    if os.getuid() != 0:
-        pytest.skip("needs the right to become somebody else")
-    code = """
-        import os, sys
-        from seqsearch.errors import StoreError
-        from seqsearch.store import Store
-        os.setgid(65534); os.setuid(65534)
-        with Store.open(sys.argv[1]) as store:
-            print(len(store.sequences()))
-        try:
-            Store.open(sys.argv[1], write=True)
-        except StoreError as error:
-            print(error)
-    """
-    for folder in (path, *path.parents):
-        if folder == Path(tempfile.gettempdir()):
-            break
-        folder.chmod(0o755)
-    done = run(code, path)
-    assert done.stdout == f"3\n{path}: cannot be written: Permission denied\n", done.stderr
-    with Store.open(path, write=True):
-        assert "somebody is writing to this index" in run(code, path).stderr

@@ -152,9 +152,12 @@ def measured(name: str, sets: Sets, options: argparse.Namespace) -> Iterator[dic
     model, log = train(references, EDIT, plan=plan)
     predicted = matrix(model.geometry, model.embed(queries), model.embed(references))
     yield about | {
-        "encoder": f"{model.family}, {options.geometry}", "dimensions": model.dim, **truth.recalls(predicted),
-        **through_index(truth, model), "steps": log.rows[-1]["step"],
-    }  # fmt: skip
+        "encoder": f"{model.family}, {options.geometry}",
+        "dimensions": model.dim,
+        **truth.recalls(predicted),
+        **through_index(truth, model),
+        "steps": log.rows[-1]["step"],
+    }
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ CONVOLUTION = {"family": "cnn", "channels": 64, "layers": 1, "kernel": 3, "bins"
 GATED = {"family": "gru", "channels": 64, "hidden": 64, "bins": 0, "dropout": 0.5}
 POLARITY_PLAN = LabelPlan(
     epochs=6, fewest=1, batch=64, rate=6e-3, average=0.99, patience=3, input_dropout=0.3, forgetting=0.5
-)  # fmt: skip
+)
 POLARITY = {
     "cnn": {key: value for key, value in CONVOLUTION.items() if key != "family"},
     "lstm": {key: value for key, value in GATED.items() if key != "family"},
@@ -49,14 +49,18 @@ POLARITY = {
 }
 SPLICE_PLAN = LabelPlan(epochs=25, fewest=1, batch=32, rate=4e-3, average=0.99, patience=8, input_dropout=0.1)
 JUNCTION = {"channels": 32, "layers": 2, "kernel": 7, "bins": 60, "dropout": 0.4}
-SPLICE = {
-    "cnn": {**JUNCTION, "dim": 32},
-    "ensemble": {"members": [{**JUNCTION, "family": "cnn"}] * 3, "dim": 48},
-}  # fmt: skip
+SPLICE = {"cnn": {**JUNCTION, "dim": 32}, "ensemble": {"members": [{**JUNCTION, "family": "cnn"}] * 3, "dim": 48}}
 BEAT_PLAN = LabelPlan(
-    epochs=6, fewest=1, batch=64, rate=4e-3, average=0.98, patience=5, class_weights="balanced",
-    input_dropout=0.1, precision="bfloat16",
-)  # fmt: skip
+    epochs=6,
+    fewest=1,
+    batch=64,
+    rate=4e-3,
+    average=0.98,
+    patience=5,
+    class_weights="balanced",
+    input_dropout=0.1,
+    precision="bfloat16",
+)
 BEAT_SETTINGS = {"channels": 32, "layers": 4, "kernel": 7, "growth": 2, "bins": 10, "dropout": 0.3, "dim": 48}
 
 DS1 = (101, 106, 108, 109, 112, 114, 115, 116, 118, 119, 122, 124, 201, 203, 205, 207, 208, 209, 215, 220, 223, 230)
@@ -68,17 +72,27 @@ BEATS = {"N": 3400, "S": 800, "V": 1400, "F": 400}  # training beats of each cla
 def told(name: str, method: str, true: list[str], names: list[str], confidence: Any = None, **more: Any) -> Row:
     """A row of figures."""
     report = LabelReport.of(true, names, confidence)
-    row = {"data": name, "method": method, "test": len(true), "accuracy": round(report.accuracy, 4),
-           "macro_f1": round(report.macro_f1, 4)}  # fmt: skip
+    row = {
+        "data": name,
+        "method": method,
+        "test": len(true),
+        "accuracy": round(report.accuracy, 4),
+        "macro_f1": round(report.macro_f1, 4),
+    }
     if confidence is not None:
         row["calibration_error"] = round(report.calibration_error, 4)
     return {**row, **more}
 
 
 def learnt(
-    method: str, train: Sequences, test: Sequences, plan: LabelPlan, settings: dict[str, Any],
-    asked: argparse.Namespace, **more: Any,
-) -> tuple[list[str], Any, float]:  # fmt: skip
+    method: str,
+    train: Sequences,
+    test: Sequences,
+    plan: LabelPlan,
+    settings: dict[str, Any],
+    asked: argparse.Namespace,
+    **more: Any,
+) -> tuple[list[str], Any, float]:
     """Names and confidences of the test set by an encoder trained on the training set, and the seconds it took."""
     plan = replace(plan, device=asked.device, seconds=60 * asked.minutes, clock=asked.clock)
     clock = time.process_time if asked.clock == "cpu" else time.perf_counter
@@ -105,9 +119,14 @@ Peer = Callable[[list[str], list[str], list[str]], list[str]]
 
 
 def cross_validated(
-    name: str, data: Sequences, encoders: dict[str, dict[str, Any]], plan: LabelPlan, peers: dict[str, Peer],
-    asked: argparse.Namespace, **more: Any,
-) -> list[Row]:  # fmt: skip
+    name: str,
+    data: Sequences,
+    encoders: dict[str, dict[str, Any]],
+    plan: LabelPlan,
+    peers: dict[str, Peer],
+    asked: argparse.Namespace,
+    **more: Any,
+) -> list[Row]:
     """Every encoder and peer on the same folds; figures over all test sequences together."""
     labels, texts = list(data.labels), data.texts()
     answers: dict[str, tuple[list[str], list[float], float]] = {}
@@ -213,11 +232,18 @@ def votes(data: Sequences, asked: argparse.Namespace) -> Row:
     """The supervised encoder in an index: the labels of the ten nearest by exact edit distance."""
     train, test = next(folds(list(data.labels), 1))
     model, _ = train_classifier(data[train], encoder="cnn", plan=SPLICE_PLAN, settings=SPLICE["cnn"], seed=asked.seed)
-    with tempfile.TemporaryDirectory() as folder, \
-            SequenceIndex.build(Path(folder) / "i.ss", data[train], model=model) as index:  # fmt: skip
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        SequenceIndex.build(Path(folder) / "i.ss", data[train], model=model) as index,
+    ):
         answer = NeighbourClassifier(index, k=10).classify(data[test])
-        return told("splice, fold 1", "10 neighbours by edit distance, index of the cnn", list(data[test].labels),
-                    answer.names(), answer.confidence)  # fmt: skip
+        return told(
+            "splice, fold 1",
+            "10 neighbours by edit distance, index of the cnn",
+            list(data[test].labels),
+            answer.names(),
+            answer.confidence,
+        )
 
 
 # -- heartbeats ------------------------------------------------------------------------------------------------------
@@ -304,8 +330,9 @@ def rocket(train: Sequences, judges: Sequences, test: Sequences) -> list[str] | 
     features = np.asarray(transform.fit_transform(cube(train)), np.float32)
     mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
     features = (features - mean) / spread
-    others = [(np.asarray(transform.transform(cube(s)), np.float32) - mean) / spread @ features.T
-              for s in (judges, test)]  # fmt: skip
+    others = [
+        (np.asarray(transform.transform(cube(s)), np.float32) - mean) / spread @ features.T for s in (judges, test)
+    ]
     kernel = (features @ features.T).astype(np.float64)
     names, numbers = np.unique(list(train.labels), return_inverse=True)
     wanted = np.where(numbers[:, None] == np.arange(len(names)), 1.0, -1.0)

@@ -70,9 +70,14 @@ def rows(options: argparse.Namespace, training: Sequences, leaves: Sequences) ->
             tree = dendrogram(between, leaves.ids, everyone, linkage)
             cost = compare_trees(tree, leaves, EDIT, sample=len(leaves))
             yield {
-                "distances": name, "linkage": linkage, "leaves": cost.leaves, "ratio": cost.ratio, "share": cost.share,
-                "random_ratio": cost.random_cost / cost.exact_cost, "cpu_seconds": seconds,
-            }  # fmt: skip
+                "distances": name,
+                "linkage": linkage,
+                "leaves": cost.leaves,
+                "ratio": cost.ratio,
+                "share": cost.share,
+                "random_ratio": cost.random_cost / cost.exact_cost,
+                "cpu_seconds": seconds,
+            }
         if options.plots is not None:
             tree = dendrogram(between, leaves.ids, everyone)
             plot_dendrogram(tree.picture_rows(), options.plots / "dendrogram.png", title=f"V4 genes, {name}")

@@ -115,9 +115,12 @@ def edit(rows: Rows, options: argparse.Namespace) -> None:
         for candidates in (100, 400):
             seconds, _ = best_of(lambda c=candidates: EditDistance().rerank(queries, targets, near[:, :c], 10))
             rows.add(
-                what="edit rerank, k=10", data="v4", candidates=candidates, queries_per_s=len(queries) / seconds,
+                what="edit rerank, k=10",
+                data="v4",
+                candidates=candidates,
+                queries_per_s=len(queries) / seconds,
                 pairs_per_s=len(queries) * candidates / seconds,
-            )  # fmt: skip
+            )
 
 
 def exact(rows: Rows, options: argparse.Namespace) -> None:
@@ -136,9 +139,14 @@ def exact(rows: Rows, options: argparse.Namespace) -> None:
         found, pruning = ready.search(queries, 10)
         seconds = time.perf_counter() - start
         row = {
-            "what": "exact 10 nearest", "data": name, "targets": len(targets), "queries": q,
-            "prepare_s": prepared, "search_s": seconds, "queries_per_s": q / (prepared + seconds),
-        }  # fmt: skip
+            "what": "exact 10 nearest",
+            "data": name,
+            "targets": len(targets),
+            "queries": q,
+            "prepare_s": prepared,
+            "search_s": seconds,
+            "queries_per_s": q / (prepared + seconds),
+        }
         if process is not None:
             a, b = queries[:3].texts(), targets[:part].texts()
             peer, theirs = best_of(
@@ -160,10 +168,13 @@ def dtw_peers(window: float | None, length: int) -> dict[str, tuple[Callable[...
         band = None if window is None else radius + 1
         peers["dtaidistance"] = (
             lambda x, y: dtai.distance_fast(x, y, window=band) ** 2,
-            lambda a, b: dtai.distance_matrix_fast(
-                np.concatenate([a, b]), window=band, block=((0, len(a)), (len(a), len(a) + len(b))), parallel=True
-            )[: len(a), len(a) :] ** 2,
-        )  # fmt: skip
+            lambda a, b: (
+                dtai.distance_matrix_fast(
+                    np.concatenate([a, b]), window=band, block=((0, len(a)), (len(a), len(a) + len(b))), parallel=True
+                )[: len(a), len(a) :]
+                ** 2
+            ),
+        )
     aeon = optional("aeon.distances")
     if aeon is not None:
         peers["aeon"] = (
@@ -193,9 +204,12 @@ def dtw(rows: Rows, options: argparse.Namespace) -> None:
             one, value = best_of(lambda d=distance, x=x, y=y, r=repeats: repeated(lambda: d.between(x[0], y[0]), r))
             whole, table = best_of(lambda d=distance, a=a, b=b: d.matrix(a, b))
             row: dict[str, Any] = {
-                "what": "dtw", "length": length, "window": window, "pair_us": one / repeats * 1e6,
+                "what": "dtw",
+                "length": length,
+                "window": window,
+                "pair_us": one / repeats * 1e6,
                 "matrix_pairs_per_s": table.size / whole,
-            }  # fmt: skip
+            }
             for name, (pair, matrix) in dtw_peers(window, length).items():
                 peer, theirs = best_of(lambda p=pair, x=x, y=y, r=repeats: repeated(lambda: p(x[0], y[0]), r), 2)
                 row[f"{name}_pair_us"] = peer / repeats * 1e6
@@ -230,10 +244,17 @@ def nearest(rows: Rows, options: argparse.Namespace) -> None:
         brute, table = best_of(lambda d=distance, p=part: d.matrix(queries[:4], p), 2)
         scale = len(queries) * len(targets) / table.size
         row: dict[str, Any] = {
-            "what": "exact nearest", "data": "ecg", "window": window, "standardise": standardise, "k": k,
-            "targets": len(targets), "queries": len(queries), "search_s": seconds, "queries_per_s": len(queries) /
-            seconds, "own_brute_times": brute * scale / seconds,
-        }  # fmt: skip
+            "what": "exact nearest",
+            "data": "ecg",
+            "window": window,
+            "standardise": standardise,
+            "k": k,
+            "targets": len(targets),
+            "queries": len(queries),
+            "search_s": seconds,
+            "queries_per_s": len(queries) / seconds,
+            "own_brute_times": brute * scale / seconds,
+        }
         whole = distance.matrix(queries[:2], targets)
         row["equal"] = bool(np.allclose(np.sort(whole, axis=1)[:, :k], found.distances[:2], rtol=1e-9))
         x, y = (s.data[: 200 * n].astype(np.float64).reshape(n, 200) for s, n in ((queries, 4), (targets, 500)))

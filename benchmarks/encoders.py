@@ -118,9 +118,16 @@ def measured(data: Data, encoder: str, geometry: str, seconds: float, dim: int, 
     """Train one cell and measure it; a failure is told, not raised."""
     name, _, mode = geometry.partition("-")
     plan = replace(
-        TrainingPlan.of_effort("high"), geometry=name, mode=mode or "ball", seconds=seconds, clock="cpu", steps=4000,
-        patience=1000, validate=VALIDATION, check=50,
-    )  # fmt: skip
+        TrainingPlan.of_effort("high"),
+        geometry=name,
+        mode=mode or "ball",
+        seconds=seconds,
+        clock="cpu",
+        steps=4000,
+        patience=1000,
+        validate=VALIDATION,
+        check=50,
+    )
     started, spent = time.monotonic(), time.process_time()
     try:
         model, log = train(data.train, EDIT, encoder=encoder, plan=plan, seed=seed, settings={"dim": dim})
@@ -128,9 +135,14 @@ def measured(data: Data, encoder: str, geometry: str, seconds: float, dim: int, 
     except SeqsearchError as error:
         errors = {"percent_rmse": None, "failed": str(error)}
     return {
-        "encoder": encoder, "geometry": geometry, "dimensions": dim, "seed": seed, **errors,
-        "seconds": time.monotonic() - started, "cpu_seconds": time.process_time() - spent,
-    }  # fmt: skip
+        "encoder": encoder,
+        "geometry": geometry,
+        "dimensions": dim,
+        "seed": seed,
+        **errors,
+        "seconds": time.monotonic() - started,
+        "cpu_seconds": time.process_time() - spent,
+    }
 
 
 def table(data: Data, options: argparse.Namespace, rows: Rows) -> None:
@@ -223,15 +235,19 @@ def length(data: Data, options: argparse.Namespace, rows: Rows) -> None:
     longer = {"windows": windows(data), "joined": joined(data)}
     geometries = [name for name in ("euclidean", "cosine") if name in options.geometries]
     for encoder, geometry in itertools.product(options.encoders, geometries):
-        plan = replace(
-            TrainingPlan(), geometry=geometry, seconds=options.seconds, clock="cpu", validate=VALIDATION
-        )  # fmt: skip
+        plan = replace(TrainingPlan(), geometry=geometry, seconds=options.seconds, clock="cpu", validate=VALIDATION)
         model, _ = train(data.train, EDIT, encoder=encoder, plan=plan, settings={"dim": 128})
         for name, part in {"trained on": data, **longer}.items():
             rows.add(
-                part="length", encoder=encoder, geometry=geometry, dimensions=128, sequences=name,
-                nt=float(part.test.lengths.mean()), **part.errors_of(model), **agreement(part, model),
-            )  # fmt: skip
+                part="length",
+                encoder=encoder,
+                geometry=geometry,
+                dimensions=128,
+                sequences=name,
+                nt=float(part.test.lengths.mean()),
+                **part.errors_of(model),
+                **agreement(part, model),
+            )
 
 
 def windows(data: Data) -> Data:
@@ -277,9 +293,13 @@ def precision(data: Data, options: argparse.Namespace, rows: Rows) -> None:
             seconds = step_seconds(network, data.database, name)
             model, _ = train(data.train, EDIT, encoder=encoder, plan=plan)
             rows.add(
-                part="precision", encoder=encoder, precision=name, steps=options.steps, network_ms=1000 * seconds,
+                part="precision",
+                encoder=encoder,
+                precision=name,
+                steps=options.steps,
+                network_ms=1000 * seconds,
                 **data.errors_of(model),
-            )  # fmt: skip
+            )
 
 
 def step_seconds(network: Encoder, sequences: Sequences, name: str, repeats: int = 9) -> float:
@@ -332,8 +352,14 @@ def main() -> None:
         if part == "depth":
             depth(sequences, options, rows)
         else:
-            {"table": table, "baselines": baselines, "dimensions": dimensions, "length": length, "floor": floor,
-             "precision": precision}[part](data, options, rows)  # fmt: skip
+            {
+                "table": table,
+                "baselines": baselines,
+                "dimensions": dimensions,
+                "length": length,
+                "floor": floor,
+                "precision": precision,
+            }[part](data, options, rows)
     if options.plots is not None:
         draw(rows.kept, options.plots)
 

@@ -86,10 +86,14 @@ class Setting:
         ranks = self.ranks(scores, self.correct)
         self.last = ranks
         return {
-            "method": method, "mrr": mean_reciprocal_rank(ranks), **{f"top_{t}": share_within(ranks, t) for t in TOPS},
-            "n95": n95(ranks, len(self.database)), "seconds_a_query": seconds / len(ranks), "bytes": bytes_an_entry,
+            "method": method,
+            "mrr": mean_reciprocal_rank(ranks),
+            **{f"top_{t}": share_within(ranks, t) for t in TOPS},
+            "n95": n95(ranks, len(self.database)),
+            "seconds_a_query": seconds / len(ranks),
+            "bytes": bytes_an_entry,
             **more,
-        }  # fmt: skip
+        }
 
 
 def hashed(setting: Setting, make: Any, rows: Rows, method: str, bits: int, **more: Any) -> tuple[int, AnyArray]:
@@ -124,10 +128,15 @@ def code_quality(setting: Setting, towers: TowerPair) -> tuple[dict[str, float],
     families = setting.tunes.families[setting.correct][owners]
     apart = families[other] != families
     same, mismatched = hamming(left, right), hamming(left[apart], right[other[apart]])
-    return {
-        "bhattacharyya": bhattacharyya(same, mismatched), "bit_entropy": bit_entropy(right, towers.dim),
-        "bit_correlation": bit_correlation(right, towers.dim),
-    }, same, mismatched  # fmt: skip
+    return (
+        {
+            "bhattacharyya": bhattacharyya(same, mismatched),
+            "bit_entropy": bit_entropy(right, towers.dim),
+            "bit_correlation": bit_correlation(right, towers.dim),
+        },
+        same,
+        mismatched,
+    )
 
 
 def learn(setting: Setting, options: argparse.Namespace) -> dict[str, TowerPair]:
@@ -226,11 +235,12 @@ def cascade(setting: Setting, made: dict[str, TowerPair], penalty: int, rows: Ro
     for stage in found.stages:
         rows.add(method=f"cascade, {stage.name}", **{k: v for k, v in stage.to_json().items() if k != "name"})
     told = {
-        "false_rejects": found.false_rejects, "seconds_a_query": seconds,
+        "false_rejects": found.false_rejects,
+        "seconds_a_query": seconds,
         "times_exact": exact_seconds / seconds if exact_seconds else None,
         "exact_avoided": 1 - found.stages[-1].came / len(setting.database),
         "bytes": setting.database.data.nbytes / len(setting.database),
-    }  # fmt: skip
+    }
     rows.add(method="cascade", blend=matcher.blend, **_firsts(setting, found.rows), **told)
     alone = replace(matcher, blend=0.0).search(setting.queries, 5)
     rows.add(method="cascade, ranked by exact DTW alone", blend=0.0, **_firsts(setting, alone.rows), **told)
@@ -266,17 +276,22 @@ def draw(setting: Setting, made: dict[str, TowerPair], curves: dict[str, AnyArra
     score = towers.hashes(Sequences.from_arrays([music.window(pair.score)[pair.at]]), "query")
     played = towers.hashes(Sequences.from_arrays([music.window(pair.played)]), "database")
     plot_codes(
-        {"score": _bits(score, bits), "performance": _bits(played, bits)}, folder / "codes.png",
-        title=f"Hashes of a score and a performance: {pair.name}", step=towers.tower("query").pooling * music.PERIOD,
+        {"score": _bits(score, bits), "performance": _bits(played, bits)},
+        folder / "codes.png",
+        title=f"Hashes of a score and a performance: {pair.name}",
+        step=towers.tower("query").pooling * music.PERIOD,
         unit="s",
-    )  # fmt: skip
+    )
     some = setting.correct[:40]
     points = made["points"].points(setting.database[some], "database")
     asked = made["points"].points(music.queries_of(setting.pairs, some), "query")
     plot_matrix(
-        _apart(asked, points), folder / "embedding.png", title="Distances of embeddings: the diagonal matches",
-        x_label="performance", y_label="score",
-    )  # fmt: skip
+        _apart(asked, points),
+        folder / "embedding.png",
+        title="Distances of embeddings: the diagonal matches",
+        x_label="performance",
+        y_label="score",
+    )
 
 
 def _bits(hashes: HashSequences, bits: int) -> AnyArray:

@@ -51,8 +51,15 @@ Row = dict[str, Any]
 class Task:
     """`references` are stored, `known` and every set of `novel` are asked; `name` goes into the rows."""
 
-    def __init__(self, name: str, references: Sequences, known: dict[str, Sequences], novel: dict[str, Sequences],
-                 distance: str, **parameters: Any) -> None:  # fmt: skip
+    def __init__(
+        self,
+        name: str,
+        references: Sequences,
+        known: dict[str, Sequences],
+        novel: dict[str, Sequences],
+        distance: str,
+        **parameters: Any,
+    ) -> None:
         self.name = name
         self.references = references
         self.parts = {**known, **novel}
@@ -68,11 +75,16 @@ class Task:
         for known in self.known:
             for novel in self.novel:
                 yield {
-                    "task": self.name, "method": method, "stored": len(self.references), "known": known,
-                    "known_n": len(of[known]), "novel": novel, "novel_n": len(of[novel]),
+                    "task": self.name,
+                    "method": method,
+                    "stored": len(self.references),
+                    "known": known,
+                    "known_n": len(of[known]),
+                    "novel": novel,
+                    "novel_n": len(of[novel]),
                     "auroc": round(auroc(of[known], of[novel]), 4),
                     "ms_per_query": round(1e3 * seconds / len(scores), 4),
-                }  # fmt: skip
+                }
 
 
 def auroc(known: DoubleArray, novel: DoubleArray) -> float:
@@ -193,9 +205,16 @@ def built(task: Task, folder: Path, name: str, **options: Any) -> SequenceIndex:
 def learned(task: Task, target: str, encoder: str, seconds: float) -> Model:
     """An encoder trained for so many processor seconds."""
     plan = replace(
-        TrainingPlan.of_effort("low"), target=target, steps=100_000, seconds=seconds, clock="cpu", check=50, batch=128,
-        cells=2e11, average=0.99,
-    )  # fmt: skip
+        TrainingPlan.of_effort("low"),
+        target=target,
+        steps=100_000,
+        seconds=seconds,
+        clock="cpu",
+        check=50,
+        batch=128,
+        cells=2e11,
+        average=0.99,
+    )
     return train(task.references, task.distance, encoder=encoder, plan=plan, seed=0)[0]
 
 
@@ -311,10 +330,15 @@ def kept(method: str, split: int, p_values: DoubleArray, known: int) -> Row:
     away = float(max((np.arange(1, n + 1) / n - ordered).max(), (ordered - np.arange(n) / n).max()))
     both = known * n / (known + n)
     return {
-        "task": "calibration", "method": method, "split": split, "known": known, "queries": n,
+        "task": "calibration",
+        "method": method,
+        "split": split,
+        "known": known,
+        "queries": n,
         **{f"fpr_{rate:.2f}": round(float((p_values <= rate).mean()), 5) for rate in RATES},
-        "ks": round(away, 4), "ks_significance": round(float(kstwobign.sf(away * np.sqrt(both))), 4),
-    }  # fmt: skip
+        "ks": round(away, 4),
+        "ks_significance": round(float(kstwobign.sf(away * np.sqrt(both))), 4),
+    }
 
 
 # -- all of it -------------------------------------------------------------------------------------------------------

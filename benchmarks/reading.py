@@ -100,9 +100,13 @@ def main() -> None:
             (n, bare_s), (n_streamed, streamed_s), (n_read, read_s) = best_seconds(measures, arguments.repeat)
             assert n == n_streamed == n_read
             row = {
-                "file": name, "records": n, "bytes": path.stat().st_size, "bare_per_s": round(n / bare_s),
-                "read_batches_per_s": round(n / streamed_s), "read_per_s": round(n / read_s),
-            }  # fmt: skip
+                "file": name,
+                "records": n,
+                "bytes": path.stat().st_size,
+                "bare_per_s": round(n / bare_s),
+                "read_batches_per_s": round(n / streamed_s),
+                "read_per_s": round(n / read_s),
+            }
             rows.append(row)
             print(json.dumps(row))
     if arguments.output:

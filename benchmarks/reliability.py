@@ -296,9 +296,13 @@ def corruption_rounds(target: Target, folder: Path, rounds: int, seed: int) -> d
             print(failures[-1], file=sys.stderr)
             shutil.copytree(copy, folder / f"bad-{number}", dirs_exist_ok=True)
     return {
-        "part": "corruption", "target": target.name, "rounds": rounds, **counts, "failures": failures[:20],
+        "part": "corruption",
+        "target": target.name,
+        "rounds": rounds,
+        **counts,
+        "failures": failures[:20],
         "no signal, no wrong answer": not failures,
-    }  # fmt: skip
+    }
 
 
 def _files(folder: Path) -> list[Path]:
@@ -437,11 +441,14 @@ def beside_each_other(target: Target, folder: Path, seconds: float, readers: int
     codes = [os.waitpid(child, 0)[1] for child in children]
     errors = [line["error"] for line in said if "error" in line]
     return {
-        "part": "one writer, many readers", "target": target.name, "seconds": seconds, "readers": readers,
+        "part": "one writer, many readers",
+        "target": target.name,
+        "seconds": seconds,
+        "readers": readers,
         **{name: sum(line.get(name, 0) for line in said) for name in ("commits", "readings", "states")},
         "errors": errors[:5],
         "sound": not errors and not any(codes),
-    }  # fmt: skip
+    }
 
 
 def _fork(work: Callable[[], dict[str, Any]], out: int) -> int:

@@ -36,8 +36,15 @@ STRUCTURE_PLAN = LabelPlan(
     epochs=8, batch=16, rate=3e-3, patience=4, average=0.999, validate=0.03, precision="bfloat16"
 )
 STRUCTURE_SETTINGS = {
-    "channels": 96, "layers": 8, "kernel": 7, "growth": 2, "spread": 8, "dropout": 0.15, "bins": 0, "dim": 8
-}  # fmt: skip
+    "channels": 96,
+    "layers": 8,
+    "kernel": 7,
+    "growth": 2,
+    "spread": 8,
+    "dropout": 0.15,
+    "bins": 0,
+    "dim": 8,
+}
 
 
 def measured(name: str, encoder: str, train: Tagged, test: Tagged, asked: argparse.Namespace, **more: Any) -> Row:
@@ -52,15 +59,21 @@ def measured(name: str, encoder: str, train: Tagged, test: Tagged, asked: argpar
     known = np.flatnonzero(test.known)
     assert test.tags is not None
     names = told.names()
-    report = LabelReport.of(
-        list(test.tags.take(known)), [names[at] for at in known.tolist()], told.confidence[known]
-    )  # fmt: skip
+    report = LabelReport.of(list(test.tags.take(known)), [names[at] for at in known.tolist()], told.confidence[known])
     return {
-        "data": name, "method": encoder, "train": len(train), "test": len(test), "elements": len(known),
-        "accuracy": round(report.accuracy, 4), "macro_f1": round(report.macro_f1, 4),
-        "calibration_error": round(report.calibration_error, 4), "epochs": log.rows[-1]["epoch"],
-        "train_s": round(seconds, 1), "train_cpu_s": round(cpu, 1), "elements_per_s": round(speed),
-    }  # fmt: skip
+        "data": name,
+        "method": encoder,
+        "train": len(train),
+        "test": len(test),
+        "elements": len(known),
+        "accuracy": round(report.accuracy, 4),
+        "macro_f1": round(report.macro_f1, 4),
+        "calibration_error": round(report.calibration_error, 4),
+        "epochs": log.rows[-1]["epoch"],
+        "train_s": round(seconds, 1),
+        "train_cpu_s": round(cpu, 1),
+        "elements_per_s": round(speed),
+    }
 
 
 def part_of_speech(asked: argparse.Namespace) -> list[Row]:
@@ -81,12 +94,14 @@ def most_frequent(train: Tagged, test: Tagged) -> Row:
     for word, label in zip(words_of(train.sequences).words, train.tags, strict=True):
         counts.setdefault(word, Counter())[label] += 1
     usual = Counter(train.tags).most_common(1)[0][0]
-    told = [
-        counts[word].most_common(1)[0][0] if word in counts else usual for word in words_of(test.sequences).words
-    ]  # fmt: skip
+    told = [counts[word].most_common(1)[0][0] if word in counts else usual for word in words_of(test.sequences).words]
     report = LabelReport.of(list(test.tags), told)
-    return {"data": "pos", "method": "most frequent", "accuracy": round(report.accuracy, 4),
-            "macro_f1": round(report.macro_f1, 4)}  # fmt: skip
+    return {
+        "data": "pos",
+        "method": "most frequent",
+        "accuracy": round(report.accuracy, 4),
+        "macro_f1": round(report.macro_f1, 4),
+    }
 
 
 def structures(path: Path) -> tuple[Tagged, Tagged]:
@@ -150,9 +165,16 @@ def window_peer(name: str, train: Tagged, test: Tagged, reach: int = 2, most: in
     known = np.sort(np.random.default_rng(1).permutation(np.flatnonzero(test.known))[:most])
     told = fitted.predict(hasher.transform(features(test, set(known.tolist()))))
     report = LabelReport.of(list(test.tags.take(known)), told.tolist())
-    return [{"data": name, "method": "window + logistic regression", "elements": len(known),
-             "accuracy": round(report.accuracy, 4), "macro_f1": round(report.macro_f1, 4),
-             "train_s": round(seconds, 1)}]  # fmt: skip
+    return [
+        {
+            "data": name,
+            "method": "window + logistic regression",
+            "elements": len(known),
+            "accuracy": round(report.accuracy, 4),
+            "macro_f1": round(report.macro_f1, 4),
+            "train_s": round(seconds, 1),
+        }
+    ]
 
 
 def appearances(n: int, letters: str, length: int, seed: int) -> Tagged:
@@ -168,10 +190,18 @@ def order(asked: argparse.Namespace) -> list[Row]:
     train = appearances(1000, "abc", 15, 0)
     plan, settings = LabelPlan(epochs=20, batch=16, rate=1e-2), {"hidden": 32, "channels": 16}
     return [
-        measured(f"order of appearance, length {length}", encoder, train, appearances(1000, "abc", length, 1), asked,
-                 plan=plan, settings=settings)
-        for encoder in asked.encoders or ("lstm", "gru") for length in (15, 60)
-    ]  # fmt: skip
+        measured(
+            f"order of appearance, length {length}",
+            encoder,
+            train,
+            appearances(1000, "abc", length, 1),
+            asked,
+            plan=plan,
+            settings=settings,
+        )
+        for encoder in asked.encoders or ("lstm", "gru")
+        for length in (15, 60)
+    ]
 
 
 def gatherings(n: int, groups: int, seed: int, steps: int = 20, features: int = 300, inner: int = 8) -> Tagged:
@@ -197,7 +227,7 @@ def groups(asked: argparse.Namespace) -> list[Row]:
     train = replace(
         untagged(Sequences.from_arrays([s.data for part in parts for s in part.sequences])),
         tags=Strings.concatenate([part.tags for part in parts if part.tags is not None]),
-    )  # fmt: skip
+    )
     plan = LabelPlan(epochs=12, batch=16, rate=5e-3, device=asked.device)
     start = time.perf_counter()
     settings = {"channels": 32, "layers": 1, "kernel": 1, "bins": 0, "dim": 8}
@@ -207,8 +237,10 @@ def groups(asked: argparse.Namespace) -> list[Row]:
     rows: list[Row] = []
     for count in (2, 3, 4, 5, 6, 8):
         test = gatherings(200, count, 100 + count)
-        for method, told in (("learnt pairs", group(model, test.sequences)[0]),
-                             ("vectors as they are", as_they_are(test, reach))):  # fmt: skip
+        for method, told in (
+            ("learnt pairs", group(model, test.sequences)[0]),
+            ("vectors as they are", as_they_are(test, reach)),
+        ):
             scores = {name: round(value, 4) for name, value in grouping_scores(test, told).items()}
             rows.append({"data": f"{count} groups", "method": method, **scores})
     return [{"data": "groups", "method": "learnt pairs", "train_s": round(seconds, 1)}, *rows]
@@ -225,14 +257,17 @@ def as_they_are(data: Tagged, reach: float) -> Any:
     """Average linkage over Euclidean distances, cut at `reach`."""
     from scipy.cluster.hierarchy import fclusterdata
 
-    return np.concatenate([
-        fclusterdata(s.data.astype(np.float64), reach, criterion="distance", method="average") for s in data.sequences
-    ])  # fmt: skip
+    return np.concatenate(
+        [fclusterdata(s.data.astype(np.float64), reach, criterion="distance", method="average") for s in data.sequences]
+    )
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
-    "order": order, "groups": groups, "pos": part_of_speech, "structure": structure,
-}  # fmt: skip
+    "order": order,
+    "groups": groups,
+    "pos": part_of_speech,
+    "structure": structure,
+}
 
 
 def main() -> None:

@@ -24,8 +24,15 @@ from seqsearch import SequenceIndex, read
 from seqsearch.distances import distance_named
 from seqsearch.sequences import Sequences
 
-PUBLISHED = {"GunPoint": 0.9067, "ItalyPowerDemand": 0.9504, "OSULeaf": 0.5909, "ArrowHead": 0.7029, "ACSF1": 0.64,
-             "JapaneseVowels": 0.949, "BasicMotions": 0.975}  # fmt: skip
+PUBLISHED = {
+    "GunPoint": 0.9067,
+    "ItalyPowerDemand": 0.9504,
+    "OSULeaf": 0.5909,
+    "ArrowHead": 0.7029,
+    "ACSF1": 0.64,
+    "JapaneseVowels": 0.949,
+    "BasicMotions": 0.975,
+}
 
 
 def accuracy(name: str, folder: Path) -> dict[str, Any]:
@@ -37,9 +44,13 @@ def accuracy(name: str, folder: Path) -> dict[str, Any]:
     labels = np.array(list(train.labels))
     right = labels[nearest.rows[:, 0]] == np.array(list(test.labels))
     return {
-        "data": name, "train": len(train), "test": len(test), "accuracy": round(float(right.mean()), 4),
-        "published": PUBLISHED[name], "seconds": round(seconds, 2),
-    }  # fmt: skip
+        "data": name,
+        "train": len(train),
+        "test": len(test),
+        "accuracy": round(float(right.mean()), 4),
+        "published": PUBLISHED[name],
+        "seconds": round(seconds, 2),
+    }
 
 
 def through_index(name: str, references: Sequences, queries: Sequences, **options: Any) -> list[dict[str, Any]]:
@@ -59,11 +70,14 @@ def through_index(name: str, references: Sequences, queries: Sequences, **option
     return [
         common
         | {
-            "candidates": row.candidates, "recall": round(row.recall, 4), "qps": round(row.qps, 1),
-            "times exact": round(row.qps * exact, 2), "times brute": round(row.qps * brute, 1),
+            "candidates": row.candidates,
+            "recall": round(row.recall, 4),
+            "qps": round(row.qps, 1),
+            "times exact": round(row.qps * exact, 2),
+            "times brute": round(row.qps * brute, 1),
         }
         for row in measured
-    ]  # fmt: skip
+    ]
 
 
 def ecg(path: Path, stored: int, asked: int) -> tuple[Sequences, Sequences]:

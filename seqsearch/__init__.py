@@ -22,16 +22,41 @@ if TYPE_CHECKING:
     from .threads import use as use_threads
 
 _HOMES = {
-    "Alphabet": "sequences", "Hit": "search", "Hits": "search", "NoveltyScorer": "search", "Results": "search",
-    "SeqsearchError": "errors", "Sequence": "sequences", "SequenceIndex": "search", "Sequences": "sequences",
-    "alphabet_named": "sequences", "distance_named": "distances", "duplicates": "search", "read": "sequences",
-    "read_batches": "sequences", "write_fasta": "sequences",
-}  # fmt: skip
+    "Alphabet": "sequences",
+    "Hit": "search",
+    "Hits": "search",
+    "NoveltyScorer": "search",
+    "Results": "search",
+    "SeqsearchError": "errors",
+    "Sequence": "sequences",
+    "SequenceIndex": "search",
+    "Sequences": "sequences",
+    "alphabet_named": "sequences",
+    "distance_named": "distances",
+    "duplicates": "search",
+    "read": "sequences",
+    "read_batches": "sequences",
+    "write_fasta": "sequences",
+}
 
 __all__ = [
-    "Alphabet", "Hit", "Hits", "NoveltyScorer", "Results", "SeqsearchError", "Sequence", "SequenceIndex", "Sequences",
-    "alphabet_named", "distance_named", "duplicates", "read", "read_batches", "use_threads", "write_fasta",
-]  # fmt: skip
+    "Alphabet",
+    "Hit",
+    "Hits",
+    "NoveltyScorer",
+    "Results",
+    "SeqsearchError",
+    "Sequence",
+    "SequenceIndex",
+    "Sequences",
+    "alphabet_named",
+    "distance_named",
+    "duplicates",
+    "read",
+    "read_batches",
+    "use_threads",
+    "write_fasta",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -61,8 +61,11 @@ def test_a_child_process_measures_and_the_ledger_goes_on(task: tasks.SequenceTas
     measuring.measure(task, ["rapidfuzz", "symspell", "vectors-hnswlib"], settings, ledger)
     measured, skipped = ledger.rows
     assert (measured["series"], measured["recall"], measured["queries"], measured["n"]) == (
-        "rapidfuzz cdist", 1, 15, 100,
-    )  # fmt: skip
+        "rapidfuzz cdist",
+        1,
+        15,
+        100,
+    )
     assert measured["qps"] > 0
     assert measured["search_peak_mb"] > 10
     assert skipped["skipped"]  # not installed, or too long strings

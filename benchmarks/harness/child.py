@@ -58,10 +58,13 @@ def build(algorithm: Algorithm, task: Task, folder: Path) -> dict[str, Any]:
     took = Took(time.perf_counter() - start.wall, time.process_time() - start.cpu + USAGE.cpu)
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return {
-        "version": algorithm.version(), "build_s": took.wall, "build_cpu_s": took.cpu,
-        "build_peak_mb": (USAGE.peak if algorithm.programs else peak_bytes()) / 1e6, "base_mb": base / 1e6,
+        "version": algorithm.version(),
+        "build_s": took.wall,
+        "build_cpu_s": took.cpu,
+        "build_peak_mb": (USAGE.peak if algorithm.programs else peak_bytes()) / 1e6,
+        "base_mb": base / 1e6,
         "index_mb": size / 1e6 or None,
-    }  # fmt: skip
+    }
 
 
 def search(

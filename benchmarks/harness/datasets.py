@@ -128,17 +128,27 @@ def growing(name: str, size: int, queries: int, rng: np.random.Generator) -> Dat
 
 
 LOADERS: dict[str, Callable[[str, int, Path | None, np.random.Generator], DataSet]] = {
-    "v4": v4, "full": full, "names": names, "typos": typos, SPELLING: typos, "proteins": proteins, "ecg": ecg,
-}  # fmt: skip
+    "v4": v4,
+    "full": full,
+    "names": names,
+    "typos": typos,
+    SPELLING: typos,
+    "proteins": proteins,
+    "ecg": ecg,
+}
 
 
 def save(sequences: Sequences, path: Path) -> None:
     """Columns as .npz; descriptions and labels are left behind."""
     alphabet = "" if sequences.alphabet is None else sequences.alphabet.name
     np.savez(
-        path, data=sequences.data, offsets=sequences.offsets, id_data=sequences.ids.data,
-        id_offsets=sequences.ids.offsets, alphabet=np.array(alphabet),
-    )  # fmt: skip
+        path,
+        data=sequences.data,
+        offsets=sequences.offsets,
+        id_data=sequences.ids.data,
+        id_offsets=sequences.ids.offsets,
+        alphabet=np.array(alphabet),
+    )
 
 
 def restored(path: Path) -> Sequences:

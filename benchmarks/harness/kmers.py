@@ -75,9 +75,12 @@ class KmerGraph(Algorithm):
         rows = self.index.search(kmer_counts(queries, self.letters), count, count)
         asked = np.repeat(texts, count)
         distances = cpdist(
-            asked, self.stored[np.maximum(rows, 0).ravel()], scorer=Levenshtein.distance, dtype=np.uint32,
+            asked,
+            self.stored[np.maximum(rows, 0).ravel()],
+            scorer=Levenshtein.distance,
+            dtype=np.uint32,
             workers=self.threads,
-        ).reshape(rows.shape)  # fmt: skip
+        ).reshape(rows.shape)
         order = np.argsort(np.where(rows < 0, np.iinfo(np.uint32).max, distances), axis=1, kind="stable")[:, : self.k]
         return np.take_along_axis(rows, order, axis=1)
 

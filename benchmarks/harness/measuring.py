@@ -127,9 +127,12 @@ def scored(task: Task, row: Row, found: IntArray, used: int) -> Iterator[Row]:
     cpu_us = row.get("cpu_us", 0.0) + 1e6 * (time.process_time() - spent) / len(found)
     reached = recall(better.distances, truth)
     yield row | {
-        "series": row["series"] + RERANKED, "qps": len(found) / seconds, "cpu_us": cpu_us, "recall": reached,
+        "series": row["series"] + RERANKED,
+        "qps": len(found) / seconds,
+        "cpu_us": cpu_us,
+        "recall": reached,
         "candidate_recall": reached,
-    }  # fmt: skip
+    }
 
 
 def _first(distances: DoubleArray, k: int) -> DoubleArray:
@@ -174,12 +177,18 @@ def _child(phase: str, task: Task, name: str, folder: Path, result: Path, settin
     used = str(settings.threads)
     paths = [str(HERE), str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
-        **os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": used, "NUMBA_NUM_THREADS": used,
-    }  # fmt: skip
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "OMP_NUM_THREADS": used,
+        "NUMBA_NUM_THREADS": used,
+    }
     done = subprocess.run(
-        [sys.executable, "-m", "harness.child", *map(str, arguments)], env=environment, capture_output=True, text=True,
+        [sys.executable, "-m", "harness.child", *map(str, arguments)],
+        env=environment,
+        capture_output=True,
+        text=True,
         timeout=settings.most,
-    )  # fmt: skip
+    )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise RuntimeError(last)

@@ -33,15 +33,21 @@ def draw(rows: list[Row], folder: Path, *, by_processor: bool = False) -> None:
     if asked:
         points = [{"series": _asked_name(r), "expected": r["recall_asked"], "observed": r["recall"]} for r in asked]
         plot_reliability(
-            points, folder / "asked.png", title="Recall asked for, and delivered", x_label="asked",
-            y_label="delivered", band=0.01,
-        )  # fmt: skip
+            points,
+            folder / "asked.png",
+            title="Recall asked for, and delivered",
+            x_label="asked",
+            y_label="delivered",
+            band=0.01,
+        )
     growth = growing(speed)
     if len({row["n"] for row in growth}) > 1:
         plot_growth(
-            growth, folder / "growth.png", title="Growth with the number of sequences",
+            growth,
+            folder / "growth.png",
+            title="Growth with the number of sequences",
             measures=GROWTH | {"qps": "queries/s at recall .99"},
-        )  # fmt: skip
+        )
 
 
 def _asked_name(row: Row) -> str:

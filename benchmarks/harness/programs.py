@@ -69,10 +69,24 @@ class Vsearch(Program):
     def search(self, prepared: Path, budget: Budget) -> Path:
         table = prepared.with_suffix(".vsearch.tsv")
         run(
-            "vsearch", "--usearch_global", prepared, "--db", self.folder / "database.udb", "--id", 0.5, "--threads",
-            self.threads, "--maxaccepts", budget.values["accepts"], "--maxrejects", budget.values["rejects"],
-            "--userout", table, "--userfields", "query+target",
-        )  # fmt: skip
+            "vsearch",
+            "--usearch_global",
+            prepared,
+            "--db",
+            self.folder / "database.udb",
+            "--id",
+            0.5,
+            "--threads",
+            self.threads,
+            "--maxaccepts",
+            budget.values["accepts"],
+            "--maxrejects",
+            budget.values["rejects"],
+            "--userout",
+            table,
+            "--userfields",
+            "query+target",
+        )
         return table
 
 
@@ -103,10 +117,29 @@ class MMseqs(Program):
     def search(self, prepared: Path, budget: Budget) -> Path:
         table, scratch = prepared.with_suffix(".mmseqs.tsv"), self.folder / "scratch"
         run(
-            "mmseqs", "easy-search", prepared, self.folder / "db", table, scratch, "--search-type", self.kind,
-            "-s", 7.5, "--max-seqs", budget.values["most"], "-e", 1e6, "--strand", 1,
-            "--format-output", "query,target", "--threads", self.threads, "-v", 1,
-        )  # fmt: skip
+            "mmseqs",
+            "easy-search",
+            prepared,
+            self.folder / "db",
+            table,
+            scratch,
+            "--search-type",
+            self.kind,
+            "-s",
+            7.5,
+            "--max-seqs",
+            budget.values["most"],
+            "-e",
+            1e6,
+            "--strand",
+            1,
+            "--format-output",
+            "query,target",
+            "--threads",
+            self.threads,
+            "-v",
+            1,
+        )
         shutil.rmtree(scratch, ignore_errors=True)
         return table
 

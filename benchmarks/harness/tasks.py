@@ -37,10 +37,13 @@ class SequenceTask:
         datasets.save(data.database, folder / "database.npz")
         datasets.save(data.queries, folder / "queries.npz")
         about = {
-            "name": data.name, "size": len(data.database), "k": data.k, "distance": data.distance,
+            "name": data.name,
+            "size": len(data.database),
+            "k": data.k,
+            "distance": data.distance,
             "distance_parameters": data.distance_parameters,
             "alphabet": None if data.database.alphabet is None else data.database.alphabet.name,
-        }  # fmt: skip
+        }
         (folder / "task.json").write_text(json.dumps(about), "utf-8")
         task = cls(folder)
         task._ensure_truth()

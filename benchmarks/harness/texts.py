@@ -88,9 +88,10 @@ class SymSpell(ShortStrings):
 
         self.radius = 3 if task.size <= 100_000 else 2
         self.dictionary = Dictionary(
-            max_dictionary_edit_distance=self.radius, prefix_length=7,
+            max_dictionary_edit_distance=self.radius,
+            prefix_length=7,
             distance_comparer=EditDistance(DistanceAlgorithm.LEVENSHTEIN_FAST),
-        )  # fmt: skip
+        )
         self.rows = {}
         for row, text in enumerate(self.texts(task)):
             self.rows[text] = row

@@ -15,13 +15,7 @@ from ..arrays import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
 from ..jit import kernel
 
 EUCLIDEAN, SQUARED, COSINE, MANHATTAN, HYPERBOLIC = range(5)
-CODES = {
-    "euclidean": EUCLIDEAN,
-    "squared": SQUARED,
-    "cosine": COSINE,
-    "manhattan": MANHATTAN,
-    "hyperbolic": HYPERBOLIC,
-}
+CODES = {"euclidean": EUCLIDEAN, "squared": SQUARED, "cosine": COSINE, "manhattan": MANHATTAN, "hyperbolic": HYPERBOLIC}
 
 CACHE = 128 * 1024
 """Bytes of vectors in a block, which stays in the second-level cache while all queries of a thread meet it."""

@@ -25,28 +25,43 @@ if TYPE_CHECKING:
 @click.command("bench", short_help="Which encoder and index suit your file.")
 @click.argument("references", metavar="FILE")
 @click.option("--queries", metavar="FILE", help="Sequences to ask  [default: up to 1,000 of FILE, which are held out]")
-@click.option("--encoders", metavar="NAME,...", help="Encoders to compare  [default: projection, linear, and counts "
-              "of k-mers or the shape of a curve]")  # fmt: skip
+@click.option(
+    "--encoders",
+    metavar="NAME,...",
+    help="Encoders to compare  [default: projection, linear, and counts of k-mers or the shape of a curve]",
+)
 @click.option("--kinds", metavar="NAME,...", default="hnsw,exact,hamming", show_default=True, help="Kinds of index.")
 @click.option("--bits", type=int, default=128, show_default=True, help="Bits of the codes of hamming.")
 @click.option("-k", "k", type=int, default=10, show_default=True, help="Neighbours of each query.")
 @click.option("--recall", type=float, default=0.99, show_default=True, help="The recall you want.")
-@click.option("--seconds", type=float, default=60.0, show_default=True,
-              help="At most for training an encoder, for sweeping a cell, and for the exact truth.")  # fmt: skip
+@click.option(
+    "--seconds",
+    type=float,
+    default=60.0,
+    show_default=True,
+    help="At most for training an encoder, for sweeping a cell, and for the exact truth.",
+)
 @click.option("--effort", metavar="LEVEL", default="low", show_default=True, help="Training: low, normal or high.")
 @click.option("--distance", metavar="NAME", default="edit", show_default=True, help="edit or dtw.")
 @distance_parameters_option
-@click.option("--format", "output_format", type=click.Choice(["table", "tsv", "json"]), default="table",
-              show_default=True)  # fmt: skip
+@click.option(
+    "--format", "output_format", type=click.Choice(["table", "tsv", "json"]), default="table", show_default=True
+)
 @click.option("--plot", type=click.Path(), metavar="FILE.png", help="Draw recall against queries per second.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw.")
 @reading_options
 @threads_option
 @quiet_option
 def command(
-    references: str, queries: str | None, encoders: str | None, kinds: str, output_format: str, plot: str | None,
-    quiet: bool, **options: Any,
-) -> None:  # fmt: skip
+    references: str,
+    queries: str | None,
+    encoders: str | None,
+    kinds: str,
+    output_format: str,
+    plot: str | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Compare encoders and kinds of index on FILE, and recommend one.
 
     Trains every encoder, builds every cell in a temporary folder, and measures recall against exact truth and speed

@@ -15,7 +15,7 @@ from .shared import (
     reading_arguments,
     reading_options,
     threads_option,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from ..encoders.model import Model
@@ -29,18 +29,27 @@ if TYPE_CHECKING:
 @distance_parameters_option
 @click.option("--encoder", metavar="NAME", default="auto", show_default=True, help="Encoder family, or auto.")
 @click.option("--dim", type=int, metavar="D", help="Dimensions of the embedding  [default: 128]")
-@click.option("--geometry", metavar="NAME", default="auto", show_default=True,
-              help="auto (cosine for long tokens, else euclidean), euclidean, squared, manhattan, cosine or "
-              "hyperbolic.")  # fmt: skip
+@click.option(
+    "--geometry",
+    metavar="NAME",
+    default="auto",
+    show_default=True,
+    help="auto (cosine for long tokens, else euclidean), euclidean, squared, manhattan, cosine or hyperbolic.",
+)
 @click.option("--bits", type=int, metavar="B", help="Store binary codes of B bits instead of embeddings.")
-@click.option("--codes", metavar="NAME", help="Of bits: learned, or unlearned ones: itq, pca, projection "
-              " [default: learned]")  # fmt: skip
+@click.option(
+    "--codes", metavar="NAME", help="Of bits: learned, or unlearned ones: itq, pca, projection  [default: learned]"
+)
 @click.option("--index", "index", metavar="KIND", default="auto", show_default=True, help="exact, hnsw, hamming, auto.")
 @click.option("--effort", metavar="LEVEL", default="normal", show_default=True, help="Training: low, normal or high.")
 @click.option("--recall", type=float, default=0.99, show_default=True, help="Recall that searches aim at by default.")
 @click.option("--model", type=click.Path(), metavar="FILE", help="Use this model (see train) instead of training.")
-@click.option("--queries", type=click.Path(), metavar="FILE",
-              help="Measure the recall on these queries  [default: on a sample held out of REFS]")  # fmt: skip
+@click.option(
+    "--queries",
+    type=click.Path(),
+    metavar="FILE",
+    help="Measure the recall on these queries  [default: on a sample held out of REFS]",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw.")
 @reading_options
 @threads_option

@@ -15,17 +15,29 @@ from .shared import curve, quiet_option, read_noting, reading_arguments, reading
 @click.argument("index", type=click.Path())
 @click.option("--queries", metavar="FILE", help="Sequences like those that will be asked  [default: random members]")
 @click.option("--recall", type=float, metavar="R", help="Recall that searches aim at by default from now on.")
-@click.option("--sample", type=click.IntRange(1), metavar="N", default=500, show_default=True,
-              help="Members to ask, where there is no FILE.")  # fmt: skip
+@click.option(
+    "--sample",
+    type=click.IntRange(1),
+    metavar="N",
+    default=500,
+    show_default=True,
+    help="Members to ask, where there is no FILE.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw of members.")
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @reading_options
 @threads_option
 @quiet_option
 def command(
-    index: str, queries: str | None, recall: float | None, sample: int, seed: int, output_format: str, quiet: bool,
+    index: str,
+    queries: str | None,
+    recall: float | None,
+    sample: int,
+    seed: int,
+    output_format: str,
+    quiet: bool,
     **options: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Measure the recall of every budget on the data as they are now, and keep the curve.
 
     Worth it when a fifth of the data has changed since (`info` says: stale), or when the queries to come are not like

@@ -22,13 +22,30 @@ if TYPE_CHECKING:
 @click.argument("model", metavar="MODEL|INDEX", type=click.Path())
 @click.argument("queries")
 @click.option("-k", "k", type=click.IntRange(1), default=10, show_default=True, help="Index: neighbours that vote.")
-@click.option("--weighting", type=click.Choice(["distance", "uniform"]), default="distance", show_default=True,
-              help="Index: nearer neighbours count more, or all alike.")  # fmt: skip
-@click.option("--abstain", type=float, default=0.0, show_default=True, metavar="P",
-              help="Tell no label where it would be less sure than P (model), or for queries as new as a share P of "
-              "known sequences (index).")  # fmt: skip
-@click.option("--novelty", "novelty_method", metavar="METHOD", default="nearest", show_default=True,
-              help="Index: how new a query is, for --abstain; see `seqsearch novelty`.")  # fmt: skip
+@click.option(
+    "--weighting",
+    type=click.Choice(["distance", "uniform"]),
+    default="distance",
+    show_default=True,
+    help="Index: nearer neighbours count more, or all alike.",
+)
+@click.option(
+    "--abstain",
+    type=float,
+    default=0.0,
+    show_default=True,
+    metavar="P",
+    help="Tell no label where it would be less sure than P (model), or for queries as new as a share P of "
+    "known sequences (index).",
+)
+@click.option(
+    "--novelty",
+    "novelty_method",
+    metavar="METHOD",
+    default="nearest",
+    show_default=True,
+    help="Index: how new a query is, for --abstain; see `seqsearch novelty`.",
+)
 @click.option("--recall", type=float, metavar="R", help="Index: the recall of the search.")
 @click.option("--exact", is_flag=True, help="Index: compare with everything.")
 @click.option("--format", "output_format", type=click.Choice(["tsv", "json"]), default="tsv", show_default=True)
@@ -37,9 +54,15 @@ if TYPE_CHECKING:
 @threads_option
 @quiet_option
 def command(
-    model: str, queries: str, output_format: str, confusion: str | None, reliability: str | None, report: str | None,
-    quiet: bool, **options: Any,
-) -> None:  # fmt: skip
+    model: str,
+    queries: str,
+    output_format: str,
+    confusion: str | None,
+    reliability: str | None,
+    report: str | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Tell the class of each query: by a model of `train --task classify`, or by the labels of its nearest neighbours
     in an index.
 

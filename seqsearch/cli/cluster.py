@@ -10,23 +10,44 @@ from .shared import quiet_option, threads_option
 
 @click.command("cluster", short_help="Hierarchical clustering of an index, as a Newick tree.")
 @click.argument("index", type=click.Path())
-@click.option("-o", "--output", type=click.Path(), default="-", metavar="TREE.nwk",
-              help="Where the tree goes  [default: stdout]")  # fmt: skip
+@click.option(
+    "-o", "--output", type=click.Path(), default="-", metavar="TREE.nwk", help="Where the tree goes  [default: stdout]"
+)
 @click.option("--linkage", metavar="NAME", default="average", show_default=True, help="average, single or complete.")
 @click.option("--sample", type=click.IntRange(2), metavar="N", help="Cluster N random sequences  [default: all]")
 @click.option("--exact", is_flag=True, help="Cluster by exact distances instead of those of embeddings.")
-@click.option("--check", type=click.IntRange(0), metavar="N", default=500, show_default=True,
-              help="Compare with the tree of exact distances on so many leaves; 0: not at all.")  # fmt: skip
-@click.option("--memory", type=click.FloatRange(0, min_open=True), metavar="GB", default=4.0, show_default=True,
-              help="The distances of all pairs may take so much; 4 GB: 44,700 sequences.")  # fmt: skip
+@click.option(
+    "--check",
+    type=click.IntRange(0),
+    metavar="N",
+    default=500,
+    show_default=True,
+    help="Compare with the tree of exact distances on so many leaves; 0: not at all.",
+)
+@click.option(
+    "--memory",
+    type=click.FloatRange(0, min_open=True),
+    metavar="GB",
+    default=4.0,
+    show_default=True,
+    help="The distances of all pairs may take so much; 4 GB: 44,700 sequences.",
+)
 @click.option("--plot", type=click.Path(), metavar="FILE.png", help="Draw the uppermost 40 clusters.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the samples.")
 @threads_option
 @quiet_option
 def command(
-    index: str, output: str, linkage: str, sample: int | None, exact: bool, check: int, memory: float, plot: str | None,
-    seed: int, quiet: bool,
-) -> None:  # fmt: skip
+    index: str,
+    output: str,
+    linkage: str,
+    sample: int | None,
+    exact: bool,
+    check: int,
+    memory: float,
+    plot: str | None,
+    seed: int,
+    quiet: bool,
+) -> None:
     """Cluster the sequences of INDEX by the distances of their embeddings and write the tree.
 
     Two leaves of the tree are as far apart as the distance at which their clusters became one. How much worse it is
@@ -43,9 +64,7 @@ def command(
 
     progress = progress_for(quiet)
     with SequenceIndex.open(index) as opened:
-        tree = opened.cluster(
-            linkage, sample=sample, exact=exact, seed=seed, memory=memory * 1e9, progress=progress
-        )  # fmt: skip
+        tree = opened.cluster(linkage, sample=sample, exact=exact, seed=seed, memory=memory * 1e9, progress=progress)
         if output == "-":
             click.echo(tree.tree().newick())
         else:

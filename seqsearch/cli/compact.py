@@ -31,5 +31,6 @@ def command(index: str, quiet: bool) -> None:
         if not quiet:
             click.echo(
                 f"{index}: {before['deleted']:,} removed sequences gone, {before['bytes']:,} bytes before, "
-                f"{after['bytes']:,} now", err=True,
-            )  # fmt: skip
+                f"{after['bytes']:,} now",
+                err=True,
+            )

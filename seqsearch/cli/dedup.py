@@ -27,22 +27,45 @@ COLUMNS = ("sequence", "representative", "size", "distance")
 
 @click.command("dedup", short_help="Exact and near duplicates within a file.")
 @click.argument("file")
-@click.option("--within", "radius", type=float, default=0.0, show_default=True, metavar="R",
-              help="Distance within which two sequences are duplicates.")  # fmt: skip
+@click.option(
+    "--within",
+    "radius",
+    type=float,
+    default=0.0,
+    show_default=True,
+    metavar="R",
+    help="Distance within which two sequences are duplicates.",
+)
 @click.option("--distance", metavar="NAME", help="edit or dtw  [default: what suits the data]")
 @distance_parameters_option
-@click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Write the first sequence of every cluster: "
-              "FASTA, or text a line each.")  # fmt: skip
-@click.option("--clusters", type=click.Path(), metavar="TABLE", help="Write the table to a file  "
-              "[default: standard output, unless -o is given]")  # fmt: skip
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write the first sequence of every cluster: FASTA, or text a line each.",
+)
+@click.option(
+    "--clusters",
+    type=click.Path(),
+    metavar="TABLE",
+    help="Write the table to a file  [default: standard output, unless -o is given]",
+)
 @click.option("--format", "output_format", type=click.Choice(["tsv", "json"]), default="tsv", show_default=True)
 @reading_options
 @threads_option
 @quiet_option
 def command(
-    file: str, radius: float, distance: str | None, distance_parameters: dict[str, Any], output: str | None,
-    clusters: str | None, output_format: str, quiet: bool, **options: Any,
-) -> None:  # fmt: skip
+    file: str,
+    radius: float,
+    distance: str | None,
+    distance_parameters: dict[str, Any],
+    output: str | None,
+    clusters: str | None,
+    output_format: str,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Find equal sequences and those within distance R of each other, and keep one of each cluster.
 
     Lossless: every pair within R is found, by proof. Two sequences are in one cluster when a chain of duplicates joins
@@ -72,15 +95,19 @@ def command(
     if not quiet:
         click.echo(
             f"{file}: {len(sequences):,} sequences in {len(found.kept):,} clusters; {found.equal:,} equal an earlier "
-            f"one, {found.pairs:,} pairs of others are within {radius:g}", err=True,
-        )  # fmt: skip
+            f"one, {found.pairs:,} pairs of others are within {radius:g}",
+            err=True,
+        )
 
 
 def _text(sequences: Sequences, found: Duplicates, output_format: str) -> str:
     ids = list(sequences.ids)
     columns: list[list[Any]] = [
-        ids, [ids[row] for row in found.representatives.tolist()], found.sizes.tolist(), plain_numbers(found.distances)
-    ]  # fmt: skip
+        ids,
+        [ids[row] for row in found.representatives.tolist()],
+        found.sizes.tolist(),
+        plain_numbers(found.distances),
+    ]
     if output_format == "json":
         return "".join(json.dumps(dict(zip(COLUMNS, row, strict=True))) + "\n" for row in zip(*columns, strict=True))
     texts = [list(fields(columns[0])), list(fields(columns[1])), *(map(str, column) for column in columns[2:])]

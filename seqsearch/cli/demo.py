@@ -13,8 +13,13 @@ from .shared import quiet_option, threads_option
 
 
 @click.command("demo", short_help="The whole road on real 16S genes.")
-@click.option("--recipe", type=click.Path(exists=True), default="indexes/greengenes-v4.toml", show_default=True,
-              help="What to build.")  # fmt: skip
+@click.option(
+    "--recipe",
+    type=click.Path(exists=True),
+    default="indexes/greengenes-v4.toml",
+    show_default=True,
+    help="What to build.",
+)
 @click.option(
     "--plot", type=click.Path(), metavar="FILE.png", help="Where the picture goes  [default: beside the index]"
 )
@@ -50,9 +55,11 @@ def command(recipe: str, plot: str | None, quiet: bool) -> None:
     picture = Path(plot) if plot is not None else plan.index_path.with_suffix(".recall.png")
     show(sweep, "table")
     plot_speed(
-        sweep.as_rows(f"seqsearch, {size:,} sequences"), picture, target=plan.options.get("recall"),
+        sweep.as_rows(f"seqsearch, {size:,} sequences"),
+        picture,
+        target=plan.options.get("recall"),
         title=f"{plan.path.stem}: recall@10 of {len(queries):,} unseen queries",
-    )  # fmt: skip
+    )
     click.echo(f"\nBuilt in {built:.0f} s. A search takes {said}.\nPicture: {picture}")
     click.echo(_NEXT)
 

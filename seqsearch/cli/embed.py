@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 @click.command("embed", short_help="Embed sequences with a trained encoder, into a .npy file.")
 @click.argument("model", metavar="MODEL|INDEX", type=click.Path())
 @click.argument("sequences")
-@click.option("-o", "--output", type=click.Path(), required=True, metavar="POINTS.npy",
-              help="Where the points go; their ids go beside them, POINTS.ids.txt.")  # fmt: skip
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    required=True,
+    metavar="POINTS.npy",
+    help="Where the points go; their ids go beside them, POINTS.ids.txt.",
+)
 @reading_options
 @threads_option
 @quiet_option
@@ -42,8 +48,11 @@ def command(model: str, sequences: str, output: str, quiet: bool, **options: Any
     place = Path(output)
     names = place.with_name(f"{place.stem}.ids.txt")
     unfinished = names.with_name(f"{names.name}.part")
-    with progress_for(quiet).task("embedding") as task, NpyRows(place) as rows, \
-            open(unfinished, "w", encoding="utf-8") as ids:  # fmt: skip
+    with (
+        progress_for(quiet).task("embedding") as task,
+        NpyRows(place) as rows,
+        open(unfinished, "w", encoding="utf-8") as ids,
+    ):
         for part in read_batches_noting(sequences, **reading):
             rows.append(loaded.vectors(part))
             ids.writelines(f"{part.ids[row]}\n" for row in range(len(part)))

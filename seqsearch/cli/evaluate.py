@@ -19,16 +19,24 @@ if TYPE_CHECKING:
 @click.option("-k", "k", type=int, default=10, show_default=True, help="Neighbours of each query.")
 @click.option("--candidates", metavar="N,N,...", help="Budgets to measure  [default: a ladder]")
 @click.option("--truth", type=click.Path(), metavar="TRUTH.npz", help="Exact neighbours written by `seqsearch truth`.")
-@click.option("--format", "output_format", type=click.Choice(["table", "tsv", "json"]), default="table",
-              show_default=True)  # fmt: skip
+@click.option(
+    "--format", "output_format", type=click.Choice(["table", "tsv", "json"]), default="table", show_default=True
+)
 @click.option("--plot", type=click.Path(), metavar="FILE.png", help="Draw recall against queries per second.")
 @reading_options
 @threads_option
 @quiet_option
 def command(
-    index: str, queries: str, k: int, candidates: str | None, truth: str | None, output_format: str, plot: str | None,
-    quiet: bool, **options: Any,
-) -> None:  # fmt: skip
+    index: str,
+    queries: str,
+    k: int,
+    candidates: str | None,
+    truth: str | None,
+    output_format: str,
+    plot: str | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Compare the index with exact truth on QUERIES: recall, candidate recall and speed of every budget.
 
     A hit counts when its exact distance is at most that of the true K-th neighbour, so ties count.
@@ -53,10 +61,13 @@ def command(
             known.require(asked, opened.sequences, opened.distance, k)
         sweep = Sweep(
             opened.evaluate(
-                asked, k, truth=None if known is None else known.neighbours, budgets=budgets,
+                asked,
+                k,
+                truth=None if known is None else known.neighbours,
+                budgets=budgets,
                 progress=progress_for(quiet),
             )
-        )  # fmt: skip
+        )
     show(sweep, output_format)
     if plot is not None:
         from ..evaluation.plots import plot_speed

@@ -30,6 +30,8 @@ def command(index: str, output_format: str) -> None:
     calibration = facts.pop("calibration")
     for name, value in facts.items():
         click.echo(f"{name:<20} {shown(value)}")
-    click.echo(f"{'calibration':<20} {calibration['queries']} queries, default recall {calibration['target']}"
-               + (", stale" if calibration["stale"] else ""))  # fmt: skip
+    click.echo(
+        f"{'calibration':<20} {calibration['queries']} queries, default recall {calibration['target']}"
+        + (", stale" if calibration["stale"] else "")
+    )
     click.echo("\n" + curve(calibration["points"]))

@@ -12,14 +12,28 @@ from .shared import Command
 
 def options(command: Command) -> Command:
     """Where reports go."""
-    for option in reversed((
-        click.option("--report", type=click.Path(), metavar="FILE.jsonl", help="Labelled queries: write a row for the "
-                     "whole and one for each label."),
-        click.option("--confusion", type=click.Path(), metavar="FILE.png", help="Labelled queries: draw which labels "
-                     "are taken for which."),
-        click.option("--reliability", type=click.Path(), metavar="FILE.png", help="Labelled queries: draw how often "
-                     "what was told with which probability is right."),
-    )):  # fmt: skip
+    for option in reversed(
+        (
+            click.option(
+                "--report",
+                type=click.Path(),
+                metavar="FILE.jsonl",
+                help="Labelled queries: write a row for the whole and one for each label.",
+            ),
+            click.option(
+                "--confusion",
+                type=click.Path(),
+                metavar="FILE.png",
+                help="Labelled queries: draw which labels are taken for which.",
+            ),
+            click.option(
+                "--reliability",
+                type=click.Path(),
+                metavar="FILE.png",
+                help="Labelled queries: draw how often what was told with which probability is right.",
+            ),
+        )
+    ):
         command = option(command)
     return command
 
@@ -69,9 +83,12 @@ class Tally:
 
             rows = [{"expected": b.expected, "observed": b.observed, "count": b.count} for b in made.bins]
             plot_reliability(
-                rows, reliability, title=f"Reliability (mean error {made.calibration_error:.3f})",
-                x_label="told probability", y_label="share that is right",
-            )  # fmt: skip
+                rows,
+                reliability,
+                title=f"Reliability (mean error {made.calibration_error:.3f})",
+                x_label="told probability",
+                y_label="share that is right",
+            )
         if not quiet:
             self._show(made)
 

@@ -13,9 +13,29 @@ from ..errors import ParameterError, SeqsearchError
 from . import starting
 
 COMMANDS = (
-    "build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate",
-    "bench", "demo", "cluster", "train", "embed", "tune", "classify", "tag", "novelty", "dedup", "match",
-)  # fmt: skip
+    "build",
+    "search",
+    "add",
+    "update",
+    "remove",
+    "compact",
+    "verify",
+    "calibrate",
+    "info",
+    "truth",
+    "evaluate",
+    "bench",
+    "demo",
+    "cluster",
+    "train",
+    "embed",
+    "tune",
+    "classify",
+    "tag",
+    "novelty",
+    "dedup",
+    "match",
+)
 
 
 class _Commands(click.Group):

@@ -34,16 +34,30 @@ def command() -> None:
 @click.argument("database", metavar="DATABASE")
 @click.option("-o", "--output", required=True, type=click.Path(), metavar="MATCHER", help="The folder to write.")
 @click.option("--overwrite", is_flag=True, help="Replace a matcher that is there.")
-@click.option("--pairs", type=click.Path(), metavar="FILE.tsv",
-              help="Query and database id of each known pair, a tab between  [default: equal ids]")  # fmt: skip
+@click.option(
+    "--pairs",
+    type=click.Path(),
+    metavar="FILE.tsv",
+    help="Query and database id of each known pair, a tab between  [default: equal ids]",
+)
 @click.option("--bits", type=int, default=32, show_default=True, help="Bits of a hash, 8 to 64.")
 @click.option("--dim", type=int, default=128, show_default=True, help="Dimensions of the embedding; 0 leaves it out.")
-@click.option("--align", type=click.Choice(["auto", "steps", "dtw"]), default="auto", show_default=True,
-              help="Pairs are aligned step by step, or by DTW first; auto: by DTW where lengths differ.")  # fmt: skip
+@click.option(
+    "--align",
+    type=click.Choice(["auto", "steps", "dtw"]),
+    default="auto",
+    show_default=True,
+    help="Pairs are aligned step by step, or by DTW first; auto: by DTW where lengths differ.",
+)
 @click.option("--recall", type=float, default=0.95, show_default=True, help="Matches the exact stage must see.")
 @click.option("--most", type=float, default=0.05, show_default=True, help="Share of the database it may see.")
-@click.option("--by", type=click.Choice(["count", "threshold"]), default="count", show_default=True,
-              help="Stages keep the best so many, or all within a score.")  # fmt: skip
+@click.option(
+    "--by",
+    type=click.Choice(["count", "threshold"]),
+    default="count",
+    show_default=True,
+    help="Stages keep the best so many, or all within a score.",
+)
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Training batches at most  [default: 1500]")
 @click.option("--seconds", type=float, default=0.0, metavar="S", help="Training time at most, a pair of networks.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw.")
@@ -75,8 +89,9 @@ def train(
         told = matcher.measured
         click.echo(
             f"{output}: {told['size']:,} entries; of {told['queries']} pairs held out {told['first']:.1%} come first, "
-            f"{told.get('false_rejects') or 0:.1%} are lost on the way", err=True,
-        )  # fmt: skip
+            f"{told.get('false_rejects') or 0:.1%} are lost on the way",
+            err=True,
+        )
 
 
 @command.command("index")
@@ -152,22 +167,26 @@ def info(matcher: str, output_format: str) -> None:
 def _facts(matcher: Matcher) -> dict[str, Any]:
     held = matcher.database
     return {
-        "entries": 0 if held is None else len(held), "bits": matcher.hashes.dim,
+        "entries": 0 if held is None else len(held),
+        "bits": matcher.hashes.dim,
         "steps_per_hash": matcher.hashes.tower("query").pooling,
-        "dim": None if matcher.points is None else matcher.points.dim, "penalty": matcher.penalty,
+        "dim": None if matcher.points is None else matcher.points.dim,
+        "penalty": matcher.penalty,
         "exact": None if matcher.exact is None else matcher.exact.parameters(),
         "keeps": [keep.count if keep.count is not None else keep.threshold for keep in matcher.keeps],
-        "blend": matcher.blend, "hash_bytes": 0 if held is None else int(held.hashes.codes.nbytes),
+        "blend": matcher.blend,
+        "hash_bytes": 0 if held is None else int(held.hashes.codes.nbytes),
         "measured": matcher.measured,
-    }  # fmt: skip
+    }
 
 
 def _tell_stages(found: Matches) -> None:
     for stage in found.stages:
         click.echo(
             f"{stage.name}: {stage.came:,.0f} entries compared in {1000 * stage.seconds:.1f} ms a query, "
-            f"{stage.kept:,.0f} kept", err=True,
-        )  # fmt: skip
+            f"{stage.kept:,.0f} kept",
+            err=True,
+        )
 
 
 def _pairs(path: str) -> list[tuple[str, str]]:

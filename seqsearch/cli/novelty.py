@@ -21,22 +21,36 @@ COLUMNS = ("query", "score", "p_value", "novel", "nearest", "distance")
 @click.command("novelty", short_help="Is each query new, and how sure is that?")
 @click.argument("index", type=click.Path())
 @click.argument("queries")
-@click.option("--method", metavar="NAME", default="nearest", show_default=True,
-              help="nearest, mean, kth, lof, shells or reconstruction.")  # fmt: skip
-@click.option("--by", metavar="NAME", help="Distances of nearest, mean, kth and lof: exact or embedding  "
-              "[default: exact]")  # fmt: skip
+@click.option(
+    "--method",
+    metavar="NAME",
+    default="nearest",
+    show_default=True,
+    help="nearest, mean, kth, lof, shells or reconstruction.",
+)
+@click.option(
+    "--by", metavar="NAME", help="Distances of nearest, mean, kth and lof: exact or embedding  [default: exact]"
+)
 @click.option("-k", "k", type=int, help="Neighbours of mean, kth (10) and lof (20).")
 @click.option("--fpr", type=float, default=0.01, show_default=True, help="Share of known sequences called novel.")
-@click.option("--bh", is_flag=True, help="Take --fpr as the false discovery rate over all queries "
-              "(Benjamini-Hochberg); adds the column q_value.")  # fmt: skip
-@click.option("--ties", metavar="NAME", default="smoothed", show_default=True,
-              help="smoothed: known sequences are called novel as often as --fpr says; "
-              "conservative: no more.")  # fmt: skip
+@click.option(
+    "--bh",
+    is_flag=True,
+    help="Take --fpr as the false discovery rate over all queries (Benjamini-Hochberg); adds the column q_value.",
+)
+@click.option(
+    "--ties",
+    metavar="NAME",
+    default="smoothed",
+    show_default=True,
+    help="smoothed: known sequences are called novel as often as --fpr says; conservative: no more.",
+)
 @click.option(
     "--known", metavar="FILE", help="Known sequences to compare with, none of them stored  [default: members]"
 )
-@click.option("--sample", type=click.IntRange(1), default=20_000, show_default=True, metavar="N",
-              help="Members to compare with.")  # fmt: skip
+@click.option(
+    "--sample", type=click.IntRange(1), default=20_000, show_default=True, metavar="N", help="Members to compare with."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw.")
 @click.option("--format", "output_format", type=click.Choice(["tsv", "json"]), default="tsv", show_default=True)
 @click.option("--plot", type=click.Path(), metavar="FILE.png", help="Draw the scores of known sequences and queries.")
@@ -91,10 +105,14 @@ def _tell(index: str, known: KnownScores, fpr: float) -> None:
 def _text(found: NoveltyResults, output_format: str) -> str:
     names = COLUMNS + ("q_value",) * (found.q_values is not None)
     columns: dict[str, list[Any]] = {
-        "query": list(found.queries), "score": plain_numbers(found.scores), "p_value": _rounded(found.p_values),
-        "novel": found.novel.tolist(), "nearest": found.nearest, "distance": plain_numbers(found.distances),
+        "query": list(found.queries),
+        "score": plain_numbers(found.scores),
+        "p_value": _rounded(found.p_values),
+        "novel": found.novel.tolist(),
+        "nearest": found.nearest,
+        "distance": plain_numbers(found.distances),
         "q_value": [] if found.q_values is None else _rounded(found.q_values),
-    }  # fmt: skip
+    }
     if output_format == "json":
         columns = {name: [_finite(value) for value in columns[name]] for name in names}
         rows = zip(*(columns[name] for name in names), strict=True)
@@ -125,6 +143,9 @@ def _plot(found: NoveltyResults, known: KnownScores, path: str, options: dict[st
     score = ", ".join(part for part in (asked.method, asked.source) if part)
     threshold = known.threshold(options["fpr"]) if found.q_values is None else float("inf")
     plot_histograms(
-        rows, path, title=f"{int(found.novel.sum()):,} of {len(found):,} queries are novel",
-        x_label=f"novelty score ({score})", threshold=threshold if isfinite(threshold) else None,
-    )  # fmt: skip
+        rows,
+        path,
+        title=f"{int(found.novel.sum()):,} of {len(found):,} queries are novel",
+        x_label=f"novelty score ({score})",
+        threshold=threshold if isfinite(threshold) else None,
+    )

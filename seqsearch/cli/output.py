@@ -15,9 +15,19 @@ if TYPE_CHECKING:
 
 PLAIN = ("query", "rank", "target", "distance")
 BLAST6 = (
-    "query", "target", "pident", "length", "mismatch", "gapopen", "qstart", "qend", "sstart", "send", "evalue",
+    "query",
+    "target",
+    "pident",
+    "length",
+    "mismatch",
+    "gapopen",
+    "qstart",
+    "qend",
+    "sstart",
+    "send",
+    "evalue",
     "bitscore",
-)  # fmt: skip
+)
 
 
 class Hits:

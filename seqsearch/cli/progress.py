@@ -43,9 +43,14 @@ class Bars:
         from rich.progress import Progress as RichProgress
 
         with RichProgress(
-            TextColumn("{task.description:<32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=Console(stderr=True),
-        ) as bars:  # fmt: skip
+            TextColumn("{task.description:<32}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True),
+        ) as bars:
             task_id = bars.add_task(description, total=total, note="")
             yield _Bar(bars, task_id)
             if total is None:

@@ -26,14 +26,29 @@ if TYPE_CHECKING:
 @click.option("--ef", type=int, metavar="N", help="Effort of the graph search, with --candidates.")
 @click.option("--exact", is_flag=True, help="Compare with everything: exact by proof.")
 @click.option("--max-distance", type=float, metavar="D", help="Only hits within this distance.")
-@click.option("--min-identity", type=float, metavar="P", help="Only hits of this identity, 0 to 1: equal columns of "
-              "the alignment over all columns.")  # fmt: skip
+@click.option(
+    "--min-identity",
+    type=float,
+    metavar="P",
+    help="Only hits of this identity, 0 to 1: equal columns of the alignment over all columns.",
+)
 @click.option("--where", metavar="label=VALUE", help="Only sequences with this label.")
 @click.option("--ids-file", type=click.File("r", encoding="utf-8"), metavar="FILE", help="Only these ids, one a line.")
-@click.option("--strand", type=click.Choice(["plus", "both"]), default="plus", show_default=True,
-              help="Search for the reverse complement of DNA and RNA as well.")  # fmt: skip
-@click.option("--format", "output_format", type=click.Choice(["tsv", "json", "blast6"]), default="tsv",
-              show_default=True, help="blast6: the twelve columns of BLAST's -outfmt 6.")  # fmt: skip
+@click.option(
+    "--strand",
+    type=click.Choice(["plus", "both"]),
+    default="plus",
+    show_default=True,
+    help="Search for the reverse complement of DNA and RNA as well.",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["tsv", "json", "blast6"]),
+    default="tsv",
+    show_default=True,
+    help="blast6: the twelve columns of BLAST's -outfmt 6.",
+)
 @click.option("--columns", metavar="NAME,...", help=f"Of tsv and json: {', '.join(output.COLUMNS)}.")
 @click.option("--align", is_flag=True, help="Draw the alignment of every hit.")
 @reading_options
@@ -106,9 +121,17 @@ def _check(options: dict[str, Any], kept: dict[str, Any]) -> None:
 
 
 def _answers(
-    index: SequenceIndex, queries: Sequences, kept: dict[str, Any], *, k: int, recall: float | None,
-    candidates: int | None, ef: int | None, exact: bool, **options: Any,
-) -> Answers:  # fmt: skip
+    index: SequenceIndex,
+    queries: Sequences,
+    kept: dict[str, Any],
+    *,
+    k: int,
+    recall: float | None,
+    candidates: int | None,
+    ef: int | None,
+    exact: bool,
+    **options: Any,
+) -> Answers:
     if not kept["everything"]:
         return index.search(queries, k, recall=recall, candidates=candidates, ef=ef, exact=exact, **options)
     from ..search.alignment import radius_of_identity

@@ -23,9 +23,13 @@ def _use_threads(ctx: click.Context, parameter: click.Parameter, value: int | No
 
 
 threads_option = click.option(
-    "--threads", type=click.IntRange(1), metavar="N", expose_value=False, callback=_use_threads,
+    "--threads",
+    type=click.IntRange(1),
+    metavar="N",
+    expose_value=False,
+    callback=_use_threads,
     help="Threads to use  [default: all cores]",
-)  # fmt: skip
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr.")
 
 
@@ -44,23 +48,37 @@ def named_values(ctx: click.Context, parameter: click.Parameter, values: tuple[s
 
 
 distance_parameters_option = click.option(
-    "-D", "distance_parameters", multiple=True, metavar="NAME=VALUE", callback=named_values,
+    "-D",
+    "distance_parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=named_values,
     help="A parameter of the distance, such as -D window=0.1 for dtw. May be repeated.",
-)  # fmt: skip
+)
 
 
 def reading_options(command: Command) -> Command:
     """The options that say how files are read."""
-    for option in reversed((
-        click.option("--alphabet", metavar="NAME", help="dna, rna, protein, text or integers  [default: guessed]"),
-        click.option("--input-format", metavar="NAME", help="fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr, midi "
-                     " [default: told from the file]"),
-        click.option("--id-column", metavar="NAME", help="Column of a table that holds ids."),
-        click.option("--sequence-column", metavar="NAME", help="Column or array that holds sequences."),
-        click.option("--label-column", metavar="NAME", help="Column or array that holds labels."),
-        click.option("--on-error", type=click.Choice(["raise", "skip"]), default="raise", show_default=True,
-                     help="Stop at a wrong record, or leave it out and count it."),
-    )):  # fmt: skip
+    for option in reversed(
+        (
+            click.option("--alphabet", metavar="NAME", help="dna, rna, protein, text or integers  [default: guessed]"),
+            click.option(
+                "--input-format",
+                metavar="NAME",
+                help="fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr, midi  [default: told from the file]",
+            ),
+            click.option("--id-column", metavar="NAME", help="Column of a table that holds ids."),
+            click.option("--sequence-column", metavar="NAME", help="Column or array that holds sequences."),
+            click.option("--label-column", metavar="NAME", help="Column or array that holds labels."),
+            click.option(
+                "--on-error",
+                type=click.Choice(["raise", "skip"]),
+                default="raise",
+                show_default=True,
+                help="Stop at a wrong record, or leave it out and count it.",
+            ),
+        )
+    ):
         command = option(command)
     return command
 

@@ -21,17 +21,30 @@ if TYPE_CHECKING:
 @click.command("tag", short_help="A label for every element of each query.")
 @click.argument("model", metavar="MODEL", type=click.Path())
 @click.argument("queries")
-@click.option("--format", "output_format", type=click.Choice(["tsv", "json", "tokens"]), default="tsv",
-              show_default=True, help="tokens: element and label a line, a blank line between sequences.")  # fmt: skip
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["tsv", "json", "tokens"]),
+    default="tsv",
+    show_default=True,
+    help="tokens: element and label a line, a blank line between sequences.",
+)
 @click.option("--mask-column", metavar="NAME", help="Labelled queries: column of 0 (not to be judged) and 1.")
 @label_reports.options
 @reading_options
 @threads_option
 @quiet_option
 def command(
-    model: str, queries: str, output_format: str, mask_column: str | None, confusion: str | None,
-    reliability: str | None, report: str | None, quiet: bool, **options: Any,
-) -> None:  # fmt: skip
+    model: str,
+    queries: str,
+    output_format: str,
+    mask_column: str | None,
+    confusion: str | None,
+    reliability: str | None,
+    report: str | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Tell the label of every element of each query, with a model of `train --task tag`; or, with one of `train --task
     cluster`, which elements belong together: groups 0, 1, ... in the order they appear.
 

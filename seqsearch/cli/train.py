@@ -27,20 +27,39 @@ if TYPE_CHECKING:
 
 TASKS = ("distance", "classify", "tag", "cluster")
 DISTANCE_OPTIONS = (
-    "distance", "distance_parameters", "geometry", "mode", "power", "target", "effort", "steps", "rounds",
-)  # fmt: skip
+    "distance",
+    "distance_parameters",
+    "geometry",
+    "mode",
+    "power",
+    "target",
+    "effort",
+    "steps",
+    "rounds",
+)
 
 
 @click.command("train", short_help="Train an encoder and write it to a file.")
 @click.argument("references", metavar="REFS")
 @click.option("-o", "--output", type=click.Path(), required=True, metavar="MODEL", help="Where the model goes.")
-@click.option("--task", type=click.Choice(TASKS), default="distance", show_default=True, help="What is learnt: exact "
-              "distances, or the labels of sequences (classify) or elements (tag, cluster).")  # fmt: skip
+@click.option(
+    "--task",
+    type=click.Choice(TASKS),
+    default="distance",
+    show_default=True,
+    help="What is learnt: exact distances, or the labels of sequences (classify) or elements (tag, cluster).",
+)
 @click.option("--distance", metavar="NAME", default="edit", show_default=True, help="edit or dtw.")
 @distance_parameters_option
 @click.option("--encoder", metavar="NAME", default="auto", show_default=True, help="Encoder family, or auto.")
-@click.option("-E", "settings", multiple=True, metavar="NAME=VALUE", callback=named_values,
-              help="A setting of the encoder, such as -E channels=64. May be repeated.")  # fmt: skip
+@click.option(
+    "-E",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=named_values,
+    help="A setting of the encoder, such as -E channels=64. May be repeated.",
+)
 @click.option("--dim", type=int, metavar="D", help="Dimensions of the embedding  [default: 128]")
 @click.option(
     "--geometry",
@@ -50,8 +69,13 @@ DISTANCE_OPTIONS = (
     help="auto (cosine for long tokens, else euclidean), euclidean, squared, manhattan, cosine or hyperbolic.",
 )
 @click.option("--mode", metavar="NAME", default="ball", show_default=True, help="Hyperbolic: ball or sphere.")
-@click.option("--power", type=float, metavar="P", help="The predicted distance grows as the P-th power of that of the "
-              "points. At 16 dimensions 1 (cosine: 0.5) fits better  [default: 1.5; cosine, squared 0.75]")  # fmt: skip
+@click.option(
+    "--power",
+    type=float,
+    metavar="P",
+    help="The predicted distance grows as the P-th power of that of the "
+    "points. At 16 dimensions 1 (cosine: 0.5) fits better  [default: 1.5; cosine, squared 0.75]",
+)
 @click.option(
     "--target",
     metavar="NAME",
@@ -60,20 +84,33 @@ DISTANCE_OPTIONS = (
     help="near, rank, mse, relative, triplet, contrastive, autoencode; hash (needs --bits).",
 )
 @click.option("--margin", type=float, metavar="M", help="Of triplets and contrasted pairs  [default: 1]")
-@click.option("--edits", type=float, metavar="RATE", help="Share of elements edited in the positives of contrastive "
-              "[default: 0.05]")  # fmt: skip
+@click.option(
+    "--edits",
+    type=float,
+    metavar="RATE",
+    help="Share of elements edited in the positives of contrastive [default: 0.05]",
+)
 @click.option("--bits", type=int, metavar="B", help="Learn a binary code of B bits on top of the points.")
 @click.option("--binarise", metavar="NAME", help="Bits while learning: tanh or straight-through.")
 @click.option("--effort", metavar="LEVEL", default="normal", show_default=True, help="low, normal or high.")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Batches at most  [default: by effort]")
-@click.option("--rounds", type=click.IntRange(1), metavar="N",
-              help="Times near pairs are mined, from the second on by the embedding so far  [default: 1]")  # fmt: skip
+@click.option(
+    "--rounds",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Times near pairs are mined, from the second on by the embedding so far  [default: 1]",
+)
 @click.option("--batch", type=click.IntRange(2), metavar="N", help="Sequences in a batch  [default: 256; labels: 32]")
 @click.option("--rate", type=float, metavar="R", help="Peak learning rate  [default: by family]")
 @click.option("--seconds", type=float, metavar="S", help="Stop learning after so long.")
 @click.option("--device", metavar="NAME", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
-@click.option("--precision", metavar="NAME", default="float32", show_default=True,
-              help="Of the network while it learns: float32 or bfloat16.")  # fmt: skip
+@click.option(
+    "--precision",
+    metavar="NAME",
+    default="float32",
+    show_default=True,
+    help="Of the network while it learns: float32 or bfloat16.",
+)
 @click.option("--checkpoint", type=click.Path(), metavar="FILE", help="Keep the run here; go on when it is there.")
 @click.option("--log", type=click.Path(), metavar="FILE.jsonl", help="Write the rows of the training log.")
 @click.option("--plot", type=click.Path(), metavar="FILE.png", help="Draw the training log.")
@@ -83,9 +120,19 @@ DISTANCE_OPTIONS = (
 @threads_option
 @quiet_option
 def command(
-    references: str, output: str, task: str, encoder: str, settings: dict[str, Any], dim: int | None,
-    checkpoint: str | None, log: str | None, plot: str | None, seed: int, quiet: bool, **options: Any,
-) -> None:  # fmt: skip
+    references: str,
+    output: str,
+    task: str,
+    encoder: str,
+    settings: dict[str, Any],
+    dim: int | None,
+    checkpoint: str | None,
+    log: str | None,
+    plot: str | None,
+    seed: int,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Train an encoder on REFS: distances of its points predict exact distances, or, with --task, its points or steps
     tell labels.
 
@@ -105,8 +152,12 @@ def command(
 
     settings = settings if dim is None else {**settings, "dim": dim}
     common: dict[str, Any] = {
-        "encoder": encoder, "settings": settings, "checkpoint": checkpoint, "seed": seed, "quiet": quiet
-    }  # fmt: skip
+        "encoder": encoder,
+        "settings": settings,
+        "checkpoint": checkpoint,
+        "seed": seed,
+        "quiet": quiet,
+    }
     if task == "distance":
         own = _without(options, LABEL_OPTIONS, "is for labels: give --task classify, tag or cluster")
         model, rows = _train_on_distances(references, own, **common)
@@ -131,9 +182,15 @@ def command(
 
 
 def _train_on_distances(
-    references: str, options: dict[str, Any], *, encoder: str, settings: dict[str, Any], checkpoint: str | None,
-    seed: int, quiet: bool,
-) -> tuple[Model, TrainingLog]:  # fmt: skip
+    references: str,
+    options: dict[str, Any],
+    *,
+    encoder: str,
+    settings: dict[str, Any],
+    checkpoint: str | None,
+    seed: int,
+    quiet: bool,
+) -> tuple[Model, TrainingLog]:
     from ..distances import distance_named
     from ..learning.plan import TrainingPlan
     from ..learning.trainer import train
@@ -143,9 +200,15 @@ def _train_on_distances(
     effort = TrainingPlan.of_effort(options.pop("effort"))
     plan = replace(effort, **{name: value for name, value in options.items() if value is not None})
     return train(
-        sequences, distance, encoder=encoder, plan=plan, seed=seed, settings=settings, checkpoint=checkpoint,
+        sequences,
+        distance,
+        encoder=encoder,
+        plan=plan,
+        seed=seed,
+        settings=settings,
+        checkpoint=checkpoint,
         progress=progress_for(quiet),
-    )  # fmt: skip
+    )
 
 
 def _without(options: dict[str, Any], names: tuple[str, ...], why: str) -> dict[str, Any]:

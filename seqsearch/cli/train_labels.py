@@ -15,36 +15,72 @@ if TYPE_CHECKING:
     from ..sequences import Tagged
 
 PLAN_OPTIONS = (
-    "epochs", "batch", "rate", "seconds", "device", "precision", "class_weights", "smoothing", "input_dropout",
+    "epochs",
+    "batch",
+    "rate",
+    "seconds",
+    "device",
+    "precision",
+    "class_weights",
+    "smoothing",
+    "input_dropout",
     "validate",
-)  # fmt: skip
+)
 LABEL_OPTIONS = (
-    "epochs", "class_weights", "smoothing", "input_dropout", "validate", "validation", "unit", "mask_column",
-)  # fmt: skip
+    "epochs",
+    "class_weights",
+    "smoothing",
+    "input_dropout",
+    "validate",
+    "validation",
+    "unit",
+    "mask_column",
+)
 
 
 def label_options(command: Command) -> Command:
     """The options of training on labels."""
-    for option in reversed((
-        click.option("--epochs", type=float, metavar="N", help="Labels: passes over REFS at most  [default: 20]"),
-        click.option("--unit", type=click.Choice(["auto", "symbols", "words"]), default="auto", show_default=True,
-                     help="Labels: what a step of a text is; auto: words in a file of tokens, letters elsewhere."),
-        click.option("--class-weights", metavar="NAME",
-                     help="Labels: none, balanced (every class counts alike) or root (in between)  [default: none]"),
-        click.option("--smoothing", type=float, metavar="S", help="Labels: spread this share over all  [default: 0]"),
-        click.option("--input-dropout", type=float, metavar="P", help="Labels: drop channels of inputs  [default: 0]"),
-        click.option("--validate", type=float, metavar="P", help="Labels: share of REFS held out  [default: 0.1]"),
-        click.option("--validation", type=click.Path(), metavar="FILE", help="Labels: judge by these instead."),
-        click.option("--mask-column", metavar="NAME", help="Elements: column of 0 (not to be learnt) and 1."),
-    )):  # fmt: skip
+    for option in reversed(
+        (
+            click.option("--epochs", type=float, metavar="N", help="Labels: passes over REFS at most  [default: 20]"),
+            click.option(
+                "--unit",
+                type=click.Choice(["auto", "symbols", "words"]),
+                default="auto",
+                show_default=True,
+                help="Labels: what a step of a text is; auto: words in a file of tokens, letters elsewhere.",
+            ),
+            click.option(
+                "--class-weights",
+                metavar="NAME",
+                help="Labels: none, balanced (every class counts alike) or root (in between)  [default: none]",
+            ),
+            click.option(
+                "--smoothing", type=float, metavar="S", help="Labels: spread this share over all  [default: 0]"
+            ),
+            click.option(
+                "--input-dropout", type=float, metavar="P", help="Labels: drop channels of inputs  [default: 0]"
+            ),
+            click.option("--validate", type=float, metavar="P", help="Labels: share of REFS held out  [default: 0.1]"),
+            click.option("--validation", type=click.Path(), metavar="FILE", help="Labels: judge by these instead."),
+            click.option("--mask-column", metavar="NAME", help="Elements: column of 0 (not to be learnt) and 1."),
+        )
+    ):
         command = option(command)
     return command
 
 
 def train_on_labels(
-    task: str, references: str, options: dict[str, Any], *, encoder: str, settings: dict[str, Any],
-    checkpoint: str | None, seed: int, quiet: bool,
-) -> tuple[Model, TrainingLog]:  # fmt: skip
+    task: str,
+    references: str,
+    options: dict[str, Any],
+    *,
+    encoder: str,
+    settings: dict[str, Any],
+    checkpoint: str | None,
+    seed: int,
+    quiet: bool,
+) -> tuple[Model, TrainingLog]:
     """Read, train, and say what came of it. `options`: the reading options and those of `LabelPlan`."""
     from ..learning.supervised import LabelPlan, train_classifier, train_grouper, train_tagger
 
@@ -52,9 +88,13 @@ def train_on_labels(
     unit, mask_column, validation = options["unit"], options["mask_column"], options["validation"]
     plan = LabelPlan(**{name: options[name] for name in PLAN_OPTIONS if options.get(name) is not None})
     common: dict[str, Any] = {
-        "encoder": encoder, "plan": plan, "seed": seed, "settings": settings, "checkpoint": checkpoint,
+        "encoder": encoder,
+        "plan": plan,
+        "seed": seed,
+        "settings": settings,
+        "checkpoint": checkpoint,
         "progress": progress_for(quiet),
-    }  # fmt: skip
+    }
     if task == "classify":
         sequences = read_noting(references, **reading)
         held = None if validation is None else read_noting(validation, **reading)

@@ -24,16 +24,26 @@ from .shared import (
 @click.option("-k", "k", type=int, default=10, show_default=True, help="Neighbours of each query.")
 @click.option("--distance", metavar="NAME", default="edit", show_default=True, help="edit or dtw.")
 @distance_parameters_option
-@click.option("-o", "--output", type=click.Path(), metavar="TRUTH.npz",
-              help="Write a truth file, which `evaluate --truth` reads, in place of the table.")  # fmt: skip
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="TRUTH.npz",
+    help="Write a truth file, which `evaluate --truth` reads, in place of the table.",
+)
 @reading_options
 @threads_option
 @quiet_option
 def command(
-    references: str, queries: str, k: int, distance: str, distance_parameters: dict[str, Any],
-    output: str | None, quiet: bool,
+    references: str,
+    queries: str,
+    k: int,
+    distance: str,
+    distance_parameters: dict[str, Any],
+    output: str | None,
+    quiet: bool,
     **options: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Compare every query with every reference and print the K nearest: query, rank, target, distance.
 
     Ties are broken by the order of the references. A truth file remembers which sequences, distance and parameters it

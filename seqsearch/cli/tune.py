@@ -46,10 +46,25 @@ from .shared import (
 @threads_option
 @quiet_option
 def command(
-    references: str, trials: int, study: str | None, sampler: str, objective: str, distance: str,
-    distance_parameters: dict[str, Any], encoders: str | None, geometries: str | None, dims: str | None, steps: int,
-    seconds: float, device: str, output_format: str, plot: str | None, seed: int, quiet: bool, **options: Any,
-) -> None:  # fmt: skip
+    references: str,
+    trials: int,
+    study: str | None,
+    sampler: str,
+    objective: str,
+    distance: str,
+    distance_parameters: dict[str, Any],
+    encoders: str | None,
+    geometries: str | None,
+    dims: str | None,
+    steps: int,
+    seconds: float,
+    device: str,
+    output_format: str,
+    plot: str | None,
+    seed: int,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Train short runs with different settings on REFS and print them, best first. Poor runs are stopped early.
 
     \b
@@ -69,14 +84,20 @@ def command(
             asked["dims"] = [int(number) for number in dims.split(",")]
         except ValueError:
             raise click.BadParameter(f"{dims!r} is not a list of numbers", param_hint="--dims") from None
-    plan = replace(
-        TrainingPlan.of_effort("low"), steps=steps, seconds=seconds, device=device, check=max(1, steps // 8)
-    )  # fmt: skip
+    plan = replace(TrainingPlan.of_effort("low"), steps=steps, seconds=seconds, device=device, check=max(1, steps // 8))
     exact = distance_named(distance, **distance_parameters)
     found = tune(
-        sequences, exact, trials=trials, space=SearchSpace(**asked), plan=plan, objective=objective,
-        sampler=sampler, study=study, seed=seed, progress=progress_for(quiet),
-    )  # fmt: skip
+        sequences,
+        exact,
+        trials=trials,
+        space=SearchSpace(**asked),
+        plan=plan,
+        objective=objective,
+        sampler=sampler,
+        study=study,
+        seed=seed,
+        progress=progress_for(quiet),
+    )
     if output_format == "json":
         click.echo("".join(json.dumps(row) + "\n" for row in found.rows), nl=False)
     else:
@@ -85,8 +106,13 @@ def command(
         from ..evaluation.plots import plot_heat_map
 
         finished = [row for row in reversed(found.rows) if row["state"] == "complete"]  # the last of a cell counts
-        plot_heat_map(finished, plot, value="value", title=f"Best {objective} by encoder and geometry",
-                      lower_is_better=objective == "rmse")  # fmt: skip
+        plot_heat_map(
+            finished,
+            plot,
+            value="value",
+            title=f"Best {objective} by encoder and geometry",
+            lower_is_better=objective == "rmse",
+        )
 
 
 def _show(rows: list[dict[str, Any]], objective: str) -> None:

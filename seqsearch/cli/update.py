@@ -35,6 +35,6 @@ def command(index: str, sequences: str, quiet: bool, **options: Any) -> None:
             reading_arguments(options),
             lambda part: opened.update(part, progress=progress),
             known=True,
-        )  # fmt: skip
+        )
         if not quiet:
             click.echo(f"{index}: {done:,} updated, {len(opened):,} sequences now", err=True)

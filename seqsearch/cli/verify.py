@@ -12,8 +12,14 @@ from .shared import quiet_option, shown, threads_option
 
 @click.command("verify", short_help="Check every value of an index, and its recall.")
 @click.argument("index", type=click.Path())
-@click.option("--sample", type=click.IntRange(0), metavar="N", default=100, show_default=True,
-              help="Members whose nearest others are compared with exact truth.")  # fmt: skip
+@click.option(
+    "--sample",
+    type=click.IntRange(0),
+    metavar="N",
+    default=100,
+    show_default=True,
+    help="Members whose nearest others are compared with exact truth.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw of members.")
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @threads_option

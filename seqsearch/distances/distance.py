@@ -53,15 +53,25 @@ class Distance(Protocol):
         """
 
     def exact(
-        self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
+        self,
+        queries: Sequences,
+        targets: Sequences,
+        k: int,
+        *,
+        allowed: BoolArray | None = None,
         progress: Progress = SILENT,
-    ) -> Neighbours:  # fmt: skip
+    ) -> Neighbours:
         """The k nearest of all targets, by proof; `allowed`, (len(targets),), leaves rows out. Ties: smallest row."""
 
     def exact_with_pruning(
-        self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
+        self,
+        queries: Sequences,
+        targets: Sequences,
+        k: int,
+        *,
+        allowed: BoolArray | None = None,
         progress: Progress = SILENT,
-    ) -> tuple[Neighbours, object]:  # fmt: skip
+    ) -> tuple[Neighbours, object]:
         """The same, and what `str` tells in one line: the pairs that each lower bound pruned."""
 
     def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> ExactSearch:

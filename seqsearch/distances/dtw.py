@@ -52,8 +52,11 @@ class SeriesPruning:
 
     def __str__(self) -> str:
         named = (
-            ("LB_Kim", self.kim), ("LB_Keogh", self.keogh), ("LB_Improved", self.improved), ("cutoff", self.cutoff),
-        )  # fmt: skip
+            ("LB_Kim", self.kim),
+            ("LB_Keogh", self.keogh),
+            ("LB_Improved", self.improved),
+            ("cutoff", self.cutoff),
+        )
         parts = ", ".join(f"{name} {count / max(self.pairs, 1):.2%}" for name, count in named)
         return f"{self.pairs:,} pairs: ruled out by {parts}; entered {self.entered:,}"
 
@@ -73,9 +76,14 @@ class DTWDistance(SeriesDistance):
     kind: Literal["series"] = "series"
 
     def __init__(
-        self, *, local: str = "squared", window: float | None = None, slope: float | None = None, root: bool = False,
+        self,
+        *,
+        local: str = "squared",
+        window: float | None = None,
+        slope: float | None = None,
+        root: bool = False,
         standardise: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if window is not None and not 0 <= window <= 1:
             raise ParameterError(f"window must be a share from 0 to 1 of the shorter series, not {window}")
         if slope is not None and not 1 <= slope < np.inf:
@@ -85,9 +93,12 @@ class DTWDistance(SeriesDistance):
 
     def parameters(self) -> dict[str, Any]:
         return {
-            "local": self.local, "window": self.window, "slope": self.slope, "root": self.root,
+            "local": self.local,
+            "window": self.window,
+            "slope": self.slope,
+            "root": self.root,
             "standardise": self.standardise,
-        }  # fmt: skip
+        }
 
     # -- the parameters as kernels take them -----------------------------------------------------------------------
 
@@ -158,9 +169,14 @@ class DTWDistance(SeriesDistance):
         return Neighbours(rows_of_places(rows, places, wanted), self._told(distances))
 
     def exact_with_pruning(
-        self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
+        self,
+        queries: Sequences,
+        targets: Sequences,
+        k: int,
+        *,
+        allowed: BoolArray | None = None,
         progress: Progress = SILENT,
-    ) -> tuple[Neighbours, SeriesPruning]:  # fmt: skip
+    ) -> tuple[Neighbours, SeriesPruning]:
         """`exact`, and how many pairs each bound ruled out."""
         require_series(queries, targets)
         require_count(k)
@@ -180,9 +196,20 @@ class DTWDistance(SeriesDistance):
                 part = offsets[first : last + 1]
                 dtw_bounds.bounds_kernel(x, part, y, y_offsets, chosen, local, window, bounds, by_kim)
                 dtw_bounds.exact_kernel(
-                    x, part, y, y_offsets, chosen, local, window, slope, bounds, by_kim, rows[first:last],
-                    distances[first:last], tally[first:last],
-                )  # fmt: skip
+                    x,
+                    part,
+                    y,
+                    y_offsets,
+                    chosen,
+                    local,
+                    window,
+                    slope,
+                    bounds,
+                    by_kim,
+                    rows[first:last],
+                    distances[first:last],
+                    tally[first:last],
+                )
                 task.advance(last - first)
         pruning = SeriesPruning(len(queries) * len(chosen), *map(int, tally.sum(axis=0)))
         return Neighbours(rows, self._told(distances)), pruning

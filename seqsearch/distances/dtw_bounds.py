@@ -98,9 +98,18 @@ def kim(x: DoubleArray, y: DoubleArray, local: int) -> float:
 
 @kernel()
 def improvement(
-    x: DoubleArray, y: DoubleArray, low: DoubleArray, high: DoubleArray, before: int, after: int, squared: bool,
-    projected: DoubleArray, low_of: DoubleArray, high_of: DoubleArray, buffer: DoubleArray,
-) -> float:  # fmt: skip
+    x: DoubleArray,
+    y: DoubleArray,
+    low: DoubleArray,
+    high: DoubleArray,
+    before: int,
+    after: int,
+    squared: bool,
+    projected: DoubleArray,
+    low_of: DoubleArray,
+    high_of: DoubleArray,
+    buffer: DoubleArray,
+) -> float:
     """What LB_Improved adds to LB_Keogh(y, envelope of x): LB_Keogh(x, envelope of y clipped to the envelope of x)."""
     n = y.shape[0]
     for j in range(n):
@@ -119,9 +128,16 @@ def room(m: int, n: int, features: int) -> int:
 
 @kernel(parallel=True)
 def bounds_kernel(
-    queries: DoubleArray, query_offsets: IntArray, targets: DoubleArray, target_offsets: IntArray, allowed: IntArray,
-    local: int, window: float, bounds: DoubleArray, by_kim: BoolArray,
-) -> None:  # fmt: skip
+    queries: DoubleArray,
+    query_offsets: IntArray,
+    targets: DoubleArray,
+    target_offsets: IntArray,
+    allowed: IntArray,
+    local: int,
+    window: float,
+    bounds: DoubleArray,
+    by_kim: BoolArray,
+) -> None:
     """bounds[q, i] = the greater of LB_Kim and LB_Keogh of query q and target allowed[i], and whether it is LB_Kim.
 
     Some targets after the other are held against all queries, so that they are read from memory once.
@@ -157,10 +173,20 @@ def bounds_kernel(
 
 @kernel(parallel=True)
 def exact_kernel(
-    queries: DoubleArray, query_offsets: IntArray, targets: DoubleArray, target_offsets: IntArray, allowed: IntArray,
-    local: int, window: float, slope: float, bounds: DoubleArray, by_kim: BoolArray, rows: IntArray,
-    distances: DoubleArray, tally: IntArray,
-) -> None:  # fmt: skip
+    queries: DoubleArray,
+    query_offsets: IntArray,
+    targets: DoubleArray,
+    target_offsets: IntArray,
+    allowed: IntArray,
+    local: int,
+    window: float,
+    slope: float,
+    bounds: DoubleArray,
+    by_kim: BoolArray,
+    rows: IntArray,
+    distances: DoubleArray,
+    tally: IntArray,
+) -> None:
     """The k nearest among `allowed`, rows sorted by length; rows are -1 and distances inf before.
 
     `bounds`, `by_kim`: from `bounds_kernel`. tally, (Q, 5): pairs ruled out by LB_Kim, LB_Keogh, LB_Improved, given up

@@ -84,9 +84,15 @@ def columns_of_row(i: int, m: int, n: int, before: int, after: int, slope: float
 
 @kernel()
 def pruned(
-    x: DoubleArray, y: DoubleArray, local: int, window: float, slope: float, cutoff: float, above: DoubleArray,
+    x: DoubleArray,
+    y: DoubleArray,
+    local: int,
+    window: float,
+    slope: float,
+    cutoff: float,
+    above: DoubleArray,
     here: DoubleArray,
-) -> float:  # fmt: skip
+) -> float:
     """The DTW sum of x and y, inf when it is above the cutoff. `above`, `here`: scratch of at least n + 1 places.
 
     Cell j of a row stands at place j + 1. `start`: the first column a path below the cutoff can still use; `dead`: from
@@ -140,9 +146,14 @@ def pruned(
 
 @kernel(inline=True)
 def _diagonal_cells(
-    x: DoubleArray, reverse_y: DoubleArray, local: int, two_ago: DoubleArray, left: DoubleArray, up: DoubleArray,
+    x: DoubleArray,
+    reverse_y: DoubleArray,
+    local: int,
+    two_ago: DoubleArray,
+    left: DoubleArray,
+    up: DoubleArray,
     here: DoubleArray,
-) -> None:  # fmt: skip
+) -> None:
     """One anti-diagonal of series of one feature; all (cells,), `reverse_y` so that cells run alongside those of x."""
     if local == SQUARED:
         for c in range(here.shape[0]):
@@ -181,9 +192,14 @@ def by_diagonals(
         if cells > 0:
             start = n - 1 - s + low
             _diagonal_cells(
-                flat[low : low + cells], reverse_y[start : start + cells], local, old[low : low + cells],
-                last[low + 1 : low + 1 + cells], last[low : low + cells], now[low + 1 : low + 1 + cells],
-            )  # fmt: skip
+                flat[low : low + cells],
+                reverse_y[start : start + cells],
+                local,
+                old[low : low + cells],
+                last[low + 1 : low + 1 + cells],
+                last[low : low + cells],
+                now[low + 1 : low + 1 + cells],
+            )
             now[low] = INF
             if high + 2 < now.shape[0]:
                 now[high + 2] = INF
@@ -257,9 +273,18 @@ def path_of(x: DoubleArray, y: DoubleArray, local: int, window: float, slope: fl
 
 @kernel(parallel=True)
 def pairs_kernel(
-    a: DoubleArray, a_offsets: IntArray, a_rows: IntArray, b: DoubleArray, b_offsets: IntArray, b_rows: IntArray,
-    local: int, window: float, slope: float, cutoffs: DoubleArray, found: DoubleArray,
-) -> None:  # fmt: skip
+    a: DoubleArray,
+    a_offsets: IntArray,
+    a_rows: IntArray,
+    b: DoubleArray,
+    b_offsets: IntArray,
+    b_rows: IntArray,
+    local: int,
+    window: float,
+    slope: float,
+    cutoffs: DoubleArray,
+    found: DoubleArray,
+) -> None:
     """found[i] = DTW sum of a[a_rows[i]] and b[b_rows[i]], inf where it is above cutoffs[i]. All (m,)."""
     count = a_rows.shape[0]
     for task in numba.prange((count + _PAIRS_A_TASK - 1) // _PAIRS_A_TASK):
@@ -278,10 +303,19 @@ def pairs_kernel(
 
 @kernel(parallel=True)
 def rerank_kernel(
-    queries: DoubleArray, query_offsets: IntArray, targets: DoubleArray, target_offsets: IntArray,
-    candidates: IntArray, stop: DoubleArray, has_stop: bool, local: int, window: float, slope: float, rows: IntArray,
+    queries: DoubleArray,
+    query_offsets: IntArray,
+    targets: DoubleArray,
+    target_offsets: IntArray,
+    candidates: IntArray,
+    stop: DoubleArray,
+    has_stop: bool,
+    local: int,
+    window: float,
+    slope: float,
+    rows: IntArray,
     distances: DoubleArray,
-) -> None:  # fmt: skip
+) -> None:
     """The k nearest of each query's candidates, as `edit_kernels.rerank_kernel`; distances are inf before."""
     k = rows.shape[1]
     for q in numba.prange(query_offsets.shape[0] - 1):

@@ -56,9 +56,17 @@ class EditDistance(Provable):
         coding = Coding.of(b)
         packed = lanes.pack(coding.codes(b), b.offsets, order, coding.bits)
         lanes.matrix_kernel(
-            coding.codes(a), a.offsets, packed.rows, packed.shortest, packed.longest, packed.planes, packed.starts,
-            packed.columns, packed.bits, found,
-        )  # fmt: skip
+            coding.codes(a),
+            a.offsets,
+            packed.rows,
+            packed.shortest,
+            packed.longest,
+            packed.planes,
+            packed.starts,
+            packed.columns,
+            packed.bits,
+            found,
+        )
         return found
 
     def pairs(
@@ -97,9 +105,14 @@ class EditDistance(Provable):
         return whole_neighbours(rows, distances)
 
     def exact_with_pruning(
-        self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
+        self,
+        queries: Sequences,
+        targets: Sequences,
+        k: int,
+        *,
+        allowed: BoolArray | None = None,
         progress: Progress = SILENT,
-    ) -> tuple[Neighbours, Pruning]:  # fmt: skip
+    ) -> tuple[Neighbours, Pruning]:
         """`exact`, and how many pairs each bound ruled out. Keep a `searcher` to search a set more than once."""
         require_tokens(queries, targets)
         return self.searcher(targets, allowed).search(queries, k, progress=progress)

@@ -59,9 +59,12 @@ class Pruning:
 
     def __str__(self) -> str:
         named = (
-            ("length of a group", self.group_length), ("k-mer counts of a group", self.group_kmers),
-            ("length", self.length), ("k-mer counts", self.kmers), ("cutoff", self.cutoff),
-        )  # fmt: skip
+            ("length of a group", self.group_length),
+            ("k-mer counts of a group", self.group_kmers),
+            ("length", self.length),
+            ("k-mer counts", self.kmers),
+            ("cutoff", self.cutoff),
+        )
         parts = ", ".join(f"{name} {count / max(self.pairs, 1):.2%}" for name, count in named)
         return f"{self.pairs:,} pairs: ruled out by {parts}; entered {self.entered:,}"
 
@@ -140,10 +143,29 @@ class EditNeighbours:
         counts = self._counts(codes, queries.offsets, np.arange(len(queries)))
         groups = self._groups
         search_kernel(
-            codes, queries.offsets, counts, self._codes, self.targets.offsets, groups.rows, groups.lengths,
-            groups.shortest, groups.longest, groups.planes, groups.starts, groups.columns, groups.bits,
-            self._low, self._high, self._middle, self._counts_of_lane, 2 * self._q, limits, rows, distances, tally,
-        )  # fmt: skip
+            codes,
+            queries.offsets,
+            counts,
+            self._codes,
+            self.targets.offsets,
+            groups.rows,
+            groups.lengths,
+            groups.shortest,
+            groups.longest,
+            groups.planes,
+            groups.starts,
+            groups.columns,
+            groups.bits,
+            self._low,
+            self._high,
+            self._middle,
+            self._counts_of_lane,
+            2 * self._q,
+            limits,
+            rows,
+            distances,
+            tally,
+        )
 
 
 def kmer_form(targets: Sequences, mean: float) -> tuple[int, int, int]:
@@ -157,11 +179,29 @@ def kmer_form(targets: Sequences, mean: float) -> tuple[int, int, int]:
 
 @kernel(parallel=True)
 def search_kernel(
-    queries: AnyArray, query_offsets: IntArray, query_counts: ByteArray, targets: AnyArray, target_offsets: IntArray,
-    lane_rows: IntArray, lane_lengths: IntArray, shortest: IntArray, longest: IntArray, planes: AnyArray,
-    starts: IntArray, columns: IntArray, bits: int, low: ByteArray, high: ByteArray, middle: ByteArray,
-    lane_counts: ByteArray, grams_an_edit: int, limits: IntArray, rows: IntArray, distances: IntArray, tally: IntArray,
-) -> None:  # fmt: skip
+    queries: AnyArray,
+    query_offsets: IntArray,
+    query_counts: ByteArray,
+    targets: AnyArray,
+    target_offsets: IntArray,
+    lane_rows: IntArray,
+    lane_lengths: IntArray,
+    shortest: IntArray,
+    longest: IntArray,
+    planes: AnyArray,
+    starts: IntArray,
+    columns: IntArray,
+    bits: int,
+    low: ByteArray,
+    high: ByteArray,
+    middle: ByteArray,
+    lane_counts: ByteArray,
+    grams_an_edit: int,
+    limits: IntArray,
+    rows: IntArray,
+    distances: IntArray,
+    tally: IntArray,
+) -> None:
     """Fill rows and distances, (Q, k), -1 before, and tally, (Q, 6), in the order of `Pruning`'s fields after pairs.
 
     `limits`, (Q,): nothing farther than that enters.
@@ -219,9 +259,19 @@ def search_kernel(
                 cutoff = cutoff if held == k else min(cutoff, _FIRST_CUTOFF)
                 while True:
                     digits = lanes.group_distances(
-                        codes, table, planes, starts[g], columns[g], bits, shortest[g], longest[g], cutoff, state,
-                        matches, sums,
-                    )  # fmt: skip
+                        codes,
+                        table,
+                        planes,
+                        starts[g],
+                        columns[g],
+                        bits,
+                        shortest[g],
+                        longest[g],
+                        cutoff,
+                        state,
+                        matches,
+                        sums,
+                    )
                     if cutoff >= reach or held == k:
                         break
                     near = 0

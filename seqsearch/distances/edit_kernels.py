@@ -99,9 +99,18 @@ def _window(bits: AnyArray, base: int, stride: int, row: int) -> Any:
 
 @kernel(inline=True)
 def _rest(
-    pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray], text: AnyArray, start: int, j: int, n: int,
-    cutoff: int, first: int, watched: Any, score: int, positive: Any, negative: Any,
-) -> int:  # fmt: skip
+    pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray],
+    text: AnyArray,
+    start: int,
+    j: int,
+    n: int,
+    cutoff: int,
+    first: int,
+    watched: Any,
+    score: int,
+    positive: Any,
+    negative: Any,
+) -> int:
     """The columns j..n - 1 of a band in one word."""
     bits, stride, direct, keys, slots = pattern
     while j < n and score <= cutoff:
@@ -120,9 +129,15 @@ def _rest(
 
 @kernel(inline=True)
 def _one_word(
-    m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray], text: AnyArray, start: int, n: int,
-    cutoff: int, below: int, above: int,
-) -> int:  # fmt: skip
+    m: int,
+    pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray],
+    text: AnyArray,
+    start: int,
+    n: int,
+    cutoff: int,
+    below: int,
+    above: int,
+) -> int:
     """The band in one word: its last row is `below` the diagonal through (0, 0), bit 63. Returns cutoff + 1 if over."""
     watched = np.uint64(63 - below + (m - n))
     positive = _ONES << np.uint64(63 - below)
@@ -146,9 +161,16 @@ def windows_of(m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArra
 
 @kernel(inline=True)
 def _two_at_once(
-    m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray], windows: AnyArray, text: AnyArray, start: int,
-    n: int, other: int, other_n: int, cutoff: int,
-) -> tuple[int, int]:  # fmt: skip
+    m: int,
+    pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray],
+    windows: AnyArray,
+    text: AnyArray,
+    start: int,
+    n: int,
+    other: int,
+    other_n: int,
+    cutoff: int,
+) -> tuple[int, int]:
     """`_one_word` of two texts, column by column in turn: one waits for its own results, two fill the pauses.
 
     Both bands must fit in a word. Returns the distances, above the cutoff for one that was given up.
@@ -192,9 +214,16 @@ def _two_at_once(
 
 @kernel()
 def _many_words(
-    m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray], text: AnyArray, start: int, n: int,
-    cutoff: int, below: int, above: int, state: AnyArray,
-) -> int:  # fmt: skip
+    m: int,
+    pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray],
+    text: AnyArray,
+    start: int,
+    n: int,
+    cutoff: int,
+    below: int,
+    above: int,
+    state: AnyArray,
+) -> int:
     """The band in several words, the last row in the top bit of the last word; `state` is scratch for 2 words each."""
     bits, stride, direct, keys, slots = pattern
     words = (below + above + 64) // 64
@@ -244,9 +273,14 @@ def _many_words(
 
 @kernel(inline=True)
 def within(
-    m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray], text: AnyArray, start: int, n: int,
-    cutoff: int, state: AnyArray,
-) -> int:  # fmt: skip
+    m: int,
+    pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray],
+    text: AnyArray,
+    start: int,
+    n: int,
+    cutoff: int,
+    state: AnyArray,
+) -> int:
     """The edit distance of the pattern (m symbols) and text[start:start + n], or cutoff + 1 when it is more."""
     cutoff = min(cutoff, max(m, n))
     spare = cutoff - abs(m - n)
@@ -262,9 +296,13 @@ def within(
 
 @kernel(inline=True)
 def distance_to(
-    m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray], text: AnyArray, start: int, n: int,
+    m: int,
+    pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray],
+    text: AnyArray,
+    start: int,
+    n: int,
     state: AnyArray,
-) -> int:  # fmt: skip
+) -> int:
     """The edit distance without a cutoff: the band is doubled until the distance fits in it."""
     longest = max(m, n)
     cutoff = max(63, abs(m - n) + 31)
@@ -309,9 +347,15 @@ def enter(rows: AnyArray, distances: AnyArray, row: int, found: float) -> None:
 
 @kernel(parallel=True)
 def pairs_kernel(
-    a: AnyArray, a_offsets: IntArray, a_rows: IntArray, b: AnyArray, b_offsets: IntArray, b_rows: IntArray,
-    cutoffs: DoubleArray, found: DoubleArray,
-) -> None:  # fmt: skip
+    a: AnyArray,
+    a_offsets: IntArray,
+    a_rows: IntArray,
+    b: AnyArray,
+    b_offsets: IntArray,
+    b_rows: IntArray,
+    cutoffs: DoubleArray,
+    found: DoubleArray,
+) -> None:
     """found[i] = distance of a[a_rows[i]] and b[b_rows[i]], inf where it is above cutoffs[i]. All (m,)."""
     count = a_rows.shape[0]
     for task in numba.prange((count + _PAIRS_A_TASK - 1) // _PAIRS_A_TASK):
@@ -344,9 +388,16 @@ def pairs_kernel(
 
 @kernel(parallel=True)
 def rerank_kernel(
-    queries: AnyArray, query_offsets: IntArray, targets: AnyArray, target_offsets: IntArray, candidates: IntArray,
-    stop: DoubleArray, has_stop: bool, rows: IntArray, distances: IntArray,
-) -> None:  # fmt: skip
+    queries: AnyArray,
+    query_offsets: IntArray,
+    targets: AnyArray,
+    target_offsets: IntArray,
+    candidates: IntArray,
+    stop: DoubleArray,
+    has_stop: bool,
+    rows: IntArray,
+    distances: IntArray,
+) -> None:
     """The k nearest of each query's candidates, (Q, C) rows, -1 ends a list, in the order given.
 
     `stop`, (Q, C): no candidate from this place on is expected to be nearer than that; the list ends where it exceeds

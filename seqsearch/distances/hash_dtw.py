@@ -152,9 +152,16 @@ def last_free(m: int, n: int, gully: float) -> int:
 
 @kernel()
 def _ends_of_columns(
-    edge: AnyArray, row: int, rows: int, column: int, m: int, lengths: IntArray, gully: float, costs: AnyArray,
+    edge: AnyArray,
+    row: int,
+    rows: int,
+    column: int,
+    m: int,
+    lengths: IntArray,
+    gully: float,
+    costs: AnyArray,
     cells: AnyArray,
-) -> None:  # fmt: skip
+) -> None:
     """Keep the cheapest cell of the last column, of the lanes whose last column this is."""
     for lane in range(HASH_LANES):
         if lengths[lane] == column:
@@ -167,9 +174,18 @@ def _ends_of_columns(
 
 @kernel()
 def group_scores(
-    query: AnyArray, start: int, m: int, codes: AnyArray, lengths: IntArray, penalty: int, gully: float,
-    state: AnyArray, edge: AnyArray, costs: AnyArray, cells: AnyArray,
-) -> None:  # fmt: skip
+    query: AnyArray,
+    start: int,
+    m: int,
+    codes: AnyArray,
+    lengths: IntArray,
+    penalty: int,
+    gully: float,
+    state: AnyArray,
+    edge: AnyArray,
+    costs: AnyArray,
+    cells: AnyArray,
+) -> None:
     """costs, cells, (16,) int32: of the best path of query[start:start + m] and each lane; lengths ascend."""
     step = np.int32(penalty)
     longest = lengths[HASH_LANES - 1]
@@ -201,9 +217,16 @@ def group_scores(
 
 @kernel(parallel=True)
 def scores_kernel(
-    queries: AnyArray, query_offsets: IntArray, target_offsets: IntArray, lanes: IntArray, codes: AnyArray,
-    starts: IntArray, penalty: int, gully: float, found: DoubleArray,
-) -> None:  # fmt: skip
+    queries: AnyArray,
+    query_offsets: IntArray,
+    target_offsets: IntArray,
+    lanes: IntArray,
+    codes: AnyArray,
+    starts: IntArray,
+    penalty: int,
+    gully: float,
+    found: DoubleArray,
+) -> None:
     groups = starts.shape[0] - 1
     for task in numba.prange((query_offsets.shape[0] - 1) * groups):
         q, g = task // groups, task % groups

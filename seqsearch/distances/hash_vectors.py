@@ -45,9 +45,16 @@ def _spread(b: Any, value: Any, kind: Any) -> Any:
 
 def _sweep(rows: int) -> Any:
     def typing(
-        typing_context: Any, state: Any, codes: Any, query: Any, row: Any, first: Any, last: Any, penalty: Any,
+        typing_context: Any,
+        state: Any,
+        codes: Any,
+        query: Any,
+        row: Any,
+        first: Any,
+        last: Any,
+        penalty: Any,
         edge: Any,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         signature = types.void(state, codes, query, types.int64, types.int64, types.int64, types.int32, edge)
         width = codes.dtype.bitwidth
 

@@ -75,9 +75,15 @@ def pack(codes: AnyArray, offsets: IntArray, lanes: IntArray, bits: int) -> Grou
 
 @kernel(parallel=True)
 def _pack_kernel(
-    codes: AnyArray, offsets: IntArray, rows: IntArray, lengths: IntArray, planes: AnyArray, starts: IntArray,
-    columns: IntArray, bits: int,
-) -> None:  # fmt: skip
+    codes: AnyArray,
+    offsets: IntArray,
+    rows: IntArray,
+    lengths: IntArray,
+    planes: AnyArray,
+    starts: IntArray,
+    columns: IntArray,
+    bits: int,
+) -> None:
     for word in numba.prange(rows.shape[0] // 64):
         group, within = word // VECTOR, word % VECTOR
         start = starts[group] + within
@@ -183,9 +189,19 @@ def _all_above(state: AnyArray, sums: AnyArray, first: int, m: int, shortest: in
 
 @kernel()
 def group_distances(
-    codes: AnyArray, table: AnyArray, planes: AnyArray, start: int, columns: int, bits: int, shortest: int,
-    longest: int, cutoff: int, state: AnyArray, matches: AnyArray, sums: AnyArray,
-) -> int:  # fmt: skip
+    codes: AnyArray,
+    table: AnyArray,
+    planes: AnyArray,
+    start: int,
+    columns: int,
+    bits: int,
+    shortest: int,
+    longest: int,
+    cutoff: int,
+    state: AnyArray,
+    matches: AnyArray,
+    sums: AnyArray,
+) -> int:
     """All distances of a query and a group, as planes of the number distance + m, lowest bit first, in `sums`.
 
     Those at most `cutoff` are exact, others are above it. `codes`, `table`: from `symbols_of`; `state`, `matches`,
@@ -252,9 +268,17 @@ def _word_values(sums: AnyArray, digits: int, word: int, values: AnyArray) -> No
 
 @kernel(parallel=True)
 def matrix_kernel(
-    queries: AnyArray, query_offsets: IntArray, rows: IntArray, shortest: IntArray, longest: IntArray,
-    planes: AnyArray, starts: IntArray, columns: IntArray, bits: int, found: AnyArray,
-) -> None:  # fmt: skip
+    queries: AnyArray,
+    query_offsets: IntArray,
+    rows: IntArray,
+    shortest: IntArray,
+    longest: IntArray,
+    planes: AnyArray,
+    starts: IntArray,
+    columns: IntArray,
+    bits: int,
+    found: AnyArray,
+) -> None:
     """found[q, rows[lane]] = distance of query q and each lane, whatever it is. Shapes as in `Groups`."""
     groups = columns.shape[0]
     parts = (groups + _GROUPS_A_TASK - 1) // _GROUPS_A_TASK
@@ -267,9 +291,19 @@ def matrix_kernel(
         values = np.empty(64, np.int64)
         for group in range(first, min(groups, first + _GROUPS_A_TASK)):
             digits = group_distances(
-                codes, table, planes, starts[group], columns[group], bits, shortest[group], longest[group],
-                max(m, longest[group]), state, matches, sums,
-            )  # fmt: skip
+                codes,
+                table,
+                planes,
+                starts[group],
+                columns[group],
+                bits,
+                shortest[group],
+                longest[group],
+                max(m, longest[group]),
+                state,
+                matches,
+                sums,
+            )
             for word in range(VECTOR):
                 _word_values(sums, digits, word, values)
                 for lane in range(64):

@@ -65,9 +65,14 @@ class MatchingDTW(SeriesDistance):
     kind: Literal["series"] = "series"
 
     def __init__(
-        self, *, local: str = "cosine", penalty: float | str = "median", gully: float = 0.96,
-        normalise: str = "path_mean", standardise: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        local: str = "cosine",
+        penalty: float | str = "median",
+        gully: float = 0.96,
+        normalise: str = "path_mean",
+        standardise: bool = False,
+    ) -> None:
         if penalty != "median" and (isinstance(penalty, str) or not 0 <= penalty < np.inf):
             raise ParameterError(f"penalty must be a number from 0 on or 'median', not {penalty!r}")
         if not 0 <= gully <= 1:
@@ -79,9 +84,12 @@ class MatchingDTW(SeriesDistance):
 
     def parameters(self) -> dict[str, Any]:
         return {
-            "local": self.local, "penalty": self.penalty, "gully": self.gully, "normalise": self.normalise,
+            "local": self.local,
+            "penalty": self.penalty,
+            "gully": self.gully,
+            "normalise": self.normalise,
             "standardise": self.standardise,
-        }  # fmt: skip
+        }
 
     @property
     def _form(self) -> tuple[int, float, float, int]:
@@ -115,9 +123,14 @@ class MatchingDTW(SeriesDistance):
         return self._rerank(queries, targets, candidates, k, stop)[0]
 
     def exact_with_pruning(
-        self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
+        self,
+        queries: Sequences,
+        targets: Sequences,
+        k: int,
+        *,
+        allowed: BoolArray | None = None,
         progress: Progress = SILENT,
-    ) -> tuple[Neighbours, int]:  # fmt: skip
+    ) -> tuple[Neighbours, int]:
         """`exact`, and the number of pairs that the bound ruled out before their recursion."""
         require_series(queries, targets)
         require_count(k)
@@ -146,7 +159,19 @@ class MatchingDTW(SeriesDistance):
         pruned = np.zeros(len(queries), np.int64)
         local, penalty, gully, form = self._form
         kernels.rerank_kernel(
-            x, x_offsets, y, y_offsets, places, ends, stop is not None, local, penalty, gully, form, rows, distances,
+            x,
+            x_offsets,
+            y,
+            y_offsets,
+            places,
+            ends,
+            stop is not None,
+            local,
+            penalty,
+            gully,
+            form,
+            rows,
+            distances,
             pruned,
-        )  # fmt: skip
+        )
         return Neighbours(rows_of_places(rows, places, wanted), distances), int(pruned.sum())

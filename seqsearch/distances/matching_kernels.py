@@ -176,9 +176,19 @@ def match(
 
 @kernel(parallel=True)
 def pairs_kernel(
-    a: DoubleArray, a_offsets: IntArray, a_rows: IntArray, b: DoubleArray, b_offsets: IntArray, b_rows: IntArray,
-    local: int, penalty: float, gully: float, form: int, cutoffs: DoubleArray, found: DoubleArray,
-) -> None:  # fmt: skip
+    a: DoubleArray,
+    a_offsets: IntArray,
+    a_rows: IntArray,
+    b: DoubleArray,
+    b_offsets: IntArray,
+    b_rows: IntArray,
+    local: int,
+    penalty: float,
+    gully: float,
+    form: int,
+    cutoffs: DoubleArray,
+    found: DoubleArray,
+) -> None:
     """found[i] = score of a[a_rows[i]] and b[b_rows[i]], inf where it is above cutoffs[i]. All (m,)."""
     for i in numba.prange(a_rows.shape[0]):
         x = a[a_offsets[a_rows[i]] : a_offsets[a_rows[i] + 1]]
@@ -189,10 +199,21 @@ def pairs_kernel(
 
 @kernel(parallel=True)
 def rerank_kernel(
-    queries: DoubleArray, query_offsets: IntArray, targets: DoubleArray, target_offsets: IntArray, candidates: AnyArray,
-    stop: DoubleArray, has_stop: bool, local: int, penalty: float, gully: float, form: int, rows: IntArray,
-    distances: DoubleArray, pruned: IntArray,
-) -> None:  # fmt: skip
+    queries: DoubleArray,
+    query_offsets: IntArray,
+    targets: DoubleArray,
+    target_offsets: IntArray,
+    candidates: AnyArray,
+    stop: DoubleArray,
+    has_stop: bool,
+    local: int,
+    penalty: float,
+    gully: float,
+    form: int,
+    rows: IntArray,
+    distances: DoubleArray,
+    pruned: IntArray,
+) -> None:
     """As `dtw_kernels.rerank_kernel`; pruned, (Q,): candidates that the bound ruled out."""
     k = rows.shape[1]
     for q in numba.prange(query_offsets.shape[0] - 1):

@@ -19,9 +19,14 @@ _BYTES_A_STEP = 64 << 20
 
 
 def matrix_file(
-    distance: Distance, a: Sequences, b: Sequences, path: str | os.PathLike[str], *, dtype: str = "float32",
+    distance: Distance,
+    a: Sequences,
+    b: Sequences,
+    path: str | os.PathLike[str],
+    *,
+    dtype: str = "float32",
     progress: Progress = SILENT,
-) -> AnyArray:  # fmt: skip
+) -> AnyArray:
     """Write all distances, (len(a), len(b)), to the .npy file `path` and return it memory-mapped, read-only.
 
     The work is done in blocks of rows in PATH.partial, with PATH.partial.json beside it, which tells what is computed
@@ -35,9 +40,13 @@ def matrix_file(
     final = Path(path)
     partial, notes = final.with_name(final.name + ".partial"), final.with_name(final.name + ".partial.json")
     wanted = {
-        "distance": distance.name, "parameters": distance.parameters(), "a": a.digest(), "b": b.digest(),
-        "shape": [len(a), len(b)], "dtype": dtype,
-    }  # fmt: skip
+        "distance": distance.name,
+        "parameters": distance.parameters(),
+        "a": a.digest(),
+        "b": b.digest(),
+        "shape": [len(a), len(b)],
+        "dtype": dtype,
+    }
     done = _rows_done(partial, notes, wanted)
     if done is None:
         done = 0

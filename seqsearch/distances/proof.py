@@ -15,9 +15,7 @@ from .neighbours import Neighbours
 class ExactSearch(Protocol):
     """Targets that may be searched more than once."""
 
-    def search(
-        self, queries: Sequences, k: int, *, progress: Progress = SILENT
-    ) -> tuple[Neighbours, object]:  # fmt: skip
+    def search(self, queries: Sequences, k: int, *, progress: Progress = SILENT) -> tuple[Neighbours, object]:
         """The k nearest of all targets by proof, and what `str` tells in one line: what the bounds pruned."""
 
 
@@ -26,15 +24,25 @@ class Provable(ABC):
 
     @abstractmethod
     def exact_with_pruning(
-        self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
+        self,
+        queries: Sequences,
+        targets: Sequences,
+        k: int,
+        *,
+        allowed: BoolArray | None = None,
         progress: Progress = SILENT,
-    ) -> tuple[Neighbours, object]:  # fmt: skip
+    ) -> tuple[Neighbours, object]:
         """`exact`, and what `str` tells in one line: the pairs that each lower bound pruned."""
 
     def exact(
-        self, queries: Sequences, targets: Sequences, k: int, *, allowed: BoolArray | None = None,
+        self,
+        queries: Sequences,
+        targets: Sequences,
+        k: int,
+        *,
+        allowed: BoolArray | None = None,
         progress: Progress = SILENT,
-    ) -> Neighbours:  # fmt: skip
+    ) -> Neighbours:
         """The k nearest of all targets; `allowed`, (len(targets),), leaves targets out. Ties: the smallest row."""
         return self.exact_with_pruning(queries, targets, k, allowed=allowed, progress=progress)[0]
 

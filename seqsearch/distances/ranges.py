@@ -35,9 +35,14 @@ class Ranges:
 
 
 def within_radius(
-    distance: Distance, queries: Sequences, targets: Sequences, radius: float | AnyArray, *,
-    allowed: BoolArray | None = None, progress: Progress = SILENT,
-) -> Ranges:  # fmt: skip
+    distance: Distance,
+    queries: Sequences,
+    targets: Sequences,
+    radius: float | AnyArray,
+    *,
+    allowed: BoolArray | None = None,
+    progress: Progress = SILENT,
+) -> Ranges:
     """All targets within `radius`, one number or one a query, of each query; `allowed`, (n,), leaves targets out.
 
     Lossless: nearest neighbours with the distance's own bounds, and more of them for queries that have more.
@@ -77,9 +82,14 @@ def _asker(distance: Distance, targets: Sequences, allowed: BoolArray | None) ->
 
 
 def _take(
-    ask: Ask, queries: Sequences, radii: DoubleArray, left: IntArray, k: int,
-    found: list[tuple[IntArray, IntArray, DoubleArray]], task: Task,
-) -> IntArray:  # fmt: skip
+    ask: Ask,
+    queries: Sequences,
+    radii: DoubleArray,
+    left: IntArray,
+    k: int,
+    found: list[tuple[IntArray, IntArray, DoubleArray]],
+    task: Task,
+) -> IntArray:
     """Answer those of `left` that have fewer than k targets within their radius; the others."""
     crowded: list[IntArray] = []
     step = max(1, _BLOCK // k)
@@ -97,9 +107,15 @@ def _take(
 
 
 def _compare(
-    distance: Distance, queries: Sequences, targets: Sequences, radii: DoubleArray, left: IntArray,
-    allowed: BoolArray | None, found: list[tuple[IntArray, IntArray, DoubleArray]], task: Task,
-) -> None:  # fmt: skip
+    distance: Distance,
+    queries: Sequences,
+    targets: Sequences,
+    radii: DoubleArray,
+    left: IntArray,
+    allowed: BoolArray | None,
+    found: list[tuple[IntArray, IntArray, DoubleArray]],
+    task: Task,
+) -> None:
     """Compare queries that are near to very much with everything."""
     step = max(1, _BLOCK // max(len(targets), 1))
     for start in range(0, len(left), step):

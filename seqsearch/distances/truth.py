@@ -43,16 +43,22 @@ class Truth:
         if len(neighbours) != len(queries):
             raise MismatchError(f"neighbours of {len(neighbours)} queries do not fit {len(queries)} queries")
         return cls(
-            neighbours, queries.digest(), targets.digest(), len(queries), len(targets), distance.name,
+            neighbours,
+            queries.digest(),
+            targets.digest(),
+            len(queries),
+            len(targets),
+            distance.name,
             distance.parameters(),
-        )  # fmt: skip
+        )
 
     def require(self, queries: Sequences, targets: Sequences, distance: Distance, k: int | None = None) -> None:
         """Raise MismatchError, telling everything that does not fit, unless the truth is of these."""
         wrong: list[str] = []
         for name, sequences, digest, count in (
-            ("queries", queries, self.queries, self.query_count), ("targets", targets, self.targets, self.target_count),
-        ):  # fmt: skip
+            ("queries", queries, self.queries, self.query_count),
+            ("targets", targets, self.targets, self.target_count),
+        ):
             if sequences.digest() != digest:
                 wrong.append(f"other {name} ({count} then, {len(sequences)} now, digest {digest})")
         if (distance.name, distance.parameters()) != (self.distance, self.parameters):
@@ -66,18 +72,25 @@ class Truth:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to a temporary name beside `path`, then rename."""
         about = {
-            "format_version": _VERSION, "queries": self.queries, "targets": self.targets, "distance": self.distance,
-            "parameters": self.parameters, "k": self.neighbours.k, "query_count": self.query_count,
+            "format_version": _VERSION,
+            "queries": self.queries,
+            "targets": self.targets,
+            "distance": self.distance,
+            "parameters": self.parameters,
+            "k": self.neighbours.k,
+            "query_count": self.query_count,
             "target_count": self.target_count,
-        }  # fmt: skip
+        }
         final = Path(path)
         handle, temporary = tempfile.mkstemp(prefix=final.name + ".", suffix=".new", dir=final.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 np.savez_compressed(
-                    file, rows=self.neighbours.rows, distances=self.neighbours.distances,
+                    file,
+                    rows=self.neighbours.rows,
+                    distances=self.neighbours.distances,
                     about=np.frombuffer(json.dumps(about, sort_keys=True).encode(), np.uint8),
-                )  # fmt: skip
+                )
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o666 & ~_umask())
@@ -114,9 +127,14 @@ class Truth:
         if rows.size and (rows.min() < -1 or rows.max() >= about["target_count"]):
             raise ParseError(f"a row is outside 0..{about['target_count'] - 1}", path=path)
         return cls(
-            Neighbours(rows, distances), about["queries"], about["targets"], about["query_count"],
-            about["target_count"], about["distance"], about["parameters"],
-        )  # fmt: skip
+            Neighbours(rows, distances),
+            about["queries"],
+            about["targets"],
+            about["query_count"],
+            about["target_count"],
+            about["distance"],
+            about["parameters"],
+        )
 
 
 def _told(name: str, parameters: dict[str, Any]) -> str:

@@ -70,9 +70,16 @@ def _cell(b: Any, match: Any, vp: Any, vn: Any, hp: Any, hn: Any) -> tuple[Any, 
 
 def _sweep(masked: bool) -> Any:
     def typing(
-        typing_context: Any, state: Any, table: Any, matches: Any, active: Any, active_at: Any, active_step: Any,
-        first: Any, last: Any,
-    ) -> Any:  # fmt: skip
+        typing_context: Any,
+        state: Any,
+        table: Any,
+        matches: Any,
+        active: Any,
+        active_at: Any,
+        active_step: Any,
+        first: Any,
+        last: Any,
+    ) -> Any:
         signature = types.void(state, table, matches, active, types.int64, types.int64, types.int64, types.int64)
 
         def generate(context: Any, b: Any, sig: Any, args: Any) -> Any:

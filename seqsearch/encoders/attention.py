@@ -20,13 +20,18 @@ class AttentionEncoder(StepEncoder):
     family = "attention"
 
     def __init__(
-        self, spec: InputSpec, *, dim: int = 128, channels: int = 64, kernel: int = 5, heads: int = 16,
-        hidden: int = 256, dropout: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        spec: InputSpec,
+        *,
+        dim: int = 128,
+        channels: int = 64,
+        kernel: int = 5,
+        heads: int = 16,
+        hidden: int = 256,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__(spec, dim)
-        self.shape = {
-            "channels": channels, "kernel": kernel, "heads": heads, "hidden": hidden, "dropout": dropout
-        }  # fmt: skip
+        self.shape = {"channels": channels, "kernel": kernel, "heads": heads, "hidden": hidden, "dropout": dropout}
         self.channels = self.width = channels
         self.inputs = inputs_for(spec, channels)
         self.convolution = nn.Conv1d(channels, channels, kernel, padding="same")

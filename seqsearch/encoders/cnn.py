@@ -23,14 +23,29 @@ class CNNEncoder(StepEncoder):
     family = "cnn"
 
     def __init__(
-        self, spec: InputSpec, *, dim: int = 128, channels: int = 32, layers: int = 4, kernel: int = 3, bins: int = 64,
-        growth: int = 1, spread: int = 16, dropout: float = 0.0, length: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        spec: InputSpec,
+        *,
+        dim: int = 128,
+        channels: int = 32,
+        layers: int = 4,
+        kernel: int = 3,
+        bins: int = 64,
+        growth: int = 1,
+        spread: int = 16,
+        dropout: float = 0.0,
+        length: int | None = None,
+    ) -> None:
         super().__init__(spec, dim)
         self.shape = {
-            "channels": channels, "layers": layers, "kernel": kernel, "bins": bins, "growth": growth, "spread": spread,
+            "channels": channels,
+            "layers": layers,
+            "kernel": kernel,
+            "bins": bins,
+            "growth": growth,
+            "spread": spread,
             "dropout": dropout,
-        }  # fmt: skip
+        }
         self.length = spec.length if length is None else length
         self.width = channels
         self.inputs = inputs_for(spec, channels)

@@ -73,7 +73,9 @@ def _iterative_quantization(centred: DoubleArray, bits: int, rng: np.random.Gene
 
 
 QUANTIZERS: dict[str, Callable[[DoubleArray, int, np.random.Generator], DoubleArray]] = {
-    "itq": _iterative_quantization, "pca": _principal_components, "projection": _random_projection,
-}  # fmt: skip
+    "itq": _iterative_quantization,
+    "pca": _principal_components,
+    "projection": _random_projection,
+}
 CODES = (LEARNED, *QUANTIZERS)
 """How a code may be made."""

@@ -30,9 +30,7 @@ class Decoder(nn.Module):
 
     members: Tensor
 
-    def __init__(
-        self, spec: InputSpec, dim: int, *, hidden: int = 96, channels: int = 48, window: int = 256
-    ) -> None:  # fmt: skip
+    def __init__(self, spec: InputSpec, dim: int, *, hidden: int = 96, channels: int = 48, window: int = 256) -> None:
         super().__init__()
         self.spec = spec
         self.shape = {"hidden": hidden, "channels": channels, "window": window}

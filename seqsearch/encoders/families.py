@@ -33,27 +33,57 @@ FAMILIES = {
     family.name: family
     for family in (
         Family("kmer", "k-mer counts, nothing learned", trained=False, without_torch=True),
-        Family("curve", "shape features of a series, nothing learned", inputs=("series",), trained=False,
-               without_torch=True),
         Family(
-            "projection", "linear map of k-mers and positions, or of a curve's shape, plus a residual network "
-            "(the default)", "projection", "ProjectionEncoder", inputs=BOTH, without_torch=True,
+            "curve",
+            "shape features of a series, nothing learned",
+            inputs=("series",),
+            trained=False,
+            without_torch=True,
+        ),
+        Family(
+            "projection",
+            "linear map of k-mers and positions, or of a curve's shape, plus a residual network (the default)",
+            "projection",
+            "ProjectionEncoder",
+            inputs=BOTH,
+            without_torch=True,
         ),
         Family("linear", "linear map of the same features", "linear", "LinearEncoder", BOTH, without_torch=True),
         Family("mlp", "dense layers over the same features", "mlp", "MLPEncoder", BOTH),
         Family("cnn", "convolutions over steps, position bins", "cnn", "CNNEncoder", BOTH, steps=True),
         Family("gru", "gated recurrent units, both ways", "gru", "GRUEncoder", BOTH, steps=True, segments=True),
-        Family("lstm", "long short-term memory, both ways", "lstm", "LSTMEncoder", BOTH, steps=True,
-               segments=True),
-        Family("transformer", "global attention between segments", "transformer", "TransformerEncoder", BOTH,
-               steps=True, segments=True, rate=1e-3),
-        Family("local-transformer", "attention between near segments", "transformer", "LocalTransformerEncoder", BOTH,
-               steps=True, segments=True, rate=1e-3),
+        Family("lstm", "long short-term memory, both ways", "lstm", "LSTMEncoder", BOTH, steps=True, segments=True),
+        Family(
+            "transformer",
+            "global attention between segments",
+            "transformer",
+            "TransformerEncoder",
+            BOTH,
+            steps=True,
+            segments=True,
+            rate=1e-3,
+        ),
+        Family(
+            "local-transformer",
+            "attention between near segments",
+            "transformer",
+            "LocalTransformerEncoder",
+            BOTH,
+            steps=True,
+            segments=True,
+            rate=1e-3,
+        ),
         Family("attention", "attention pooling over steps", "attention", "AttentionEncoder", BOTH, steps=True),
-        Family("ensemble", "several networks that read step by step, side by side", "ensemble", "EnsembleEncoder", BOTH,
-               steps=True),
+        Family(
+            "ensemble",
+            "several networks that read step by step, side by side",
+            "ensemble",
+            "EnsembleEncoder",
+            BOTH,
+            steps=True,
+        ),
     )
-}  # fmt: skip
+}
 
 DEFAULT = {"tokens": "projection", "series": "projection"}
 

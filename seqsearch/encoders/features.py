@@ -77,9 +77,19 @@ class SparseFeatures:
         ks = np.array(self.ks, np.int64)
         columns = np.array([self.columns_of(k) for k in self.ks], np.int64)
         return (
-            self.spec.codes(sequences), sequences.offsets, ks, columns, self.windows, self.window_k,
-            self.columns_of(self.window_k), counts, members, self.spec.symbols, self.bins, self.spec.length,
-        )  # fmt: skip
+            self.spec.codes(sequences),
+            sequences.offsets,
+            ks,
+            columns,
+            self.windows,
+            self.window_k,
+            self.columns_of(self.window_k),
+            counts,
+            members,
+            self.spec.symbols,
+            self.bins,
+            self.spec.length,
+        )
 
     def dense(self, sequences: Sequences) -> FloatArray:
         """(n, M) float32 counts."""
@@ -99,16 +109,23 @@ class SparseFeatures:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "ks": list(self.ks), "windows": self.windows, "window_k": self.window_k, "bins": self.bins,
+            "ks": list(self.ks),
+            "windows": self.windows,
+            "window_k": self.window_k,
+            "bins": self.bins,
             "buckets": self.buckets,
-        }  # fmt: skip
+        }
 
     @classmethod
     def from_json(cls, spec: InputSpec, document: dict[str, Any]) -> SparseFeatures:
         return cls(
-            spec, tuple(document["ks"]), int(document["windows"]), int(document["window_k"]), int(document["bins"]),
+            spec,
+            tuple(document["ks"]),
+            int(document["windows"]),
+            int(document["window_k"]),
+            int(document["bins"]),
             int(document["buckets"]),
-        )  # fmt: skip
+        )
 
 
 def principal_axes(points: FloatArray, dim: int) -> FloatArray:
@@ -132,9 +149,18 @@ def _column(value: np.uint64, columns: int, exact: bool) -> np.int64:
 
 @kernel()
 def _kmer_readings(
-    codes: AnyArray, k: int, columns: int, windows: int, counts: IntArray, members: IntArray, symbols: int, first: int,
-    features: IntArray, weights: FloatArray, used: int,
-) -> int:  # fmt: skip
+    codes: AnyArray,
+    k: int,
+    columns: int,
+    windows: int,
+    counts: IntArray,
+    members: IntArray,
+    symbols: int,
+    first: int,
+    features: IntArray,
+    weights: FloatArray,
+    used: int,
+) -> int:
     """Write the k-mers of one sequence, or of its soft windows when `windows` > 0, to features[used:]; the new end."""
     exact = float(symbols) ** k <= columns
     last = len(codes) - k
@@ -168,9 +194,17 @@ def _kmer_readings(
 
 @kernel()
 def _positions(
-    codes: AnyArray, bins: int, length: int, counts: IntArray, members: IntArray, symbols: int, first: int,
-    features: IntArray, weights: FloatArray, used: int,
-) -> int:  # fmt: skip
+    codes: AnyArray,
+    bins: int,
+    length: int,
+    counts: IntArray,
+    members: IntArray,
+    symbols: int,
+    first: int,
+    features: IntArray,
+    weights: FloatArray,
+    used: int,
+) -> int:
     """Write the position features of one sequence; return the new end."""
     reach = max(len(codes), length)
     for p in range(len(codes)):
@@ -192,21 +226,30 @@ def _positions(
 
 @kernel()
 def _features_of(
-    codes: AnyArray, ks: IntArray, columns: IntArray, windows: int, window_k: int, window_columns: int,
-    counts: IntArray, members: IntArray, symbols: int, bins: int, length: int, features: IntArray, weights: FloatArray,
-) -> int:  # fmt: skip
+    codes: AnyArray,
+    ks: IntArray,
+    columns: IntArray,
+    windows: int,
+    window_k: int,
+    window_columns: int,
+    counts: IntArray,
+    members: IntArray,
+    symbols: int,
+    bins: int,
+    length: int,
+    features: IntArray,
+    weights: FloatArray,
+) -> int:
     """Write all features of one sequence; how many."""
     used = 0
     first = 0
     for i in range(len(ks)):
-        used = _kmer_readings(
-            codes, ks[i], columns[i], 0, counts, members, symbols, first, features, weights, used
-        )  # fmt: skip
+        used = _kmer_readings(codes, ks[i], columns[i], 0, counts, members, symbols, first, features, weights, used)
         first += columns[i]
     if windows > 0:
         used = _kmer_readings(
             codes, window_k, window_columns, windows, counts, members, symbols, first, features, weights, used
-        )  # fmt: skip
+        )
         first += windows * window_columns
     if bins > 0:
         used = _positions(codes, bins, length, counts, members, symbols, first, features, weights, used)
@@ -228,28 +271,61 @@ def _room(codes: AnyArray, ks: int, counts: IntArray) -> int:
 
 @kernel(parallel=True)
 def _dense(
-    out: FloatArray, codes: AnyArray, offsets: IntArray, ks: IntArray, columns: IntArray, windows: int, window_k: int,
-    window_columns: int, counts: IntArray, members: IntArray, symbols: int, bins: int, length: int,
-) -> None:  # fmt: skip
+    out: FloatArray,
+    codes: AnyArray,
+    offsets: IntArray,
+    ks: IntArray,
+    columns: IntArray,
+    windows: int,
+    window_k: int,
+    window_columns: int,
+    counts: IntArray,
+    members: IntArray,
+    symbols: int,
+    bins: int,
+    length: int,
+) -> None:
     for i in prange(len(offsets) - 1):
         own = codes[offsets[i] : offsets[i + 1]]
         room = _room(own, len(ks), counts)
         features = np.empty(room, np.int64)
         weights = np.empty(room, np.float32)
         used = _features_of(
-            own, ks, columns, windows, window_k, window_columns, counts, members, symbols, bins, length, features,
+            own,
+            ks,
+            columns,
+            windows,
+            window_k,
+            window_columns,
+            counts,
+            members,
+            symbols,
+            bins,
+            length,
+            features,
             weights,
-        )  # fmt: skip
+        )
         for j in range(used):
             out[i, features[j]] += weights[j]
 
 
 @kernel(parallel=True, fastmath=True)
 def _project(
-    out: FloatArray, table: FloatArray, codes: AnyArray, offsets: IntArray, ks: IntArray, columns: IntArray,
-    windows: int, window_k: int, window_columns: int, counts: IntArray, members: IntArray, symbols: int, bins: int,
+    out: FloatArray,
+    table: FloatArray,
+    codes: AnyArray,
+    offsets: IntArray,
+    ks: IntArray,
+    columns: IntArray,
+    windows: int,
+    window_k: int,
+    window_columns: int,
+    counts: IntArray,
+    members: IntArray,
+    symbols: int,
+    bins: int,
     length: int,
-) -> None:  # fmt: skip
+) -> None:
     width = table.shape[1]
     for i in prange(len(offsets) - 1):
         own = codes[offsets[i] : offsets[i + 1]]
@@ -257,9 +333,20 @@ def _project(
         features = np.empty(room, np.int64)
         weights = np.empty(room, np.float32)
         used = _features_of(
-            own, ks, columns, windows, window_k, window_columns, counts, members, symbols, bins, length, features,
+            own,
+            ks,
+            columns,
+            windows,
+            window_k,
+            window_columns,
+            counts,
+            members,
+            symbols,
+            bins,
+            length,
+            features,
             weights,
-        )  # fmt: skip
+        )
         row = out[i]
         for j in range(used):
             column = table[features[j]]

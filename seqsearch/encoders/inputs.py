@@ -42,10 +42,12 @@ class InputSpec:
             values = sequences.data.astype(np.float64)
             spread = values.std(axis=0) if len(values) else np.ones(values.shape[1])
             return cls(
-                None, features=sequences.features, length=length,
+                None,
+                features=sequences.features,
+                length=length,
                 mean=_floats(values.mean(axis=0)) if len(values) else (0.0,) * values.shape[1],
                 deviation=_floats(np.where(spread > 0, spread, 1.0)),
-            )  # fmt: skip
+            )
         vocabulary: tuple[int, ...] = ()
         if sequences.alphabet.is_open:
             codes, counts = np.unique(sequences.data, return_counts=True)
@@ -122,19 +124,27 @@ class InputSpec:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "alphabet": self.alphabet, "vocabulary": list(self.vocabulary), "features": self.features,
-            "length": self.length, "mean": list(self.mean), "deviation": list(self.deviation),
+            "alphabet": self.alphabet,
+            "vocabulary": list(self.vocabulary),
+            "features": self.features,
+            "length": self.length,
+            "mean": list(self.mean),
+            "deviation": list(self.deviation),
             "reading": None if self.reading is None else self.reading.to_json(),
-        }  # fmt: skip
+        }
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> InputSpec:
         reading = document.get("reading")  # models of version 1 have none
         return cls(
-            document["alphabet"], tuple(document["vocabulary"]), int(document["features"]), int(document["length"]),
-            tuple(document["mean"]), tuple(document["deviation"]),
+            document["alphabet"],
+            tuple(document["vocabulary"]),
+            int(document["features"]),
+            int(document["length"]),
+            tuple(document["mean"]),
+            tuple(document["deviation"]),
             None if reading is None else WordReading.from_json(reading),
-        )  # fmt: skip
+        )
 
 
 def _floats(values: DoubleArray) -> tuple[float, ...]:

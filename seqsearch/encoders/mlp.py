@@ -19,9 +19,15 @@ class MLPEncoder(Encoder):
     family = "mlp"
 
     def __init__(
-        self, spec: InputSpec, *, dim: int = 128, hidden: int = 256, layers: int = 3, dropout: float = 0.0,
+        self,
+        spec: InputSpec,
+        *,
+        dim: int = 128,
+        hidden: int = 256,
+        layers: int = 3,
+        dropout: float = 0.0,
         features: dict[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(spec, dim)
         self.features = standard_features(spec) if features is None else features_from_json(spec, features)
         self.hidden, self.depth, self.dropout = hidden, layers, dropout
@@ -34,9 +40,12 @@ class MLPEncoder(Encoder):
 
     def settings(self) -> dict[str, Any]:
         return {
-            "dim": self.dim, "hidden": self.hidden, "layers": self.depth, "dropout": self.dropout,
+            "dim": self.dim,
+            "hidden": self.hidden,
+            "layers": self.depth,
+            "dropout": self.dropout,
             "features": self.features.to_json(),
-        }  # fmt: skip
+        }
 
     def prepare(self, sequences: Sequences) -> tuple[AnyArray, ...]:
         return (self.features.dense(sequences),)

@@ -113,11 +113,19 @@ class Model:
     def document(self) -> dict[str, Any]:
         """Everything but the weights, as JSON."""
         return {
-            "model_version": MODEL_VERSION, "family": self.family, "spec": self.spec.to_json(),
-            "settings": self.settings, "dim": self.dim, "geometry": self.geometry, "scale": self.scale,
-            "power": self.power, "bits": self.bits, "training": self.training, "decoder": self.decoder,
+            "model_version": MODEL_VERSION,
+            "family": self.family,
+            "spec": self.spec.to_json(),
+            "settings": self.settings,
+            "dim": self.dim,
+            "geometry": self.geometry,
+            "scale": self.scale,
+            "power": self.power,
+            "bits": self.bits,
+            "training": self.training,
+            "decoder": self.decoder,
             "head": None if self.head is None else self.head.to_json(),
-        }  # fmt: skip
+        }
 
     def weight_bytes(self) -> bytes:
         """The weights as safetensors."""
@@ -139,12 +147,19 @@ class Model:
             raise FormatVersionError(f"model version {document['model_version']} is newer than {MODEL_VERSION}")
         try:
             return cls(
-                document["family"], InputSpec.from_json(document["spec"]), document["settings"], load(weight_bytes),
-                int(document["dim"]), document["geometry"], float(document["scale"]),
-                float(document["power"]), document["bits"], document["training"],
+                document["family"],
+                InputSpec.from_json(document["spec"]),
+                document["settings"],
+                load(weight_bytes),
+                int(document["dim"]),
+                document["geometry"],
+                float(document["scale"]),
+                float(document["power"]),
+                document["bits"],
+                document["training"],
                 document.get("decoder"),
                 None if document.get("head") is None else Head.from_json(document["head"]),
-            )  # fmt: skip
+            )
         except (SafetensorError, KeyError, TypeError) as error:
             raise CorruptIndexError(f"the model cannot be read: {error}") from None
 

@@ -44,7 +44,7 @@ class NpyRows:
         elif rows.shape[1] != self._width or rows.dtype != self._dtype:
             raise MismatchError(
                 f"rows of {rows.shape[1]} {rows.dtype} cannot follow rows of {self._width} {self._dtype}"
-            )  # fmt: skip
+            )
         self._file.write(np.ascontiguousarray(rows).tobytes())
         self.count += len(rows)
 

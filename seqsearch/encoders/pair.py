@@ -113,9 +113,11 @@ class TowerPair:
     def document(self) -> dict[str, Any]:
         """Everything but the weights, as JSON."""
         return {
-            "family": self.family, "settings": self.settings, "training": self.training,
+            "family": self.family,
+            "settings": self.settings,
+            "training": self.training,
             "specs": {side: spec.to_json() for side, spec in self.specs.items()},
-        }  # fmt: skip
+        }
 
     @classmethod
     def restore(cls, document: dict[str, Any], weights: dict[str, AnyArray]) -> TowerPair:

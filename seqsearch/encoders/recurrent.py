@@ -22,14 +22,29 @@ class RecurrentEncoder(SegmentEncoder):
     cell: ClassVar[type[nn.GRU] | type[nn.LSTM]]
 
     def __init__(
-        self, spec: InputSpec, *, dim: int = 128, channels: int = 32, hidden: int = 128, layers: int = 1,
-        both_ways: bool = True, segment: int = 4, bins: int = 16, dropout: float = 0.0, length: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        spec: InputSpec,
+        *,
+        dim: int = 128,
+        channels: int = 32,
+        hidden: int = 128,
+        layers: int = 1,
+        both_ways: bool = True,
+        segment: int = 4,
+        bins: int = 16,
+        dropout: float = 0.0,
+        length: int | None = None,
+    ) -> None:
         super().__init__(spec, dim)
         self.shape = {
-            "channels": channels, "hidden": hidden, "layers": layers, "both_ways": both_ways, "segment": segment,
-            "bins": bins, "dropout": dropout,
-        }  # fmt: skip
+            "channels": channels,
+            "hidden": hidden,
+            "layers": layers,
+            "both_ways": both_ways,
+            "segment": segment,
+            "bins": bins,
+            "dropout": dropout,
+        }
         self.length = spec.length if length is None else length
         self.directions = 2 if both_ways else 1
         self.width = hidden * self.directions + (channels if segment > 1 else 0)

@@ -53,9 +53,13 @@ class SeriesFeatures:
         self.spec.require(sequences)
         threads.numba_threads()
         return (
-            self.spec.standardized(sequences), sequences.offsets, self.points, np.array(self.windows, np.int64),
-            self.quantiles, float(self.spec.length),
-        )  # fmt: skip
+            self.spec.standardized(sequences),
+            sequences.offsets,
+            self.points,
+            np.array(self.windows, np.int64),
+            self.quantiles,
+            float(self.spec.length),
+        )
 
     def dense(self, sequences: Sequences) -> FloatArray:
         """(n, M) float32 features."""
@@ -167,9 +171,15 @@ def _dense(
 
 @kernel(parallel=True, fastmath=True)
 def _project(
-    out: FloatArray, table: FloatArray, data: FloatArray, offsets: IntArray, points: int, windows: IntArray,
-    quantiles: int, length: float,
-) -> None:  # fmt: skip
+    out: FloatArray,
+    table: FloatArray,
+    data: FloatArray,
+    offsets: IntArray,
+    points: int,
+    windows: IntArray,
+    quantiles: int,
+    length: float,
+) -> None:
     for i in prange(len(offsets) - 1):
         own = np.zeros(table.shape[0], np.float32)
         _features_of(data[offsets[i] : offsets[i + 1]], points, windows, quantiles, length, own)

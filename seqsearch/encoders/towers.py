@@ -84,9 +84,15 @@ class HashTower(Tower):
     family = "hash"
 
     def __init__(
-        self, spec: InputSpec, *, dim: int = 32, channels: Sequence[int] = (96, 128), kernel: int = 5,
-        hidden: int = 256, dilations: Sequence[int] = (2,),
-    ) -> None:  # fmt: skip
+        self,
+        spec: InputSpec,
+        *,
+        dim: int = 32,
+        channels: Sequence[int] = (96, 128),
+        kernel: int = 5,
+        hidden: int = 256,
+        dilations: Sequence[int] = (2,),
+    ) -> None:
         super().__init__(spec, dim, channels, kernel, hidden)
         self.shape["dilations"] = list(dilations)
         self.context = nn.Conv1d(channels[-1], hidden, kernel, padding="same")
@@ -110,9 +116,15 @@ class AttentionTower(Tower):
     family = "attention"
 
     def __init__(
-        self, spec: InputSpec, *, dim: int = 128, channels: Sequence[int] = (96, 128), kernel: int = 5,
-        hidden: int = 256, heads: int = 8,
-    ) -> None:  # fmt: skip
+        self,
+        spec: InputSpec,
+        *,
+        dim: int = 128,
+        channels: Sequence[int] = (96, 128),
+        kernel: int = 5,
+        hidden: int = 256,
+        heads: int = 8,
+    ) -> None:
         super().__init__(spec, dim, channels, kernel, hidden)
         self.shape["heads"] = heads
         self.pooled = AttentionPooling(channels[-1], channels[-1], heads)

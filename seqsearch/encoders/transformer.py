@@ -56,16 +56,31 @@ class TransformerEncoder(SegmentEncoder):
     family = "transformer"
 
     def __init__(
-        self, spec: InputSpec, *, dim: int = 128, channels: int = 64, layers: int = 2, heads: int = 2,
-        segment: int = 4, window: int = 0, bins: int = 32, dropout: float = 0.0, length: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        spec: InputSpec,
+        *,
+        dim: int = 128,
+        channels: int = 64,
+        layers: int = 2,
+        heads: int = 2,
+        segment: int = 4,
+        window: int = 0,
+        bins: int = 32,
+        dropout: float = 0.0,
+        length: int | None = None,
+    ) -> None:
         super().__init__(spec, dim)
         if channels % heads or channels % 2:
             raise ParameterError(f"channels {channels} must be even and a multiple of heads {heads}")
         self.shape = {
-            "channels": channels, "layers": layers, "heads": heads, "segment": segment, "window": window,
-            "bins": bins, "dropout": dropout,
-        }  # fmt: skip
+            "channels": channels,
+            "layers": layers,
+            "heads": heads,
+            "segment": segment,
+            "window": window,
+            "bins": bins,
+            "dropout": dropout,
+        }
         self.length = spec.length if length is None else length
         self.channels, self.window = channels, window
         self.width = channels * (1 if segment == 1 else 2)

@@ -67,9 +67,15 @@ class Comparison:
     def options(self, encoder: str, kind: str) -> BuildOptions:
         """What a build of that cell is told."""
         return BuildOptions(
-            distance=self.distance, distance_parameters=self.distance_parameters, encoder=encoder, index=kind,
-            bits=self.bits if kind == "hamming" else None, recall=self.recall, seed=self.seed, effort=self.effort,
-        )  # fmt: skip
+            distance=self.distance,
+            distance_parameters=self.distance_parameters,
+            encoder=encoder,
+            index=kind,
+            bits=self.bits if kind == "hamming" else None,
+            recall=self.recall,
+            seed=self.seed,
+            effort=self.effort,
+        )
 
 
 @dataclass(frozen=True)
@@ -135,14 +141,17 @@ def _line(cell: Cell, recall: float, is_best: bool) -> dict[str, str]:
     row = row if row is not None else max(cell.sweep, key=lambda r: r.recall, default=None)
     note = cell.failed or ("the fastest" if is_best else "does not reach it" if missed else "")
     return {
-        "encoder": cell.encoder, "index": cell.kind + ("" if cell.bits is None else f" {cell.bits}"),
+        "encoder": cell.encoder,
+        "index": cell.kind + ("" if cell.bits is None else f" {cell.bits}"),
         "candidates": "" if row is None else f"{row.candidates:,}",
         "recall": "" if row is None else f"{row.recall:.4f}",
-        "queries/s": "" if row is None else f"{row.qps:,.0f}", "p50 ms": "" if row is None else f"{row.p50_ms:.2f}",
+        "queries/s": "" if row is None else f"{row.qps:,.0f}",
+        "p50 ms": "" if row is None else f"{row.p50_ms:.2f}",
         "training s": "" if cell.train_s is None else f"{cell.train_s:.0f}",
         "build s": "" if cell.build_s is None else f"{cell.build_s:.0f}",
-        "MB": "" if cell.bytes is None else f"{cell.bytes / 1e6:,.0f}", "": note,
-    }  # fmt: skip
+        "MB": "" if cell.bytes is None else f"{cell.bytes / 1e6:,.0f}",
+        "": note,
+    }
 
 
 def held_out_queries(sequences: Sequences, seed: int) -> tuple[Sequences, Sequences]:
@@ -154,9 +163,7 @@ def held_out_queries(sequences: Sequences, seed: int) -> tuple[Sequences, Sequen
     return sequences[np.sort(order[count:])], sequences[np.sort(order[:count])]
 
 
-def compare(
-    references: Sequences, queries: Sequences, asked: Comparison, progress: Progress = SILENT
-) -> Compared:  # fmt: skip
+def compare(references: Sequences, queries: Sequences, asked: Comparison, progress: Progress = SILENT) -> Compared:
     """Train every encoder once, build every cell in a temporary folder, and sweep its budgets.
 
     A cell that cannot be built says why. Raises MismatchError when the queries are of another kind, ParameterError for
@@ -168,9 +175,7 @@ def compare(
     encoders = asked.encoders or ENCODERS[references.kind]
     families = list(dict.fromkeys(family_named(encoder, references.kind).name for encoder in encoders))
     some, truth, exact_qps = exact_truth(references, queries, asked, progress)
-    cells = [
-        cell for family in families for cell in _cells_of(family, references, some, truth, asked, progress)
-    ]  # fmt: skip
+    cells = [cell for family in families for cell in _cells_of(family, references, some, truth, asked, progress)]
     return Compared(asked, cells, len(references), len(some), exact_qps)
 
 
@@ -245,9 +250,15 @@ def _require_time(model: Model, kind: str, references: Sequences, asked: Compari
 
 
 def _measured(
-    cell: Cell, options: BuildOptions, model: Model, references: Sequences, queries: Sequences,
-    truth: Neighbours, asked: Comparison, progress: Progress,
-) -> Cell:  # fmt: skip
+    cell: Cell,
+    options: BuildOptions,
+    model: Model,
+    references: Sequences,
+    queries: Sequences,
+    truth: Neighbours,
+    asked: Comparison,
+    progress: Progress,
+) -> Cell:
     _require_time(model, cell.kind, references, asked)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="seqsearch-bench-") as folder:

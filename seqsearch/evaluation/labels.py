@@ -43,8 +43,9 @@ class LabelReport:
         given = np.flatnonzero(answered).tolist()
         counts = confusion(
             np.array([number[true[row]] for row in given], np.int64),
-            np.array([number[told[row]] for row in given], np.int64), len(names),
-        )  # fmt: skip
+            np.array([number[told[row]] for row in given], np.int64),
+            len(names),
+        )
         bins: list[ReliabilityBin] = []
         if confidence is not None and given:
             right = np.array([true[row] == told[row] for row in given])
@@ -72,21 +73,32 @@ class LabelReport:
         found = []
         for place, label in enumerate(self.labels):
             right, support, told = (
-                int(self.counts[place, place]), int(self.counts[place].sum()), int(self.counts[:, place].sum())
-            )  # fmt: skip
-            found.append({
-                "label": label, "support": support, "told": told, "precision": right / told if told else None,
-                "recall": right / support if support else None,
-                "f1": None if np.isnan(scores[place]) else float(scores[place]),
-            })  # fmt: skip
+                int(self.counts[place, place]),
+                int(self.counts[place].sum()),
+                int(self.counts[:, place].sum()),
+            )
+            found.append(
+                {
+                    "label": label,
+                    "support": support,
+                    "told": told,
+                    "precision": right / told if told else None,
+                    "recall": right / support if support else None,
+                    "f1": None if np.isnan(scores[place]) else float(scores[place]),
+                }
+            )
         return found
 
     def summary(self) -> dict[str, Any]:
         """The figures of the whole."""
         return {
-            "labels": len(self.labels), "told": int(self.counts.sum()), "abstained": self.abstained,
-            "accuracy": self.accuracy, "macro_f1": self.macro_f1, "calibration_error": self.calibration_error,
-        }  # fmt: skip
+            "labels": len(self.labels),
+            "told": int(self.counts.sum()),
+            "abstained": self.abstained,
+            "accuracy": self.accuracy,
+            "macro_f1": self.macro_f1,
+            "calibration_error": self.calibration_error,
+        }
 
 
 def homogeneity_completeness_v(true: AnyArray, told: AnyArray) -> tuple[float, float, float]:

@@ -10,15 +10,7 @@ from ..arrays import AnyArray, DoubleArray, IntArray
 from ..distances import recall
 from ..errors import ParameterError
 
-__all__ = [
-    "candidate_recall",
-    "closest_accuracy",
-    "mean_reciprocal_rank",
-    "n95",
-    "ranks_of",
-    "recall",
-    "share_within",
-]
+__all__ = ["candidate_recall", "closest_accuracy", "mean_reciprocal_rank", "n95", "ranks_of", "recall", "share_within"]
 
 
 def candidate_recall(candidates: AnyArray, truth: AnyArray, k: int) -> float:

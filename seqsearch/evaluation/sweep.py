@@ -25,9 +25,16 @@ class Sweep:
     title: str = ""
 
     def add(
-        self, *, candidates: int, ef: int | None, recall: float, candidate_recall: float, queries: int, seconds: float,
+        self,
+        *,
+        candidates: int,
+        ef: int | None,
+        recall: float,
+        candidate_recall: float,
+        queries: int,
+        seconds: float,
         single_seconds: AnyArray,
-    ) -> SweepRow:  # fmt: skip
+    ) -> SweepRow:
         """Add what was measured: `queries` answered in `seconds` together, and (m,) seconds of queries one by one.
 
         Raises ParameterError for shares outside [0, 1] and times that are not above 0.
@@ -64,12 +71,16 @@ class Sweep:
         """For a terminal, rounded to what was measured."""
         shown = [
             {
-                "candidates": row.candidates, "ef": row.ef, "recall": f"{row.recall:.4f}",
-                "candidate recall": f"{row.candidate_recall:.4f}", "queries/s": f"{row.qps:,.0f}",
-                "p50 ms": f"{row.p50_ms:.2f}", "p99 ms": f"{row.p99_ms:.2f}",
+                "candidates": row.candidates,
+                "ef": row.ef,
+                "recall": f"{row.recall:.4f}",
+                "candidate recall": f"{row.candidate_recall:.4f}",
+                "queries/s": f"{row.qps:,.0f}",
+                "p50 ms": f"{row.p50_ms:.2f}",
+                "p99 ms": f"{row.p99_ms:.2f}",
             }
             for row in self.rows
-        ]  # fmt: skip
+        ]
         if all(row.ef is None for row in self.rows):
             shown = [{name: value for name, value in row.items() if name != "ef"} for row in shown]
         table = as_table(shown, self.title or None)

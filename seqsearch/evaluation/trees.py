@@ -69,9 +69,14 @@ def similarities_of(distances: DoubleArray, longest: float) -> DoubleArray:
 
 
 def compare_trees(
-    tree: Dendrogram, sequences: Sequences, distance: Distance, *, sample: int = 500, seed: int = 0,
+    tree: Dendrogram,
+    sequences: Sequences,
+    distance: Distance,
+    *,
+    sample: int = 500,
+    seed: int = 0,
     progress: Progress = SILENT,
-) -> TreeCost:  # fmt: skip
+) -> TreeCost:
     """A tree over `sequences` (`tree.rows` of them) beside the tree of exact distances, on `sample` leaves at most.
 
     Both costs are by exact similarities: 1 - distance / the longest length (series: / the largest distance). Of a
@@ -88,9 +93,11 @@ def compare_trees(
     exact = dendrogram(condensed, tree.names, tree.rows, tree.linkage)
     even = np.full_like(similar, similarities_of(condensed, longest).mean())
     return TreeCost(
-        len(some), dasgupta_cost(tree.merges, similar), dasgupta_cost(exact.merges, similar),
+        len(some),
+        dasgupta_cost(tree.merges, similar),
+        dasgupta_cost(exact.merges, similar),
         dasgupta_cost(tree.merges, even),
-    )  # fmt: skip
+    )
 
 
 def _line_up(merges: DoubleArray, n: int) -> tuple[IntArray, IntArray]:

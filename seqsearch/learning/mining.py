@@ -24,9 +24,13 @@ _PAIRS = 1 << 20
 
 
 def mined_neighbours(
-    spec: InputSpec, sequences: Sequences, distance: Distance, cells: float, rng: np.random.Generator,
+    spec: InputSpec,
+    sequences: Sequences,
+    distance: Distance,
+    cells: float,
+    rng: np.random.Generator,
     progress: Progress = SILENT,
-) -> IntArray:  # fmt: skip
+) -> IntArray:
     """(n, REACH) rows near each row, nearest first.
 
     Proposed by the principal components of the untrained features; ordered by the exact distance where that takes no
@@ -40,9 +44,13 @@ def mined_neighbours(
 
 
 def mined_again(
-    points: FloatArray, before: IntArray, sequences: Sequences, distance: Distance, cells: float,
+    points: FloatArray,
+    before: IntArray,
+    sequences: Sequences,
+    distance: Distance,
+    cells: float,
     progress: Progress = SILENT,
-) -> IntArray:  # fmt: skip
+) -> IntArray:
     """(n, REACH) rows near each row, from `before` and from the nearest of n points of the embedding so far.
 
     Ordered by the exact distance as in `mined_neighbours`; where that is too dear the points know better than `before`.

@@ -75,7 +75,12 @@ def hash_objective(outputs: Tensor, true: Tensor, plan: TrainingPlan) -> Tensor:
 Objective = Callable[[Tensor, Tensor, Scales, TrainingPlan], Tensor]
 
 OBJECTIVES: dict[str, Objective] = {
-    "near": _near, "rank": _rank, "mse": _mse, "relative": _relative, "triplet": _triplet, "contrastive": _contrastive,
-}  # fmt: skip
+    "near": _near,
+    "rank": _rank,
+    "mse": _mse,
+    "relative": _relative,
+    "triplet": _triplet,
+    "contrastive": _contrastive,
+}
 """(B, B) predicted and true distances in units to a loss. "autoencode" and "hash" are not here: they look at
 outputs too."""

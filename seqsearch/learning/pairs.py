@@ -30,9 +30,14 @@ class PairSource:
     """
 
     def __init__(
-        self, sequences: Sequences, distance: Distance, sampler: BatchSampler, cells: float, rng: np.random.Generator,
+        self,
+        sequences: Sequences,
+        distance: Distance,
+        sampler: BatchSampler,
+        cells: float,
+        rng: np.random.Generator,
         steps: int = 0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._sequences = sequences
         self._distance = distance
         self._left = cells

@@ -131,9 +131,13 @@ class TrainingPlan:
         steps = max(1, self.steps // 4)
         target = "rank" if self.target == "near" else self.target
         code = replace(
-            self, target=target, steps=steps, rounds=1, check=min(self.check, max(1, steps // 5)),
+            self,
+            target=target,
+            steps=steps,
+            rounds=1,
+            check=min(self.check, max(1, steps // 5)),
             seconds=0.2 * self.seconds,
-        )  # fmt: skip
+        )
         return [points, code]
 
     def to_json(self) -> dict[str, Any]:

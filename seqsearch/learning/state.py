@@ -60,9 +60,15 @@ class RunState:
         mined = {int(step): rows.numpy().astype(np.int64) for step, rows in kept.groups.get("mined", {}).items()}
         mined = dict(sorted(mined.items()))  # the file holds them in order of their names
         return cls(
-            kept.groups["average"], kept.groups["best"], at["step"], at["best_loss"], at["since"], at["finished"],
-            TrainingLog(at["log"]), mined,
-        )  # fmt: skip
+            kept.groups["average"],
+            kept.groups["best"],
+            at["step"],
+            at["best_loss"],
+            at["since"],
+            at["finished"],
+            TrainingLog(at["log"]),
+            mined,
+        )
 
     def look(self, row: dict[str, float]) -> None:
         """Note a row of the log; keep the averaged weights when they are the best so far."""
@@ -74,17 +80,23 @@ class RunState:
 
     def checkpoint(self, learner: nn.Module, optimizer: torch.optim.Optimizer, identity: dict[str, Any]) -> Checkpoint:
         at = {
-            "step": self.step, "best_loss": self.best_loss, "since": self.since, "finished": self.finished,
+            "step": self.step,
+            "best_loss": self.best_loss,
+            "since": self.since,
+            "finished": self.finished,
             "log": self.log.rows,
-        }  # fmt: skip
+        }
         return Checkpoint(
             {
-                "learner": learner.state_dict(), "average": self.average, "best": self.best,
-                "optimizer": optimizer_state(optimizer), "random": {"torch": torch.get_rng_state()},
+                "learner": learner.state_dict(),
+                "average": self.average,
+                "best": self.best,
+                "optimizer": optimizer_state(optimizer),
+                "random": {"torch": torch.get_rng_state()},
                 "mined": {str(step): torch.from_numpy(rows.astype(np.int32)) for step, rows in self.mined.items()},
             },
             {**identity, "state": at},
-        )  # fmt: skip
+        )
 
 
 def blend(average: dict[str, Tensor], current: dict[str, Tensor], keep: float) -> None:

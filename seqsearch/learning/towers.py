@@ -90,9 +90,16 @@ class TowerLog:
 
 
 def train_towers(
-    queries: Sequences, database: Sequences, *, family: str = "hash", groups: IntArray | None = None,
-    settings: dict[str, Any] | None = None, plan: TowerPlan | None = None, seed: int = 0, progress: Progress = SILENT,
-) -> tuple[TowerPair, TowerLog]:  # fmt: skip
+    queries: Sequences,
+    database: Sequences,
+    *,
+    family: str = "hash",
+    groups: IntArray | None = None,
+    settings: dict[str, Any] | None = None,
+    plan: TowerPlan | None = None,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> tuple[TowerPair, TowerLog]:
     """Train towers on n pairs: queries[i] belongs to database[i].
 
     For "hash" towers the two of a pair are aligned, step by step, and so equally long; for "attention" towers they are
@@ -252,10 +259,16 @@ class _Run:
             return in_batch_softmax(f[:, 0] / dim**0.5, g[:, 0] / dim**0.5, same, self.plan.temperature)
         others = negatives_of(f.detach(), g.detach(), groups, self.plan.hard, self.rng)
         first, second, steps = others
-        return similarity_hash(
-            (f.reshape(-1, dim), g.reshape(-1, dim)), (f[first, steps[:, 0]], g[second, steps[:, 1]]),
-            self.plan.margin * math.sqrt(dim), self.plan.negatives, self.plan.norm,
-        ) / dim  # fmt: skip
+        return (
+            similarity_hash(
+                (f.reshape(-1, dim), g.reshape(-1, dim)),
+                (f[first, steps[:, 0]], g[second, steps[:, 1]]),
+                self.plan.margin * math.sqrt(dim),
+                self.plan.negatives,
+                self.plan.norm,
+            )
+            / dim
+        )
 
     def _look(self, step: int, loss: float) -> dict[str, float]:
         """Measure held-out pairs (the training ones where none are): always the same crops."""

@@ -56,10 +56,17 @@ _LOOKED_AT = 10  # neighbours by which held-out sequences judge the recall
 
 
 def train(
-    sequences: Sequences, distance: Distance, *, encoder: str = "auto", plan: TrainingPlan | None = None, seed: int = 0,
-    settings: dict[str, Any] | None = None, checkpoint: Path | None = None,
-    watch: Watch | None = None, progress: Progress = SILENT,
-) -> tuple[Model, TrainingLog]:  # fmt: skip
+    sequences: Sequences,
+    distance: Distance,
+    *,
+    encoder: str = "auto",
+    plan: TrainingPlan | None = None,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
+    checkpoint: Path | None = None,
+    watch: Watch | None = None,
+    progress: Progress = SILENT,
+) -> tuple[Model, TrainingLog]:
     """Train an encoder on a set of sequences.
 
     An untrained family, or "auto" with fewer than `FEWEST` sequences, gives k-mer counts or shape features.
@@ -92,10 +99,14 @@ def train(
         runs = [*runs, run]
         if checkpoint is not None:
             run.keep_at(
-                FilePath(checkpoint) if not phase else FilePath(f"{checkpoint}.codes"), data=sequences.digest(),
-                distance=[distance.name, distance.parameters()], family=family.name, seed=seed, plan=part.to_json(),
+                FilePath(checkpoint) if not phase else FilePath(f"{checkpoint}.codes"),
+                data=sequences.digest(),
+                distance=[distance.name, distance.parameters()],
+                family=family.name,
+                seed=seed,
+                plan=part.to_json(),
                 settings=network.settings(),
-            )  # fmt: skip
+            )
         run.watch = watch
         log.follow(run.go())
         near = run.source.neighbours
@@ -108,16 +119,30 @@ def train(
     if decoder is not None:
         weights |= {PREFIX + name: value.detach().cpu().numpy() for name, value in decoder.state_dict().items()}
     return Model(
-        family.name, network.spec, network.settings(), {**weights, **runs[-1].metric.saved()}, network.dim,
-        geometry=plan.geometry, scale=points.scale, power=points.metric.power * points.root, bits=plan.bits,
-        training=training_document, decoder=None if decoder is None else decoder.settings(),
-    ), log  # fmt: skip
+        family.name,
+        network.spec,
+        network.settings(),
+        {**weights, **runs[-1].metric.saved()},
+        network.dim,
+        geometry=plan.geometry,
+        scale=points.scale,
+        power=points.metric.power * points.root,
+        bits=plan.bits,
+        training=training_document,
+        decoder=None if decoder is None else decoder.settings(),
+    ), log
 
 
 def learn_code(
-    model: Model, sequences: Sequences, distance: Distance, bits: int, *, plan: TrainingPlan | None = None,
-    seed: int = 0, progress: Progress = SILENT,
-) -> tuple[Model, TrainingLog]:  # fmt: skip
+    model: Model,
+    sequences: Sequences,
+    distance: Distance,
+    bits: int,
+    *,
+    plan: TrainingPlan | None = None,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> tuple[Model, TrainingLog]:
     """A binary code on top of a trained model: the last phase of `train` with bits, by itself.
 
     Raises ParameterError for a model whose family has nothing to train, or whose points are not Euclidean, and
@@ -184,9 +209,17 @@ class _Run:
     """
 
     def __init__(
-        self, network: Encoder, training: Sequences, validation: Sequences, distance: Distance, plan: TrainingPlan,
-        rate: float, rng: np.random.Generator, progress: Progress, neighbours: IntArray | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        network: Encoder,
+        training: Sequences,
+        validation: Sequences,
+        distance: Distance,
+        plan: TrainingPlan,
+        rate: float,
+        rng: np.random.Generator,
+        progress: Progress,
+        neighbours: IntArray | None = None,
+    ) -> None:
         """`neighbours`: mined rows of `training`, for a network that is trained already and goes on."""
         threads.torch_threads()
         self.fresh = neighbours is None
@@ -237,9 +270,7 @@ class _Run:
     def go(self) -> TrainingLog:
         """Train; the network ends with the averaged weights that did best on the held-out sequences."""
         learnt = [p for p in self.learner.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(
-            learnt, lr=self.rate, weight_decay=self.plan.decay, betas=(0.9, 0.98), fused=True
-        )  # fmt: skip
+        optimizer = torch.optim.AdamW(learnt, lr=self.rate, weight_decay=self.plan.decay, betas=(0.9, 0.98), fused=True)
         state = RunState.fresh(self.learner)
         if self.checkpoint is not None and FilePath(self.checkpoint).exists():
             state = self._resumed(optimizer)

@@ -77,10 +77,18 @@ class Study:
 
 
 def tune(
-    sequences: Sequences, distance: Distance, *, trials: int, space: SearchSpace | None = None,
-    plan: TrainingPlan | None = None, objective: str = "recall", sampler: str = "tpe", study: Path | None = None,
-    seed: int = 0, progress: Progress = SILENT,
-) -> Study:  # fmt: skip
+    sequences: Sequences,
+    distance: Distance,
+    *,
+    trials: int,
+    space: SearchSpace | None = None,
+    plan: TrainingPlan | None = None,
+    objective: str = "recall",
+    sampler: str = "tpe",
+    study: Path | None = None,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Study:
     """Run `trials` more trials, each one training run of `plan`, judged on its held-out sequences.
 
     `study`: an SQLite file that keeps every trial; a study that is there goes on. A run worse than the median of the
@@ -108,9 +116,15 @@ def tune(
 
 
 def _trial(
-    trial: optuna.Trial, sequences: Sequences, distance: Distance, space: SearchSpace, plan: TrainingPlan, column: str,
-    seed: int, pruned: type[Exception],
-) -> float:  # fmt: skip
+    trial: optuna.Trial,
+    sequences: Sequences,
+    distance: Distance,
+    space: SearchSpace,
+    plan: TrainingPlan,
+    column: str,
+    seed: int,
+    pruned: type[Exception],
+) -> float:
     drawn = space.draw(trial)
     settings: dict[str, Any] = {name: drawn[name] for name in ("dim", "dropout") if name in drawn}
     own = replace(plan, rate=drawn["rate"], batch=drawn["batch"], geometry=drawn["geometry"])
@@ -120,9 +134,7 @@ def _trial(
         if trial.should_prune():
             raise pruned
 
-    _, log = train(
-        sequences, distance, encoder=drawn["encoder"], plan=own, seed=seed, settings=settings, watch=watch
-    )  # fmt: skip
+    _, log = train(sequences, distance, encoder=drawn["encoder"], plan=own, seed=seed, settings=settings, watch=watch)
     values = [row[column] for row in log.rows]
     return max(values) if column == "recall_at_10" else min(values)
 
@@ -141,9 +153,12 @@ def _study(optuna: Any, objective: str, sampler: str, path: Path | None, seed: i
 
     storage = None if path is None else f"sqlite:///{os.path.abspath(os.fspath(path))}"
     running = optuna.create_study(
-        study_name=f"seqsearch-{objective}", storage=storage, load_if_exists=True,
-        direction=OBJECTIVES[objective][1], pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
-    )  # fmt: skip
+        study_name=f"seqsearch-{objective}",
+        storage=storage,
+        load_if_exists=True,
+        direction=OBJECTIVES[objective][1],
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
+    )
     later = seed + len(running.trials)  # a study that goes on must not draw the same settings again
     samplers: dict[str, Callable[[], Any]] = {
         "tpe": lambda: optuna.samplers.TPESampler(seed=later),
@@ -166,6 +181,5 @@ def _rows(running: Any, highest_first: bool) -> list[dict[str, Any]]:
     ]
     sign = -1 if highest_first else 1
     return sorted(
-        rows,
-        key=lambda row: (row["state"] != "complete", sign * row["value"] if row["value"] is not None else 0.0),
+        rows, key=lambda row: (row["state"] != "complete", sign * row["value"] if row["value"] is not None else 0.0)
     )

@@ -61,9 +61,23 @@ def rendered(notes: Notes, sound_font: Path, *, instrument: int = 0, cents: floa
         score, sound = FilePath(folder) / "score.mid", FilePath(folder) / "sound.wav"
         write_midi(notes, score, instrument=instrument, cents=cents)
         command = [
-            program, "-niq", "-R", "0", "-C", "0", "-r", str(SAMPLE_RATE), "-O", "s16", "-T", "wav", "-F", str(sound),
-            os.fspath(sound_font), str(score),
-        ]  # fmt: skip
+            program,
+            "-niq",
+            "-R",
+            "0",
+            "-C",
+            "0",
+            "-r",
+            str(SAMPLE_RATE),
+            "-O",
+            "s16",
+            "-T",
+            "wav",
+            "-F",
+            str(sound),
+            os.fspath(sound_font),
+            str(score),
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0 or not sound.is_file():
             raise SeqsearchError(f"fluidsynth failed with code {done.returncode}: {done.stderr.strip()[-200:]}")

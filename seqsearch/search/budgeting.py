@@ -9,9 +9,16 @@ from .calibration import Budget, Calibration
 
 
 def chosen_budget(
-    calibration: Callable[[], Calibration], kind: str, size: int, k: int, *, recall: float | None,
-    candidates: int | None, ef: int | None, exact: bool,
-) -> tuple[Budget | None, str]:  # fmt: skip
+    calibration: Callable[[], Calibration],
+    kind: str,
+    size: int,
+    k: int,
+    *,
+    recall: float | None,
+    candidates: int | None,
+    ef: int | None,
+    exact: bool,
+) -> tuple[Budget | None, str]:
     """The budget for k neighbours in an index of a `kind` and `size` (None: compare with everything), and a line that
     says why.
 

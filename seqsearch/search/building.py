@@ -39,9 +39,15 @@ class Built:
 
 
 def build(
-    path: Path, parts: Iterable[Sequences], options: BuildOptions, *, model: Model | None = None,
-    queries: Sequences | None = None, overwrite: bool = False, progress: Progress = SILENT,
-) -> Built:  # fmt: skip
+    path: Path,
+    parts: Iterable[Sequences],
+    options: BuildOptions,
+    *,
+    model: Model | None = None,
+    queries: Sequences | None = None,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> Built:
     """Build an index at `path` from sets of sequences that arrive one after the other.
 
     Nothing is at `path` before everything succeeded. `model`: use this one instead of training; `queries`: measure the
@@ -86,10 +92,14 @@ def settings_document(
 ) -> dict[str, Any]:
     """What an index needs to know to go on as it was built."""
     return {
-        "distance": distance.name, "distance_parameters": distance.parameters(), "index": kind,
-        "index_parameters": parameters, "seed": options.seed, "encoder": options.encoder,
+        "distance": distance.name,
+        "distance_parameters": distance.parameters(),
+        "index": kind,
+        "index_parameters": parameters,
+        "seed": options.seed,
+        "encoder": options.encoder,
         "effort": options.effort,
-    }  # fmt: skip
+    }
 
 
 def _fill(builder: StoreBuilder, parts: Iterable[Sequences], progress: Progress) -> None:
@@ -103,9 +113,13 @@ def _fill(builder: StoreBuilder, parts: Iterable[Sequences], progress: Progress)
 
 
 def _trained(
-    builder: StoreBuilder, held: IntArray, distance: Distance, options: BuildOptions, rng: np.random.Generator,
+    builder: StoreBuilder,
+    held: IntArray,
+    distance: Distance,
+    options: BuildOptions,
+    rng: np.random.Generator,
     progress: Progress,
-) -> Model:  # fmt: skip
+) -> Model:
     """A model trained on stored sequences other than those held out, and its binary code where bits are asked for."""
     if builder.kind != distance.kind:
         raise MismatchError(f"the {distance.name} distance compares {distance.kind}, the data are {builder.kind}")
@@ -131,9 +145,14 @@ def _trained(
 
 
 def _given(
-    model: Model, builder: StoreBuilder, held: IntArray, distance: Distance, options: BuildOptions,
-    rng: np.random.Generator, progress: Progress,
-) -> Model:  # fmt: skip
+    model: Model,
+    builder: StoreBuilder,
+    held: IntArray,
+    distance: Distance,
+    options: BuildOptions,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> Model:
     """A model that was brought along, with a binary code of these data where bits are asked for and it has none."""
     if options.bits is None or model.bits == options.bits:
         return model
@@ -159,9 +178,13 @@ def _coded(model: Model, sample: Sequences, options: BuildOptions, rng: np.rando
 
 
 def _train(
-    sample: Sequences, distance: Distance, options: BuildOptions, plan: TrainingPlan, settings: dict[str, Any],
+    sample: Sequences,
+    distance: Distance,
+    options: BuildOptions,
+    plan: TrainingPlan,
+    settings: dict[str, Any],
     progress: Progress,
-) -> Model:  # fmt: skip
+) -> Model:
     """Torch is imported only when something is trained."""
     if not family_named(options.encoder, sample.kind).trained:
         return unlearned_model(sample, plan.geometry)
@@ -182,9 +205,15 @@ def _embed(builder: StoreBuilder, model: Model, progress: Progress) -> None:
 
 
 def _calibrated(
-    builder: StoreBuilder, candidates: CandidateIndex, held: IntArray, queries: Sequences | None, model: Model,
-    distance: Distance, options: BuildOptions, progress: Progress,
-) -> Calibration:  # fmt: skip
+    builder: StoreBuilder,
+    candidates: CandidateIndex,
+    held: IntArray,
+    queries: Sequences | None,
+    model: Model,
+    distance: Distance,
+    options: BuildOptions,
+    progress: Progress,
+) -> Calibration:
     """Fill the candidate index, all but the held-out rows first: the curve is measured on sequences it never saw, or on
     the given queries."""
     vectors = builder.vectors()

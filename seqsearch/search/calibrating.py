@@ -21,9 +21,14 @@ _UNPRUNED = 0.05  # series that lower bounds leave to be compared
 
 
 def calibrate(
-    engine: Engine, queries: Sequences, allowed: BoolArray, target: float, progress: Progress = SILENT, *,
+    engine: Engine,
+    queries: Sequences,
+    allowed: BoolArray,
+    target: float,
+    progress: Progress = SILENT,
+    *,
     own: IntArray | None = None,
-) -> Calibration:  # fmt: skip
+) -> Calibration:
     """Measure the recall of every budget on `queries` against exact truth over the `allowed` rows.
 
     `own`, (Q,): the row each query is itself, when the queries are members: it counts neither as a neighbour nor as a
@@ -48,9 +53,15 @@ def calibrate(
     weight = verification_weight(engine, queries, truth)
     nearest = truth.distances[:, 0]
     return Calibration(
-        target, len(queries), int(allowed.sum()), tuple(points), weight, interval,
-        exact_search_cost(engine, queries, others, weight), float(np.quantile(nearest, USUAL, method="higher")),
-    )  # fmt: skip
+        target,
+        len(queries),
+        int(allowed.sum()),
+        tuple(points),
+        weight,
+        interval,
+        exact_search_cost(engine, queries, others, weight),
+        float(np.quantile(nearest, USUAL, method="higher")),
+    )
 
 
 def verification_weight(engine: Engine, queries: Sequences, truth: Neighbours) -> float:

@@ -125,21 +125,30 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "target": self.target, "queries": self.queries, "size": self.size,
-            "points": [asdict(point) for point in self.points], "weight": self.weight,
+            "target": self.target,
+            "queries": self.queries,
+            "size": self.size,
+            "points": [asdict(point) for point in self.points],
+            "weight": self.weight,
             "interval": None if self.interval is None else self.interval.to_json(),
-            "exact_cost": self.exact_cost, "usual": self.usual,
-        }  # fmt: skip
+            "exact_cost": self.exact_cost,
+            "usual": self.usual,
+        }
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Calibration:
         points = tuple(Point(**point) for point in document["points"])
         interval = document.get("interval")
         return cls(
-            document["target"], document["queries"], document["size"], points, document.get("weight", 1.0),
-            None if interval is None else Interval.from_json(interval), document.get("exact_cost"),
+            document["target"],
+            document["queries"],
+            document["size"],
+            points,
+            document.get("weight", 1.0),
+            None if interval is None else Interval.from_json(interval),
+            document.get("exact_cost"),
             document.get("usual"),
-        )  # fmt: skip
+        )
 
 
 def budgets_for(size: int, kind: str, *, wider: bool = False) -> list[Budget]:
@@ -203,7 +212,7 @@ class _Proposal:
 
 def measure(
     truth: Neighbours, propose: Propose, verify: Verify, budgets: list[Budget], ks: tuple[int, ...]
-) -> tuple[list[Point], Interval | None]:  # fmt: skip
+) -> tuple[list[Point], Interval | None]:
     """The points of a curve for the queries that `truth` belongs to, and the interval behind those that stop early.
 
     `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
@@ -244,9 +253,14 @@ def _point(proposal: _Proposal, truth: Neighbours, k: int, stop: Stop | None) ->
         verified = round(float(compared.mean()), 2)
     each = per_query_recall(nearest, truth.distances, k)
     return Point(
-        k, budget.candidates, budget.ef, round(float(each.mean()), 6), round(lower_bound(each), 6),
-        None if stop is None else stop.doubt, verified,
-    )  # fmt: skip
+        k,
+        budget.candidates,
+        budget.ef,
+        round(float(each.mean()), 6),
+        round(lower_bound(each), 6),
+        None if stop is None else stop.doubt,
+        verified,
+    )
 
 
 def _verified(rows: AnyArray, verify: Verify, farthest: DoubleArray, seen: dict[str, AnyArray]) -> DoubleArray:

@@ -61,9 +61,16 @@ class NeighbourClassifier:
     """
 
     def __init__(
-        self, index: SequenceIndex, *, k: int = 10, weighting: str = "distance", abstain: float = 0.0,
-        novelty: dict[str, Any] | None = None, progress: Progress = SILENT, **budget: Any,
-    ) -> None:  # fmt: skip
+        self,
+        index: SequenceIndex,
+        *,
+        k: int = 10,
+        weighting: str = "distance",
+        abstain: float = 0.0,
+        novelty: dict[str, Any] | None = None,
+        progress: Progress = SILENT,
+        **budget: Any,
+    ) -> None:
         if weighting not in WEIGHTINGS:
             raise ParameterError(f"no weighting {weighting!r}: choose one of {', '.join(WEIGHTINGS)}")
         if not 0 <= abstain < 1:

@@ -24,9 +24,17 @@ MEMORY = 4e9
 
 
 def clustered(
-    store: Store, model: Model, distance: Distance, linkage: str, *, sample: int | None, exact: bool, seed: int,
-    memory: float, progress: Progress = SILENT,
-) -> Dendrogram:  # fmt: skip
+    store: Store,
+    model: Model,
+    distance: Distance,
+    linkage: str,
+    *,
+    sample: int | None,
+    exact: bool,
+    seed: int,
+    memory: float,
+    progress: Progress = SILENT,
+) -> Dendrogram:
     """The tree of what is stored; `rows` of it count among the live sequences, in the order they came."""
     require_linkage(linkage)
     live = np.flatnonzero(store.live())
@@ -36,10 +44,8 @@ def clustered(
     require_memory(len(rows), memory)
     sequences = store.sequences(live[rows])
     between = (
-        exact_distances(sequences, distance, progress)
-        if exact
-        else _predicted(store, model, live[rows], progress)
-    )  # fmt: skip
+        exact_distances(sequences, distance, progress) if exact else _predicted(store, model, live[rows], progress)
+    )
     with progress.task("clustering"):
         return dendrogram(between, sequences.ids, rows, linkage, overwrite=True)
 

@@ -47,7 +47,7 @@ class Duplicates:
 
 def duplicates(
     sequences: Sequences, distance: Distance, radius: float = 0.0, progress: Progress = SILENT
-) -> Duplicates:  # fmt: skip
+) -> Duplicates:
     """The clusters of sequences that are equal or within `radius` of each other, nobody overlooked.
 
     Equal sequences are told by their bytes; of the distinct ones each looks for all others within the radius by the
@@ -74,8 +74,9 @@ def equal_rows(sequences: Sequences) -> IntArray:
     first: dict[bytes, int] = {}
     return np.fromiter(
         (first.setdefault(bytes(raw[bounds[row] : bounds[row + 1]]), row) for row in range(len(sequences))),
-        np.int64, len(sequences),
-    )  # fmt: skip
+        np.int64,
+        len(sequences),
+    )
 
 
 def _joined(sequences: Sequences, distance: Distance, radius: float, progress: Progress) -> tuple[IntArray, int]:
@@ -91,9 +92,7 @@ def _joined(sequences: Sequences, distance: Distance, radius: float, progress: P
     return forest.roots(), pairs
 
 
-def _distances(
-    sequences: Sequences, distance: Distance, original: IntArray, representatives: IntArray
-) -> DoubleArray:  # fmt: skip
+def _distances(sequences: Sequences, distance: Distance, original: IntArray, representatives: IntArray) -> DoubleArray:
     """(n,) exact distances to the representatives, each distinct sequence measured once."""
     out = np.zeros(len(sequences))
     apart = np.flatnonzero((original == np.arange(len(sequences))) & (representatives != original))

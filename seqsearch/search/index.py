@@ -59,9 +59,16 @@ class SequenceIndex:
 
     @classmethod
     def build(
-        cls, path: Path, references: Sequences | Iterable[Sequences], *, overwrite: bool = False,
-        model: Model | None = None, queries: Sequences | None = None, progress: Progress = SILENT, **options: Any,
-    ) -> Self:  # fmt: skip
+        cls,
+        path: Path,
+        references: Sequences | Iterable[Sequences],
+        *,
+        overwrite: bool = False,
+        model: Model | None = None,
+        queries: Sequences | None = None,
+        progress: Progress = SILENT,
+        **options: Any,
+    ) -> Self:
         """Build an index at `path` and open it.
 
         `references`: a set, or sets that arrive one after the other (`read_batches`); `model`: an encoder to use
@@ -151,22 +158,40 @@ class SequenceIndex:
         """What `seqsearch info --format json` prints."""
         model, calibration = self.model, self.calibration
         return {
-            "sequences": len(self), "deleted": self._store.rows - len(self), "kind": self._store.kind,
-            "alphabet": self.alphabet_name, "distance": self._distance.name,
-            "distance_parameters": self._distance.parameters(), "encoder": model.family, "geometry": model.geometry,
-            "dim": model.dim, "bits": model.bits, "index": self._settings["index"],
-            "index_parameters": self._settings["index_parameters"], "format_version": FORMAT_VERSION,
-            "bytes": self._store.bytes, "health": self._store.document("health"),
+            "sequences": len(self),
+            "deleted": self._store.rows - len(self),
+            "kind": self._store.kind,
+            "alphabet": self.alphabet_name,
+            "distance": self._distance.name,
+            "distance_parameters": self._distance.parameters(),
+            "encoder": model.family,
+            "geometry": model.geometry,
+            "dim": model.dim,
+            "bits": model.bits,
+            "index": self._settings["index"],
+            "index_parameters": self._settings["index_parameters"],
+            "format_version": FORMAT_VERSION,
+            "bytes": self._store.bytes,
+            "health": self._store.document("health"),
             "calibration": {**calibration.to_json(), "stale": calibration.is_stale(len(self))},
-        }  # fmt: skip
+        }
 
     # -- searching -----------------------------------------------------------------------------------------------
 
     def search(
-        self, queries: Sequences, k: int = 10, *, recall: float | None = None, candidates: int | None = None,
-        ef: int | None = None, exact: bool = False, ids: Iterable[str] | None = None,
-        where: Where | None = None, strand: str = "plus", progress: Progress = SILENT,
-    ) -> Results:  # fmt: skip
+        self,
+        queries: Sequences,
+        k: int = 10,
+        *,
+        recall: float | None = None,
+        candidates: int | None = None,
+        ef: int | None = None,
+        exact: bool = False,
+        ids: Iterable[str] | None = None,
+        where: Where | None = None,
+        strand: str = "plus",
+        progress: Progress = SILENT,
+    ) -> Results:
         """The k nearest stored sequences of each query, with their exact distances.
 
         The budget: `recall` asks for a measured recall (default: the one the index was built for), `candidates` (and
@@ -189,9 +214,15 @@ class SequenceIndex:
         return Results(queries.ids, self._names(), found.rows, found.distances, said, minus)
 
     def within(
-        self, queries: Sequences, radius: float | AnyArray, *, ids: Iterable[str] | None = None,
-        where: Where | None = None, strand: str = "plus", progress: Progress = SILENT,
-    ) -> RangeResults:  # fmt: skip
+        self,
+        queries: Sequences,
+        radius: float | AnyArray,
+        *,
+        ids: Iterable[str] | None = None,
+        where: Where | None = None,
+        strand: str = "plus",
+        progress: Progress = SILENT,
+    ) -> RangeResults:
         """All stored sequences within the exact distance `radius` (one, or one a query), by proof, nearest first.
 
         `ids`, `where` and `strand` as in `search`. Raises ParameterError for a negative radius, and as `search`.
@@ -214,14 +245,25 @@ class SequenceIndex:
         return Alignments(queries, self.engine().targets, table)
 
     def budget(
-        self, k: int, *, recall: float | None = None, candidates: int | None = None, ef: int | None = None,
+        self,
+        k: int,
+        *,
+        recall: float | None = None,
+        candidates: int | None = None,
+        ef: int | None = None,
         exact: bool = False,
-    ) -> tuple[Budget | None, str]:  # fmt: skip
+    ) -> tuple[Budget | None, str]:
         """The budget that `search` would use (None: compare with everything) and a line that says why."""
         return chosen_budget(
-            lambda: self.calibration, self._settings["index"], len(self), k, recall=recall, candidates=candidates,
-            ef=ef, exact=exact,
-        )  # fmt: skip
+            lambda: self.calibration,
+            self._settings["index"],
+            len(self),
+            k,
+            recall=recall,
+            candidates=candidates,
+            ef=ef,
+            exact=exact,
+        )
 
     def _about_strangers(self, found: Neighbours) -> str:
         """A warning where the queries are not like those that the recall was measured on."""
@@ -266,9 +308,13 @@ class SequenceIndex:
         return self._engine
 
     def novelty(
-        self, queries: Sequences, *, known: Sequences | KnownScores | None = None, progress: Progress = SILENT,
+        self,
+        queries: Sequences,
+        *,
+        known: Sequences | KnownScores | None = None,
+        progress: Progress = SILENT,
         **options: Any,
-    ) -> NoveltyResults:  # fmt: skip
+    ) -> NoveltyResults:
         """How new each query is: its score, and the p-value that a known sequence would score as high.
 
         `known`: sequences like those that are to count as known, none of them stored, or what `known_scores` made of
@@ -294,9 +340,14 @@ class SequenceIndex:
         return Asked(self._store, self.engine(progress), lambda k: self.budget(k)[0], self._writing, self._known)
 
     def evaluate(
-        self, queries: Sequences, k: int = 10, *, truth: Neighbours | None = None, budgets: list[Budget] | None = None,
+        self,
+        queries: Sequences,
+        k: int = 10,
+        *,
+        truth: Neighbours | None = None,
+        budgets: list[Budget] | None = None,
         progress: Progress = SILENT,
-    ) -> list[SweepRow]:  # fmt: skip
+    ) -> list[SweepRow]:
         """Recall against exact truth and speed, one row a budget. `truth`: of these queries, if known already.
 
         Without `budgets` the ladder is climbed until everything is found.
@@ -318,9 +369,15 @@ class SequenceIndex:
         return rows
 
     def cluster(
-        self, linkage: str = "average", *, sample: int | None = None, exact: bool = False, seed: int = 0,
-        memory: float = MEMORY, progress: Progress = SILENT,
-    ) -> Dendrogram:  # fmt: skip
+        self,
+        linkage: str = "average",
+        *,
+        sample: int | None = None,
+        exact: bool = False,
+        seed: int = 0,
+        memory: float = MEMORY,
+        progress: Progress = SILENT,
+    ) -> Dendrogram:
         """A binary tree of the stored sequences, or of `sample` random ones, by agglomerative clustering.
 
         `linkage`: "average", "single" or "complete", of the distances that the embeddings predict, or of `exact` ones.
@@ -328,9 +385,16 @@ class SequenceIndex:
         unknown linkage and for fewer than 2 sequences.
         """
         return clustered(
-            self._store, self.model, self._distance, linkage, sample=sample, exact=exact, seed=seed, memory=memory,
+            self._store,
+            self.model,
+            self._distance,
+            linkage,
+            sample=sample,
+            exact=exact,
+            seed=seed,
+            memory=memory,
             progress=progress,
-        )  # fmt: skip
+        )
 
     def verify(self, *, sample: int = 100, seed: int = 0, progress: Progress = SILENT) -> Verified:
         """Check every checksum and invariant on disk, that every id is reachable, and the recall of `sample` members.
@@ -338,9 +402,14 @@ class SequenceIndex:
         What is wrong is listed in the report; nothing is raised for it. `seed` draws the sample.
         """
         return verified(
-            self._store, lambda: self.engine(progress), lambda: self.budget(NEIGHBOURS)[0],
-            lambda: self.calibration.target, sample, seed, progress,
-        )  # fmt: skip
+            self._store,
+            lambda: self.engine(progress),
+            lambda: self.budget(NEIGHBOURS)[0],
+            lambda: self.calibration.target,
+            sample,
+            seed,
+            progress,
+        )
 
     # -- changing ------------------------------------------------------------------------------------------------
 
@@ -371,9 +440,14 @@ class SequenceIndex:
         self._engine = self._exact = None
 
     def calibrate(
-        self, queries: Sequences | None = None, *, recall: float | None = None, sample: int = CALIBRATION_QUERIES,
-        seed: int = 0, progress: Progress = SILENT,
-    ) -> Calibration:  # fmt: skip
+        self,
+        queries: Sequences | None = None,
+        *,
+        recall: float | None = None,
+        sample: int = CALIBRATION_QUERIES,
+        seed: int = 0,
+        progress: Progress = SILENT,
+    ) -> Calibration:
         """Measure the recall of every budget anew, on the data as they are now, and keep the curve.
 
         `queries`: sequences like those that will be asked; None takes `sample` random members, each asked for its

@@ -73,10 +73,17 @@ def load_matcher(path: Path) -> Matcher:
         if DATABASE in document["digests"]:
             database = _database(_read(place, DATABASE, document["digests"]), document)
         return Matcher(
-            hashes, points, None if document["exact"] is None else MatchingDTW(**document["exact"]),
-            int(document["penalty"]), float(document["gully"]), tuple(Keep(**keep) for keep in document["keeps"]),
-            int(document["size"]), float(document.get("blend", 0.0)), database, document["measured"],
-        )  # fmt: skip
+            hashes,
+            points,
+            None if document["exact"] is None else MatchingDTW(**document["exact"]),
+            int(document["penalty"]),
+            float(document["gully"]),
+            tuple(Keep(**keep) for keep in document["keeps"]),
+            int(document["size"]),
+            float(document.get("blend", 0.0)),
+            database,
+            document["measured"],
+        )
     except (KeyError, TypeError, ValueError, AssertionError) as error:
         raise CorruptIndexError(f"{place} is damaged: {error!r}") from None
 
@@ -84,13 +91,18 @@ def load_matcher(path: Path) -> Matcher:
 def _document(matcher: Matcher) -> dict[str, Any]:
     database = matcher.database
     return {
-        "version": VERSION, "hashes": matcher.hashes.document(),
+        "version": VERSION,
+        "hashes": matcher.hashes.document(),
         "points": None if matcher.points is None else matcher.points.document(),
-        "exact": None if matcher.exact is None else matcher.exact.parameters(), "penalty": matcher.penalty,
-        "gully": matcher.gully, "size": matcher.size, "blend": matcher.blend, "measured": matcher.measured,
+        "exact": None if matcher.exact is None else matcher.exact.parameters(),
+        "penalty": matcher.penalty,
+        "gully": matcher.gully,
+        "size": matcher.size,
+        "blend": matcher.blend,
+        "measured": matcher.measured,
         "keeps": [{"count": keep.count, "threshold": keep.threshold} for keep in matcher.keeps],
         "entries": 0 if database is None else len(database),
-    }  # fmt: skip
+    }
 
 
 def _pair(document: dict[str, Any] | None, kind: str, weights: dict[str, AnyArray]) -> TowerPair | None:
@@ -114,10 +126,11 @@ def _database_arrays(held: Database) -> dict[str, AnyArray]:
     sequences = held.sequences
     made: dict[str, AnyArray] = {
         "series": sequences.data[sequences.offsets[0] : sequences.offsets[-1]],
-        "offsets": sequences.offsets - sequences.offsets[0], "hash_offsets": held.hashes.offsets,
+        "offsets": sequences.offsets - sequences.offsets[0],
+        "hash_offsets": held.hashes.offsets,
         # as bytes: every safetensors there is knows them
         "hashes": held.hashes.codes.view(np.uint8).reshape(-1, held.hashes.bits // 8),
-    }  # fmt: skip
+    }
     joined = Strings.of(list(sequences.ids))
     made |= {"ids": joined.data, "id_offsets": joined.offsets}
     if held.points is not None:

@@ -63,9 +63,13 @@ class MatcherOptions:
 
 
 def train_matcher(
-    queries: Sequences, database: Sequences, options: MatcherOptions | None = None, *,
-    pairs: list[tuple[str, str]] | None = None, progress: Progress = SILENT,
-) -> Matcher:  # fmt: skip
+    queries: Sequences,
+    database: Sequences,
+    options: MatcherOptions | None = None,
+    *,
+    pairs: list[tuple[str, str]] | None = None,
+    progress: Progress = SILENT,
+) -> Matcher:
     """Learn from known pairs, index the whole `database`, and choose the keeps on pairs held out of training.
 
     `pairs`: ids of what belongs together, by equal ids when None. Several pairs may share a query or an entry; they
@@ -84,13 +88,17 @@ def train_matcher(
     most = max(1, round(options.most * len(database)))
     return matcher.calibrated(
         queries[first[held]], second[held], recall=options.recall, by=options.by, most=most, progress=progress
-    )  # fmt: skip
+    )
 
 
 def _towers(
-    queries: Sequences, database: Sequences, whole: tuple[Sequences, Sequences], groups: IntArray,
-    options: MatcherOptions, progress: Progress,
-) -> Any:  # fmt: skip
+    queries: Sequences,
+    database: Sequences,
+    whole: tuple[Sequences, Sequences],
+    groups: IntArray,
+    options: MatcherOptions,
+    progress: Progress,
+) -> Any:
     """Hash towers of aligned pairs, and attention towers of whole ones (None for dim 0)."""
     from ..learning.towers import TowerPlan, train_towers
 
@@ -99,15 +107,26 @@ def _towers(
         return made if options.steps is None else replace(made, steps=options.steps)
 
     hashes, _ = train_towers(
-        queries, database, family="hash", groups=groups, settings={"dim": options.bits}, plan=plan("hash"),
-        seed=options.seed, progress=progress,
-    )  # fmt: skip
+        queries,
+        database,
+        family="hash",
+        groups=groups,
+        settings={"dim": options.bits},
+        plan=plan("hash"),
+        seed=options.seed,
+        progress=progress,
+    )
     if not options.dim:
         return hashes, None
     points, _ = train_towers(
-        *whole, family="attention", groups=groups, settings={"dim": options.dim}, plan=plan("attention"),
-        seed=options.seed, progress=progress,
-    )  # fmt: skip
+        *whole,
+        family="attention",
+        groups=groups,
+        settings={"dim": options.dim},
+        plan=plan("attention"),
+        seed=options.seed,
+        progress=progress,
+    )
     return hashes, points
 
 

@@ -103,9 +103,11 @@ class Matches:
         found = []
         for query, rank in np.argwhere(self.rows >= 0).tolist():
             row = {
-                "query": self.queries[query], "rank": rank + 1, "target": self.stored[int(self.rows[query, rank])],
+                "query": self.queries[query],
+                "rank": rank + 1,
+                "target": self.stored[int(self.rows[query, rank])],
                 "score": round(float(self.scores[query, rank]), 6),
-            }  # fmt: skip
+            }
             if self.confidence is not None:
                 row["confidence"] = round(float(self.confidence[query, rank]), 4)
             found.append(row)
@@ -173,7 +175,7 @@ class Matcher:
             sure = np.where(result.rows >= 0, confidence(np.where(result.rows >= 0, result.scores, 1.0)), 0.0)
         return Matches(
             queries.ids, held.sequences.ids, result.rows, result.scores, result.stages, result.false_rejects, sure
-        )  # fmt: skip
+        )
 
     def _keeps(self, size: int, stages: int, k: int) -> list[Keep]:
         """What the stages keep of `size` entries, never fewer than k."""
@@ -188,9 +190,15 @@ class Matcher:
         ]
 
     def calibrated(
-        self, queries: Sequences, correct: IntArray, *, recall: float = 0.95, by: str = "count",
-        most: int | None = None, progress: Progress = SILENT,
-    ) -> Matcher:  # fmt: skip
+        self,
+        queries: Sequences,
+        correct: IntArray,
+        *,
+        recall: float = 0.95,
+        by: str = "count",
+        most: int | None = None,
+        progress: Progress = SILENT,
+    ) -> Matcher:
         """Choose penalty, keeps and blend on development queries whose matches, rows `correct`, are known.
 
         `recall`: share of them that has to reach the last stage; `most`: entries that may. Raises ParameterError.
@@ -208,9 +216,13 @@ class Matcher:
         chosen = replace(chosen, keeps=keeps, blend=blend, size=len(held))
         found = Cascade(stages, keeps, blend).run(len(queries), len(held), 1, correct=correct)
         measured = {
-            "queries": len(queries), "size": len(held), "recall": recall, "false_rejects": found.false_rejects,
-            "first": float((found.rows[:, 0] == correct).mean()), "stages": [s.to_json() for s in found.stages],
-        }  # fmt: skip
+            "queries": len(queries),
+            "size": len(held),
+            "recall": recall,
+            "false_rejects": found.false_rejects,
+            "first": float((found.rows[:, 0] == correct).mean()),
+            "stages": [s.to_json() for s in found.stages],
+        }
         return replace(chosen, measured=measured)
 
     def _best_penalty(self, queries: Sequences, correct: IntArray) -> int:

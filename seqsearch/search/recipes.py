@@ -19,13 +19,20 @@ from .options import BuildOptions
 
 _TABLES = {
     "data": {
-        "references", "alphabet", "format", "id_column", "sequence_column", "label_column", "on_error", "hold_out",
+        "references",
+        "alphabet",
+        "format",
+        "id_column",
+        "sequence_column",
+        "label_column",
+        "on_error",
+        "hold_out",
     },
     "distance": {"name"},
     "encoder": {"name", "dim", "effort", "bits", "codes"},
     "index": {"kind"},
     "search": {"recall"},
-}  # fmt: skip
+}
 _OPEN_TABLES = {"distance", "index"}  # their other keys are parameters of the distance and of the index kind
 
 

@@ -102,9 +102,14 @@ class Results(Answers):
     """
 
     def __init__(
-        self, queries: Strings, stored: Strings, rows: IntArray, distances: DoubleArray, budget: str = "",
+        self,
+        queries: Strings,
+        stored: Strings,
+        rows: IntArray,
+        distances: DoubleArray,
+        budget: str = "",
         minus: BoolArray | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(queries, stored, budget)
         self.rows = rows
         self.distances = distances

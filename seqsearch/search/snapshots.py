@@ -91,9 +91,12 @@ class Follower:
         """Write a snapshot of the commit that is shown, for kinds that have one."""
         if settings["index"] in SNAPSHOT_KINDS:
             writer.write_snapshot(
-                NAME, self.candidates.save, parameters=_parameters(settings),
-                library=f"hnswlib {version('hnswlib')}", lsn=self.lsn,
-            )  # fmt: skip
+                NAME,
+                self.candidates.save,
+                parameters=_parameters(settings),
+                library=f"hnswlib {version('hnswlib')}",
+                lsn=self.lsn,
+            )
 
 
 def tail_is_long(store: Store) -> bool:
@@ -108,9 +111,13 @@ def empty_candidates(model: Model, settings: dict[str, Any]) -> CandidateIndex:
     """A candidate index of the kind in `settings` for what `model` makes."""
     is_code = model.bits is not None
     return make_index(
-        settings["index"], geometry=None if is_code else model.geometry, dim=None if is_code else model.dim,
-        bits=model.bits, parameters=settings["index_parameters"], seed=settings["seed"],
-    )  # fmt: skip
+        settings["index"],
+        geometry=None if is_code else model.geometry,
+        dim=None if is_code else model.dim,
+        bits=model.bits,
+        parameters=settings["index_parameters"],
+        seed=settings["seed"],
+    )
 
 
 def _parameters(settings: dict[str, Any]) -> dict[str, Any]:

@@ -54,6 +54,4 @@ class HitTable:
 
     def keep(self, mask: BoolArray | IntArray) -> HitTable:
         """The hits of a mask or of ascending positions; they are ranked anew."""
-        return HitTable(
-            self.owners[mask], self.rows[mask], self.distances[mask], self.minus[mask], self.queries
-        )  # fmt: skip
+        return HitTable(self.owners[mask], self.rows[mask], self.distances[mask], self.minus[mask], self.queries)

@@ -50,9 +50,14 @@ class Verified:
 
 
 def verified(
-    store: Store, engine: Callable[[], Engine], budget: Callable[[], Budget | None], target: Callable[[], float],
-    sample: int, seed: int, progress: Progress,
-) -> Verified:  # fmt: skip
+    store: Store,
+    engine: Callable[[], Engine],
+    budget: Callable[[], Budget | None],
+    target: Callable[[], float],
+    sample: int,
+    seed: int,
+    progress: Progress,
+) -> Verified:
     """Every check there is; what of a damaged index cannot even be loaded is a problem like others."""
     said = Verified()
     try:
@@ -98,9 +103,15 @@ def _differing(model: Model, sequences: Sequences, stored: AnyArray) -> int:
 
 
 def check_recall(
-    store: Store, engine: Engine, budget: Budget | None, target: float, said: Verified, sample: int, seed: int,
+    store: Store,
+    engine: Engine,
+    budget: Budget | None,
+    target: float,
+    said: Verified,
+    sample: int,
+    seed: int,
     progress: Progress = SILENT,
-) -> None:  # fmt: skip
+) -> None:
     """Sampled members search for their nearest others as any query would; exact truth beside it."""
     said.health = dict(engine.candidates.health(seed=seed))
     if said.health.get("exact") and engine.candidates.kind == "hnsw":

@@ -120,9 +120,18 @@ def _symbol_at_byte(text: str, position: int) -> str:
 
 
 _NUCLEOTIDE_MIXTURES = {
-    "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
-    "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT",
-}  # fmt: skip
+    "R": "AG",
+    "Y": "CT",
+    "S": "CG",
+    "W": "AT",
+    "K": "GT",
+    "M": "AC",
+    "B": "CGT",
+    "D": "AGT",
+    "H": "ACT",
+    "V": "ACG",
+    "N": "ACGT",
+}
 
 DNA = Alphabet("dna", "ACGT", _NUCLEOTIDE_MIXTURES, {"U": "T"})
 RNA = Alphabet(

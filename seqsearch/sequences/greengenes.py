@@ -32,9 +32,12 @@ def full() -> Sequences:
     genes = read(genes_path(), alphabet=DNA, format="fasta")
     lineages = taxonomy()
     return Sequences(
-        genes.data, genes.offsets, genes.ids, DNA,
+        genes.data,
+        genes.offsets,
+        genes.ids,
+        DNA,
         Strings.of("; ".join(lineages[id]) if id in lineages else "" for id in genes.ids),
-    )  # fmt: skip
+    )
 
 
 def v4(length: int = V4_LENGTH) -> Sequences:
@@ -54,9 +57,12 @@ def v4(length: int = V4_LENGTH) -> Sequences:
     kept = np.sort(first)
     rows = rows[kept]
     return Sequences(
-        regions[kept].reshape(-1), np.arange(len(rows) + 1, dtype=np.int64) * length, genes.ids.take(rows), DNA,
+        regions[kept].reshape(-1),
+        np.arange(len(rows) + 1, dtype=np.int64) * length,
+        genes.ids.take(rows),
+        DNA,
         genes.descriptions.take(rows),
-    )  # fmt: skip
+    )
 
 
 def taxonomy() -> dict[str, tuple[str, ...]]:

@@ -77,9 +77,12 @@ class Sequences:
 
     @classmethod
     def from_texts(
-        cls, texts: Iterable[str | bytes], alphabet: Alphabet, ids: Iterable[str] | None = None,
+        cls,
+        texts: Iterable[str | bytes],
+        alphabet: Alphabet,
+        ids: Iterable[str] | None = None,
         labels: Iterable[str] | None = None,
-    ) -> Sequences:  # fmt: skip
+    ) -> Sequences:
         """A token set from strings; ids default to 1, 2, .... Raises SymbolError and EmptySequenceError."""
         names = None if ids is None else list(ids)
         coded = []
@@ -93,9 +96,12 @@ class Sequences:
 
     @classmethod
     def from_arrays(
-        cls, arrays: Iterable[AnyArray], alphabet: Alphabet | None = None, ids: Iterable[str] | None = None,
+        cls,
+        arrays: Iterable[AnyArray],
+        alphabet: Alphabet | None = None,
+        ids: Iterable[str] | None = None,
         labels: Iterable[str] | None = None,
-    ) -> Sequences:  # fmt: skip
+    ) -> Sequences:
         """A set from (T,) code arrays when `alphabet` is given, else from (T,) or (T, F) float series.
 
         Raises EmptySequenceError for length zero, and SeriesError for NaN, infinity or mixed numbers of features.
@@ -156,9 +162,12 @@ class Sequences:
             if not 0 <= row < len(self):
                 raise IndexError(rows)
             return Sequence(
-                self.ids[row], self.data[self.offsets[row] : self.offsets[row + 1]], self.alphabet,
-                self.descriptions[row], self.labels[row],
-            )  # fmt: skip
+                self.ids[row],
+                self.data[self.offsets[row] : self.offsets[row + 1]],
+                self.alphabet,
+                self.descriptions[row],
+                self.labels[row],
+            )
         if isinstance(rows, slice) and rows.step in (None, 1):
             start, stop, _ = rows.indices(len(self))
             return self._slice(start, max(start, stop))
@@ -179,9 +188,13 @@ class Sequences:
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
         return Sequences(
-            self.data[ranges_to_indices(starts, lengths)], offsets_of(lengths), self.ids.take(rows), self.alphabet,
-            self.descriptions.take(rows), self.labels.take(rows),
-        )  # fmt: skip
+            self.data[ranges_to_indices(starts, lengths)],
+            offsets_of(lengths),
+            self.ids.take(rows),
+            self.alphabet,
+            self.descriptions.take(rows),
+            self.labels.take(rows),
+        )
 
     def __iter__(self) -> Iterator[Sequence]:
         for row in range(len(self)):
@@ -241,6 +254,7 @@ def _joined_series(rows: list[AnyArray], names: Strings) -> AnyArray:
                 step, feature = np.argwhere(wrong)[0]
                 raise SeriesError(
                     f"value {row[step, feature]} at step {step + 1} is not a finite float32 number",
-                    record=number + 1, record_id=names[number],
-                )  # fmt: skip
+                    record=number + 1,
+                    record_id=names[number],
+                )
     return data

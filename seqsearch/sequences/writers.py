@@ -46,8 +46,9 @@ def write_sequences(path: Path, sequences: Sequences) -> int:
     with _replaced(path) as file:
         for row, sequence in enumerate(sequences, start=1):
             if "\n" in sequence.text or "\r" in sequence.text:
-                raise InputError("a text with a line break does not fit on a line", path=path, record=row,
-                                 record_id=sequence.id)  # fmt: skip
+                raise InputError(
+                    "a text with a line break does not fit on a line", path=path, record=row, record_id=sequence.id
+                )
             file.write(f"{sequence.text}\n".encode())
     return len(sequences)
 
@@ -61,8 +62,12 @@ def _fasta(part: Sequences, path: Path, before: int) -> bytes:
     records = []
     for row, (id, description) in enumerate(zip(part.ids, part.descriptions, strict=True)):
         if not id or re.search(r"\s", id):
-            raise InputError("an id in FASTA needs a character and no white space", path=path, record=before + row + 1,
-                             record_id=repr(id))  # fmt: skip
+            raise InputError(
+                "an id in FASTA needs a character and no white space",
+                path=path,
+                record=before + row + 1,
+                record_id=repr(id),
+            )
         header = f"{id} {' '.join(description.split())}" if description else id
         records.append(f">{header}\n{letters[bounds[row] : bounds[row + 1]]}\n")
     return "".join(records).encode("utf-8")

@@ -26,7 +26,7 @@ from .files import (
     remove_tree,
     sync_folder,
     write_mark,
-)  # fmt: skip
+)
 from .head import Head
 from .log import Entry, chain_of
 from .store import Store
@@ -43,9 +43,13 @@ class StoreBuilder(Store):
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, config: JSON = None, overwrite: bool = False,
+        self,
+        path: str | os.PathLike[str],
+        *,
+        config: JSON = None,
+        overwrite: bool = False,
         map_limit: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         target = Path(os.path.abspath(path))
         if os.path.lexists(target):
             _require_overwritable(target, overwrite)

@@ -24,9 +24,17 @@ def next_head(head: Head) -> Head:
     nobody can replay across a renumbering."""
     parent = {"generation": head.generation, "lsn": head.lsn, "chain": head.chain}
     return replace(
-        head, generation=head.generation + 1, parent=parent,
-        log_from=head.lsn + 2, rows=0, live=0, digest=0, vector_dtype="", vector_width=0, vector_rows=0,
-    )  # fmt: skip
+        head,
+        generation=head.generation + 1,
+        parent=parent,
+        log_from=head.lsn + 2,
+        rows=0,
+        live=0,
+        digest=0,
+        vector_dtype="",
+        vector_width=0,
+        vector_rows=0,
+    )
 
 
 def write_generation(

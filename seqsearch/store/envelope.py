@@ -77,8 +77,12 @@ def add_marks(total: int, *, plus: int = 0, minus: int = 0) -> int:
 
 def describe(key: bytes) -> str:
     """A key in words, for messages."""
-    words = {SEQUENCES: "the sequence chunk at row", VECTORS: "the vector chunk at row", LOG: "log entry",
-             DELETED: "the deletion map"}  # fmt: skip
+    words = {
+        SEQUENCES: "the sequence chunk at row",
+        VECTORS: "the vector chunk at row",
+        LOG: "log entry",
+        DELETED: "the deletion map",
+    }
     if key == HEAD:
         return "the head"
     if key[:2] in (DOCUMENT, BLOB, SNAPSHOT):

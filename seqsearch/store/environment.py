@@ -30,9 +30,14 @@ MAX_READERS = 1022
 _ATTEMPTS = 20
 _FIRST_MAP = 1 << 20
 _DAMAGED = (
-    lmdb.CorruptedError, lmdb.InvalidError, lmdb.PageNotFoundError, lmdb.VersionMismatchError, lmdb.PanicError,
-    lmdb.IncompatibleError, lmdb.BadTxnError,
-)  # fmt: skip
+    lmdb.CorruptedError,
+    lmdb.InvalidError,
+    lmdb.PageNotFoundError,
+    lmdb.VersionMismatchError,
+    lmdb.PanicError,
+    lmdb.IncompatibleError,
+    lmdb.BadTxnError,
+)
 _SHORT_WRITE = os.strerror(errno.EIO)
 _FULL = [os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
 
@@ -100,10 +105,20 @@ class Environment:
 
     def _lmdb(self, map_size: int, writable: bool, *, lock: bool) -> Any:
         return lmdb.open(
-            os.fspath(self.path), subdir=False, map_size=map_size, readonly=not writable, create=writable,
-            max_dbs=0, max_readers=MAX_READERS, sync=self._durable, metasync=self._durable, writemap=False,
-            readahead=True, mode=0o644, lock=lock,
-        )  # fmt: skip
+            os.fspath(self.path),
+            subdir=False,
+            map_size=map_size,
+            readonly=not writable,
+            create=writable,
+            max_dbs=0,
+            max_readers=MAX_READERS,
+            sync=self._durable,
+            metasync=self._durable,
+            writemap=False,
+            readahead=True,
+            mode=0o644,
+            lock=lock,
+        )
 
     def _keep_writers_out(self) -> None:
         """Somebody who may not write to the folder cannot register as a reader: hold off writers instead."""

@@ -84,9 +84,11 @@ class Head:
     def with_kind_of(self, sequences: Sequences) -> Head:
         """This head with the kind, alphabet and features of `sequences`."""
         a = sequences.alphabet
-        spelled = None if a is None else {
-            "name": a.name, "canonical": a.canonical, "mixtures": dict(a.mixtures), "aliases": dict(a.aliases)
-        }  # fmt: skip
+        spelled = (
+            None
+            if a is None
+            else {"name": a.name, "canonical": a.canonical, "mixtures": dict(a.mixtures), "aliases": dict(a.aliases)}
+        )
         return replace(self, kind=sequences.kind, alphabet=spelled, features=sequences.features)
 
     def with_vectors_of(self, vectors: AnyArray) -> Head:

@@ -11,19 +11,7 @@ from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import CorruptIndexError, ParameterError
 from ..sequences import Sequences, Strings, offsets_of
 from .chunks import Columns, columns_of, extent_of, unpack_sequences, unpack_vectors, vector_rows
-from .envelope import (
-    DELETED,
-    HEAD,
-    LOG,
-    SEQUENCES,
-    VECTORS,
-    add_marks,
-    mark,
-    number_of,
-    numbered,
-    unseal,
-    unseal_head,
-)  # fmt: skip
+from .envelope import DELETED, HEAD, LOG, SEQUENCES, VECTORS, add_marks, mark, number_of, numbered, unseal, unseal_head
 from .environment import Transaction
 from .files import Mark
 from .head import Head
@@ -108,11 +96,14 @@ class Directory:
         sizes = np.array([extent for _, extent in sequences], np.int64).reshape(-1, 5)
         verified = before.verified if before is not None and before.generation == head.generation else {}
         return cls(
-            head.generation, head.digest,
-            _starts([start for start, _ in sequences], sizes[:, 0], head.rows, "sequence"), sizes,
+            head.generation,
+            head.digest,
+            _starts([start for start, _ in sequences], sizes[:, 0], head.rows, "sequence"),
+            sizes,
             _starts([start for start, _ in vectors], [rows for _, rows in vectors], head.vector_rows, "vector"),
-            np.array([rows for _, rows in vectors], np.int64), verified,
-        )  # fmt: skip
+            np.array([rows for _, rows in vectors], np.int64),
+            verified,
+        )
 
     def proved(self, key: bytes, value: memoryview) -> memoryview:
         """`value` once its checksum held; not computed again for a value that is still the same."""

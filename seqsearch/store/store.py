@@ -41,9 +41,8 @@ class Store(StoreReader):
 
     @classmethod
     def create(
-        cls, path: str | os.PathLike[str], *, config: JSON = None, overwrite: bool = False,
-        map_limit: int | None = None,
-    ) -> StoreBuilder:  # fmt: skip
+        cls, path: str | os.PathLike[str], *, config: JSON = None, overwrite: bool = False, map_limit: int | None = None
+    ) -> StoreBuilder:
         """Start a new index. `config`: JSON kept in it; `map_limit`: the most bytes that building may take.
 
         Raises IndexExistsError when `path` is taken; with `overwrite` an index there is replaced at the very end.
@@ -262,9 +261,14 @@ class Store(StoreReader):
     # -- snapshots -----------------------------------------------------------------------------------------------
 
     def write_snapshot(
-        self, name: str, write: Callable[[Path], object], *, parameters: JSON = None, library: str = "",
+        self,
+        name: str,
+        write: Callable[[Path], object],
+        *,
+        parameters: JSON = None,
+        library: str = "",
         lsn: int | None = None,
-    ) -> SnapshotRecord:  # fmt: skip
+    ) -> SnapshotRecord:
         """Keep a file made from the rows: `write(path)` fills it; it is recorded with its digest and `lsn`.
 
         `lsn`: the commit it reflects, by default the last one; `log_since(record.lsn)` says what came since. Files of

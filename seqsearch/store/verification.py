@@ -67,8 +67,12 @@ class Verification:
             checks: list[Callable[[Head], None]] = [
                 lambda head: reading.check_mark(self._transaction, head, acknowledged),
                 lambda head: reading.check_digest(self._transaction, head),
-                self._chunks, self._values, self._log, self._ids, self._snapshots,
-            ]  # fmt: skip
+                self._chunks,
+                self._values,
+                self._log,
+                self._ids,
+                self._snapshots,
+            ]
             for check in checks:
                 with report.noting():
                     check(head)

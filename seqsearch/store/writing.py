@@ -21,7 +21,7 @@ from .chunks import (
     unpack_sequences,
     unpack_vectors,
     vector_rows,
-)  # fmt: skip
+)
 from .envelope import (
     DELETED,
     HEAD,
@@ -35,7 +35,7 @@ from .envelope import (
     seal,
     seal_head,
     unseal,
-)  # fmt: skip
+)
 from .environment import Transaction
 from .head import Head
 from .log import Entry

@@ -51,8 +51,10 @@ def process(*arguments: object, **options: object) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", "from seqsearch.cli import main; main()", *map(str, arguments)],
-        text=True, env=environment, **options,  # type: ignore[call-overload]
-    )  # fmt: skip
+        text=True,
+        env=environment,
+        **options,  # type: ignore[call-overload]
+    )
 
 
 @pytest.fixture(scope="session")

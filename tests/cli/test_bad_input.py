@@ -151,9 +151,7 @@ def test_a_full_map_leaves_nothing(
     seqsearch: Seqsearch, bad: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create = Store.create
-    monkeypatch.setattr(
-        Store, "create", lambda path, **options: create(path, map_limit=1 << 16, **options)
-    )  # fmt: skip
+    monkeypatch.setattr(Store, "create", lambda path, **options: create(path, map_limit=1 << 16, **options))
     said = seqsearch("build", bad / "whole.fasta", "-o", tmp_path / "x.ss", "--encoder", "kmer", "-q")
     assert said.code == 1
     assert f"{tmp_path / 'x.ss'}: no space left" in one_line(said.err)

@@ -76,9 +76,13 @@ def test_a_search_loads_neither_torch_nor_scipy(index: Path, queries: Path) -> N
         "import scipy.linalg; sys.exit(code)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, "search", str(index), str(queries), "-q"], capture_output=True, text=True,
-        cwd=ROOT, timeout=100, check=True,
-    )  # fmt: skip
+        [sys.executable, "-c", script, "search", str(index), str(queries), "-q"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=100,
+        check=True,
+    )
     loaded = set(re.findall(r"'(\w+)'", done.stderr))
     assert "numba" in loaded
     assert not loaded & {"torch", "scipy", "matplotlib", "optuna", "rich", "rapidfuzz"}
@@ -110,9 +114,13 @@ def test_a_search_loads_neither_torch_nor_scipy(index: Path, queries: Path) -> N
     ids=" ".join,
 )
 def test_wrong_usage_exits_with_2(
-    seqsearch: Seqsearch, index: Path, queries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    seqsearch: Seqsearch,
+    index: Path,
+    queries: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     arguments: list[str],
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.chdir(tmp_path)
     places = {"INDEX": str(index), "QUERIES": str(queries)}
     said = seqsearch(*(places.get(argument, argument) for argument in arguments))
@@ -129,9 +137,18 @@ def _heed_interrupts() -> None:
 
 def test_an_interrupt_exits_with_130_and_leaves_nothing(tmp_path: Path) -> None:
     command = process(
-        "build", "-", "-o", tmp_path / "x.ss", "--input-format", "lines", "--encoder", "kmer",
-        stdin=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_heed_interrupts,
-    )  # fmt: skip
+        "build",
+        "-",
+        "-o",
+        tmp_path / "x.ss",
+        "--input-format",
+        "lines",
+        "--encoder",
+        "kmer",
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=_heed_interrupts,
+    )
     limit = time.monotonic() + 100
     while not list(tmp_path.iterdir()) and time.monotonic() < limit:  # it waits for lines that never come
         time.sleep(0.02)

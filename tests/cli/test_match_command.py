@@ -30,9 +30,25 @@ def test_from_folders_to_matches(tmp_path: Path, capsys: pytest.CaptureFixture[s
     scores, takes = write_sides(tmp_path, 16, 0)
     matcher = str(tmp_path / "walks.match")
     trained = run(
-        ["match", "train", str(scores), str(takes), "-o", matcher, "--bits", "16", "--dim", "8", "--steps", "20",
-         "--most", "0.5", "--threads", "1"]
-    )  # fmt: skip
+        [
+            "match",
+            "train",
+            str(scores),
+            str(takes),
+            "-o",
+            matcher,
+            "--bits",
+            "16",
+            "--dim",
+            "8",
+            "--steps",
+            "20",
+            "--most",
+            "0.5",
+            "--threads",
+            "1",
+        ]
+    )
     told = capsys.readouterr()
     assert trained == 0, told.err
     assert "16 entries; of 3 pairs held out" in told.err

@@ -43,9 +43,22 @@ def test_novelty_as_a_table(files: Path, seqsearch: Seqsearch) -> None:
 
 def test_novelty_as_json_with_false_discovery_rate(files: Path, seqsearch: Seqsearch) -> None:
     said = seqsearch(
-        "novelty", files / "i.ss", files / "asked.fasta", "--method", "mean", "-k", 4, "--by", "embedding",
-        "--bh", "--fpr", 0.1, "--format", "json", "-q",
-    )  # fmt: skip
+        "novelty",
+        files / "i.ss",
+        files / "asked.fasta",
+        "--method",
+        "mean",
+        "-k",
+        4,
+        "--by",
+        "embedding",
+        "--bh",
+        "--fpr",
+        0.1,
+        "--format",
+        "json",
+        "-q",
+    )
     rows = [json.loads(line) for line in said.lines]
     assert list(rows[0]) == ["query", "score", "p_value", "novel", "nearest", "distance", "q_value"]
     assert all(row["novel"] == (row["q_value"] <= 0.1) and row["q_value"] >= row["p_value"] for row in rows)
@@ -55,9 +68,16 @@ def test_novelty_as_json_with_false_discovery_rate(files: Path, seqsearch: Seqse
 
 def test_novelty_beside_known_sequences_with_a_picture(files: Path, tmp_path: Path, seqsearch: Seqsearch) -> None:
     said = seqsearch(
-        "novelty", files / "i.ss", files / "asked.fasta", "--known", files / "known.fasta", "--fpr", 0.01,
-        "--plot", tmp_path / "p.png",
-    )  # fmt: skip
+        "novelty",
+        files / "i.ss",
+        files / "asked.fasta",
+        "--known",
+        files / "known.fasta",
+        "--fpr",
+        0.01,
+        "--plot",
+        tmp_path / "p.png",
+    )
     assert said.code == 0
     assert "compared with 20 known sequences (given sequences)" in said.err
     assert "nothing can be called novel at 0.01: no p-value is below 1 in 21" in said.err
@@ -66,10 +86,11 @@ def test_novelty_beside_known_sequences_with_a_picture(files: Path, tmp_path: Pa
 
 def test_novelty_says_what_is_wrong(files: Path, seqsearch: Seqsearch) -> None:
     for options, text in (
-        (("--method", "age"), "no novelty method 'age'"), (("--fpr", 2), "fpr must be above 0 and below 1, not 2.0"),
+        (("--method", "age"), "no novelty method 'age'"),
+        (("--fpr", 2), "fpr must be above 0 and below 1, not 2.0"),
         (("--method", "shells"), "shells needs an index of 16-bit codes"),
         (("--method", "reconstruction"), "reconstruction needs a model with a decoder"),
-    ):  # fmt: skip
+    ):
         said = seqsearch("novelty", files / "i.ss", files / "asked.fasta", *options)
         assert (said.code, said.out) == (2, "")
         assert text in said.err
@@ -83,22 +104,39 @@ def test_an_empty_index_has_no_numbers_for_json(tmp_path: Path, files: Path, seq
         index.remove(["s0"])
     said = seqsearch("novelty", tmp_path / "i.ss", files / "asked.fasta", "--format", "json")
     assert json.loads(said.lines[0]) == {
-        "query": "s10", "score": None, "p_value": pytest.approx(0.5, abs=0.5), "novel": False, "nearest": "",
+        "query": "s10",
+        "score": None,
+        "p_value": pytest.approx(0.5, abs=0.5),
+        "novel": False,
+        "nearest": "",
         "distance": None,
-    }  # fmt: skip
+    }
 
 
 def test_dedup(tmp_path: Path, seqsearch: Seqsearch) -> None:
     (tmp_path / "in.fasta").write_text(">a\nACGTACGT\n>b\nACGTACGT\n>c\nACGTACGA\n>d\nACGTACCA\n>e\nTTTTTTTT\n")
     said = seqsearch("dedup", tmp_path / "in.fasta")
     assert said.lines == [
-        "sequence\trepresentative\tsize\tdistance", "a\ta\t2\t0", "b\ta\t2\t0", "c\tc\t1\t0", "d\td\t1\t0", "e\te\t1\t0"
-    ]  # fmt: skip
+        "sequence\trepresentative\tsize\tdistance",
+        "a\ta\t2\t0",
+        "b\ta\t2\t0",
+        "c\tc\t1\t0",
+        "d\td\t1\t0",
+        "e\te\t1\t0",
+    ]
     assert "5 sequences in 4 clusters; 1 equal an earlier one" in said.err
     said = seqsearch(
-        "dedup", tmp_path / "in.fasta", "--within", 1, "-o", tmp_path / "out.fasta", "--clusters", tmp_path / "t.json",
-        "--format", "json",
-    )  # fmt: skip
+        "dedup",
+        tmp_path / "in.fasta",
+        "--within",
+        1,
+        "-o",
+        tmp_path / "out.fasta",
+        "--clusters",
+        tmp_path / "t.json",
+        "--format",
+        "json",
+    )
     assert said.out == ""
     assert (tmp_path / "out.fasta").read_text() == ">a\nACGTACGT\n>e\nTTTTTTTT\n"
     rows = [json.loads(line) for line in (tmp_path / "t.json").read_text().splitlines()]

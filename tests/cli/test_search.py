@@ -27,8 +27,9 @@ def rows(text: str) -> list[list[str]]:
 def test_tsv_and_json_say_the_same(seqsearch: Seqsearch, index: Path, queries: Path, matrix: np.ndarray) -> None:
     told = rows(seqsearch("search", index, queries, "-k", "4", "--exact").out)
     assert told[0] == ["query", "rank", "target", "distance"]
-    objects = [json.loads(line) for line in seqsearch(
-        "search", index, queries, "-k", "4", "--exact", "--format", "json").lines]  # fmt: skip
+    objects = [
+        json.loads(line) for line in seqsearch("search", index, queries, "-k", "4", "--exact", "--format", "json").lines
+    ]
     assert [[o["query"], str(o["rank"]), o["target"], str(o["distance"])] for o in objects] == told[1:]
     assert len(told) == 1 + 4 * len(matrix)
     for q, distances in enumerate(np.sort(matrix, axis=1)[:, :4]):
@@ -129,14 +130,31 @@ def test_both_strands(seqsearch: Seqsearch, index: Path, tmp_path: Path, referen
     assert [texts[row[2]] for row in first] == [texts[f"s{i}"] for i in range(12)]
     assert [row[3:] for row in first] == [["0", "+"]] * 6 + [["0", "-"]] * 6
     for more in ([], ["--all", "--max-distance", "8"]):
-        told = rows(seqsearch("search", index, tmp_path / "asked.fasta", "--strand", "both", "--columns",
-                              "query,target,distance,strand,cigar", *more).out)[1:]  # fmt: skip
+        told = rows(
+            seqsearch(
+                "search",
+                index,
+                tmp_path / "asked.fasta",
+                "--strand",
+                "both",
+                "--columns",
+                "query,target,distance,strand,cigar",
+                *more,
+            ).out
+        )[1:]
         spelled = {s.id: s.text for s in Sequences.concatenate([asked, turned])}
         other = {s.id: s.text for s in reverse_complement(Sequences.concatenate([asked, turned]))}
         for query, target, distance, strand, cigar in told:
             assert apply(cigar, (spelled if strand == "+" else other)[query], texts[target]) == int(distance)
-    minus = [row for row in rows(seqsearch("search", index, tmp_path / "asked.fasta", "-k", "1", "--strand", "both",
-                                           "--format", "blast6").out) if row[0] == "s7"]  # fmt: skip
+    minus = [
+        row
+        for row in rows(
+            seqsearch(
+                "search", index, tmp_path / "asked.fasta", "-k", "1", "--strand", "both", "--format", "blast6"
+            ).out
+        )
+        if row[0] == "s7"
+    ]
     assert int(minus[0][8]) == len(references[7])
     assert minus[0][9] == "1"
 
@@ -178,12 +196,16 @@ def test_ids_and_labels_restrict(seqsearch: Seqsearch, index: Path, queries: Pat
     assert (said.code, said.out) == (1, "")
     assert "'nobody'" in said.err
     (tmp_path / "refs.csv").write_text("id,sequence,label\na,ACGTACGTAA,x\nb,ACGTACGTAC,y\nc,ACGTACGTCC,x\n")
-    built = seqsearch("build", tmp_path / "refs.csv", "-o", tmp_path / "l.ss", "--label-column", "label", "--alphabet",
-                      "dna", "-q")  # fmt: skip
+    built = seqsearch(
+        "build", tmp_path / "refs.csv", "-o", tmp_path / "l.ss", "--label-column", "label", "--alphabet", "dna", "-q"
+    )
     assert built.code == 0
     (tmp_path / "q.fasta").write_text(">q\nACGTACGTAC\n")
-    told = rows(seqsearch("search", tmp_path / "l.ss", tmp_path / "q.fasta", "--where", "label=x", "--columns",
-                          "target,label").out)  # fmt: skip
+    told = rows(
+        seqsearch(
+            "search", tmp_path / "l.ss", tmp_path / "q.fasta", "--where", "label=x", "--columns", "target,label"
+        ).out
+    )
     assert told == [["target", "label"], ["a", "x"], ["c", "x"]]
 
 

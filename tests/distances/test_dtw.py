@@ -187,9 +187,18 @@ def test_bounds_are_below_the_distance(window, features):
             flat = (y.ravel(), low[:n].ravel(), high[:n].ravel())
             keogh = outside(*flat, local == "squared")
             more = improvement(
-                x, y, low, high, before, after, local == "squared", projected, low_of, high_of,
+                x,
+                y,
+                low,
+                high,
+                before,
+                after,
+                local == "squared",
+                projected,
+                low_of,
+                high_of,
                 np.empty(room(m, n, features)),
-            )  # fmt: skip
+            )
             assert keogh <= truth * (1 + 1e-9)
             assert keogh + more <= truth * (1 + 1e-9)
             assert more >= 0

@@ -27,8 +27,11 @@ def test_a_truth_comes_back_as_it_was(sets, tmp_path):
     assert np.array_equal(again.neighbours.rows, truth.neighbours.rows)
     assert np.array_equal(again.neighbours.distances, truth.neighbours.distances)
     assert (again.queries, again.targets, again.distance, again.parameters) == (
-        queries.digest(), targets.digest(), "edit", {},
-    )  # fmt: skip
+        queries.digest(),
+        targets.digest(),
+        "edit",
+        {},
+    )
     again.require(queries, targets, EditDistance(), 3)
     assert [p.name for p in tmp_path.iterdir()] == ["t.npz"]
 

@@ -12,8 +12,19 @@ from seqsearch.encoders.inputs import InputSpec
 from seqsearch.errors import MismatchError
 from seqsearch.sequences import DNA, PROTEIN, TEXT, Sequences
 
-READINGS = {"R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC", "B": "CGT", "D": "AGT", "H": "ACT",
-            "V": "ACG", "N": "ACGT"}  # fmt: skip
+READINGS = {
+    "R": "AG",
+    "Y": "CT",
+    "S": "CG",
+    "W": "AT",
+    "K": "GT",
+    "M": "AC",
+    "B": "CGT",
+    "D": "AGT",
+    "H": "ACT",
+    "V": "ACG",
+    "N": "ACGT",
+}
 
 
 def counted_slowly(text: str, k: int) -> np.ndarray:

@@ -14,9 +14,7 @@ from seqsearch.errors import CorruptIndexError, FormatVersionError, MismatchErro
 from seqsearch.sequences import DNA, PROTEIN, Sequences
 from tests.families import families
 
-TRAINED = [
-    (family.name, kind) for family in FAMILIES.values() for kind in family.inputs if family.trained
-]  # fmt: skip
+TRAINED = [(family.name, kind) for family in FAMILIES.values() for kind in family.inputs if family.trained]
 
 
 def sequences_of(kind: str, *, seed: int = 0) -> Sequences:

@@ -34,8 +34,10 @@ def features_slowly(values: np.ndarray, features: SeriesFeatures) -> np.ndarray:
 
 @given(
     st.lists(st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=40), min_size=1, max_size=5),
-    st.integers(1, 20), st.integers(1, 6), st.integers(2, 9),
-)  # fmt: skip
+    st.integers(1, 20),
+    st.integers(1, 6),
+    st.integers(2, 9),
+)
 @settings(max_examples=60, deadline=None)
 def test_features_equal_their_definition(rows: list[list[float]], points: int, windows: int, quantiles: int) -> None:
     series = Sequences.from_arrays([np.array(row, np.float32) for row in rows])

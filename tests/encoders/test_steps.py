@@ -50,9 +50,11 @@ def model_of(name: str, kind: str, task: str = "tag", labels: int = 3) -> Model:
     rng = np.random.default_rng(0)
     width = network.dim if task == "classify" else network.width
     weights |= {
-        WEIGHT: rng.standard_normal((labels, width)).astype(np.float32), BIAS: rng.standard_normal(labels).astype("f4"),
-        SLOPE: np.array(0.5, np.float32), LEVEL: np.array(1.0, np.float32),
-    }  # fmt: skip
+        WEIGHT: rng.standard_normal((labels, width)).astype(np.float32),
+        BIAS: rng.standard_normal(labels).astype("f4"),
+        SLOPE: np.array(0.5, np.float32),
+        LEVEL: np.array(1.0, np.float32),
+    }
     names = tuple("abc"[:labels]) if task != "cluster" else ()
     return Model(name, spec, network.settings(), weights, network.dim, head=Head(task, names, 1.5))
 
@@ -194,8 +196,9 @@ def test_agglomeration_against_a_naive_oracle() -> None:
         while len(groups) > 1:
             means = {
                 (a, b): np.mean([same[i, j] for i in groups[a] for j in groups[b]])
-                for a in range(len(groups)) for b in range(a)
-            }  # fmt: skip
+                for a in range(len(groups))
+                for b in range(a)
+            }
             (a, b), highest = max(means.items(), key=lambda item: item[1])
             if highest < 0.5:
                 break

@@ -10,15 +10,7 @@ import pytest
 from seqsearch.distances import EditDistance
 from seqsearch.errors import MismatchError, ParameterError
 from seqsearch.evaluation import Sweep
-from seqsearch.evaluation.comparing import (
-    LOSSLESS,
-    Cell,
-    Compared,
-    Comparison,
-    compare,
-    exact_truth,
-    held_out_queries,
-)
+from seqsearch.evaluation.comparing import LOSSLESS, Cell, Compared, Comparison, compare, exact_truth, held_out_queries
 from seqsearch.progress import SILENT
 from seqsearch.search import SweepRow
 from seqsearch.sequences import Sequences
@@ -37,8 +29,11 @@ def compared(genes: tuple[Sequences, Sequences]) -> Compared:
 
 def test_every_cell_is_measured_against_exact_truth(compared: Compared) -> None:
     assert [cell.name for cell in compared.cells] == [
-        "kmer, exact", "kmer, hamming 128 bits", "linear, exact", "linear, hamming 128 bits",
-    ]  # fmt: skip
+        "kmer, exact",
+        "kmer, hamming 128 bits",
+        "linear, exact",
+        "linear, hamming 128 bits",
+    ]
     for cell in compared.cells:
         assert not cell.failed
         assert cell.build_s is not None

@@ -45,9 +45,7 @@ def test_a_report_by_hand() -> None:
 def test_a_true_label_that_training_did_not_know_is_wrong_and_seen() -> None:
     report = LabelReport.of(["a", "new"], ["a", "a"])
     assert report.accuracy == 0.5
-    assert report.rows()[1] == {
-        "label": "new", "support": 1, "told": 0, "precision": None, "recall": 0.0, "f1": 0.0
-    }  # fmt: skip
+    assert report.rows()[1] == {"label": "new", "support": 1, "told": 0, "precision": None, "recall": 0.0, "f1": 0.0}
     assert np.isnan(report.calibration_error)
 
 

@@ -7,14 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from seqsearch.errors import ParameterError
-from seqsearch.evaluation import (
-    candidate_recall,
-    closest_accuracy,
-    mean_reciprocal_rank,
-    n95,
-    ranks_of,
-    share_within,
-)
+from seqsearch.evaluation import candidate_recall, closest_accuracy, mean_reciprocal_rank, n95, ranks_of, share_within
 
 INF = np.inf
 

@@ -80,9 +80,14 @@ def sweep():
 def test_a_sweep_has_the_names_that_evaluate_prints(sweep):
     rows = [json.loads(line) for line in sweep.as_json_lines().splitlines()]
     assert rows[1] == {
-        "candidates": 100, "ef": 100, "recall": 0.99, "candidate_recall": 0.991, "qps": 2000.0,
-        "p50_ms": pytest.approx(51), "p99_ms": pytest.approx(100),
-    }  # fmt: skip
+        "candidates": 100,
+        "ef": 100,
+        "recall": 0.99,
+        "candidate_recall": 0.991,
+        "qps": 2000.0,
+        "p50_ms": pytest.approx(51),
+        "p99_ms": pytest.approx(100),
+    }
     assert [row.candidates for row in sweep] == [10, 100]
     assert sweep.as_tsv().splitlines()[0] == "candidates\tef\trecall\tcandidate_recall\tqps\tp50_ms\tp99_ms"
     assert sweep.as_rows("ours")[0]["series"] == "ours"

@@ -41,14 +41,26 @@ def test_a_resumed_run_ends_as_if_it_had_never_stopped(encoder: str, plan: Train
         whole, log = train(sequences, EditDistance(), encoder=encoder, plan=plan, seed=5, settings=settings)
         with pytest.raises(_StopError):
             train(
-                sequences, EditDistance(), encoder=encoder, plan=plan, seed=5, settings=settings, checkpoint=place,
+                sequences,
+                EditDistance(),
+                encoder=encoder,
+                plan=plan,
+                seed=5,
+                settings=settings,
+                checkpoint=place,
                 watch=stop,
-            )  # fmt: skip
+            )
         seen: list[float] = []
         resumed, resumed_log = train(
-            sequences, EditDistance(), encoder=encoder, plan=plan, seed=5, settings=settings, checkpoint=place,
+            sequences,
+            EditDistance(),
+            encoder=encoder,
+            plan=plan,
+            seed=5,
+            settings=settings,
+            checkpoint=place,
             watch=lambda row: seen.append(row["step"]),
-        )  # fmt: skip
+        )
         finished, _ = train(
             sequences, EditDistance(), encoder=encoder, plan=plan, seed=5, settings=settings, checkpoint=place
         )

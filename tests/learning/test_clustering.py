@@ -151,8 +151,9 @@ def test_the_tree_of_some_leaves(count: int, seed: int) -> None:
     tree, _ = a_tree(16, seed=seed)
     leaves = np.random.default_rng(seed).permutation(16)[:count]
     some = tree.restricted(leaves)
-    inside = {frozenset(int(np.flatnonzero(leaves == i)[0]) for i in cluster if i in leaves) for cluster in
-              clusters_of(tree)}  # fmt: skip
+    inside = {
+        frozenset(int(np.flatnonzero(leaves == i)[0]) for i in cluster if i in leaves) for cluster in clusters_of(tree)
+    }
     assert set(clusters_of(some)) == inside - {frozenset()}
     assert list(some.names) == [tree.names[int(i)] for i in leaves]
     assert (np.diff(some.merges[:, 2]) >= 0).all()

@@ -14,9 +14,10 @@ from tests.families import families
 
 @settings(max_examples=40, deadline=None)
 @given(
-    texts=st.lists(st.text("ACGT", min_size=1, max_size=12), min_size=1, max_size=6), rate=st.floats(0, 0.5),
+    texts=st.lists(st.text("ACGT", min_size=1, max_size=12), min_size=1, max_size=6),
+    rate=st.floats(0, 0.5),
     seed=st.integers(0, 99),
-)  # fmt: skip
+)
 def test_copies_are_whole_and_of_the_same_symbols(texts: list[str], rate: float, seed: int) -> None:
     sequences = Sequences.from_texts(texts, DNA)
     copies = edited(sequences, rate, np.random.default_rng(seed))

@@ -28,9 +28,10 @@ def test_predictions_equal_the_saved_points_measured_in_float64(name: str, mode:
 
 @pytest.mark.parametrize(("name", "mode"), SPACES)
 @given(
-    exponents=st.lists(st.floats(-15, 15), min_size=3, max_size=6), gain=st.sampled_from([1e-6, 1.0, 1e3]),
+    exponents=st.lists(st.floats(-15, 15), min_size=3, max_size=6),
+    gain=st.sampled_from([1e-6, 1.0, 1e3]),
     seed=st.integers(0, 1000),
-)  # fmt: skip
+)
 @settings(max_examples=40, deadline=None)
 def test_nothing_is_ever_not_a_number(name: str, mode: str, exponents: list[float], gain: float, seed: int) -> None:
     """Norms from 1e-15 to 1e15, equal points, opposite points and the origin: values and gradients stay finite."""

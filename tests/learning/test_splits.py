@@ -87,10 +87,12 @@ def test_every_leaf_is_in_one_clade(nested: object) -> None:
 
 def test_trees_that_cannot_be_read(tmp_path: object) -> None:
     for text, problem in (
-        ("((a,b);", "column 7: a bracket is not closed"), ("(a,b)", "the tree does not end with ';'"),
-        ("a,b;", "column 2: ',' stands outside brackets"), ("(,);", "the tree has no leaf"),
-        ("(a,\n'b);", "line 2: column 1: \"'\" cannot be read"),
-    ):  # fmt: skip
+        ("((a,b);", "column 7: a bracket is not closed"),
+        ("(a,b)", "the tree does not end with ';'"),
+        ("a,b;", "column 2: ',' stands outside brackets"),
+        ("(,);", "the tree has no leaf"),
+        ("(a,\n'b);", 'line 2: column 1: "\'" cannot be read'),
+    ):
         with pytest.raises(ParseError) as caught:
             parse(text)
         assert problem in str(caught.value)

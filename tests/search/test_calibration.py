@@ -23,12 +23,16 @@ from seqsearch.search.calibration import (
 from seqsearch.search.stopping import DOUBTS, Interval
 
 CURVE = Calibration(
-    0.9, 100, 1000,
+    0.9,
+    100,
+    1000,
     (
-        Point(1, 10, 32, 0.95, 0.93), Point(10, 10, 32, 0.7, 0.68), Point(10, 50, 50, 0.93, 0.91),
+        Point(1, 10, 32, 0.95, 0.93),
+        Point(10, 10, 32, 0.7, 0.68),
+        Point(10, 50, 50, 0.93, 0.91),
         Point(10, 100, 100, 0.99, 0.985),
     ),
-)  # fmt: skip
+)
 
 
 def test_recall_counts_ties_by_hand() -> None:
@@ -73,9 +77,11 @@ def test_round_trip() -> None:
 
 def test_a_curve_of_an_older_index_is_read() -> None:
     document = {
-        "target": 0.9, "queries": 5, "size": 9,
+        "target": 0.9,
+        "queries": 5,
+        "size": 9,
         "points": [{"k": 1, "candidates": 10, "ef": None, "recall": 1.0, "lower": 0.9}],
-    }  # fmt: skip
+    }
     assert Calibration.from_json(document).choose(0.9, 1)[0] == Budget(10)
 
 
@@ -147,8 +153,11 @@ def test_measuring_verifies_a_pair_once_and_stops_when_everything_is_found() -> 
     assert interval is None, "two neighbours are too few"
     assert sorted(asked) == [0, 1, 5]
     assert [(point.k, point.candidates, point.recall) for point in points] == [
-        (1, 10, 1.0), (2, 10, 0.5), (1, 20, 1.0), (2, 20, 1.0),
-    ]  # fmt: skip
+        (1, 10, 1.0),
+        (2, 10, 0.5),
+        (1, 20, 1.0),
+        (2, 20, 1.0),
+    ]
 
 
 @pytest.mark.parametrize("size", [1, 50, 4000, 10**6])

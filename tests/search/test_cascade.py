@@ -32,9 +32,7 @@ def stages(seed: int, queries: int = 6, size: int = 50) -> tuple[list[Table], np
     return [Table("rough", noisy[0]), Table("fine", noisy[1]), Table("exact", truth)], truth.argmin(axis=1)
 
 
-@given(
-    st.integers(0, 50), st.integers(1, 50), st.integers(1, 50), st.integers(1, 6), st.sampled_from([0.0, 0.7, 3.0])
-)  # fmt: skip
+@given(st.integers(0, 50), st.integers(1, 50), st.integers(1, 50), st.integers(1, 6), st.sampled_from([0.0, 0.7, 3.0]))
 @settings(deadline=None, max_examples=60)
 def test_a_cascade_equals_a_plain_loop(seed: int, first: int, second: int, k: int, blend: float) -> None:
     tables, correct = stages(seed)
@@ -94,8 +92,10 @@ def test_two_stages_that_err_by_themselves_are_blended() -> None:
     rng = np.random.default_rng(8)
     correct = rng.integers(100, size=200)
     answer = np.arange(100) == correct[:, None]
-    tables = [Table(name, spread * (rng.standard_normal(answer.shape) - 2 * answer)) for name, spread in
-              (("one", 5.0), ("other", 1.0))]  # fmt: skip
+    tables = [
+        Table(name, spread * (rng.standard_normal(answer.shape) - 2 * answer))
+        for name, spread in (("one", 5.0), ("other", 1.0))
+    ]
     cascade = Cascade(tables, [Keep(count=100)])
     blend = chosen_blend(cascade, 100, 100, correct[:100])
     assert blend == pytest.approx(0.2, rel=0.1)  # both tell as much, in units that differ five times

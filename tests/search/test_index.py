@@ -15,7 +15,7 @@ from seqsearch.errors import (
     NotAnIndexError,
     ParameterError,
     UnknownIdError,
-)  # fmt: skip
+)
 from seqsearch.search import Budget
 from seqsearch.search.options import BuildOptions
 from seqsearch.sequences import DNA, PROTEIN, TEXT, Sequences

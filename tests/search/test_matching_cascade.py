@@ -103,8 +103,11 @@ def test_the_whole_is_what_its_stages_say(matcher: Matcher) -> None:
     assert (np.sort(found.rows, axis=1) == np.arange(12)).all()
     assert found.confidence is None
     assert found.table()[0] == {
-        "query": "1", "rank": 1, "target": str(found.rows[0, 0] + 1), "score": round(scores[0].min(), 6)
-    }  # fmt: skip
+        "query": "1",
+        "rank": 1,
+        "target": str(found.rows[0, 0] + 1),
+        "score": round(scores[0].min(), 6),
+    }
 
 
 def test_hashes_keep_time_and_ignore_padding(matcher: Matcher) -> None:

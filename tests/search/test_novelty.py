@@ -145,8 +145,9 @@ def test_duplicates(tmp_path: Path) -> None:
             assert other.score > same.score
             assert (same.distance, other.distance) == (0, 1)
             assert index.novelty(asked, method=method, by=by, fpr=0.05, ties="conservative").novel.tolist() == [
-                False, True
-            ]  # fmt: skip
+                False,
+                True,
+            ]
 
 
 @pytest.mark.parametrize("bits", [None, 16])
@@ -209,10 +210,12 @@ def test_what_cannot_be_asked(index: SequenceIndex) -> None:
     with pytest.raises(MismatchError, match="dna"):
         index.novelty(Sequences.from_texts(["MKV"], PROTEIN))
     wrong = {
-        "by": ("exakt", "by must be exact or embedding, not 'exakt'"), "k": (0, "k must be at least 1, not 0"),
-        "fpr": (1.0, "fpr must be above 0 and below 1, not 1.0"), "ties": ("none", "ties must be smoothed or"),
+        "by": ("exakt", "by must be exact or embedding, not 'exakt'"),
+        "k": (0, "k must be at least 1, not 0"),
+        "fpr": (1.0, "fpr must be above 0 and below 1, not 1.0"),
+        "ties": ("none", "ties must be smoothed or"),
         "sample": (0, "sample must be at least 1"),
-    }  # fmt: skip
+    }
     for name, (value, text) in wrong.items():
         with pytest.raises(ParameterError, match=text):
             NoveltyOptions("mean", **{name: value})

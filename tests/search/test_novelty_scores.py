@@ -6,13 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqsearch.search.novelty.outlier_factor import local_outlier_factor
-from seqsearch.search.novelty.scores import (
-    BANDWIDTHS,
-    fitted_bandwidth,
-    kth_distance,
-    mean_distance,
-    shell_surprise,
-)
+from seqsearch.search.novelty.scores import BANDWIDTHS, fitted_bandwidth, kth_distance, mean_distance, shell_surprise
 
 INF = np.inf
 
@@ -69,12 +63,12 @@ class Line:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    points=st.lists(st.integers(0, 40), min_size=0, max_size=14), queries=st.lists(st.integers(-5, 60), max_size=4),
-    k=st.integers(1, 5), floor=st.sampled_from([0.5, 1e-10]),
-)  # fmt: skip
-def test_local_outlier_factor_is_its_definition(
-    points: list[int], queries: list[int], k: int, floor: float
-) -> None:  # fmt: skip
+    points=st.lists(st.integers(0, 40), min_size=0, max_size=14),
+    queries=st.lists(st.integers(-5, 60), max_size=4),
+    k=st.integers(1, 5),
+    floor=st.sampled_from([0.5, 1e-10]),
+)
+def test_local_outlier_factor_is_its_definition(points: list[int], queries: list[int], k: int, floor: float) -> None:
     """Queries and members, duplicates and sets of fewer than k points among them."""
     line = Line(np.array(points, np.float64))
     asked = [(float(q), -1) for q in queries] + [(float(p), i) for i, p in enumerate(points)]

@@ -54,9 +54,9 @@ def test_the_better_strand_wins_and_no_row_comes_twice(
     pairs: list[tuple[dict[int, int], dict[int, int]]], k: int
 ) -> None:
     plus, minus = ([answer(pair[side], k) for pair in pairs] for side in (0, 1))
-    merged, strands = better_strand(*(
-        Neighbours(np.array([rows for rows, _ in side]), np.array([d for _, d in side])) for side in (plus, minus)
-    ))  # fmt: skip
+    merged, strands = better_strand(
+        *(Neighbours(np.array([rows for rows, _ in side]), np.array([d for _, d in side])) for side in (plus, minus))
+    )
     offsets = [np.cumsum([0, *(len(pair[side]) for pair in pairs)]) for side in (0, 1)]
     ragged = [
         Ranges(

@@ -14,18 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqsearch.errors import DuplicateIdError
-from seqsearch.sequences import (
-    DNA,
-    INTEGERS,
-    PROTEIN,
-    RNA,
-    TEXT,
-    ReadReport,
-    Sequences,
-    Strings,
-    read,
-    read_batches,
-)
+from seqsearch.sequences import DNA, INTEGERS, PROTEIN, RNA, TEXT, ReadReport, Sequences, Strings, read, read_batches
 from seqsearch.sequences.readers.formats import sniffed
 from seqsearch.sequences.readers.intake import SeenIds
 
@@ -82,7 +71,7 @@ EXPECTED = {
         UCR,
         [("1", [[0.5], [1.5], [2.5]], "1", ""), ("2", [[3.5], [4.5]], "-1", ""), ("3", [[5], [6], [7]], "1", "")],
     ),
-}  # fmt: skip
+}
 COMPRESSORS = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 
 
@@ -233,9 +222,11 @@ def test_arrays_of_numbers_are_series(tmp_path, dtype, order, shape, archive):
 
 
 @given(
-    st.lists(st.integers(1, 5), min_size=1, max_size=6), st.integers(1, 3), st.integers(1, 4),
+    st.lists(st.integers(1, 5), min_size=1, max_size=6),
+    st.integers(1, 3),
+    st.integers(1, 4),
     st.sampled_from(["offsets", "lengths", "padded", "fortran"]),
-)  # fmt: skip
+)
 def test_ragged_series_come_back(tmp_path_factory, lengths, features, size, how):
     path = tmp_path_factory.mktemp("ragged") / "x.npz"
     rows = [np.full((length, features), row, np.float32) for row, length in enumerate(lengths)]
@@ -301,11 +292,9 @@ def test_seen_ids_know_long_and_many_ids():
 
 
 @given(
-    st.lists(
-        st.tuples(st.sampled_from("abcdef"), st.text(alphabet="ACGTJ-", max_size=4)), min_size=1, max_size=25
-    ),
+    st.lists(st.tuples(st.sampled_from("abcdef"), st.text(alphabet="ACGTJ-", max_size=4)), min_size=1, max_size=25),
     st.integers(1, 5),
-)  # fmt: skip
+)
 def test_skipping_keeps_what_a_plain_loop_keeps(tmp_path_factory, records, size):
     path = tmp_path_factory.mktemp("skip") / "x.csv"
     path.write_text("id,sequence\n" + "".join(f"{id},{text}\n" for id, text in records))

@@ -69,9 +69,14 @@ def test_verify_of_a_sound_index_counts_what_it_read(path):
         report = store.verify()
     assert report.ok
     assert report.counts == {
-        "sequence chunks": 4, "vector chunks": 4, "log entries": 5, "other values": 3, "rows": 3001, "live rows": 3000,
+        "sequence chunks": 4,
+        "vector chunks": 4,
+        "log entries": 5,
+        "other values": 3,
+        "rows": 3001,
+        "live rows": 3000,
         "snapshots": 1,
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(

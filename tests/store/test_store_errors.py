@@ -21,7 +21,7 @@ from seqsearch.errors import (
     ParameterError,
     StoreError,
     UnknownIdError,
-)  # fmt: skip
+)
 from seqsearch.sequences import DNA, RNA, Sequences
 from seqsearch.store import Store
 from seqsearch.store.envelope import HEAD, seal_head
@@ -162,10 +162,7 @@ def test_rows_that_are_not_there(path):
 
 
 def test_documents_that_are_not_json(path):
-    with (
-        Store.open(path, write=True) as store,
-        pytest.raises(ParameterError, match=r"must be JSON: Out of range"),
-    ):
+    with Store.open(path, write=True) as store, pytest.raises(ParameterError, match=r"must be JSON: Out of range"):
         store.put_document("model", {"loss": float("nan")})
 
 

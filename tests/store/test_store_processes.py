@@ -32,9 +32,12 @@ def test_a_second_writer(path):
 def test_a_reader_cannot_write(path):
     with Store.open(path) as store:
         for change in (
-            lambda: store.append(dna(["x"]), points(1)), lambda: store.delete(["a"]), store.compact,
-            lambda: store.put_document("x", 1), lambda: store.write_snapshot("x", Path.touch),
-        ):  # fmt: skip
+            lambda: store.append(dna(["x"]), points(1)),
+            lambda: store.delete(["a"]),
+            store.compact,
+            lambda: store.put_document("x", 1),
+            lambda: store.write_snapshot("x", Path.touch),
+        ):
             with pytest.raises(StoreError, match="open for reading only"):
                 change()
 
@@ -96,8 +99,11 @@ def test_readers_of_other_processes_see_commits_when_they_refresh(path):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     reader = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code), str(path)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
 
     def ask(line):
         reader.stdin.write(line + "\n")

@@ -10,9 +10,14 @@ from .style import FAINT, legend_if_named, look_of, picture, series_of
 
 
 def plot_reliability(
-    rows: Rows, path: Path, *, title: str = "Reliability", x_label: str = "predicted probability",
-    y_label: str = "observed share", band: float = 0.0,
-) -> None:  # fmt: skip
+    rows: Rows,
+    path: Path,
+    *,
+    title: str = "Reliability",
+    x_label: str = "predicted probability",
+    y_label: str = "observed share",
+    band: float = 0.0,
+) -> None:
     """Rows with `expected` and `observed` shares of a `series`; a point grows with its `count`.
 
     Serves recall asked for against recall delivered as well. `band`: how far from the diagonal is allowed, shaded.

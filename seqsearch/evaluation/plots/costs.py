@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 
 COSTS = {
-    "build_s": "build, s", "build_peak_mb": "peak of building, MB", "search_peak_mb": "peak of searching, MB",
+    "build_s": "build, s",
+    "build_peak_mb": "peak of building, MB",
+    "search_peak_mb": "peak of searching, MB",
     "index_mb": "index, MB",
-}  # fmt: skip
+}
 GROWTH = {"qps": "queries/s", "build_s": "build, s", "load_s": "open, s", "search_peak_mb": "peak of searching, MB"}
 
 

@@ -37,9 +37,15 @@ def plot_histograms(
         if threshold is not None:
             axes.axvline(threshold, color=FAINT, linestyle=(0, (4, 3)), linewidth=1.2)
             axes.annotate(
-                f"{threshold:g}", (threshold, 1), xycoords=("data", "axes fraction"), xytext=(4, -2),
-                textcoords="offset points", va="top", fontsize=9, color=FAINT,
-            )  # fmt: skip
+                f"{threshold:g}",
+                (threshold, 1),
+                xycoords=("data", "axes fraction"),
+                xytext=(4, -2),
+                textcoords="offset points",
+                va="top",
+                fontsize=9,
+                color=FAINT,
+            )
         axes.set_title(title)
         axes.set_xlabel(x_label)
         axes.set_ylabel("share")

@@ -40,9 +40,13 @@ def plot_ranks(rows: Rows, path: Path, *, size: int, title: str = "Rank of the r
 
 
 def plot_codes(
-    codes: Mapping[str, AnyArray], path: Path, *, title: str = "Hashes over time", step: float = 1.0,
+    codes: Mapping[str, AnyArray],
+    path: Path,
+    *,
+    title: str = "Hashes over time",
+    step: float = 1.0,
     unit: str = "steps",
-) -> None:  # fmt: skip
+) -> None:
     """Aligned (T, bits) arrays of 0 and 1, one below the other by name; of two, where they differ comes last.
 
     `step`: time from one hash to the next, in `unit`.
@@ -64,9 +68,14 @@ def plot_codes(
             top = place * (bits + gap)
             canvas[top : top + bits] = values.T
         axes.imshow(
-            canvas, aspect="auto", interpolation="nearest", cmap="Greys", vmin=0, vmax=1.25,
+            canvas,
+            aspect="auto",
+            interpolation="nearest",
+            cmap="Greys",
+            vmin=0,
+            vmax=1.25,
             extent=(0.0, steps * step, float(len(canvas)), 0.0),
-        )  # fmt: skip
+        )
         axes.set_yticks([place * (bits + gap) + bits / 2 for place in range(len(bands))], list(bands))
         axes.tick_params(axis="y", length=0)
         axes.spines[:].set_visible(False)

@@ -19,9 +19,14 @@ _TICKS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
 
 
 def plot_speed(
-    rows: Rows, path: Path, *, title: str = "Recall against speed", scale: Literal["stretched", "linear"] = "stretched",
-    target: float | None = None, x_label: str = "recall",
-) -> None:  # fmt: skip
+    rows: Rows,
+    path: Path,
+    *,
+    title: str = "Recall against speed",
+    scale: Literal["stretched", "linear"] = "stretched",
+    target: float | None = None,
+    x_label: str = "recall",
+) -> None:
     """Rows with `recall` and `qps`; `series` names the engine, `label` or else `candidates` the budget.
 
     Up and to the right is better. The stretched axis gives .9 to .99 as much room as .99 to .999, which is where an

@@ -25,12 +25,28 @@ INK, FAINT = "#222222", "#6E6E6E"
 EXTENSIONS = (".png", ".svg", ".pdf")
 
 _SETTINGS: Any = {
-    "font.size": 10.5, "axes.titlesize": 12.5, "axes.titleweight": "bold", "axes.titlelocation": "left",
-    "axes.titlepad": 12, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK, "axes.titlecolor": INK, "text.color": INK, "xtick.color": FAINT, "ytick.color": FAINT,
-    "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.grid": True, "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.8, "axes.axisbelow": True, "legend.frameon": False, "svg.hashsalt": "seqsearch",
-}  # fmt: skip
+    "font.size": 10.5,
+    "axes.titlesize": 12.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 12,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "text.color": INK,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.grid": True,
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "svg.hashsalt": "seqsearch",
+}
 
 
 @contextmanager
@@ -135,9 +151,16 @@ def label_apart(
             if inside and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
                 axes.annotate(
-                    text, (x, y), xytext=(shift_x / pixel, shift_y / pixel), textcoords="offset points", ha="center",
-                    va="center", fontsize=8.5, color=colour, path_effects=halo,
-                )  # fmt: skip
+                    text,
+                    (x, y),
+                    xytext=(shift_x / pixel, shift_y / pixel),
+                    textcoords="offset points",
+                    ha="center",
+                    va="center",
+                    fontsize=8.5,
+                    color=colour,
+                    path_effects=halo,
+                )
                 break
 
 

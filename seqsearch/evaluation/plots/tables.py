@@ -18,9 +18,15 @@ BEST = COLOURS[1]
 
 
 def plot_heat_map(
-    rows: Rows, path: Path, *, row: str = "encoder", column: str = "geometry", value: str = "percent_rmse",
-    title: str = "%RMSE by encoder and geometry", lower_is_better: bool = True,
-) -> None:  # fmt: skip
+    rows: Rows,
+    path: Path,
+    *,
+    row: str = "encoder",
+    column: str = "geometry",
+    value: str = "percent_rmse",
+    title: str = "%RMSE by encoder and geometry",
+    lower_is_better: bool = True,
+) -> None:
     """Rows with the names of a `row` and a `column` of the table and the `value` of their cell.
 
     The better a value, the darker its cell; the best is outlined. A cell without a row is left empty, one that is not

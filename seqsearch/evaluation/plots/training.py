@@ -38,9 +38,14 @@ def plot_training(
                 there = np.isfinite(values)
                 marker = "o" if there.sum() <= 30 else None
                 axes.plot(
-                    epochs[there], values[there], color=COLOURS[place % len(COLOURS)], marker=marker, markersize=3.5,
-                    linewidth=1.8, label=_readable(name),
-                )  # fmt: skip
+                    epochs[there],
+                    values[there],
+                    color=COLOURS[place % len(COLOURS)],
+                    marker=marker,
+                    markersize=3.5,
+                    linewidth=1.8,
+                    label=_readable(name),
+                )
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             if len(panel) == 1:
@@ -67,9 +72,13 @@ def _readable(name: str) -> str:
 
 
 def plot_dimensions(
-    rows: Rows, path: Path, *, title: str = "Error against dimensions", error: str = "percent_rmse",
+    rows: Rows,
+    path: Path,
+    *,
+    title: str = "Error against dimensions",
+    error: str = "percent_rmse",
     baseline: tuple[str, float] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Rows with `dimensions` and the column `error` of a `series`; `low` and `high` draw a band, such as over seeds.
 
     `baseline`: a name and a value, drawn as a level to compare with.

@@ -25,10 +25,18 @@ from .temperature import fitted_temperature, log_loss
 
 
 def train_classifier(
-    sequences: Sequences, *, encoder: str = "auto", plan: LabelPlan | None = None, seed: int = 0,
-    settings: dict[str, Any] | None = None, by_words: bool = False, validation: Sequences | None = None,
-    checkpoint: Path | None = None, watch: Watch | None = None, progress: Progress = SILENT,
-) -> tuple[Model, TrainingLog]:  # fmt: skip
+    sequences: Sequences,
+    *,
+    encoder: str = "auto",
+    plan: LabelPlan | None = None,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
+    by_words: bool = False,
+    validation: Sequences | None = None,
+    checkpoint: Path | None = None,
+    watch: Watch | None = None,
+    progress: Progress = SILENT,
+) -> tuple[Model, TrainingLog]:
     """Train an encoder and a head on the labels of `sequences`; the model knows their names and a temperature.
 
     `by_words`: read text word by word. `validation`: sequences to judge by, in place of a share of the training set.
@@ -51,13 +59,25 @@ def train_classifier(
     learner = Learner(network, len(labels), by_step=False, plan=plan).to(device)
     weights = label_weights(true, len(labels), plan.class_weights)
     run = SupervisedRun(
-        learner, LengthBatches(network.spec.steps(training), plan.batch, np.random.default_rng(seed + 1)),
+        learner,
+        LengthBatches(network.spec.steps(training), plan.batch, np.random.default_rng(seed + 1)),
         _loss(learner, training, true, weights_on(weights, device), plan.smoothing),
-        lambda: held_row(scores_of(learner, held), held_true, weights), plan, plan.rate or family.rate,
-        progress=progress, watch=watch, checkpoint=checkpoint,
-        identity={"task": "classify", "data": sequences.digest(), "labels": list(labels), "plan": plan.to_json(),
-                  "seed": seed, "family": family.name, "settings": network.settings()},
-    )  # fmt: skip
+        lambda: held_row(scores_of(learner, held), held_true, weights),
+        plan,
+        plan.rate or family.rate,
+        progress=progress,
+        watch=watch,
+        checkpoint=checkpoint,
+        identity={
+            "task": "classify",
+            "data": sequences.digest(),
+            "labels": list(labels),
+            "plan": plan.to_json(),
+            "seed": seed,
+            "family": family.name,
+            "settings": network.settings(),
+        },
+    )
     log = run.go()
     head = Head("classify", labels, fitted_temperature(scores_of(learner, held), held_true))
     return finished_model(learner, head, training_document(plan, seed, len(training), log.rows), {}), log

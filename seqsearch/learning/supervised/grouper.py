@@ -69,10 +69,17 @@ class Grouper(Learner):
 
 
 def train_grouper(
-    data: Tagged, *, encoder: str = "auto", plan: LabelPlan | None = None, seed: int = 0,
-    settings: dict[str, Any] | None = None, validation: Tagged | None = None, checkpoint: Path | None = None,
-    watch: Watch | None = None, progress: Progress = SILENT,
-) -> tuple[Model, TrainingLog]:  # fmt: skip
+    data: Tagged,
+    *,
+    encoder: str = "auto",
+    plan: LabelPlan | None = None,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
+    validation: Tagged | None = None,
+    checkpoint: Path | None = None,
+    watch: Watch | None = None,
+    progress: Progress = SILENT,
+) -> tuple[Model, TrainingLog]:
     """Train on labels that only say which elements of a sequence belong together.
 
     Raises what `train_tagger` raises, and ParameterError when no sequence has two elements to compare.
@@ -96,14 +103,22 @@ def train_grouper(
         return total / max(pairs, 1)
 
     run = SupervisedRun(
-        learner, LengthBatches(training.lengths, plan.batch, np.random.default_rng(seed + 1)), loss_of,
-        lambda: _held_row(learner, held, held_groups), plan, plan.rate or family.rate, progress=progress, watch=watch,
-        checkpoint=checkpoint, identity=tagged_identity("cluster", data, family.name, network.settings(), plan, seed),
-    )  # fmt: skip
+        learner,
+        LengthBatches(training.lengths, plan.batch, np.random.default_rng(seed + 1)),
+        loss_of,
+        lambda: _held_row(learner, held, held_groups),
+        plan,
+        plan.rate or family.rate,
+        progress=progress,
+        watch=watch,
+        checkpoint=checkpoint,
+        identity=tagged_identity("cluster", data, family.name, network.settings(), plan, seed),
+    )
     log = run.go()
     extra = {
-        SLOPE: learner.log_slope.detach().exp().cpu().numpy().copy(), LEVEL: learner.level.detach().cpu().numpy().copy()
-    }  # fmt: skip
+        SLOPE: learner.log_slope.detach().exp().cpu().numpy().copy(),
+        LEVEL: learner.level.detach().cpu().numpy().copy(),
+    }
     return finished_model(learner, Head("cluster"), training_document(plan, seed, len(training), log.rows), extra), log
 
 

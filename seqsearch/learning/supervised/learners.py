@@ -98,9 +98,15 @@ def family_for(encoder: str, task: str, sequences: Sequences) -> Family:
 
 
 def new_network(
-    family: Family, training: Sequences, settings: dict[str, Any], plan: LabelPlan, *, by_words: bool, seed: int,
+    family: Family,
+    training: Sequences,
+    settings: dict[str, Any],
+    plan: LabelPlan,
+    *,
+    by_words: bool,
+    seed: int,
     by_step: bool = False,
-) -> Encoder:  # fmt: skip
+) -> Encoder:
     """A fresh network that has looked at the training set once. `by_step`: its steps will be told apart."""
     if by_step or by_words:
         settings = _single_steps(family, settings)
@@ -130,14 +136,17 @@ def finished_model(learner: Learner, head: Head, training: dict[str, Any], extra
     network = learner.network
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     return Model(
-        network.family, network.spec, network.settings(), {**weights, **learner.head_weights(), **extra}, network.dim,
-        training=training, head=head,
-    )  # fmt: skip
+        network.family,
+        network.spec,
+        network.settings(),
+        {**weights, **learner.head_weights(), **extra},
+        network.dim,
+        training=training,
+        head=head,
+    )
 
 
-def training_document(
-    plan: LabelPlan, seed: int, sequences: int, log: Sequence[dict[str, float]]
-) -> dict[str, Any]:  # fmt: skip
+def training_document(plan: LabelPlan, seed: int, sequences: int, log: Sequence[dict[str, float]]) -> dict[str, Any]:
     """How a model came to be, for its file."""
     return {"plan": plan.to_json(), "seed": seed, "sequences": sequences, "log": list(log)}
 

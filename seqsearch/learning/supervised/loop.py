@@ -31,10 +31,19 @@ class SupervisedRun:
     """One training run of `learner`; it ends with the averaged weights that did best on what is held out."""
 
     def __init__(
-        self, learner: nn.Module, batches: LengthBatches, loss_of: LossOf, look: Look, plan: LabelPlan, rate: float, *,
-        progress: Progress = SILENT, watch: Watch | None = None, checkpoint: Path | None = None,
+        self,
+        learner: nn.Module,
+        batches: LengthBatches,
+        loss_of: LossOf,
+        look: Look,
+        plan: LabelPlan,
+        rate: float,
+        *,
+        progress: Progress = SILENT,
+        watch: Watch | None = None,
+        checkpoint: Path | None = None,
         identity: dict[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         threads.torch_threads()
         self.learner, self.batches, self.loss_of, self.look = learner, batches, loss_of, look
         self.plan, self.rate = plan, rate

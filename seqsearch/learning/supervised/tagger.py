@@ -26,10 +26,17 @@ from .temperature import fitted_temperature
 
 
 def train_tagger(
-    data: Tagged, *, encoder: str = "auto", plan: LabelPlan | None = None, seed: int = 0,
-    settings: dict[str, Any] | None = None, validation: Tagged | None = None, checkpoint: Path | None = None,
-    watch: Watch | None = None, progress: Progress = SILENT,
-) -> tuple[Model, TrainingLog]:  # fmt: skip
+    data: Tagged,
+    *,
+    encoder: str = "auto",
+    plan: LabelPlan | None = None,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
+    validation: Tagged | None = None,
+    checkpoint: Path | None = None,
+    watch: Watch | None = None,
+    progress: Progress = SILENT,
+) -> tuple[Model, TrainingLog]:
     """Train an encoder and a head over its steps on the labels of elements; unknown ones are neither learnt nor judged.
 
     Raises MismatchError for data without labels, ParameterError for fewer than two labels, labels of `validation` that
@@ -50,12 +57,17 @@ def train_tagger(
     learner = Learner(network, len(labels), by_step=True, plan=plan).to(device)
     weights = label_weights(true[training.known], len(labels), plan.class_weights)
     run = SupervisedRun(
-        learner, LengthBatches(training.lengths, plan.batch, np.random.default_rng(seed + 1)),
+        learner,
+        LengthBatches(training.lengths, plan.batch, np.random.default_rng(seed + 1)),
         _loss(learner, training, true, weights_on(weights, device), plan.smoothing),
-        lambda: held_row(step_scores(learner, held.sequences)[held.known], held_true, weights), plan,
-        plan.rate or family.rate, progress=progress, watch=watch, checkpoint=checkpoint,
+        lambda: held_row(step_scores(learner, held.sequences)[held.known], held_true, weights),
+        plan,
+        plan.rate or family.rate,
+        progress=progress,
+        watch=watch,
+        checkpoint=checkpoint,
         identity=tagged_identity("tag", data, family.name, network.settings(), plan, seed),
-    )  # fmt: skip
+    )
     log = run.go()
     head = Head("tag", labels, fitted_temperature(step_scores(learner, held.sequences)[held.known], held_true))
     return finished_model(learner, head, training_document(plan, seed, len(training), log.rows), {}), log
@@ -92,9 +104,14 @@ def tagged_identity(
     assert data.tags is not None
     digest = hashlib.blake2b(data.tags.data.tobytes() + data.tags.offsets.tobytes() + data.known.tobytes())
     return {
-        "task": task, "data": data.sequences.digest(), "labels": digest.hexdigest(), "plan": plan.to_json(),
-        "seed": seed, "family": family, "settings": settings,
-    }  # fmt: skip
+        "task": task,
+        "data": data.sequences.digest(),
+        "labels": digest.hexdigest(),
+        "plan": plan.to_json(),
+        "seed": seed,
+        "family": family,
+        "settings": settings,
+    }
 
 
 def batch_elements(data: Tagged, rows: IntArray) -> IntArray:

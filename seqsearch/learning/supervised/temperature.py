@@ -30,7 +30,8 @@ def fitted_temperature(scores: AnyArray, true: IntArray) -> float:
     if len(true) < FEWEST:
         return 1.0
     found = minimize_scalar(
-        lambda log: log_loss(scores, true, math.exp(log)), bounds=(math.log(_COLDEST), math.log(_HOTTEST)),
+        lambda log: log_loss(scores, true, math.exp(log)),
+        bounds=(math.log(_COLDEST), math.log(_HOTTEST)),
         method="bounded",
-    )  # fmt: skip
+    )
     return math.exp(float(found.x))

@@ -36,9 +36,12 @@ class Asked:
     kept: dict[str, KnownScores] = field(default_factory=dict)
 
     def novelty(
-        self, queries: Sequences, options: NoveltyOptions, known: Sequences | KnownScores | None,
+        self,
+        queries: Sequences,
+        options: NoveltyOptions,
+        known: Sequences | KnownScores | None,
         progress: Progress = SILENT,
-    ) -> NoveltyResults:  # fmt: skip
+    ) -> NoveltyResults:
         """Score `queries` and compare with known sequences: `known`, or members of the index."""
         scoring = self.scoring(options)
         self.engine.model.spec.require(queries)
@@ -48,9 +51,15 @@ class Asked:
         rows, distances = scoring.nearest(queries, scored)
         shares = shares_of(queries, options.seed) if options.ties == SMOOTHED else None
         found = NoveltyResults(
-            queries.ids, self.engine.targets.ids, scored.scores, calibration.p_values(scored.scores, shares), rows,
-            distances, options.fpr, len(calibration),
-        )  # fmt: skip
+            queries.ids,
+            self.engine.targets.ids,
+            scored.scores,
+            calibration.p_values(scored.scores, shares),
+            rows,
+            distances,
+            options.fpr,
+            len(calibration),
+        )
         return found.controlled() if options.bh else found
 
     def scoring(self, options: NoveltyOptions) -> Scoring:
@@ -60,9 +69,13 @@ class Asked:
         return Scoring(self.engine, self.store.live(), options, budget)
 
     def known_scores(
-        self, options: NoveltyOptions, known: Sequences | None = None, progress: Progress = SILENT, *,
+        self,
+        options: NoveltyOptions,
+        known: Sequences | None = None,
+        progress: Progress = SILENT,
+        *,
         anew: bool = False,
-    ) -> KnownScores:  # fmt: skip
+    ) -> KnownScores:
         """Scores of known sequences: those of `known`, or of members, each judged as if it were not stored.
 
         Those of members are kept in the index, and measured anew when it has grown or shrunk by more than a fifth or

@@ -123,8 +123,6 @@ def shares_of(sequences: Sequences, seed: int) -> DoubleArray:
     data: AnyArray = np.ascontiguousarray(sequences.data)
     raw, width = memoryview(data.tobytes()), data.itemsize * int(np.prod(data.shape[1:], dtype=np.int64))
     bounds, key = (sequences.offsets * width).tolist(), seed.to_bytes(16, "little", signed=True)
-    drawn = (
-        hashlib.blake2b(raw[start:stop], digest_size=8, key=key).digest() for start, stop in pairwise(bounds)
-    )  # fmt: skip
+    drawn = (hashlib.blake2b(raw[start:stop], digest_size=8, key=key).digest() for start, stop in pairwise(bounds))
     numbers = np.frombuffer(b"".join(drawn), "<u8").astype(np.float64)
     return np.asarray(numbers / 2.0**64)

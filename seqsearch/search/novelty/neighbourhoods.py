@@ -31,9 +31,7 @@ class Neighbourhoods:
     budget: Budget | None
     exact: bool
 
-    def of(
-        self, queries: Sequences, k: int, own: IntArray | None = None, progress: Progress = SILENT
-    ) -> Neighbours:  # fmt: skip
+    def of(self, queries: Sequences, k: int, own: IntArray | None = None, progress: Progress = SILENT) -> Neighbours:
         """The k nearest of each query. `own`, (Q,): the rows that the queries are themselves, which do not count."""
         if not self.exact:
             return self._batched(queries, k, own, self._by_embedding, progress)

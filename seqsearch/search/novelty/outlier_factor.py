@@ -50,9 +50,16 @@ def _places(known: IntArray, rows: IntArray) -> IntArray:
 
 @kernel(parallel=True)
 def _factors(
-    near: IntArray, distances: DoubleArray, own: IntArray, lists: IntArray, places: IntArray, away: DoubleArray, k: int,
-    floor: float, out: DoubleArray,
-) -> None:  # fmt: skip
+    near: IntArray,
+    distances: DoubleArray,
+    own: IntArray,
+    lists: IntArray,
+    places: IntArray,
+    away: DoubleArray,
+    k: int,
+    floor: float,
+    out: DoubleArray,
+) -> None:
     """`near`, (Q, k): places in the table of m rows, whose neighbours are `lists`, (m, K) rows at `places`, (m, K), of
     the table (-1: not in it) and at distances `away`, (m, K), infinity padded.
     """
@@ -91,9 +98,7 @@ def _k_distance(place: int, own: int, lists: IntArray, away: DoubleArray, k: int
 
 
 @kernel()
-def _density(
-    place: int, own: int, lists: IntArray, places: IntArray, away: DoubleArray, k: int, floor: float
-) -> float:  # fmt: skip
+def _density(place: int, own: int, lists: IntArray, places: IntArray, away: DoubleArray, k: int, floor: float) -> float:
     """One over the mean reachability of the k nearest other than `own`; 0 where there is none."""
     total, held = 0.0, 0
     for j in range(lists.shape[1]):

@@ -76,10 +76,14 @@ class NoveltyResults(Sequence[Verdict]):
             raise IndexError(index)
         row = int(self.rows[at])
         return Verdict(
-            self.queries[at], float(self.scores[at]), float(self.p_values[at]), bool(self.novel[at]),
-            self.stored[row] if row >= 0 else "", float(self.distances[at]),
+            self.queries[at],
+            float(self.scores[at]),
+            float(self.p_values[at]),
+            bool(self.novel[at]),
+            self.stored[row] if row >= 0 else "",
+            float(self.distances[at]),
             None if self.q_values is None else float(self.q_values[at]),
-        )  # fmt: skip
+        )
 
     def __iter__(self) -> Iterator[Verdict]:
         for at in range(len(self)):
@@ -96,9 +100,11 @@ def joined(parts: Iterable[NoveltyResults]) -> NoveltyResults:
     every = list(parts)
     first = every[0]
     return replace(
-        first, queries=Strings.concatenate([part.queries for part in every]),
+        first,
+        queries=Strings.concatenate([part.queries for part in every]),
         scores=np.concatenate([part.scores for part in every]),
         p_values=np.concatenate([part.p_values for part in every]),
         rows=np.concatenate([part.rows for part in every]),
-        distances=np.concatenate([part.distances for part in every]), q_values=None,
-    )  # fmt: skip
+        distances=np.concatenate([part.distances for part in every]),
+        q_values=None,
+    )

@@ -33,10 +33,19 @@ class NoveltyScorer:
     """
 
     def __init__(
-        self, method: str = "nearest", *, by: str | None = None, k: int | None = None, fpr: float = 0.01,
-        sample: int = 20_000, seed: int = 0, distance: str = "edit", encoder: str = "auto", alphabet: str = "text",
+        self,
+        method: str = "nearest",
+        *,
+        by: str | None = None,
+        k: int | None = None,
+        fpr: float = 0.01,
+        sample: int = 20_000,
+        seed: int = 0,
+        distance: str = "edit",
+        encoder: str = "auto",
+        alphabet: str = "text",
         build: dict[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.method = method
         self.by = by
         self.k = k

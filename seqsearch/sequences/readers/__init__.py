@@ -47,11 +47,18 @@ def read(
     """
     parts = list(
         read_batches(
-            path, size=BATCH, alphabet=alphabet, format=format, on_error=on_error, id_column=id_column,
-            sequence_column=sequence_column, label_column=label_column, description_column=description_column,
+            path,
+            size=BATCH,
+            alphabet=alphabet,
+            format=format,
+            on_error=on_error,
+            id_column=id_column,
+            sequence_column=sequence_column,
+            label_column=label_column,
+            description_column=description_column,
             report=report,
         )
-    )  # fmt: skip
+    )
     return parts[0] if len(parts) == 1 else Sequences.concatenate(parts)
 
 

@@ -20,9 +20,12 @@ from ...errors import InputError, ParseError, Path
 
 _HEAD = 64 * 1024
 _DECOMPRESSORS = [
-    ("isal.igzip_lib", "IsalError"), ("zlib_ng.zlib_ng", "error"), ("zstandard", "ZstdError"),
-    ("backports.zstd", "ZstdError"), ("compression.zstd", "ZstdError"),
-]  # fmt: skip
+    ("isal.igzip_lib", "IsalError"),
+    ("zlib_ng.zlib_ng", "error"),
+    ("zstandard", "ZstdError"),
+    ("backports.zstd", "ZstdError"),
+    ("compression.zstd", "ZstdError"),
+]
 
 
 class Source:

@@ -38,10 +38,16 @@ _TABLES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
 
 def read_tagged(
-    path: Path, *, alphabet: Alphabet | str | None = None, format: str | None = None, unit: str = "auto",
-    id_column: str | None = None, sequence_column: str | None = None, label_column: str | None = None,
+    path: Path,
+    *,
+    alphabet: Alphabet | str | None = None,
+    format: str | None = None,
+    unit: str = "auto",
+    id_column: str | None = None,
+    sequence_column: str | None = None,
+    label_column: str | None = None,
     mask_column: str | None = None,
-) -> Tagged:  # fmt: skip
+) -> Tagged:
     """All sequences of a file with the labels of their elements, where it has any.
 
     `format`: "tokens", "csv", "tsv", "npz" or a format of `read`; None: told from the extension, and otherwise
@@ -151,12 +157,20 @@ def _table(
         for what, values in (("labels", labels), ("mask", mask)):
             if values is not None and len(values) != len(own):
                 raise ParseError(
-                    f"{len(values)} {what} for {len(own)} elements", path=source.name, line=line, record=number,
+                    f"{len(values)} {what} for {len(own)} elements",
+                    path=source.name,
+                    line=line,
+                    record=number,
                     record_id=ids[-1],
-                )  # fmt: skip
+                )
         if set(mask) - {"0", "1"}:
-            raise ParseError(f"a mask holds 0 and 1, not {sorted(set(mask) - {'0', '1'})[0]!r}", path=source.name,
-                             line=line, record=number, record_id=ids[-1])  # fmt: skip
+            raise ParseError(
+                f"a mask holds 0 and 1, not {sorted(set(mask) - {'0', '1'})[0]!r}",
+                path=source.name,
+                line=line,
+                record=number,
+                record_id=ids[-1],
+            )
         tags += labels or []
         masks.append(mask)
     if not texts:

@@ -47,9 +47,12 @@ def read_ucr(source: Source, options: Options, intake: Intake) -> Iterator[Serie
 
 
 def _batches(
-    lines: Iterator[tuple[int, str]], parse: Callable[[str], tuple[AnyArray, str]], source: Source, options: Options,
+    lines: Iterator[tuple[int, str]],
+    parse: Callable[[str], tuple[AnyArray, str]],
+    source: Source,
+    options: Options,
     intake: Intake,
-) -> Iterator[SeriesBatch]:  # fmt: skip
+) -> Iterator[SeriesBatch]:
     records = _records(lines, parse, source.name, intake)
     while rows := list(itertools.islice(records, options.size)):
         data = np.concatenate([row.values for row in rows])
@@ -57,9 +60,13 @@ def _batches(
         numbers = np.fromiter((row.number for row in rows), np.int64, len(rows))
         places = [row.line for row in rows]
         yield SeriesBatch(
-            numbered(numbers.tolist()), lengths, numbers, column([row.label for row in rows]),
-            line_of=places.__getitem__, data=data,
-        )  # fmt: skip
+            numbered(numbers.tolist()),
+            lengths,
+            numbers,
+            column([row.label for row in rows]),
+            line_of=places.__getitem__,
+            data=data,
+        )
 
 
 def _records(

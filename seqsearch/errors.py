@@ -11,8 +11,10 @@
     |-- ParameterError (also ValueError)  an argument outside its range, or two that exclude each other
     |-- MismatchError (also ValueError)   data, model, truth file and index that do not belong together
     |-- UnknownIdError (also KeyError)    an id the index does not hold
+    |-- ForkError (also RuntimeError)     a process forked after threads were started cannot go on
     |-- MissingExtraError (also ImportError)  an optional dependency: says which install line brings it
     `-- StoreError                        the index on disk
+        |-- IndexClosedError              used after `close`
         |-- NotAnIndexError               no index at that path
         |-- IndexExistsError              a path that must be free is taken
         |-- IndexLockedError              another process is writing
@@ -117,8 +119,16 @@ class MissingExtraError(SeqsearchError, ImportError):
         super().__init__(f"this needs {package}, which is not installed: pip install 'seqsearch[{extra}]'")
 
 
+class ForkError(SeqsearchError, RuntimeError):
+    """This process was forked from one whose threads or files it cannot share: start it by spawn or forkserver."""
+
+
 class StoreError(SeqsearchError):
     """Something is wrong with the index on disk."""
+
+
+class IndexClosedError(StoreError):
+    """The index was closed."""
 
 
 class NotAnIndexError(StoreError):

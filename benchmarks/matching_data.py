@@ -7,7 +7,6 @@ table. Sound is rendered once and cached, a file a tune and side: an interrupted
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 
 from seqsearch.arrays import FloatArray, IntArray
 from seqsearch.cli.progress import progress_for
+from seqsearch.files import atomic_write
 from seqsearch.music.audio import constant_q, noisy, rendered
 from seqsearch.music.corruption import Performance, corruption_named, excerpt, performed
 from seqsearch.music.tunes import read_tunes, tune_families
@@ -106,10 +106,8 @@ def sound(name: str, options: Any, make: Any) -> FloatArray:
     place = Path(options.cache) / f"{name}-{hashlib.blake2b(told.encode(), digest_size=6).hexdigest()}.npy"
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = place.with_suffix(".part")
-        with open(unfinished, "wb") as file:
+        with atomic_write(place) as file:
             np.save(file, make().astype(np.float16))
-        os.replace(unfinished, place)
     return np.load(place).astype(np.float32)
 
 

@@ -29,7 +29,10 @@ from __future__ import annotations
 
 import os
 
-Path = str | os.PathLike[str]
+StrPath = str | os.PathLike[str]
+"""What names a file."""
+
+Path = StrPath
 
 
 class SeqsearchError(Exception):
@@ -46,7 +49,7 @@ class InputError(SeqsearchError, ValueError):
         self,
         problem: str,
         *,
-        path: Path | None = None,
+        path: StrPath | None = None,
         line: int | None = None,
         record: int | None = None,
         record_id: str | None = None,

@@ -12,6 +12,7 @@ import numpy as np
 from seqsearch.arrays import AnyArray, DoubleArray, FloatArray, IntArray
 from seqsearch.distances import Distance, Neighbours, Truth, distance_named
 from seqsearch.errors import SeqsearchError
+from seqsearch.files import replacing
 from seqsearch.sequences import Sequences
 
 from . import datasets
@@ -172,9 +173,7 @@ def write_vectors(path: Path, vectors: FloatArray, queries: int, metric: str, se
         nearest = np.argpartition(every, k)[:k]
         rows[query] = nearest[np.argsort(every[nearest])]
         distances[query] = every[rows[query]]
-    temporary = path.with_suffix(".new")
-    with h5py.File(temporary, "w") as file:
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["distance"], file.attrs["dimension"], file.attrs["point_type"] = metric, train.shape[1], "float"
         for name, column in (("train", train), ("test", test), ("neighbors", rows), ("distances", distances)):
             file.create_dataset(name, data=column)
-    temporary.replace(path)

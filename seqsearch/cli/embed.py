@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,23 +40,18 @@ def command(model: str, sequences: str, output: str, quiet: bool, **options: Any
       seqsearch embed refs.ss reads.fasta -o reads.npy
     """
     from ..encoders.npy_rows import NpyRows
+    from ..files import atomic_write
 
     reading = reading_arguments(options)
     loaded = _model(model)
     reading["alphabet"] = reading["alphabet"] or loaded.spec.alphabet
     place = Path(output)
     names = place.with_name(f"{place.stem}.ids.txt")
-    unfinished = names.with_name(f"{names.name}.part")
-    with (
-        progress_for(quiet).task("embedding") as task,
-        NpyRows(place) as rows,
-        open(unfinished, "w", encoding="utf-8") as ids,
-    ):
+    with progress_for(quiet).task("embedding") as task, NpyRows(place) as rows, atomic_write(names, text=True) as ids:
         for part in read_batches_noting(sequences, **reading):
             rows.append(loaded.vectors(part))
             ids.writelines(f"{part.ids[row]}\n" for row in range(len(part)))
             task.advance(len(part))
-    os.replace(unfinished, names)
     if not quiet:
         click.echo(f"{output}: {rows.count:,} rows; {names}: their ids", err=True)
 

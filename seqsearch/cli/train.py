@@ -166,7 +166,9 @@ def command(
         model, rows = train_on_labels(task, references, own, **common)
     save_model(model, output)
     if log is not None:
-        with open(log, "w", encoding="utf-8") as file:
+        from ..files import atomic_write
+
+        with atomic_write(log, text=True) as file:
             file.writelines(json.dumps(row) + "\n" for row in rows.rows)
     if plot is not None and rows.rows:
         from ..evaluation.plots import plot_training

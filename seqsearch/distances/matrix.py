@@ -11,6 +11,7 @@ import numpy as np
 
 from ..arrays import AnyArray
 from ..errors import MismatchError, ParameterError
+from ..files import atomic_write
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from .distance import Distance
@@ -82,9 +83,8 @@ def _rows_done(partial: Path, notes: Path, wanted: dict[str, Any]) -> int | None
 
 
 def _note(notes: Path, wanted: dict[str, Any], done: int) -> None:
-    fresh = notes.with_name(notes.name + ".new")
-    fresh.write_text(json.dumps({**wanted, "done": done}))
-    os.replace(fresh, notes)
+    with atomic_write(notes, text=True) as file:
+        json.dump({**wanted, "done": done}, file)
 
 
 def _fitting(part: AnyArray, dtype: str) -> AnyArray:

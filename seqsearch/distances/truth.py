@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import FormatVersionError, MismatchError, ParseError
+from ..files import atomic_write
 from ..sequences import Sequences
 from .distance import Distance
 from .neighbours import Neighbours
@@ -70,7 +69,7 @@ class Truth:
             raise MismatchError(f"the truth is of {'; of '.join(wrong)}")
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to a temporary name beside `path`, then rename."""
+        """Write the file. Raises OSError."""
         about = {
             "format_version": _VERSION,
             "queries": self.queries,
@@ -81,23 +80,13 @@ class Truth:
             "query_count": self.query_count,
             "target_count": self.target_count,
         }
-        final = Path(path)
-        handle, temporary = tempfile.mkstemp(prefix=final.name + ".", suffix=".new", dir=final.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(
-                    file,
-                    rows=self.neighbours.rows,
-                    distances=self.neighbours.distances,
-                    about=np.frombuffer(json.dumps(about, sort_keys=True).encode(), np.uint8),
-                )
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, final)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with atomic_write(path) as file:
+            np.savez_compressed(
+                file,
+                rows=self.neighbours.rows,
+                distances=self.neighbours.distances,
+                about=np.frombuffer(json.dumps(about, sort_keys=True).encode(), np.uint8),
+            )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Truth:
@@ -139,9 +128,3 @@ class Truth:
 
 def _told(name: str, parameters: dict[str, Any]) -> str:
     return f"{name}({', '.join(f'{key}={value}' for key, value in sorted(parameters.items()))})"
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError, ParameterError, ParseError, Path
+from ..files import atomic_write, write_errors
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -52,16 +52,9 @@ def column_names(rows: Sequence[Row]) -> list[str]:
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write JSON lines to a temporary name that replaces `path` when all is there. Raises InputError."""
-    target = FilePath(path)
-    temporary = target.with_name(f".{os.getpid()}.{target.name}")
-    try:
-        temporary.write_text(as_json_lines(rows), "utf-8")
-        temporary.replace(target)
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", path=path) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write JSON lines. Raises InputError and StorageFullError."""
+    with write_errors(path), atomic_write(path, text=True) as file:
+        file.write(as_json_lines(rows))
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path as FilePath
 from typing import BinaryIO
 
 from xopen import xopen
 
-from ..errors import InputError, MismatchError, Path, StorageFullError
+from ..errors import InputError, MismatchError, Path
+from ..files import replacing, write_errors
 from .sequence import Sequences
 
 _CHUNK = 65_536
@@ -80,15 +79,5 @@ def _replaced(path: Path) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    target = FilePath(path)
-    temporary = target.with_name(f".{os.getpid()}.{target.name}")  # the extension stays: it says the compression
-    try:
-        with xopen(temporary, "wb", threads=0) as file:
-            yield file
-        temporary.replace(target)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFullError(f"{target}: {error.strerror}; nothing was written") from None
-        raise InputError(f"cannot be written: {error.strerror}", path=path) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with write_errors(path), replacing(path) as temporary, xopen(temporary, "wb", threads=0) as file:
+        yield file

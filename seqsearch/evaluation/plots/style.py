@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path as FilePath
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...arrays import AnyArray
-from ...errors import InputError, ParameterError, Path
+from ...errors import ParameterError, Path
+from ...files import replacing, write_errors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,16 +71,10 @@ def picture(path: Path, size: tuple[float, float], panels: int = 1) -> Iterator[
 
 
 def _save(figure: Figure, target: FilePath) -> None:
-    temporary = target.with_name(f".{os.getpid()}.{target.name}")
-    try:
-        # no date inside: the same rows give the same file
-        metadata: dict[str, Any] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    # no date inside: the same rows give the same file
+    metadata: dict[str, Any] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    with write_errors(target), replacing(target) as temporary:
         figure.savefig(temporary, metadata=metadata[target.suffix.lower()])
-        temporary.replace(target)
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", path=target) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def series_of(names: Sequence[Any]) -> dict[str, list[int]]:

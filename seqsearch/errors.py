@@ -32,7 +32,7 @@ import os
 StrPath = str | os.PathLike[str]
 """What names a file."""
 
-Path = StrPath
+Path = StrPath  # what search still calls it
 
 
 class SeqsearchError(Exception):

@@ -9,7 +9,7 @@ from typing import Literal, Protocol, Self
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
-from ..errors import Path
+from ..errors import StrPath
 
 Kind = Literal["exact", "hnsw", "hamming"]
 Health = dict[str, int | float | bool | str | None]
@@ -84,9 +84,9 @@ class CandidateIndex(Protocol):
     def health(self, *, sample: int = 1000, seed: int = 0) -> Health:
         """Measure what the index finds; kinds that are exact say so at once. JSON-able."""
 
-    def save(self, path: Path) -> None:
+    def save(self, path: StrPath) -> None:
         """Write everything to one file, through a temporary name beside it."""
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: StrPath) -> Self:
         """Read what `save` wrote. CorruptIndexError for every file that `save` cannot have written."""

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
-from ..errors import ParameterError, Path
+from ..errors import ParameterError, StrPath
 from ..geometry import GEOMETRIES, geometry_named
 from . import files, scan
 from .candidates import Candidates, Health, WithinRadius
@@ -82,7 +82,7 @@ class ExactIndex:
         """Exact by construction: nothing is measured."""
         return {"kind": self.kind, "rows": len(self), "exact": True, "self_recall": 1.0, "recall": 1.0}
 
-    def save(self, path: Path) -> None:
+    def save(self, path: StrPath) -> None:
         """See `CandidateIndex.save`."""
         self._compact()
         part = slice(0, self._used)
@@ -90,7 +90,7 @@ class ExactIndex:
         files.write(path, self.kind, fields, {"rows": self._rows[part], "vectors": self._vectors[part]})
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: StrPath) -> Self:
         """See `CandidateIndex.load`."""
         fields, arrays = files.read(path, cls.kind)
         index = cls(**_fields(path, fields))
@@ -126,7 +126,7 @@ class ExactIndex:
         self._map.put(self._rows, np.arange(self._used))
 
 
-def _fields(path: Path, fields: dict[str, Any]) -> dict[str, Any]:
+def _fields(path: StrPath, fields: dict[str, Any]) -> dict[str, Any]:
     geometry, dim = fields.get("geometry"), fields.get("dim")
     if geometry not in GEOMETRIES or type(dim) is not int or not 1 <= dim < 2**24:
         raise files.corrupt(path, "its fields do not describe an exact index")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..errors import ParameterError, Path
+from ..errors import ParameterError, StrPath
 from . import files
 from .candidates import CandidateIndex
 from .exact import ExactIndex
@@ -14,13 +14,13 @@ from .hamming_scan import HammingScanIndex
 from .hnsw import HnswIndex
 
 
-def load_hamming(path: Path) -> CandidateIndex:
+def load_hamming(path: StrPath) -> CandidateIndex:
     """The index of binary codes in a file, of the class that fits their bits."""
     bits = files.read(path, "hamming")[0].get("bits")
     return Hamming16Index.load(path) if bits == 16 else HammingScanIndex.load(path)
 
 
-KINDS: dict[str, Callable[[Path], CandidateIndex]] = {
+KINDS: dict[str, Callable[[StrPath], CandidateIndex]] = {
     "exact": ExactIndex.load,
     "hnsw": HnswIndex.load,
     "hamming": load_hamming,
@@ -60,7 +60,7 @@ def make_index(
         raise ParameterError(f"an index of kind {kind!r} does not take these parameters: {error}") from error
 
 
-def load_index(path: Path) -> CandidateIndex:
+def load_index(path: StrPath) -> CandidateIndex:
     """The index in a file, of whatever kind. Errors as in `CandidateIndex.load`."""
     kind = files.kind_of(path)
     if kind not in KINDS:

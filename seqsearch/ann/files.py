@@ -26,7 +26,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..arrays import AnyArray
-from ..errors import CorruptIndexError, FormatVersionError, NotAnIndexError, Path
+from ..errors import CorruptIndexError, FormatVersionError, NotAnIndexError, StrPath
 
 MAGIC = b"SSEQANN\n"
 VERSION = 1
@@ -34,7 +34,7 @@ ALIGNMENT = 64
 DTYPES = ("<f4", "<f8", "<i4", "<i8", "|u1", "<u4", "<u8", "<u2")
 
 
-def write(path: Path, kind: str, fields: dict[str, Any], arrays: dict[str, AnyArray]) -> None:
+def write(path: StrPath, kind: str, fields: dict[str, Any], arrays: dict[str, AnyArray]) -> None:
     """Write a file under a temporary name, flush it to the disk and rename it to `path`."""
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     digest = _digest([array.reshape(-1).view(np.uint8).data for array in plain.values()])
@@ -65,7 +65,7 @@ def write(path: Path, kind: str, fields: dict[str, Any], arrays: dict[str, AnyAr
 
 
 @contextmanager
-def reading(path: Path, kind: str) -> Iterator[tuple[dict[str, Any], dict[str, AnyArray]]]:
+def reading(path: StrPath, kind: str) -> Iterator[tuple[dict[str, Any], dict[str, AnyArray]]]:
     """The fields and arrays of a file of this kind, mapped into memory as copies that can be written to.
 
     The checksum of the arrays is taken beside what the caller does with them, which may be undone: the end of the
@@ -91,13 +91,13 @@ def reading(path: Path, kind: str) -> Iterator[tuple[dict[str, Any], dict[str, A
             raise corrupt(path, "the checksum of its arrays does not hold")
 
 
-def read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+def read(path: StrPath, kind: str) -> tuple[dict[str, Any], dict[str, AnyArray]]:
     """What `reading` gives, once the checksum holds; errors as there."""
     with reading(path, kind) as content:
         return content
 
 
-def kind_of(path: Path) -> str:
+def kind_of(path: StrPath) -> str:
     """The kind of index in a file; errors as in `read`."""
     try:
         with open(path, "rb") as file:
@@ -106,7 +106,7 @@ def kind_of(path: Path) -> str:
         raise NotAnIndexError(f"there is no candidate index at {os.fspath(path)}") from error
 
 
-def corrupt(path: Path, why: str) -> CorruptIndexError:
+def corrupt(path: StrPath, why: str) -> CorruptIndexError:
     """The error for a file that `save` cannot have written."""
     return CorruptIndexError(f"{os.fspath(path)} is damaged: {why}")
 
@@ -119,7 +119,7 @@ def _beginning(file: BinaryIO) -> bytes:
     return content + file.read(int.from_bytes(content[8:12], "little"))
 
 
-def _header(path: Path, content: bytes) -> tuple[dict[str, Any], int]:
+def _header(path: StrPath, content: bytes) -> tuple[dict[str, Any], int]:
     if content[:8] != MAGIC or len(content) < 16:
         raise corrupt(path, "it does not begin as a candidate index does")
     length, checksum = struct.unpack_from("<II", content, 8)
@@ -143,7 +143,7 @@ def _header(path: Path, content: bytes) -> tuple[dict[str, Any], int]:
 
 
 def _parts(
-    path: Path, content: memoryview, header: dict[str, Any], start: int
+    path: StrPath, content: memoryview, header: dict[str, Any], start: int
 ) -> list[tuple[str, memoryview, str, tuple[int, ...]]]:
     """Name, bytes, dtype and shape of each array."""
     parts: list[tuple[str, memoryview, str, tuple[int, ...]]] = []
@@ -170,7 +170,7 @@ def _digest(parts: list[memoryview]) -> str:
     return digest.hexdigest()
 
 
-def _described(path: Path, entry: Any) -> tuple[str, str, tuple[int, ...]]:
+def _described(path: StrPath, entry: Any) -> tuple[str, str, tuple[int, ...]]:
     """Name, dtype and shape of one array, or the error."""
     if (
         not isinstance(entry, list)

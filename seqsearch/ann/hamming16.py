@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import threads
 from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
-from ..errors import ParameterError, Path
+from ..errors import ParameterError, StrPath
 from ..hashing import as_uint16, checked, from_uint16
 from . import bit_kernels, files
 from .candidates import CandidateIndex, Candidates, Health, WithinRadius
@@ -155,14 +155,14 @@ class Hamming16Index:
         """Exact by construction: nothing is measured."""
         return {"kind": self.kind, "rows": len(self), "exact": True, "self_recall": 1.0, "recall": 1.0}
 
-    def save(self, path: Path) -> None:
+    def save(self, path: StrPath) -> None:
         """See `CandidateIndex.save`."""
         rows = self.rows()
         codes = from_uint16(self._map.places(rows).astype(np.uint16))
         files.write(path, self.kind, {"bits": 16}, {"rows": rows, "codes": codes})
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: StrPath) -> Self:
         """See `CandidateIndex.load`."""
         fields, arrays = files.read(path, cls.kind)
         index = cls()
@@ -178,7 +178,7 @@ class Hamming16Index:
         return Table(self._map.places(rows), rows)
 
 
-def add_from_file(index: CandidateIndex, path: Path, arrays: dict[str, AnyArray]) -> None:
+def add_from_file(index: CandidateIndex, path: StrPath, arrays: dict[str, AnyArray]) -> None:
     """Add the rows and codes of a file; CorruptIndexError where they cannot be added."""
     rows, codes = arrays.get("rows"), arrays.get("codes")
     if rows is None or codes is None or rows.dtype != np.int64:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import threads
 from ..arrays import AnyArray, BoolArray, IntArray
-from ..errors import ParameterError, Path
+from ..errors import ParameterError, StrPath
 from ..hashing import as_words, checked
 from . import bit_kernels, files
 from .candidates import Candidates, Health, WithinRadius
@@ -110,14 +110,14 @@ class HammingScanIndex:
         """Exact by construction: nothing is measured."""
         return {"kind": self.kind, "rows": len(self), "exact": True, "self_recall": 1.0, "recall": 1.0}
 
-    def save(self, path: Path) -> None:
+    def save(self, path: StrPath) -> None:
         """See `CandidateIndex.save`."""
         with self._lock:
             rows = self.rows()
             files.write(path, self.kind, {"bits": self.bits}, {"rows": rows, "codes": self._codes(rows)})
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: StrPath) -> Self:
         """See `CandidateIndex.load`."""
         fields, arrays = files.read(path, cls.kind)
         try:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import threads
 from ..arrays import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
-from ..errors import ParameterError, Path
+from ..errors import ParameterError, StrPath
 from ..geometry import geometry_named
 from . import hnsw_files, kernels, scan
 from .candidates import Candidates, Health, WithinRadius
@@ -177,13 +177,13 @@ class HnswIndex:
         with self._lock:
             return measure(self, sample=sample, seed=seed)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: StrPath) -> None:
         """See `CandidateIndex.save`."""
         with self._lock:
             hnsw_files.save(self, path)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: StrPath) -> Self:
         """See `CandidateIndex.load`."""
         index: Self = hnsw_files.load(cls, path)
         return index

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from ..arrays import AnyArray, IntArray
-from ..errors import Path
+from ..errors import StrPath
 from ..geometry import GEOMETRIES
 from . import files, scan
 from .graph import Graph, GraphState
@@ -29,7 +29,7 @@ ARRAYS = {
 }
 
 
-def save(index: HnswIndex, path: Path) -> None:
+def save(index: HnswIndex, path: StrPath) -> None:
     """See `CandidateIndex.save`."""
     state = index._graph.state()
     rows = index.rows()
@@ -61,7 +61,7 @@ def save(index: HnswIndex, path: Path) -> None:
     files.write(path, index.kind, fields, arrays)
 
 
-def load(cls: type[Index], path: Path) -> Index:
+def load(cls: type[Index], path: StrPath) -> Index:
     """See `CandidateIndex.load`."""
     with files.reading(path, cls.kind) as (fields, arrays):
         for name, (dtype, ndim) in ARRAYS.items():

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path as FilePath
+from pathlib import Path
 
-from ..errors import CorruptIndexError, InputError, Path
+from ..errors import CorruptIndexError, InputError, StrPath
 from .model import Model
 
 
-def save_model(model: Model, path: Path) -> None:
+def save_model(model: Model, path: StrPath) -> None:
     """Write under a temporary name and rename."""
     from safetensors.numpy import save
 
-    place = FilePath(path)
+    place = Path(path)
     content = save(model.weight_arrays(), metadata={"seqsearch": json.dumps(model.document(), sort_keys=True)})
     unfinished = place.with_name(f"{place.name}.part")
     unfinished.write_bytes(content)
     os.replace(unfinished, place)
 
 
-def load_model(path: Path) -> Model:
+def load_model(path: StrPath) -> Model:
     """Raises InputError for a file that cannot be read, CorruptIndexError for one that holds no model,
     FormatVersionError for one from a newer version.
     """
     try:
-        content = FilePath(path).read_bytes()
+        content = Path(path).read_bytes()
     except IsADirectoryError:
         raise InputError("is a folder: a model is one file, which `seqsearch train` writes", path=path) from None
     except OSError as error:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import struct
-from pathlib import Path as FilePath
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 import numpy as np
 
 from ..arrays import AnyArray
-from ..errors import MismatchError, Path
+from ..errors import MismatchError, StrPath
 
 _HEADER = 128  # a multiple of 64, as the format asks; any number of rows fits
 _MAGIC = b"\x93NUMPY\x01\x00"
@@ -23,8 +23,8 @@ class NpyRows:
     `count`: rows so far. Nothing is written when no row came but an array of shape (0, 0).
     """
 
-    def __init__(self, path: Path) -> None:
-        self._place = FilePath(path)
+    def __init__(self, path: StrPath) -> None:
+        self._place = Path(path)
         self._unfinished = self._place.with_name(f"{self._place.name}.part")
         self._file: BinaryIO | None = None
         self._width = 0

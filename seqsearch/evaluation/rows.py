@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError, ParameterError, ParseError, Path
+from ..errors import InputError, ParameterError, ParseError, StrPath
 from ..files import atomic_write, write_errors
 
 if TYPE_CHECKING:
@@ -51,17 +51,17 @@ def column_names(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
-def write_rows(path: Path, rows: Iterable[Row]) -> None:
+def write_rows(path: StrPath, rows: Iterable[Row]) -> None:
     """Write JSON lines. Raises InputError and StorageFullError."""
     with write_errors(path), atomic_write(path, text=True) as file:
         file.write(as_json_lines(rows))
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
+def read_rows(path: StrPath) -> list[dict[str, Any]]:
     """The rows of a JSON lines file. Raises InputError, and ParseError naming the line."""
     rows = []
     try:
-        lines = FilePath(path).read_text("utf-8").splitlines()
+        lines = Path(path).read_text("utf-8").splitlines()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from None
     except UnicodeDecodeError:

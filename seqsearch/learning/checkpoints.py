@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..errors import CorruptIndexError, MismatchError, Path
+from ..errors import CorruptIndexError, MismatchError, StrPath
 
 CHECKPOINT_VERSION = 1
 
@@ -25,9 +25,9 @@ class Checkpoint:
     groups: dict[str, dict[str, Tensor]]
     document: dict[str, Any]
 
-    def save(self, path: Path) -> None:
+    def save(self, path: StrPath) -> None:
         """Write under a temporary name and rename: a kill leaves the one before."""
-        place = FilePath(path)
+        place = Path(path)
         tensors = {
             f"{group}/{name}": value.detach().cpu().contiguous().clone()
             for group, state in self.groups.items()
@@ -39,7 +39,7 @@ class Checkpoint:
         os.replace(unfinished, place)
 
     @classmethod
-    def load(cls, path: Path) -> Checkpoint:
+    def load(cls, path: StrPath) -> Checkpoint:
         """Raises CorruptIndexError for a file that is no checkpoint."""
         try:
             with safe_open(os.fspath(path), framework="pt") as file:
@@ -52,7 +52,7 @@ class Checkpoint:
             raise CorruptIndexError(f"{os.fspath(path)} is not a training checkpoint: {error}") from None
         return cls(groups, document)
 
-    def require(self, path: Path, **same: Any) -> None:
+    def require(self, path: StrPath, **same: Any) -> None:
         """Raise MismatchError unless the run that wrote it was given the same things."""
         for name, value in same.items():
             if self.document.get(name) != json.loads(json.dumps(value)):

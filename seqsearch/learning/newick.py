@@ -7,9 +7,9 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 
-from ..errors import InputError, ParseError, Path
+from ..errors import InputError, ParseError, StrPath
 
 _TOKEN = re.compile(r"\s+|\[[^\]]*\]|[(),;]|:\s*[^\s\[\](),;:']+|'(?:[^']|'')*'|[^\s\[\](),:;']+")
 _PLAIN = re.compile(r"[^\s\[\](),:;'_]+")  # an underscore outside quotes stands for a blank
@@ -65,7 +65,7 @@ class Tree:
         return "" if math.isnan(length) else f":{length!r}"
 
 
-def parse(text: str, *, path: Path | None = None) -> Tree:
+def parse(text: str, *, path: StrPath | None = None) -> Tree:
     """A tree from Newick text; inner labels and comments are passed over. Raises ParseError."""
     parents, names, lengths = [-1], [""], [math.nan]
     here = 0
@@ -105,7 +105,7 @@ def parse(text: str, *, path: Path | None = None) -> Tree:
     raise _wrong("the tree does not end with ';'", text, at, path)
 
 
-def read_tree(path: Path) -> Tree:
+def read_tree(path: StrPath) -> Tree:
     """The first tree of a Newick file. Raises InputError and ParseError."""
     try:
         with open(path, encoding="utf-8") as file:
@@ -114,9 +114,9 @@ def read_tree(path: Path) -> Tree:
         raise InputError(f"cannot be read: {error.strerror}", path=os.fspath(path)) from None
 
 
-def write_tree(tree: Tree, path: Path) -> None:
+def write_tree(tree: Tree, path: StrPath) -> None:
     """Write a Newick file under a temporary name and rename it. Raises InputError."""
-    target = FilePath(path)
+    target = Path(path)
     unfinished = target.with_name(f".{os.getpid()}.{target.name}")
     try:
         unfinished.write_text(tree.newick() + "\n", encoding="utf-8")
@@ -131,14 +131,14 @@ def _quoted(name: str) -> str:
     return name if _PLAIN.fullmatch(name) else "'" + name.replace("'", "''") + "'"
 
 
-def _number(written: str, text: str, at: int, path: Path | None) -> float:
+def _number(written: str, text: str, at: int, path: StrPath | None) -> float:
     try:
         return float(written)
     except ValueError:
         raise _wrong(f"branch length {written!r} is no number", text, at, path) from None
 
 
-def _wrong(problem: str, text: str, at: int, path: Path | None) -> ParseError:
+def _wrong(problem: str, text: str, at: int, path: StrPath | None) -> ParseError:
     line = text.count("\n", 0, at) + 1
     column = at - text.rfind("\n", 0, at)
     return ParseError(f"column {column}: {problem}", path=path, line=line)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from ..encoders.families import family_named
 from ..encoders.inputs import InputSpec
 from ..encoders.model import Model, unlearned_model
 from ..encoders.reconstruction import PREFIX
-from ..errors import ParameterError, Path
+from ..errors import ParameterError, StrPath
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
 from .checkpoints import Checkpoint, restore_optimizer
@@ -63,7 +63,7 @@ def train(
     plan: TrainingPlan | None = None,
     seed: int = 0,
     settings: dict[str, Any] | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: StrPath | None = None,
     watch: Watch | None = None,
     progress: Progress = SILENT,
 ) -> tuple[Model, TrainingLog]:
@@ -99,7 +99,7 @@ def train(
         runs = [*runs, run]
         if checkpoint is not None:
             run.keep_at(
-                FilePath(checkpoint) if not phase else FilePath(f"{checkpoint}.codes"),
+                Path(checkpoint) if not phase else Path(f"{checkpoint}.codes"),
                 data=sequences.digest(),
                 distance=[distance.name, distance.parameters()],
                 family=family.name,
@@ -230,7 +230,7 @@ class _Run:
         self.plan = plan
         self.rate = rate
         self.progress = progress
-        self.checkpoint: Path | None = None
+        self.checkpoint: StrPath | None = None
         self.identity: dict[str, Any] = {}
         self.watch: Watch | None = None
         self.root = 2.0 if _sums_squares(distance) else 1.0
@@ -257,7 +257,7 @@ class _Run:
         if distance.kind == "series" and self.validation_pairs is not None:
             self.span = max(float(self.validation_pairs.distances.mean()), 1e-30)
 
-    def keep_at(self, path: Path, **identity: Any) -> None:
+    def keep_at(self, path: StrPath, **identity: Any) -> None:
         """Write checkpoints to `path`; go on from the one that is there if it belongs to a run with this identity."""
         self.checkpoint = path
         self.identity = identity
@@ -272,7 +272,7 @@ class _Run:
         learnt = [p for p in self.learner.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(learnt, lr=self.rate, weight_decay=self.plan.decay, betas=(0.9, 0.98), fused=True)
         state = RunState.fresh(self.learner)
-        if self.checkpoint is not None and FilePath(self.checkpoint).exists():
+        if self.checkpoint is not None and Path(self.checkpoint).exists():
             state = self._resumed(optimizer)
         clock = time.process_time if self.plan.clock == "cpu" else time.monotonic
         started = clock()

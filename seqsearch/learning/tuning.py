@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..distances import Distance
 from ..encoders.families import family_named
-from ..errors import MissingExtraError, ParameterError, Path
+from ..errors import MissingExtraError, ParameterError, StrPath
 from ..geometry import geometry_named
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
@@ -85,7 +85,7 @@ def tune(
     plan: TrainingPlan | None = None,
     objective: str = "recall",
     sampler: str = "tpe",
-    study: Path | None = None,
+    study: StrPath | None = None,
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Study:
@@ -148,7 +148,7 @@ def _optuna() -> Any:
     return optuna
 
 
-def _study(optuna: Any, objective: str, sampler: str, path: Path | None, seed: int) -> Any:
+def _study(optuna: Any, objective: str, sampler: str, path: StrPath | None, seed: int) -> Any:
     import os
 
     storage = None if path is None else f"sqlite:///{os.path.abspath(os.fspath(path))}"

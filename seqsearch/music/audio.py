@@ -7,12 +7,12 @@ import shutil
 import subprocess
 import tempfile
 import wave
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 
 from ..arrays import FloatArray
-from ..errors import InputError, MissingExtraError, Path, SeqsearchError
+from ..errors import InputError, MissingExtraError, SeqsearchError, StrPath
 from ..sequences.readers.midi import HOP, SAMPLE_RATE, Notes
 
 _BEAT, _TICKS = 500_000, 4_800  # microseconds a quarter, ticks a quarter: a tick is 0.1 ms
@@ -22,7 +22,7 @@ SOUND_FONTS = ("/usr/share/sounds/sf2/TimGM6mb.sf2", "/usr/share/sounds/sf2/Flui
 """Where Debian's packages timgm6mb-soundfont and fluid-soundfont-gm put theirs."""
 
 
-def write_midi(notes: Notes, path: Path, *, instrument: int = 0, cents: float = 0.0) -> None:
+def write_midi(notes: Notes, path: StrPath, *, instrument: int = 0, cents: float = 0.0) -> None:
     """Write notes as a MIDI file of one track. `cents`: all of it higher by so much, within 200."""
     try:
         import mido
@@ -47,7 +47,7 @@ def write_midi(notes: Notes, path: Path, *, instrument: int = 0, cents: float = 
     file.save(os.fspath(path))
 
 
-def rendered(notes: Notes, sound_font: Path, *, instrument: int = 0, cents: float = 0.0) -> FloatArray:
+def rendered(notes: Notes, sound_font: StrPath, *, instrument: int = 0, cents: float = 0.0) -> FloatArray:
     """(samples,) float32 in -1..1 at `SAMPLE_RATE`, without reverb.
 
     Raises SeqsearchError where the program fluidsynth is missing or fails, InputError where the SoundFont is.
@@ -55,10 +55,10 @@ def rendered(notes: Notes, sound_font: Path, *, instrument: int = 0, cents: floa
     program = shutil.which("fluidsynth")
     if program is None:
         raise SeqsearchError("rendering needs the program fluidsynth: apt-get install fluidsynth")
-    if not FilePath(sound_font).is_file():
+    if not Path(sound_font).is_file():
         raise InputError("there is no SoundFont", path=sound_font)
     with tempfile.TemporaryDirectory() as folder:
-        score, sound = FilePath(folder) / "score.mid", FilePath(folder) / "sound.wav"
+        score, sound = Path(folder) / "score.mid", Path(folder) / "sound.wav"
         write_midi(notes, score, instrument=instrument, cents=cents)
         command = [
             program,

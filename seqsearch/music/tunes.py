@@ -5,12 +5,12 @@ from __future__ import annotations
 import tarfile
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 
 from ..arrays import IntArray
-from ..errors import EmptyInputError, InputError, Path
+from ..errors import EmptyInputError, InputError, StrPath
 from ..progress import SILENT, Progress
 from ..sequences.readers.midi import Notes, notes_of
 from .notation import abc_tunes
@@ -19,7 +19,7 @@ _ABC = ".abc"
 _ENDINGS = (".mid", ".midi", _ABC)
 
 
-def read_tunes(path: Path, *, inside: str = "", progress: Progress = SILENT) -> dict[str, Notes]:
+def read_tunes(path: StrPath, *, inside: str = "", progress: Progress = SILENT) -> dict[str, Notes]:
     """The tunes of a folder, .tar.gz, .tar or .zip by name (without ending), in the order of their files' names.
 
     A MIDI file holds one tune, an ABC file any number: there the tune's number follows the name of the file.
@@ -27,10 +27,10 @@ def read_tunes(path: Path, *, inside: str = "", progress: Progress = SILENT) -> 
     collections often hold the same tunes again, in parts, further down). Raises InputError, ParseError, EmptyInputError
     and MissingExtraError (mido, music21).
     """
-    place = FilePath(path)
+    place = Path(path)
     files = {name: content for name, content in _contents(place) if name.lower().endswith(_ENDINGS)}
     if inside:
-        files = {name: content for name, content in files.items() if FilePath(name).parent.name == inside}
+        files = {name: content for name, content in files.items() if Path(name).parent.name == inside}
     elif files:
         depth = min(name.count("/") for name in files)
         files = {name: content for name, content in files.items() if name.count("/") == depth}
@@ -39,7 +39,7 @@ def read_tunes(path: Path, *, inside: str = "", progress: Progress = SILENT) -> 
     tunes: dict[str, Notes] = {}
     with progress.task("reading tunes", len(files)) as task:
         for name in sorted(files):
-            for tune, notes in _tunes_of(files[name], f"{place}: {name}", FilePath(name)):
+            for tune, notes in _tunes_of(files[name], f"{place}: {name}", Path(name)):
                 if tune in tunes:
                     raise InputError(f"the tune {tune} is there twice: in {name} for the second time", path=path)
                 tunes[tune] = notes
@@ -47,14 +47,14 @@ def read_tunes(path: Path, *, inside: str = "", progress: Progress = SILENT) -> 
     return {name: notes for name, notes in tunes.items() if len(notes)}
 
 
-def _tunes_of(content: bytes, name: str, file: FilePath) -> Iterator[tuple[str, Notes]]:
+def _tunes_of(content: bytes, name: str, file: Path) -> Iterator[tuple[str, Notes]]:
     if file.suffix.lower() == _ABC:
         yield from abc_tunes(content, name, file.stem)
     else:
         yield file.stem, notes_of(content, name)
 
 
-def _contents(place: FilePath) -> Iterator[tuple[str, bytes]]:
+def _contents(place: Path) -> Iterator[tuple[str, bytes]]:
     try:
         if place.is_dir():
             for file in sorted(place.rglob("*")):

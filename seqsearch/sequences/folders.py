@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 
 from ..arrays import AnyArray
-from ..errors import EmptyInputError, InputError, ParseError, Path
+from ..errors import EmptyInputError, InputError, ParseError, StrPath
 from .readers import read
 from .sequence import Sequences
 from .strings import Strings
@@ -16,14 +16,14 @@ from .strings import Strings
 _ENDINGS = (".npy", ".npz", ".mid", ".midi")
 
 
-def read_series(path: Path) -> Sequences:
+def read_series(path: StrPath) -> Sequences:
     """The series of a file, as `read` reads it, or of a folder: one a file, its id the file's name without ending.
 
     In a folder, .npy holds one series, (T,) or (T, F); .npz holds one, or several with ids of their own; .mid is read
     as a piano roll; other files are passed over. Raises EmptyInputError for a folder without such a file, and what
     `read` raises.
     """
-    place = FilePath(path)
+    place = Path(path)
     if not place.is_dir():
         whole = read(path)
         if whole.kind != "series":
@@ -44,7 +44,7 @@ def read_series(path: Path) -> Sequences:
     return whole
 
 
-def _series_of(file: FilePath) -> Sequences:
+def _series_of(file: Path) -> Sequences:
     if file.suffix.lower() == ".npy":
         try:
             values: AnyArray = np.load(file, allow_pickle=False)

@@ -11,14 +11,14 @@ from typing import BinaryIO
 
 from xopen import xopen
 
-from ..errors import InputError, MismatchError, Path
+from ..errors import InputError, MismatchError, StrPath
 from ..files import replacing, write_errors
 from .sequence import Sequences
 
 _CHUNK = 65_536
 
 
-def write_fasta(path: Path, sequences: Sequences | Iterable[Sequences]) -> int:
+def write_fasta(path: StrPath, sequences: Sequences | Iterable[Sequences]) -> int:
     """Write one set, or batches one after the other, as FASTA with a sequence a line; returns how many were written.
 
     Compressed as the extension says (.gz, .bz2, .xz, .zst); `-` is standard output. `path` is replaced at the end, in
@@ -35,7 +35,7 @@ def write_fasta(path: Path, sequences: Sequences | Iterable[Sequences]) -> int:
     return written
 
 
-def write_sequences(path: Path, sequences: Sequences) -> int:
+def write_sequences(path: StrPath, sequences: Sequences) -> int:
     """Write one set as FASTA, or text and integers as a sequence a line; as `write_fasta` otherwise.
 
     Raises MismatchError for series, InputError for a text that holds a line break.
@@ -52,7 +52,7 @@ def write_sequences(path: Path, sequences: Sequences) -> int:
     return len(sequences)
 
 
-def _fasta(part: Sequences, path: Path, before: int) -> bytes:
+def _fasta(part: Sequences, path: StrPath, before: int) -> bytes:
     if part.alphabet is None or part.alphabet.is_open:
         what = "series" if part.alphabet is None else part.alphabet.name
         raise MismatchError(f"FASTA holds dna, rna or protein, not {what}")
@@ -73,7 +73,7 @@ def _fasta(part: Sequences, path: Path, before: int) -> bytes:
 
 
 @contextmanager
-def _replaced(path: Path) -> Iterator[BinaryIO]:
+def _replaced(path: StrPath) -> Iterator[BinaryIO]:
     """A file beside `path` that takes its place when the block ends well, and vanishes when it does not."""
     if os.fspath(path) == "-":
         yield sys.stdout.buffer

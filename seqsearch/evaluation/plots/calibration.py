@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...errors import ParameterError, Path
+from ...errors import ParameterError, StrPath
 from ..rows import Rows, columns_of
 from .style import FAINT, legend_if_named, look_of, picture, series_of
 
 
 def plot_reliability(
     rows: Rows,
-    path: Path,
+    path: StrPath,
     *,
     title: str = "Reliability",
     x_label: str = "predicted probability",

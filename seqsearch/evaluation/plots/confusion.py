@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...arrays import AnyArray
-from ...errors import ParameterError, Path
+from ...errors import ParameterError, StrPath
 from .style import FAINT, picture
 
 _WRITTEN = 25  # labels up to which the cells hold their numbers
 
 
-def plot_confusion(counts: AnyArray, labels: Sequence[str], path: Path, *, title: str = "Confusion") -> None:
+def plot_confusion(counts: AnyArray, labels: Sequence[str], path: StrPath, *, title: str = "Confusion") -> None:
     """(K, K) counts, true labels down and told ones across.
 
     A cell is as dark as its share of the true label, so that rare labels are seen; it shows that share in percent and

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...arrays import DoubleArray
-from ...errors import ParameterError, Path
+from ...errors import ParameterError, StrPath
 from ..rows import Rows, columns_of
 from .style import FAINT, look_of, picture, plain_numbers, series_of
 
@@ -25,7 +25,7 @@ COSTS = {
 GROWTH = {"qps": "queries/s", "build_s": "build, s", "load_s": "open, s", "search_peak_mb": "peak of searching, MB"}
 
 
-def plot_costs(rows: Rows, path: Path, *, title: str = "Costs", costs: Mapping[str, str] = COSTS) -> None:
+def plot_costs(rows: Rows, path: StrPath, *, title: str = "Costs", costs: Mapping[str, str] = COSTS) -> None:
     """Rows with `series` and the columns of `costs`, name -> label: a panel of bars for each, to the left is better.
 
     Log axes, as engines differ by factors; the value stands beside its bar. A series that lacks a value has no bar
@@ -71,7 +71,7 @@ def _digits(value: float) -> str:
 
 
 def plot_growth(
-    rows: Rows, path: Path, *, title: str = "Growth", measures: Mapping[str, str] = GROWTH, size: str = "n"
+    rows: Rows, path: StrPath, *, title: str = "Growth", measures: Mapping[str, str] = GROWTH, size: str = "n"
 ) -> None:
     """Rows with `size` and the columns of `measures`, name -> label, of a `series`: a log-log panel for each measure.
 

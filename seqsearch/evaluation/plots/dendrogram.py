@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ParameterError, Path
+from ...errors import ParameterError, StrPath
 from ..rows import Rows, columns_of
 from .style import COLOURS, FAINT, picture
 
@@ -14,7 +14,7 @@ _LABELLED = 90  # ends, above which names would cover each other
 
 
 def plot_dendrogram(
-    rows: Rows, path: Path, *, title: str = "Hierarchical clustering", x_label: str = "distance"
+    rows: Rows, path: StrPath, *, title: str = "Hierarchical clustering", x_label: str = "distance"
 ) -> None:
     """Rows of a `node`, the `height` at which it was made (leaves: 0) and its `parent` (None: the root).
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...arrays import DoubleArray
-from ...errors import ParameterError, Path
+from ...errors import ParameterError, StrPath
 from ..rows import Rows, columns_of
 from .style import COLOURS, FAINT, legend_if_named, picture, series_of
 
@@ -13,7 +13,7 @@ _MOST_BINS = 80
 
 
 def plot_histograms(
-    rows: Rows, path: Path, *, title: str = "Distances", x_label: str = "distance", threshold: float | None = None
+    rows: Rows, path: StrPath, *, title: str = "Distances", x_label: str = "distance", threshold: float | None = None
 ) -> None:
     """Rows with `value`, of the population `series`, each `count` times (1 by default), as shares of their population.
 
@@ -65,7 +65,7 @@ def _edges(values: DoubleArray) -> DoubleArray:
 
 
 def plot_predictions(
-    rows: Rows, path: Path, *, title: str = "Predicted against exact distance", unit: str = "edits"
+    rows: Rows, path: StrPath, *, title: str = "Predicted against exact distance", unit: str = "edits"
 ) -> None:
     """Rows with `exact` and `predicted` distances in one unit, as a density of pairs beside the line of equality."""
     table = columns_of(rows, ("exact", "predicted"), what="a plot of predictions")

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...arrays import AnyArray
-from ...errors import ParameterError, Path
+from ...errors import ParameterError, StrPath
 from ..rows import Rows, columns_of
 from .style import COLOURS, FAINT, legend_below, picture, series_of
 
 
-def plot_ranks(rows: Rows, path: Path, *, size: int, title: str = "Rank of the right entry") -> None:
+def plot_ranks(rows: Rows, path: StrPath, *, size: int, title: str = "Rank of the right entry") -> None:
     """Rows with `rank`, from 1, of the method `series`: the share of queries whose entry is among the best so many.
 
     `size`: entries of the database, the right end of the picture. A rank of inf was never found.
@@ -41,7 +41,7 @@ def plot_ranks(rows: Rows, path: Path, *, size: int, title: str = "Rank of the r
 
 def plot_codes(
     codes: Mapping[str, AnyArray],
-    path: Path,
+    path: StrPath,
     *,
     title: str = "Hashes over time",
     step: float = 1.0,
@@ -86,7 +86,7 @@ def plot_codes(
 
 
 def plot_matrix(
-    distances: AnyArray, path: Path, *, title: str = "Distances", x_label: str = "", y_label: str = ""
+    distances: AnyArray, path: StrPath, *, title: str = "Distances", x_label: str = "", y_label: str = ""
 ) -> None:
     """(m, n) distances as a picture, the small ones dark."""
     table = np.asarray(distances, np.float64)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ...arrays import AnyArray, DoubleArray
-from ...errors import ParameterError, Path
+from ...errors import ParameterError, StrPath
 from ..rows import Rows, columns_of
 from .style import FAINT, label_apart, legend_below, look_of, picture, plain_numbers, series_of
 
@@ -20,7 +20,7 @@ _TICKS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
 
 def plot_speed(
     rows: Rows,
-    path: Path,
+    path: StrPath,
     *,
     title: str = "Recall against speed",
     scale: Literal["stretched", "linear"] = "stretched",

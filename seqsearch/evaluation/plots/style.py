@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...arrays import AnyArray
-from ...errors import ParameterError, Path
+from ...errors import ParameterError, StrPath
 from ...files import replacing, write_errors
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ _SETTINGS: Any = {
 
 
 @contextmanager
-def picture(path: Path, size: tuple[float, float], panels: int = 1) -> Iterator[tuple[Figure, list[Axes]]]:
+def picture(path: StrPath, size: tuple[float, float], panels: int = 1) -> Iterator[tuple[Figure, list[Axes]]]:
     """A figure of `size` inches with `panels` side by side, saved to `path` when the block ends well.
 
     Raises ParameterError for an extension that names no picture, InputError when the file cannot be written.
     """
-    target = FilePath(path)
+    target = Path(path)
     if target.suffix.lower() not in EXTENSIONS:
         raise ParameterError(f"a picture ends in {', '.join(EXTENSIONS)}, not {target.name!r}")
     import matplotlib
@@ -70,7 +70,7 @@ def picture(path: Path, size: tuple[float, float], panels: int = 1) -> Iterator[
         _save(figure, target)
 
 
-def _save(figure: Figure, target: FilePath) -> None:
+def _save(figure: Figure, target: Path) -> None:
     # no date inside: the same rows give the same file
     metadata: dict[str, Any] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     with write_errors(target), replacing(target) as temporary:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...arrays import BoolArray, DoubleArray
-from ...errors import Path
+from ...errors import StrPath
 from ..rows import Rows, columns_of
 from .style import COLOURS, FAINT, picture
 
@@ -19,7 +19,7 @@ BEST = COLOURS[1]
 
 def plot_heat_map(
     rows: Rows,
-    path: Path,
+    path: StrPath,
     *,
     row: str = "encoder",
     column: str = "geometry",

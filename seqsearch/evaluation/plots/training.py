@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...errors import ParameterError, Path
+from ...errors import ParameterError, StrPath
 from ..rows import Rows, columns_of, rows_of
 from .style import COLOURS, legend_if_named, look_of, picture, series_of
 
@@ -14,7 +14,7 @@ _NAMES = {"percent_rmse": "%RMSE", "mae": "mean absolute error"}
 
 
 def plot_training(
-    rows: Rows, path: Path, *, title: str = "Training", panels: Sequence[str | Sequence[str]] = ()
+    rows: Rows, path: StrPath, *, title: str = "Training", panels: Sequence[str | Sequence[str]] = ()
 ) -> None:
     """Rows with `epoch` and what was measured; a row may lack what was not measured in its epoch.
 
@@ -73,7 +73,7 @@ def _readable(name: str) -> str:
 
 def plot_dimensions(
     rows: Rows,
-    path: Path,
+    path: StrPath,
     *,
     title: str = "Error against dimensions",
     error: str = "percent_rmse",

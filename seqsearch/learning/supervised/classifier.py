@@ -11,7 +11,7 @@ from torch import Tensor
 from ...arrays import DoubleArray, IntArray
 from ...encoders.heads import Head
 from ...encoders.model import Model
-from ...errors import Path
+from ...errors import StrPath
 from ...progress import SILENT, Progress
 from ...sequences import Sequences
 from ..scores import accuracy, confusion, macro_f1
@@ -33,7 +33,7 @@ def train_classifier(
     settings: dict[str, Any] | None = None,
     by_words: bool = False,
     validation: Sequences | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: StrPath | None = None,
     watch: Watch | None = None,
     progress: Progress = SILENT,
 ) -> tuple[Model, TrainingLog]:

@@ -20,7 +20,7 @@ from ...arrays import IntArray
 from ...encoders.encoder import Encoder
 from ...encoders.heads import LEVEL, SLOPE, Head
 from ...encoders.model import Model
-from ...errors import ParameterError, Path
+from ...errors import ParameterError, StrPath
 from ...progress import SILENT, Progress
 from ...sequences import Sequences, Tagged
 from ..state import TrainingLog
@@ -76,7 +76,7 @@ def train_grouper(
     seed: int = 0,
     settings: dict[str, Any] | None = None,
     validation: Tagged | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: StrPath | None = None,
     watch: Watch | None = None,
     progress: Progress = SILENT,
 ) -> tuple[Model, TrainingLog]:

@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ... import threads
 from ...arrays import IntArray
-from ...errors import ParameterError, Path
+from ...errors import ParameterError, StrPath
 from ...progress import SILENT, Progress, Task
 from ..checkpoints import Checkpoint, restore_optimizer
 from ..state import RunState, TrainingLog, blend, warm_then_cosine
@@ -41,7 +41,7 @@ class SupervisedRun:
         *,
         progress: Progress = SILENT,
         watch: Watch | None = None,
-        checkpoint: Path | None = None,
+        checkpoint: StrPath | None = None,
         identity: dict[str, Any] | None = None,
     ) -> None:
         threads.torch_threads()
@@ -58,7 +58,7 @@ class SupervisedRun:
             self.learner.parameters(), lr=self.rate, weight_decay=self.plan.decay, betas=(0.9, 0.98), fused=True
         )
         state = RunState.fresh(self.learner)
-        if self.checkpoint is not None and FilePath(self.checkpoint).exists():
+        if self.checkpoint is not None and Path(self.checkpoint).exists():
             state = self._resumed(optimizer, self.checkpoint)
         clock = time.process_time if self.plan.clock == "cpu" else time.monotonic
         started = clock()
@@ -119,7 +119,7 @@ class SupervisedRun:
         task.say(", ".join(f"{name} {row[name]:.4f}" for name in ("validation_loss", "accuracy") if name in row))
         return row
 
-    def _resumed(self, optimizer: torch.optim.Optimizer, path: Path) -> RunState:
+    def _resumed(self, optimizer: torch.optim.Optimizer, path: StrPath) -> RunState:
         kept = Checkpoint.load(path)
         kept.require(path, **self.identity)
         self.learner.load_state_dict(kept.groups["learner"])

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...arrays import DoubleArray, IntArray
 from ...encoders.heads import Head
 from ...encoders.model import Model
-from ...errors import EmptySequenceError, MismatchError, Path
+from ...errors import EmptySequenceError, MismatchError, StrPath
 from ...progress import SILENT, Progress
 from ...sequences import Sequences, Tagged, ranges_to_indices
 from ..state import TrainingLog
@@ -33,7 +33,7 @@ def train_tagger(
     seed: int = 0,
     settings: dict[str, Any] | None = None,
     validation: Tagged | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: StrPath | None = None,
     watch: Watch | None = None,
     progress: Progress = SILENT,
 ) -> tuple[Model, TrainingLog]:

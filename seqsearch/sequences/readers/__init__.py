@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from ...errors import EmptyInputError, ParameterError, Path
+from ...errors import EmptyInputError, ParameterError, StrPath
 from ..alphabet import DNA, INTEGERS, TEXT, Alphabet, alphabet_named
 from ..sequence import Sequences
 from .batches import assemble
@@ -21,7 +21,7 @@ BATCH = 65_536  # records
 
 
 def read(
-    path: Path,
+    path: StrPath,
     *,
     alphabet: Alphabet | str | None = None,
     format: str | None = None,
@@ -63,7 +63,7 @@ def read(
 
 
 def read_batches(
-    path: Path,
+    path: StrPath,
     *,
     size: int = BATCH,
     alphabet: Alphabet | str | None = None,
@@ -88,7 +88,7 @@ def read_batches(
     return _read(path, named, options, intake)
 
 
-def _read(path: Path, named: Format | None, options: Options, intake: Intake) -> Iterator[Sequences]:
+def _read(path: StrPath, named: Format | None, options: Options, intake: Intake) -> Iterator[Sequences]:
     if os.fspath(path).startswith("greengenes:"):
         yield from _data_set(os.fspath(path), options, intake)
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from operator import attrgetter, itemgetter
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import dnaio
@@ -155,7 +155,7 @@ def _cut(data: ByteArray, starts: IntArray, ends: IntArray) -> Strings:
 class _FastaLines:
     """The line of a row's header, found by reading the file again: only an error asks for it."""
 
-    def __init__(self, path: FilePath, first: int) -> None:
+    def __init__(self, path: Path, first: int) -> None:
         self._path = path
         self._first = first
 
@@ -169,7 +169,7 @@ class _FastaLines:
         return None
 
 
-def _place_of_bad_byte(path: FilePath) -> tuple[int | None, int | None]:
+def _place_of_bad_byte(path: Path) -> tuple[int | None, int | None]:
     """Line and record of the first line that is not UTF-8."""
     record = 0
     with xopen(path, "rb", threads=0) as file:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ...errors import ParameterError, Path
+from ...errors import ParameterError, StrPath
 from .arrays import read_npy, read_npz
 from .batches import SeriesBatch, TextBatch
 from .fastx import fasta_letters, fastq_letters, read_fasta, read_fastq
@@ -59,7 +59,7 @@ def format_named(name: str) -> Format:
     return FORMATS[name]
 
 
-def format_of(path: Path, source: Source) -> Format:
+def format_of(path: StrPath, source: Source) -> Format:
     """The format that the extension (before one of compression) tells, otherwise the first bytes."""
     name = os.fspath(path).lower()
     for compression in _COMPRESSIONS:

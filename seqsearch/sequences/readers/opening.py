@@ -11,12 +11,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import BinaryIO, cast
 
 from xopen import xopen
 
-from ...errors import InputError, ParseError, Path
+from ...errors import InputError, ParseError, StrPath
 
 _HEAD = 64 * 1024
 _DECOMPRESSORS = [
@@ -34,7 +34,7 @@ class Source:
     `path` is None for stdin, which cannot be read a second time to find the place of an error.
     """
 
-    def __init__(self, name: str, path: FilePath | None, stream: BinaryIO) -> None:
+    def __init__(self, name: str, path: Path | None, stream: BinaryIO) -> None:
         self.name = name
         self.path = path
         self._stream = stream
@@ -83,13 +83,13 @@ def _read_fully(stream: BinaryIO, size: int) -> bytes:
     return b"".join(parts)
 
 
-def display_name(path: Path) -> str:
+def display_name(path: StrPath) -> str:
     """How messages call `path`."""
     return "<stdin>" if os.fspath(path) == "-" else os.fspath(path)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Source]:
+def opened(path: StrPath) -> Iterator[Source]:
     """Open for reading; gzip, bzip2, xz and Zstandard are told by extension or content. InputError when it fails."""
     name = display_name(path)
     with translated(name):
@@ -98,7 +98,7 @@ def opened(path: Path) -> Iterator[Source]:
                 raise InputError("there is no standard input", path=name)
             yield Source(name, None, xopen(_Unclosed(sys.stdin.buffer), "rb", threads=0))
             return
-        file = FilePath(path)
+        file = Path(path)
         if file.is_dir():
             raise InputError("this is a directory, not a file", path=name)
         with xopen(file, "rb", threads=0) as stream:

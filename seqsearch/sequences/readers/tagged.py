@@ -15,13 +15,13 @@ import csv
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...arrays import AnyArray, BoolArray
-from ...errors import EmptyInputError, InputError, MismatchError, ParameterError, ParseError, Path, SeqsearchError
+from ...errors import EmptyInputError, InputError, MismatchError, ParameterError, ParseError, SeqsearchError, StrPath
 from ..alphabet import TEXT, Alphabet, alphabet_named
 from ..sequence import Sequences
 from ..strings import Strings, offsets_of
@@ -38,7 +38,7 @@ _TABLES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
 
 def read_tagged(
-    path: Path,
+    path: StrPath,
     *,
     alphabet: Alphabet | str | None = None,
     format: str | None = None,
@@ -81,11 +81,11 @@ def untagged(sequences: Sequences, *, by_words: bool = False) -> Tagged:
     return Tagged(sequences, offsets_of(lengths), None, np.ones(int(lengths.sum()), np.bool_), by_words)
 
 
-def _kind_of(path: Path, columns: dict[str, str | None]) -> str:
+def _kind_of(path: StrPath, columns: dict[str, str | None]) -> str:
     name = os.fspath(path).lower()
     for compression in (".gz", ".bz2", ".xz", ".zst"):
         name = name.removesuffix(compression)
-    extension = FilePath(name).suffix
+    extension = Path(name).suffix
     if extension == ".npz":
         return "npz"
     if extension in (".conll", ".tokens"):
@@ -229,7 +229,7 @@ def _places(header: list[str], columns: dict[str, str | None], name: str) -> dic
 # -- arrays ----------------------------------------------------------------------------------------------------------
 
 
-def _arrays(path: Path, columns: dict[str, str | None]) -> Tagged:
+def _arrays(path: StrPath, columns: dict[str, str | None]) -> Tagged:
     from . import read
 
     sequences = read(path, format="npz", id_column=columns["id"], sequence_column=columns["sequence"])
@@ -249,7 +249,7 @@ def _arrays(path: Path, columns: dict[str, str | None]) -> Tagged:
 
 
 def _beside(
-    archive: Any, wanted: str | None, usual: tuple[str, ...], what: str, elements: int, path: Path
+    archive: Any, wanted: str | None, usual: tuple[str, ...], what: str, elements: int, path: StrPath
 ) -> AnyArray | None:
     """The flat array of that name, or None. Raises MismatchError when it has not a value for each element."""
     name = wanted if wanted is not None else next((name for name in usual if name in archive.files), None)

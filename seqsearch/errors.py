@@ -9,6 +9,7 @@
     |   |-- EmptySequenceError            a record of length zero
     |   `-- EmptyInputError               a file without a record
     |-- ParameterError (also ValueError)  an argument outside its range, or two that exclude each other
+    |   `-- UnknownNameError (also KeyError)  a name that nothing in a table has
     |-- MismatchError (also ValueError)   data, model, truth file and index that do not belong together
     |-- UnknownIdError (also KeyError)    an id the index does not hold
     |-- ForkError (also RuntimeError)     a process forked after threads were started cannot go on
@@ -102,6 +103,13 @@ class EmptyInputError(InputError):
 
 class ParameterError(SeqsearchError, ValueError):
     """An argument is outside its range, or two arguments exclude each other."""
+
+
+class UnknownNameError(ParameterError, KeyError):
+    """A name that nothing in a table has."""
+
+    def __str__(self) -> str:  # KeyError would print the repr of the message
+        return str(self.args[0]) if self.args else ""
 
 
 class MismatchError(SeqsearchError, ValueError):

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from splits import Split, distance_split, random_split
 
 from seqsearch import threads
 from seqsearch.arrays import DoubleArray, FloatArray
@@ -42,7 +43,6 @@ from seqsearch.geometry import GEOMETRIES, matrix
 from seqsearch.learning.clustering import exact_distances, square
 from seqsearch.learning.metric import Metric
 from seqsearch.learning.plan import PRECISIONS, TrainingPlan
-from seqsearch.learning.splits import Split, distance_split, random_split
 from seqsearch.learning.trainer import train
 from seqsearch.sequences import Sequences, greengenes
 

@@ -1,6 +1,6 @@
 """Scores and their performances matched: learned hashes, embedding and cascade beside averages and exact DTW.
 
-    pip install 'seqsearch[music]'       # and, for sound: apt-get install fluidsynth fluid-soundfont-gm
+    pip install 'seqsearch[bench]'       # and, for sound: apt-get install fluidsynth fluid-soundfont-gm
     python benchmarks/matching.py --data ../shared/data/music/nottingham_midi.tar.gz --tier symbolic --level hard
         [--tier audio|cross] [--level easy|hard] [--tunes N] [--decoys 4] [--output rows.jsonl] [--plots FOLDER]
     python benchmarks/matching.py --data ../shared/data/music/nottingham_midi.tar.gz --tier audio --decoys 3
@@ -23,8 +23,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import matching_data as music
+import matching_data as data
 import numpy as np
+from music.audio import SOUND_FONTS
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
@@ -37,7 +38,6 @@ from seqsearch.evaluation import mean_reciprocal_rank, n95, share_within
 from seqsearch.evaluation.plots import plot_codes, plot_histograms, plot_matrix, plot_ranks
 from seqsearch.hashing import bhattacharyya, bit_correlation, bit_entropy, hamming
 from seqsearch.learning.towers import TowerPlan, train_towers
-from seqsearch.music.audio import SOUND_FONTS
 from seqsearch.search.matching import Matcher
 from seqsearch.sequences import Sequences
 
@@ -66,13 +66,13 @@ class Setting:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.tunes = music.tunes_of(options.data, options.tunes, options.seed)
+        self.tunes = data.tunes_of(options.data, options.tunes, options.seed)
         everything = range(len(self.tunes.names))
-        self.pairs = [music.pair_of(self.tunes, row, options.tier, options.level, options) for row in everything]
-        self.database = music.database_of(self.pairs, options.decoys)
+        self.pairs = [data.pair_of(self.tunes, row, options.tier, options.level, options) for row in everything]
+        self.database = data.database_of(self.pairs, options.decoys)
         test = self.tunes.test[: options.queries]
-        self.queries, self.correct = music.queries_of(self.pairs, test), test
-        self.develop, self.develop_correct = music.queries_of(self.pairs, self.tunes.develop), self.tunes.develop
+        self.queries, self.correct = data.queries_of(self.pairs, test), test
+        self.develop, self.develop_correct = (data.queries_of(self.pairs, self.tunes.develop), self.tunes.develop)
 
     def ranks(self, scores: DoubleArray, correct: IntArray) -> DoubleArray:
         """Ranks from 1; entries with the same score share their mean rank."""
@@ -116,8 +116,8 @@ def hashed(setting: Setting, make: Any, rows: Rows, method: str, bits: int, **mo
 def code_quality(setting: Setting, towers: TowerPair) -> tuple[dict[str, float], IntArray, IntArray]:
     """Hamming distances of aligned and mismatched steps of test tunes: their overlap, and what the bits are worth."""
     pairs = [setting.pairs[row] for row in setting.correct]
-    first = Sequences.from_arrays([music.window(pair.score)[pair.at] for pair in pairs])
-    second = Sequences.from_arrays([music.window(pair.played) for pair in pairs])
+    first = Sequences.from_arrays([data.window(pair.score)[pair.at] for pair in pairs])
+    second = Sequences.from_arrays([data.window(pair.played) for pair in pairs])
     a, b = towers.hashes(first, "query"), towers.hashes(second, "database")
     width = towers.dim // 8
     left, right = (h.codes.view(np.uint8).reshape(-1, h.bits // 8)[:, :width] for h in (a, b))
@@ -145,7 +145,7 @@ def learn(setting: Setting, options: argparse.Namespace) -> dict[str, TowerPair]
     made = {name: kept for name in wanted if (kept := remembered(options, name)) is not None}
     missing = [name for name in wanted if name not in made][: options.learn]
     if missing:
-        aligned, played, whole, excerpts, groups = music.training_pairs(
+        aligned, played, whole, excerpts, groups = data.training_pairs(
             setting.tunes, setting.tunes.train, options.tier, options
         )
     for name in missing:
@@ -273,18 +273,18 @@ def draw(setting: Setting, made: dict[str, TowerPair], curves: dict[str, AnyArra
     ranks = [{"series": name, "rank": float(rank)} for name, values in curves.items() for rank in values]
     plot_ranks(ranks, folder / "ranks.png", size=len(setting.database), title="Rank of the right performance")
     pair, towers = setting.pairs[int(setting.correct[0])], made[f"hash{bits}"]
-    score = towers.hashes(Sequences.from_arrays([music.window(pair.score)[pair.at]]), "query")
-    played = towers.hashes(Sequences.from_arrays([music.window(pair.played)]), "database")
+    score = towers.hashes(Sequences.from_arrays([data.window(pair.score)[pair.at]]), "query")
+    played = towers.hashes(Sequences.from_arrays([data.window(pair.played)]), "database")
     plot_codes(
         {"score": _bits(score, bits), "performance": _bits(played, bits)},
         folder / "codes.png",
         title=f"Hashes of a score and a performance: {pair.name}",
-        step=towers.tower("query").pooling * music.PERIOD,
+        step=towers.tower("query").pooling * data.PERIOD,
         unit="s",
     )
     some = setting.correct[:40]
     points = made["points"].points(setting.database[some], "database")
-    asked = made["points"].points(music.queries_of(setting.pairs, some), "query")
+    asked = made["points"].points(data.queries_of(setting.pairs, some), "query")
     plot_matrix(
         _apart(asked, points),
         folder / "embedding.png",

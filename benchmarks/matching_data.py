@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from music.audio import constant_q, noisy, rendered
+from music.corruption import Performance, corruption_named, excerpt, performed
+from music.tunes import read_tunes, tune_families
 
 from seqsearch.arrays import FloatArray, IntArray
 from seqsearch.cli.progress import progress_for
 from seqsearch.files import atomic_write
-from seqsearch.music.audio import constant_q, noisy, rendered
-from seqsearch.music.corruption import Performance, corruption_named, excerpt, performed
-from seqsearch.music.tunes import read_tunes, tune_families
 from seqsearch.sequences import Sequences
 from seqsearch.sequences.readers.midi import LOWEST, PERIOD, PITCHES, Notes, piano_roll
 

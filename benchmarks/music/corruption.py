@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import DoubleArray
-from ..errors import ParameterError
-from ..sequences.readers.midi import Notes
+from seqsearch.arrays import DoubleArray
+from seqsearch.errors import ParameterError
+from seqsearch.sequences.readers.midi import Notes
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tarfile
 from pathlib import Path
 
@@ -10,22 +11,16 @@ import numpy as np
 import pytest
 
 from seqsearch.errors import EmptyInputError, InputError, ParameterError, ParseError, SeqsearchError
-from seqsearch.music.audio import constant_q, noisy, rendered, write_midi
-from seqsearch.music.corruption import (
-    CORRUPTIONS,
-    Corruption,
-    corruption_named,
-    excerpt,
-    performed,
-    timing,
-    transposed,
-    without,
-)
-from seqsearch.music.tunes import melody, read_tunes, tune_families
 from seqsearch.sequences import read
 from seqsearch.sequences.folders import read_series
 from seqsearch.sequences.readers.midi import PERIOD, Notes, piano_roll
 from tests.music_cases import tune
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+from music.audio import constant_q, noisy, rendered, write_midi
+from music.corruption import CORRUPTIONS, Corruption, corruption_named, excerpt, performed, timing, transposed, without
+from music.tunes import melody, read_tunes, tune_families
 
 GENTLE = Corruption(5.0, 0.0, 0.0, ends_chance=0.0, middle_chance=0.0)
 
@@ -79,7 +74,7 @@ K:G
 
 
 def test_abc_files_are_played(tmp_path: Path) -> None:
-    pytest.importorskip("music21", reason="reading ABC needs the extra music")
+    pytest.importorskip("music21", reason="reading ABC needs the extra bench")
     (tmp_path / "book.abc").write_text(TUNES)
     (tmp_path / "single.abc").write_bytes("X:1\nT:Säule\nL:1/4\nK:C\nC|]\n".encode("latin-1"))
     tunes = read_tunes(tmp_path)
@@ -104,7 +99,7 @@ def test_abc_files_are_played(tmp_path: Path) -> None:
     ],
 )
 def test_abc_repeats(written: str, played: str, tmp_path: Path) -> None:
-    pytest.importorskip("music21", reason="reading ABC needs the extra music")
+    pytest.importorskip("music21", reason="reading ABC needs the extra bench")
     (tmp_path / "t.abc").write_text(f"X:1\nM:1/4\nL:1/4\nK:C\n{written}\n")
     notes = read_tunes(tmp_path)["t"]
     assert "".join("C D EF G A B"[pitch % 12] for pitch in notes.pitch) == played
@@ -112,7 +107,7 @@ def test_abc_repeats(written: str, played: str, tmp_path: Path) -> None:
 
 
 def test_abc_files_that_are_none(tmp_path: Path) -> None:
-    pytest.importorskip("music21", reason="reading ABC needs the extra music")
+    pytest.importorskip("music21", reason="reading ABC needs the extra bench")
     (tmp_path / "t.abc").write_text("X:1\nL:1/0\nK:C\nC|\n")
     with pytest.raises(ParseError, match=r"t\.abc: the tune X:1 is not readable"):
         read_tunes(tmp_path)
@@ -189,9 +184,9 @@ def test_corruption_removes_cuts_and_bends() -> None:
 
 
 def test_rendered_notes_sound_where_the_roll_says(tmp_path: Path) -> None:
-    pytest.importorskip("librosa", reason="spectra need the extra music")
+    pytest.importorskip("librosa", reason="spectra need the extra bench")
     pytest.importorskip("mido", reason="rendering needs the extra music")
-    from seqsearch.music.audio import SOUND_FONTS
+    from music.audio import SOUND_FONTS
 
     if not Path(SOUND_FONTS[0]).is_file():
         pytest.skip("there is no SoundFont on this machine")

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import MissingExtraError, ParseError
-from ..sequences.readers.midi import Notes
+from seqsearch.errors import MissingExtraError, ParseError
+from seqsearch.sequences.readers.midi import Notes
 
 _TUNE = re.compile(r"^(?=X:)", re.MULTILINE)
 _LOUDNESS = 90.0
@@ -48,7 +48,7 @@ def _notes(text: str) -> Notes:
         from music21 import converter
         from music21.exceptions21 import Music21Exception
     except ImportError:
-        raise MissingExtraError("music21", "music") from None
+        raise MissingExtraError("music21", "bench") from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arrays import FloatArray
-from ..errors import InputError, MissingExtraError, SeqsearchError, StrPath
-from ..sequences.readers.midi import HOP, SAMPLE_RATE, Notes
+from seqsearch.arrays import FloatArray
+from seqsearch.errors import InputError, MissingExtraError, SeqsearchError, StrPath
+from seqsearch.sequences.readers.midi import HOP, SAMPLE_RATE, Notes
 
 _BEAT, _TICKS = 500_000, 4_800  # microseconds a quarter, ticks a quarter: a tick is 0.1 ms
 TOP_DB = 80.0
@@ -27,7 +27,7 @@ def write_midi(notes: Notes, path: StrPath, *, instrument: int = 0, cents: float
     try:
         import mido
     except ImportError:
-        raise MissingExtraError("mido", "music") from None
+        raise MissingExtraError("mido", "bench") from None
     file = mido.MidiFile(type=0, ticks_per_beat=_TICKS)
     track = mido.MidiTrack()
     file.tracks.append(track)
@@ -104,7 +104,7 @@ def constant_q(samples: FloatArray, *, lowest: int, pitches: int) -> FloatArray:
     try:
         import librosa
     except ImportError:
-        raise MissingExtraError("librosa", "music") from None
+        raise MissingExtraError("librosa", "bench") from None
     shortest = 1 << 16  # the lowest filters need so many samples
     if len(samples) < shortest:
         samples = np.pad(samples, (0, shortest - len(samples)))

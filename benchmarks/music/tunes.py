@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arrays import IntArray
-from ..errors import EmptyInputError, InputError, StrPath
-from ..progress import SILENT, Progress
-from ..sequences.readers.midi import Notes, notes_of
+from seqsearch.arrays import IntArray
+from seqsearch.errors import EmptyInputError, InputError, StrPath
+from seqsearch.progress import SILENT, Progress
+from seqsearch.sequences.readers.midi import Notes, notes_of
+
 from .notation import abc_tunes
 
 _ABC = ".abc"

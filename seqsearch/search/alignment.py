@@ -22,7 +22,7 @@ _LINE = 60
 
 
 @dataclass(frozen=True)
-class Path:
+class EditPath:
     """Runs of columns, ("=", 12), ("X", 1), ("I", 2), ...: equal, different, and a gap in the target or the query."""
 
     runs: tuple[tuple[str, int], ...]
@@ -54,12 +54,12 @@ class Path:
         return self.count("=") / max(self.columns, 1)
 
 
-def path_between(query: AnyArray, target: AnyArray) -> Path:
+def path_between(query: AnyArray, target: AnyArray) -> EditPath:
     """A shortest path between two code arrays."""
     from rapidfuzz.distance import Levenshtein
 
     operations = Levenshtein.opcodes(_comparable(query), _comparable(target))
-    return Path(
+    return EditPath(
         tuple(
             (_LETTERS[step.tag], max(step.src_end - step.src_start, step.dest_end - step.dest_start))
             for step in operations
@@ -78,7 +78,7 @@ def require_tokens(sequences: Sequences) -> Alphabet:
     return sequences.alphabet
 
 
-class Alignments(Sequence[Path]):
+class Alignments(Sequence[EditPath]):
     """The paths of the hits of a table, found when they are asked for.
 
     `queries`: those of the table; `targets`: stored sequences, a row is a position. Raises ParameterError for series.
@@ -90,7 +90,7 @@ class Alignments(Sequence[Path]):
         self._queries = queries
         self._minus = reverse_complement(queries) if table.minus.any() else queries
         self._targets = targets
-        self._known: dict[int, Path] = {}
+        self._known: dict[int, EditPath] = {}
 
     def __len__(self) -> int:
         return len(self.table)
@@ -100,7 +100,7 @@ class Alignments(Sequence[Path]):
         asked = self._minus if self.table.minus[hit] else self._queries
         return _codes(asked, int(self.table.owners[hit])), _codes(self._targets, int(self.table.rows[hit]))
 
-    def __getitem__(self, hit: int) -> Path:  # type: ignore[override]  # no slices: `keep` of the table is for that
+    def __getitem__(self, hit: int) -> EditPath:  # type: ignore[override]  # no slices: `keep` of the table is for that
         if not 0 <= hit < len(self):
             raise IndexError(hit)
         if hit not in self._known:
@@ -150,7 +150,7 @@ def _symbols(codes: AnyArray, alphabet: Alphabet) -> list[str]:
     return alphabet.decode(codes).split() if alphabet.name == "integers" else list(alphabet.decode(codes))
 
 
-def _rows(path: Path, query: list[str], target: list[str]) -> tuple[list[str], list[str], list[str]]:
+def _rows(path: EditPath, query: list[str], target: list[str]) -> tuple[list[str], list[str], list[str]]:
     """Three rows of columns: query, marks, target, "" for a gap."""
     upper: list[str] = []
     marks: list[str] = []

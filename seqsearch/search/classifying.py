@@ -26,14 +26,14 @@ class Votes:
 
     `shares`: (Q, K) of the votes for each of `labels`, 0 everywhere when no neighbour has a label; `winners`: (Q,)
     number of the winner; `nearest`: (Q,) exact distance to the nearest neighbour; `p_values`: (Q,) that a known
-    sequence would look as new, 1 where nothing was asked; `abstained`: (Q,) where no label is told.
+    sequence would look as new, None where novelty was not asked for; `abstained`: (Q,) where no label is told.
     """
 
     labels: tuple[str, ...]
     shares: DoubleArray
     winners: IntArray
     nearest: DoubleArray
-    p_values: DoubleArray
+    p_values: DoubleArray | None
     abstained: BoolArray
 
     def names(self) -> list[str]:
@@ -79,30 +79,37 @@ class NeighbourClassifier:
             raise ParameterError(f"k must be at least 1, not {k}")
         self.index, self.k, self.weighting, self.abstain = index, k, weighting, abstain
         self.progress, self.budget = progress, budget
-        column = np.array(list(index.engine(progress).targets.labels), dtype=np.str_)
-        names, numbers = np.unique(column, return_inverse=True)
-        self._numbers = numbers - int(names[0] == "")  # what has no label becomes -1
-        self.labels: tuple[str, ...] = tuple(names[names != ""].tolist())
+        with index.state(progress) as state:
+            self._learn(state.targets)
         if not self.labels:
             raise MismatchError(f"the sequences of {index.path} have no labels to vote with")
         self.novelty = {**(novelty or {}), "fpr": abstain} if abstain > 0 else None
         if self.novelty is not None:
             NoveltyOptions.of(self.novelty)
 
+    def _learn(self, targets: Sequences) -> None:
+        """Number the labels of the rows of a state; what has none is -1."""
+        names, numbers = np.unique(np.array(list(targets.labels), dtype=np.str_), return_inverse=True)
+        self._targets, self._numbers = targets, numbers - int(len(names) > 0 and names[0] == "")
+        self.labels: tuple[str, ...] = tuple(names[names != ""].tolist())
+
     def classify(self, queries: Sequences) -> Votes:
         """The votes of the neighbours. Raises MismatchError for queries of another kind."""
-        found = self.index.search(queries, self.k + 1, progress=self.progress, **self.budget)
+        with self.index.state(self.progress):  # neighbours and novelty of one state
+            found = self.index.search(queries, self.k + 1, progress=self.progress, **self.budget)
+            asked = None
+            if self.novelty is not None:
+                asked = self.index.novelty(queries, progress=self.progress, **self.novelty)
+        if found.targets is not self._targets:
+            self._learn(found.targets)
         voters, weights = _votes(found, self._numbers, self.k, self.weighting)
         shares = np.zeros((len(queries), len(self.labels)))
         there = voters >= 0
         np.add.at(shares, (np.nonzero(there)[0], voters[there]), weights[there])
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
-        p_values, novel = np.ones(len(queries)), np.zeros(len(queries), np.bool_)
-        if self.novelty is not None:
-            asked = self.index.novelty(queries, progress=self.progress, **self.novelty)
-            p_values, novel = asked.p_values, asked.novel
-        winners = _winners(shares, voters)
-        return Votes(self.labels, shares, winners, found.distances[:, 0], p_values, novel | ~there.any(axis=1))
+        p_values = None if asked is None else asked.p_values
+        abstained = ~there.any(axis=1) if asked is None else asked.novel | ~there.any(axis=1)
+        return Votes(self.labels, shares, _winners(shares, voters), found.distances[:, 0], p_values, abstained)
 
 
 def _votes(found: Results, numbers: IntArray, k: int, weighting: str) -> tuple[IntArray, DoubleArray]:

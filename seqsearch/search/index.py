@@ -2,57 +2,52 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray
-from ..distances import Distance, ExactSearch, Neighbours, Ranges, distance_named, within_radius
+from ..distances import Distance, Neighbours, Ranges, range_search
+from ..distances.neighbours import require_count
 from ..encoders.model import Model
-from ..errors import CorruptIndexError, ParameterError, Path
-from ..learning.clustering import Dendrogram
+from ..errors import MismatchError, ParameterError, StrPath
 from ..progress import SILENT, Progress
-from ..sequences import Sequences, Strings
-from ..store import Store
+from ..sequences import Sequences
+from ..learning.clustering import Dendrogram
 from .alignment import Alignments
-from .budgeting import chosen_budget
+from .budget import Budget, Calibration, Wanted, unusual
 from .building import CALIBRATION_QUERIES, build
-from .calibrating import calibrate, members
-from .calibration import Budget, Calibration, budgets_for
+from .cache import IndexCache
+from .calibrator import calibrate, calibrate_pairs, members
 from .clustering import MEMORY, clustered
-from .engine import Engine, SweepRow, sweep_row
-from .filters import Where, allowed_rows
+from .handle import CALIBRATION, FORMAT_VERSION, HEALTH, Handle
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
-from .novelty.asking import Asked
+from .novelty.detector import NoveltyDetector
 from .options import BuildOptions
-from .results import RangeResults, Results
-from .snapshots import SNAPSHOT_KINDS, Follower, tail_is_long
+from .encoding import OneModel, TwoTowers
+from .pairs.rows import known_rows, most_of
+from .pipeline import Trace
+from .results import Answers, RangeResults, Results
+from .state import State, Where
 from .strands import BOTH, better_strand, require_strand, reverse_complement, united
-from .table import HitTable
-from .verifying import NEIGHBOURS, Verified, verified
-
-FORMAT_VERSION = 1
+from .sweep import SweepRow, swept
+from .verification import VerificationReport, verified
 
 
 class SequenceIndex:
     """An index of sequences on disk: encodes queries, proposes candidates, verifies them with the exact distance.
 
-    Made by `build` or `open`. Reading needs no lock; `add`, `remove`, `update` and `compact` take the index's one
-    writer lock while they run. A reader keeps answering from the state it has seen until `refresh`.
+    Made by `build` or `open`. Any number of threads may search one handle while another changes it: each search answers
+    from one committed state, that of the last change through this handle or of the last `refresh`. Reading needs no
+    lock on disk; `add`, `remove`, `update` and `compact` take the index's one writer lock while they run. A forked
+    child opens it anew. After `close`, which waits for searches that run, everything raises IndexClosedError.
     """
 
-    def __init__(self, store: Store, follower: Follower | None = None) -> None:
-        self._store = store
-        self._settings = _document(store, "settings")
-        self._distance = distance_named(self._settings["distance"], **self._settings["distance_parameters"])
-        self._model: Model | None = None
-        self._follower = follower
-        self._engine: Engine | None = None
-        self._exact: ExactSearch | None = None
-        self._calibration: Calibration | None = None
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
         self._known: dict[str, KnownScores] = {}
 
     # -- making and opening --------------------------------------------------------------------------------------
@@ -60,7 +55,7 @@ class SequenceIndex:
     @classmethod
     def build(
         cls,
-        path: Path,
+        path: StrPath,
         references: Sequences | Iterable[Sequences],
         *,
         overwrite: bool = False,
@@ -76,25 +71,46 @@ class SequenceIndex:
         `options`: the fields of `BuildOptions` (distance, encoder, recall, seed, ...).
         Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError.
         """
-        try:
-            chosen = BuildOptions(**options)
-        except TypeError as error:
-            raise ParameterError(str(error).replace("BuildOptions.__init__()", "build")) from None
+        chosen = BuildOptions.of(options)
         parts = [references] if isinstance(references, Sequences) else references
         built = build(path, parts, chosen, model=model, queries=queries, overwrite=overwrite, progress=progress)
-        follower = Follower.adopt(built.store, built.candidates)
-        with built.store as writer:
-            follower.save(writer, _document(writer, "settings"))
-        return cls(Store.open(path), follower)
+        return cls._built(path, built)
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def build_pairs(
+        cls,
+        path: StrPath,
+        references: Sequences,
+        queries: Sequences,
+        *,
+        pairs: list[tuple[str, str]] | None = None,
+        overwrite: bool = False,
+        progress: Progress = SILENT,
+        **options: Any,
+    ) -> Self:
+        """Build an index of series of two kinds: `queries` and `references` that belong together, by equal ids or by
+        `pairs` of a query's and a reference's id, teach two networks; `references` are indexed.
+
+        `options`: the fields of `PairOptions`. Raises as `build`, and MismatchError where pairs do not fit.
+        """
+        from .pairs.building import PairOptions, build_pairs
+
+        chosen = PairOptions.of(options)
+        made = build_pairs(path, references, queries, chosen, pairs=pairs, overwrite=overwrite, progress=progress)
+        return cls._built(path, made)
+
+    @classmethod
+    def _built(cls, path: StrPath, cache: IndexCache) -> Self:
+        return cls(Handle(path, cache))
+
+    @classmethod
+    def open(cls, path: StrPath) -> Self:
         """Open an index. Raises NotAnIndexError, FormatVersionError or CorruptIndexError, naming the path."""
-        return cls(Store.open(path))
+        return cls(Handle(path))
 
     def close(self) -> None:
-        """Let go of the files."""
-        self._store.close()
+        """Let go of the files, once the searches that run are done."""
+        self._handle.close()
 
     def __enter__(self) -> Self:
         return self
@@ -107,74 +123,84 @@ class SequenceIndex:
     # -- looking -------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return len(self._store)
+        with self._handle.store() as store:
+            return len(store)
 
     def __contains__(self, record_id: object) -> bool:
-        return record_id in self._store
+        with self._handle.store() as store:
+            return record_id in store
 
     def holds(self, ids: Iterable[str]) -> BoolArray:
         """(m,) which of many ids are there."""
-        held: BoolArray = self._store.find(ids) >= 0
-        return held
+        with self._handle.store() as store:
+            held: BoolArray = store.find(ids) >= 0
+            return held
 
     @property
     def path(self) -> str:
         """The folder of the index."""
-        return os.fspath(self._store.path)
+        return self._handle.path
 
     @property
     def distance(self) -> Distance:
-        """The exact distance that decides."""
-        return self._distance
+        """The exact distance that decides. Raises MismatchError where queries are of another kind than what is stored."""
+        if self._handle.distance is None:
+            raise MismatchError(f"{self.path}: queries and stored series are of two kinds: none compares them exactly")
+        return self._handle.distance
 
     @property
     def model(self) -> Model:
-        """The encoder."""
-        if self._model is None:
-            weights = self._store.blob("weights")
-            if weights is None:
-                raise CorruptIndexError(f"{self.path}: the weights of the model are missing")
-            self._model = Model.restore(_document(self._store, "model"), weights)
-        return self._model
+        """The encoder. Raises MismatchError for an index of two kinds of series."""
+        encoder = self._handle.encoder
+        if not isinstance(encoder, OneModel):
+            raise MismatchError(f"{self.path}: an index of two kinds of series has an encoder a side, no single model")
+        return encoder.model
 
     @property
     def calibration(self) -> Calibration:
         """The measured curve of recall over budgets."""
-        if self._calibration is None:
-            self._calibration = Calibration.from_json(_document(self._store, "calibration"))
-        return self._calibration
+        return self._handle.calibration()
 
     @property
     def alphabet_name(self) -> str | None:
         """The alphabet queries are read with; None for series."""
-        return self._store.alphabet.name if self._store.alphabet is not None else None
+        with self._handle.store() as store:
+            return store.alphabet.name if store.alphabet is not None else None
 
     @property
     def sequences(self) -> Sequences:
         """The stored sequences, in the order they came."""
-        return self._store.sequences(np.flatnonzero(self._store.live()))
+        with self._handle.store() as store:
+            return store.sequences(np.flatnonzero(store.live()))
+
+    def state(self, progress: Progress = SILENT) -> AbstractContextManager[State]:
+        """A context in which several questions are answered from one committed `State`; changes wait for its end."""
+        return self._handle.state(progress)
+
+    def refresh(self) -> bool:
+        """See what was committed since, by this or another process; True when there was something."""
+        return self._handle.refresh()
 
     def info(self) -> dict[str, Any]:
         """What `seqsearch info --format json` prints."""
-        model, calibration = self.model, self.calibration
-        return {
-            "sequences": len(self),
-            "deleted": self._store.rows - len(self),
-            "kind": self._store.kind,
-            "alphabet": self.alphabet_name,
-            "distance": self._distance.name,
-            "distance_parameters": self._distance.parameters(),
-            "encoder": model.family,
-            "geometry": model.geometry,
-            "dim": model.dim,
-            "bits": model.bits,
-            "index": self._settings["index"],
-            "index_parameters": self._settings["index_parameters"],
-            "format_version": FORMAT_VERSION,
-            "bytes": self._store.bytes,
-            "health": self._store.document("health"),
-            "calibration": {**calibration.to_json(), "stale": calibration.is_stale(len(self))},
-        }
+        calibration, settings, distance = self.calibration, self._handle.settings, self._handle.distance
+        with self._handle.store() as store:
+            return {
+                "sequences": len(store),
+                "deleted": store.rows - len(store),
+                "kind": store.kind,
+                "alphabet": self.alphabet_name,
+                "distance": settings["distance"],
+                "distance_parameters": None if distance is None else distance.parameters(),
+                **self._handle.encoder.facts(),
+                "index": settings["index"],
+                "index_parameters": settings["index_parameters"],
+                "format_version": settings.get("format_version", FORMAT_VERSION),
+                "bytes": store.bytes,
+                "health": store.document(HEALTH),
+                **{name: settings[name] for name in ("pairs",) if name in settings},
+                "calibration": {**calibration.to_json(), "stale": calibration.is_stale(len(store))},
+            }
 
     # -- searching -----------------------------------------------------------------------------------------------
 
@@ -200,18 +226,43 @@ class SequenceIndex:
         complements of DNA and RNA queries as well, and each stored sequence counts on its nearer strand.
         Raises MismatchError for queries of another kind, ParameterError, UnknownIdError for unknown `ids`.
         """
-        if k < 1:
-            raise ParameterError(f"k must be at least 1, not {k}")
-        budget, said = self.budget(k, recall=recall, candidates=candidates, ef=ef, exact=exact)
-        allowed = allowed_rows(self._store, ids, where)
+        require_count(k)
         require_strand(strand)
-        found, minus = self._found(queries, k, budget, allowed, progress), None
-        if strand == BOTH:
-            turned = self._found(reverse_complement(queries), k, budget, allowed, progress)
-            found, minus = better_strand(found, turned)
-        if budget is not None and allowed is None:
-            said += self._about_strangers(found)
-        return Results(queries.ids, self._names(), found.rows, found.distances, said, minus)
+        wanted = Wanted(recall, candidates, ef, exact)
+        with self._handle.state(progress) as state:
+            choice, allowed, trace = state.choice(k, wanted), state.allowed(ids, where), Trace()
+
+            def found(asked: Sequences) -> Neighbours:
+                return state.neighbours(asked, k, choice.budget, allowed=allowed, trace=trace, progress=progress)
+
+            answer, minus = found(queries), None
+            if strand == BOTH:
+                answer, minus = better_strand(answer, found(reverse_complement(queries)))
+            warnings = choice.warnings
+            if choice.budget is not None and allowed is None:
+                warnings += tuple(filter(None, (unusual(state.calibration, answer.distances[:, 0]),)))
+        return Results(
+            queries.ids, state.targets, answer, choice.reason, minus, warnings, trace
+        )
+
+    def budget(
+        self,
+        k: int,
+        *,
+        recall: float | None = None,
+        candidates: int | None = None,
+        ef: int | None = None,
+        exact: bool = False,
+    ) -> tuple[Budget | None, str]:
+        """The budget that `search` would use (None: compare with everything) and a line that says why."""
+        wanted = Wanted(recall, candidates, ef, exact)
+        choice = self._handle.choice(k, wanted)
+        return choice.budget, "; ".join((choice.reason, *choice.warnings))
+
+    def distribution_warning(self, nearest: DoubleArray) -> str | None:
+        """A warning where queries whose nearest neighbours are at `nearest`, (Q,), are not like those that the recall was
+        measured on; None where they are, or are too few to tell."""
+        return unusual(self.calibration, nearest)
 
     def within(
         self,
@@ -228,84 +279,23 @@ class SequenceIndex:
         `ids`, `where` and `strand` as in `search`. Raises ParameterError for a negative radius, and as `search`.
         """
         require_strand(strand)
-        self.model.spec.require(queries)
-        allowed, targets = allowed_rows(self._store, ids, where), self.engine(progress).targets
-        mask = self._store.live() if allowed is None else allowed
+        with self._handle.state(progress) as state:
+            state.encoder.require(queries)
+            allowed, exact, minus = state.allowed(ids, where), state.exact, None
+            mask = state.live if allowed is None else allowed
 
-        def found(asked: Sequences) -> Ranges:
-            return within_radius(self._distance, asked, targets, radius, allowed=mask, progress=progress)
+            def found(asked: Sequences) -> Ranges:
+                return range_search(exact.distance, asked, exact.targets, radius, allowed=mask, progress=progress)
 
-        if strand == BOTH:
-            ranges, minus = united(found(queries), found(reverse_complement(queries)))
-            return RangeResults(queries.ids, self._names(), ranges, minus)
-        return RangeResults(queries.ids, self._names(), found(queries))
+            ranges = found(queries)
+            if strand == BOTH:
+                ranges, minus = united(ranges, found(reverse_complement(queries)))
+        return RangeResults(queries.ids, state.targets, ranges, minus)
 
-    def align(self, queries: Sequences, table: HitTable) -> Alignments:
-        """How `queries` and their hits align: the paths behind the edit distances. Raises ParameterError for series."""
-        return Alignments(queries, self.engine().targets, table)
-
-    def budget(
-        self,
-        k: int,
-        *,
-        recall: float | None = None,
-        candidates: int | None = None,
-        ef: int | None = None,
-        exact: bool = False,
-    ) -> tuple[Budget | None, str]:
-        """The budget that `search` would use (None: compare with everything) and a line that says why."""
-        return chosen_budget(
-            lambda: self.calibration,
-            self._settings["index"],
-            len(self),
-            k,
-            recall=recall,
-            candidates=candidates,
-            ef=ef,
-            exact=exact,
-        )
-
-    def _about_strangers(self, found: Neighbours) -> str:
-        """A warning where the queries are not like those that the recall was measured on."""
-        share = self.calibration.strangers(found.distances[:, 0])
-        if share is None:
-            return ""
-        return (
-            f"; {share:.0%} of these queries are farther from everything stored than nine of ten of those the recall "
-            "was measured on, so it may be lower: calibrate with queries like these"
-        )
-
-    def _found(
-        self, queries: Sequences, k: int, budget: Budget | None, allowed: BoolArray | None, progress: Progress
-    ) -> Neighbours:
-        self.model.spec.require(queries)
-        engine = self.engine(progress)
-        if budget is None or budget.candidates >= len(self):
-            found, pruning = self._everything(allowed).search(queries, k, progress=progress)
-            progress.note(f"exact: {pruning}")
-            return found
-        return engine.find(queries, k, budget, allowed)
-
-    def _everything(self, allowed: BoolArray | None) -> ExactSearch:
-        """The lossless search; kept for the next where it is of all that is stored."""
-        live, targets = self._store.live(), self.engine().targets
-        if allowed is not None:
-            return self._distance.searcher(targets, live & allowed)
-        if self._exact is None:
-            self._exact = self._distance.searcher(targets, live)
-        return self._exact
-
-    def _names(self) -> Strings:
-        """The ids of all rows: those that the engine holds already."""
-        return self.engine().targets.ids
-
-    def engine(self, progress: Progress = SILENT) -> Engine:
-        """The state that answers: loaded at the first search, brought up to date after `refresh`."""
-        if self._follower is None:
-            self._follower = Follower.load(self._store, self.model, self._settings, progress)
-        if self._engine is None or self._engine.candidates is not self._follower.candidates:
-            self._engine = Engine(self.model, self._follower.candidates, self._distance, self._store.sequences())
-        return self._engine
+    def align(self, queries: Sequences, answers: Answers) -> Alignments:
+        """How `queries` and the hits of their answers align: the paths behind the edit distances. Raises ParameterError
+        for series."""
+        return Alignments(queries, answers.targets, answers.table())
 
     def novelty(
         self,
@@ -324,20 +314,25 @@ class SequenceIndex:
         In an empty index every score is infinite and, with nothing to compare, none is called novel.
         Raises ParameterError, MismatchError for queries of another kind.
         """
-        return self._asked(progress).novelty(queries, NoveltyOptions.of(options), known, progress)
+        with self._handle.state(progress) as state:
+            return self._detector(state).novelty(queries, NoveltyOptions.of(options), known, progress)
 
     def known_scores(
         self, *, known: Sequences | None = None, anew: bool = False, progress: Progress = SILENT, **options: Any
     ) -> KnownScores:
         """What `novelty` compares with, as there; `anew`: measured now, whatever is kept."""
-        return self._asked(progress).known_scores(NoveltyOptions.of(options), known, progress, anew=anew)
+        with self._handle.state(progress) as state:
+            return self._detector(state).known_scores(NoveltyOptions.of(options), known, progress, anew=anew)
 
     def member_scores(self, *, progress: Progress = SILENT, **options: Any) -> DoubleArray:
         """(n,) how new each stored sequence would be if it were not stored, in the order of `sequences`."""
-        return self._asked(progress).member_scores(NoveltyOptions.of(options), progress)
+        with self._handle.state(progress) as state:
+            return self._detector(state).member_scores(NoveltyOptions.of(options), progress)
 
-    def _asked(self, progress: Progress) -> Asked:
-        return Asked(self._store, self.engine(progress), lambda k: self.budget(k)[0], self._writing, self._known)
+    def _detector(self, state: State) -> NoveltyDetector:
+        return NoveltyDetector(state, self._handle, self._known)
+
+    # -- measuring -----------------------------------------------------------------------------------------------
 
     def evaluate(
         self,
@@ -352,21 +347,8 @@ class SequenceIndex:
 
         Without `budgets` the ladder is climbed until everything is found.
         """
-        engine = self.engine(progress)
-        self.model.spec.require(queries)
-        if truth is None:
-            truth = self._distance.exact(queries, engine.targets, k, allowed=self._store.live(), progress=progress)
-        ladder = budgets
-        if ladder is None:
-            ladder = [b for b in budgets_for(len(self), engine.candidates.kind) if b.candidates >= k]
-        rows: list[SweepRow] = []
-        with progress.task("sweeping budgets") as task:
-            for budget in ladder:
-                rows.append(sweep_row(engine, queries, truth, k, budget))
-                task.advance()
-                if budgets is None and rows[-1].recall >= 1:
-                    break
-        return rows
+        with self._handle.state(progress) as state:
+            return swept(state, queries, k, truth, budgets, progress)
 
     def cluster(
         self,
@@ -384,66 +366,32 @@ class SequenceIndex:
         Distances of all pairs are kept: raises ParameterError when they would take more than `memory` bytes, for an
         unknown linkage and for fewer than 2 sequences.
         """
-        return clustered(
-            self._store,
-            self.model,
-            self._distance,
-            linkage,
-            sample=sample,
-            exact=exact,
-            seed=seed,
-            memory=memory,
-            progress=progress,
-        )
+        with self._handle.store() as store:
+            return clustered(
+                store,
+                self.model,
+                self.distance,
+                linkage,
+                sample=sample,
+                exact=exact,
+                seed=seed,
+                memory=memory,
+                progress=progress,
+            )
 
-    def verify(self, *, sample: int = 100, seed: int = 0, progress: Progress = SILENT) -> Verified:
+    def verify(self, *, sample: int = 100, seed: int = 0, progress: Progress = SILENT) -> VerificationReport:
         """Check every checksum and invariant on disk, that every id is reachable, and the recall of `sample` members.
 
         What is wrong is listed in the report; nothing is raised for it. `seed` draws the sample.
         """
-        return verified(
-            self._store,
-            lambda: self.engine(progress),
-            lambda: self.budget(NEIGHBOURS)[0],
-            lambda: self.calibration.target,
-            sample,
-            seed,
-            progress,
-        )
-
-    # -- changing ------------------------------------------------------------------------------------------------
-
-    def add(self, sequences: Sequences, *, progress: Progress = SILENT) -> None:
-        """Add sequences; durable when it returns. Raises DuplicateIdError, MismatchError, IndexLockedError."""
-        vectors = self.model.vectors(sequences, progress)
-        self._change(lambda writer: writer.append(sequences, vectors), progress)
-
-    def remove(self, ids: Iterable[str], *, progress: Progress = SILENT) -> None:
-        """Remove sequences by id. Raises UnknownIdError, and then removes none; IndexLockedError."""
-        self._change(lambda writer: writer.delete(ids), progress)
-
-    def update(self, sequences: Sequences, *, progress: Progress = SILENT) -> None:
-        """Put sequences in place of those with the same ids, in one step. Raises UnknownIdError, MismatchError."""
-        vectors = self.model.vectors(sequences, progress)
-        self._change(lambda writer: writer.update(sequences, vectors), progress)
-
-    def compact(self, *, progress: Progress = SILENT) -> None:
-        """Give back the space of removed sequences; done by itself above a fifth. Safe to be killed at any moment."""
-        with self._writing() as writer:
-            self._compacted(writer, progress)
-        self._store.refresh()
-
-    def _compacted(self, writer: Store, progress: Progress) -> None:
-        writer.compact(progress)
-        self._follower = Follower.load(writer, self.model, self._settings, progress)
-        self._follower.save(writer, self._settings)
-        self._engine = self._exact = None
+        return verified(self._handle, sample, seed, progress)
 
     def calibrate(
         self,
         queries: Sequences | None = None,
         *,
         recall: float | None = None,
+        pairs: list[tuple[str, str]] | None = None,
         sample: int = CALIBRATION_QUERIES,
         seed: int = 0,
         progress: Progress = SILENT,
@@ -451,60 +399,64 @@ class SequenceIndex:
         """Measure the recall of every budget anew, on the data as they are now, and keep the curve.
 
         `queries`: sequences like those that will be asked; None takes `sample` random members, each asked for its
-        nearest others. `recall`: aimed at by default from now on. Raises ParameterError, IndexLockedError.
+        nearest others. An index of two kinds of series needs queries whose answers are known, by equal ids or by
+        `pairs`. `recall`: aimed at by default from now on. Raises ParameterError, IndexLockedError.
         """
-        target = self.calibration.target if recall is None else recall
-        if not 0 < target <= 1:
-            raise ParameterError(f"recall must be above 0 and at most 1, not {target}")
-        with self._writing() as writer:
+        target = Wanted(self.calibration.target if recall is None else recall).recall
+        assert target is not None
+        with self._handle.writing() as writer:
             self.refresh()
-            engine, live, own = self.engine(progress), self._store.live(), None
-            if queries is None:
-                queries, own = members(engine, live, sample, seed)
-            self.model.spec.require(queries)
-            measured = calibrate(engine, queries, live, target, progress, own=own)
-            writer.put_document("calibration", measured.to_json())
+            with self._handle.state(progress) as state:
+                measured = _measured(state, queries, target, pairs, sample, seed, progress)
+            writer.put_document(CALIBRATION, measured.to_json())
         self.refresh()
         return measured
 
+    # -- changing ------------------------------------------------------------------------------------------------
+
+    def add(self, sequences: Sequences, *, progress: Progress = SILENT) -> None:
+        """Add sequences; durable when it returns. Raises DuplicateIdError, MismatchError, IndexLockedError."""
+        vectors = self._handle.encoder.of_stored(sequences, progress)
+        self._handle.change(lambda writer: writer.append(sequences, vectors), progress)
+
+    def remove(self, ids: Iterable[str], *, progress: Progress = SILENT) -> None:
+        """Remove sequences by id. Raises UnknownIdError, and then removes none; IndexLockedError."""
+        self._handle.change(lambda writer: writer.delete(ids), progress)
+
+    def update(self, sequences: Sequences, *, progress: Progress = SILENT) -> None:
+        """Put sequences in place of those with the same ids, in one step. Raises UnknownIdError, MismatchError."""
+        vectors = self._handle.encoder.of_stored(sequences, progress)
+        self._handle.change(lambda writer: writer.update(sequences, vectors), progress)
+
+    def compact(self, *, progress: Progress = SILENT) -> None:
+        """Give back the space of removed sequences; done by itself above a fifth. Safe to be killed at any moment."""
+        self._handle.compact(progress)
+
     def save_snapshot(self, *, progress: Progress = SILENT) -> None:
         """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
-        with self._writing() as writer:
-            self._save_snapshot(writer, progress)
-
-    def _save_snapshot(self, writer: Store, progress: Progress) -> None:
-        self.refresh()
-        self.engine(progress)
-        assert self._follower is not None
-        self._follower.save(writer, self._settings)
-
-    def _change(self, change: Callable[[Store], object], progress: Progress) -> None:
-        with self._writing() as writer:
-            change(writer)
-            if writer.should_compact:
-                self._compacted(writer, progress)
-            elif self._settings["index"] in SNAPSHOT_KINDS and tail_is_long(writer):
-                self._save_snapshot(writer, progress)
-        self.refresh()
-
-    def refresh(self) -> bool:
-        """See what was committed since; True when there was something."""
-        if not self._store.refresh():
-            return False
-        self._engine = self._exact = self._calibration = None
-        if self._follower is not None and not self._follower.catch_up(self._store):
-            self._follower = None
-        return True
-
-    def _writing(self) -> Store:
-        return Store.open(self._store.path, write=True)
+        self._handle.save_snapshot(progress)
 
     def __repr__(self) -> str:
         return f"SequenceIndex({self.path!r}, n={len(self)})"
 
 
-def _document(store: Store, name: str) -> dict[str, Any]:
-    document = store.document(name)
-    if not isinstance(document, dict):
-        raise CorruptIndexError(f"{store.path}: its {name} document is missing")
-    return document
+def _measured(
+    state: State,
+    queries: Sequences | None,
+    target: float,
+    pairs: list[tuple[str, str]] | None,
+    sample: int,
+    seed: int,
+    progress: Progress,
+) -> Calibration:
+    if queries is not None:
+        state.encoder.require(queries)
+    if isinstance(state.encoder, TwoTowers):
+        if queries is None:
+            raise ParameterError("an index of two kinds of series is calibrated on queries whose answers are known")
+        asked, correct = known_rows(queries, state, pairs)
+        return calibrate_pairs(state.pipeline, queries[asked], correct, target, most_of(state), progress)
+    exclude = None
+    if queries is None:
+        queries, exclude = members(state.pipeline, state.targets, sample, seed)
+    return calibrate(state.pipeline, queries, target, exclude=exclude, progress=progress)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import overload
 
 from ..arrays import BoolArray, DoubleArray, IntArray
-from ..distances import Ranges
-from ..sequences import Strings
+from ..distances import Neighbours, Ranges
+from ..sequences import Sequences, Strings
+from .pipeline import Trace
 from .table import HitTable
 
 
@@ -58,12 +59,20 @@ class Hits(Sequence[Hit]):
 
 
 class Answers(Sequence[Hits], ABC):
-    """The answers to Q queries, `queries` by name; `stored`: the names of all rows; `budget`: how they were found."""
+    """The answers to Q queries, `queries` by name; `targets`: the sequences of all rows, as they were when they were
+    searched; `budget`: how the hits were found; `warnings`: what to beware of, a sentence each.
+    """
 
-    def __init__(self, queries: Strings, stored: Strings, budget: str) -> None:
+    def __init__(self, queries: Strings, targets: Sequences, budget: str, warnings: tuple[str, ...] = ()) -> None:
         self.queries = queries
-        self.stored = stored
+        self.targets = targets
         self.budget = budget
+        self.warnings = warnings
+
+    @property
+    def stored(self) -> Strings:
+        """The names of all rows."""
+        return self.targets.ids
 
     @abstractmethod
     def table(self) -> HitTable:
@@ -98,22 +107,24 @@ class Results(Answers):
     """The k nearest of Q queries.
 
     `rows`: (Q, k) stored rows, -1 padded; `distances`: (Q, k) exact distances, inf padded; `minus`: (Q, k) where a hit
-    was found on the minus strand, None when only the plus strand was searched.
+    was found on the minus strand, None when only the plus strand was searched; `trace`: what the stages did.
     """
 
     def __init__(
         self,
         queries: Strings,
-        stored: Strings,
-        rows: IntArray,
-        distances: DoubleArray,
+        targets: Sequences,
+        found: Neighbours,
         budget: str = "",
         minus: BoolArray | None = None,
+        warnings: tuple[str, ...] = (),
+        trace: Trace | None = None,
     ) -> None:
-        super().__init__(queries, stored, budget)
-        self.rows = rows
-        self.distances = distances
+        super().__init__(queries, targets, budget, warnings)
+        self.rows = found.rows
+        self.distances = found.distances
         self.minus = minus
+        self.trace = Trace() if trace is None else trace
 
     def table(self) -> HitTable:
         """All hits as flat columns."""
@@ -131,8 +142,8 @@ class Results(Answers):
 class RangeResults(Answers):
     """Everything within a radius of Q queries: query q owns offsets[q]:offsets[q + 1] of `rows` and `distances`."""
 
-    def __init__(self, queries: Strings, stored: Strings, found: Ranges, minus: BoolArray | None = None) -> None:
-        super().__init__(queries, stored, "exact")
+    def __init__(self, queries: Strings, targets: Sequences, found: Ranges, minus: BoolArray | None = None) -> None:
+        super().__init__(queries, targets, "exact")
         self.offsets = found.offsets
         self.rows = found.rows
         self.distances = found.distances

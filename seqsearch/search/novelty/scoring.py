@@ -12,8 +12,8 @@ from ...distances import Neighbours
 from ...errors import ParameterError
 from ...progress import SILENT, Progress
 from ...sequences import Sequences
-from ..calibration import Budget
-from ..engine import Engine
+from ..budget import Budget
+from ..state import State
 from . import scores
 from .neighbourhoods import Neighbourhoods, NeighbourLists
 from .options import EXACT, NoveltyOptions
@@ -38,15 +38,14 @@ class Scoring:
     Raises ParameterError for a method that the index cannot answer.
     """
 
-    def __init__(self, engine: Engine, live: BoolArray, options: NoveltyOptions, budget: Budget | None) -> None:
-        self.engine = engine
-        self.live = live
+    def __init__(self, state: State, options: NoveltyOptions, budget: Budget | None) -> None:
+        self.state = state
         self.options = options
-        self.neighbourhoods = Neighbourhoods(engine, live, budget, options.source == EXACT)
+        self.neighbourhoods = Neighbourhoods(state, budget, options.source == EXACT)
         self._lists: NeighbourLists | None = None
         if options.method == "shells":
             self._codes()
-        if options.method == "reconstruction" and engine.model.decoder is None:
+        if options.method == "reconstruction" and state.model.decoder is None:
             raise ParameterError(
                 "reconstruction needs a model with a decoder: `seqsearch train --target autoencode`, then build --model"
             )
@@ -55,7 +54,7 @@ class Scoring:
         """What the method has to know about the data; `rows`: members to learn it from."""
         if self.options.method != "shells":
             return {}
-        counts = self._shells(self.engine.targets[rows[:_MEMBERS]], own=True)
+        counts = self._shells(self.state.targets[rows[:_MEMBERS]], own=True)
         return {BANDWIDTH: scores.fitted_bandwidth(counts)}
 
     def score(
@@ -68,7 +67,7 @@ class Scoring:
         if self.options.method == "reconstruction":
             from ...encoders.reconstruction import reconstruction_errors
 
-            return Scored(reconstruction_errors(self.engine.model, queries, progress))
+            return Scored(reconstruction_errors(self.state.model, queries, progress))
         found = self.neighbourhoods.of(queries, self.options.neighbours, own, progress)
         return Scored(self._measured(found, own, progress), found.rows[:, 0], found.distances[:, 0])
 
@@ -78,7 +77,7 @@ class Scoring:
             return scored.rows, scored.distances
         rows = scored.rows
         if rows is None:
-            rows = self.engine.candidates.search(self.engine.model.vectors(queries), 1).rows[:, 0]
+            rows = self.state.proposals.search(self.state.model.vectors(queries), 1).rows[:, 0]
         return rows, self.neighbourhoods.verified_distance(queries, rows)
 
     def _measured(self, found: Neighbours, own: IntArray | None, progress: Progress) -> DoubleArray:
@@ -88,19 +87,19 @@ class Scoring:
             return scores.kth_distance(found.distances)
         if self._lists is None:
             self._lists = NeighbourLists(self.neighbourhoods, self.options.neighbours + 1, progress)
-        whole = self.options.source == EXACT and self.engine.distance.kind == "tokens"
+        whole = self.options.source == EXACT and self.state.exact.distance.whole_numbers
         alone = np.full(len(found.rows), -1, np.int64) if own is None else own
         floor = WHOLE_FLOOR if whole else CONTINUOUS_FLOOR
         return local_outlier_factor(found.rows, found.distances, alone, self._lists, floor)
 
     def _codes(self) -> Hamming16Index:
-        if not isinstance(self.engine.candidates, Hamming16Index):
+        if not isinstance(self.state.candidates, Hamming16Index):
             raise ParameterError("shells needs an index of 16-bit codes: build it with bits=16")
-        return self.engine.candidates
+        return self.state.candidates
 
     def _shells(self, queries: Sequences, *, own: bool) -> IntArray:
         """(Q, 17) stored codes at each distance; `own`: the queries are stored, and do not count themselves."""
-        counts = self._codes().shell_counts(self.engine.model.vectors(queries))
+        counts = self._codes().shell_counts(self.state.model.vectors(queries))
         if own:
             counts = counts.copy()
             counts[:, 0] -= 1

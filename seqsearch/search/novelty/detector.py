@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,9 +10,9 @@ from ...arrays import DoubleArray, IntArray
 from ...errors import IndexLockedError, ParameterError
 from ...progress import SILENT, Progress
 from ...sequences import Sequences
-from ...store import Store
-from ..calibration import Budget
-from ..engine import Engine
+from ..budget import Wanted
+from ..handle import Handle
+from ..state import State
 from .conformal import GIVEN, MEMBERS, TRAINED, UNSEEN, KnownScores, shares_of
 from .options import EXACT, SMOOTHED, NoveltyOptions
 from .results import NoveltyResults
@@ -24,15 +23,11 @@ FEWEST_UNSEEN = 100
 
 
 @dataclass
-class Asked:
-    """An index as novelty sees it: `store` and `engine` of one state, the `budget` for k neighbours, a new `writer`;
-    `kept`: calibrations in memory.
-    """
+class NoveltyDetector:
+    """Novelty over one `state` of an index; `handle`: where calibrations are stored; `kept`: those in memory."""
 
-    store: Store
-    engine: Engine
-    budget: Callable[[int], Budget | None]
-    writer: Callable[[], Store]
+    state: State
+    handle: Handle
     kept: dict[str, KnownScores] = field(default_factory=dict)
 
     def novelty(
@@ -44,29 +39,22 @@ class Asked:
     ) -> NoveltyResults:
         """Score `queries` and compare with known sequences: `known`, or members of the index."""
         scoring = self.scoring(options)
-        self.engine.model.spec.require(queries)
+        self.state.encoder.require(queries)
         calibration = known if isinstance(known, KnownScores) else self.known_scores(options, known, progress)
         calibration.require(options.key)
         scored = scoring.score(queries, calibration.parameters, progress=progress)
         rows, distances = scoring.nearest(queries, scored)
         shares = shares_of(queries, options.seed) if options.ties == SMOOTHED else None
-        found = NoveltyResults(
-            queries.ids,
-            self.engine.targets.ids,
-            scored.scores,
-            calibration.p_values(scored.scores, shares),
-            rows,
-            distances,
-            options.fpr,
-            len(calibration),
-        )
+        p_values = calibration.p_values(scored.scores, shares)
+        ids, known_count = self.state.targets.ids, len(calibration)
+        found = NoveltyResults(queries.ids, ids, scored.scores, p_values, rows, distances, options.fpr, known_count)
         return found.controlled() if options.bh else found
 
     def scoring(self, options: NoveltyOptions) -> Scoring:
         """The scorer of this state."""
         most = options.neighbours + (options.method == "lof")  # which asks for one to spare
-        budget = self.budget(max(1, most)) if len(self.store) else None
-        return Scoring(self.engine, self.store.live(), options, budget)
+        budget = self.state.choice(max(1, most), Wanted()).budget if len(self.state) else None
+        return Scoring(self.state, options, budget)
 
     def known_scores(
         self,
@@ -83,28 +71,28 @@ class Asked:
         """
         scoring = self.scoring(options)
         if known is not None:
-            self.engine.model.spec.require(known)
+            self.state.encoder.require(known)
             return self._measured(scoring, known, None, GIVEN, progress)
         stored = None if anew else self.kept.get(options.key) or self._stored(options.key)
-        if stored is None or stored.is_stale(len(self.store)):
+        if stored is None or stored.is_stale(len(self.state)):
             rows, source = self._members(options)
-            stored = self._measured(scoring, self.engine.targets[rows], rows, source, progress)
+            stored = self._measured(scoring, self.state.targets[rows], rows, source, progress)
             self._keep(stored, progress)
         self.kept[options.key] = stored
         return stored
 
     def member_scores(self, options: NoveltyOptions, progress: Progress = SILENT) -> DoubleArray:
         """(n,) scores of all members, each judged as if it were not stored, in the order of their rows."""
-        rows, scoring = np.flatnonzero(self.store.live()), self.scoring(options)
+        rows, scoring = np.flatnonzero(self.state.live), self.scoring(options)
         if not len(rows):
             return np.zeros(0)
         parameters = self.known_scores(options, progress=progress).parameters
-        return scoring.score(self.engine.targets[rows], parameters, rows, progress).scores
+        return scoring.score(self.state.targets[rows], parameters, rows, progress).scores
 
     def _measured(
         self, scoring: Scoring, known: Sequences, own: IntArray | None, source: str, progress: Progress
     ) -> KnownScores:
-        options, size = scoring.options, len(self.store)
+        options, size = scoring.options, len(self.state)
         parameters = scoring.fit(self._drawn(options))
         if not len(known) or (own is not None and size < 2):
             return KnownScores(np.zeros(0), options.key, size, source, parameters)
@@ -113,7 +101,7 @@ class Asked:
 
     def _drawn(self, options: NoveltyOptions) -> IntArray:
         """Up to `sample` random members."""
-        rows = np.flatnonzero(self.store.live())
+        rows = np.flatnonzero(self.state.live)
         rng = np.random.default_rng(options.seed)
         return rows if len(rows) <= options.sample else np.sort(rng.choice(rows, options.sample, replace=False))
 
@@ -123,10 +111,10 @@ class Asked:
         A trained network treats what it was trained on in another way than unseen relatives of it - it spreads points
         apart, and reads them back better - so where its output is the score those are asked that training never saw.
         """
-        training = self.engine.model.training
+        training = self.state.model.training
         if options.source == EXACT or not training:
             return self._drawn(options), MEMBERS
-        found = self.store.find(training.get("held_out", []))
+        found = self.state.find(training.get("held_out", []))
         unseen = np.unique(found[found >= 0])
         if len(unseen) >= FEWEST_UNSEEN:
             return unseen[: options.sample], UNSEEN
@@ -138,13 +126,13 @@ class Asked:
         )
 
     def _stored(self, key: str) -> KnownScores | None:
-        content = self.store.blob(_BLOB + key)
+        with self.handle.store() as store:
+            content = store.blob(_BLOB + key)
         return None if content is None else KnownScores.from_bytes(bytes(content))
 
     def _keep(self, measured: KnownScores, progress: Progress) -> None:
         """Write into the index where that can be done; else this process alone remembers."""
         try:
-            with self.writer() as writer:
-                writer.put_blob(_BLOB + measured.key, measured.to_bytes())
+            self.handle.keep(_BLOB + measured.key, measured.to_bytes())
         except (IndexLockedError, OSError) as error:
             progress.note(f"the calibration of novelty is not kept in the index: {error}")

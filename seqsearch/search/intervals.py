@@ -1,9 +1,9 @@
 """When to stop verifying: a calibrated predictive interval of the exact distance, given the predicted one.
 
 On the calibration queries it is known which predicted distance each true neighbour got. `Interval` keeps, for classes
-of exact distance, the predicted distance that all but a share `doubt` of the neighbours in the class stay within
+of exact distance, the predicted distance that all but a share `alpha` of the neighbours in the class stay within
 (split conformal: Vovk, Gammerman and Shafer 2005, section 4.2). Turned round, a candidate that is predicted farther
-than that is, up to the doubt, not as near as the class: verification ends where no remaining candidate can enter.
+than that is, up to the alpha, not as near as the class: verification ends where no remaining candidate can enter.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import numpy as np
 from ..arrays import AnyArray, DoubleArray, FloatArray, IntArray
 from ..jit import kernel, prange
 
-DOUBTS = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
+ALPHAS = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
 MOST_CLASSES = 32
 FEWEST_IN_CLASS = 400
 
 
 @dataclass(frozen=True)
 class Stop:
-    """One level of doubt: neighbours from `nearest[i]` on (up to the next class) are predicted within `reach[i]`.
+    """One level of alpha: neighbours from `nearest[i]` on (up to the next class) are predicted within `reach[i]`.
 
     Both ascend; `nearest` has one entry more, what is known of candidates that are predicted beyond every class.
     """
 
-    doubt: float
+    alpha: float
     nearest: tuple[float, ...]
     reach: tuple[float, ...]
 
@@ -40,7 +40,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Interval:
-    """The stops of all levels of `DOUBTS`: `nearest` (B + 1,) as in `Stop`, `reaches` (levels, B)."""
+    """The stops of all levels of `ALPHAS`: `nearest` (B + 1,) as in `Stop`, `reaches` (levels, B)."""
 
     nearest: tuple[float, ...]
     reaches: tuple[tuple[float, ...], ...]
@@ -55,13 +55,13 @@ class Interval:
         exact, predicted = exact[order], np.asarray(predicted, np.float64)[order]
         starts = np.unique(np.searchsorted(exact, exact[len(exact) * np.arange(classes) // classes]))
         parts = np.split(predicted, starts[1:])
-        reaches = [np.maximum.accumulate([_conformal(part, doubt) for part in parts]) for doubt in DOUBTS]
+        reaches = [np.maximum.accumulate([_conformal(part, alpha) for part in parts]) for alpha in ALPHAS]
         nearest = (*exact[starts].tolist(), float(np.nextafter(exact[-1], np.inf)))
         return cls(nearest, tuple(tuple(reach.tolist()) for reach in reaches))
 
-    def at(self, doubt: float) -> Stop:
+    def at(self, alpha: float) -> Stop:
         """The stop of one level."""
-        return Stop(doubt, self.nearest, self.reaches[DOUBTS.index(doubt)])
+        return Stop(alpha, self.nearest, self.reaches[ALPHAS.index(alpha)])
 
     def to_json(self) -> dict[str, Any]:
         finite = [[None if np.isinf(r) else r for r in reach] for reach in self.reaches]
@@ -73,9 +73,9 @@ class Interval:
         return cls(tuple(document["nearest"]), reaches)
 
 
-def _conformal(values: DoubleArray, doubt: float) -> float:
-    """What a further value stays within but for a share `doubt`; inf where there are too few to say."""
-    rank = int(np.ceil((len(values) + 1) * (1 - doubt)))
+def _conformal(values: DoubleArray, alpha: float) -> float:
+    """What a further value stays within but for a share `alpha`; inf where there are too few to say."""
+    rank = int(np.ceil((len(values) + 1) * (1 - alpha)))
     return float(np.sort(values)[rank - 1]) if rank <= len(values) else float("inf")
 
 

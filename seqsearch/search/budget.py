@@ -1,0 +1,249 @@
+"""How much recall a budget buys on the user's own data, and which budget to take for the recall that is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from ..arrays import DoubleArray
+from ..errors import ParameterError
+from .intervals import Interval, Stop
+
+STALE_SHARE = 0.2
+USUAL = 0.9  # share of the calibration queries that found their nearest within the usual distance
+FEWEST_TO_COMPARE = 20  # queries below which nothing is said about how unusual they are
+_SURELY = 3.0  # standard errors
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the stages of a search keep: `candidates` by the first, found with effort `ef` where its kind takes one, and
+    `kept` by those between it and the last.
+
+    `stop` ends a query's list earlier, where no candidate that is left can be expected to enter; `weight`: how often
+    the scores of the stage before the last count in the final order (two kinds of series).
+    """
+
+    candidates: int
+    ef: int | None = None
+    stop: Stop | None = None
+    kept: tuple[int, ...] = ()
+    weight: float = 0.0
+
+    @property
+    def keeps(self) -> tuple[int, ...]:
+        """Entries that each stage but the last lets through."""
+        return (self.candidates, *self.kept)
+
+    def __str__(self) -> str:
+        graph = f", ef {self.ef}" if self.ef is not None else ""
+        early = f", as far as {1 - self.stop.alpha:.1%} of the neighbours reach" if self.stop is not None else ""
+        kept = "".join(f", then {count}" for count in self.kept)
+        return f"{self.candidates} candidates{graph}{kept}{early}"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measured budget: mean recall of k neighbours over the calibration queries, and its lower bound.
+
+    `alpha`: of the stop, None for all candidates; `verified`: mean number of candidates compared exactly; `kept`: by
+    the stages between the first and the last.
+    """
+
+    k: int
+    candidates: int
+    ef: int | None
+    recall: float
+    lower: float
+    alpha: float | None = None
+    verified: float | None = None
+    kept: tuple[int, ...] = ()
+
+    def cost(self, costs: tuple[float, ...]) -> float:
+        """In candidates proposed; `costs`: of one comparison by each stage after the first, as often."""
+        compared = [self.candidates, *self.kept]
+        if self.verified is not None:
+            compared[-1] = self.verified  # type: ignore[call-overload]  # a mean
+        return (self.ef or self.candidates) + sum(c * n for c, n in zip(costs, compared, strict=False))
+
+    def to_json(self) -> dict[str, Any]:
+        document = asdict(self)
+        document["doubt"] = document.pop("alpha")  # the name in indexes of format 1
+        kept = list(document.pop("kept"))
+        return document | ({"kept": kept} if kept else {})
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Point:
+        renamed = {"alpha" if name == "doubt" else name: value for name, value in document.items()}
+        return cls(**{**renamed, "kept": tuple(renamed.get("kept", ()))})
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The measured curve: `queries` held-out sequences against `size` stored ones; `target`: the recall by default.
+
+    `costs`: of one comparison by each stage after the first, and `exact_cost` of comparing a query with everything, in
+    candidates proposed; `interval`: where verification may stop; `usual`: the distance within which nine of ten of the
+    queries found their nearest. `truth`: "nearest", the exact neighbours, or "pairs", the entry known to belong to each
+    query; of pairs, `weight` is that of their budgets.
+    """
+
+    target: float
+    queries: int
+    size: int
+    points: tuple[Point, ...] = field(default_factory=tuple)
+    costs: tuple[float, ...] = (1.0,)
+    interval: Interval | None = None
+    exact_cost: float | None = None
+    usual: float | None = None
+    truth: Literal["nearest", "pairs"] = "nearest"
+    weight: float = 0.0
+
+    def choose(self, recall: float, k: int, size: int | None = None) -> tuple[Budget | None, Point | None]:
+        """The cheapest budget whose lower bound meets `recall` for k neighbours, or None when none does.
+
+        The second value is the measured point behind it, or the best there is. For a k that was not measured the next
+        larger measured one stands in; beyond the largest, its budgets grow in proportion. Of pairs, budgets grow with
+        the database (`size` entries now), and one that loses least stands in where none does.
+        """
+        measured = sorted({point.k for point in self.points})
+        if not measured:
+            return None, None
+        stand_in = next((m for m in measured if m >= k), measured[-1])
+        curve = [point for point in self.points if point.k == stand_in]
+        enough = [point for point in curve if point.lower >= recall]
+        best = max(curve, key=lambda p: (p.lower, p.recall, -p.cost(self.costs)))
+        if not enough and self.truth == "nearest":
+            return None, best
+        cheapest = min(enough or [best], key=lambda p: (p.cost(self.costs), p.candidates, -p.recall))
+        if self.truth == "pairs":
+            return self._grown(cheapest, k, self.size if size is None else size), cheapest
+        return self._budget(cheapest, max(1.0, k / stand_in)), cheapest
+
+    def _budget(self, point: Point, factor: float) -> Budget:
+        candidates = int(np.ceil(point.candidates * factor))
+        ef = None if point.ef is None else max(candidates, int(np.ceil(point.ef * factor)))
+        stop = self.interval.at(point.alpha) if self.interval is not None and point.alpha is not None else None
+        return Budget(candidates, ef, stop)
+
+    def _grown(self, point: Point, k: int, size: int) -> Budget:
+        """What the stages keep of `size` entries, never fewer than k."""
+        factor = max(1.0, size / max(1, self.size))
+        candidates, *kept = (min(size, max(k, round(n * factor))) for n in (point.candidates, *point.kept))
+        ef = None if point.ef is None else max(candidates, point.ef)
+        return Budget(candidates, ef, None, tuple(kept), self.weight)
+
+    def exact_is_cheaper(self, point: Point, size: int) -> bool:
+        """Whether comparing with all of `size` sequences takes less than the budget of a point."""
+        if self.exact_cost is None:
+            return False
+        return point.cost(self.costs) > self.exact_cost * size / max(1, self.size)
+
+    def out_of_distribution(self, nearest: DoubleArray) -> float | None:
+        """The share of queries whose `nearest` (Q,) is farther than is usual, where that is surely more than it was
+        among the queries that the recall was measured on; None where they are alike, or too few to tell.
+        """
+        if self.usual is None or len(nearest) < FEWEST_TO_COMPARE:
+            return None
+        share = float((nearest > self.usual).mean())
+        expected = 1 - USUAL
+        surely = expected + _SURELY * np.sqrt(expected * (1 - expected) / len(nearest))
+        return share if share > max(2 * expected, surely) else None
+
+    def is_stale(self, size: int) -> bool:
+        """True when the index has grown or shrunk by more than a fifth since."""
+        return abs(size - self.size) > STALE_SHARE * max(1, self.size)
+
+    def to_json(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "target": self.target,
+            "queries": self.queries,
+            "size": self.size,
+            "points": [point.to_json() for point in self.points],
+            "weight": self.costs[-1],
+            "interval": None if self.interval is None else self.interval.to_json(),
+            "exact_cost": self.exact_cost,
+            "usual": self.usual,
+        }
+        if self.truth == "pairs":
+            document |= {"truth": self.truth, "costs": list(self.costs), "weight_before": self.weight}
+        return document
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Calibration:
+        interval = document.get("interval")
+        return cls(
+            target=document["target"],
+            queries=document["queries"],
+            size=document["size"],
+            points=tuple(Point.from_json(point) for point in document["points"]),
+            costs=tuple(document.get("costs", (document.get("weight", 1.0),))),
+            interval=None if interval is None else Interval.from_json(interval),
+            exact_cost=document.get("exact_cost"),
+            usual=document.get("usual"),
+            truth=document.get("truth", "nearest"),
+            weight=document.get("weight_before", 0.0),
+        )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How much work a search may be: a measured `recall` (None: the default), a number of `candidates` and an `ef`, or
+    `exact`: a comparison with everything. Raises ParameterError for numbers out of range, and two that exclude each
+    other.
+    """
+
+    recall: float | None = None
+    candidates: int | None = None
+    ef: int | None = None
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        if self.exact + (self.recall is not None) + (self.candidates is not None) > 1:
+            raise ParameterError("recall, candidates and exact exclude each other")
+        if self.recall is not None and not 0 < self.recall <= 1:
+            raise ParameterError(f"recall must be above 0 and at most 1, not {self.recall}")
+        if self.candidates is not None and (self.candidates < 1 or (self.ef is not None and self.ef < 1)):
+            raise ParameterError("candidates and ef must be at least 1")
+
+    def budget(self, calibration: Calibration, takes_effort: bool, size: int, k: int) -> Choice:
+        """The budget for k neighbours among `size` sequences, and why."""
+        if self.exact:
+            return Choice(None, "exact")
+        if self.candidates is not None:
+            effort = (self.ef if self.ef is not None else max(self.candidates, 32)) if takes_effort else None
+            asked = Budget(max(self.candidates, k), effort)
+            return Choice(asked, f"{asked}, as asked")
+        target = calibration.target if self.recall is None else self.recall
+        chosen, point = calibration.choose(target, k, size)
+        stale = ("the index has changed by more than a fifth since it was calibrated",) * calibration.is_stale(size)
+        if point is None:
+            return Choice(None, "exact: there was too little data to calibrate")
+        if chosen is None:
+            return Choice(None, f"exact: no measured budget reaches recall {target} (best {point.recall:.4f})", stale)
+        if calibration.exact_is_cheaper(point, size):
+            return Choice(None, f"exact: cheaper than the {chosen} that recall {target} takes", stale)
+        return Choice(chosen, f"{chosen} for recall {target} (measured {point.recall:.4f})", stale)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The `budget` of a search (None: everything is compared), the `reason` in words, and what to beware of."""
+
+    budget: Budget | None
+    reason: str
+    warnings: tuple[str, ...] = ()
+
+
+def unusual(calibration: Calibration, nearest: DoubleArray) -> str | None:
+    """A warning where queries with these distances to their nearest, (Q,), are not like those that the recall was
+    measured on."""
+    share = calibration.out_of_distribution(nearest)
+    if share is None:
+        return None
+    return (
+        f"{share:.0%} of these queries are farther from everything stored than nine of ten of those the recall was "
+        "measured on, so it may be lower: calibrate with queries like these"
+    )

@@ -1,0 +1,309 @@
+"""Measuring the curve of recall over budgets: at build on sequences kept out, later on members or given queries."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from ..arrays import BoolArray, DoubleArray, IntArray
+from ..distances import Neighbours
+from ..progress import SILENT, Progress
+from ..sequences import Sequences
+from .budget import USUAL, Budget, Calibration, Point
+from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
+from .pipeline import Keep, Pipeline, Queries, Ranked
+from .stages import Exact, Propose
+
+CONFIDENCE = 1.645  # standard errors: 95% one-sided
+CALIBRATED_K = (1, 10, 50)
+SURE = 0.9995  # a recall above which nobody needs a larger budget
+FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
+LADDER = (10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200)
+
+
+def calibrate(
+    pipeline: Pipeline,
+    queries: Sequences,
+    target: float,
+    *,
+    allowed: BoolArray | None = None,
+    exclude: IntArray | None = None,
+    progress: Progress = SILENT,
+) -> Calibration:
+    """Measure the recall of every budget on `queries` against exact truth over the `allowed` rows (all live ones).
+
+    `exclude`, (Q,): the row each query is itself, when the queries are members: it counts neither as a neighbour nor as
+    a candidate. An index of one sequence has no other to be found, so nothing is measured.
+    """
+    size = int((pipeline.live if allowed is None else allowed).sum())
+    others = size - (exclude is not None)
+    if not len(queries) or others < 1:
+        return Calibration(target, 0, size)
+    first, last = pipeline.stages[0], pipeline.stages[-1]
+    assert isinstance(first, Propose)
+    assert isinstance(last, Exact)
+    ks = tuple(k for k in CALIBRATED_K if k <= others) or (1,)
+    truth = pipeline.neighbours(queries, max(ks), None, allowed=allowed, exclude=exclude, progress=progress)
+    asked = Queries(queries)
+
+    def propose(budget: Budget) -> Ranked:
+        return pipeline.proposed(asked, budget, exclude=exclude)
+
+    def verify(who: IntArray, rows: IntArray, cutoffs: DoubleArray) -> DoubleArray:
+        return last.distance.pairs(queries, who, last.targets, rows, cutoffs)
+
+    with progress.task("calibrating"):
+        budgets = budgets_for(others, first.index.takes_effort, wider=True)
+        points, interval = measure(truth, propose, verify, budgets, ks)
+    cost = last.cost(queries, truth)
+    return Calibration(
+        target,
+        len(queries),
+        size,
+        tuple(points),
+        (cost,),
+        interval,
+        last.distance.exhaustive_cost(queries.lengths, others, cost),
+        float(np.quantile(truth.distances[:, 0], USUAL, method="higher")),
+    )
+
+
+def members(pipeline: Pipeline, targets: Sequences, most: int, seed: int) -> tuple[Sequences, IntArray]:
+    """Up to `most` random members to be asked for their others, and their rows, ascending."""
+    rows = np.flatnonzero(pipeline.live)
+    rng = np.random.default_rng(seed)
+    chosen = rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
+    return targets[chosen], chosen
+
+
+def held_out(size: int, most: int, rng: np.random.Generator) -> IntArray:
+    """Rows to take out as calibration queries: a twentieth of the data, at most `most`, none of a tiny set."""
+    if size < 40 or most < 1:
+        return np.zeros(0, np.int64)
+    return np.sort(rng.choice(size, min(most, max(20, size // 20)), replace=False)).astype(np.int64)
+
+
+def budgets_for(size: int, takes_effort: bool, *, wider: bool = False) -> list[Budget]:
+    """The ladder of budgets for an index of `size` sequences; `wider`: with more effort beside the usual."""
+    counts = [count for count in LADDER if count < size] + ([size] if size <= LADDER[-1] else [])
+    if not takes_effort:
+        return [Budget(count) for count in counts]
+    # in a large graph of near duplicates it is the walk that misses neighbours: a wider one finds them for less than
+    # more candidates, which have to be verified, would
+    return [
+        Budget(count, width * max(count, 32))
+        for count in counts
+        for width in ((1, 2, 4) if wider and 20 <= count <= 200 else (1,))
+    ]
+
+
+def lower_bound(each: DoubleArray) -> float:
+    """The 95% one-sided lower bound of the mean of (Q,) recalls: Wilson's score bound (1927), which has a width even
+    where every query found everything.
+
+    The number of trials is the number of independent finds that would vary as much as the queries do: at least Q.
+    """
+    mean, spread = float(each.mean()), float(each.var())
+    trials = len(each) * max(1.0, mean * (1 - mean) / spread if spread > 0 else 1.0)
+    z2 = CONFIDENCE**2
+    width = CONFIDENCE * np.sqrt(mean * (1 - mean) / trials + z2 / (4 * trials**2))
+    return float((mean + z2 / (2 * trials) - width) / (1 + z2 / trials))
+
+
+def monotone(points: list[Point]) -> list[Point]:
+    """The same points with bounds that never fall as the recall rises: of two budgets measured on one set of queries,
+    the bound of the one that found less holds for the other as well.
+    """
+    out = list(points)
+    for k in {point.k for point in points}:
+        least = 0.0
+        for at in sorted((i for i, p in enumerate(points) if p.k == k), key=lambda i: (points[i].recall, points[i].lower)):
+            least = max(least, points[at].lower)
+            out[at] = replace(points[at], lower=least)
+    return out
+
+
+# -- against exact neighbours ---------------------------------------------------------------------------------------
+
+ProposeFor = Callable[[Budget], Ranked]
+Verify = Callable[[IntArray, IntArray, DoubleArray], DoubleArray]
+
+
+@dataclass(frozen=True)
+class _Proposal:
+    """What one budget proposed, and the exact distances of it: (Q, C), inf for those too far to count."""
+
+    budget: Budget
+    candidates: Ranked
+    distances: DoubleArray
+
+    @cached_property
+    def ordered(self) -> DoubleArray:
+        """The distances of each query, nearest first."""
+        return np.sort(self.distances, axis=1)
+
+    def point(self, truth: Neighbours, k: int, stop: Stop | None) -> Point:
+        """What it finds of the k nearest, with or without a stop."""
+        verified = None
+        if stop is None:
+            nearest = self.ordered
+        else:
+            nearest = np.full((len(self.distances), k), np.inf)
+            compared = np.zeros(len(nearest), np.int64)
+            stopped(self.distances, stop.bounds(self.candidates.scores), nearest, compared)
+            verified = round(float(compared.mean()), 2)
+        each = recall_at(nearest, truth.distances, k)
+        recall, lower = round(float(each.mean()), 6), round(lower_bound(each), 6)
+        alpha = None if stop is None else stop.alpha
+        return Point(k, self.budget.candidates, self.budget.ef, recall, lower, alpha, verified)
+
+
+class _Verified:
+    """Exact distances of pairs, each computed once, however many budgets propose it."""
+
+    def __init__(self, verify: Verify, farthest: DoubleArray) -> None:
+        self._verify, self._farthest = verify, farthest
+        self._pairs, self._distances = np.zeros(0, np.int64), np.zeros(0)
+
+    def of(self, rows: IntArray) -> DoubleArray:
+        """(Q, C) distances of proposed rows, inf where there is none."""
+        owners = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)
+        there = rows >= 0
+        pairs = owners[there] << 40 | rows[there]
+        fresh = np.setdiff1d(pairs, self._pairs, assume_unique=True)
+        who = fresh >> 40
+        exact = self._verify(who, fresh & ((1 << 40) - 1), self._farthest[who])
+        order = np.argsort(np.concatenate([self._pairs, fresh]))
+        self._pairs = np.concatenate([self._pairs, fresh])[order]
+        self._distances = np.concatenate([self._distances, exact])[order]
+        out = np.full(rows.shape, np.inf)
+        out[there] = self._distances[np.searchsorted(self._pairs, pairs)]
+        return out
+
+
+def measure(
+    truth: Neighbours, propose: ProposeFor, verify: Verify, budgets: list[Budget], ks: tuple[int, ...]
+) -> tuple[list[Point], Interval | None]:
+    """The points of a curve for the queries that `truth` belongs to, and the interval behind those that stop early.
+
+    `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
+    which those above their cutoff may be inf. The ladder ends where every k is found as surely as anybody asks.
+    """
+    distances = _Verified(verify, thresholds(truth.distances, max(ks)))
+    points: list[Point] = []
+    proposals: list[_Proposal] = []
+    for budget in budgets:
+        candidates = propose(budget)
+        proposal = _Proposal(budget, candidates, distances.of(candidates.rows))
+        proposals.append(proposal)
+        measured = [proposal.point(truth, k, None) for k in ks if budget.candidates >= k]
+        points += measured
+        if len(measured) == len(ks) and all(point.recall >= SURE for point in measured):
+            break
+    widest = proposals[-1].candidates
+    there = truth.rows >= 0
+    interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
+    if interval is not None:
+        stops = [interval.at(alpha) for alpha in ALPHAS]
+        for proposal in proposals:
+            if proposal.budget.candidates >= FEWEST_TO_STOP:
+                points += [proposal.point(truth, k, s) for k in ks if proposal.budget.candidates >= k for s in stops]
+    return monotone(points), interval
+
+
+def recall_at(found: DoubleArray, truth: DoubleArray, k: int) -> DoubleArray:
+    """(Q,) tie-aware recall of each query: found distances <= the k-th true one, over the true neighbours there are."""
+    there = np.isfinite(truth[:, :k]).sum(axis=1)
+    good = (found[:, :k] <= thresholds(truth, k)[:, None]) & np.isfinite(found[:, :k])
+    return np.asarray(np.where(there > 0, good.sum(axis=1) / np.maximum(there, 1), 1.0))
+
+
+def thresholds(truth: DoubleArray, k: int) -> DoubleArray:
+    """(Q,) true distance of the k-th neighbour, or of the last there is."""
+    there = np.isfinite(truth[:, :k]).sum(axis=1)
+    return np.asarray(truth[np.arange(len(truth)), np.maximum(there, 1) - 1])
+
+
+# -- against known pairs ----------------------------------------------------------------------------------------------
+
+_STEPS = 24  # values of each stage that are looked at
+WEIGHTS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+"""Weights of the stage before that are tried in the last ranking, in units that make both spread alike."""
+
+
+def calibrate_pairs(
+    pipeline: Pipeline, queries: Sequences, correct: IntArray, target: float, most: int, progress: Progress = SILENT
+) -> Calibration:
+    """Measure how many of the known answers, rows `correct` (Q,), reach the last stage within every budget that lets at
+    most `most` entries through to it.
+
+    Of n answers, `through` reach it: a new query like these loses its answer with a chance of at most
+    1 - through / (n + 1) (split conformal prediction, Vovk et al. 2005), apart from having looked at every budget of a
+    ladder; that is the lower bound of a point. Among equal scores an answer counts as last: what is kept must not
+    depend on the order of the database.
+    """
+    size, pruning = int(pipeline.live.sum()), pipeline.stages[:-1]
+    none = Neighbours(np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0)))
+    costs = tuple(stage.cost(queries, none) for stage in pipeline.stages[1:])
+    if not pruning:
+        return Calibration(target, len(queries), size, costs=costs, truth="pairs")
+    asked = Queries(queries)
+    with progress.task("calibrating"):
+        everything = Keep(size, Budget(size, ef=size), None)
+        ranks = np.array([_rank(stage.rank(asked, None, everything), correct) for stage in pruning])
+        points = []
+        for counts in itertools.product(*_ladders(ranks, min(most, size))):
+            through = int((ranks <= np.array(counts)[:, None]).all(axis=0).sum())
+            share, sure = through / len(queries), through / (len(queries) + 1)
+            candidates, *kept = counts
+            points.append(Point(1, candidates, None, round(share, 6), round(sure, 6), kept=tuple(kept)))
+        made = Calibration(target, len(queries), size, tuple(points), costs, truth="pairs")
+        return replace(made, weight=_best_weight(pipeline, asked, correct, made))
+
+
+def _rank(ranked: Ranked, correct: IntArray) -> IntArray:
+    """(Q,) how many entries score as well as the correct one, itself included; infinity's worth where it is not."""
+    own = np.where(ranked.rows == correct[:, None], ranked.scores, np.inf).min(axis=1)
+    return np.where(np.isfinite(own), (ranked.scores <= own[:, None]).sum(axis=1), np.iinfo(np.int64).max)
+
+
+def _ladders(ranks: IntArray, most: int) -> list[list[int]]:
+    """For each stage some of the counts at which one more answer gets through, spread over all of them."""
+    ladders = []
+    for number, row in enumerate(ranks):
+        steps = np.unique(np.minimum(row, most) if number == len(ranks) - 1 else row)
+        picked = np.unique(np.linspace(0, len(steps) - 1, min(_STEPS, len(steps))).round().astype(int))
+        ladders.append([int(value) for value in steps[picked]])
+    return ladders
+
+
+def _best_weight(pipeline: Pipeline, queries: Queries, correct: IntArray, measured: Calibration) -> float:
+    """The weight with which the known answers rank best, by mean reciprocal rank; the least of equals."""
+    last = pipeline.stages[-1]
+    budget, _ = measured.choose(measured.target, 1)
+    if not isinstance(last, Exact) or budget is None:
+        return 0.0
+    before = pipeline.kept(queries, budget)
+    exact = last.distances(queries.sequences, before.rows)
+    several = np.flatnonzero((before.rows >= 0).sum(axis=1) > 1)
+    there = np.isfinite(exact[several])
+    spreads = [_spread(scores, there) for scores in (before.scores[several], exact[several])]
+    if not len(several) or not spreads[0]:
+        return 0.0
+    unit = spreads[1] / spreads[0]
+    values = []
+    for weight in WEIGHTS:
+        with np.errstate(invalid="ignore"):
+            mixed = np.where(np.isfinite(exact), exact + weight * unit * before.scores, np.inf)
+        ranks = _rank(Ranked(before.rows, mixed), correct)
+        values.append(float(np.where(ranks <= before.rows.shape[1], 1 / ranks, 0.0).sum()))
+    return WEIGHTS[int(np.argmax(values))] * unit
+
+
+def _spread(scores: DoubleArray, there: BoolArray) -> float:
+    """The mean standard deviation of the lines."""
+    return float(np.mean([np.std(line[mask]) for line, mask in zip(scores, there, strict=True)])) if len(there) else 0.0

@@ -1,0 +1,166 @@
+"""What makes vectors of sequences: one model for queries and stored sequences, or a pair of networks, one a side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..arrays import AnyArray
+from ..distances import HashSequences
+from ..encoders.model import Model
+from ..encoders.pair import TowerPair
+from ..errors import CorruptIndexError, MismatchError
+from ..files import read_tensors, write_tensors
+from ..progress import SILENT, Progress
+from ..sequences import Sequences
+from ..store import Store
+
+MODEL, WEIGHTS = "model", "weights"
+_PAIRS = "pairs"
+
+
+class Keeping(Protocol):
+    """A store that documents and blobs can be put into."""
+
+    def put_document(self, name: str, content: JSON) -> None: ...
+
+    def put_blob(self, name: str, content: bytes) -> None: ...
+
+
+class Encoder(Protocol):
+    """Everything an index asks of its encoder."""
+
+    @property
+    def geometry(self) -> str:
+        """Of its points."""
+
+    @property
+    def dim(self) -> int:
+        """Of its points; 0 where it makes none."""
+
+    @property
+    def bits(self) -> int | None:
+        """Of the code that stands for a point, None for points themselves."""
+
+    def require(self, queries: Sequences) -> None:
+        """Raise MismatchError for queries it cannot read."""
+
+    def of_queries(self, sequences: Sequences) -> AnyArray:
+        """(n, D) float32 points or (n, bits / 8) uint8 codes to search with."""
+
+    def of_stored(self, sequences: Sequences, progress: Progress = SILENT) -> AnyArray | None:
+        """The same, to be stored; None where it makes no points."""
+
+    def save(self, store: Keeping) -> None:
+        """Keep it in an index."""
+
+    def facts(self) -> dict[str, Any]:
+        """What `info` says of it."""
+
+
+@dataclass(frozen=True)
+class OneModel:
+    """One model for both sides."""
+
+    model: Model
+
+    @property
+    def geometry(self) -> str:
+        return self.model.geometry
+
+    @property
+    def dim(self) -> int:
+        return self.model.dim
+
+    @property
+    def bits(self) -> int | None:
+        return self.model.bits
+
+    def require(self, queries: Sequences) -> None:
+        self.model.spec.require(queries)
+
+    def of_queries(self, sequences: Sequences) -> AnyArray:
+        return self.model.vectors(sequences)
+
+    def of_stored(self, sequences: Sequences, progress: Progress = SILENT) -> AnyArray:
+        return self.model.vectors(sequences, progress)
+
+    def save(self, store: Keeping) -> None:
+        store.put_document(MODEL, self.model.document())
+        store.put_blob(WEIGHTS, self.model.weight_bytes())
+
+    def facts(self) -> dict[str, Any]:
+        model = self.model
+        return {"encoder": model.family, "geometry": model.geometry, "dim": model.dim, "bits": model.bits}
+
+
+@dataclass(frozen=True)
+class TwoTowers:
+    """Towers of two kinds of series: `hashes` of every few steps, and `points` of the whole, or None."""
+
+    hashes: TowerPair
+    points: TowerPair | None
+    geometry: str = "euclidean"
+    bits: int | None = None
+
+    @property
+    def dim(self) -> int:
+        return 0 if self.points is None else self.points.dim
+
+    def require(self, queries: Sequences) -> None:
+        self.hashes.specs["query"].require(queries)
+
+    def of_queries(self, sequences: Sequences) -> AnyArray:
+        if self.points is None:
+            raise MismatchError("these towers make hash sequences only, no points")
+        return self.points.points(sequences, "query")
+
+    def of_stored(self, sequences: Sequences, progress: Progress = SILENT) -> AnyArray | None:
+        self.hashes.specs["database"].require(sequences)
+        return None if self.points is None else self.points.points(sequences, "database", progress)
+
+    def hashed_queries(self, sequences: Sequences) -> HashSequences:
+        """The hash sequences to search with."""
+        return self.hashes.hashes(sequences, "query")
+
+    def hashed_stored(self, sequences: Sequences, progress: Progress = SILENT) -> HashSequences:
+        """The hash sequences of what is stored."""
+        return self.hashes.hashes(sequences, "database", progress)
+
+    def save(self, store: Keeping) -> None:
+        documents = {name: pair.document() for name, pair in self._pairs().items()}
+        arrays = {f"{name}.{key}": value for name, pair in self._pairs().items() for key, value in pair.weights.items()}
+        store.put_document(MODEL, {_PAIRS: documents})
+        store.put_blob(WEIGHTS, write_tensors(arrays, {}))
+
+    def _pairs(self) -> dict[str, TowerPair]:
+        pairs = {"hashes": self.hashes}
+        return pairs if self.points is None else pairs | {"points": self.points}
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "encoder": "towers",
+            "geometry": self.geometry,
+            "dim": self.dim,
+            "bits": self.hashes.dim,
+            "steps_per_hash": self.hashes.tower("query").pooling,
+        }
+
+
+def load_encoder(store: Store) -> OneModel | TwoTowers:
+    """The encoder that an index keeps. Raises CorruptIndexError and FormatVersionError."""
+    document, weights = store.document(MODEL), store.blob(WEIGHTS)
+    if not isinstance(document, dict) or weights is None:
+        raise CorruptIndexError(f"{store.path}: the model or its weights are missing")
+    if _PAIRS not in document:
+        return OneModel(Model.restore(document, weights))
+    _, arrays = read_tensors(weights)
+    pairs = document[_PAIRS]
+    made = {name: restored_pair(pairs[name], name, arrays) for name in ("hashes", "points") if name in pairs}
+    return TwoTowers(made["hashes"], made.get("points"))
+
+
+def restored_pair(document: dict[str, Any], kind: str, arrays: dict[str, AnyArray]) -> TowerPair:
+    """A pair of towers from its document and the weights called KIND.SIDE.NAME."""
+    own = {name.removeprefix(f"{kind}."): value for name, value in arrays.items() if name.startswith(f"{kind}.")}
+    return TowerPair.restore(document, own)

@@ -1,0 +1,222 @@
+"""One open index: its store, the state that answers, and the order in which threads use and change them.
+
+Searches share a state and may run at once; what changes it waits for those that run, and those that come later wait for
+it. So every search answers from one committed state. Changes of one process come one after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..ann import CANDIDATE_INDEXES
+from ..distances import Distance, HashDTW, distance_named
+from ..errors import CorruptIndexError, IndexClosedError, StrPath
+from ..progress import SILENT, Progress
+from ..store import Store
+from .budget import Calibration, Choice, Wanted
+from .cache import IndexCache, is_worth_saving, tail_is_long
+from .encoding import OneModel, TwoTowers, load_encoder
+from .locking import SharedLock
+from .state import State, pipeline_of
+
+SETTINGS, CALIBRATION, HEALTH = "settings", "calibration", "health"
+FORMAT_VERSION = 1  # of indexes whose settings do not say
+
+
+class Handle:
+    """The index at a path. `cache`: what is known already to belong to the last commit.
+
+    After a fork a child opens the index anew at its first use: neither locks nor files of the parent are touched.
+    """
+
+    def __init__(self, path: StrPath, cache: IndexCache | None = None) -> None:
+        self._start(path)
+        self._cache = cache
+
+    def _start(self, path: StrPath) -> None:
+        self.path = os.fspath(path)
+        self._process = os.getpid()
+        self._lock = SharedLock()
+        self._loading, self._writer = threading.RLock(), threading.RLock()
+        self._store = Store.open(path)
+        self._closed = False
+        self.settings: dict[str, Any] = document(self._store, SETTINGS)
+        self._cache: IndexCache | None = None
+        self._encoder: OneModel | TwoTowers | None = None
+        self._state: State | None = None
+        self._calibration: Calibration | None = None
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The store, which stays at one commit within the block. Raises IndexClosedError."""
+        self._require_own_process()
+        with self._lock.shared():
+            if self._closed:
+                raise IndexClosedError(f"{self.path}: the index is closed")
+            yield self._store
+
+    @contextmanager
+    def state(self, progress: Progress = SILENT) -> Iterator[State]:
+        """The state that answers, which stays what it is within the block: loaded at the first search, brought up to
+        date after `refresh`. Raises IndexClosedError.
+        """
+        with self.store() as store:
+            with self._loading:
+                if self._state is None:
+                    self._state = self._loaded(store, progress)
+                state = self._state
+            yield state
+
+    def _loaded(self, store: Store, progress: Progress) -> State:
+        if self._cache is None:
+            self._cache = IndexCache.load(store, self.encoder, self.settings, progress)
+        cache, targets, live = self._cache, store.sequences(), store.live()
+        pairs = self.settings.get("pairs")
+        hashes = None
+        if cache.hashes is not None and pairs is not None:
+            hashes = cache.hashes, HashDTW(penalty=pairs["penalty"], gully=pairs["gully"])
+        pipeline = pipeline_of(targets, live, self.encoder, cache.candidates, self.distance, hashes)
+        return State(
+            targets,
+            live,
+            self.encoder,
+            cache.candidates,
+            self.distance,
+            pipeline,
+            self.calibration(),
+            store.find,
+            store.rows_of,
+        )
+
+    @property
+    def encoder(self) -> OneModel | TwoTowers:
+        """What makes vectors: loaded when first needed, and never changed."""
+        with self.store() as store, self._loading:
+            if self._encoder is None:
+                self._encoder = load_encoder(store)
+            return self._encoder
+
+    @property
+    def distance(self) -> Distance | None:
+        """The exact distance that decides; None where queries cannot be compared with what is stored."""
+        name = self.settings["distance"]
+        return None if name is None else distance_named(name, **self.settings["distance_parameters"])
+
+    @property
+    def cache_origin(self) -> str | None:
+        """How the candidate index came to be: built, snapshot, rebuilt; None while it is not loaded."""
+        return None if self._cache is None else self._cache.origin
+
+    def calibration(self) -> Calibration:
+        """The measured curve."""
+        with self.store() as store, self._loading:
+            if self._calibration is None:
+                self._calibration = Calibration.from_json(document(store, CALIBRATION))
+            return self._calibration
+
+    def choice(self, k: int, wanted: Wanted) -> Choice:
+        """The budget for k neighbours, and why, without loading the rows."""
+        with self.store() as store:
+            return wanted.budget(self.calibration(), CANDIDATE_INDEXES[self.settings["index"]].takes_effort, len(store), k)
+
+    def refresh(self) -> bool:
+        """See what was committed since; True when there was something."""
+        self._require_own_process()
+        with self._lock.exclusive():
+            if self._closed:
+                raise IndexClosedError(f"{self.path}: the index is closed")
+            return self._refreshed()
+
+    def _refreshed(self) -> bool:
+        if not self._store.refresh():
+            return False
+        self._state = self._calibration = None
+        if self._cache is not None and not self._cache.catch_up(self._store, self._encoder):
+            self._cache = None
+        return True
+
+    def close(self) -> None:
+        """Let go of the files, once the searches that run are done."""
+        if os.getpid() != self._process:
+            return
+        with self._lock.exclusive():
+            self._closed = True
+            self._state = self._cache = None
+            self._store.close()
+
+    def _require_own_process(self) -> None:
+        if os.getpid() != self._process:
+            self._inherited = self._store  # left alone: closing it here would be felt by the parent
+            self._start(self.path)
+
+    # -- writing -----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[Store]:
+        """A store open for writing; other threads wait for their turn. Raises IndexLockedError while another process
+        writes.
+        """
+        self._require_own_process()
+        if self._closed:
+            raise IndexClosedError(f"{self.path}: the index is closed")
+        with self._writer, Store.open(self.path, write=True) as writer:
+            yield writer
+
+    def change(self, work: Callable[[Store], object], progress: Progress = SILENT) -> None:
+        """Run `work` on a store open for writing, and see what it did; compacts, and saves snapshots, in time."""
+        with self.writing() as writer:
+            work(writer)
+            if writer.should_compact:
+                self._compact(writer, progress)
+                return
+            self.refresh()
+            if is_worth_saving(self.settings) and tail_is_long(writer):
+                self._save(writer, progress)
+
+    def compact(self, progress: Progress = SILENT) -> None:
+        """Rewrite the live rows alone. Searches go on in what was until the new numbers of rows are in place."""
+        with self.writing() as writer:
+            self._compact(writer, progress)
+
+    def _compact(self, writer: Store, progress: Progress) -> None:
+        writer.compact(progress)
+        cache = IndexCache.load(writer, self.encoder, self.settings, progress)
+        cache.save(writer, self.settings)
+        with self._lock.exclusive():
+            self._store.refresh()
+            self._cache, self._state, self._calibration = cache, None, None
+
+    def save_snapshot(self, progress: Progress = SILENT) -> None:
+        """Write what is made from the rows as it is now, so that opening has nothing to replay."""
+        with self.writing() as writer:
+            self.refresh()
+            self._save(writer, progress)
+
+    def _save(self, writer: Store, progress: Progress) -> None:
+        with self.state(progress):  # loaded, and not changed while it is written
+            assert self._cache is not None
+            self._cache.save(writer, self.settings)
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Put a blob into the index if nobody is writing just now. Raises IndexLockedError and OSError."""
+        if not self._writer.acquire(blocking=False):
+            return
+        try:
+            with Store.open(self.path, write=True) as writer:
+                writer.put_blob(name, content)
+        finally:
+            self._writer.release()
+
+
+def document(store: Store, name: str) -> dict[str, Any]:
+    """A document that every index has. Raises CorruptIndexError."""
+    found = store.document(name)
+    if not isinstance(found, dict):
+        raise CorruptIndexError(f"{store.path}: its {name} document is missing")
+    return found

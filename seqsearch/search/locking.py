@@ -1,0 +1,62 @@
+"""One handle, many threads: searches share it, changes have it alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class SharedLock:
+    """Any number of threads share it, or one holds it alone. Whoever waits to be alone goes before new sharers, so that
+    searches without end never keep a change waiting. A thread that shares may share again; it may not ask to be alone.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._sharing = 0
+        self._alone = False
+        self._waiting = 0
+        self._own = threading.local()
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Hold it with others."""
+        depth = self._depth
+        if not depth:
+            with self._changed:
+                self._changed.wait_for(lambda: not self._alone and not self._waiting)
+                self._sharing += 1
+        self._own.depth = depth + 1
+        try:
+            yield
+        finally:
+            self._own.depth = depth
+            if not depth:
+                with self._changed:
+                    self._sharing -= 1
+                    self._changed.notify_all()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold it alone, once all who share it are done. RuntimeError in a thread that shares it itself."""
+        if self._depth:
+            raise RuntimeError("a thread that is searching cannot change what it searches")
+        with self._changed:
+            self._waiting += 1
+            try:
+                self._changed.wait_for(lambda: not self._alone and not self._sharing)
+            finally:
+                self._waiting -= 1
+            self._alone = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._alone = False
+                self._changed.notify_all()
+
+    @property
+    def _depth(self) -> int:
+        depth: int = getattr(self._own, "depth", 0)
+        return depth

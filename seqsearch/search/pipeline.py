@@ -1,0 +1,218 @@
+"""Retrieve, then verify: stages, cheapest first, each ranking what the one before kept; the last one decides.
+
+This is the only place where that is written. An index of sequences has two stages (embeddings propose, the exact
+distance verifies), one of series of two kinds up to three (embeddings, DTW of hash sequences, exact DTW).
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from ..arrays import AnyArray, BoolArray, IntArray
+from ..distances import Neighbours
+from ..progress import SILENT, Progress
+from ..sequences import Sequences
+from .budget import Budget
+
+QUERY_BATCH = 4096  # queries encoded and ranked at once: bounds the memory of candidate lists
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """What a stage says of Q queries: `rows` (Q, C), best first, -1 padded, and their `scores` (Q, C), the less the
+    better, inf padded."""
+
+    rows: IntArray
+    scores: AnyArray
+
+    def without(self, exclude: IntArray | None) -> Ranked:
+        """(Q, C - 1): each query's own row of `exclude` (Q,) left out, or its last where that is not among them."""
+        if exclude is None:
+            return self
+        kept: BoolArray = self.rows != exclude[:, None]
+        kept[kept.all(axis=1), -1] = False
+        shape = (len(self.rows), self.rows.shape[1] - 1)
+        return Ranked(self.rows[kept].reshape(shape), self.scores[kept].reshape(shape))
+
+    def padded(self, k: int) -> Neighbours:
+        """The first k of each line, padded where there are fewer."""
+        rows, scores = self.rows[:, :k], np.asarray(self.scores[:, :k], np.float64)
+        if (lack := k - rows.shape[1]) > 0:
+            rows = np.pad(rows, ((0, 0), (0, lack)), constant_values=-1)
+            scores = np.pad(scores, ((0, 0), (0, lack)), constant_values=np.inf)
+        return Neighbours(rows, scores)
+
+
+class Queries:
+    """Some queries, and what encoders make of them: made once, however often they are ranked."""
+
+    def __init__(self, sequences: Sequences) -> None:
+        self.sequences = sequences
+        self._made: dict[str, object] = {}
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def encoded(self, name: str, encode: Callable[[Sequences], Made]) -> Made:
+        """`encode(sequences)`, kept under a name."""
+        if name not in self._made:
+            self._made[name] = encode(self.sequences)
+        return self._made[name]  # type: ignore[return-value]  # one name, one encoder
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What a stage is asked for: the best `count` of what it compares, of `allowed` rows where it is the first, within
+    `budget` (None: by proof)."""
+
+    count: int
+    budget: Budget | None = None
+    allowed: BoolArray | None = None
+    progress: Progress = SILENT
+
+
+class Stage(Protocol):
+    """One way to compare queries with stored rows."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+
+    def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
+        """The best of what `before` kept, or of all stored rows where nothing came before."""
+
+    def cost(self, queries: Sequences, truth: Neighbours) -> float:
+        """Of one comparison, in candidates proposed: a rule of the data alone, never timed, so that one seed gives one
+        index. `truth`: the nearest of the queries, as far as they are known."""
+
+
+@dataclass
+class StageReport:
+    """What a stage did for `queries`: entries `compared` and `kept`, and the `seconds` it took, all in all."""
+
+    name: str
+    queries: int = 0
+    compared: int = 0
+    kept: int = 0
+    seconds: float = 0.0
+
+
+class Trace(dict[str, StageReport]):
+    """What the stages of a search did, by name."""
+
+    def add(self, name: str, compared: AnyArray, kept: AnyArray, seconds: float) -> None:
+        """One more batch of queries: (Q, C) rows that came, and (Q, C) that were kept, -1 padded."""
+        report = self.setdefault(name, StageReport(name))
+        report.queries += len(compared)
+        report.compared += int(np.count_nonzero(compared >= 0))
+        report.kept += int(np.count_nonzero(kept >= 0))
+        report.seconds += seconds
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """`stages`, the last of which decides, over the `live` rows, (rows,) bool, of one state."""
+
+    stages: tuple[Stage, ...]
+    live: BoolArray
+
+    def neighbours(
+        self,
+        queries: Sequences,
+        k: int,
+        budget: Budget | None,
+        *,
+        allowed: BoolArray | None = None,
+        exclude: IntArray | None = None,
+        trace: Trace | None = None,
+        progress: Progress = SILENT,
+    ) -> Neighbours:
+        """The k best of each query as the last stage ranks them.
+
+        `budget`: what the stages keep; None, or more candidates than there are rows, compares with everything, by
+        proof. `allowed`, (rows,): rows that may be answered; `exclude`, (Q,): one row a query that may not be: the
+        query itself, when it is a member. `trace` is told what the stages did.
+        """
+        if budget is None or budget.candidates >= np.count_nonzero(self.live):
+            keep = Keep(k + (exclude is not None), None, allowed, progress)
+            found = self.stages[-1].rank(Queries(queries), None, keep).without(exclude)
+            return Neighbours(found.rows, found.scores)
+        return self.verified(queries, k, budget, allowed=allowed, exclude=exclude, trace=trace, progress=progress)
+
+    def verified(
+        self,
+        queries: Sequences,
+        k: int,
+        budget: Budget,
+        *,
+        allowed: BoolArray | None = None,
+        exclude: IntArray | None = None,
+        trace: Trace | None = None,
+        progress: Progress = SILENT,
+    ) -> Neighbours:
+        """`neighbours` by the stages, even where comparing with everything would be no more work."""
+        parts = [Neighbours(np.zeros((0, k), np.int64), np.zeros((0, k)))]
+        with progress.task("searching", len(queries)) as task:
+            for start in range(0, len(queries), QUERY_BATCH):
+                asked = Queries(queries[start : start + QUERY_BATCH])
+                own = None if exclude is None else exclude[start : start + QUERY_BATCH]
+                parts.append(self._best(asked, Keep(k, budget, allowed), own, trace))
+                task.advance(len(asked))
+        return joined(parts)
+
+    def _best(self, queries: Queries, last: Keep, exclude: IntArray | None, trace: Trace | None) -> Neighbours:
+        assert last.budget is not None
+        if len(self.stages) == 1:
+            return self.proposed(queries, last.budget, last.allowed, exclude, last.count).padded(last.count)
+        before = self.kept(queries, last.budget, last.allowed, exclude, trace)
+        start = time.perf_counter()
+        found = self.stages[-1].rank(queries, before, Keep(last.count, last.budget))
+        if trace is not None:
+            trace.add(self.stages[-1].name, before.rows, found.rows, time.perf_counter() - start)
+        return found.padded(last.count)
+
+    def kept(
+        self,
+        queries: Queries,
+        budget: Budget,
+        allowed: BoolArray | None = None,
+        exclude: IntArray | None = None,
+        trace: Trace | None = None,
+    ) -> Ranked:
+        """What reaches the last stage."""
+        start, everything = time.perf_counter(), np.broadcast_to(0, (len(queries), int(self.live.sum())))
+        ranked, before = self.proposed(queries, budget, allowed, exclude), everything
+        for stage, following, count in itertools.zip_longest(self.stages[:-1], self.stages[1:-1], budget.kept):
+            if trace is not None:
+                now = time.perf_counter()
+                trace.add(stage.name, before, ranked.rows, now - start)
+                start = now
+            if following is not None:
+                before, ranked = ranked.rows, following.rank(queries, ranked, Keep(count, budget))
+        return ranked
+
+    def proposed(
+        self,
+        queries: Queries,
+        budget: Budget,
+        allowed: BoolArray | None = None,
+        exclude: IntArray | None = None,
+        count: int | None = None,
+    ) -> Ranked:
+        """What the first stage keeps: `count`, by default the candidates of the budget."""
+        count = budget.candidates if count is None else count
+        if exclude is not None:
+            count, budget = count + 1, replace(budget, ef=None if budget.ef is None else budget.ef + 1)
+        return self.stages[0].rank(queries, None, Keep(count, budget, allowed)).without(exclude)
+
+
+def joined(parts: list[Neighbours]) -> Neighbours:
+    """The answers to batches of queries as one."""
+    return Neighbours(np.concatenate([p.rows for p in parts]), np.concatenate([p.distances for p in parts]))

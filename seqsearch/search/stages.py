@@ -1,0 +1,128 @@
+"""The stages there are: a candidate index proposes, hash sequences are warped, the exact distance decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from ..ann import CandidateIndex
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
+from ..distances import Distance, ExactSearch, HashDTW, HashSequences, Neighbours
+from ..sequences import Sequences
+from .pipeline import Keep, Queries, Ranked
+
+_HASH_CELL = 1e-3  # of DTW of hash sequences, in candidates proposed: 16 entries at once, measured on tunes
+
+
+@dataclass(frozen=True)
+class Propose:
+    """A candidate index over what `encode` makes of sequences: always the first stage."""
+
+    index: CandidateIndex
+    encode: Callable[[Sequences], AnyArray]
+    name: str = "embedding"
+
+    def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
+        """See `Stage.rank`; scores are float32."""
+        ef = None if keep.budget is None else keep.budget.ef
+        found = self.index.search(queries.encoded(self.name, self.encode), keep.count, ef=ef, allowed=keep.allowed)
+        return Ranked(found.rows, found.distances)
+
+    def cost(self, queries: Sequences, truth: Neighbours) -> float:
+        """The unit."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class WarpHashes:
+    """DTW of hash sequences, of queries by `encode` and of all stored rows (`live` ones count)."""
+
+    hashes: HashSequences
+    live: BoolArray
+    encode: Callable[[Sequences], HashSequences]
+    distance: HashDTW
+    name: str = "hash DTW"
+
+    def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
+        """See `Stage.rank`."""
+        scores, rows = self.scores(queries, before, keep.allowed), None if before is None else before.rows
+        order = np.argsort(scores, axis=1, kind="stable")[:, : keep.count]
+        scores = np.take_along_axis(scores, order, axis=1)
+        found = order if rows is None else np.take_along_axis(rows, order, axis=1)
+        return Ranked(np.where(np.isfinite(scores), found, -1), scores)
+
+    def scores(self, queries: Queries, before: Ranked | None = None, allowed: BoolArray | None = None) -> DoubleArray:
+        """(Q, C) of what came before, or (Q, rows) of all that is live and allowed; inf for what is neither."""
+        own = queries.encoded(self.name, self.encode)
+        if before is None:
+            found = self.distance.scores(own, self.hashes)
+            return np.where(self.live if allowed is None else self.live & allowed, found, np.inf)
+        out = np.full(before.rows.shape, np.inf)
+        for query in range(len(queries)):
+            there = before.rows[query] >= 0
+            entries = self.hashes.take(before.rows[query][there])
+            out[query, there] = self.distance.scores(own.take(np.array([query])), entries)[0]
+        return out
+
+    def cost(self, queries: Sequences, truth: Neighbours) -> float:
+        """By the cells of the recursion."""
+        steps = float(queries.lengths.mean()) * len(self.hashes.codes) / max(1, len(self.hashes))
+        return steps * _HASH_CELL
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The exact distance to `targets`, all rows of a state: of what came before, or of everything, by proof."""
+
+    distance: Distance
+    targets: Sequences
+    live: BoolArray
+    name: str = field(default="exact distance")
+
+    def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
+        """See `Stage.rank`. Where the budget says so a list ends early, or the stage before counts in the order."""
+        budget = keep.budget
+        if before is None:
+            found, pruning = self._lossless(keep.allowed).search(queries.sequences, keep.count, progress=keep.progress)
+            keep.progress.note(f"exact: {pruning}")
+        elif budget is not None and budget.weight:
+            return self._weighed(queries.sequences, before, keep.count, budget.weight)
+        else:
+            stop = None if budget is None or budget.stop is None else budget.stop.bounds(before.scores)
+            found = self.distance.rerank(queries.sequences, self.targets, before.rows, keep.count, stop=stop)
+        return Ranked(found.rows, found.distances)
+
+    def _weighed(self, queries: Sequences, before: Ranked, count: int, weight: float) -> Ranked:
+        """In the order of distances plus `weight` times the scores of the stage before."""
+        exact = self.distances(queries, before.rows)
+        with np.errstate(invalid="ignore"):
+            mixed = np.where(np.isfinite(exact), exact + weight * before.scores, np.inf)
+        order = np.argsort(mixed, axis=1, kind="stable")[:, :count]
+        return Ranked(np.take_along_axis(before.rows, order, axis=1), np.take_along_axis(exact, order, axis=1))
+
+    def distances(self, queries: Sequences, rows: IntArray, cutoffs: DoubleArray | None = None) -> DoubleArray:
+        """(Q, C) exact distances of rows, inf for -1; those above a query's cutoff, (Q,), may be inf."""
+        out = np.full(rows.shape, np.inf)
+        there = rows >= 0
+        owners = np.nonzero(there)[0]
+        limits = None if cutoffs is None else cutoffs[owners]
+        out[there] = self.distance.pairs(queries, owners, self.targets, rows[there], limits)
+        return out
+
+    def _lossless(self, allowed: BoolArray | None) -> ExactSearch:
+        """The search by proof; of all live rows it is kept for the next."""
+        if allowed is not None:
+            return self.distance.searcher(self.targets, self.live & allowed)
+        return self._of_all
+
+    @cached_property
+    def _of_all(self) -> ExactSearch:
+        return self.distance.searcher(self.targets, self.live)
+
+    def cost(self, queries: Sequences, truth: Neighbours) -> float:
+        """By columns of the dynamic programme."""
+        known = truth.distances[np.isfinite(truth.distances)]
+        return self.distance.verification_cost(queries.lengths, float(np.median(known)) if len(known) else 0.0)

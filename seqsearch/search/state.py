@@ -1,0 +1,144 @@
+"""One committed state of an index: everything that a search looks at, taken once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..ann import CandidateIndex
+from ..arrays import BoolArray, IntArray
+from ..distances import Distance, HashDTW, HashSequences, Neighbours
+from ..encoders.model import Model
+from ..errors import MismatchError, ParameterError
+from ..progress import SILENT, Progress
+from ..sequences import Sequences, Strings
+from .budget import Budget, Calibration, Choice, Wanted
+from .encoding import OneModel, TwoTowers
+from .pipeline import Pipeline, Stage, Trace
+from .stages import Exact, Propose, WarpHashes
+
+Where = Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The rows of one commit, and what answers over them. Never changed: a later commit makes another one.
+
+    `targets`: the sequences of all rows, deleted ones too, so that a row is a position, with their ids and labels;
+    `live`: (rows,) which are not deleted; `candidates` holds the live rows; `find` and `rows_of`: ids to rows, (m,),
+    with -1 or an UnknownIdError for those that are not there.
+    """
+
+    targets: Sequences
+    live: BoolArray
+    encoder: OneModel | TwoTowers
+    candidates: CandidateIndex | None
+    distance: Distance | None
+    pipeline: Pipeline
+    calibration: Calibration
+    find: Callable[[Iterable[str]], IntArray]
+    rows_of: Callable[[Iterable[str]], IntArray]
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self.live))
+
+    @property
+    def model(self) -> Model:
+        """The encoder. Raises MismatchError for an index of two kinds of series, which has two."""
+        if not isinstance(self.encoder, OneModel):
+            raise MismatchError("an index of two kinds of series has an encoder a side, and no single model")
+        return self.encoder.model
+
+    @property
+    def exact(self) -> Exact:
+        """The last stage. Raises MismatchError where queries and stored series cannot be compared directly."""
+        last = self.pipeline.stages[-1]
+        if not isinstance(last, Exact) or isinstance(self.encoder, TwoTowers):
+            raise MismatchError("queries and stored sequences are of two kinds: no exact distance compares them")
+        return last
+
+    @property
+    def proposals(self) -> CandidateIndex:
+        """The candidate index. Raises MismatchError where there is none."""
+        if self.candidates is None:
+            raise MismatchError("this index has no embeddings: its first stage compares hash sequences")
+        return self.candidates
+
+    def by_embedding(self) -> Pipeline:
+        """The first stage alone."""
+        return Pipeline(self.pipeline.stages[:1], self.live)
+
+    def choice(self, k: int, wanted: Wanted) -> Choice:
+        """The budget for k neighbours, and why."""
+        takes_effort = self.candidates is not None and self.candidates.takes_effort
+        return wanted.budget(self.calibration, takes_effort, len(self), k)
+
+    def neighbours(
+        self,
+        queries: Sequences,
+        k: int,
+        budget: Budget | None,
+        *,
+        allowed: BoolArray | None = None,
+        exclude: IntArray | None = None,
+        trace: Trace | None = None,
+        progress: Progress = SILENT,
+    ) -> Neighbours:
+        """See `Pipeline.neighbours`. Raises MismatchError for queries of another kind."""
+        self.encoder.require(queries)
+        return self.pipeline.neighbours(
+            queries, k, budget, allowed=allowed, exclude=exclude, trace=trace, progress=progress
+        )
+
+    def allowed(self, ids: Iterable[str] | None, where: Where | None) -> BoolArray | None:
+        """(rows,) mask of the live rows that a filter lets through, None without one.
+
+        Raises UnknownIdError for an id that is not there, ParameterError for a condition on anything but the label.
+        """
+        if ids is None and not where:
+            return None
+        mask = self.live.copy()
+        if ids is not None:
+            chosen = np.zeros_like(mask)
+            chosen[self.rows_of(ids)] = True
+            mask &= chosen
+        for column, wanted in (where or {}).items():
+            if column != "label":
+                raise ParameterError(f"where {column!r}: only label can be asked for")
+            mask &= equal_to(self.targets.labels, wanted)
+        return mask
+
+
+def pipeline_of(
+    targets: Sequences,
+    live: BoolArray,
+    encoder: OneModel | TwoTowers,
+    candidates: CandidateIndex | None,
+    distance: Distance | None,
+    hashes: tuple[HashSequences, HashDTW] | None = None,
+) -> Pipeline:
+    """The stages over these rows: embeddings propose, hash sequences are warped where there are any, the exact distance
+    decides where both sides can be compared."""
+    stages: list[Stage] = []
+    if candidates is not None:
+        stages.append(Propose(candidates, encoder.of_queries))
+    if hashes is not None and isinstance(encoder, TwoTowers):
+        stages.append(WarpHashes(hashes[0], live, encoder.hashed_queries, hashes[1]))
+    if distance is not None:
+        stages.append(Exact(distance, targets, live))
+    return Pipeline(tuple(stages), live)
+
+
+def equal_to(column: Strings, wanted: str) -> BoolArray:
+    """(n,) mask of the strings that are `wanted`, without an object a string."""
+    raw = np.frombuffer(wanted.encode("utf-8"), np.uint8)
+    same: BoolArray = np.diff(column.offsets) == len(raw)
+    at = column.offsets[:-1][same]
+    for position, byte in enumerate(raw):
+        hit = column.data[at + position] == byte
+        same[same] = hit
+        at = at[hit]
+    return same
+

@@ -1,0 +1,85 @@
+"""Recall against exact truth and speed, budget by budget: what `evaluate` measures."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..distances import Neighbours
+from ..progress import Progress
+from ..sequences import Sequences
+from .budget import Budget
+from .calibrator import budgets_for, recall_at, thresholds
+from .pipeline import Queries
+from .state import State
+
+LATENCY_QUERIES = 200
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """One budget measured: the names are those of `evaluate --format json`."""
+
+    candidates: int
+    ef: int | None
+    recall: float
+    candidate_recall: float
+    qps: float
+    p50_ms: float
+    p99_ms: float
+
+
+def swept(
+    state: State,
+    queries: Sequences,
+    k: int,
+    truth: Neighbours | None,
+    budgets: list[Budget] | None,
+    progress: Progress,
+) -> list[SweepRow]:
+    """One row a budget; without `budgets` the ladder is climbed until everything is found."""
+    state.encoder.require(queries)
+    if truth is None:
+        truth = state.exact.distance.exact(queries, state.targets, k, allowed=state.live, progress=progress)
+    ladder = budgets
+    if ladder is None:
+        ladder = [b for b in budgets_for(len(state), state.proposals.takes_effort) if b.candidates >= k]
+    rows: list[SweepRow] = []
+    with progress.task("sweeping budgets") as task:
+        for budget in ladder:
+            rows.append(_row(state, queries, truth, k, budget))
+            task.advance()
+            if budgets is None and rows[-1].recall >= 1:
+                break
+    return rows
+
+
+def _row(state: State, queries: Sequences, truth: Neighbours, k: int, budget: Budget) -> SweepRow:
+    """`truth`: exact neighbours of `queries`, (Q, >= k)."""
+    search = state.pipeline.verified
+    start = time.perf_counter()
+    found = search(queries, k, budget)
+    batch_seconds = time.perf_counter() - start
+    latencies = []
+    for at in range(min(LATENCY_QUERIES, len(queries))):
+        start = time.perf_counter()
+        search(queries[at : at + 1], k, budget)
+        latencies.append(1000 * (time.perf_counter() - start))
+    return SweepRow(
+        candidates=budget.candidates,
+        ef=budget.ef,
+        recall=float(recall_at(found.distances, truth.distances, k).mean()),
+        candidate_recall=_candidate_recall(state, queries, truth, k, budget),
+        qps=len(queries) / batch_seconds,
+        p50_ms=float(np.quantile(latencies, 0.5)),
+        p99_ms=float(np.quantile(latencies, 0.99)),
+    )
+
+
+def _candidate_recall(state: State, queries: Sequences, truth: Neighbours, k: int, budget: Budget) -> float:
+    """Share of the k nearest that are among the candidates, by the candidates' own exact distances."""
+    rows = state.pipeline.kept(Queries(queries), budget).rows
+    exact = state.exact.distances(queries, rows, thresholds(truth.distances, k))
+    return float(recall_at(np.sort(exact, axis=1), truth.distances, k).mean())

@@ -10,7 +10,7 @@ from .calibration import Budget, Calibration
 
 def chosen_budget(
     calibration: Callable[[], Calibration],
-    kind: str,
+    takes_effort: bool,
     size: int,
     k: int,
     *,
@@ -19,8 +19,8 @@ def chosen_budget(
     ef: int | None,
     exact: bool,
 ) -> tuple[Budget | None, str]:
-    """The budget for k neighbours in an index of a `kind` and `size` (None: compare with everything), and a line that
-    says why.
+    """The budget for k neighbours in an index of `size` sequences (None: compare with everything), and a line that says
+    why. `takes_effort`: see `CandidateIndex`.
 
     `recall`: the cheapest budget measured to reach it, by default that of the calibration; `candidates` and `ef`: as
     asked; `exact`: everything. Raises ParameterError for numbers out of range, and two that exclude each other.
@@ -31,11 +31,10 @@ def chosen_budget(
         raise ParameterError(f"recall must be above 0 and at most 1, not {recall}")
     if exact:
         return None, "exact"
-    is_graph = kind == "hnsw"
     if candidates is not None:
         if candidates < 1 or (ef is not None and ef < 1):
             raise ParameterError("candidates and ef must be at least 1")
-        effort = (ef if ef is not None else max(candidates, 32)) if is_graph else None
+        effort = (ef if ef is not None else max(candidates, 32)) if takes_effort else None
         budget = Budget(max(candidates, k), effort)
         return budget, f"{budget}, as asked"
     measured = calibration()

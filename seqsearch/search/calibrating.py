@@ -48,7 +48,7 @@ def calibrate(
         return engine.distance.pairs(queries, who, engine.targets, rows, cutoffs)
 
     with progress.task("calibrating"):
-        budgets = budgets_for(others, engine.candidates.kind, wider=True)
+        budgets = budgets_for(others, engine.candidates.takes_effort, wider=True)
         points, interval = measure(truth, propose, verify, budgets, ks)
     weight = verification_weight(engine, queries, truth)
     nearest = truth.distances[:, 0]

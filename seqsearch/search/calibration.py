@@ -151,11 +151,12 @@ class Calibration:
         )
 
 
-def budgets_for(size: int, kind: str, *, wider: bool = False) -> list[Budget]:
-    """The ladder of budgets for an index of `size` sequences; `wider`: with wider walks of a graph beside the usual."""
+def budgets_for(size: int, takes_effort: bool, *, wider: bool = False) -> list[Budget]:
+    """The ladder of budgets for an index of `size` sequences, with efforts where its kind takes them; `wider`: with
+    greater efforts beside the usual."""
     ladder = [10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200]
     counts = [count for count in ladder if count < size] + ([size] if size <= ladder[-1] else [])
-    if kind != "hnsw":
+    if not takes_effort:
         return [Budget(count) for count in counts]
     # in a large graph of near duplicates it is the walk that misses neighbours: a wider one finds them for less than
     # more candidates, which have to be verified, would

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..ann import CANDIDATE_INDEXES
 from ..arrays import AnyArray, BoolArray, DoubleArray
 from ..distances import Distance, ExactSearch, Neighbours, Ranges, distance_named, within_radius
 from ..encoders.model import Model
@@ -29,7 +30,7 @@ from .novelty import KnownScores, NoveltyOptions, NoveltyResults
 from .novelty.asking import Asked
 from .options import BuildOptions
 from .results import RangeResults, Results
-from .snapshots import SNAPSHOT_KINDS, Follower, tail_is_long
+from .snapshots import Follower, tail_is_long
 from .strands import BOTH, better_strand, require_strand, reverse_complement, united
 from .table import HitTable
 from .verifying import NEIGHBOURS, Verified, verified
@@ -256,7 +257,7 @@ class SequenceIndex:
         """The budget that `search` would use (None: compare with everything) and a line that says why."""
         return chosen_budget(
             lambda: self.calibration,
-            self._settings["index"],
+            CANDIDATE_INDEXES[self._settings["index"]].takes_effort,
             len(self),
             k,
             recall=recall,
@@ -358,7 +359,7 @@ class SequenceIndex:
             truth = self._distance.exact(queries, engine.targets, k, allowed=self._store.live(), progress=progress)
         ladder = budgets
         if ladder is None:
-            ladder = [b for b in budgets_for(len(self), engine.candidates.kind) if b.candidates >= k]
+            ladder = [b for b in budgets_for(len(self), engine.candidates.takes_effort) if b.candidates >= k]
         rows: list[SweepRow] = []
         with progress.task("sweeping budgets") as task:
             for budget in ladder:
@@ -483,7 +484,7 @@ class SequenceIndex:
             change(writer)
             if writer.should_compact:
                 self._compacted(writer, progress)
-            elif self._settings["index"] in SNAPSHOT_KINDS and tail_is_long(writer):
+            elif CANDIDATE_INDEXES[self._settings["index"]].has_snapshot and tail_is_long(writer):
                 self._save_snapshot(writer, progress)
         self.refresh()
 

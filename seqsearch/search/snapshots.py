@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any, Self
 
 import numpy as np
 
-from ..ann import CandidateIndex, load_index, make_index
+from ..ann import CANDIDATE_INDEXES, CandidateIndex, load_index, make_index
 from ..encoders.model import Model
 from ..errors import CorruptIndexError, MismatchError, NotAnIndexError
 from ..progress import SILENT, Progress
 from ..store import Store
 
 NAME = "candidates"
-SNAPSHOT_KINDS = ("hnsw",)  # the others are made from the vectors faster than a file of them is verified
 TAIL_SHARE = 0.05
 TAIL_LEAST = 2000
 _ADD_ROWS = 1 << 16
@@ -40,7 +38,7 @@ class Follower:
     @classmethod
     def load(cls, store: Store, model: Model, settings: dict[str, Any], progress: Progress = SILENT) -> Self:
         """The index as `store` shows it: the snapshot and what came since, or anew when anything does not fit."""
-        if settings["index"] in SNAPSHOT_KINDS:
+        if CANDIDATE_INDEXES[settings["index"]].has_snapshot:
             try:
                 follower = cls._from_snapshot(store, settings)
                 if follower is not None:
@@ -89,12 +87,12 @@ class Follower:
 
     def save(self, writer: Store, settings: dict[str, Any]) -> None:
         """Write a snapshot of the commit that is shown, for kinds that have one."""
-        if settings["index"] in SNAPSHOT_KINDS:
+        if self.candidates.has_snapshot:
             writer.write_snapshot(
                 NAME,
                 self.candidates.save,
                 parameters=_parameters(settings),
-                library=f"hnswlib {version('hnswlib')}",
+                library=self.candidates.library,
                 lsn=self.lsn,
             )
 

@@ -114,7 +114,7 @@ def check_recall(
 ) -> None:
     """Sampled members search for their nearest others as any query would; exact truth beside it."""
     said.health = dict(engine.candidates.health(seed=seed))
-    if said.health.get("exact") and engine.candidates.kind == "hnsw":
+    if said.health.get("exact") and engine.candidates.takes_effort:
         said.notes.append("the graph finds too few of its own vectors, so searches scan all of them: build again")
     k = min(NEIGHBOURS, len(store) - 1)
     queries, rows = members(engine, store.live(), sample, seed)

@@ -26,14 +26,14 @@ class Votes:
 
     `shares`: (Q, K) of the votes for each of `labels`, 0 everywhere when no neighbour has a label; `winners`: (Q,)
     number of the winner; `nearest`: (Q,) exact distance to the nearest neighbour; `p_values`: (Q,) that a known
-    sequence would look as new, 1 where nothing was asked; `abstained`: (Q,) where no label is told.
+    sequence would look as new, None where nothing was asked; `abstained`: (Q,) where no label is told.
     """
 
     labels: tuple[str, ...]
     shares: DoubleArray
     winners: IntArray
     nearest: DoubleArray
-    p_values: DoubleArray
+    p_values: DoubleArray | None
     abstained: BoolArray
 
     def names(self) -> list[str]:
@@ -97,7 +97,7 @@ class NeighbourClassifier:
         there = voters >= 0
         np.add.at(shares, (np.nonzero(there)[0], voters[there]), weights[there])
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
-        p_values, novel = np.ones(len(queries)), np.zeros(len(queries), np.bool_)
+        p_values, novel = None, np.zeros(len(queries), np.bool_)
         if self.novelty is not None:
             asked = self.index.novelty(queries, progress=self.progress, **self.novelty)
             p_values, novel = asked.p_values, asked.novel

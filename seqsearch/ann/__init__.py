@@ -1,6 +1,16 @@
-"""Candidate indexes: exact, HNSW and Hamming behind one protocol. `make_index` builds one, `load_index` reads one."""
+"""Candidate indexes: exact, HNSW and Hamming behind one interface. `make_index` builds one, `load_index` reads one,
+`register` adds a kind."""
 
-from .candidates import CandidateIndex, Candidates, WithinRadius
-from .factory import load_index, make_index
+from .candidates import CandidateIndex, Candidates
+from .factory import CANDIDATE_INDEXES, auto_kind, load_index, make_index, parameters_for, register
 
-__all__ = ["CandidateIndex", "Candidates", "WithinRadius", "load_index", "make_index"]
+__all__ = [
+    "CANDIDATE_INDEXES",
+    "CandidateIndex",
+    "Candidates",
+    "auto_kind",
+    "load_index",
+    "make_index",
+    "parameters_for",
+    "register",
+]

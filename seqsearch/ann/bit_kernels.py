@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numba.extending import intrinsic
 
-from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
+from ..arrays import AnyArray, FloatArray, IntArray
 from ..jit import kernel
 from .kernels import insert
 
@@ -150,46 +150,6 @@ def shell_table(counts: IntArray) -> IntArray:
     return table
 
 
-@kernel()
-def codes_within(
-    codes: AnyArray, radius: int, offsets: AnyArray, masks: AnyArray, shells: AnyArray, starts_out: IntArray
-) -> None:
-    """How many rows lie within `radius` of codes (Q,), as running totals starts_out (Q + 1,)."""
-    starts_out[0] = 0
-    for q in range(codes.shape[0]):
-        total = 0
-        for m in range(shells[radius + 1]):
-            bucket = codes[q] ^ masks[m]
-            total += offsets[bucket + 1] - offsets[bucket]
-        starts_out[q + 1] = starts_out[q] + total
-
-
-@kernel(parallel=True)
-def collect_within(
-    codes: AnyArray,
-    radius: int,
-    offsets: AnyArray,
-    rows: AnyArray,
-    masks: AnyArray,
-    shells: AnyArray,
-    starts: IntArray,
-    rows_out: IntArray,
-    distances_out: FloatArray,
-) -> None:
-    """The rows counted by `codes_within`, by (query, distance, row)."""
-    for q in numba.prange(codes.shape[0]):
-        at = starts[q]
-        for shell in range(radius + 1):
-            first = at
-            for m in range(shells[shell], shells[shell + 1]):
-                bucket = codes[q] ^ masks[m]
-                for i in range(offsets[bucket], offsets[bucket + 1]):
-                    rows_out[at] = rows[i]
-                    at += 1
-            rows_out[first:at].sort()
-            distances_out[first:at] = shell
-
-
 BLOCK = 2048
 """Codes of which the distances to one query are worked out at a time: they stay in the first-level cache."""
 
@@ -311,23 +271,3 @@ def scan_shares(
                 if found[task, q, place] < 0:
                     break
                 insert(distances_out[q], rows_out[q], distances[task, q, place], found[task, q, place])
-
-
-@kernel(parallel=True)
-def scan_within(
-    queries: AnyArray, words: AnyArray, usable: BoolArray, radius: int, starts: IntArray, fill: bool, out: IntArray
-) -> None:
-    """Count (starts[q + 1]) or, to fill, write (from starts[q] on) the codes within a radius of each query."""
-    for q in numba.prange(queries.shape[0]):
-        buffer = np.empty(BLOCK, dtype=np.uint16)
-        at = starts[q] if fill else 0
-        for start in range(0, usable.shape[0], BLOCK):
-            size = min(BLOCK, usable.shape[0] - start)
-            _differences(queries[q], words, start, buffer[:size])
-            for i in range(size):
-                if buffer[i] <= radius and usable[start + i]:
-                    if fill:
-                        out[2 * at], out[2 * at + 1] = start + i, buffer[i]
-                    at += 1
-        if not fill:
-            starts[q + 1] = at

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
-from ..errors import StrPath
+from ..errors import ParameterError, StrPath
+from ..registry import call
 
-Kind = Literal["exact", "hnsw", "hamming"]
-Health = dict[str, int | float | bool | str | None]
-Parameters = Mapping[str, int | float | str | bool | None]
+Parameter = int | float | str | bool | None
+Health = dict[str, Parameter]
+Parameters = Mapping[str, Parameter]
 
 
 @dataclass(frozen=True)
@@ -34,25 +36,45 @@ class Candidates:
         return len(self.rows)
 
 
-@dataclass(frozen=True)
-class WithinRadius:
-    """All rows within a radius of Q queries: query q owns offsets[q]:offsets[q + 1], sorted by (distance, row)."""
+class CandidateIndex(ABC):
+    """Rows (whole numbers chosen by the caller, unique, best dense from 0) and their vectors or codes.
 
-    offsets: IntArray
-    """(Q + 1,)"""
-    rows: IntArray
-    distances: FloatArray
+    A kind is a subclass, which says by class attributes what it can, and is added to the table by
+    `ann.register(MyIndex)`, or by an entry point of the group `seqsearch.candidates`. Every call is atomic: threads may
+    search while another adds or removes, and each search answers from one state, that before or after a change.
+    """
 
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
+    kind: ClassVar[str]
+    """Its name in the table, in files and in settings."""
+    takes_effort: ClassVar[bool] = False
+    """Searches take `ef`, and may miss neighbours: recall is bought by effort."""
+    needs_bits: ClassVar[bool] = False
+    """Holds packed codes of `bits` bits; the others hold vectors of a `geometry` and `dim`."""
+    has_snapshot: ClassVar[bool] = False
+    """Worth a file of its own: building it anew takes longer than verifying a file. All kinds can be saved."""
+    counts_by_distance: ClassVar[bool] = False
+    """Offers `distance_counts`."""
+    library: ClassVar[str] = ""
+    """Name and version of the library behind it, "" where there is none."""
 
+    @classmethod
+    def make(
+        cls, *, geometry: str | None, dim: int | None, bits: int | None, parameters: Parameters, seed: int
+    ) -> CandidateIndex:
+        """An empty index: by default `cls(bits=bits, **parameters)` for a kind that `needs_bits`, else
+        `cls(geometry=geometry, dim=dim, **parameters)`; a kind that draws at random overrides this to take `seed`.
 
-class CandidateIndex(Protocol):
-    """Rows (whole numbers chosen by the caller, unique, best dense from 0) and their vectors or codes."""
+        ParameterError for parameters that it does not take.
+        """
+        space: Parameters = {"bits": bits} if cls.needs_bits else {"geometry": geometry, "dim": dim}
+        return call(cls, f"an index of kind {cls.kind!r}", **space, **parameters)
 
-    @property
-    def kind(self) -> Kind: ...
+    @classmethod
+    def suited_parameters(cls, size: int) -> dict[str, Parameter]:
+        """The parameters that suit `size` rows, where they are not those of the constructor."""
+        return {}
 
+    @abstractmethod
     def add(self, rows: IntArray, vectors: AnyArray) -> None:
         """Take in vectors (n, D) or packed codes (n, bits / 8) under the given rows (n,).
 
@@ -60,33 +82,44 @@ class CandidateIndex(Protocol):
         vector that is not finite (hyperbolic: not inside the ball). After an error the index is what it was before.
         """
 
+    @abstractmethod
     def remove(self, rows: IntArray) -> None:
         """Forget rows; UnknownIdError when one is not there, and then none is forgotten."""
 
+    @abstractmethod
     def search(
         self, queries: AnyArray, count: int, *, ef: int | None = None, allowed: BoolArray | None = None
     ) -> Candidates:
         """The nearest `count` rows of each query, always min(count, matching rows) of them.
 
-        `allowed` is a mask over row numbers (rows beyond its end do not match). `ef` is the effort of a graph search;
-        kinds that are exact ignore it.
+        `allowed` is a mask over row numbers (rows beyond its end do not match). `ef` is the effort of a search; kinds
+        that do not take it ignore it.
         """
 
-    def within(self, queries: AnyArray, radius: float, *, allowed: BoolArray | None = None) -> WithinRadius:
-        """All rows at a distance of at most `radius`. ParameterError where the kind cannot promise all."""
+    def distance_counts(self, queries: AnyArray) -> IntArray:
+        """(Q, bits / 8) codes -> (Q, bits + 1): how many live rows lie at distance 0, 1, ..., bits.
 
+        ParameterError for kinds that do not offer it (see `counts_by_distance`).
+        """
+        raise ParameterError(f"{type(self).__name__} does not count rows by distance")
+
+    @abstractmethod
     def __len__(self) -> int:
         """Live rows."""
 
+    @abstractmethod
     def rows(self) -> IntArray:
         """The live rows, ascending."""
 
     def health(self, *, sample: int = 1000, seed: int = 0) -> Health:
-        """Measure what the index finds; kinds that are exact say so at once. JSON-able."""
+        """Measure what the index finds, JSON-able; kinds that are exact by construction say so at once."""
+        return {"kind": self.kind, "rows": len(self), "exact": True, "self_recall": 1.0, "recall": 1.0}
 
+    @abstractmethod
     def save(self, path: StrPath) -> None:
         """Write everything to one file, through a temporary name beside it."""
 
     @classmethod
-    def load(cls, path: StrPath) -> Self:
+    @abstractmethod
+    def load(cls, path: StrPath) -> CandidateIndex:
         """Read what `save` wrote. CorruptIndexError for every file that `save` cannot have written."""

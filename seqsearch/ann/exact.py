@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -10,17 +10,17 @@ from ..arrays import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
 from ..errors import ParameterError, StrPath
 from ..geometry import GEOMETRIES, geometry_named
 from . import files, scan
-from .candidates import Candidates, Health, WithinRadius
+from .candidates import CandidateIndex, Candidates
 from .rows import RowMap, checked_count, checked_vectors, grown
 
 SPARSE = 0.25
 """Below this part of matching vectors, they are gathered before a scan; above, the others are skipped on the way."""
 
 
-class ExactIndex:
+class ExactIndex(CandidateIndex):
     """All vectors in one array, scanned in blocks. Cosine geometry stores them normalised."""
 
-    kind: Literal["exact"] = "exact"
+    kind = "exact"
 
     def __init__(self, *, geometry: str, dim: int) -> None:
         if dim < 1:
@@ -72,15 +72,6 @@ class ExactIndex:
         """See `CandidateIndex.search`; `ef` has no meaning here."""
         ready = scan.prepared(self.geometry, checked_vectors(queries, self.dim))
         return scan.nearest(self.geometry, ready, *self._matching(allowed), checked_count(count))
-
-    def within(self, queries: AnyArray, radius: float, *, allowed: BoolArray | None = None) -> WithinRadius:
-        """See `CandidateIndex.within`; always all of them."""
-        ready = scan.prepared(self.geometry, checked_vectors(queries, self.dim))
-        return scan.within(self.geometry, ready, *self._matching(allowed), radius)
-
-    def health(self, *, sample: int = 1000, seed: int = 0) -> Health:
-        """Exact by construction: nothing is measured."""
-        return {"kind": self.kind, "rows": len(self), "exact": True, "self_recall": 1.0, "recall": 1.0}
 
     def save(self, path: StrPath) -> None:
         """See `CandidateIndex.save`."""

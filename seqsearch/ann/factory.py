@@ -1,30 +1,46 @@
-"""One table of the kinds of index, and the two ways to get one."""
+"""One table of the kinds of index, which kind suits what, and the two ways to get one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypeVar
 
 from ..errors import ParameterError, StrPath
+from ..registry import Registry
 from . import files
-from .candidates import CandidateIndex
+from .candidates import CandidateIndex, Parameter, Parameters
 from .exact import ExactIndex
-from .hamming16 import Hamming16Index
 from .hamming_scan import HammingScanIndex
 from .hnsw import HnswIndex
 
+SCAN_BELOW = 5_000
+"""Rows below which an exact scan of the vectors is faster than a graph."""
 
-def load_hamming(path: StrPath) -> CandidateIndex:
-    """The index of binary codes in a file, of the class that fits their bits."""
-    bits = files.read(path, "hamming")[0].get("bits")
-    return Hamming16Index.load(path) if bits == 16 else HammingScanIndex.load(path)
+Index = TypeVar("Index", bound=type[CandidateIndex])
+
+CANDIDATE_INDEXES: Registry[type[CandidateIndex]] = Registry("index kind", "seqsearch.candidates")
+"""Kind -> class. `register` adds one."""
 
 
-KINDS: dict[str, Callable[[StrPath], CandidateIndex]] = {
-    "exact": ExactIndex.load,
-    "hnsw": HnswIndex.load,
-    "hamming": load_hamming,
-}
+def register(index: Index) -> Index:
+    """Add a kind of index to the table, under its `kind`; usable as a decorator."""
+    CANDIDATE_INDEXES.register(index.kind, index)
+    return index
+
+
+for _index in (ExactIndex, HnswIndex, HammingScanIndex):
+    register(_index)
+
+
+def auto_kind(size: int, bits: int | None = None) -> str:
+    """The kind that suits `size` rows of vectors, or of codes when there are `bits`."""
+    if bits is not None:
+        return HammingScanIndex.kind
+    return ExactIndex.kind if size < SCAN_BELOW else HnswIndex.kind
+
+
+def parameters_for(kind: str, size: int, given: Parameters | None = None) -> dict[str, Parameter]:
+    """The parameters of an index of `size` rows: those `given`, and what suits its size for the rest."""
+    return {**CANDIDATE_INDEXES[kind].suited_parameters(size), **(given or {})}
 
 
 def make_index(
@@ -33,36 +49,27 @@ def make_index(
     geometry: str | None = None,
     dim: int | None = None,
     bits: int | None = None,
-    parameters: Mapping[str, Any] | None = None,
+    parameters: Parameters | None = None,
     seed: int = 0,
 ) -> CandidateIndex:
-    """An empty index. `geometry` and `dim` for "exact" and "hnsw"; `bits` for "hamming".
+    """An empty index. `bits` for a kind that needs them ("hamming"); `geometry` and `dim` for the others.
 
-    `parameters` go to the class of the kind by name (`HnswIndex`: m, ef_construction, ef, target, reduction).
+    `parameters` go to the class of the kind by name ("hnsw": m, ef_construction, ef, target, reduction).
     ParameterError for an unknown kind or parameter, and for an argument that is missing or that the kind has no use
     for.
     """
-    if kind not in KINDS:
-        raise ParameterError(f"no kind of index is called {kind!r}: choose one of {', '.join(KINDS)}")
+    index = CANDIDATE_INDEXES[kind]
     given = {"geometry": geometry, "dim": dim, "bits": bits}
-    needed = ("bits",) if kind == "hamming" else ("geometry", "dim")
+    needed = ("bits",) if index.needs_bits else ("geometry", "dim")
     for name, value in given.items():
         if (value is None) == (name in needed):
             raise ParameterError(f"an index of kind {kind!r} needs {' and '.join(needed)}, and {name} is {value!r}")
-    arguments: dict[str, Any] = {name: given[name] for name in needed} | dict(parameters or {})
-    try:
-        if kind == "exact":
-            return ExactIndex(**arguments)
-        if kind == "hamming":
-            return Hamming16Index() if arguments == {"bits": 16} else HammingScanIndex(**arguments)
-        return HnswIndex(**arguments, seed=seed)
-    except TypeError as error:
-        raise ParameterError(f"an index of kind {kind!r} does not take these parameters: {error}") from error
+    return index.make(geometry=geometry, dim=dim, bits=bits, parameters=parameters or {}, seed=seed)
 
 
 def load_index(path: StrPath) -> CandidateIndex:
     """The index in a file, of whatever kind. Errors as in `CandidateIndex.load`."""
     kind = files.kind_of(path)
-    if kind not in KINDS:
-        raise files.corrupt(path, f"no kind of index is called {kind!r}")
-    return KINDS[kind](path)
+    if kind not in CANDIDATE_INDEXES:
+        raise files.corrupt(path, f"there is no index kind {kind!r}")
+    return CANDIDATE_INDEXES[kind].load(path)

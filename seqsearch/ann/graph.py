@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, Self
 
 import hnswlib
@@ -18,6 +19,8 @@ import numpy as np
 from .. import threads
 from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
 from .graph_checks import Layout, check_state
+
+LIBRARY = f"hnswlib {version('hnswlib')}"
 
 HIGHEST_LEVEL = 40
 """No level above this can occur: levels are geometric with base M >= 2, and 2^-40 of 2^31 nodes is none."""
@@ -107,7 +110,7 @@ class Graph:
         if not len(nodes):
             return np.zeros((0, self.dim), dtype=np.float32)
         with self._lock:
-            hidden = nodes[self._marked[nodes]]
+            hidden = np.unique(nodes[self._marked[nodes]])
             for node in hidden.tolist():  # the library refuses to show what is marked
                 self._index.unmark_deleted(node)
             try:

@@ -44,13 +44,6 @@ class Groups:
         """Row rows[i] leaves node nodes[i]."""
         _unlink(nodes, rows, self.head, self.tail, self.size, self.next)
 
-    def members(self, nodes: IntArray) -> tuple[IntArray, IntArray]:
-        """All rows of nodes (n,), one node after the other, and how many each has."""
-        sizes = self.size[nodes]
-        rows = np.empty(sizes.sum(), dtype=np.int64)
-        _list(nodes, self.head, self.next, rows)
-        return rows, sizes
-
     def expand(
         self, nodes: IntArray, distances: FloatArray, allowed: BoolArray | None, found: AnyArray, found_at: AnyArray
     ) -> None:
@@ -93,17 +86,6 @@ def _unlink(nodes: IntArray, rows: IntArray, head: IntArray, tail: IntArray, siz
         after[at] = after[row]
         if tail[node] == row:
             tail[node] = at
-
-
-@kernel()
-def _list(nodes: IntArray, head: IntArray, after: IntArray, rows_out: IntArray) -> None:
-    at = 0
-    for i in range(nodes.shape[0]):
-        row = head[nodes[i]]
-        while row >= 0:
-            rows_out[at] = row
-            at += 1
-            row = after[row]
 
 
 @kernel(parallel=True)

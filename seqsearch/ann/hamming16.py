@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 
 from .. import threads
-from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
+from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import ParameterError, StrPath
 from ..hashing import as_uint16, checked, from_uint16
 from . import bit_kernels, files
-from .candidates import CandidateIndex, Candidates, Health, WithinRadius
+from .candidates import CandidateIndex, Candidates
 from .rows import RowMap, checked_count
 
 CODES = bit_kernels.CODES
@@ -73,27 +73,21 @@ class Table:
             self._shells = bit_kernels.shell_table(np.diff(self.offsets).astype(np.int64))
         return self._shells
 
-    def within(self, codes: AnyArray, radius: int) -> WithinRadius:
-        """All rows within `radius` of codes (Q,) int64."""
-        starts = np.empty(len(codes) + 1, dtype=np.int64)
-        bit_kernels.codes_within(codes, radius, self.offsets, MASKS, SHELLS, starts)
-        rows = np.empty(starts[-1], dtype=np.int64)
-        distances: FloatArray = np.empty(starts[-1], dtype=np.float32)
-        threads.numba_threads()
-        bit_kernels.collect_within(codes, radius, self.offsets, self.rows, MASKS, SHELLS, starts, rows, distances)
-        return WithinRadius(starts, rows, distances)
 
-
-class Hamming16Index:
+class Hamming16Index(CandidateIndex):
     """Exact Hamming neighbours of 16-bit codes, ties by the smallest row.
 
     After a change the next search makes the table anew: some 5 ms for a million rows.
     """
 
-    kind: Literal["hamming"] = "hamming"
+    kind = "hamming"
+    needs_bits = True
+    counts_by_distance = True
     bits = 16
 
-    def __init__(self) -> None:
+    def __init__(self, *, bits: int = 16) -> None:
+        if bits != 16:
+            raise ParameterError(f"codes by direct address have 16 bits, not {bits}")
         self._map = RowMap()  # the place of a row is its code
         self._table: Table | None = None
         self._lock = threading.Lock()
@@ -138,22 +132,10 @@ class Hamming16Index:
         """See `CandidateIndex.search`; always exact. A filter makes a table of the matching rows first."""
         return self._matching(allowed).nearest(_codes(queries), checked_count(count))
 
-    def within(self, queries: AnyArray, radius: float, *, allowed: BoolArray | None = None) -> WithinRadius:
-        """See `CandidateIndex.within`; radius in bits."""
-        codes = _codes(queries)
-        if radius < 0:
-            nothing = np.zeros(0, dtype=np.int64)
-            return WithinRadius(np.zeros(len(codes) + 1, dtype=np.int64), nothing, np.zeros(0, dtype=np.float32))
-        return self._matching(allowed).within(codes, int(min(radius, 16)))
-
-    def shell_counts(self, queries: AnyArray) -> IntArray:
-        """(Q, 2) codes -> (Q, 17): how many live rows lie at distance 0, 1, ..., 16. One look-up each."""
+    def distance_counts(self, queries: AnyArray) -> IntArray:
+        """See `CandidateIndex.distance_counts`; (Q, 2) codes -> (Q, 17), one look-up each."""
         counts: IntArray = self.table.shells[:, _codes(queries)].T
         return counts
-
-    def health(self, *, sample: int = 1000, seed: int = 0) -> Health:
-        """Exact by construction: nothing is measured."""
-        return {"kind": self.kind, "rows": len(self), "exact": True, "self_recall": 1.0, "recall": 1.0}
 
     def save(self, path: StrPath) -> None:
         """See `CandidateIndex.save`."""

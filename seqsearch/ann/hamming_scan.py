@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from typing import Literal, Self
 
 import numpy as np
 
@@ -12,22 +11,23 @@ from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import ParameterError, StrPath
 from ..hashing import as_words, checked
 from . import bit_kernels, files
-from .candidates import Candidates, Health, WithinRadius
+from .candidates import CandidateIndex, Candidates, Parameters
 from .groups import Groups, NodeTable, smallest_rows
+from .hamming16 import Hamming16Index, add_from_file
 from .rows import RowMap, checked_count
-from .scan import gathered
 
 SMALL = 200_000
 """Words compared below which waking other threads costs more than it saves."""
 
 
-class HammingScanIndex:
+class HammingScanIndex(CandidateIndex):
     """Exact Hamming neighbours, ties by the smallest row. Rows with one code share a place in the scan.
 
     Words lie in columns (word, code), so that one instruction counts the ones of several codes.
     """
 
-    kind: Literal["hamming"] = "hamming"
+    kind = "hamming"
+    needs_bits = True
 
     def __init__(self, *, bits: int) -> None:
         if type(bits) is not int or not 8 <= bits <= 1024 or bits % 8:
@@ -35,6 +35,15 @@ class HammingScanIndex:
         self.bits = bits
         self._lock = threading.RLock()
         self._forget()
+
+    @classmethod
+    def make(
+        cls, *, geometry: str | None, dim: int | None, bits: int | None, parameters: Parameters, seed: int
+    ) -> CandidateIndex:
+        """See `CandidateIndex.make`; codes of 16 bits have a class of their own, found by direct address."""
+        if bits == 16:
+            return Hamming16Index.make(geometry=geometry, dim=dim, bits=bits, parameters=parameters, seed=seed)
+        return super().make(geometry=geometry, dim=dim, bits=bits, parameters=parameters, seed=seed)
 
     def _forget(self) -> None:
         self._map = RowMap()
@@ -91,25 +100,6 @@ class HammingScanIndex:
             self._groups.expand(nodes, hits.distances, allowed, found.rows, found.distances)
             return found
 
-    def within(self, queries: AnyArray, radius: float, *, allowed: BoolArray | None = None) -> WithinRadius:
-        """See `CandidateIndex.within`; radius in bits."""
-        with self._lock:
-            words = self._checked(queries)
-            usable = self._first_rows(allowed) >= 0
-            limit = int(min(max(radius, -1), self.bits))
-            starts = np.zeros(len(words) + 1, dtype=np.int64)
-            threads.numba_threads()
-            bit_kernels.scan_within(words, self._words, usable, limit, starts, False, np.zeros(0, dtype=np.int64))
-            np.cumsum(starts, out=starts)
-            pairs = np.empty(2 * starts[-1], dtype=np.int64)
-            bit_kernels.scan_within(words, self._words, usable, limit, starts, True, pairs)
-            query = np.repeat(np.arange(len(words)), np.diff(starts))
-            return self._with_rows(len(words), query, pairs[::2], pairs[1::2].astype(np.float32), allowed)
-
-    def health(self, *, sample: int = 1000, seed: int = 0) -> Health:
-        """Exact by construction: nothing is measured."""
-        return {"kind": self.kind, "rows": len(self), "exact": True, "self_recall": 1.0, "recall": 1.0}
-
     def save(self, path: StrPath) -> None:
         """See `CandidateIndex.save`."""
         with self._lock:
@@ -117,15 +107,15 @@ class HammingScanIndex:
             files.write(path, self.kind, {"bits": self.bits}, {"rows": rows, "codes": self._codes(rows)})
 
     @classmethod
-    def load(cls, path: StrPath) -> Self:
-        """See `CandidateIndex.load`."""
+    def load(cls, path: StrPath) -> CandidateIndex:
+        """See `CandidateIndex.load`; gives a `Hamming16Index` where that fits."""
         fields, arrays = files.read(path, cls.kind)
+        if fields.get("bits") == 16:
+            return Hamming16Index.load(path)
         try:
             index = cls(bits=fields["bits"])
         except (KeyError, ParameterError) as error:
             raise files.corrupt(path, str(error)) from error
-        from .hamming16 import add_from_file
-
         add_from_file(index, path, arrays)
         return index
 
@@ -171,18 +161,6 @@ class HammingScanIndex:
             bit_kernels.scan_codes(tasks, words, self._words, first, hits.distances, hits.rows)
         else:
             bit_kernels.scan_shares(tasks, words, self._words, first, hits.distances, hits.rows)
-
-    def _with_rows(
-        self, queries: int, query: IntArray, nodes: IntArray, distances: AnyArray, allowed: BoolArray | None
-    ) -> WithinRadius:
-        """Hits (query, node, distance) -> hits (query, row, distance), in order."""
-        members, sizes = self._groups.members(nodes)
-        rows, query, distances = members, np.repeat(query, sizes), np.repeat(distances, sizes)
-        if allowed is not None:
-            keep = np.flatnonzero(rows < len(allowed))
-            keep = keep[allowed[rows[keep]]]
-            rows, query, distances = rows[keep], query[keep], distances[keep]
-        return gathered(queries, [(query, rows, distances)])
 
     def _rebuild(self) -> None:
         rows = self.rows()

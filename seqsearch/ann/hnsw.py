@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -12,8 +12,8 @@ from ..arrays import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
 from ..errors import ParameterError, StrPath
 from ..geometry import geometry_named
 from . import hnsw_files, kernels, scan
-from .candidates import Candidates, Health, WithinRadius
-from .graph import Graph
+from .candidates import CandidateIndex, Candidates, Health, Parameter, Parameters
+from .graph import LIBRARY, Graph
 from .groups import Groups, NodeTable, smallest_rows
 from .hnsw_health import measure, too_many_beside
 from .reductions import Reduction
@@ -37,11 +37,16 @@ SLACK = 16
 BEYOND = 256
 """So many points farther out than R are scanned before the graph is built anew with a larger R."""
 
+LARGE = 200_000
+"""From so many rows on a graph is built with care, or its walks miss too many neighbours."""
+
+CAREFUL: dict[str, Parameter] = {"ef_construction": 400}
+
 SPARSE = 0.05
 """Below this part of matching rows a walk would have to return too many others."""
 
 
-class HnswIndex:
+class HnswIndex(CandidateIndex):
     """A graph over the distinct vectors. Rows with one vector share a node, so copies never crowd out each other.
 
     `m`: links per node; `ef_construction`: effort of the build; `ef`: effort of a search, at least the number of
@@ -50,7 +55,10 @@ class HnswIndex:
     links vary.
     """
 
-    kind: Literal["hnsw"] = "hnsw"
+    kind = "hnsw"
+    takes_effort = True
+    has_snapshot = True
+    library = LIBRARY
 
     def __init__(
         self,
@@ -73,6 +81,18 @@ class HnswIndex:
         self._reduction = Reduction.of(geometry, dim, reduction)
         self._lock = threading.RLock()
         self._forget()
+
+    @classmethod
+    def make(
+        cls, *, geometry: str | None, dim: int | None, bits: int | None, parameters: Parameters, seed: int
+    ) -> CandidateIndex:
+        """See `CandidateIndex.make`; the levels of nodes are drawn at random."""
+        return super().make(geometry=geometry, dim=dim, bits=bits, parameters={**parameters, "seed": seed}, seed=seed)
+
+    @classmethod
+    def suited_parameters(cls, size: int) -> dict[str, Parameter]:
+        """See `CandidateIndex.suited_parameters`."""
+        return dict(CAREFUL) if size >= LARGE else {}
 
     def _forget(self) -> None:
         self._map = RowMap()
@@ -160,10 +180,6 @@ class HnswIndex:
                 filled = self._scan(ready[short], count, allowed)
                 found.rows[short], found.distances[short] = filled.rows, filled.distances
             return found
-
-    def within(self, queries: AnyArray, radius: float, *, allowed: BoolArray | None = None) -> WithinRadius:
-        """ParameterError: a graph cannot promise all of them."""
-        raise ParameterError("an HNSW index cannot promise all rows within a radius: use an index of kind 'exact'")
 
     def health(self, *, sample: int = 1000, seed: int = 0) -> Health:
         """Measure the graph, mend what it misses, and give it up when it stays below the target.

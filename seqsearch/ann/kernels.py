@@ -292,36 +292,6 @@ def scan_vectors(
                 insert(distances_out[q], rows_out[q], distances[task, q, place], found[task, q, place])
 
 
-@kernel(parallel=True)
-def mark_within(
-    code: int,
-    queries: FloatArray,
-    query_squares: DoubleArray,
-    vectors: FloatArray,
-    squares: DoubleArray,
-    usable: BoolArray,
-    slack: float,
-    radius: np.float32,
-    distances_out: FloatArray,
-) -> None:
-    """Fill distances_out (Q, B) with the distances of at most `radius`, infinity elsewhere. Arguments as above."""
-    bound = largest_key(code, radius)
-    for q in numba.prange(queries.shape[0]):
-        query_room = room_of(query_squares[q])
-        scores = np.empty((1, vectors.shape[0]), dtype=np.float32)
-        _scores(code, queries[q : q + 1], vectors, scores)
-        for i in range(vectors.shape[0]):
-            distances_out[q, i] = np.inf
-            if not usable[i]:
-                continue
-            room = query_room * room_of(squares[i]) if code == HYPERBOLIC else 1.0
-            if _lowest_key(code, scores[0, i], query_squares[q] + squares[i], room, slack) > bound:
-                continue
-            distance = distance_of(code, exact_key(code, queries[q], vectors[i], room))
-            if distance <= radius:
-                distances_out[q, i] = distance
-
-
 @kernel()
 def square_norms(vectors: FloatArray, out: DoubleArray) -> None:
     """(n, D) -> (n,) |x|^2 in float64."""

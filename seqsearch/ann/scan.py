@@ -9,10 +9,7 @@ from ..arrays import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
 from ..errors import ParameterError
 from ..geometry import normalised
 from . import kernels
-from .candidates import Candidates, WithinRadius
-
-QUERY_BLOCK = 256
-VECTOR_BLOCK = 16384
+from .candidates import Candidates
 
 SMALL = 2_000_000
 """Multiplications below which waking other threads costs more than it saves."""
@@ -70,48 +67,3 @@ def nearest(
     else:
         kernels.scan_vectors(tasks, *arguments)
     return found
-
-
-def within(
-    geometry: str,
-    queries: FloatArray,
-    vectors: FloatArray,
-    vector_squares: DoubleArray,
-    rows: IntArray,
-    usable: BoolArray,
-    radius: float,
-) -> WithinRadius:
-    """All of vectors (n, D) at a distance (rounded to float32) of at most `radius`; exact."""
-    code, slack = kernels.CODES[geometry], kernels.relative_error(queries.shape[1])
-    query_squares = squares(queries)
-    parts: list[tuple[IntArray, IntArray, FloatArray]] = []
-    threads.numba_threads()
-    for at in range(0, len(vectors), VECTOR_BLOCK):
-        of_vectors = slice(at, min(at + VECTOR_BLOCK, len(vectors)))
-        for start in range(0, len(queries), QUERY_BLOCK):
-            of_queries = slice(start, min(start + QUERY_BLOCK, len(queries)))
-            distances = np.empty((of_queries.stop - start, of_vectors.stop - at), dtype=np.float32)
-            kernels.mark_within(
-                code,
-                queries[of_queries],
-                query_squares[of_queries],
-                vectors[of_vectors],
-                vector_squares[of_vectors],
-                usable[of_vectors],
-                slack,
-                np.float32(radius),
-                distances,
-            )
-            query, place = np.nonzero(np.isfinite(distances))
-            parts.append((query + start, rows[of_vectors][place], distances[query, place]))
-    return gathered(len(queries), parts)
-
-
-def gathered(queries: int, parts: list[tuple[IntArray, IntArray, FloatArray]]) -> WithinRadius:
-    """Hits (query, row, distance) in any order -> sorted by (query, distance, row)."""
-    query = np.concatenate([part[0] for part in parts]) if parts else np.zeros(0, dtype=np.int64)
-    row = np.concatenate([part[1] for part in parts]) if parts else np.zeros(0, dtype=np.int64)
-    distance = np.concatenate([part[2] for part in parts]) if parts else np.zeros(0, dtype=np.float32)
-    order = np.lexsort((row, distance, query))
-    offsets = np.searchsorted(query[order], np.arange(queries + 1))
-    return WithinRadius(offsets.astype(np.int64), row[order], distance[order])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from .progress import progress_for
 from .shared import (
@@ -19,6 +20,9 @@ from .shared import (
 
 if TYPE_CHECKING:
     from ..encoders.model import Model
+
+COMMANDLINE = ParameterSource.COMMANDLINE
+_FLAG = {"format": "input_format"}
 
 
 @click.command("build", short_help="Train, embed, index and calibrate.")
@@ -66,7 +70,7 @@ def command(
     """Train an encoder on REFS, embed and index them, and measure the recall of every budget.
 
     REFS: FASTA, FASTQ, CSV, TSV, text lines, .npy, .npz, .ts - compressed or not; "-" is standard input.
-    A recipe (a .toml file) holds all of this and builds the index beside itself.
+    A recipe (a .toml file) holds all of this and builds the index beside itself; options given here win over it.
 
     \b
     Examples:
@@ -79,18 +83,24 @@ def command(
 
     reading = reading_arguments(options)
     progress = progress_for(quiet)
+    brought, asked = _model(model), None
     if references.endswith(".toml"):
         from ..search.recipes import Recipe
 
-        recipe = Recipe.load(references)
-        index = recipe.build(overwrite=overwrite, progress=progress)
+        given = click.get_current_context().get_parameter_source
+        reading = {name: value for name, value in reading.items() if given(_FLAG.get(name, name)) is COMMANDLINE}
+        options = {name: value for name, value in options.items() if given(name) is COMMANDLINE}
+        recipe = Recipe.load(references).changed(output=output, reading=reading, **options)
+        if queries is not None:
+            asked = read_noting(queries, **recipe.reading)
+        index = recipe.build(overwrite=overwrite, model=brought, queries=asked, progress=progress)
     else:
         if output is None:
             raise click.UsageError("--output INDEX is needed (or give a recipe, RECIPE.toml)")
         parts = read_batches_noting(references, **reading)
         asked = read_noting(queries, **reading) if queries is not None else None
         index = SequenceIndex.build(
-            output, parts, model=_model(model), queries=asked, overwrite=overwrite, progress=progress, **options
+            output, parts, model=brought, queries=asked, overwrite=overwrite, progress=progress, **options
         )
     with index:
         if not quiet:

@@ -66,10 +66,10 @@ def command(
     """Tell the class of each query: by a model of `train --task classify`, or by the labels of its nearest neighbours
     in an index.
 
-    TSV has the columns query, label, probability (of an index: the share of the votes), distance and p_value (of an
-    index: to the nearest neighbour, and that a known sequence would look as new); no label is "-". JSON has one object
-    a line with the same names and the probability of every label. Where the queries have labels, a summary goes to
-    stderr.
+    TSV has the columns query, label, probability (of an index: the share of the votes), distance (of an index: to the
+    nearest neighbour) and, with --abstain, p_value (of an index: that a known sequence would look as new); no label is
+    "-". JSON has one object a line with the same names and the probability of every label. Where the queries have
+    labels, a summary goes to stderr.
 
     \b
     Examples:
@@ -85,7 +85,7 @@ def command(
         for number, part in enumerate(read_batches_noting(queries, **reading)):
             verdict = verdicts(part)
             if number == 0 and output_format == "tsv":
-                click.echo("\t".join(("query", "label", "probability", *verdict.more)))
+                click.echo("\t".join(("query", "label", "probability", *_asked(verdict.more))))
             click.echo("".join(_lines(part, verdict, output_format)), nl=False)
             tally.add(list(part.labels), verdict.names, verdict.confidence)
     finally:
@@ -135,10 +135,16 @@ def _by_index(path: str, quiet: bool, options: dict[str, Any]) -> _Judge:
 
     def verdict(part: Sequences) -> _Verdict:
         votes = judge.classify(part)
-        more = {"distance": votes.nearest.tolist(), "p_value": votes.p_values.tolist()}
+        p_values = [None] * len(part) if votes.p_values is None else votes.p_values.tolist()
+        more = {"distance": votes.nearest.tolist(), "p_value": p_values}
         return _Verdict(votes.names(), votes.confidence, votes.labels, votes.shares, more)
 
     return verdict, index.alphabet_name, index.close
+
+
+def _asked(more: dict[str, Any]) -> list[str]:
+    """The columns that hold something: no p-values where nobody asked for them."""
+    return [column for column, values in more.items() if values[:1] != [None]]
 
 
 def _lines(part: Sequences, verdict: _Verdict, output_format: str) -> list[str]:
@@ -150,7 +156,8 @@ def _lines(part: Sequences, verdict: _Verdict, output_format: str) -> list[str]:
         more = {column: values[row] for column, values in verdict.more.items()}
         if output_format == "tsv":
             lines.append(
-                "\t".join((query, name or "-", f"{probability:.4f}", *(f"{v:g}" for v in more.values()))) + "\n"
+                "\t".join((query, name or "-", f"{probability:.4f}", *(f"{more[c]:g}" for c in _asked(verdict.more))))
+                + "\n"
             )
         else:
             shares = dict(zip(verdict.labels, (round(p, 6) for p in verdict.probabilities[row].tolist()), strict=True))

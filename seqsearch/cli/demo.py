@@ -44,20 +44,20 @@ def command(recipe: str, plot: str | None, quiet: bool) -> None:
     plan = Recipe.load(recipe)
     progress = progress_for(quiet)
     start = time.perf_counter()
-    click.echo(f"Building {plan.index_path} from {plan.references} ...", err=True)
+    click.echo(f"Building {plan.output} from {plan.references} ...", err=True)
     with plan.build(overwrite=True, progress=progress) as index:
         built = time.perf_counter() - start
-        queries = read(plan.queries_path, alphabet=index.alphabet_name)
+        queries = read(plan.queries_path(index.alphabet_name), alphabet=index.alphabet_name)
         _show_hits(index, queries)
         sweep = Sweep(index.evaluate(queries, 10, progress=progress))
         _, said = index.budget(10)
         size = len(index)
-    picture = Path(plot) if plot is not None else plan.index_path.with_suffix(".recall.png")
+    picture = Path(plot) if plot is not None else plan.output.with_suffix(".recall.png")
     show(sweep, "table")
     plot_speed(
         sweep.as_rows(f"seqsearch, {size:,} sequences"),
         picture,
-        target=plan.options.get("recall"),
+        target=plan.options.recall,
         title=f"{plan.path.stem}: recall@10 of {len(queries):,} unseen queries",
     )
     click.echo(f"\nBuilt in {built:.0f} s. A search takes {said}.\nPicture: {picture}")

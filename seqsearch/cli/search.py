@@ -79,16 +79,20 @@ def command(index: str, queries: str, quiet: bool, **options: Any) -> None:
     ids = None if ids_file is None else [line.strip() for line in ids_file if line.strip()]
     where = _condition(options.pop("where"))
     progress = progress_for(quiet)
+    warnings: dict[str, None] = {}  # of all batches, each once
     with SequenceIndex.open(index) as opened:
         reading["alphabet"] = reading["alphabet"] or opened.alphabet_name
         for number, part in enumerate(read_batches_noting(queries, **reading)):
             answers = _answers(opened, part, kept, ids=ids, where=where, progress=progress, **options)
+            warnings |= dict.fromkeys(getattr(answers, "warnings", ()))
             hits = _hits(opened, answers, part, kept)
             if number == 0:
                 if not quiet:
                     click.echo(f"{index}: {answers.budget}", err=True)
                 click.echo(output.header(**printing), nl=False)
             click.echo(output.text_of(hits, **printing), nl=False)
+    for warning in () if quiet else warnings:
+        click.echo(f"seqsearch: warning: {warning}", err=True)
 
 
 def _printing(options: dict[str, Any]) -> dict[str, Any]:

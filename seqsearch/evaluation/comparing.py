@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ann import make_index
+from ..ann import CANDIDATE_INDEXES, make_index
 from ..distances import Neighbours
 from ..encoders.families import family_named
 from ..encoders.model import Model, unlearned_model
@@ -71,7 +71,7 @@ class Comparison:
             distance_parameters=self.distance_parameters,
             encoder=encoder,
             index=kind,
-            bits=self.bits if kind == "hamming" else None,
+            bits=self.bits if kind in CANDIDATE_INDEXES and CANDIDATE_INDEXES[kind].needs_bits else None,
             recall=self.recall,
             seed=self.seed,
             effort=self.effort,
@@ -237,7 +237,7 @@ def _require_time(model: Model, kind: str, references: Sequences, asked: Compari
     Told from a graph of the first thousand; the work grows as n log n. Thousands of dimensions, such as k-mer counts of
     a large alphabet have, take hours.
     """
-    if kind != "hnsw" or len(references) <= 2 * _PROBED:
+    if not CANDIDATE_INDEXES[kind].takes_effort or len(references) <= 2 * _PROBED:
         return
     graph = make_index(kind, geometry=model.geometry, dim=model.dim)
     points = model.embed(references[:_PROBED])
@@ -275,7 +275,7 @@ def _swept(index: SequenceIndex, queries: Sequences, truth: Neighbours, asked: C
     sweep, end = Sweep(), time.perf_counter() + asked.seconds
     index.search(queries[:1], asked.k, candidates=asked.k)  # loads and compiles
     with progress.task("sweeping budgets") as task:
-        for budget in budgets_for(len(index), index.engine().candidates.kind):
+        for budget in budgets_for(len(index), index.engine().candidates.takes_effort):
             if budget.candidates < asked.k:
                 continue
             sweep.rows += index.evaluate(queries, asked.k, truth=truth, budgets=[budget])

@@ -1,17 +1,18 @@
 """Search: encode, propose, verify; the budget for a recall; the index as its users see it."""
 
-from .alignment import Alignments, Path
-from .calibration import Budget, Calibration
+from .alignment import Alignments, EditPath
+from .budget import Budget, Calibration
 from .classifying import NeighbourClassifier, Votes
 from .dedup import Duplicates, duplicates
-from .engine import Engine, SweepRow
 from .index import SequenceIndex
 from .novelty import KnownScores, NoveltyResults, Verdict, benjamini_hochberg
 from .novelty.scorer import NoveltyScorer
 from .options import BuildOptions
 from .results import Answers, Hit, Hits, RangeResults, Results
+from .state import State
+from .sweep import SweepRow
 from .table import HitTable
-from .verifying import Verified
+from .verification import VerificationReport
 
 __all__ = [
     "Alignments",
@@ -20,7 +21,7 @@ __all__ = [
     "BuildOptions",
     "Calibration",
     "Duplicates",
-    "Engine",
+    "EditPath",
     "Hit",
     "HitTable",
     "Hits",
@@ -28,13 +29,13 @@ __all__ = [
     "NeighbourClassifier",
     "NoveltyResults",
     "NoveltyScorer",
-    "Path",
     "RangeResults",
     "Results",
     "SequenceIndex",
+    "State",
     "SweepRow",
     "Verdict",
-    "Verified",
+    "VerificationReport",
     "Votes",
     "benjamini_hochberg",
     "duplicates",

@@ -165,9 +165,7 @@ def _hashes(store: Store, encoder: TwoTowers, progress: Progress) -> HashSequenc
     return _extended(kept, store, encoder, progress)
 
 
-def _extended(
-    hashes: HashSequences, store: Store, encoder: TwoTowers, progress: Progress = SILENT
-) -> HashSequences:
+def _extended(hashes: HashSequences, store: Store, encoder: TwoTowers, progress: Progress = SILENT) -> HashSequences:
     rows: IntArray = np.arange(len(hashes), store.rows)
     if not len(rows):
         return hashes

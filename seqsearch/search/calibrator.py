@@ -121,7 +121,9 @@ def monotone(points: list[Point]) -> list[Point]:
     out = list(points)
     for k in {point.k for point in points}:
         least = 0.0
-        for at in sorted((i for i, p in enumerate(points) if p.k == k), key=lambda i: (points[i].recall, points[i].lower)):
+        for at in sorted(
+            (i for i, p in enumerate(points) if p.k == k), key=lambda i: (points[i].recall, points[i].lower)
+        ):
             least = max(least, points[at].lower)
             out[at] = replace(points[at], lower=least)
     return out

@@ -10,11 +10,12 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ..ann import CANDIDATE_INDEXES
 from ..distances import Distance, HashDTW, distance_named
-from ..errors import CorruptIndexError, IndexClosedError, StrPath
+from ..errors import CorruptIndexError, FormatVersionError, IndexClosedError, StrPath
 from ..progress import SILENT, Progress
 from ..store import Store
 from .budget import Calibration, Choice, Wanted
@@ -24,6 +25,7 @@ from .locking import SharedLock
 from .state import State, pipeline_of
 
 SETTINGS, CALIBRATION, HEALTH = "settings", "calibration", "health"
+MATCHER = "matcher.json"  # in folders that older versions wrote
 FORMAT_VERSION = 1  # of indexes whose settings do not say
 
 
@@ -42,6 +44,9 @@ class Handle:
         self._process = os.getpid()
         self._lock = SharedLock()
         self._loading, self._writer = threading.RLock(), threading.RLock()
+        if (Path(path) / MATCHER).is_file():
+            made = f"make an index of it by `seqsearch convert {self.path} -o NEW.ss`"
+            raise FormatVersionError(f"{self.path} is a matcher written by an older seqsearch: {made}")
         self._store = Store.open(path)
         self._closed = False
         self.settings: dict[str, Any] = document(self._store, SETTINGS)
@@ -123,7 +128,9 @@ class Handle:
     def choice(self, k: int, wanted: Wanted) -> Choice:
         """The budget for k neighbours, and why, without loading the rows."""
         with self.store() as store:
-            return wanted.budget(self.calibration(), CANDIDATE_INDEXES[self.settings["index"]].takes_effort, len(store), k)
+            return wanted.budget(
+                self.calibration(), CANDIDATE_INDEXES[self.settings["index"]].takes_effort, len(store), k
+            )
 
     def refresh(self) -> bool:
         """See what was committed since; True when there was something."""

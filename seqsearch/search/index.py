@@ -14,21 +14,21 @@ from ..distances import Distance, Neighbours, Ranges, range_search
 from ..distances.neighbours import require_count
 from ..encoders.model import Model
 from ..errors import MismatchError, ParameterError, StrPath
+from ..learning.clustering import Dendrogram
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from ..learning.clustering import Dendrogram
 from .alignment import Alignments
 from .budget import Budget, Calibration, Wanted, unusual
 from .building import CALIBRATION_QUERIES, build
 from .cache import IndexCache
 from .calibrator import calibrate, calibrate_pairs, members
 from .clustering import MEMORY, clustered
+from .encoding import OneModel, TwoTowers
 from .handle import CALIBRATION, FORMAT_VERSION, HEALTH, Handle
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
 from .novelty.detector import NoveltyDetector
 from .options import BuildOptions
-from .encoding import OneModel, TwoTowers
-from .pairs.rows import known_rows, most_of
+from .pairs.aligning import Pairs, paired
 from .pipeline import Trace
 from .results import Answers, RangeResults, Results
 from .state import State, Where
@@ -83,7 +83,7 @@ class SequenceIndex:
         references: Sequences,
         queries: Sequences,
         *,
-        pairs: list[tuple[str, str]] | None = None,
+        pairs: Pairs | None = None,
         overwrite: bool = False,
         progress: Progress = SILENT,
         **options: Any,
@@ -241,9 +241,7 @@ class SequenceIndex:
             warnings = choice.warnings
             if choice.budget is not None and allowed is None:
                 warnings += tuple(filter(None, (unusual(state.calibration, answer.distances[:, 0]),)))
-        return Results(
-            queries.ids, state.targets, answer, choice.reason, minus, warnings, trace
-        )
+        return Results(queries.ids, state.targets, answer, choice.reason, minus, warnings, trace)
 
     def budget(
         self,
@@ -391,7 +389,7 @@ class SequenceIndex:
         queries: Sequences | None = None,
         *,
         recall: float | None = None,
-        pairs: list[tuple[str, str]] | None = None,
+        pairs: Pairs | None = None,
         sample: int = CALIBRATION_QUERIES,
         seed: int = 0,
         progress: Progress = SILENT,
@@ -407,7 +405,8 @@ class SequenceIndex:
         with self._handle.writing() as writer:
             self.refresh()
             with self._handle.state(progress) as state:
-                measured = _measured(state, queries, target, pairs, sample, seed, progress)
+                known = pairs, self._handle.settings.get("pairs", {}).get("most", 1.0)
+                measured = _measured(state, queries, target, known, (sample, seed), progress)
             writer.put_document(CALIBRATION, measured.to_json())
         self.refresh()
         return measured
@@ -444,19 +443,21 @@ def _measured(
     state: State,
     queries: Sequences | None,
     target: float,
-    pairs: list[tuple[str, str]] | None,
-    sample: int,
-    seed: int,
+    known: tuple[Pairs | None, float],
+    sample: tuple[int, int],
     progress: Progress,
 ) -> Calibration:
+    """`known`: pairs, and the share of the database that may reach the last stage; `sample`: members, and a seed."""
+    pairs, most = known
     if queries is not None:
         state.encoder.require(queries)
     if isinstance(state.encoder, TwoTowers):
         if queries is None:
             raise ParameterError("an index of two kinds of series is calibrated on queries whose answers are known")
-        asked, correct = known_rows(queries, state, pairs)
-        return calibrate_pairs(state.pipeline, queries[asked], correct, target, most_of(state), progress)
+        asked, correct = paired(queries.ids, state.targets.ids, pairs)
+        most = max(1, round(most * len(state)))
+        return calibrate_pairs(state.pipeline, queries[asked], correct, target, most, progress)
     exclude = None
     if queries is None:
-        queries, exclude = members(state.pipeline, state.targets, sample, seed)
+        queries, exclude = members(state.pipeline, state.targets, *sample)
     return calibrate(state.pipeline, queries, target, exclude=exclude, progress=progress)

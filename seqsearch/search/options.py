@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
+from ..ann import CANDIDATE_INDEXES, auto_kind, parameters_for
 from ..distances import DISTANCES, Distance, distance_named
 from ..encoders.codes import CODES, LEARNED, checked_bits
 from ..encoders.families import FAMILIES
 from ..errors import ParameterError
 from ..geometry import geometry_named
 from ..learning.plan import TrainingPlan
+from ..registry import call
 
-INDEX_KINDS = ("auto", "exact", "hnsw", "hamming")
 _FLAT = ("auto", "euclidean")
-SCAN_BELOW = 5_000  # sequences: below this an exact scan of the points is faster than a graph
-LARGE = 200_000  # sequences: from here on a graph is built with care, or its walks miss too many neighbours
-CAREFUL = {"ef_construction": 400}
 
 
 @dataclass(frozen=True)
@@ -40,13 +38,18 @@ class BuildOptions:
     recall: float = 0.99
     seed: int = 0
 
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> Self:
+        """From fields by name. Raises ParameterError for a name there is not."""
+        return call(cls, "build", **options)
+
     def __post_init__(self) -> None:
         if self.distance not in DISTANCES:
             raise ParameterError(f"no distance {self.distance!r}: choose one of {', '.join(DISTANCES)}")
         if self.encoder != "auto" and self.encoder not in FAMILIES:
             raise ParameterError(f"no encoder {self.encoder!r}: choose one of auto, {', '.join(FAMILIES)}")
-        if self.index not in INDEX_KINDS:
-            raise ParameterError(f"no index kind {self.index!r}: choose one of {', '.join(INDEX_KINDS)}")
+        if self.index != "auto" and self.index not in CANDIDATE_INDEXES:
+            raise ParameterError(f"no index kind {self.index!r}: choose one of auto, {', '.join(CANDIDATE_INDEXES)}")
         if not 0 < self.recall <= 1:
             raise ParameterError(f"recall must be above 0 and at most 1, not {self.recall}")
         if self.dim is not None and not 1 <= self.dim <= 4096:
@@ -61,7 +64,7 @@ class BuildOptions:
             raise ParameterError(f"codes {self.codes!r} need bits")
         if self.bits is not None and self.learns_codes and self.geometry not in _FLAT:
             raise ParameterError(f"learned codes have no {self.geometry} geometry; codes 'itq' cut points of any")
-        if (self.index == "hamming") != (self.bits is not None) and self.index != "auto":
+        if self.index != "auto" and CANDIDATE_INDEXES[self.index].needs_bits != (self.bits is not None):
             raise ParameterError("a hamming index needs bits, and bits need a hamming index")
         TrainingPlan.of_effort(self.effort)
 
@@ -76,13 +79,8 @@ class BuildOptions:
 
     def parameters_for(self, size: int) -> dict[str, Any]:
         """The parameters of the index for `size` sequences: what was asked for, and what suits."""
-        careful = self.kind_for(size) == "hnsw" and size >= LARGE
-        return {**(CAREFUL if careful else {}), **self.index_parameters}
+        return parameters_for(self.kind_for(size), size, self.index_parameters)
 
     def kind_for(self, size: int) -> str:
         """The index kind for `size` sequences: what was asked for, or for "auto" what suits."""
-        if self.index != "auto":
-            return self.index
-        if self.bits is not None:
-            return "hamming"
-        return "exact" if size < SCAN_BELOW else "hnsw"
+        return auto_kind(size, self.bits) if self.index == "auto" else self.index

@@ -140,7 +140,7 @@ class Pipeline:
         proof. `allowed`, (rows,): rows that may be answered; `exclude`, (Q,): one row a query that may not be: the
         query itself, when it is a member. `trace` is told what the stages did.
         """
-        if budget is None or budget.candidates >= np.count_nonzero(self.live):
+        if budget is None or (not budget.kept and budget.candidates >= np.count_nonzero(self.live)):
             keep = Keep(k + (exclude is not None), None, allowed, progress)
             found = self.stages[-1].rank(Queries(queries), None, keep).without(exclude)
             return Neighbours(found.rows, found.scores)

@@ -5,54 +5,47 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, ParameterError
+from ..encoders.model import Model
+from ..errors import InputError, ParameterError, StrPath
 from ..progress import SILENT, Progress
-from ..sequences import Sequences, read, read_batches, write_fasta
+from ..sequences import Sequences, alphabet_named, read, read_batches, write_whole
 from .index import SequenceIndex
 from .options import BuildOptions
 
-_TABLES = {
-    "data": {
-        "references",
-        "alphabet",
-        "format",
-        "id_column",
-        "sequence_column",
-        "label_column",
-        "on_error",
-        "hold_out",
-    },
-    "distance": {"name"},
-    "encoder": {"name", "dim", "effort", "bits", "codes"},
-    "index": {"kind"},
-    "search": {"recall"},
-}
-_OPEN_TABLES = {"distance", "index"}  # their other keys are parameters of the distance and of the index kind
+_READING = ("alphabet", "format", "id_column", "sequence_column", "label_column", "on_error")
+_OPTIONS = {
+    "distance": {"name": "distance"},
+    "encoder": {name: name for name in ("dim", "geometry", "effort", "bits", "codes")} | {"name": "encoder"},
+    "index": {"kind": "index"},
+    "search": {"recall": "recall"},
+}  # table -> key -> field of BuildOptions
+_PARAMETERS = {"distance": "distance_parameters", "index": "index_parameters"}  # table -> where its other keys go
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe read from `path`; the index goes to the folder of the same name beside it.
+    """A recipe read from `path`; the index goes to `output`, the folder of the same name beside it.
 
-    `hold_out`: sequences drawn at random (by `seed`), kept out of the index and written to NAME.queries.fasta, so that
-    the index can be evaluated on sequences it never saw.
+    `reading`: arguments of `read` for `references`; `options` of the build; `hold_out`: sequences drawn at random (by
+    the seed), kept out of the index and written to a file beside it (see `queries_path`), so that the index can be
+    evaluated on sequences it never saw.
     """
 
     path: Path
+    output: Path
     references: str
     reading: dict[str, Any]
-    options: dict[str, Any]
+    options: BuildOptions
     hold_out: int = 0
-    tables: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Recipe:
+    def load(cls, path: StrPath) -> Recipe:
         """Read a recipe. Raises InputError, and ParameterError naming the file and the key."""
         place = Path(path)
         try:
@@ -63,29 +56,57 @@ class Recipe:
             raise InputError(f"is not TOML: {error}", path=path) from None
         seed = content.pop("seed", 0)
         content.pop("description", None)
-        _check(place, content)
-        data = dict(content["data"])
-        options = _options(content) | {"seed": seed}
         try:
-            BuildOptions(**options)
+            _check(content)
+            options = BuildOptions(**_options(content), seed=seed)
         except (ParameterError, TypeError) as error:
             raise ParameterError(f"{place}: {error}") from None
-        references = str(data.pop("references"))
-        hold_out = int(data.pop("hold_out", 0))
-        return cls(place, _beside(place, references), data, options, hold_out, content)
+        reading = dict(content["data"])
+        references, hold_out = str(reading.pop("references")), int(reading.pop("hold_out", 0))
+        return cls(place, place.with_suffix(""), _beside(place, references), reading, options, hold_out)
 
-    @property
-    def index_path(self) -> Path:
-        return self.path.with_suffix("")
+    def changed(
+        self, *, output: StrPath | None = None, reading: dict[str, Any] | None = None, **options: Any
+    ) -> Recipe:
+        """The recipe with other values: of arguments of `read` and of fields of `BuildOptions`, and another place.
 
-    @property
-    def queries_path(self) -> Path:
-        return self.path.with_suffix(".queries.fasta")
+        Parameters of the distance are added to those of the recipe. Those of another distance or kind of index are left
+        out. Raises ParameterError.
+        """
+        for table, parameters in _PARAMETERS.items():
+            kept = getattr(self.options, parameters)
+            if options.get(table, getattr(self.options, table)) != getattr(self.options, table):
+                kept = {}
+            options[parameters] = kept | options.get(parameters, {})
+        return replace(
+            self,
+            output=self.output if output is None else Path(output),
+            reading=self.reading | (reading or {}),
+            options=replace(self.options, **options),
+        )
 
-    def build(self, *, overwrite: bool = False, progress: Progress = SILENT) -> SequenceIndex:
-        """Build the index (and write the held-out queries) beside the recipe."""
+    def queries_path(self, alphabet: str | None) -> Path:
+        """Where held-out sequences go: FASTA, .csv for texts and integers, .npz for series (no alphabet)."""
+        ending = ".npz" if alphabet is None else ".csv" if alphabet_named(alphabet).is_open else ".fasta"
+        return self.output.with_name(f"{self.output.name.removesuffix('.ss')}.queries{ending}")
+
+    def build(
+        self,
+        *,
+        overwrite: bool = False,
+        model: Model | None = None,
+        queries: Sequences | None = None,
+        progress: Progress = SILENT,
+    ) -> SequenceIndex:
+        """Build the index as `SequenceIndex.build` does (and write the held-out queries beside it)."""
         return SequenceIndex.build(
-            self.index_path, self.references_left(), overwrite=overwrite, progress=progress, **self.options
+            self.output,
+            self.references_left(),
+            overwrite=overwrite,
+            model=model,
+            queries=queries,
+            progress=progress,
+            **vars(self.options),
         )
 
     def references_left(self) -> Iterator[Sequences]:
@@ -96,35 +117,34 @@ class Recipe:
         everything = read(self.references, **self.reading)
         if self.hold_out >= len(everything):
             raise ParameterError(f"{self.path}: hold_out {self.hold_out} leaves none of {len(everything)} sequences")
-        order = np.random.default_rng(self.options["seed"]).permutation(len(everything))
-        write_fasta(self.queries_path, everything[np.sort(order[: self.hold_out])])
+        order = np.random.default_rng(self.options.seed).permutation(len(everything))
+        alphabet = None if everything.alphabet is None else everything.alphabet.name
+        write_whole(self.queries_path(alphabet), everything[np.sort(order[: self.hold_out])])
         yield everything[np.sort(order[self.hold_out :])]
 
 
-def _check(path: Path, content: dict[str, Any]) -> None:
+def _check(content: dict[str, Any]) -> None:
+    """Raise ParameterError for a table or key that there is not."""
+    known = {"data": ("references", "hold_out", *_READING), **_OPTIONS}
     for name, table in content.items():
-        if name not in _TABLES or not isinstance(table, dict):
-            raise ParameterError(f"{path}: no table [{name}]: there are {', '.join(f'[{t}]' for t in _TABLES)}")
-        unknown = set(table) - _TABLES[name]
-        if unknown and name not in _OPEN_TABLES:
-            known = ", ".join(sorted(_TABLES[name]))
-            raise ParameterError(f"{path}: no key {sorted(unknown)[0]!r} in [{name}]: there are {known}")
+        if name not in known or not isinstance(table, dict):
+            raise ParameterError(f"no table [{name}]: there are {', '.join(f'[{t}]' for t in known)}")
+        unknown = sorted(set(table) - set(known[name]))
+        if unknown and name not in _PARAMETERS:
+            raise ParameterError(f"no key {unknown[0]!r} in [{name}]: there are {', '.join(sorted(known[name]))}")
     if "references" not in content.get("data", {}):
-        raise ParameterError(f"{path}: [data] needs references, a file or a data set by name")
+        raise ParameterError("[data] needs references, a file or a data set by name")
 
 
 def _options(content: dict[str, Any]) -> dict[str, Any]:
     """The fields of BuildOptions that the tables give."""
-    distance, encoder = dict(content.get("distance", {})), content.get("encoder", {})
-    index, search = dict(content.get("index", {})), content.get("search", {})
-    options: dict[str, Any] = {key: encoder[key] for key in ("dim", "effort", "bits", "codes") if key in encoder}
-    options |= {key: search[key] for key in ("recall",) if key in search}
-    if "name" in encoder:
-        options["encoder"] = encoder["name"]
-    options["distance"] = distance.pop("name", "edit")
-    options["distance_parameters"] = distance
-    options["index"] = index.pop("kind", "auto")
-    options["index_parameters"] = index
+    options: dict[str, Any] = {parameters: {} for parameters in _PARAMETERS.values()}
+    for table, fields in _OPTIONS.items():
+        for key, value in content.get(table, {}).items():
+            if key in fields:
+                options[fields[key]] = value
+            else:
+                options[_PARAMETERS[table]][key] = value
     return options
 
 

@@ -141,4 +141,3 @@ def equal_to(column: Strings, wanted: str) -> BoolArray:
         same[same] = hit
         at = at[hit]
     return same
-

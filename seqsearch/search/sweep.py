@@ -32,12 +32,7 @@ class SweepRow:
 
 
 def swept(
-    state: State,
-    queries: Sequences,
-    k: int,
-    truth: Neighbours | None,
-    budgets: list[Budget] | None,
-    progress: Progress,
+    state: State, queries: Sequences, k: int, truth: Neighbours | None, budgets: list[Budget] | None, progress: Progress
 ) -> list[SweepRow]:
     """One row a budget; without `budgets` the ladder is climbed until everything is found."""
     state.encoder.require(queries)

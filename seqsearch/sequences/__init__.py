@@ -8,7 +8,7 @@ from .sequence import Kind, Sequence, Sequences
 from .strings import Strings, offsets_of, ranges_to_indices
 from .tagged import Tagged
 from .words import Words, words_of
-from .writers import write_fasta, write_sequences
+from .writers import write_fasta, write_sequences, write_whole
 
 __all__ = [
     "ALPHABETS",
@@ -38,4 +38,5 @@ __all__ = [
     "words_of",
     "write_fasta",
     "write_sequences",
+    "write_whole",
 ]

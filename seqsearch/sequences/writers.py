@@ -1,7 +1,9 @@
-"""Writing FASTA, to a temporary name that becomes the real one when all is written."""
+"""Writing FASTA, lines, tables and arrays, to a temporary name that becomes the real one when all is written."""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
 import sys
@@ -9,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+import numpy as np
 from xopen import xopen
 
 from ..errors import InputError, MismatchError, StrPath
@@ -50,6 +53,29 @@ def write_sequences(path: StrPath, sequences: Sequences) -> int:
                 )
             file.write(f"{sequence.text}\n".encode())
     return len(sequences)
+
+
+def write_whole(path: StrPath, sequences: Sequences) -> None:
+    """Write one set so that `read` gives it back: FASTA; a CSV table of texts and integers; an .npz archive of series.
+
+    Tables and archives hold ids, labels and descriptions. `path` is to end as the format says (.fasta, .csv, .npz).
+    Raises InputError.
+    """
+    if sequences.alphabet is not None and not sequences.alphabet.is_open:
+        write_fasta(path, sequences)
+        return
+    columns = {"id": sequences.ids, "label": sequences.labels, "description": sequences.descriptions}
+    with _replaced(path) as file:
+        if sequences.alphabet is None:
+            id, label, description = (np.array(list(texts), np.str_) for texts in columns.values())
+            values, offsets = sequences.data, sequences.offsets
+            np.savez(file, values=values, offsets=offsets, id=id, label=label, description=description)
+            return
+        text = io.TextIOWrapper(file, "utf-8", newline="")
+        table = csv.writer(text)
+        table.writerow([*columns, "sequence"])
+        table.writerows(zip(*columns.values(), (sequence.text for sequence in sequences), strict=True))
+        text.detach()
 
 
 def _fasta(part: Sequences, path: StrPath, before: int) -> bytes:

@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 
 from seqsearch import geometry, hashing, threads
-from seqsearch.ann import CandidateIndex, Candidates, load_index, make_index
+from seqsearch.ann import (
+    CANDIDATE_INDEXES,
+    CandidateIndex,
+    Candidates,
+    auto_kind,
+    files,
+    load_index,
+    make_index,
+    parameters_for,
+    register,
+)
 from seqsearch.ann.rows import ROW_LIMIT
 from seqsearch.errors import MismatchError, NotAnIndexError, ParameterError, UnknownIdError
 
@@ -201,41 +211,6 @@ def test_empty_all_removed_and_more_than_there_are(case: Case, tmp_path: Path) -
 
 
 @every
-def test_all_within_a_radius_or_an_error(case: Case) -> None:
-    items, queries = case.data(2000), case.data(10, seed=1)
-    index = case.make()
-    index.add(np.arange(2000), items)
-    index.remove(np.arange(100))
-    truth = case.truth(queries, items)
-    truth[:, :100] = np.inf
-    radius = float(np.float32(np.quantile(truth[np.isfinite(truth)], 0.05)))
-    if case.kind == "hnsw":
-        with pytest.raises(
-            ParameterError, match="cannot promise all rows within a radius: use an index of kind 'exact'"
-        ):
-            index.within(queries, radius)
-        return
-    for allowed in (None, np.random.default_rng(0).random(1500) < 0.5):
-        near = truth.copy()
-        if allowed is not None:
-            near[:, 1500:] = np.inf
-            near[:, :1500][:, ~allowed] = np.inf
-        found = index.within(queries, radius, allowed=allowed)
-        assert len(found) == 10
-        for q in range(10):
-            part = slice(found.offsets[q], found.offsets[q + 1])
-            rows, distances = found.rows[part], found.distances[part]
-            sure = set(np.flatnonzero(near[q] <= radius * (1 - 1e-5) - 1e-6).tolist())
-            possible = set(np.flatnonzero(near[q] <= radius * (1 + 1e-5) + 1e-6).tolist())
-            assert sure <= set(rows.tolist()) <= possible
-            assert len(set(rows.tolist())) == len(rows)
-            assert (np.lexsort((rows, distances)) == np.arange(len(rows))).all()
-            np.testing.assert_allclose(distances, truth[q, rows], rtol=2e-3, atol=2e-6)
-    assert index.within(queries, -1.0).offsets.tolist() == [0] * 11
-    assert index.within(queries, 1e9).offsets[-1] == 19_000
-
-
-@every
 def test_wrong_calls_say_why_and_change_nothing(case: Case) -> None:
     items = case.data(20)
     index = case.make()
@@ -316,13 +291,13 @@ def test_health_is_plain_data(case: Case) -> None:
 
 
 def test_the_factory_names_what_is_wrong(tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match="no kind of index is called 'ivf': choose one of exact, hnsw, hamming"):
+    with pytest.raises(ParameterError, match="no index kind 'ivf': choose one of exact, hnsw, hamming"):
         make_index("ivf", geometry="euclidean", dim=3)
     with pytest.raises(ParameterError, match="needs geometry and dim, and dim is None"):
         make_index("exact", geometry="euclidean")
     with pytest.raises(ParameterError, match="needs bits, and geometry is 'cosine'"):
         make_index("hamming", bits=16, geometry="cosine")
-    with pytest.raises(ParameterError, match=r"does not take these parameters: .*'efsearch'"):
+    with pytest.raises(ParameterError, match="an index of kind 'hnsw' has no parameter 'efsearch': choose one of"):
         make_index("hnsw", geometry="euclidean", dim=3, parameters={"efsearch": 3})
     with pytest.raises(ParameterError, match="m is a whole number from 2 to 511, not 1"):
         make_index("hnsw", geometry="euclidean", dim=3, parameters={"m": 1})
@@ -334,3 +309,87 @@ def test_the_factory_names_what_is_wrong(tmp_path: Path) -> None:
         make_index("hnsw", geometry="euclidean", dim=3, parameters={"reduction": "lorentz"})
     with pytest.raises(NotAnIndexError, match="there is no candidate index at"):
         load_index(tmp_path / "nothing")
+
+
+class ToyIndex(CandidateIndex):
+    """All distances by the slow function, in a dictionary: what somebody else would write."""
+
+    kind = "toy"
+
+    def __init__(self, *, geometry: str, dim: int, unit: float = 1.0) -> None:
+        self.geometry, self.dim, self.unit = geometry, dim, unit
+        self.items: dict[int, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def rows(self) -> np.ndarray:
+        return np.array(sorted(self.items), dtype=np.int64)
+
+    def add(self, rows: np.ndarray, vectors: np.ndarray) -> None:
+        self.items.update(zip(rows.tolist(), vectors, strict=True))
+
+    def remove(self, rows: np.ndarray) -> None:
+        for row in rows.tolist():
+            del self.items[row]
+
+    def search(
+        self, queries: np.ndarray, count: int, *, ef: int | None = None, allowed: np.ndarray | None = None
+    ) -> Candidates:
+        found = Candidates.none(len(queries), count)
+        rows = np.array([r for r in self.rows() if allowed is None or (r < len(allowed) and allowed[r])], np.int64)
+        distances = geometry.matrix(self.geometry, queries, np.stack([self.items[r] for r in rows.tolist()]))
+        order = np.argsort(distances, axis=1, kind="stable")[:, :count]
+        found.rows[:, : len(rows)] = rows[order]
+        found.distances[:, : len(rows)] = np.take_along_axis(distances, order, axis=1)
+        return found
+
+    def save(self, path: Path) -> None:
+        vectors = np.stack([self.items[row] for row in self.rows().tolist()])
+        fields = {"geometry": self.geometry, "dim": self.dim}
+        files.write(path, self.kind, fields, {"rows": self.rows(), "vectors": vectors})
+
+    @classmethod
+    def load(cls, path: Path) -> ToyIndex:
+        fields, arrays = files.read(path, cls.kind)
+        index = cls(**fields)
+        index.add(arrays["rows"], arrays["vectors"])
+        return index
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> Case:
+    """A case of a kind that is in the table during one test."""
+    monkeypatch.setattr(CANDIDATE_INDEXES, "_members", dict(CANDIDATE_INDEXES))
+    register(ToyIndex)
+    return Case("toy", "manhattan")
+
+
+def test_a_kind_from_elsewhere_is_made_and_loaded_like_any(toy: Case, tmp_path: Path) -> None:
+    items, queries = toy.data(100), toy.data(10, seed=1)
+    index, oracle = make_index("toy", geometry="manhattan", dim=8, parameters={"unit": 2.0}), Oracle(toy)
+    assert index.unit == 2.0
+    index.add(np.arange(100), items)
+    oracle.add(np.arange(100), items)
+    index.remove(np.arange(0, 100, 9))
+    oracle.remove(np.arange(0, 100, 9))
+    index.save(tmp_path / "index")
+    index = load_index(tmp_path / "index")
+    assert oracle.check(index.search(queries, 5), queries, 5) == 1
+    assert index.health()["recall"] == 1.0
+    assert parameters_for("toy", 10**6, {"unit": 3.0}) == {"unit": 3.0}
+    with pytest.raises(ParameterError, match="does not count rows by distance"):
+        index.distance_counts(queries)
+    with pytest.raises(ParameterError, match="an index of kind 'toy' has no parameter 'ef'"):
+        make_index("toy", geometry="manhattan", dim=8, parameters={"ef": 3})
+
+
+def test_what_the_kinds_can_and_which_suits() -> None:
+    able = {name: (k.takes_effort, k.needs_bits, k.has_snapshot) for name, k in CANDIDATE_INDEXES.items()}
+    assert able == {"exact": (False,) * 3, "hnsw": (True, False, True), "hamming": (False, True, False)}
+    assert CANDIDATE_INDEXES["hnsw"].library.startswith("hnswlib ")
+    assert [auto_kind(4999), auto_kind(5000), auto_kind(10, bits=16)] == ["exact", "hnsw", "hamming"]
+    assert parameters_for("hnsw", 200_000, {"m": 8}) == {"ef_construction": 400, "m": 8}
+    assert parameters_for("hnsw", 199_999) == {} == parameters_for("exact", 10**7)
+    assert make_index("hamming", bits=16).counts_by_distance
+    assert not make_index("hamming", bits=32).counts_by_distance

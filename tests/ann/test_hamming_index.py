@@ -50,12 +50,12 @@ def test_one_query_many_queries_and_the_table_of_all_answers_agree() -> None:
 
 @given(arrays(np.uint8, (30, 2)), arrays(np.uint8, (5, 2)))
 @settings(deadline=None, max_examples=15)
-def test_shell_counts_are_range_counts(codes: np.ndarray, queries: np.ndarray) -> None:
+def test_distance_counts_are_range_counts(codes: np.ndarray, queries: np.ndarray) -> None:
     index = Hamming16Index()
     index.add(np.arange(30), codes)
     distances = hashing.hamming_matrix(queries, codes)
     expected = [[int((line == radius).sum()) for radius in range(17)] for line in distances]
-    assert index.shell_counts(queries).tolist() == expected
+    assert index.distance_counts(queries).tolist() == expected
 
 
 @given(st.integers(0, 2**64 - 1))

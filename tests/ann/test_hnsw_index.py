@@ -220,3 +220,13 @@ def test_an_ef_that_costs_more_than_a_scan_is_not_used() -> None:
     assert report["recall"] >= 0.99  # type: ignore[operator]
     assert report["ef"] > 16  # type: ignore[operator]
     assert report["exact"] is True
+
+
+@pytest.mark.parametrize("name", ["euclidean", "cosine"])
+def test_two_copies_of_a_vector_whose_rows_are_all_gone_come_back(name: str) -> None:
+    index = HnswIndex(geometry=name, dim=4)
+    index.add(np.arange(50), points(50, 4))
+    index.remove(np.array([7]))
+    index.add(np.array([60, 61]), points(50, 4)[[7, 7]])
+    assert index.nodes == 50
+    assert index.search(points(50, 4)[7:8], 2).rows.tolist() == [[60, 61]]

@@ -59,6 +59,9 @@ def test_classes_from_file_to_index(seqsearch: Seqsearch, reviews: Path, tmp_pat
     assert votes.lines[0].split("\t") == ["query", "label", "probability", "distance", "p_value"]
     assert votes.lines[1].split("\t")[3] == "0"
     assert "accuracy" in votes.err
+    plain = ("classify", tmp_path / "i.ss", reviews, "-k", 3, "--exact", "-q")
+    assert seqsearch(*plain).lines[0].split("\t") == ["query", "label", "probability", "distance"]
+    assert json.loads(seqsearch(*plain, "--format", "json").lines[0])["p_value"] is None
     unsure = seqsearch("classify", model, reviews, "--abstain", 1.1, "-q")
     assert {line.split("\t")[1] for line in unsure.lines[1:]} == {"-"}
 

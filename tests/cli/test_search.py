@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from seqsearch import SequenceIndex, read, write_fasta
+from seqsearch import Results, SequenceIndex, read, write_fasta
 from seqsearch.distances import EditDistance
 from seqsearch.search.strands import reverse_complement
 from seqsearch.sequences import DNA, TEXT, Sequences
@@ -261,3 +262,26 @@ def test_text_and_series_have_one_strand_and_series_no_identity(seqsearch: Seqse
         said = seqsearch("search", tmp_path / "s.ss", tmp_path / "q.npy", "-q", *more)
         assert said.code == 2
         assert "not of series" in said.err
+
+
+def test_warnings_of_all_batches_come_once_at_the_end(
+    seqsearch: Seqsearch, index: Path, queries: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def batches(*arguments: object, **options: object) -> Iterator[Sequences]:
+        everything = read(queries)
+        yield from (everything[:4], everything[4:8], everything[8:])
+
+    search = SequenceIndex.search
+
+    def warned(self: SequenceIndex, queries: Sequences, *arguments: object, **options: object) -> Results:
+        found = search(self, queries, *arguments, **options)  # type: ignore[arg-type]
+        found.warnings = ("all of this",) if queries.ids[0] != read_ids[0] else ()  # type: ignore[attr-defined]
+        return found
+
+    read_ids = list(read(queries).ids)
+    monkeypatch.setattr("seqsearch.sequences.read_batches", batches)
+    monkeypatch.setattr(SequenceIndex, "search", warned)
+    said = seqsearch("search", index, queries, "-k", 2, "--candidates", 5)
+    assert len(said.lines) == 25
+    assert said.err.splitlines()[1:] == ["seqsearch: warning: all of this"]
+    assert seqsearch("search", index, queries, "-k", 2, "-q").err == ""

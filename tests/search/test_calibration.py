@@ -91,7 +91,7 @@ def test_comparing_with_everything_may_be_cheaper() -> None:
     assert point.cost(2.0) == 300
     assert not curve.exact_is_cheaper(point, 1000)
     assert curve.exact_is_cheaper(point, 800)
-    budget, said = chosen_budget(lambda: curve, "hnsw", 800, 10, recall=None, candidates=None, ef=None, exact=False)
+    budget, said = chosen_budget(lambda: curve, True, 800, 10, recall=None, candidates=None, ef=None, exact=False)
     assert budget is None
     assert said == "exact: cheaper than the 100 candidates, ef 100 that recall 0.9 takes"
 
@@ -162,13 +162,13 @@ def test_measuring_verifies_a_pair_once_and_stops_when_everything_is_found() -> 
 
 @pytest.mark.parametrize("size", [1, 50, 4000, 10**6])
 def test_budgets_never_exceed_the_data(size: int) -> None:
-    budgets = budgets_for(size, "hnsw")
+    budgets = budgets_for(size, True)
     assert max(b.candidates for b in budgets) <= size
     assert all(b.ef is not None and b.ef >= b.candidates for b in budgets)
-    wider = budgets_for(size, "hnsw", wider=True)
+    wider = budgets_for(size, True, wider=True)
     assert set(wider) >= set(budgets)
     assert [b.candidates for b in wider] == sorted(b.candidates for b in wider)
-    assert budgets_for(size, "exact", wider=True) == [Budget(b.candidates) for b in budgets]
+    assert budgets_for(size, False, wider=True) == [Budget(b.candidates) for b in budgets]
 
 
 def test_held_out_rows() -> None:

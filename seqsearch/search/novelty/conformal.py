@@ -17,7 +17,7 @@ import numpy as np
 from ...arrays import AnyArray, DoubleArray
 from ...errors import CorruptIndexError, MismatchError, ParameterError
 from ...sequences import Sequences
-from ..calibration import STALE_SHARE
+from ..budget import STALE_SHARE
 
 CONFORMAL_VERSION = 1
 MEMBERS, TRAINED = "members", "members, on most of which the encoder was trained"

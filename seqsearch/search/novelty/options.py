@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ParameterError
+from ...registry import call
 
 EXACT, EMBEDDING = "exact", "embedding"
 SMOOTHED, CONSERVATIVE = "smoothed", "conservative"
@@ -78,10 +79,7 @@ class NoveltyOptions:
     @classmethod
     def of(cls, options: dict[str, Any]) -> NoveltyOptions:
         """From fields by name. Raises ParameterError for a name there is not."""
-        try:
-            return cls(**options)
-        except TypeError as error:
-            raise ParameterError(str(error).replace("NoveltyOptions.__init__()", "novelty")) from None
+        return call(cls, "novelty", **options)
 
     @property
     def neighbours(self) -> int:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...ann.hamming16 import Hamming16Index
-from ...arrays import BoolArray, DoubleArray, IntArray
+from ...ann import CandidateIndex
+from ...arrays import DoubleArray, IntArray
 from ...distances import Neighbours
 from ...errors import ParameterError
 from ...progress import SILENT, Progress
@@ -92,14 +92,14 @@ class Scoring:
         floor = WHOLE_FLOOR if whole else CONTINUOUS_FLOOR
         return local_outlier_factor(found.rows, found.distances, alone, self._lists, floor)
 
-    def _codes(self) -> Hamming16Index:
-        if not isinstance(self.state.candidates, Hamming16Index):
+    def _codes(self) -> CandidateIndex:
+        if not self.state.proposals.counts_by_distance:
             raise ParameterError("shells needs an index of 16-bit codes: build it with bits=16")
-        return self.state.candidates
+        return self.state.proposals
 
     def _shells(self, queries: Sequences, *, own: bool) -> IntArray:
         """(Q, 17) stored codes at each distance; `own`: the queries are stored, and do not count themselves."""
-        counts = self._codes().shell_counts(self.state.model.vectors(queries))
+        counts = self._codes().distance_counts(self.state.model.vectors(queries))
         if own:
             counts = counts.copy()
             counts[:, 0] -= 1

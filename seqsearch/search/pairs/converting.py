@@ -1,0 +1,128 @@
+"""Matcher folders, which older versions wrote, made into indexes.
+
+matcher.json                 what it is, and the digests of the other two
+towers-DIGEST.safetensors    weights
+database-DIGEST.safetensors  packed hashes, points, series, ids
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...ann import auto_kind
+from ...arrays import AnyArray
+from ...distances import HashSequences
+from ...errors import CorruptIndexError, FormatVersionError, NotAnIndexError, StrPath
+from ...files import read_tensors
+from ...progress import SILENT, Progress
+from ...sequences import Sequences, Strings
+from ...store import Store
+from ..budget import Calibration, Point
+from ..building import fill, finished
+from ..cache import IndexCache, add_vectors, empty_candidates
+from ..encoding import TwoTowers, restored_pair
+from ..handle import CALIBRATION, HEALTH, MATCHER, SETTINGS
+from .building import VERSION
+
+_OLD_VERSION = 1
+_MOST = 0.05
+
+
+def convert_matcher(
+    folder: StrPath, path: StrPath, *, overwrite: bool = False, progress: Progress = SILENT
+) -> IndexCache:
+    """Make an index at `path` of a matcher folder; the folder stays.
+
+    Raises NotAnIndexError for another folder or a matcher that holds no database, FormatVersionError,
+    CorruptIndexError, IndexExistsError.
+    """
+    place = Path(folder)
+    document = _document(place)
+    try:
+        weights, held = (_arrays(place, name, document["digests"]) for name in ("towers", "database"))
+        pairs = {kind: restored_pair(document[kind], kind, weights) for kind in ("hashes", "points") if document[kind]}
+        encoder = TwoTowers(pairs["hashes"], pairs.get("points"))
+        ids = Strings(held["ids"], held["id_offsets"])
+        entries = Sequences(held["series"], held["offsets"], ids, None)
+        hashes = HashSequences.of(held["hashes"], held["hash_offsets"])
+        calibration = _calibration(document, len(entries))
+        settings: dict[str, Any] = {
+            "distance": None if document["exact"] is None else "dtw-matching",
+            "distance_parameters": document["exact"] or {},
+            "index": auto_kind(len(entries), None),
+            "index_parameters": {},
+            "seed": 0,
+            "encoder": "towers",
+            "effort": "normal",
+            "format_version": VERSION,
+            "pairs": {
+                "penalty": int(document["penalty"]),
+                "gully": float(document["gully"]),
+                "most": _MOST,
+                "measured": document["measured"],
+            },
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorruptIndexError(f"{place} is damaged: {error!r}") from None
+    if not len(entries) == len(hashes) == document["entries"]:
+        raise CorruptIndexError(f"{place} is damaged: {len(entries)} series, {len(hashes)} hash sequences")
+    with Store.create(path, overwrite=overwrite) as builder:
+        fill(builder, [entries], progress)
+        encoder.save(builder)
+        candidates, points = empty_candidates(encoder, settings), held.get("points")
+        if candidates is not None and points is not None:
+            builder.set_vectors(0, points)
+            add_vectors(candidates, np.arange(len(entries)), points.__getitem__, progress)
+        builder.put_document(SETTINGS, settings)
+        builder.put_document(CALIBRATION, calibration.to_json())
+        builder.put_document(HEALTH, {} if candidates is None else dict(candidates.health()))
+        return finished(builder, candidates, hashes, settings)
+
+
+def _document(place: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads((place / MATCHER).read_bytes())
+        version = int(document["version"])
+    except OSError:
+        raise NotAnIndexError(f"{place} holds no matcher") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptIndexError(f"{place / MATCHER} cannot be read: {error}") from None
+    if version > _OLD_VERSION:
+        raise FormatVersionError(f"{place}: matcher version {version} is newer than {_OLD_VERSION}")
+    if not document.get("entries"):
+        raise NotAnIndexError(f"{place}: this matcher holds no database to make an index of")
+    return document
+
+
+def _calibration(document: dict[str, Any], size: int) -> Calibration:
+    """One point: what the stages kept. A threshold has no count, so that stage then keeps everything."""
+    counts = [size if keep["count"] is None else int(keep["count"]) for keep in document["keeps"]]
+    measured = document["measured"]
+    target, lost = float(measured.get("recall", 0.95)), float(measured.get("false_rejects") or 0.0)
+    points = ()
+    if counts:
+        points = (Point(1, counts[0], None, round(1 - lost, 6), target, kept=tuple(counts[1:])),)
+    queries, weight = int(measured.get("queries", 0)), float(document.get("blend", 0.0))
+    costs = (1.0,) * len(counts)
+    return Calibration(target, queries, int(document["size"]), points, costs, truth="pairs", weight=weight)
+
+
+def _arrays(place: Path, name: str, digests: dict[str, str]) -> dict[str, AnyArray]:
+    digest = digests[f"{name}.safetensors"]
+    file = place / f"{name}-{digest[:16]}.safetensors"
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CorruptIndexError(f"{file} cannot be read: {error.strerror}") from None
+    if hashlib.blake2b(content, digest_size=16).hexdigest() != digest:
+        raise CorruptIndexError(f"{file} is damaged: its content has another digest")
+
+    def damaged(reason: str) -> CorruptIndexError:
+        return CorruptIndexError(f"{file} is damaged: {reason}")
+
+    return read_tensors(content, None, error=damaged)[1]

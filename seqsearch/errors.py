@@ -127,7 +127,10 @@ class MissingExtraError(SeqsearchError, ImportError):
     """An optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"this needs {package}, which is not installed: pip install 'seqsearch[{extra}]'")
+        super().__init__(package, extra)  # what pickle makes it from again, in another process
+
+    def __str__(self) -> str:
+        return "this needs {}, which is not installed: pip install 'seqsearch[{}]'".format(*self.args)
 
 
 class ForkError(SeqsearchError, RuntimeError):

@@ -2,17 +2,31 @@
 
 Consumers ask `count()` at each call; `use(n)` sets it for the process. Numba and torch keep a number of their own:
 whoever is about to run a parallel numba kernel calls `numba_threads()` first, and the torch rooms `torch_threads()`.
+
+Processes. Both libraries run on GNU OpenMP, whose threads do not survive a fork: in a child forked after they were
+started numba would end the process and torch would wait for ever. There the two functions raise ForkError instead, so
+that everything which needs threads (search, exact distances, embedding, training) does. What works:
+
+- spawn and forkserver (`multiprocessing.get_context("spawn")`), always;
+- fork before the first search, build or exact distance of the parent, each child opening its own index: importing
+  seqsearch, reading files and encoding alphabets start no threads;
+- fork at any time where numba runs on TBB or its workqueue (NUMBA_THREADING_LAYER) and no network was run by torch.
+
+Threads that other code makes torch start before the fork are not noticed.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .errors import ParameterError
+from .errors import ForkError, ParameterError
 
 _chosen: int | None = None
+_torch_runs = False
+_lost = False  # forked from a process with threads of GNU OpenMP
 
 # OpenMP threads that wait by spinning starve each other as soon as anything else wants a core: on a machine with as
 # many busy programs as cores a training step took 343 ms with spinning and 20 ms without. Read when torch is loaded.
@@ -49,9 +63,14 @@ def using(threads: int | None) -> Iterator[None]:
 
 
 def numba_threads() -> int:
-    """Bring numba to the chosen number (it cannot exceed the number it was launched with) and return what it uses."""
+    """Bring numba to the chosen number (it cannot exceed the number it was launched with) and return what it uses.
+
+    Raises ForkError in a child that was forked after threads were started.
+    """
     import numba
 
+    if _lost and _numba_layer() in ("", "omp"):
+        raise _forked()
     launched = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba is imported
     allowed = max(1, min(count(), launched))
     numba.set_num_threads(allowed)
@@ -59,9 +78,38 @@ def numba_threads() -> int:
 
 
 def torch_threads() -> int:
-    """Bring torch to the chosen number and return it."""
+    """Bring torch to the chosen number and return it. Raises ForkError as `numba_threads` does."""
+    global _torch_runs
+    if _lost:
+        raise _forked()
     import torch
 
     if torch.get_num_threads() != count():
         torch.set_num_threads(count())
+    _torch_runs = True
     return count()
+
+
+def _numba_layer() -> str:
+    """What numba's threads run on, "" before they were started."""
+    numba = sys.modules.get("numba")
+    try:
+        return "" if numba is None else str(numba.threading_layer())
+    except (AttributeError, ValueError):  # being imported, not started
+        return ""
+
+
+def _forked() -> ForkError:
+    return ForkError(
+        "this process was forked after its parent had started threads (by a search, an exact distance or a network), "
+        'which it cannot use: start processes by "spawn" or "forkserver", or fork before the first search'
+    )
+
+
+def _after_fork() -> None:
+    global _lost
+    _lost = _lost or _torch_runs or _numba_layer() == "omp"
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -46,7 +46,8 @@ class Seqsearch(Algorithm):
     def load(self, task: Task, folder: Path) -> None:
         self.path = folder / "index.ss"
         self.index = SequenceIndex.open(self.path)
-        self.index.engine()
+        with self.index.state():
+            pass
 
     def budgets(self, task: Task) -> list[Budget]:
         usual = [Budget(str(c), {"candidates": c}) for c in CANDIDATES if c < task.size]
@@ -103,7 +104,8 @@ class SeqsearchCalibrated(SeqsearchAsked):
             shutil.copytree(folder / "index.ss", path)
             self.index = SequenceIndex.open(path)
             self.index.calibrate(task.queries[len(task.queries) // 2 :])
-            self.index.engine()
+            with self.index.state():
+                pass
 
 
 class SeqsearchProcess(Seqsearch):

@@ -35,6 +35,7 @@ COMMANDS = (
     "novelty",
     "dedup",
     "match",
+    "convert",
 )
 
 

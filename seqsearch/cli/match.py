@@ -1,4 +1,4 @@
-"""seqsearch match"""
+"""seqsearch match: other names for building and searching an index of two kinds of series"""
 
 from __future__ import annotations
 
@@ -12,55 +12,70 @@ from .progress import progress_for
 from .shared import quiet_option, shown, threads_option
 
 if TYPE_CHECKING:
-    from ..search.matching import Matcher, Matches
+    from ..search import Results
 
 
 @click.group("match", short_help="Match long series of two kinds: embedding, hash DTW, exact DTW.")
 def command() -> None:
     """Find, for each query, its match in a database of long series: recordings of a score, tellings of a movement.
 
-    Two networks learn from known pairs; a cascade of embedding scan, DTW on hashes and exact DTW then searches. Series
-    come from a folder with one file each (.npy of shape (T, F), .npz, .mid), or from one file with all of them.
+    Two networks learn from known pairs; embeddings, DTW on hashes and exact DTW then search. Series come from a folder
+    with one file each (.npy of shape (T, F), .npz, .mid), or from one file with all of them. What is made is an index
+    like any other: add, remove, verify, calibrate and info work on it, and `seqsearch build --pairs` makes it too.
 
     \b
     Examples:
-      seqsearch match train scores/ recordings/ -o songs.match
-      seqsearch match search songs.match new-scores/ -k 5
+      seqsearch match train scores/ recordings/ -o songs.ss
+      seqsearch match search songs.ss new-scores/ -k 5
     """
+
+
+def pair_options(function: Any) -> Any:
+    """What an index of two kinds of series is told."""
+    for option in reversed(
+        (
+            click.option("--bits", type=int, default=32, show_default=True, help="Bits of a hash, 8 to 64."),
+            click.option(
+                "--dim", type=int, default=128, show_default=True, help="Dimensions of the embedding; 0 leaves it out."
+            ),
+            click.option(
+                "--align",
+                type=click.Choice(["auto", "steps", "dtw"]),
+                default="auto",
+                show_default=True,
+                help="Pairs are aligned step by step, or by DTW first; auto: by DTW where lengths differ.",
+            ),
+            click.option(
+                "--recall", type=float, default=0.95, show_default=True, help="Matches the exact stage must see."
+            ),
+            click.option(
+                "--most", type=float, default=0.05, show_default=True, help="Share of the database it may see."
+            ),
+            click.option(
+                "--steps", type=click.IntRange(1), metavar="N", help="Training batches at most  [default: 1500]"
+            ),
+            click.option(
+                "--seconds", type=float, default=0.0, metavar="S", help="Training time at most, a pair of networks."
+            ),
+            click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw."),
+        )
+    ):
+        function = option(function)
+    return function
 
 
 @command.command("train")
 @click.argument("queries", metavar="QUERIES")
 @click.argument("database", metavar="DATABASE")
-@click.option("-o", "--output", required=True, type=click.Path(), metavar="MATCHER", help="The folder to write.")
-@click.option("--overwrite", is_flag=True, help="Replace a matcher that is there.")
+@click.option("-o", "--output", required=True, type=click.Path(), metavar="INDEX", help="The folder to write.")
+@click.option("--overwrite", is_flag=True, help="Replace an index that is there.")
 @click.option(
     "--pairs",
     type=click.Path(),
     metavar="FILE.tsv",
     help="Query and database id of each known pair, a tab between  [default: equal ids]",
 )
-@click.option("--bits", type=int, default=32, show_default=True, help="Bits of a hash, 8 to 64.")
-@click.option("--dim", type=int, default=128, show_default=True, help="Dimensions of the embedding; 0 leaves it out.")
-@click.option(
-    "--align",
-    type=click.Choice(["auto", "steps", "dtw"]),
-    default="auto",
-    show_default=True,
-    help="Pairs are aligned step by step, or by DTW first; auto: by DTW where lengths differ.",
-)
-@click.option("--recall", type=float, default=0.95, show_default=True, help="Matches the exact stage must see.")
-@click.option("--most", type=float, default=0.05, show_default=True, help="Share of the database it may see.")
-@click.option(
-    "--by",
-    type=click.Choice(["count", "threshold"]),
-    default="count",
-    show_default=True,
-    help="Stages keep the best so many, or all within a score.",
-)
-@click.option("--steps", type=click.IntRange(1), metavar="N", help="Training batches at most  [default: 1500]")
-@click.option("--seconds", type=float, default=0.0, metavar="S", help="Training time at most, a pair of networks.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw.")
+@pair_options
 @threads_option
 @quiet_option
 def train(
@@ -68,63 +83,65 @@ def train(
 ) -> None:
     """Learn from the pairs of QUERIES and DATABASE, index DATABASE, and choose what each stage keeps.
 
-    A fifth of the pairs is held out of training: on these the budgets are chosen and the matcher is measured.
+    A fifth of the pairs is held out of training: on these the budgets are chosen and the index is measured.
 
     \b
     Examples:
-      seqsearch match train scores/ recordings/ -o songs.match
-      seqsearch match train left.npz right.npz -o moves.match --pairs pairs.tsv --align steps
+      seqsearch match train scores/ recordings/ -o songs.ss
+      seqsearch match train left.npz right.npz -o moves.ss --pairs pairs.tsv --align steps
     """
-    from ..search.matcher_file import require_free, save_matcher
-    from ..search.matcher_training import MatcherOptions, train_matcher
+    build_pairs(queries, database, output, pairs, quiet, overwrite=overwrite, **options)
+
+
+def build_pairs(queries: str, database: str, output: str, pairs: str | None, quiet: bool, **options: Any) -> None:
+    """What `train` and `build --pairs` do."""
+    from ..search import SequenceIndex
     from ..sequences.folders import read_series
 
-    chosen = MatcherOptions(**options)
-    require_free(output, overwrite=overwrite)
-    known = None if pairs is None else _pairs(pairs)
+    known = None if pairs is None else read_pairs(pairs)
     left, right = read_series(queries), read_series(database)
-    matcher = train_matcher(left, right, chosen, pairs=known, progress=progress_for(quiet))
-    save_matcher(matcher, output, overwrite=overwrite)
+    progress = progress_for(quiet)
+    with SequenceIndex.build_pairs(output, right, left, pairs=known, progress=progress, **options) as index:
+        told = index.info()["pairs"]["measured"]
     if not quiet:
-        told = matcher.measured
         click.echo(
             f"{output}: {told['size']:,} entries; of {told['queries']} pairs held out {told['first']:.1%} come first, "
-            f"{told.get('false_rejects') or 0:.1%} are lost on the way",
+            f"{told['false_rejects']:.1%} are lost on the way",
             err=True,
         )
 
 
 @command.command("index")
-@click.argument("matcher", metavar="MATCHER", type=click.Path())
+@click.argument("index", metavar="INDEX", type=click.Path())
 @click.argument("database", metavar="DATABASE")
-@click.option("-o", "--output", type=click.Path(), metavar="MATCHER", help="Write another one  [default: replace it]")
+@click.option("-o", "--output", type=click.Path(), metavar="INDEX", help="Write another one  [default: replace it]")
 @threads_option
 @quiet_option
-def index(matcher: str, database: str, output: str | None, quiet: bool) -> None:
+def reindex(index: str, database: str, output: str | None, quiet: bool) -> None:
     """Put the series of DATABASE in place of those that are searched. Networks and budgets stay.
 
     \b
     Example:
-      seqsearch match index songs.match all-recordings/
+      seqsearch match index songs.ss all-recordings/
     """
-    from ..search.matcher_file import load_matcher, save_matcher
+    from ..search import SequenceIndex
     from ..sequences.folders import read_series
 
-    made = load_matcher(matcher).indexed(read_series(database), progress_for(quiet))
-    save_matcher(made, output or matcher, overwrite=output is None)
+    with SequenceIndex.open(index) as opened:
+        opened.with_entries(output or index, read_series(database), progress=progress_for(quiet)).close()
     if not quiet:
-        assert made.database is not None
-        click.echo(f"{output or matcher}: {len(made.database):,} entries", err=True)
+        with SequenceIndex.open(output or index) as made:
+            click.echo(f"{made.path}: {len(made):,} entries", err=True)
 
 
 @command.command("search")
-@click.argument("matcher", metavar="MATCHER", type=click.Path())
+@click.argument("index", metavar="INDEX", type=click.Path())
 @click.argument("queries", metavar="QUERIES")
 @click.option("-k", type=click.IntRange(1), default=5, show_default=True, help="Matches of each query.")
 @click.option("--format", "output_format", type=click.Choice(["tsv", "json"]), default="tsv", show_default=True)
 @threads_option
 @quiet_option
-def search(matcher: str, queries: str, k: int, output_format: str, quiet: bool) -> None:
+def search(index: str, queries: str, k: int, output_format: str, quiet: bool) -> None:
     """The best matches of each of QUERIES: query, rank, target, score, confidence (above .5 is a match).
 
     Score and confidence are those of exact DTW. In the rank the hashes count too, by a weight that was chosen on the
@@ -132,13 +149,14 @@ def search(matcher: str, queries: str, k: int, output_format: str, quiet: bool) 
 
     \b
     Example:
-      seqsearch match search songs.match new-scores/ -k 5
+      seqsearch match search songs.ss new-scores/ -k 5
     """
-    from ..search.matcher_file import load_matcher
+    from ..search import SequenceIndex
     from ..sequences.folders import read_series
 
-    found = load_matcher(matcher).search(read_series(queries), k, progress=progress_for(quiet))
-    rows = found.table()
+    with SequenceIndex.open(index) as opened:
+        found = opened.search(read_series(queries), k, progress=progress_for(quiet))
+    rows = _rows(found)
     if output_format == "json":
         click.echo("".join(json.dumps(row) + "\n" for row in rows), nl=False)
     else:
@@ -146,50 +164,45 @@ def search(matcher: str, queries: str, k: int, output_format: str, quiet: bool) 
         click.echo("\t".join(names))
         click.echo("".join("\t".join(str(row[name]) for name in names) + "\n" for row in rows), nl=False)
     if not quiet:
-        _tell_stages(found)
+        for stage in found.trace.values():
+            click.echo(
+                f"{stage.name}: {stage.compared / stage.queries:,.0f} entries compared in "
+                f"{1000 * stage.seconds / stage.queries:.1f} ms a query, {stage.kept / stage.queries:,.0f} kept",
+                err=True,
+            )
+
+
+def _rows(found: Results) -> list[dict[str, str | int | float]]:
+    """One dictionary a match."""
+    rows = []
+    for query, hits in enumerate(found):
+        for hit in hits:
+            row = {"query": hits.query, "rank": hit.rank, "target": hit.id, "score": round(hit.distance, 6)}
+            if found.confidence is not None:
+                row["confidence"] = round(float(found.confidence[query, hit.rank - 1]), 4)
+            rows.append(row)
+    return rows
 
 
 @command.command("info")
-@click.argument("matcher", metavar="MATCHER", type=click.Path())
+@click.argument("index", metavar="INDEX", type=click.Path())
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def info(matcher: str, output_format: str) -> None:
-    """What a matcher holds, what its stages keep, and how it did on pairs held out of training."""
-    from ..search.matcher_file import load_matcher
+def info(index: str, output_format: str) -> None:
+    """What an index of two kinds of series holds, what its stages keep, and how it did on pairs held out of training."""
+    from ..search import SequenceIndex
 
-    facts = _facts(load_matcher(matcher))
+    with SequenceIndex.open(index) as opened:
+        facts, budget = opened.info(), opened.budget(1)[1]
+    told = {"entries": facts["sequences"], "budget": budget, "exact": facts["distance_parameters"]}
+    told |= {name: facts[name] for name in ("bits", "dim", "steps_per_hash")} | facts["pairs"]
     if output_format == "json":
-        click.echo(json.dumps(facts))
+        click.echo(json.dumps(told))
         return
-    for name, value in facts.items():
-        click.echo(f"{name:<20} {'; '.join(map(shown, value)) if isinstance(value, list) else shown(value)}")
+    for name, value in told.items():
+        click.echo(f"{name:<20} {shown(value)}")
 
 
-def _facts(matcher: Matcher) -> dict[str, Any]:
-    held = matcher.database
-    return {
-        "entries": 0 if held is None else len(held),
-        "bits": matcher.hashes.dim,
-        "steps_per_hash": matcher.hashes.tower("query").pooling,
-        "dim": None if matcher.points is None else matcher.points.dim,
-        "penalty": matcher.penalty,
-        "exact": None if matcher.exact is None else matcher.exact.parameters(),
-        "keeps": [keep.count if keep.count is not None else keep.threshold for keep in matcher.keeps],
-        "blend": matcher.blend,
-        "hash_bytes": 0 if held is None else int(held.hashes.codes.nbytes),
-        "measured": matcher.measured,
-    }
-
-
-def _tell_stages(found: Matches) -> None:
-    for stage in found.stages:
-        click.echo(
-            f"{stage.name}: {stage.came:,.0f} entries compared in {1000 * stage.seconds:.1f} ms a query, "
-            f"{stage.kept:,.0f} kept",
-            err=True,
-        )
-
-
-def _pairs(path: str) -> list[tuple[str, str]]:
+def read_pairs(path: str) -> list[tuple[str, str]]:
     """The lines of a file of pairs."""
     from ..errors import InputError, ParseError
 

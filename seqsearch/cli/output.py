@@ -31,22 +31,20 @@ BLAST6 = (
 
 
 class Hits:
-    """A batch of hits of `queries` among `targets`, a column at a time.
+    """A batch of hits of `queries`, a column at a time.
 
     The paths are looked for when a column needs them. Raises ParameterError for those of series.
     """
 
-    def __init__(self, answers: Answers, table: HitTable, queries: Sequences, targets: Sequences) -> None:
+    def __init__(self, answers: Answers, table: HitTable, queries: Sequences) -> None:
         self.answers = answers
         self.table = table
         self.queries = queries
-        self.targets = targets
+        self.targets = answers.targets
 
     @cached_property
     def paths(self) -> Alignments:
-        from ..search import Alignments
-
-        return Alignments(self.queries, self.targets, self.table)
+        return self.answers.align(self.queries, self.table)
 
     def column(self, name: str) -> Sequence[Any]:
         """One value a hit."""

@@ -84,8 +84,8 @@ def command(index: str, queries: str, quiet: bool, **options: Any) -> None:
         reading["alphabet"] = reading["alphabet"] or opened.alphabet_name
         for number, part in enumerate(read_batches_noting(queries, **reading)):
             answers = _answers(opened, part, kept, ids=ids, where=where, progress=progress, **options)
-            warnings |= dict.fromkeys(getattr(answers, "warnings", ()))
-            hits = _hits(opened, answers, part, kept)
+            warnings |= dict.fromkeys(answers.warnings)
+            hits = _hits(answers, part, kept)
             if number == 0:
                 if not quiet:
                     click.echo(f"{index}: {answers.budget}", err=True)
@@ -146,14 +146,14 @@ def _answers(
     return index.within(queries, radius, **options)
 
 
-def _hits(index: SequenceIndex, answers: Answers, queries: Sequences, kept: dict[str, Any]) -> output.Hits:
+def _hits(answers: Answers, queries: Sequences, kept: dict[str, Any]) -> output.Hits:
     """The hits to print."""
     table = answers.table()
     if kept["max_distance"] is not None:
         table = table.keep(table.distances <= kept["max_distance"])
     if kept["min_identity"] is not None:
-        table = table.keep(index.align(queries, table).at_least(kept["min_identity"]))
-    return output.Hits(answers, table, queries, index.engine().targets)
+        table = table.keep(answers.align(queries, table).at_least(kept["min_identity"]))
+    return output.Hits(answers, table, queries)
 
 
 def _condition(where: str | None) -> dict[str, str] | None:

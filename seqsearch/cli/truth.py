@@ -70,6 +70,6 @@ def command(
     if output is not None:
         Truth.of(found, asked, targets, exact).save(output)
         return
-    answers = Results(asked.ids, targets.ids, found.rows, found.distances)
-    hits = Hits(answers, answers.table(), asked, targets)
+    answers = Results(asked.ids, targets, found)
+    hits = Hits(answers, answers.table(), asked)
     click.echo(header(PLAIN, "tsv") + text_of(hits, PLAIN, "tsv"), nl=False)

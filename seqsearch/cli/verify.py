@@ -37,13 +37,13 @@ def command(ctx: click.Context, index: str, sample: int, seed: int, output_forma
       seqsearch verify refs.ss --format json --sample 1000
     """
     from ..errors import CorruptIndexError
-    from ..search import SequenceIndex, Verified
+    from ..search import SequenceIndex, VerificationReport
 
     try:
         with SequenceIndex.open(index) as opened:
             said = opened.verify(sample=sample, seed=seed, progress=progress_for(quiet))
     except CorruptIndexError as error:  # not even its head can be read
-        said = Verified(problems=[str(error)])
+        said = VerificationReport(problems=[str(error)])
     if output_format == "json":
         click.echo(json.dumps({"index": index, **said.to_json()}))
     else:

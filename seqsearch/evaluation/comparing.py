@@ -19,7 +19,6 @@ from ..errors import MismatchError, ParameterError, SeqsearchError
 from ..learning.plan import TrainingPlan
 from ..progress import SILENT, Progress
 from ..search import SequenceIndex
-from ..search.calibration import budgets_for
 from ..search.options import BuildOptions
 from ..sequences import Sequences
 from .sweep import Sweep, SweepRow
@@ -275,7 +274,7 @@ def _swept(index: SequenceIndex, queries: Sequences, truth: Neighbours, asked: C
     sweep, end = Sweep(), time.perf_counter() + asked.seconds
     index.search(queries[:1], asked.k, candidates=asked.k)  # loads and compiles
     with progress.task("sweeping budgets") as task:
-        for budget in budgets_for(len(index), index.engine().candidates.takes_effort):
+        for budget in index.budgets():
             if budget.candidates < asked.k:
                 continue
             sweep.rows += index.evaluate(queries, asked.k, truth=truth, budgets=[budget])

@@ -108,7 +108,9 @@ class NeighbourClassifier:
         np.add.at(shares, (np.nonzero(there)[0], voters[there]), weights[there])
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
         p_values = None if asked is None else asked.p_values
-        abstained = ~there.any(axis=1) if asked is None else asked.novel | ~there.any(axis=1)
+        abstained: BoolArray = np.logical_not(there.any(axis=1))
+        if asked is not None:
+            abstained = abstained | asked.novel
         return Votes(self.labels, shares, _winners(shares, voters), found.distances[:, 0], p_values, abstained)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..arrays import AnyArray
+from ..arrays import JSON, AnyArray
 from ..distances import HashSequences
 from ..encoders.model import Model
 from ..encoders.pair import TowerPair

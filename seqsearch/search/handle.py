@@ -36,10 +36,9 @@ class Handle:
     """
 
     def __init__(self, path: StrPath, cache: IndexCache | None = None) -> None:
-        self._start(path)
-        self._cache = cache
+        self._start(path, cache)
 
-    def _start(self, path: StrPath) -> None:
+    def _start(self, path: StrPath, cache: IndexCache | None = None) -> None:
         self.path = os.fspath(path)
         self._process = os.getpid()
         self._lock = SharedLock()
@@ -50,7 +49,7 @@ class Handle:
         self._store = Store.open(path)
         self._closed = False
         self.settings: dict[str, Any] = document(self._store, SETTINGS)
-        self._cache: IndexCache | None = None
+        self._cache = cache
         self._encoder: OneModel | TwoTowers | None = None
         self._state: State | None = None
         self._calibration: Calibration | None = None

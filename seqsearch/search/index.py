@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..ann import CANDIDATE_INDEXES
 from ..arrays import AnyArray, BoolArray, DoubleArray
 from ..distances import Distance, Neighbours, Ranges, range_search
 from ..distances.neighbours import require_count
@@ -17,11 +18,10 @@ from ..errors import MismatchError, ParameterError, StrPath
 from ..learning.clustering import Dendrogram
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from .alignment import Alignments
 from .budget import Budget, Calibration, Wanted, unusual
 from .building import CALIBRATION_QUERIES, build
 from .cache import IndexCache
-from .calibrator import calibrate, calibrate_pairs, members
+from .calibrator import budgets_for, calibrate, calibrate_pairs, members
 from .clustering import MEMORY, clustered
 from .encoding import OneModel, TwoTowers
 from .handle import CALIBRATION, FORMAT_VERSION, HEALTH, Handle
@@ -30,7 +30,7 @@ from .novelty.detector import NoveltyDetector
 from .options import BuildOptions
 from .pairs.aligning import Pairs, paired
 from .pipeline import Trace
-from .results import Answers, RangeResults, Results
+from .results import RangeResults, Results
 from .state import State, Where
 from .strands import BOTH, better_strand, require_strand, reverse_complement, united
 from .sweep import SweepRow, swept
@@ -102,6 +102,14 @@ class SequenceIndex:
     @classmethod
     def _built(cls, path: StrPath, cache: IndexCache) -> Self:
         return cls(Handle(path, cache))
+
+    def with_entries(self, path: StrPath, references: Sequences, *, progress: Progress = SILENT) -> Self:
+        """An index of other references with the encoders and budgets of this one, which is of two kinds of series. At
+        the path of this one it takes its place. Raises MismatchError, IndexExistsError.
+        """
+        from .pairs.building import reindexed
+
+        return self._built(path, reindexed(self._handle, references, path, progress))
 
     @classmethod
     def open(cls, path: StrPath) -> Self:
@@ -241,7 +249,8 @@ class SequenceIndex:
             warnings = choice.warnings
             if choice.budget is not None and allowed is None:
                 warnings += tuple(filter(None, (unusual(state.calibration, answer.distances[:, 0]),)))
-        return Results(queries.ids, state.targets, answer, choice.reason, minus, warnings, trace)
+        sure = None if state.distance is None else state.distance.confidence(answer.distances)
+        return Results(queries.ids, state.targets, answer, choice.reason, minus, warnings, trace, sure)
 
     def budget(
         self,
@@ -257,9 +266,14 @@ class SequenceIndex:
         choice = self._handle.choice(k, wanted)
         return choice.budget, "; ".join((choice.reason, *choice.warnings))
 
+    def budgets(self) -> list[Budget]:
+        """The ladder of budgets that `evaluate` climbs."""
+        takes_effort = CANDIDATE_INDEXES[self._handle.settings["index"]].takes_effort
+        return budgets_for(len(self), takes_effort)
+
     def distribution_warning(self, nearest: DoubleArray) -> str | None:
-        """A warning where queries whose nearest neighbours are at `nearest`, (Q,), are not like those that the recall was
-        measured on; None where they are, or are too few to tell."""
+        """A warning where queries whose nearest are at `nearest`, (Q,), are not like those that the recall was measured
+        on; None where they are, or are too few to tell."""
         return unusual(self.calibration, nearest)
 
     def within(
@@ -289,11 +303,6 @@ class SequenceIndex:
             if strand == BOTH:
                 ranges, minus = united(ranges, found(reverse_complement(queries)))
         return RangeResults(queries.ids, state.targets, ranges, minus)
-
-    def align(self, queries: Sequences, answers: Answers) -> Alignments:
-        """How `queries` and the hits of their answers align: the paths behind the edit distances. Raises ParameterError
-        for series."""
-        return Alignments(queries, answers.targets, answers.table())
 
     def novelty(
         self,

@@ -10,6 +10,7 @@ from typing import overload
 from ..arrays import BoolArray, DoubleArray, IntArray
 from ..distances import Neighbours, Ranges
 from ..sequences import Sequences, Strings
+from .alignment import Alignments
 from .pipeline import Trace
 from .table import HitTable
 
@@ -74,6 +75,12 @@ class Answers(Sequence[Hits], ABC):
         """The names of all rows."""
         return self.targets.ids
 
+    def align(self, queries: Sequences, table: HitTable | None = None) -> Alignments:
+        """How `queries`, those of these answers, and their hits, or some of them, align: the paths behind the edit
+        distances. Raises ParameterError for series.
+        """
+        return Alignments(queries, self.targets, self.table() if table is None else table)
+
     @abstractmethod
     def table(self) -> HitTable:
         """All hits as flat columns."""
@@ -107,7 +114,8 @@ class Results(Answers):
     """The k nearest of Q queries.
 
     `rows`: (Q, k) stored rows, -1 padded; `distances`: (Q, k) exact distances, inf padded; `minus`: (Q, k) where a hit
-    was found on the minus strand, None when only the plus strand was searched; `trace`: what the stages did.
+    was found on the minus strand, None when only the plus strand was searched; `trace`: what the stages did;
+    `confidence`: (Q, k) from 0 to 1, of a distance that knows one: above .5 the two match.
     """
 
     def __init__(
@@ -119,12 +127,14 @@ class Results(Answers):
         minus: BoolArray | None = None,
         warnings: tuple[str, ...] = (),
         trace: Trace | None = None,
+        confidence: DoubleArray | None = None,
     ) -> None:
         super().__init__(queries, targets, budget, warnings)
         self.rows = found.rows
         self.distances = found.distances
         self.minus = minus
         self.trace = Trace() if trace is None else trace
+        self.confidence = confidence
 
     def table(self) -> HitTable:
         """All hits as flat columns."""

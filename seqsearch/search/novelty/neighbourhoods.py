@@ -31,7 +31,7 @@ class Neighbourhoods:
     def of(
         self, queries: Sequences, k: int, exclude: IntArray | None = None, progress: Progress = SILENT
     ) -> Neighbours:
-        """The k nearest of each query. `exclude`, (Q,): the rows that the queries are themselves, which do not count."""
+        """The k nearest of each query. `exclude`, (Q,): the rows that they are themselves, which do not count."""
         if self.exact:
             return self.state.neighbours(queries, k, self.budget, exclude=exclude, progress=progress)
         effort = Budget(k, max(LEAST_EFFORT, EFFORT * (k + (exclude is not None))) - (exclude is not None))

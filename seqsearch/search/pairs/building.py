@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 
-from ...ann import auto_kind
-from ...arrays import IntArray
+from ...ann import CandidateIndex, auto_kind
+from ...arrays import AnyArray, IntArray
 from ...distances import HashDTW, HashSequences, MatchingDTW
 from ...encoders.pair import TowerPair
-from ...errors import ParameterError, StrPath
+from ...errors import IndexExistsError, MismatchError, ParameterError, StrPath
 from ...learning.plan import CLOCKS
 from ...progress import SILENT, Progress
 from ...registry import call
@@ -22,7 +23,7 @@ from ..building import fill, finished
 from ..cache import IndexCache, add_vectors, empty_candidates
 from ..calibrator import calibrate_pairs
 from ..encoding import TwoTowers
-from ..handle import CALIBRATION, HEALTH, SETTINGS
+from ..handle import CALIBRATION, HEALTH, SETTINGS, Handle
 from ..pipeline import Pipeline
 from ..state import pipeline_of
 from .aligning import ALIGNMENTS, Pairs, aligned, connected, paired
@@ -92,47 +93,110 @@ def build_pairs(
     `pairs`: ids of what belongs together, by equal ids when None. Several pairs may share a query or an entry; they
     stay on one side of the split. Raises MismatchError, ParameterError, IndexExistsError.
     """
-    with Store.create(path, overwrite=overwrite) as builder:
-        fill(builder, [entries], progress)
-        asked, correct = paired(queries.ids, entries.ids, pairs)
-        groups = connected(asked, correct)
-        order = np.random.default_rng(options.seed).permutation(np.unique(groups))
-        held = np.isin(groups, order[: max(1, int(options.develop * len(order)))])
-        distance = MatchingDTW() if queries.features == entries.features else None
-        known = queries[asked[~held]], entries[correct[~held]]
-        a, b = aligned(*known, options.align, distance, progress)
-        encoder = _trained((a, b), known, groups[~held], options, progress)
-        encoder.save(builder)
-        vectors = encoder.of_stored(entries, progress)
-        if vectors is not None:
-            builder.set_vectors(0, vectors)
-        settings: dict[str, Any] = {
-            "distance": None if distance is None else distance.name,
-            "distance_parameters": {} if distance is None else distance.parameters(),
-            "index": auto_kind(len(entries), None),
-            "index_parameters": {},
-            "seed": options.seed,
-            "encoder": "towers",
-            "effort": "normal",
-            "format_version": VERSION,
-        }
-        candidates = empty_candidates(encoder, settings)
-        if candidates is not None and vectors is not None:
-            add_vectors(candidates, np.arange(len(entries)), vectors.__getitem__, progress)
+    if os.path.lexists(path) and not overwrite:  # told before anything is trained
+        raise IndexExistsError(f"{os.fspath(path)} is taken: overwrite it, or choose another")
+    asked, correct = paired(queries.ids, entries.ids, pairs)
+    groups = connected(asked, correct)
+    order = np.random.default_rng(options.seed).permutation(np.unique(groups))
+    held = np.isin(groups, order[: max(1, int(options.develop * len(order)))])
+    distance = MatchingDTW() if queries.features == entries.features else None
+    known = queries[asked[~held]], entries[correct[~held]]
+    steps = aligned(*known, options.align, distance, progress)
+    encoder = _trained(steps, known, groups[~held], options, progress)
+    parts = PairParts.of(encoder, entries, distance, options.seed, progress)
+    dev, answers = queries[asked[held]], correct[held]
+    parts.settings["pairs"] = {"penalty": 0, "gully": GULLY, "most": options.most, "measured": {}}
+    parts.settings["pairs"]["penalty"] = _best_penalty(encoder, dev, parts.hashes, answers)
+    pipeline = parts.pipeline(distance)
+    most = max(1, round(options.most * len(entries)))
+    calibration = calibrate_pairs(pipeline, dev, answers, options.recall, most, progress)
+    parts.settings["pairs"]["measured"] = _measured(pipeline, dev, answers, calibration)
+    return parts.written(path, calibration, overwrite=overwrite, progress=progress)
+
+
+@dataclass(frozen=True)
+class PairParts:
+    """All that an index of two kinds of series is made of, in memory."""
+
+    encoder: TwoTowers
+    entries: Sequences
+    hashes: HashSequences
+    points: AnyArray | None
+    candidates: CandidateIndex | None
+    settings: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls, encoder: TwoTowers, entries: Sequences, distance: Distance | None, seed: int, progress: Progress = SILENT
+    ) -> Self:
+        """Encode the entries."""
+        points = encoder.of_stored(entries, progress)
         hashes = encoder.hashed_stored(entries, progress)
-        dev = queries[asked[held]]
-        penalty = _best_penalty(encoder, dev, hashes, correct[held])
-        warping = hashes, HashDTW(penalty=penalty, gully=GULLY)
-        live = np.ones(len(entries), np.bool_)
-        pipeline = pipeline_of(entries, live, encoder, candidates, distance, warping)
-        most = max(1, round(options.most * len(entries)))
-        calibration = calibrate_pairs(pipeline, dev, correct[held], options.recall, most, progress)
-        measured = _measured(pipeline, dev, correct[held], calibration)
-        settings["pairs"] = {"penalty": penalty, "gully": GULLY, "most": options.most, "measured": measured}
-        builder.put_document(SETTINGS, settings)
-        builder.put_document(CALIBRATION, calibration.to_json())
-        builder.put_document(HEALTH, {} if candidates is None else dict(candidates.health(seed=options.seed)))
-        return finished(builder, candidates, hashes, settings)
+        return cls.known(encoder, entries, hashes, points, settings_of(distance, len(entries), seed))
+
+    @classmethod
+    def known(
+        cls,
+        encoder: TwoTowers,
+        entries: Sequences,
+        hashes: HashSequences,
+        points: AnyArray | None,
+        settings: dict[str, Any],
+    ) -> Self:
+        """From entries that are encoded already."""
+        candidates = empty_candidates(encoder, settings)
+        if candidates is not None and points is not None:
+            add_vectors(candidates, np.arange(len(entries)), points.__getitem__, SILENT)
+        return cls(encoder, entries, hashes, points, candidates, settings)
+
+    def pipeline(self, distance: Distance | None) -> Pipeline:
+        """Its stages."""
+        pairs, live = self.settings["pairs"], np.ones(len(self.entries), np.bool_)
+        warping = self.hashes, HashDTW(penalty=pairs["penalty"], gully=pairs["gully"])
+        return pipeline_of(self.entries, live, self.encoder, self.candidates, distance, warping)
+
+    def written(
+        self, path: StrPath, calibration: Calibration, *, overwrite: bool = False, progress: Progress = SILENT
+    ) -> IndexCache:
+        """Write the index. Raises IndexExistsError, EmptyInputError, StorageFullError."""
+        with Store.create(path, overwrite=overwrite) as builder:
+            fill(builder, [self.entries], progress)
+            self.encoder.save(builder)
+            if self.points is not None:
+                builder.set_vectors(0, self.points)
+            builder.put_document(SETTINGS, self.settings)
+            builder.put_document(CALIBRATION, calibration.to_json())
+            health = {} if self.candidates is None else dict(self.candidates.health(seed=self.settings["seed"]))
+            builder.put_document(HEALTH, health)
+            return finished(builder, self.candidates, self.hashes, self.settings)
+
+
+def settings_of(distance: Distance | None, size: int, seed: int) -> dict[str, Any]:
+    """The settings of an index of two kinds of series, but for those of its pairs."""
+    return {
+        "distance": None if distance is None else distance.name,
+        "distance_parameters": {} if distance is None else distance.parameters(),
+        "index": auto_kind(size, None),
+        "index_parameters": {},
+        "seed": seed,
+        "encoder": "towers",
+        "effort": "normal",
+        "format_version": VERSION,
+    }
+
+
+def reindexed(handle: Handle, entries: Sequences, path: StrPath, progress: Progress = SILENT) -> IndexCache:
+    """Another index with the encoders and budgets of one, of other entries; at its own path it takes its place.
+
+    Raises MismatchError for an index of one kind, and for entries with other features.
+    """
+    encoder, settings = handle.encoder, handle.settings
+    if not isinstance(encoder, TwoTowers):
+        raise MismatchError(f"{handle.path}: this is no index of two kinds of series")
+    parts = PairParts.of(encoder, entries, handle.distance, settings["seed"], progress)
+    parts.settings["pairs"] = settings["pairs"]
+    own = os.path.realpath(path) == os.path.realpath(handle.path)
+    return parts.written(path, handle.calibration(), overwrite=own, progress=progress)
 
 
 def _trained(

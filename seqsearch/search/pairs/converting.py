@@ -12,22 +12,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ...ann import auto_kind
 from ...arrays import AnyArray
-from ...distances import HashSequences
+from ...distances import HashSequences, MatchingDTW
 from ...errors import CorruptIndexError, FormatVersionError, NotAnIndexError, StrPath
 from ...files import read_tensors
 from ...progress import SILENT, Progress
 from ...sequences import Sequences, Strings
-from ...store import Store
 from ..budget import Calibration, Point
-from ..building import fill, finished
-from ..cache import IndexCache, add_vectors, empty_candidates
+from ..cache import IndexCache
 from ..encoding import TwoTowers, restored_pair
-from ..handle import CALIBRATION, HEALTH, MATCHER, SETTINGS
-from .building import VERSION
+from ..handle import MATCHER
+from .building import PairParts, settings_of
 
 _OLD_VERSION = 1
 _MOST = 0.05
@@ -45,43 +40,21 @@ def convert_matcher(
     document = _document(place)
     try:
         weights, held = (_arrays(place, name, document["digests"]) for name in ("towers", "database"))
-        pairs = {kind: restored_pair(document[kind], kind, weights) for kind in ("hashes", "points") if document[kind]}
-        encoder = TwoTowers(pairs["hashes"], pairs.get("points"))
+        towers = {kind: restored_pair(document[kind], kind, weights) for kind in ("hashes", "points") if document[kind]}
+        encoder = TwoTowers(towers["hashes"], towers.get("points"))
         ids = Strings(held["ids"], held["id_offsets"])
         entries = Sequences(held["series"], held["offsets"], ids, None)
         hashes = HashSequences.of(held["hashes"], held["hash_offsets"])
         calibration = _calibration(document, len(entries))
-        settings: dict[str, Any] = {
-            "distance": None if document["exact"] is None else "dtw-matching",
-            "distance_parameters": document["exact"] or {},
-            "index": auto_kind(len(entries), None),
-            "index_parameters": {},
-            "seed": 0,
-            "encoder": "towers",
-            "effort": "normal",
-            "format_version": VERSION,
-            "pairs": {
-                "penalty": int(document["penalty"]),
-                "gully": float(document["gully"]),
-                "most": _MOST,
-                "measured": document["measured"],
-            },
-        }
+        distance = None if document["exact"] is None else MatchingDTW(**document["exact"])
+        settings = settings_of(distance, len(entries), 0)
+        pairs = {name: document[name] for name in ("penalty", "gully", "measured")}
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptIndexError(f"{place} is damaged: {error!r}") from None
     if not len(entries) == len(hashes) == document["entries"]:
         raise CorruptIndexError(f"{place} is damaged: {len(entries)} series, {len(hashes)} hash sequences")
-    with Store.create(path, overwrite=overwrite) as builder:
-        fill(builder, [entries], progress)
-        encoder.save(builder)
-        candidates, points = empty_candidates(encoder, settings), held.get("points")
-        if candidates is not None and points is not None:
-            builder.set_vectors(0, points)
-            add_vectors(candidates, np.arange(len(entries)), points.__getitem__, progress)
-        builder.put_document(SETTINGS, settings)
-        builder.put_document(CALIBRATION, calibration.to_json())
-        builder.put_document(HEALTH, {} if candidates is None else dict(candidates.health()))
-        return finished(builder, candidates, hashes, settings)
+    parts = PairParts.known(encoder, entries, hashes, held.get("points"), settings | {"pairs": pairs | {"most": _MOST}})
+    return parts.written(path, calibration, overwrite=overwrite, progress=progress)
 
 
 def _document(place: Path) -> dict[str, Any]:
@@ -104,7 +77,7 @@ def _calibration(document: dict[str, Any], size: int) -> Calibration:
     counts = [size if keep["count"] is None else int(keep["count"]) for keep in document["keeps"]]
     measured = document["measured"]
     target, lost = float(measured.get("recall", 0.95)), float(measured.get("false_rejects") or 0.0)
-    points = ()
+    points: tuple[Point, ...] = ()
     if counts:
         points = (Point(1, counts[0], None, round(1 - lost, 6), target, kept=tuple(counts[1:])),)
     queries, weight = int(measured.get("queries", 0)), float(document.get("blend", 0.0))

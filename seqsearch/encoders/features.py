@@ -15,12 +15,12 @@ the three together propose more of the true neighbours than any two of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .. import threads
-from ..arrays import AnyArray, FloatArray, IntArray
+from ..arrays import JSON, AnyArray, FloatArray, IntArray
 from ..jit import kernel, prange
 from ..sequences import Sequences
 from .inputs import InputSpec
@@ -119,7 +119,7 @@ class SparseFeatures:
         _project(out, np.ascontiguousarray(table), self.spec.codes(sequences), sequences.offsets, self._layout())
         return out
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSON:
         return {
             "ks": list(self.ks),
             "windows": self.windows,
@@ -129,7 +129,7 @@ class SparseFeatures:
         }
 
     @classmethod
-    def from_json(cls, spec: InputSpec, document: dict[str, Any]) -> SparseFeatures:
+    def from_json(cls, spec: InputSpec, document: JSON) -> SparseFeatures:
         return cls(
             spec,
             tuple(document["ks"]),
@@ -197,9 +197,7 @@ def _kmer_readings(
 
 
 @kernel()
-def _positions(
-    codes: AnyArray, layout: _Layout, first: int, features: IntArray, weights: FloatArray, used: int
-) -> int:
+def _positions(codes: AnyArray, layout: _Layout, first: int, features: IntArray, weights: FloatArray, used: int) -> int:
     """Write the position features of one sequence; return the new end."""
     counts, bins = layout.counts, layout.bins
     reach = max(len(codes), layout.length)

@@ -186,8 +186,9 @@ def _train(
     progress: Progress,
 ) -> Model:
     """Torch is imported only when something is trained."""
-    if not family_named(options.encoder, sample.kind).trained:
-        return unlearned_model(sample, plan.geometry)
+    family = family_named(options.encoder, sample.kind)
+    if not family.trained:
+        return unlearned_model(sample, plan.geometry, family.name)
     from ..learning.trainer import train
 
     model, _ = train(

@@ -39,11 +39,11 @@ from seqsearch.encoders.model import Model, kmer_model
 from seqsearch.errors import SeqsearchError
 from seqsearch.evaluation.plots import plot_dimensions, plot_heat_map
 from seqsearch.geometry import GEOMETRIES, matrix
-from seqsearch.learning.clustering import exact_distances, square
 from seqsearch.learning.metric import Metric
 from seqsearch.learning.plan import PRECISIONS, TrainingPlan
 from seqsearch.learning.trainer import train
 from seqsearch.sequences import Sequences, greengenes
+from seqsearch.trees import exact_distances, square
 
 TRAIN, VALIDATION, TEST = 7_000, 700, 1_500
 ASKED = {"v4": 1_500, "full": 300}  # test sequences whose neighbours are looked for

@@ -14,16 +14,16 @@ from ..arrays import AnyArray, BoolArray, DoubleArray
 from ..distances import Distance, ExactSearch, Neighbours, Ranges, distance_named, within_radius
 from ..encoders.model import Model
 from ..errors import CorruptIndexError, ParameterError, Path
-from ..learning.clustering import Dendrogram
 from ..progress import SILENT, Progress
 from ..sequences import Sequences, Strings
 from ..store import Store
+from ..trees import Dendrogram
 from .alignment import Alignments
 from .budgeting import chosen_budget
 from .building import CALIBRATION_QUERIES, build
 from .calibrating import calibrate, members
 from .calibration import Budget, Calibration, budgets_for
-from .clustering import MEMORY, clustered
+from .clustering import MEMORY, Clustering, clustered
 from .engine import Engine, SweepRow, sweep_row
 from .filters import Where, allowed_rows
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
@@ -385,17 +385,8 @@ class SequenceIndex:
         Distances of all pairs are kept: raises ParameterError when they would take more than `memory` bytes, for an
         unknown linkage and for fewer than 2 sequences.
         """
-        return clustered(
-            self._store,
-            self.model,
-            self._distance,
-            linkage,
-            sample=sample,
-            exact=exact,
-            seed=seed,
-            memory=memory,
-            progress=progress,
-        )
+        asked = Clustering(linkage, sample, exact, seed, memory)
+        return clustered(self._store, self.model, self._distance, asked, progress)
 
     def verify(self, *, sample: int = 100, seed: int = 0, progress: Progress = SILENT) -> Verified:
         """Check every checksum and invariant on disk, that every id is reachable, and the recall of `sample` members.

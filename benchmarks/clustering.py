@@ -28,11 +28,10 @@ from seqsearch.distances import EditDistance
 from seqsearch.encoders.model import Model, kmer_model
 from seqsearch.encoders.model_file import load_model
 from seqsearch.evaluation.plots import plot_dendrogram
-from seqsearch.evaluation.trees import compare_trees
-from seqsearch.learning.clustering import LINKAGES, dendrogram, exact_distances, point_distances
 from seqsearch.learning.plan import TrainingPlan
 from seqsearch.learning.trainer import train
 from seqsearch.sequences import Sequences, greengenes
+from seqsearch.trees import LINKAGES, compare_trees, dendrogram, exact_distances, point_distances
 
 EDIT = EditDistance()
 

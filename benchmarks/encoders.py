@@ -31,7 +31,6 @@ from splits import Split, distance_split, random_split
 from seqsearch import threads
 from seqsearch.arrays import DoubleArray, FloatArray
 from seqsearch.distances import EditDistance
-from seqsearch.encoders.build import build_encoder
 from seqsearch.encoders.encoder import Encoder
 from seqsearch.encoders.families import family_named
 from seqsearch.encoders.features import principal_axes
@@ -40,11 +39,11 @@ from seqsearch.encoders.model import Model, kmer_model
 from seqsearch.errors import SeqsearchError
 from seqsearch.evaluation.plots import plot_dimensions, plot_heat_map
 from seqsearch.geometry import GEOMETRIES, matrix
-from seqsearch.learning.clustering import exact_distances, square
 from seqsearch.learning.metric import Metric
 from seqsearch.learning.plan import PRECISIONS, TrainingPlan
 from seqsearch.learning.trainer import train
 from seqsearch.sequences import Sequences, greengenes
+from seqsearch.trees import exact_distances, square
 
 TRAIN, VALIDATION, TEST = 7_000, 700, 1_500
 ASKED = {"v4": 1_500, "full": 300}  # test sequences whose neighbours are looked for
@@ -289,7 +288,7 @@ def precision(data: Data, options: argparse.Namespace, rows: Rows) -> None:
         for name in PRECISIONS:
             plan = TrainingPlan(steps=options.steps, check=options.steps, validate=VALIDATION, precision=name)
             family = family_named(encoder)
-            network = build_encoder(family.name, InputSpec.fit(data.database), {})
+            network = family.build(InputSpec.fit(data.database), {})
             seconds = step_seconds(network, data.database, name)
             model, _ = train(data.train, EDIT, encoder=encoder, plan=plan)
             rows.add(

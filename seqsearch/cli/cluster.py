@@ -58,17 +58,18 @@ def command(
       seqsearch cluster refs.ss -o refs.nwk
       seqsearch cluster refs.ss --sample 5000 --linkage complete --plot tree.png > sample.nwk
     """
-    from ..evaluation.trees import compare_trees
-    from ..learning.newick import write_tree
+    from ..files import atomic_write, write_errors
     from ..search import SequenceIndex
+    from ..trees import compare_trees
 
     progress = progress_for(quiet)
     with SequenceIndex.open(index) as opened:
         tree = opened.cluster(linkage, sample=sample, exact=exact, seed=seed, memory=memory * 1e9, progress=progress)
         if output == "-":
-            click.echo(tree.tree().newick())
+            click.echo(tree.newick())
         else:
-            write_tree(tree.tree(), output)
+            with write_errors(output), atomic_write(output, text=True) as file:
+                file.write(tree.newick() + "\n")
         if check > 1 and not (exact or quiet):
             cost = compare_trees(tree, opened.sequences, opened.distance, sample=check, seed=seed, progress=progress)
             click.echo(f"{index}: {cost}", err=True)

@@ -39,7 +39,7 @@ def command(model: str, sequences: str, output: str, quiet: bool, **options: Any
       seqsearch embed v4.model reads.fasta -o reads.npy
       seqsearch embed refs.ss reads.fasta -o reads.npy
     """
-    from ..encoders.npy_rows import NpyRows
+    from ..encoders.npy_rows import npy_rows
     from ..files import atomic_write
 
     reading = reading_arguments(options)
@@ -47,7 +47,7 @@ def command(model: str, sequences: str, output: str, quiet: bool, **options: Any
     reading["alphabet"] = reading["alphabet"] or loaded.spec.alphabet
     place = Path(output)
     names = place.with_name(f"{place.stem}.ids.txt")
-    with progress_for(quiet).task("embedding") as task, NpyRows(place) as rows, atomic_write(names, text=True) as ids:
+    with progress_for(quiet).task("embedding") as task, npy_rows(place) as rows, atomic_write(names, text=True) as ids:
         for part in read_batches_noting(sequences, **reading):
             rows.append(loaded.vectors(part))
             ids.writelines(f"{part.ids[row]}\n" for row in range(len(part)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -17,8 +15,6 @@ class AttentionEncoder(StepEncoder):
     After Raffel and Ellis, ICASSP 2016.
     """
 
-    family = "attention"
-
     def __init__(
         self,
         spec: InputSpec,
@@ -30,8 +26,7 @@ class AttentionEncoder(StepEncoder):
         hidden: int = 256,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__(spec, dim)
-        self.shape = {"channels": channels, "kernel": kernel, "heads": heads, "hidden": hidden, "dropout": dropout}
+        super().__init__(spec, dim, channels=channels, kernel=kernel, heads=heads, hidden=hidden, dropout=dropout)
         self.channels = self.width = channels
         self.inputs = inputs_for(spec, channels)
         self.convolution = nn.Conv1d(channels, channels, kernel, padding="same")
@@ -40,9 +35,6 @@ class AttentionEncoder(StepEncoder):
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(hidden, dim, bias=False)
         self.skip = nn.Linear(heads * channels, dim, bias=False)
-
-    def settings(self) -> dict[str, Any]:
-        return {"dim": self.dim, **self.shape}
 
     def steps(self, data: Tensor, lengths: Tensor) -> Tensor:
         mask = mask_of(data, lengths)

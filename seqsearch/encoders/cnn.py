@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -20,8 +18,6 @@ class CNNEncoder(StepEncoder):
     `spread`, after which it starts again at 1.
     """
 
-    family = "cnn"
-
     def __init__(
         self,
         spec: InputSpec,
@@ -36,17 +32,19 @@ class CNNEncoder(StepEncoder):
         dropout: float = 0.0,
         length: int | None = None,
     ) -> None:
-        super().__init__(spec, dim)
-        self.shape = {
-            "channels": channels,
-            "layers": layers,
-            "kernel": kernel,
-            "bins": bins,
-            "growth": growth,
-            "spread": spread,
-            "dropout": dropout,
-        }
-        self.length = spec.length if length is None else length
+        length = spec.length if length is None else length
+        super().__init__(
+            spec,
+            dim,
+            length=length,
+            channels=channels,
+            layers=layers,
+            kernel=kernel,
+            bins=bins,
+            growth=growth,
+            spread=spread,
+            dropout=dropout,
+        )
         self.width = channels
         self.inputs = inputs_for(spec, channels)
         self.convolutions = nn.ModuleList(
@@ -55,10 +53,7 @@ class CNNEncoder(StepEncoder):
         )
         self.norms = nn.ModuleList(MaskedNorm(channels) for _ in range(layers))
         self.drop = nn.Dropout(dropout)
-        self.readout = Readout(channels, dim, bins=bins, length=self.length, dropout=dropout)
-
-    def settings(self) -> dict[str, Any]:
-        return {"dim": self.dim, "length": self.length, **self.shape}
+        self.readout = Readout(channels, dim, bins=bins, length=length, dropout=dropout)
 
     def steps(self, data: Tensor, lengths: Tensor) -> Tensor:
         mask = mask_of(data, lengths)

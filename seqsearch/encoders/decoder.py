@@ -7,13 +7,11 @@ Bowman et al., Generating sentences from a continuous space, 2016).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..arrays import AnyArray, IntArray
+from ..arrays import JSON, AnyArray, IntArray
 from ..sequences import Sequences
 from .inputs import InputSpec
 from .steps import Inputs, positions
@@ -44,7 +42,7 @@ class Decoder(nn.Module):
         table = torch.from_numpy(spec.profiles > 0) if spec.alphabet is not None else torch.zeros(0)
         self.register_buffer("members", table, persistent=False)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> JSON:
         """The keyword arguments, beside `spec` and `dim`, that build the same network again."""
         return dict(self.shape)
 
@@ -70,11 +68,11 @@ class Decoder(nn.Module):
         wanted = torch.from_numpy(elements).to(device)
         return self._judged(self.out(steps), wanted) * mask, mask
 
-    def _judged(self, told: Tensor, wanted: Tensor) -> Tensor:
+    def _judged(self, predicted: Tensor, wanted: Tensor) -> Tensor:
         """(B, W) errors of (B, W, A) scores or (B, W, F) values."""
         if self.spec.alphabet is None:
-            return (told - wanted).square().mean(2)
-        possible = told.log_softmax(2).masked_fill(~self.members[wanted], -torch.inf)
+            return (predicted - wanted).square().mean(2)
+        possible = predicted.log_softmax(2).masked_fill(~self.members[wanted], -torch.inf)
         return -possible.logsumexp(2)
 
     def _windows(self, sequences: Sequences, starts: IntArray) -> tuple[AnyArray, AnyArray, IntArray, AnyArray]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from ..arrays import JSON
 from ..errors import ParameterError
-from .families import family_named
+from .families import FAMILIES, family_named
 from .inputs import InputSpec
 from .steps import Inputs, StepEncoder, WordInputs
 
@@ -22,26 +23,33 @@ class EnsembleEncoder(StepEncoder):
     chance the others do not share (Hansen and Salamon, Neural network ensembles, PAMI 1990).
     """
 
-    family = "ensemble"
-
     def __init__(
-        self, spec: InputSpec, *, dim: int = 128, members: list[dict[str, Any]] | None = None, **common: Any
+        self, spec: InputSpec, *, dim: int = 128, members: Sequence[JSON] | None = None, **common: object
     ) -> None:
-        super().__init__(spec, dim)
-        chosen = [dict(member) for member in (MEMBERS if members is None else members)]
+        chosen = [{**common, **member} for member in (MEMBERS if members is None else members)]
         if not 1 <= len(chosen) <= dim:
             raise ParameterError(f"an ensemble of {len(chosen)} members cannot share {dim} dimensions")
-        self.chosen = [{**common, **member} for member in chosen]
+        super().__init__(spec, dim, members=chosen)
         shares = [dim // len(chosen) + (at < dim % len(chosen)) for at in range(len(chosen))]
         self.members = nn.ModuleList(
-            _member(spec, {**own, "dim": share}) for own, share in zip(self.chosen, shares, strict=True)
+            _member(spec, {**own, "dim": share}) for own, share in zip(chosen, shares, strict=True)
         )
-        self.dims = shares
-        self.widths = [member.width for member in self._each()]
+        self._shares = shares
         self.width = sum(self.widths)
 
-    def settings(self) -> dict[str, Any]:
-        return {"dim": self.dim, "members": self.chosen}
+    @property
+    def dims(self) -> list[int]:
+        return self._shares
+
+    @property
+    def widths(self) -> list[int]:
+        return [member.width for member in self._each()]
+
+    @classmethod
+    def stepwise(cls, settings: JSON) -> JSON:
+        members = settings.get("members", MEMBERS)
+        known = [(FAMILIES.get(member.get("family", "")), member) for member in members]
+        return {**settings, "members": [member if own is None else own.stepwise(member) for own, member in known]}
 
     def input_layers(self) -> list[Inputs | WordInputs]:
         return [layer for member in self._each() for layer in member.input_layers()]
@@ -56,16 +64,14 @@ class EnsembleEncoder(StepEncoder):
         return [member for member in self.members if isinstance(member, StepEncoder)]
 
 
-def _member(spec: InputSpec, settings: dict[str, Any]) -> StepEncoder:
+def _member(spec: InputSpec, settings: JSON) -> StepEncoder:
     """One network. Raises ParameterError for one that does not read step by step."""
-    from .build import build_encoder
-
     name = settings.pop("family", None)
     if not isinstance(name, str):
         raise ParameterError('a member of an ensemble needs its family, as in {"family": "cnn"}')
-    family = family_named(name, "series" if spec.alphabet is None else "tokens")
-    if not family.steps or name == EnsembleEncoder.family:
+    family = family_named(name, spec.kind)
+    if not family.steps or family.network == FAMILIES["ensemble"].network:
         raise ParameterError(f"encoder {name!r} cannot be a member of an ensemble: it does not read step by step")
-    network = build_encoder(name, spec, settings)
+    network = family.build(spec, settings)
     assert isinstance(network, StepEncoder)
     return network

@@ -1,99 +1,136 @@
-"""The table of encoder families. Torch is imported only when a network is built."""
+"""The table of encoder families: what each can do and where it lives. Torch is imported only when a network is built.
+
+Another package adds a family by an entry point of the group "seqsearch.encoders" that is a `Family`.
+"""
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import ParameterError
+from ..arrays import JSON, AnyArray, FloatArray
+from ..errors import ParameterError, UnknownNameError
+from ..registry import Registry, call
+from ..sequences import Sequences
+from .inputs import InputSpec
+
+if TYPE_CHECKING:
+    from .encoder import Encoder
+    from .model import Model
+
+T = TypeVar("T")
+
+Runner = Callable[[Sequences], FloatArray]
+"""Sequences to their (n, D) points, before these are placed in a geometry."""
+Load = Callable[[InputSpec, JSON, Mapping[str, AnyArray]], Runner]
+"""A saved model - inputs, settings, weights - to what runs it."""
+BOTH = ("tokens", "series")
 
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of encoder: its `name`, where its network lives, what it reads and can do, and its learning `rate`.
+    """One kind of encoder: its `name`, what it reads, what it is made by, and its learning `rate`.
 
-    `steps`: it reads step by step, so it gives a vector of every step too, and text may be read word by word;
-    `segments`: it joins several steps to one unless told otherwise, by its setting `segment`.
+    `network`: the `Encoder` that learns; a family without one has nothing to train and is made by `fit`, sequences to a
+    `Model`. `load`: what runs a saved model without torch; without it the network does. All three are given as they are
+    or as "module:name". `steps`: it reads step by step, so it gives a vector of every step too, and text may be read
+    word by word; `dropout`: it has a setting of that name.
     """
 
     name: str
-    summary: str
-    module: str = ""
-    network: str = ""
-    inputs: tuple[str, ...] = ("tokens",)
-    trained: bool = True
-    without_torch: bool = False
+    inputs: tuple[str, ...] = BOTH
+    network: type[Encoder] | str = ""
+    fit: Callable[[Sequences], Model] | str = ""
+    load: Load | str = ""
     steps: bool = False
-    segments: bool = False
+    dropout: bool = False
     rate: float = 2e-3
 
+    @property
+    def trained(self) -> bool:
+        """Whether there is something to train."""
+        return bool(self.network)
 
-BOTH = ("tokens", "series")
+    def build(self, spec: InputSpec, settings: JSON) -> Encoder:
+        """A network with fresh weights. Raises ParameterError for an untrained family or odd settings."""
+        if not self.trained:
+            raise ParameterError(f"encoder {self.name!r} has nothing to train")
+        if spec.reading is not None and not self.steps:
+            raise ParameterError(f"encoder {self.name!r} does not read words: choose one that reads step by step")
+        encoder = call(_found(self.network), f"encoder {self.name!r}", spec, **settings)
+        encoder.family = self.name
+        return encoder
 
-FAMILIES = {
-    family.name: family
-    for family in (
-        Family("kmer", "k-mer counts, nothing learned", trained=False, without_torch=True),
-        Family(
-            "curve",
-            "shape features of a series, nothing learned",
-            inputs=("series",),
-            trained=False,
-            without_torch=True,
-        ),
-        Family(
-            "projection",
-            "linear map of k-mers and positions, or of a curve's shape, plus a residual network (the default)",
-            "projection",
-            "ProjectionEncoder",
-            inputs=BOTH,
-            without_torch=True,
-        ),
-        Family("linear", "linear map of the same features", "linear", "LinearEncoder", BOTH, without_torch=True),
-        Family("mlp", "dense layers over the same features", "mlp", "MLPEncoder", BOTH),
-        Family("cnn", "convolutions over steps, position bins", "cnn", "CNNEncoder", BOTH, steps=True),
-        Family("gru", "gated recurrent units, both ways", "gru", "GRUEncoder", BOTH, steps=True, segments=True),
-        Family("lstm", "long short-term memory, both ways", "lstm", "LSTMEncoder", BOTH, steps=True, segments=True),
-        Family(
-            "transformer",
-            "global attention between segments",
-            "transformer",
-            "TransformerEncoder",
-            BOTH,
-            steps=True,
-            segments=True,
-            rate=1e-3,
-        ),
-        Family(
-            "local-transformer",
-            "attention between near segments",
-            "transformer",
-            "LocalTransformerEncoder",
-            BOTH,
-            steps=True,
-            segments=True,
-            rate=1e-3,
-        ),
-        Family("attention", "attention pooling over steps", "attention", "AttentionEncoder", BOTH, steps=True),
-        Family(
-            "ensemble",
-            "several networks that read step by step, side by side",
-            "ensemble",
-            "EnsembleEncoder",
-            BOTH,
-            steps=True,
-        ),
-    )
-}
+    def stepwise(self, settings: JSON) -> JSON:
+        """The settings under which every step is read by itself, where they do not say otherwise."""
+        return _found(self.network).stepwise(settings) if self.network else settings
 
-DEFAULT = {"tokens": "projection", "series": "projection"}
+    def runner(self, spec: InputSpec, settings: JSON, weights: Mapping[str, AnyArray]) -> Runner:
+        """What embeds with a saved model."""
+        if self.load:
+            return _found(self.load)(spec, settings, weights)
+        from .run import torch_runner
+
+        return torch_runner(self.build(spec, settings), weights)
+
+    def unlearned(self, sequences: Sequences) -> Model:
+        """A model that needs no training. Raises ParameterError when the family has none."""
+        if not self.fit:
+            raise ParameterError(f"encoder {self.name!r} has to be trained")
+        return _found(self.fit)(sequences)
 
 
-def family_named(name: str, kind: str = "tokens") -> Family:
-    """The family of that name; "auto" gives the default for the kind of input. Raises ParameterError."""
-    chosen = DEFAULT[kind] if name == "auto" else name
-    if chosen not in FAMILIES:
-        raise ParameterError(f"no encoder {name!r}: choose one of auto, {', '.join(FAMILIES)}")
-    family = FAMILIES[chosen]
+def _found(member: T | str) -> T:
+    """What "module:name" names; anything else is itself."""
+    if not isinstance(member, str):
+        return member
+    module, _, name = member.partition(":")
+    found: T = getattr(importlib.import_module(module, __package__), name)
+    return found
+
+
+FAMILIES: Registry[Family] = Registry("encoder", "seqsearch.encoders")
+
+
+def register(family: Family) -> Family:
+    """Add a family. Raises ParameterError when its name is another one's."""
+    return FAMILIES.register(family.name, family)
+
+
+_features = partial(Family, load=".run:features_runner")  # nothing learned: the features as they are
+_stepwise = partial(Family, steps=True, dropout=True)
+for _family in (
+    _features("kmer", ("tokens",), fit=".model:kmer_model"),
+    _features("curve", ("series",), fit=".model:shape_model"),
+    Family("projection", network=".projection:ProjectionEncoder", load=".run:projection_runner"),
+    Family("linear", network=".linear:LinearEncoder", load=".run:projection_runner"),
+    Family("mlp", network=".mlp:MLPEncoder", dropout=True),
+    _stepwise("cnn", network=".cnn:CNNEncoder"),
+    _stepwise("gru", network=".gru:GRUEncoder"),
+    _stepwise("lstm", network=".lstm:LSTMEncoder"),
+    _stepwise("transformer", network=".transformer:TransformerEncoder", rate=1e-3),
+    _stepwise("local-transformer", network=".transformer:LocalTransformerEncoder", rate=1e-3),
+    _stepwise("attention", network=".attention:AttentionEncoder"),
+    Family("ensemble", network=".ensemble:EnsembleEncoder", steps=True),
+):
+    register(_family)
+
+AUTO = {"tokens": "projection", "series": "projection", "classify": "cnn", "tag": "lstm", "cluster": "lstm"}
+"""What the name "auto" means: for distances by the kind of input, for labels by the task."""
+UNLEARNED = {"tokens": "kmer", "series": "curve"}
+"""What needs no training, by the kind of input."""
+
+
+def family_named(name: str, kind: str = "tokens", task: str | None = None) -> Family:
+    """The family of that name; "auto" gives the default for the task, or for the kind of input. ParameterError."""
+    chosen = AUTO[task or kind] if name == "auto" else name
+    try:
+        family = FAMILIES[chosen]
+    except UnknownNameError:
+        raise ParameterError(f"no encoder {name!r}: choose one of auto, {', '.join(FAMILIES)}") from None
     if kind not in family.inputs:
         raise ParameterError(f"encoder {name!r} reads {' or '.join(family.inputs)}, not {kind}")
     return family

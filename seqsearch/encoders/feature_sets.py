@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
-from ..arrays import FloatArray
+from ..arrays import JSON, FloatArray
 from ..sequences import Sequences
 from .features import SparseFeatures
 from .inputs import InputSpec
@@ -24,7 +24,7 @@ class Features(Protocol):
     def project(self, sequences: Sequences, table: FloatArray) -> FloatArray:
         """(n, W): the features times `table` (M, W)."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSON:
         """What `features_from_json` makes the same features of."""
 
 
@@ -33,7 +33,7 @@ def standard_features(spec: InputSpec) -> Features:
     return SeriesFeatures.standard(spec) if spec.alphabet is None else SparseFeatures.standard(spec)
 
 
-def features_from_json(spec: InputSpec, document: dict[str, Any]) -> Features:
+def features_from_json(spec: InputSpec, document: JSON) -> Features:
     """The inverse of `to_json`."""
     kind = SeriesFeatures if spec.alphabet is None else SparseFeatures
     return kind.from_json(spec, document)

@@ -15,18 +15,42 @@ the three together propose more of the true neighbours than any two of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from .. import threads
-from ..arrays import AnyArray, FloatArray, IntArray
+from ..arrays import JSON, AnyArray, FloatArray, IntArray
 from ..jit import kernel, prange
 from ..sequences import Sequences
 from .inputs import InputSpec
 
 MOST_READINGS = 16
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4)
+
+
+class _Block(NamedTuple):
+    """k-mers of one length, in `windows` soft windows (0: in the whole sequence), each of so many `columns`."""
+
+    k: int
+    columns: int
+    windows: int
+    first: int  # column
+
+
+class _Layout(NamedTuple):
+    """`SparseFeatures` as the kernels read them: `counts` and `members` are the symbols that a code may be."""
+
+    ks: IntArray
+    columns: IntArray
+    window_k: int
+    window_columns: int
+    windows: int
+    bins: int
+    length: int
+    symbols: int
+    counts: IntArray
+    members: IntArray
 
 
 @dataclass(frozen=True)
@@ -72,31 +96,19 @@ class SparseFeatures:
         windowed = self.windows * self.columns_of(self.window_k)
         return sum(self.columns_of(k) for k in self.ks) + windowed + self.bins * self.spec.symbols
 
-    def _arguments(self, sequences: Sequences) -> tuple[Any, ...]:
+    def _layout(self) -> _Layout:
         counts, members = self.spec.members
         ks = np.array(self.ks, np.int64)
         columns = np.array([self.columns_of(k) for k in self.ks], np.int64)
-        return (
-            self.spec.codes(sequences),
-            sequences.offsets,
-            ks,
-            columns,
-            self.windows,
-            self.window_k,
-            self.columns_of(self.window_k),
-            counts,
-            members,
-            self.spec.symbols,
-            self.bins,
-            self.spec.length,
-        )
+        window = self.window_k, self.columns_of(self.window_k), self.windows
+        return _Layout(ks, columns, *window, self.bins, self.spec.length, self.spec.symbols, counts, members)
 
     def dense(self, sequences: Sequences) -> FloatArray:
         """(n, M) float32 counts."""
         self.spec.require(sequences)
         threads.numba_threads()
         out = np.zeros((len(sequences), self.size), np.float32)
-        _dense(out, *self._arguments(sequences))
+        _dense(out, self.spec.codes(sequences), sequences.offsets, self._layout())
         return out
 
     def project(self, sequences: Sequences, table: FloatArray) -> FloatArray:
@@ -104,10 +116,10 @@ class SparseFeatures:
         self.spec.require(sequences)
         threads.numba_threads()
         out = np.zeros((len(sequences), table.shape[1]), np.float32)
-        _project(out, np.ascontiguousarray(table), *self._arguments(sequences))
+        _project(out, np.ascontiguousarray(table), self.spec.codes(sequences), sequences.offsets, self._layout())
         return out
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSON:
         return {
             "ks": list(self.ks),
             "windows": self.windows,
@@ -117,7 +129,7 @@ class SparseFeatures:
         }
 
     @classmethod
-    def from_json(cls, spec: InputSpec, document: dict[str, Any]) -> SparseFeatures:
+    def from_json(cls, spec: InputSpec, document: JSON) -> SparseFeatures:
         return cls(
             spec,
             tuple(document["ks"]),
@@ -149,19 +161,11 @@ def _column(value: np.uint64, columns: int, exact: bool) -> np.int64:
 
 @kernel()
 def _kmer_readings(
-    codes: AnyArray,
-    k: int,
-    columns: int,
-    windows: int,
-    counts: IntArray,
-    members: IntArray,
-    symbols: int,
-    first: int,
-    features: IntArray,
-    weights: FloatArray,
-    used: int,
+    codes: AnyArray, layout: _Layout, block: _Block, features: IntArray, weights: FloatArray, used: int
 ) -> int:
-    """Write the k-mers of one sequence, or of its soft windows when `windows` > 0, to features[used:]; the new end."""
+    """Write the k-mers of one sequence, or of its soft windows, to features[used:]; the new end."""
+    counts, members, symbols = layout.counts, layout.members, layout.symbols
+    k, columns, windows = block.k, block.columns, block.windows
     exact = float(symbols) ** k <= columns
     last = len(codes) - k
     for start in range(last + 1):
@@ -182,7 +186,7 @@ def _kmer_readings(
                 code = codes[start + j]
                 value = value * np.uint64(symbols) + np.uint64(members[code, rest % counts[code]])
                 rest //= counts[code]
-            features[used] = first + window * columns + _column(value, columns, exact)
+            features[used] = block.first + window * columns + _column(value, columns, exact)
             weights[used] = (1.0 - into_next) / readings
             used += 1
             if into_next > 0:
@@ -193,67 +197,46 @@ def _kmer_readings(
 
 
 @kernel()
-def _positions(
-    codes: AnyArray,
-    bins: int,
-    length: int,
-    counts: IntArray,
-    members: IntArray,
-    symbols: int,
-    first: int,
-    features: IntArray,
-    weights: FloatArray,
-    used: int,
-) -> int:
+def _positions(codes: AnyArray, layout: _Layout, first: int, features: IntArray, weights: FloatArray, used: int) -> int:
     """Write the position features of one sequence; return the new end."""
-    reach = max(len(codes), length)
+    counts, bins = layout.counts, layout.bins
+    reach = max(len(codes), layout.length)
     for p in range(len(codes)):
         place = p * bins / reach
         bin_ = int(place)
         into_next = place - bin_ if reach > bins and bin_ + 1 < bins else 0.0
         code = codes[p]
         for m in range(counts[code]):
-            column = first + bin_ * symbols + members[code, m]
+            column = first + bin_ * layout.symbols + layout.members[code, m]
             features[used] = column
             weights[used] = (1.0 - into_next) / counts[code]
             used += 1
             if into_next > 0:
-                features[used] = column + symbols
+                features[used] = column + layout.symbols
                 weights[used] = into_next / counts[code]
                 used += 1
     return used
 
 
 @kernel()
-def _features_of(
-    codes: AnyArray,
-    ks: IntArray,
-    columns: IntArray,
-    windows: int,
-    window_k: int,
-    window_columns: int,
-    counts: IntArray,
-    members: IntArray,
-    symbols: int,
-    bins: int,
-    length: int,
-    features: IntArray,
-    weights: FloatArray,
-) -> int:
-    """Write all features of one sequence; how many."""
+def _features_of(codes: AnyArray, layout: _Layout) -> tuple[IntArray, FloatArray]:
+    """All features of one sequence: (m,) columns and their weights."""
+    room = _room(codes, len(layout.ks), layout.counts)
+    features = np.empty(room, np.int64)
+    weights = np.empty(room, np.float32)
     used = 0
     first = 0
-    for i in range(len(ks)):
-        used = _kmer_readings(codes, ks[i], columns[i], 0, counts, members, symbols, first, features, weights, used)
-        first += columns[i]
-    if windows > 0:
-        used = _kmer_readings(
-            codes, window_k, window_columns, windows, counts, members, symbols, first, features, weights, used
-        )
-        first += windows * window_columns
-    if bins > 0:
-        used = _positions(codes, bins, length, counts, members, symbols, first, features, weights, used)
-    return used
+    for i in range(len(layout.ks)):
+        block = _Block(layout.ks[i], layout.columns[i], 0, first)
+        used = _kmer_readings(codes, layout, block, features, weights, used)
+        first += layout.columns[i]
+    if layout.windows > 0:
+        block = _Block(layout.window_k, layout.window_columns, layout.windows, first)
+        used = _kmer_readings(codes, layout, block, features, weights, used)
+        first += layout.windows * layout.window_columns
+    if layout.bins > 0:
+        used = _positions(codes, layout, first, features, weights, used)
+    return features[:used], weights[:used]
 
 
 @kernel()
@@ -270,85 +253,20 @@ def _room(codes: AnyArray, ks: int, counts: IntArray) -> int:
 
 
 @kernel(parallel=True)
-def _dense(
-    out: FloatArray,
-    codes: AnyArray,
-    offsets: IntArray,
-    ks: IntArray,
-    columns: IntArray,
-    windows: int,
-    window_k: int,
-    window_columns: int,
-    counts: IntArray,
-    members: IntArray,
-    symbols: int,
-    bins: int,
-    length: int,
-) -> None:
+def _dense(out: FloatArray, codes: AnyArray, offsets: IntArray, layout: _Layout) -> None:
     for i in prange(len(offsets) - 1):
-        own = codes[offsets[i] : offsets[i + 1]]
-        room = _room(own, len(ks), counts)
-        features = np.empty(room, np.int64)
-        weights = np.empty(room, np.float32)
-        used = _features_of(
-            own,
-            ks,
-            columns,
-            windows,
-            window_k,
-            window_columns,
-            counts,
-            members,
-            symbols,
-            bins,
-            length,
-            features,
-            weights,
-        )
-        for j in range(used):
+        features, weights = _features_of(codes[offsets[i] : offsets[i + 1]], layout)
+        for j in range(len(features)):
             out[i, features[j]] += weights[j]
 
 
 @kernel(parallel=True, fastmath=True)
-def _project(
-    out: FloatArray,
-    table: FloatArray,
-    codes: AnyArray,
-    offsets: IntArray,
-    ks: IntArray,
-    columns: IntArray,
-    windows: int,
-    window_k: int,
-    window_columns: int,
-    counts: IntArray,
-    members: IntArray,
-    symbols: int,
-    bins: int,
-    length: int,
-) -> None:
+def _project(out: FloatArray, table: FloatArray, codes: AnyArray, offsets: IntArray, layout: _Layout) -> None:
     width = table.shape[1]
     for i in prange(len(offsets) - 1):
-        own = codes[offsets[i] : offsets[i + 1]]
-        room = _room(own, len(ks), counts)
-        features = np.empty(room, np.int64)
-        weights = np.empty(room, np.float32)
-        used = _features_of(
-            own,
-            ks,
-            columns,
-            windows,
-            window_k,
-            window_columns,
-            counts,
-            members,
-            symbols,
-            bins,
-            length,
-            features,
-            weights,
-        )
+        features, weights = _features_of(codes[offsets[i] : offsets[i + 1]], layout)
         row = out[i]
-        for j in range(used):
+        for j in range(len(features)):
             column = table[features[j]]
             weight = weights[j]
             for w in range(width):

@@ -10,5 +10,4 @@ from .recurrent import RecurrentEncoder
 class GRUEncoder(RecurrentEncoder):
     """A gated recurrent unit (Cho et al. 2014)."""
 
-    family = "gru"
     cell = nn.GRU

@@ -1,23 +1,23 @@
 """`Head`: what a supervised model says of its points or elements, as data: labels, temperature, and linear weights.
 
 The weights stand beside those of the encoder: "head.weight" (K, D) and "head.bias" (K,) give the scores of K labels;
-for the task "cluster" they give the coordinates that elements are compared in, and "head.slope" and "head.level" the
-probability sigmoid(level - slope * |u - v|^2) that two elements belong together.
+for the task "cluster" they give the coordinates that elements are compared in, and `PAIR_SCALE` and `PAIR_BIAS` the
+probability sigmoid(bias - scale * |u - v|^2) that two elements belong together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..arrays import AnyArray, DoubleArray, FloatArray
+from ..arrays import JSON, AnyArray, DoubleArray, FloatArray
 
 TASKS = ("classify", "tag", "cluster")
 ELEMENTWISE = ("tag", "cluster")
-WEIGHT, BIAS, SLOPE, LEVEL = "head.weight", "head.bias", "head.slope", "head.level"
+WEIGHT, BIAS = "head.weight", "head.bias"
+PAIR_SCALE, PAIR_BIAS = "head.slope", "head.level"
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Head:
     labels: tuple[str, ...] = ()
     temperature: float = 1.0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSON:
         return {"task": self.task, "labels": list(self.labels), "temperature": self.temperature}
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Head:
+    def from_json(cls, document: JSON) -> Head:
         return cls(document["task"], tuple(document["labels"]), float(document["temperature"]))
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from ..arrays import AnyArray, DoubleArray, FloatArray, IntArray
+from ..arrays import JSON, AnyArray, DoubleArray, FloatArray, IntArray
 from ..errors import MismatchError
 from ..sequences import TEXT, Alphabet, Sequences, alphabet_named, words_of
 from .words import WordReading
@@ -64,6 +63,11 @@ class InputSpec:
         words = words_of(sequences)
         length = int(np.ceil(np.quantile(np.maximum(words.lengths, 1), 0.95))) if len(sequences) else 1
         return cls(TEXT.name, length=length, reading=WordReading.fit(words, least))
+
+    @property
+    def kind(self) -> str:
+        """ "tokens" or "series"."""
+        return "series" if self.alphabet is None else "tokens"
 
     @cached_property
     def _alphabet(self) -> Alphabet:
@@ -122,7 +126,7 @@ class InputSpec:
         """(n,) steps a network that reads step by step makes of each sequence."""
         return sequences.lengths if self.reading is None else np.maximum(words_of(sequences).lengths, 1)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSON:
         return {
             "alphabet": self.alphabet,
             "vocabulary": list(self.vocabulary),
@@ -134,7 +138,7 @@ class InputSpec:
         }
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> InputSpec:
+    def from_json(cls, document: JSON) -> InputSpec:
         reading = document.get("reading")  # models of version 1 have none
         return cls(
             document["alphabet"],

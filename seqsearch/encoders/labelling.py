@@ -10,7 +10,7 @@ from ..arrays import DoubleArray, FloatArray, IntArray
 from ..errors import EmptySequenceError, MismatchError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences, offsets_of, words_of
-from .heads import LEVEL, SLOPE, Head, head_outputs, softmax
+from .heads import PAIR_BIAS, PAIR_SCALE, Head, head_outputs, softmax
 from .model import Model
 
 SAME = 0.5  # mean probability above which two groups of elements become one
@@ -75,19 +75,19 @@ def group(model: Model, sequences: Sequences, progress: Progress = SILENT) -> tu
     require_elements(model, sequences)
     coordinates = head_outputs(model.elements(sequences, progress), model.weights)
     offsets = offsets_of(model.spec.steps(sequences))
-    slope, level = float(model.weights[SLOPE]), float(model.weights[LEVEL])
+    scale, bias = float(model.weights[PAIR_SCALE]), float(model.weights[PAIR_BIAS])
     out = np.zeros(len(coordinates), np.int64)
     for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-        out[start:stop] = agglomerated(same_probability(coordinates[start:stop], slope, level))
+        out[start:stop] = agglomerated(same_probability(coordinates[start:stop], scale, bias))
     return out, offsets
 
 
-def same_probability(coordinates: FloatArray, slope: float, level: float) -> DoubleArray:
+def same_probability(coordinates: FloatArray, scale: float, bias: float) -> DoubleArray:
     """(T, T) probability that two elements belong together."""
     points = np.asarray(coordinates, np.float64)
     squared = (points**2).sum(axis=1)
     away = np.maximum(squared[:, None] + squared - 2 * points @ points.T, 0.0)
-    out: DoubleArray = 1 / (1 + np.exp(np.clip(slope * away - level, -500, 500)))
+    out: DoubleArray = 1 / (1 + np.exp(np.clip(scale * away - bias, -500, 500)))
     return out
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ..arrays import JSON
 from .inputs import InputSpec
 from .projection import ProjectionEncoder
 
@@ -11,10 +10,8 @@ from .projection import ProjectionEncoder
 class LinearEncoder(ProjectionEncoder):
     """x -> x L."""
 
-    family = "linear"
-
-    def __init__(self, spec: InputSpec, *, dim: int = 128, features: dict[str, Any] | None = None) -> None:
+    def __init__(self, spec: InputSpec, *, dim: int = 128, features: JSON | None = None) -> None:
         super().__init__(spec, dim=dim, hidden=0, features=features)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> JSON:
         return {"dim": self.dim, "features": self.features.to_json()}

@@ -10,5 +10,4 @@ from .recurrent import RecurrentEncoder
 class LSTMEncoder(RecurrentEncoder):
     """Long short-term memory (Hochreiter and Schmidhuber 1997)."""
 
-    family = "lstm"
     cell = nn.LSTM

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 
-from ..arrays import AnyArray
+from ..arrays import JSON, AnyArray
 from ..sequences import Sequences
 from .encoder import Encoder
 from .feature_sets import features_from_json, standard_features
@@ -16,8 +14,6 @@ from .inputs import InputSpec
 class MLPEncoder(Encoder):
     """Features, then `layers` times (linear to `hidden`, batch norm, ReLU, dropout), then linear to `dim`."""
 
-    family = "mlp"
-
     def __init__(
         self,
         spec: InputSpec,
@@ -26,26 +22,17 @@ class MLPEncoder(Encoder):
         hidden: int = 256,
         layers: int = 3,
         dropout: float = 0.0,
-        features: dict[str, Any] | None = None,
+        features: JSON | None = None,
     ) -> None:
-        super().__init__(spec, dim)
-        self.features = standard_features(spec) if features is None else features_from_json(spec, features)
-        self.hidden, self.depth, self.dropout = hidden, layers, dropout
+        read = standard_features(spec) if features is None else features_from_json(spec, features)
+        super().__init__(spec, dim, hidden=hidden, layers=layers, dropout=dropout, features=read.to_json())
+        self.features = read
         parts: list[nn.Module] = []
         width = self.features.size
         for _ in range(layers):
             parts += [nn.Linear(width, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Dropout(dropout)]
             width = hidden
         self.layers = nn.Sequential(*parts, nn.Linear(width, dim, bias=False))
-
-    def settings(self) -> dict[str, Any]:
-        return {
-            "dim": self.dim,
-            "hidden": self.hidden,
-            "layers": self.depth,
-            "dropout": self.dropout,
-            "features": self.features.to_json(),
-        }
 
     def prepare(self, sequences: Sequences) -> tuple[AnyArray, ...]:
         return (self.features.dense(sequences),)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from ..arrays import AnyArray, FloatArray, IntArray
+from ..arrays import JSON, AnyArray, FloatArray, IntArray
 from ..errors import CorruptIndexError, FormatVersionError, MismatchError
+from ..files import read_tensors, write_tensors
 from ..hashing import codes_of
 from ..progress import SILENT, Progress
 from ..sequences import Sequences, offsets_of, ranges_to_indices
 from .codes import HASH_MEAN, HASH_ROTATION
-from .families import family_named
+from .families import UNLEARNED, Family, Runner, family_named
 from .heads import ELEMENTWISE, Head
 from .inputs import InputSpec
 from .placing import GAIN, placed
-from .run import Runner, features_runner, projection_runner, steps_runner, torch_runner
 
 MODEL_VERSION = 2  # 2: text read by words, heads
 _LOOKED_AT = 1024  # sequences that choose the gain of an untrained model
@@ -41,28 +40,24 @@ class Model:
 
     family: str
     spec: InputSpec
-    settings: dict[str, Any]
+    settings: JSON
     weights: dict[str, AnyArray]
     dim: int
     geometry: str = "euclidean"
     scale: float = 1.0
     power: float = 1.0
     bits: int | None = None
-    training: dict[str, Any] = field(default_factory=dict)
-    decoder: dict[str, Any] | None = None
+    training: JSON = field(default_factory=dict)
+    decoder: JSON | None = None
     head: Head | None = None
+
+    @property
+    def _family(self) -> Family:
+        return family_named(self.family, self.spec.kind)
 
     @cached_property
     def _run(self) -> Runner:
-        runners = {
-            "kmer": features_runner,
-            "curve": features_runner,
-            "projection": projection_runner,
-            "linear": projection_runner,
-        }
-        if family_named(self.family, "series" if self.spec.alphabet is None else "tokens").without_torch:
-            return runners[self.family](self.spec, self.settings, self.weights)
-        return torch_runner(self.family, self.spec, self.settings, self.weights)
+        return self._family.runner(self.spec, self.settings, self.weights)
 
     def embed(self, sequences: Sequences, progress: Progress = SILENT) -> FloatArray:
         """(n, D) float32.
@@ -101,7 +96,9 @@ class Model:
 
     @cached_property
     def _steps(self) -> Runner:
-        return steps_runner(self.family, self.spec, self.settings, self.weights)
+        from .run import steps_runner
+
+        return steps_runner(self._family.build(self.spec, self.settings), self.weights)
 
     def vectors(self, sequences: Sequences, progress: Progress = SILENT) -> AnyArray:
         """What an index stores: (n, D) float32 points, or (n, bits / 8) uint8 packed codes."""
@@ -110,57 +107,37 @@ class Model:
             return points
         return codes_of((points - self.weights[HASH_MEAN]) @ self.weights[HASH_ROTATION])
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JSON:
         """Everything but the weights, as JSON."""
-        return {
-            "model_version": MODEL_VERSION,
-            "family": self.family,
-            "spec": self.spec.to_json(),
-            "settings": self.settings,
-            "dim": self.dim,
-            "geometry": self.geometry,
-            "scale": self.scale,
-            "power": self.power,
-            "bits": self.bits,
-            "training": self.training,
-            "decoder": self.decoder,
-            "head": None if self.head is None else self.head.to_json(),
-        }
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "weights"}
+        head = None if self.head is None else self.head.to_json()
+        return {"model_version": MODEL_VERSION, **own, "spec": self.spec.to_json(), "head": head}
 
     def weight_bytes(self) -> bytes:
         """The weights as safetensors."""
-        from safetensors.numpy import save
-
-        return save(self.weight_arrays())
-
-    def weight_arrays(self) -> dict[str, AnyArray]:
-        """The weights in the order of their names, each contiguous."""
-        return {name: np.asarray(value, order="C") for name, value in sorted(self.weights.items())}
+        return write_tensors(self.weights)
 
     @classmethod
-    def restore(cls, document: dict[str, Any], weight_bytes: bytes) -> Model:
+    def restore(cls, document: JSON, weight_bytes: bytes) -> Model:
         """The inverse of `document` and `weight_bytes`. Raises FormatVersionError and CorruptIndexError."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
 
-        if document.get("model_version", 0) > MODEL_VERSION:
-            raise FormatVersionError(f"model version {document['model_version']} is newer than {MODEL_VERSION}")
+        def no_weights(reason: str) -> CorruptIndexError:
+            return CorruptIndexError(f"the model cannot be read: {reason}")
+
+        _refuse_newer(document)
+        return cls.of(document, read_tensors(weight_bytes, key=None, error=no_weights)[1])
+
+    @classmethod
+    def of(cls, document: JSON, weights: dict[str, AnyArray]) -> Model:
+        """The model of a document and its weights. Raises FormatVersionError and CorruptIndexError."""
+        _refuse_newer(document)
+        given = {name: value for name, value in document.items() if name != "model_version"}
         try:
-            return cls(
-                document["family"],
-                InputSpec.from_json(document["spec"]),
-                document["settings"],
-                load(weight_bytes),
-                int(document["dim"]),
-                document["geometry"],
-                float(document["scale"]),
-                float(document["power"]),
-                document["bits"],
-                document["training"],
-                document.get("decoder"),
-                None if document.get("head") is None else Head.from_json(document["head"]),
-            )
-        except (SafetensorError, KeyError, TypeError) as error:
+            given["spec"] = InputSpec.from_json(given["spec"])
+            if given.get("head") is not None:
+                given["head"] = Head.from_json(given["head"])
+            return cls(**given, weights=weights)
+        except (KeyError, TypeError) as error:
             raise CorruptIndexError(f"the model cannot be read: {error}") from None
 
     def digest(self) -> str:
@@ -170,6 +147,11 @@ class Model:
         h = hashlib.blake2b(json.dumps(self.document(), sort_keys=True).encode(), digest_size=16)
         h.update(self.weight_bytes())
         return h.hexdigest()
+
+
+def _refuse_newer(document: JSON) -> None:
+    if document.get("model_version", 0) > MODEL_VERSION:
+        raise FormatVersionError(f"model version {document['model_version']} is newer than {MODEL_VERSION}")
 
 
 def _batches(offsets: IntArray, steps: int) -> Iterator[tuple[int, int]]:
@@ -183,7 +165,7 @@ def _batches(offsets: IntArray, steps: int) -> Iterator[tuple[int, int]]:
 
 
 def kmer_model(sequences: Sequences, k: int | None = None) -> Model:
-    """The untrained baseline: k-mer counts over the alphabet of `sequences` (k chosen by alphabet if None)."""
+    """The untrained baseline of tokens: k-mer counts over their alphabet (k chosen by alphabet if None)."""
     from .features import SparseFeatures
 
     family_named("kmer", sequences.kind)
@@ -192,8 +174,8 @@ def kmer_model(sequences: Sequences, k: int | None = None) -> Model:
     return Model("kmer", spec, {"features": features.to_json()}, {}, features.size)
 
 
-def curve_model(sequences: Sequences) -> Model:
-    """The untrained baseline for series: their shape features as they are."""
+def shape_model(sequences: Sequences) -> Model:
+    """The untrained baseline of series: their shape features as they are."""
     from .series_features import SeriesFeatures
 
     family_named("curve", sequences.kind)
@@ -202,14 +184,14 @@ def curve_model(sequences: Sequences) -> Model:
     return Model("curve", spec, {"features": features.to_json()}, {}, features.size)
 
 
-def unlearned_model(sequences: Sequences, geometry: str = "auto") -> Model:
-    """The untrained baseline for the kind of `sequences`, its points brought well inside the ball if hyperbolic;
-    geometry "auto" is Euclidean."""
-    model = kmer_model(sequences) if sequences.kind == "tokens" else curve_model(sequences)
+def unlearned_model(sequences: Sequences, geometry: str = "auto", family: str | None = None) -> Model:
+    """A model of a family that needs no training (None: the one for the kind of `sequences`), its points brought well
+    inside the ball if hyperbolic; geometry "auto" is Euclidean."""
+    model = family_named(family or UNLEARNED[sequences.kind], sequences.kind).unlearned(sequences)
     if geometry == "auto":
         return model
     if geometry != "hyperbolic":
         return replace(model, geometry=geometry)
     norm = float(np.median(np.linalg.norm(model.embed(sequences[:_LOOKED_AT]), axis=1)))
     gain = np.array(0.2 / norm if norm > 0 else 1.0, np.float32)
-    return replace(model, geometry=geometry, weights={GAIN: gain})
+    return replace(model, geometry=geometry, weights={**model.weights, GAIN: gain})

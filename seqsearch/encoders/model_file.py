@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 from ..errors import CorruptIndexError, InputError, StrPath
+from ..files import atomic_write, read_tensors, write_tensors
 from .model import Model
 
 
 def save_model(model: Model, path: StrPath) -> None:
-    """Write under a temporary name and rename."""
-    from safetensors.numpy import save
-
-    place = Path(path)
-    content = save(model.weight_arrays(), metadata={"seqsearch": json.dumps(model.document(), sort_keys=True)})
-    unfinished = place.with_name(f"{place.name}.part")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, place)
+    """Write the file durably, or leave what was there. Raises OSError."""
+    with atomic_write(path) as file:
+        file.write(write_tensors(model.weights, model.document()))
 
 
 def load_model(path: StrPath) -> Model:
@@ -31,9 +26,8 @@ def load_model(path: StrPath) -> Model:
         raise InputError("is a folder: a model is one file, which `seqsearch train` writes", path=path) from None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from None
-    try:
-        length = int.from_bytes(content[:8], "little")  # safetensors: 8 bytes of header length, then a JSON header
-        document = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["seqsearch"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise CorruptIndexError(f"{os.fspath(path)} is not a model file: {error}") from None
-    return Model.restore(document, content)
+
+    def no_model(reason: str) -> CorruptIndexError:
+        return CorruptIndexError(f"{os.fspath(path)} is not a model file: {reason}")
+
+    return Model.of(*read_tensors(content, error=no_model))

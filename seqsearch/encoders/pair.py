@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import threads
-from ..arrays import AnyArray, FloatArray, IntArray
+from ..arrays import JSON, AnyArray, FloatArray, IntArray
 from ..distances import HashSequences
 from ..errors import CorruptIndexError, ParameterError
 from ..hashing import codes_of
@@ -33,10 +34,10 @@ class TowerPair:
     """
 
     family: str
-    settings: dict[str, Any]
+    settings: JSON
     specs: dict[str, InputSpec]
     weights: dict[str, AnyArray]
-    training: dict[str, Any] = field(default_factory=dict)
+    training: JSON = field(default_factory=dict)
 
     @property
     def dim(self) -> int:
@@ -71,7 +72,7 @@ class TowerPair:
             points[rows] = outputs
         return points
 
-    def _outputs(self, sequences: Sequences, side: str, progress: Progress) -> Any:
+    def _outputs(self, sequences: Sequences, side: str, progress: Progress) -> Iterator[tuple[IntArray, FloatArray]]:
         """(rows, outputs) of batches of sequences of like length."""
         import torch
 
@@ -79,9 +80,8 @@ class TowerPair:
         threads.torch_threads()
         with torch.no_grad(), progress.task("embedding", len(sequences)) as task:
             for batch in padded_batches(sequences, size=256, steps=_STEPS_A_BATCH):
-                rows: IntArray = batch.rows
-                yield rows, tower.encode(sequences[rows]).numpy()
-                task.advance(len(rows))
+                yield batch.rows, tower.encode(sequences[batch.rows]).numpy()
+                task.advance(len(batch.rows))
 
     def tower(self, side: str) -> Tower:
         """The network of a side, "query" or "database"."""
@@ -110,7 +110,7 @@ class TowerPair:
             made[side] = tower.eval()
         return made
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JSON:
         """Everything but the weights, as JSON."""
         return {
             "family": self.family,
@@ -120,7 +120,7 @@ class TowerPair:
         }
 
     @classmethod
-    def restore(cls, document: dict[str, Any], weights: dict[str, AnyArray]) -> TowerPair:
+    def restore(cls, document: JSON, weights: dict[str, AnyArray]) -> TowerPair:
         """The inverse of `document` and `weights`. Raises CorruptIndexError."""
         try:
             specs = {side: InputSpec.from_json(document["specs"][side]) for side in SIDES}

@@ -6,13 +6,11 @@ that embedding a sequence is one sum of table rows, a ReLU and one small product
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..arrays import AnyArray
+from ..arrays import JSON, AnyArray
 from ..sequences import Sequences
 from .encoder import Encoder
 from .feature_sets import features_from_json, standard_features
@@ -26,14 +24,10 @@ class ProjectionEncoder(Encoder):
     `hidden`: width of the residual; 0 leaves the linear map alone.
     """
 
-    family = "projection"
-
-    def __init__(
-        self, spec: InputSpec, *, dim: int = 128, hidden: int = 512, features: dict[str, Any] | None = None
-    ) -> None:
-        super().__init__(spec, dim)
-        self.features = standard_features(spec) if features is None else features_from_json(spec, features)
-        self.hidden = hidden
+    def __init__(self, spec: InputSpec, *, dim: int = 128, hidden: int = 512, features: JSON | None = None) -> None:
+        read = standard_features(spec) if features is None else features_from_json(spec, features)
+        super().__init__(spec, dim, hidden=hidden, features=read.to_json())
+        self.features, self.hidden = read, hidden
         size = self.features.size
         self.linear = nn.Linear(size, dim, bias=False)
         nn.init.normal_(self.linear.weight, std=size**-0.5)
@@ -48,9 +42,6 @@ class ProjectionEncoder(Encoder):
         axes = principal_axes(self.features.dense(sequences), self.dim).T  # (<= D, M)
         with torch.no_grad():
             self.linear.weight[: len(axes)] = torch.from_numpy(np.ascontiguousarray(axes))
-
-    def settings(self) -> dict[str, Any]:
-        return {"dim": self.dim, "hidden": self.hidden, "features": self.features.to_json()}
 
     def prepare(self, sequences: Sequences) -> tuple[AnyArray, ...]:
         return (self.features.dense(sequences),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -35,17 +35,19 @@ class RecurrentEncoder(SegmentEncoder):
         dropout: float = 0.0,
         length: int | None = None,
     ) -> None:
-        super().__init__(spec, dim)
-        self.shape = {
-            "channels": channels,
-            "hidden": hidden,
-            "layers": layers,
-            "both_ways": both_ways,
-            "segment": segment,
-            "bins": bins,
-            "dropout": dropout,
-        }
-        self.length = spec.length if length is None else length
+        length = spec.length if length is None else length
+        super().__init__(
+            spec,
+            dim,
+            length=length,
+            channels=channels,
+            hidden=hidden,
+            layers=layers,
+            both_ways=both_ways,
+            segment=segment,
+            bins=bins,
+            dropout=dropout,
+        )
         self.directions = 2 if both_ways else 1
         self.width = hidden * self.directions + (channels if segment > 1 else 0)
         self.inputs = inputs_for(spec, channels)
@@ -58,12 +60,7 @@ class RecurrentEncoder(SegmentEncoder):
             for layer in range(layers)
         )
         self.drop = nn.Dropout(dropout)
-        self.readout = Readout(
-            hidden * self.directions, dim, bins=bins, length=-(-self.length // segment), dropout=dropout
-        )
-
-    def settings(self) -> dict[str, Any]:
-        return {"dim": self.dim, "length": self.length, **self.shape}
+        self.readout = Readout(hidden * self.directions, dim, bins=bins, length=-(-length // segment), dropout=dropout)
 
     def read(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, H) inputs to (B, T, directions * H) states, 0 on padding."""

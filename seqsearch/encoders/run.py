@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import threads
-from ..arrays import AnyArray, FloatArray
+from ..arrays import JSON, AnyArray, FloatArray
 from ..errors import ParameterError
 from ..jit import kernel, prange
 from ..sequences import Sequences
+from .families import Runner
 from .feature_sets import features_from_json
 from .inputs import InputSpec
 
 if TYPE_CHECKING:
     from .encoder import Encoder
 
-Runner = Callable[[Sequences], FloatArray]
 Weights = Mapping[str, AnyArray]
 
 _NORM_EPSILON = 1e-5  # torch.nn.BatchNorm1d
 
 
-def features_runner(spec: InputSpec, settings: dict[str, Any], weights: Weights) -> Runner:
+def features_runner(spec: InputSpec, settings: JSON, weights: Weights) -> Runner:
     """The features as they are: k-mer counts, or those of a series."""
     features = features_from_json(spec, settings["features"])
     return features.dense
 
 
-def projection_runner(spec: InputSpec, settings: dict[str, Any], weights: Weights) -> Runner:
+def projection_runner(spec: InputSpec, settings: JSON, weights: Weights) -> Runner:
     """`ProjectionEncoder` in evaluation mode: its two first layers side by side in one table, the norm folded in.
 
     A row depends on its own sequence alone, never on the batch, so one sequence always gives the same bits.
@@ -41,7 +41,8 @@ def projection_runner(spec: InputSpec, settings: dict[str, Any], weights: Weight
         table = np.ascontiguousarray(linear, np.float32)
         return lambda sequences: features.project(sequences, table)
     gain = weights["norm.weight"] / np.sqrt(weights["norm.running_var"] + _NORM_EPSILON)  # (H,)
-    table = np.concatenate([linear, weights["widen.weight"].T * gain], axis=1).astype(np.float32)  # (M, D + H)
+    table = np.concatenate([linear, weights["widen.weight"].T * gain], axis=1)  # (M, D + H)
+    table = np.ascontiguousarray(table, np.float32)
     shift = (weights["norm.bias"] - weights["norm.running_mean"] * gain).astype(np.float32)
     narrow = np.ascontiguousarray(weights["narrow.weight"].T, np.float32)  # (H, D)
 
@@ -69,11 +70,11 @@ def _residual(wide: FloatArray, shift: FloatArray, narrow: FloatArray) -> FloatA
     return out
 
 
-def torch_runner(family: str, spec: InputSpec, settings: dict[str, Any], weights: Weights) -> Runner:
+def torch_runner(encoder: Encoder, weights: Weights) -> Runner:
     """Any network, through torch on the CPU."""
     import torch
 
-    encoder = _loaded(family, spec, settings, weights)
+    loaded(encoder, weights)
 
     def run(sequences: Sequences) -> FloatArray:
         threads.torch_threads()
@@ -84,15 +85,15 @@ def torch_runner(family: str, spec: InputSpec, settings: dict[str, Any], weights
     return run
 
 
-def steps_runner(family: str, spec: InputSpec, settings: dict[str, Any], weights: Weights) -> Runner:
+def steps_runner(encoder: Encoder, weights: Weights) -> Runner:
     """The steps of a network that reads step by step, (sum T, C). Raises ParameterError for any other."""
     import torch
 
     from .steps import StepEncoder
 
-    encoder = _loaded(family, spec, settings, weights)
     if not isinstance(encoder, StepEncoder):
-        raise ParameterError(f"encoder {family!r} does not read step by step")
+        raise ParameterError(f"encoder {encoder.family!r} does not read step by step")
+    loaded(encoder, weights)
 
     def run(sequences: Sequences) -> FloatArray:
         threads.torch_threads()
@@ -103,13 +104,10 @@ def steps_runner(family: str, spec: InputSpec, settings: dict[str, Any], weights
     return run
 
 
-def _loaded(family: str, spec: InputSpec, settings: dict[str, Any], weights: Weights) -> Encoder:
-    """The network with its weights, in evaluation mode."""
+def loaded(encoder: Encoder, weights: Weights) -> Encoder:
+    """The network with its own of the weights, in evaluation mode."""
     import torch
 
-    from .build import build_encoder
-
-    encoder = build_encoder(family, spec, settings)
     own = encoder.state_dict().keys()
-    encoder.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items() if name in own})
+    encoder.load_state_dict({name: torch.from_numpy(np.array(weights[name])) for name in own})
     return encoder.eval()

@@ -1,9 +1,9 @@
-"""Features of float series of any length: the curve on several scales, its envelope, its level and its values.
+"""Features of float series of any length: its outline on several scales, its envelope, its level and its values.
 
 Every feature channel is read twice: with the training set's mean and deviation taken out, and with the series' own. Of
 each reading:
 
-- its mean over each of `points` equal stretches: the curve itself, stretched or squeezed to one length;
+- its mean over each of `points` equal stretches: the outline itself, stretched or squeezed to one length;
 - mean, least and greatest value and mean step, over each of `windows` windows that overlap by half: warping moves
   values about inside a window and hardly changes these;
 - `quantiles` of its values, which no warping that keeps durations changes.
@@ -14,12 +14,11 @@ Beside them level and spread of the series itself and the logarithm of its lengt
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from .. import threads
-from ..arrays import FloatArray, IntArray
+from ..arrays import JSON, FloatArray, IntArray
 from ..jit import kernel, prange
 from ..sequences import Sequences
 from .inputs import InputSpec
@@ -29,7 +28,7 @@ _MOST = 8192  # columns that `standard` allows itself
 
 @dataclass(frozen=True)
 class SeriesFeatures:
-    """Which features: `points` stretches of the curve, `windows` numbers of windows, `quantiles` of the values."""
+    """Which features: `points` stretches of the outline, `windows` numbers of windows, `quantiles` of the values."""
 
     spec: InputSpec
     points: int = 64
@@ -49,7 +48,7 @@ class SeriesFeatures:
         """M: number of features."""
         return self.spec.features * (2 * (self.points + 4 * sum(self.windows) + self.quantiles) + 2) + 1
 
-    def _arguments(self, sequences: Sequences) -> tuple[Any, ...]:
+    def _arguments(self, sequences: Sequences) -> tuple[FloatArray, IntArray, int, IntArray, int, float]:
         self.spec.require(sequences)
         threads.numba_threads()
         return (
@@ -73,16 +72,16 @@ class SeriesFeatures:
         _project(out, np.ascontiguousarray(table), *self._arguments(sequences))
         return out
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSON:
         return {"points": self.points, "windows": list(self.windows), "quantiles": self.quantiles}
 
     @classmethod
-    def from_json(cls, spec: InputSpec, document: dict[str, Any]) -> SeriesFeatures:
+    def from_json(cls, spec: InputSpec, document: JSON) -> SeriesFeatures:
         return cls(spec, int(document["points"]), tuple(document["windows"]), int(document["quantiles"]))
 
 
 @kernel()
-def _curve(values: FloatArray, points: int, out: FloatArray, used: int) -> int:
+def _outline(values: FloatArray, points: int, out: FloatArray, used: int) -> int:
     """Means over `points` equal stretches of the step function through `values`; the new end of `out`."""
     steps = len(values)
     sums = np.zeros(steps + 1, np.float64)
@@ -154,7 +153,7 @@ def _features_of(
             if reading == 1:
                 for t in range(len(values)):
                     values[t] = (values[t] - mean) / max(spread, 1e-6)
-            used = _curve(values, points, out, used)
+            used = _outline(values, points, out, used)
             for count in windows:
                 used = _windows(values, count, out, used)
             used = _quantiles(values, quantiles, out, used)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..arrays import AnyArray
+from ..arrays import JSON, AnyArray
 from ..sequences import Sequences, pad, words_of
 from .encoder import Encoder
 from .inputs import InputSpec
@@ -66,6 +66,11 @@ class StepEncoder(PaddedEncoder):
         """What reads the prepared data first: one layer, unless there are several networks."""
         return [self.inputs]
 
+    @property
+    def widths(self) -> list[int]:
+        """The widths of each network's share of a step: one, unless there are several."""
+        return [self.width]
+
     @abstractmethod
     def steps(self, data: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, width), 0 on padding."""
@@ -91,7 +96,7 @@ class WordInputs(nn.Module):
     """(B, T, 1 + G) numbers of words and n-grams to (B, T, C): the vector of the word plus those of its n-grams over
     the root of their number.
 
-    While training, a word seen n times is read as the unknown one with probability `forgetting` / (`forgetting` + n)
+    While training, a word seen n times is read as the unknown one with probability w / (w + n), w the `word_dropout`
     (Kiperwasser and Goldberg, TACL 2016), so that the unknown word is learnt from rare ones; its n-grams stay.
     """
 
@@ -100,7 +105,7 @@ class WordInputs(nn.Module):
     def __init__(self, reading: WordReading, channels: int) -> None:
         super().__init__()
         self.unknown = reading.unknown
-        self.forgetting = 0.0
+        self.word_dropout = 0.0
         self.weight = nn.Parameter(torch.randn(reading.size, channels) * 0.5)
         self.grams = nn.Parameter(torch.randn(reading.buckets + 1, channels) * 0.5)  # row 0 stands for no n-gram
         self.dropout = nn.Dropout(0.0)
@@ -112,9 +117,9 @@ class WordInputs(nn.Module):
 
     def forward(self, data: Tensor, mask: Tensor) -> Tensor:
         words, grams = data[mask][:, 0], data[mask][:, 1:]  # (M,), (M, G) of the real steps
-        if self.training and self.forgetting > 0:
-            doubt = self.forgetting / (self.forgetting + self.counts[words])
-            words = words.masked_fill(torch.rand_like(doubt) < doubt, self.unknown)
+        if self.training and self.word_dropout > 0:
+            chance = self.word_dropout / (self.word_dropout + self.counts[words])
+            words = words.masked_fill(torch.rand_like(chance) < chance, self.unknown)
         vectors = functional.embedding(words, self.weight)
         if grams.shape[1]:
             total = functional.embedding_bag(grams, self.grams, mode="sum", padding_idx=0)
@@ -168,6 +173,10 @@ class SegmentEncoder(StepEncoder):
 
     segments: Segments
     readout: Readout
+
+    @classmethod
+    def stepwise(cls, settings: JSON) -> JSON:
+        return {"segment": 1, **settings}
 
     @abstractmethod
     def read(self, steps: Tensor, lengths: Tensor) -> Tensor:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..arrays import JSON
 from ..errors import ParameterError
+from ..registry import call
 from .inputs import InputSpec
 from .steps import AttentionPooling, Inputs, PaddedEncoder, mask_of
 
@@ -58,15 +59,11 @@ def halved(steps: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
 class Tower(PaddedEncoder):
     """What both towers share: the trunk over series, and settings that build the same network again."""
 
-    def __init__(self, spec: InputSpec, dim: int, channels: Sequence[int], kernel: int, hidden: int) -> None:
+    def __init__(self, spec: InputSpec, dim: int, channels: Sequence[int], kernel: int, **settings: object) -> None:
         if spec.alphabet is not None:
             raise ParameterError("a tower reads series, not tokens")
-        super().__init__(spec, dim)
+        super().__init__(spec, dim, channels=list(channels), kernel=kernel, **settings)
         self.trunk = Trunk(spec, tuple(channels), kernel)
-        self.shape = {"channels": list(channels), "kernel": kernel, "hidden": hidden}
-
-    def settings(self) -> dict[str, Any]:
-        return {"dim": self.dim, **self.shape}
 
     @property
     def pooling(self) -> int:
@@ -81,8 +78,6 @@ class HashTower(Tower):
     wider an output looks, the surer is the single hash and the less new does the next one tell.
     """
 
-    family = "hash"
-
     def __init__(
         self,
         spec: InputSpec,
@@ -93,8 +88,7 @@ class HashTower(Tower):
         hidden: int = 256,
         dilations: Sequence[int] = (2,),
     ) -> None:
-        super().__init__(spec, dim, channels, kernel, hidden)
-        self.shape["dilations"] = list(dilations)
+        super().__init__(spec, dim, channels, kernel, hidden=hidden, dilations=list(dilations))
         self.context = nn.Conv1d(channels[-1], hidden, kernel, padding="same")
         self.norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in dilations)
         self.wider = nn.ModuleList(nn.Conv1d(hidden, hidden, 3, padding="same", dilation=d) for d in dilations)
@@ -113,8 +107,6 @@ class HashTower(Tower):
 class AttentionTower(Tower):
     """(B, T, F) to (B, dim) in [-1, 1]: attention over the steps there are, two dense layers."""
 
-    family = "attention"
-
     def __init__(
         self,
         spec: InputSpec,
@@ -125,8 +117,7 @@ class AttentionTower(Tower):
         hidden: int = 256,
         heads: int = 8,
     ) -> None:
-        super().__init__(spec, dim, channels, kernel, hidden)
-        self.shape["heads"] = heads
+        super().__init__(spec, dim, channels, kernel, hidden=hidden, heads=heads)
         self.pooled = AttentionPooling(channels[-1], channels[-1], heads)
         self.dense = nn.Linear(heads * channels[-1], hidden)
         self.out = nn.Linear(hidden, dim)
@@ -137,14 +128,11 @@ class AttentionTower(Tower):
         return torch.tanh(self.out(functional.relu(self.dense(pooled))))
 
 
-TOWERS: dict[str, type[Tower]] = {HashTower.family: HashTower, AttentionTower.family: AttentionTower}
+TOWERS: dict[str, type[Tower]] = {"hash": HashTower, "attention": AttentionTower}
 
 
-def tower_named(family: str, spec: InputSpec, settings: dict[str, Any]) -> Tower:
+def tower_named(family: str, spec: InputSpec, settings: JSON) -> Tower:
     """A tower with fresh weights. Raises ParameterError for an unknown family or odd settings."""
     if family not in TOWERS:
         raise ParameterError(f"no tower {family!r}: choose one of {', '.join(TOWERS)}")
-    try:
-        return TOWERS[family](spec, **settings)
-    except TypeError as error:
-        raise ParameterError(f"tower {family!r}: {error}") from None
+    return call(TOWERS[family], f"tower {family!r}", spec, **settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +53,7 @@ class TransformerEncoder(SegmentEncoder):
     `window`: segments a segment may look at on either side; 0 is global attention.
     """
 
-    family = "transformer"
+    default_window: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -64,34 +64,34 @@ class TransformerEncoder(SegmentEncoder):
         layers: int = 2,
         heads: int = 2,
         segment: int = 4,
-        window: int = 0,
+        window: int | None = None,
         bins: int = 32,
         dropout: float = 0.0,
         length: int | None = None,
     ) -> None:
-        super().__init__(spec, dim)
         if channels % heads or channels % 2:
             raise ParameterError(f"channels {channels} must be even and a multiple of heads {heads}")
-        self.shape = {
-            "channels": channels,
-            "layers": layers,
-            "heads": heads,
-            "segment": segment,
-            "window": window,
-            "bins": bins,
-            "dropout": dropout,
-        }
-        self.length = spec.length if length is None else length
+        length = spec.length if length is None else length
+        window = self.default_window if window is None else window
+        super().__init__(
+            spec,
+            dim,
+            length=length,
+            channels=channels,
+            layers=layers,
+            heads=heads,
+            segment=segment,
+            window=window,
+            bins=bins,
+            dropout=dropout,
+        )
         self.channels, self.window = channels, window
         self.width = channels * (1 if segment == 1 else 2)
         self.inputs = inputs_for(spec, channels)
         self.segments = Segments(channels, channels, segment)
         self.blocks = nn.ModuleList(Block(channels, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(channels)
-        self.readout = Readout(channels, dim, bins=bins, length=-(-self.length // segment), dropout=dropout)
-
-    def settings(self) -> dict[str, Any]:
-        return {"dim": self.dim, "length": self.length, **self.shape}
+        self.readout = Readout(channels, dim, bins=bins, length=-(-length // segment), dropout=dropout)
 
     def read(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """(B, S, C) segments that have looked at each other, 0 on padding."""
@@ -113,7 +113,4 @@ class TransformerEncoder(SegmentEncoder):
 class LocalTransformerEncoder(TransformerEncoder):
     """Attention within 8 segments on either side: its work grows with the length, not with its square."""
 
-    family = "local-transformer"
-
-    def __init__(self, spec: InputSpec, *, window: int = 8, **settings: Any) -> None:
-        super().__init__(spec, window=window, **settings)
+    default_window = 8

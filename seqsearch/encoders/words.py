@@ -12,11 +12,10 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from ..arrays import IntArray
+from ..arrays import JSON, IntArray
 from ..sequences import Words
 
 GRAMS = (2, 3, 4, 5)  # lengths of letter n-grams; of two letters only the first and the last count
@@ -82,11 +81,11 @@ class WordReading:
                 self._grams[word] = found
         return found
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSON:
         return {"words": list(self.words), "buckets": self.buckets}
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> WordReading:
+    def from_json(cls, document: JSON) -> WordReading:
         return cls(tuple(document["words"]), int(document["buckets"]))
 
 

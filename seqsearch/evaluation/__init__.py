@@ -1,4 +1,4 @@
-"""Evaluation: errors of distances, ranks, recall, sweeps over budgets, trees, reliability, rows of data and plots."""
+"""Evaluation: errors of distances, ranks, recall, sweeps over budgets, reliability, rows of data and plots."""
 
 from .accuracy import distance_errors, distortion, kendall, mean_absolute_error, percent_rmse, relative_error, spearman
 from .calibration import ReliabilityBin, expected_calibration_error, reliability
@@ -6,22 +6,18 @@ from .labels import LabelReport, adjusted_rand, homogeneity_completeness_v, v_me
 from .ranks import candidate_recall, closest_accuracy, mean_reciprocal_rank, n95, ranks_of, recall, share_within
 from .rows import as_json_lines, as_table, as_tsv, read_rows, write_rows
 from .sweep import Sweep, SweepRow
-from .trees import TreeCost, compare_trees, dasgupta_cost
 
 __all__ = [
     "LabelReport",
     "ReliabilityBin",
     "Sweep",
     "SweepRow",
-    "TreeCost",
     "adjusted_rand",
     "as_json_lines",
     "as_table",
     "as_tsv",
     "candidate_recall",
     "closest_accuracy",
-    "compare_trees",
-    "dasgupta_cost",
     "distance_errors",
     "distortion",
     "expected_calibration_error",

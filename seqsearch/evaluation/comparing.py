@@ -223,7 +223,7 @@ def _trained(family: str, references: Sequences, asked: Comparison, progress: Pr
     rows = np.random.default_rng(asked.seed).permutation(len(references))[: plan.sequences]
     sample = references[np.sort(rows)]
     if not family_named(family, references.kind).trained:
-        return unlearned_model(sample)
+        return unlearned_model(sample, family=family)
     from ..learning.trainer import train
 
     distance = asked.options(family, asked.kinds[0]).exact_distance()

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from .. import threads
 from ..arrays import IntArray
 from ..distances import Distance
-from ..encoders.build import build_encoder
 from ..encoders.decoder import Decoder
 from ..encoders.encoder import Encoder
 from ..encoders.families import family_named
@@ -79,7 +78,8 @@ def train(
     family = family_named(encoder, sequences.kind)
     few = len(sequences) < FEWEST
     if not family.trained or (few and encoder == "auto"):
-        return unlearned_model(sequences, plan.geometry), TrainingLog()
+        chosen = None if family.trained else family.name
+        return unlearned_model(sequences, plan.geometry, chosen), TrainingLog()
     if few:
         raise ParameterError(f"{len(sequences)} sequences are too few to train on: at least {FEWEST} are needed")
     plan = plan.suited_to(sequences)
@@ -90,7 +90,7 @@ def train(
     enough = max(100, MOST_EPOCHS * len(rows) // plan.batch)
     plan = replace(plan, steps=min(plan.steps, enough), check=min(plan.check, max(1, enough // 5)))
     torch.manual_seed(seed)
-    network = build_encoder(family.name, InputSpec.fit(sequences[rows]), settings or {}).to(device_named(plan.device))
+    network = family.build(InputSpec.fit(sequences[rows]), settings or {}).to(device_named(plan.device))
     training, validation = sequences[rows[unseen:]], sequences[rows[:held]]
     runs, near, log = list[_Run](), None, TrainingLog()
     for phase, part in enumerate(plan.phases()):
@@ -154,7 +154,9 @@ def learn_code(
         raise ParameterError(f"{len(sequences)} sequences are too few to train on: at least {FEWEST} are needed")
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    network = build_encoder(model.family, model.spec, model.settings).to(device_named(plan.device))
+    network = (
+        family_named(model.family, model.spec.kind).build(model.spec, model.settings).to(device_named(plan.device))
+    )
     own = network.state_dict().keys()
     network.load_state_dict({name: torch.from_numpy(np.array(model.weights[name])) for name in own})
     rows = rng.permutation(len(sequences))[: plan.sequences]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..distances import Distance
-from ..encoders.families import family_named
+from ..encoders.families import FAMILIES, family_named
 from ..errors import MissingExtraError, ParameterError, StrPath
 from ..geometry import geometry_named
 from ..progress import SILENT, Progress
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 SAMPLERS = ("tpe", "random")
 OBJECTIVES = {"recall": ("recall_at_10", "maximize"), "rmse": ("percent_rmse", "minimize")}
-_WITH_DROPOUT = ("mlp", "cnn", "gru", "lstm", "transformer", "local-transformer", "attention")
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,8 @@ class SearchSpace:
             "rate": trial.suggest_float("rate", *self.rates, log=True),
             "batch": trial.suggest_categorical("batch", list(self.batches)),
         }
-        if encoder in _WITH_DROPOUT:
+        family = FAMILIES.get(encoder)
+        if family is not None and family.dropout:
             drawn["dropout"] = trial.suggest_float("dropout", *self.dropouts)
         return drawn
 

@@ -164,8 +164,9 @@ class _Encoders:
     def _learned(self, sample: Sequences, plan: TrainingPlan) -> Model:
         """Torch is imported only when something is trained."""
         options = self.options
-        if not family_named(options.encoder, sample.kind).trained:
-            return unlearned_model(sample, plan.geometry)
+        family = family_named(options.encoder, sample.kind)
+        if not family.trained:
+            return unlearned_model(sample, plan.geometry, family.name)
         from ..learning.trainer import train
 
         model, _ = train(

@@ -2,52 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..arrays import FloatArray, IntArray
 from ..distances import Distance
 from ..encoders.model import Model
 from ..errors import ParameterError
-from ..learning.clustering import (
-    Dendrogram,
-    dendrogram,
-    exact_distances,
-    point_distances,
-    require_linkage,
-    require_memory,
-)
 from ..progress import SILENT, Progress
 from ..store import Store
+from ..trees import Dendrogram, dendrogram, exact_distances, point_distances, require_linkage, require_memory
 
 MEMORY = 4e9
 """Bytes that the distances of all pairs may take: enough for 44,700 sequences."""
 
 
+@dataclass(frozen=True)
+class Clustering:
+    """What is clustered and how, as `SequenceIndex.cluster` is told. Raises ParameterError for a linkage there is not.
+
+    `sample`: so many random sequences, drawn by `seed` (None: all); `exact`: by exact distances instead of predicted
+    ones, of which all pairs may take `memory` bytes.
+    """
+
+    linkage: str = "average"
+    sample: int | None = None
+    exact: bool = False
+    seed: int = 0
+    memory: float = MEMORY
+
+    def __post_init__(self) -> None:
+        require_linkage(self.linkage)
+
+
 def clustered(
-    store: Store,
-    model: Model,
-    distance: Distance,
-    linkage: str,
-    *,
-    sample: int | None,
-    exact: bool,
-    seed: int,
-    memory: float,
-    progress: Progress = SILENT,
+    store: Store, model: Model, distance: Distance, asked: Clustering, progress: Progress = SILENT
 ) -> Dendrogram:
     """The tree of what is stored; `rows` of it count among the live sequences, in the order they came."""
-    require_linkage(linkage)
     live = np.flatnonzero(store.live())
-    rows = _drawn(len(live), sample, seed)
+    rows = _drawn(len(live), asked.sample, asked.seed)
     if len(rows) < 2:
         raise ParameterError(f"a tree needs at least 2 sequences, not {len(rows)}")
-    require_memory(len(rows), memory)
+    require_memory(len(rows), asked.memory)
     sequences = store.sequences(live[rows])
-    between = (
-        exact_distances(sequences, distance, progress) if exact else _predicted(store, model, live[rows], progress)
-    )
+    if asked.exact:
+        between = exact_distances(sequences, distance, progress)
+    else:
+        between = _predicted(store, model, live[rows], progress)
     with progress.task("clustering"):
-        return dendrogram(between, sequences.ids, rows, linkage, overwrite=True)
+        return dendrogram(between, sequences.ids, rows, asked.linkage, overwrite=True)
 
 
 def _drawn(count: int, sample: int | None, seed: int) -> IntArray:

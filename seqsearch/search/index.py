@@ -15,14 +15,14 @@ from ..distances import Distance, Neighbours, Ranges, range_search
 from ..distances.neighbours import require_count
 from ..encoders.model import Model
 from ..errors import MismatchError, ParameterError, StrPath
-from ..learning.clustering import Dendrogram
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
+from ..trees import Dendrogram
 from .budget import Budget, Calibration, Wanted, unusual
 from .building import CALIBRATION_QUERIES, build
 from .cache import IndexCache
 from .calibrator import budgets_for, calibrate, calibrate_pairs, members
-from .clustering import MEMORY, clustered
+from .clustering import MEMORY, Clustering, clustered
 from .encoding import OneModel, TwoTowers
 from .handle import CALIBRATION, FORMAT_VERSION, HEALTH, Handle
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
@@ -151,7 +151,7 @@ class SequenceIndex:
 
     @property
     def distance(self) -> Distance:
-        """The exact distance that decides. Raises MismatchError where queries are of another kind than what is stored."""
+        """The exact distance that decides. Raises MismatchError where there is none: of two kinds of series."""
         if self._handle.distance is None:
             raise MismatchError(f"{self.path}: queries and stored series are of two kinds: none compares them exactly")
         return self._handle.distance
@@ -373,18 +373,9 @@ class SequenceIndex:
         Distances of all pairs are kept: raises ParameterError when they would take more than `memory` bytes, for an
         unknown linkage and for fewer than 2 sequences.
         """
+        asked = Clustering(linkage, sample, exact, seed, memory)
         with self._handle.store() as store:
-            return clustered(
-                store,
-                self.model,
-                self.distance,
-                linkage,
-                sample=sample,
-                exact=exact,
-                seed=seed,
-                memory=memory,
-                progress=progress,
-            )
+            return clustered(store, self.model, self.distance, asked, progress)
 
     def verify(self, *, sample: int = 100, seed: int = 0, progress: Progress = SILENT) -> VerificationReport:
         """Check every checksum and invariant on disk, that every id is reachable, and the recall of `sample` members.

@@ -7,7 +7,7 @@ import pytest
 
 from seqsearch.encoders.model import Model, kmer_model, unlearned_model
 from seqsearch.encoders.model_file import load_model, save_model
-from seqsearch.encoders.npy_rows import NpyRows
+from seqsearch.encoders.npy_rows import NpyRows, npy_rows
 from seqsearch.errors import CorruptIndexError, FormatVersionError, InputError, MismatchError
 from seqsearch.sequences import DNA, Sequences
 from tests.families import families
@@ -45,13 +45,13 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
 def test_rows_arrive_in_parts(tmp_path: Path) -> None:
     place = tmp_path / "a.npy"
     parts = [np.arange(6, dtype=np.float32).reshape(2, 3), np.zeros((0, 3), np.float32), np.ones((5, 3), np.float32)]
-    with NpyRows(place) as rows:
+    with npy_rows(place) as rows:
         for part in parts:
             rows.append(part)
     assert rows.count == 7
     np.testing.assert_array_equal(np.load(place), np.concatenate(parts))
     assert np.load(place, mmap_mode="r").shape == (7, 3)
-    with NpyRows(place):
+    with npy_rows(place):
         pass
     assert np.load(place).shape == (0, 0)
 
@@ -66,7 +66,7 @@ def test_rows_that_do_not_fit_leave_the_file_as_it_was(tmp_path: Path) -> None:
     np.save(place, np.zeros(3))
     with (
         pytest.raises(MismatchError, match="rows of 4 float32 cannot follow rows of 3 float32"),
-        NpyRows(place) as rows,
+        npy_rows(place) as rows,
     ):
         write_both(rows)
     np.testing.assert_array_equal(np.load(place), np.zeros(3))

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from seqsearch.encoders.build import build_encoder
 from seqsearch.encoders.codes import quantizer
 from seqsearch.encoders.families import FAMILIES, family_named
 from seqsearch.encoders.inputs import InputSpec
@@ -27,7 +26,7 @@ def sequences_of(kind: str, *, seed: int = 0) -> Sequences:
 
 def untrained_model(name: str, sequences: Sequences) -> Model:
     torch.manual_seed(0)
-    network = build_encoder(name, InputSpec.fit(sequences), {"dim": 16})
+    network = FAMILIES[name].build(InputSpec.fit(sequences), {"dim": 16})
     with torch.no_grad():
         network.train()
         network.encode(sequences)  # moves running statistics away from their start
@@ -56,11 +55,11 @@ def test_company_never_changes_an_embedding(name: str, kind: str) -> None:
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("name", "kind"), [(n, kind) for n, kind in TRAINED if FAMILIES[n].without_torch])
+@pytest.mark.parametrize(("name", "kind"), [(n, kind) for n, kind in TRAINED if FAMILIES[n].load])
 def test_running_without_torch_gives_what_torch_gives(name: str, kind: str) -> None:
     sequences = sequences_of(kind)
     model = untrained_model(name, sequences)
-    with_torch = torch_runner(model.family, model.spec, model.settings, model.weights)(sequences)
+    with_torch = torch_runner(FAMILIES[name].build(model.spec, model.settings), model.weights)(sequences)
     np.testing.assert_allclose(model.embed(sequences), with_torch, rtol=1e-3, atol=1e-4)
 
 
@@ -110,6 +109,8 @@ def test_names_of_families() -> None:
     with pytest.raises(ParameterError, match="no encoder 'cnnn': choose one of auto, kmer, curve, projection, linear"):
         family_named("cnnn")
     with pytest.raises(ParameterError, match="encoder 'kmer' has nothing to train"):
-        build_encoder("kmer", InputSpec("dna"), {})
-    with pytest.raises(ParameterError, match="hiden"):
-        build_encoder("projection", InputSpec("dna"), {"hiden": 3})
+        FAMILIES["kmer"].build(InputSpec("dna"), {})
+    with pytest.raises(
+        ParameterError, match="encoder 'projection' has no parameter 'hiden': choose one of dim, hidden, features"
+    ):
+        FAMILIES["projection"].build(InputSpec("dna"), {"hiden": 3})

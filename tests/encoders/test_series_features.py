@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqsearch.encoders.inputs import InputSpec
-from seqsearch.encoders.model import curve_model
+from seqsearch.encoders.model import shape_model
 from seqsearch.encoders.series_features import SeriesFeatures
 from seqsearch.errors import MismatchError, ParameterError
 from seqsearch.sequences import DNA, Sequences
@@ -73,15 +73,15 @@ def test_many_channels_do_not_grow_the_table_without_end() -> None:
 
 
 def test_constant_series_are_finite() -> None:
-    points = curve_model(Sequences.from_arrays([np.full(7, 3.0), np.zeros(1)])).embed(
+    points = shape_model(Sequences.from_arrays([np.full(7, 3.0), np.zeros(1)])).embed(
         Sequences.from_arrays([np.full(5, 3.0), np.zeros(2), np.full(3, -1e30)])
     )
     assert np.isfinite(points[:2]).all()
 
 
 def test_data_that_do_not_fit_are_refused() -> None:
-    model = curve_model(Sequences.from_arrays([np.zeros((4, 2)), np.ones((3, 2))]))
+    model = shape_model(Sequences.from_arrays([np.zeros((4, 2)), np.ones((3, 2))]))
     with pytest.raises(MismatchError, match="the model reads 2 features, the series have 1"):
         model.embed(Sequences.from_arrays([np.zeros(4)]))
     with pytest.raises(ParameterError, match="encoder 'curve' reads series, not tokens"):
-        curve_model(Sequences.from_texts(["ACGT"], DNA))
+        shape_model(Sequences.from_texts(["ACGT"], DNA))

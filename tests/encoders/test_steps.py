@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from seqsearch.encoders.build import build_encoder
 from seqsearch.encoders.families import FAMILIES
-from seqsearch.encoders.heads import BIAS, LEVEL, SLOPE, WEIGHT, Head, softmax
+from seqsearch.encoders.heads import BIAS, PAIR_BIAS, PAIR_SCALE, WEIGHT, Head, softmax
 from seqsearch.encoders.inputs import InputSpec
 from seqsearch.encoders.labelling import agglomerated, by_first_appearance, classify, group, same_probability, tag
 from seqsearch.encoders.model import Model, kmer_model
@@ -40,8 +39,9 @@ def model_of(name: str, kind: str, task: str = "tag", labels: int = 3) -> Model:
     sequences = sequences_of(kind)
     spec = InputSpec.fit_words(sequences) if kind == "words" else InputSpec.fit(sequences)
     torch.manual_seed(0)
-    settings = {"segment": 3} if FAMILIES[name].segments and kind == "series" else {}
-    network = build_encoder(name, spec, {"dim": 8, "channels": 8, **settings})
+    segments = "segment" in FAMILIES[name].stepwise({})
+    settings = {"segment": 3} if segments and kind == "series" else {}
+    network = FAMILIES[name].build(spec, {"dim": 8, "channels": 8, **settings})
     with torch.no_grad():
         network.train()
         network.encode(sequences)  # moves running statistics away from their start
@@ -52,8 +52,8 @@ def model_of(name: str, kind: str, task: str = "tag", labels: int = 3) -> Model:
     weights |= {
         WEIGHT: rng.standard_normal((labels, width)).astype(np.float32),
         BIAS: rng.standard_normal(labels).astype("f4"),
-        SLOPE: np.array(0.5, np.float32),
-        LEVEL: np.array(1.0, np.float32),
+        PAIR_SCALE: np.array(0.5, np.float32),
+        PAIR_BIAS: np.array(1.0, np.float32),
     }
     names = tuple("abc"[:labels]) if task != "cluster" else ()
     return Model(name, spec, network.settings(), weights, network.dim, head=Head(task, names, 1.5))
@@ -78,7 +78,7 @@ def test_words_embed_alone_as_together(name: str) -> None:
 
 def test_families_without_steps_say_so() -> None:
     with pytest.raises(ParameterError, match="encoder 'mlp' does not read words"):
-        build_encoder("mlp", InputSpec.fit_words(sequences_of("words")), {})
+        FAMILIES["mlp"].build(InputSpec.fit_words(sequences_of("words")), {})
     model = kmer_model(families(2, 2, 20))
     with pytest.raises(ParameterError, match="'kmer' has nothing to train"):
         model.elements(families(2, 2, 20))
@@ -119,7 +119,7 @@ def test_rare_words_are_forgotten_while_training_as_often_as_said() -> None:
     reading = WordReading(("often", "once"), buckets=0)
     inputs = WordInputs(reading, 4)
     inputs.count(np.array([0] * 9 + [1]))
-    inputs.forgetting = 1.0
+    inputs.word_dropout = 1.0
     data = torch.tensor([0, 1]).repeat(4000, 1)[..., None]
     mask = torch.ones(data.shape[:2], dtype=torch.bool)
     unknown = (inputs(data, mask) == inputs.weight[2]).all(-1).float().mean(0)
@@ -236,7 +236,7 @@ def test_an_ensemble_is_its_members_side_by_side() -> None:
     sequences = sequences_of("tokens")
     members = [{"family": "cnn", "channels": 6}, {"family": "gru", "hidden": 5, "channels": 4}]
     torch.manual_seed(0)
-    network = build_encoder("ensemble", InputSpec.fit(sequences), {"dim": 9, "members": members}).eval()
+    network = FAMILIES["ensemble"].build(InputSpec.fit(sequences), {"dim": 9, "members": members}).eval()
     assert isinstance(network, StepEncoder)
     with torch.no_grad():
         points, steps = network.encode(sequences), network.elements(sequences)
@@ -244,7 +244,7 @@ def test_an_ensemble_is_its_members_side_by_side() -> None:
     np.testing.assert_array_equal(points, torch.cat([p for p, _ in parts], 1))
     np.testing.assert_array_equal(steps, torch.cat([s for _, s in parts], 1))
     assert [p.shape[1] for p, _ in parts] == [5, 4]
-    again = build_encoder("ensemble", network.spec, network.settings())
+    again = FAMILIES["ensemble"].build(network.spec, network.settings())
     assert again.state_dict().keys() == network.state_dict().keys()
 
 
@@ -255,9 +255,9 @@ def test_an_ensemble_is_its_members_side_by_side() -> None:
         ({"members": [{"family": "ensemble"}]}, "'ensemble' cannot be a member"),
         ({"members": [{"channels": 3}]}, "a member of an ensemble needs its family"),
         ({"members": []}, "an ensemble of 0 members cannot share 128 dimensions"),
-        ({"wings": 2}, "encoder 'cnn': .*'wings'"),
+        ({"wings": 2}, "encoder 'cnn' has no parameter 'wings'"),
     ],
 )
 def test_ensembles_that_cannot_be(settings: dict[str, object], problem: str) -> None:
     with pytest.raises(ParameterError, match=problem):
-        build_encoder("ensemble", InputSpec.fit(sequences_of("tokens")), dict(settings))
+        FAMILIES["ensemble"].build(InputSpec.fit(sequences_of("tokens")), dict(settings))

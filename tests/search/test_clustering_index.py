@@ -10,10 +10,9 @@ import pytest
 from seqsearch import SequenceIndex
 from seqsearch.cli.main import run
 from seqsearch.errors import ParameterError
-from seqsearch.evaluation.trees import compare_trees
-from seqsearch.learning.clustering import square
-from seqsearch.learning.newick import parse, read_tree
+from seqsearch.trees import compare_trees, square
 from tests.families import families
+from tests.newick import leaves
 
 REMOVED = ["s0", "s17", "s119"]
 
@@ -67,11 +66,11 @@ def test_the_command(index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert said.out == ""
     assert "of the exact tree's on 50 leaves" in said.err
     assert f"{place}: 117 leaves, average linkage" in said.err
-    assert len([name for name in read_tree(place).names if name]) == 117
+    assert len(leaves(place.read_text())) == 117
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert run(["cluster", str(index), "--sample", "9", "--linkage", "single", "-q"]) == 0
     said = capsys.readouterr()
-    assert len([name for name in parse(said.out).names if name]) == 9
+    assert len(leaves(said.out)) == 9
     assert said.err == ""
     assert run(["cluster", str(index), "--memory", "0.00001"]) == 2
     assert "cluster a sample, or raise the limit" in capsys.readouterr().err

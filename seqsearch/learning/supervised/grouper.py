@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from ...arrays import IntArray
 from ...encoders.encoder import Encoder
-from ...encoders.heads import LEVEL, SLOPE, Head
+from ...encoders.heads import PAIR_BIAS, PAIR_SCALE, Head
 from ...encoders.model import Model
 from ...errors import ParameterError, StrPath
 from ...progress import SILENT, Progress
@@ -116,8 +116,8 @@ def train_grouper(
     )
     log = run.go()
     extra = {
-        SLOPE: learner.log_slope.detach().exp().cpu().numpy().copy(),
-        LEVEL: learner.level.detach().cpu().numpy().copy(),
+        PAIR_SCALE: learner.log_slope.detach().exp().cpu().numpy().copy(),
+        PAIR_BIAS: learner.level.detach().cpu().numpy().copy(),
     }
     return finished_model(learner, Head("cluster"), training_document(plan, seed, len(training), log.rows), extra), log
 

@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...arrays import AnyArray, DoubleArray, IntArray
-from ...encoders.build import build_encoder
 from ...encoders.encoder import Encoder
-from ...encoders.ensemble import MEMBERS, EnsembleEncoder
-from ...encoders.families import FAMILIES, Family, family_named
+from ...encoders.families import Family, family_named
 from ...encoders.heads import BIAS, WEIGHT, Head
 from ...encoders.inputs import InputSpec
 from ...encoders.model import Model
@@ -25,7 +23,6 @@ from ..trainer import WARM_UP, device_named
 from .batches import by_length
 from .plan import LabelPlan
 
-DEFAULT = {"classify": "cnn", "tag": "lstm", "cluster": "lstm"}
 UNKNOWN = -100  # the number of a label that is not known
 _STEPS_AT_ONCE = 1 << 14
 
@@ -47,9 +44,9 @@ class Learner(nn.Module):
         self.dropout = nn.Dropout(dropout)
         if by_step and not isinstance(network, StepEncoder):
             raise ParameterError(f"encoder {network.family!r} does not read step by step, so it cannot label elements")
-        self.widths = [network.width if isinstance(network, StepEncoder) and by_step else network.dim]
-        if isinstance(network, EnsembleEncoder) and not together:
-            self.widths = network.widths if by_step else network.dims
+        self.widths = network.widths if isinstance(network, StepEncoder) and by_step else network.dims
+        if together:
+            self.widths = [sum(self.widths)]
         self.heads = nn.ModuleList(nn.Linear(width, outputs) for width in self.widths)
         self.classes = outputs
 
@@ -91,7 +88,7 @@ class Learner(nn.Module):
 
 def family_for(encoder: str, task: str, sequences: Sequences) -> Family:
     """The family of that name; "auto" is what suits the task. Raises ParameterError for one with nothing to train."""
-    family = family_named(DEFAULT[task] if encoder == "auto" else encoder, sequences.kind)
+    family = family_named(encoder, sequences.kind, task)
     if not family.trained:
         raise ParameterError(f"encoder {family.name!r} has nothing to train")
     return family
@@ -109,26 +106,17 @@ def new_network(
 ) -> Encoder:
     """A fresh network that has looked at the training set once. `by_step`: its steps will be told apart."""
     if by_step or by_words:
-        settings = _single_steps(family, settings)
+        settings = family.stepwise(settings)
     spec = InputSpec.fit_words(training, plan.least) if by_words else InputSpec.fit(training)
     torch.manual_seed(seed)
-    network = build_encoder(family.name, spec, settings).to(device_named(plan.device))
+    network = family.build(spec, settings).to(device_named(plan.device))
     network.warm_up(training[np.sort(np.random.default_rng(seed).permutation(len(training))[:WARM_UP])])
     for layer in network.input_layers() if isinstance(network, StepEncoder) else []:
         layer.dropout.p = plan.input_dropout
         if isinstance(layer, WordInputs) and spec.reading is not None:
             layer.count(spec.reading.numbers(words_of(training).words))
-            layer.forgetting = plan.forgetting
+            layer.word_dropout = plan.forgetting
     return network
-
-
-def _single_steps(family: Family, settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings with segments of one step where a family has segments, for the members of an ensemble as well."""
-    if family.name == "ensemble":
-        members = settings.get("members", MEMBERS)
-        told = [_single_steps(FAMILIES.get(member.get("family", ""), family), member) for member in members]
-        return {**settings, "members": told}
-    return {"segment": 1, **settings} if family.segments else settings
 
 
 def finished_model(learner: Learner, head: Head, training: dict[str, Any], extra: dict[str, AnyArray]) -> Model:

@@ -7,9 +7,9 @@ import pytest
 
 from seqsearch.distances import EditDistance
 from seqsearch.errors import ParameterError
-from seqsearch.evaluation.trees import compare_trees, dasgupta_cost, similarities_of
-from seqsearch.learning.clustering import LINKAGES, dendrogram, exact_distances, point_distances, square
 from seqsearch.sequences import Sequences, Strings
+from seqsearch.trees import LINKAGES, compare_trees, dendrogram, exact_distances, point_distances, square
+from seqsearch.trees.cost import dasgupta_cost, similarities_of
 from tests.families import families
 
 

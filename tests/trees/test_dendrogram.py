@@ -11,16 +11,8 @@ from scipy.cluster import hierarchy
 from seqsearch.distances import EditDistance
 from seqsearch.errors import ParameterError
 from seqsearch.geometry import GEOMETRIES, distance
-from seqsearch.learning.clustering import (
-    LINKAGES,
-    Dendrogram,
-    dendrogram,
-    exact_distances,
-    point_distances,
-    require_memory,
-    square,
-)
 from seqsearch.sequences import Strings
+from seqsearch.trees import LINKAGES, Dendrogram, dendrogram, exact_distances, point_distances, require_memory, square
 from tests.families import families
 
 MEANS = {"average": np.mean, "single": np.min, "complete": np.max}
@@ -107,7 +99,7 @@ def test_distances_may_be_used_as_scratch() -> None:
 
 @pytest.mark.parametrize("name", list(GEOMETRIES))
 def test_point_distances_of_every_geometry(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqsearch.learning.clustering._PAIRS", 50)  # several blocks
+    monkeypatch.setattr("seqsearch.trees.pairs._PAIRS", 50)  # several blocks
     points = np.random.default_rng(1).standard_normal((23, 4)).astype(np.float32) * 0.2
     i, j = np.triu_indices(23, 1)
     expected = 3.0 * distance(name, points[i].astype(np.float64), points[j].astype(np.float64)) ** 1.5
@@ -115,34 +107,10 @@ def test_point_distances_of_every_geometry(name: str, monkeypatch: pytest.Monkey
 
 
 def test_exact_distances_are_those_of_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqsearch.learning.clustering._PAIRS", 100)
+    monkeypatch.setattr("seqsearch.trees.pairs._PAIRS", 100)
     sequences = families(4, 6, 30)
     full = EditDistance().matrix(sequences, sequences)
     np.testing.assert_array_equal(square(exact_distances(sequences, EditDistance()), len(sequences)), full)
-
-
-@pytest.mark.parametrize("linkage", LINKAGES)
-def test_leaves_of_the_tree_are_as_far_apart_as_their_clusters(linkage: str) -> None:
-    tree, _ = a_tree(20, linkage)
-    written = tree.tree()
-    depth = [0.0]
-    for parent, length in zip(written.parents[1:], written.lengths[1:], strict=True):
-        depth.append(depth[parent] + length)
-    leaves = {name: node for node, name in enumerate(written.names) if name}
-    assert sorted(leaves) == sorted(tree.names)
-    np.testing.assert_allclose([depth[node] for node in leaves.values()], tree.merges[-1, 2] / 2)  # an ultrametric
-    clusters = clusters_of(tree)
-    for a in range(20):
-        for b in range(a):
-            met = min(height for cluster, height in zip(clusters, tree.heights, strict=True) if {a, b} <= cluster)
-            assert path(written.parents, depth, leaves[tree.names[a]], leaves[tree.names[b]]) == pytest.approx(met)
-
-
-def path(parents: list[int], depth: list[float], a: int, b: int) -> float:
-    ends = depth[a] + depth[b]
-    while a != b:  # parents are numbered before their children
-        a, b = (parents[a], b) if a > b else (a, parents[b])
-    return ends - 2 * depth[a]
 
 
 @given(st.integers(2, 15), st.integers(0, 99))

@@ -9,9 +9,10 @@ import numpy as np
 from ..arrays import DoubleArray, IntArray
 from ..distances import Distance
 from ..errors import ParameterError
-from ..learning.clustering import Dendrogram, dendrogram, exact_distances, square
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
+from .dendrogram import Dendrogram, dendrogram
+from .pairs import exact_distances, square
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,18 @@
+"""Trees: agglomerative clustering, what a tree costs, and Newick text."""
+
+from .cost import TreeCost, compare_trees
+from .dendrogram import LINKAGES, Dendrogram, dendrogram, require_linkage
+from .pairs import exact_distances, point_distances, require_memory, square
+
+__all__ = [
+    "LINKAGES",
+    "Dendrogram",
+    "TreeCost",
+    "compare_trees",
+    "dendrogram",
+    "exact_distances",
+    "point_distances",
+    "require_linkage",
+    "require_memory",
+    "square",
+]

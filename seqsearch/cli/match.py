@@ -172,12 +172,12 @@ def search(index: str, queries: str, k: int, output_format: str, quiet: bool) ->
             )
 
 
-def _rows(found: Results) -> list[dict[str, str | int | float]]:
+def _rows(found: Results) -> list[dict[str, object]]:
     """One dictionary a match."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for query, hits in enumerate(found):
         for hit in hits:
-            row = {"query": hits.query, "rank": hit.rank, "target": hit.id, "score": round(hit.distance, 6)}
+            row: dict[str, object] = {"query": hits.query, "rank": hit.rank, "target": hit.id, "score": round(hit.distance, 6)}
             if found.confidence is not None:
                 row["confidence"] = round(float(found.confidence[query, hit.rank - 1]), 4)
             rows.append(row)
@@ -188,7 +188,7 @@ def _rows(found: Results) -> list[dict[str, str | int | float]]:
 @click.argument("index", metavar="INDEX", type=click.Path())
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def info(index: str, output_format: str) -> None:
-    """What an index of two kinds of series holds, what its stages keep, and how it did on pairs held out of training."""
+    """What such an index holds, what its stages keep, and how it did on pairs held out of training."""
     from ..search import SequenceIndex
 
     with SequenceIndex.open(index) as opened:

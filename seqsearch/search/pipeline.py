@@ -27,10 +27,11 @@ Made = TypeVar("Made")
 @dataclass(frozen=True)
 class Ranked:
     """What a stage says of Q queries: `rows` (Q, C), best first, -1 padded, and their `scores` (Q, C), the less the
-    better, inf padded."""
+    better, inf padded; `note`: how they were found."""
 
     rows: IntArray
     scores: AnyArray
+    note: str = ""
 
     def without(self, exclude: IntArray | None) -> Ranked:
         """(Q, C - 1): each query's own row of `exclude` (Q,) left out, or its last where that is not among them."""
@@ -39,7 +40,7 @@ class Ranked:
         kept: BoolArray = self.rows != exclude[:, None]
         kept[kept.all(axis=1), -1] = False
         shape = (len(self.rows), self.rows.shape[1] - 1)
-        return Ranked(self.rows[kept].reshape(shape), self.scores[kept].reshape(shape))
+        return Ranked(self.rows[kept].reshape(shape), self.scores[kept].reshape(shape), self.note)
 
     def padded(self, k: int) -> Neighbours:
         """The first k of each line, padded where there are fewer."""
@@ -143,6 +144,8 @@ class Pipeline:
         if budget is None or (not budget.kept and budget.candidates >= np.count_nonzero(self.live)):
             keep = Keep(k + (exclude is not None), None, allowed, progress)
             found = self.stages[-1].rank(Queries(queries), None, keep).without(exclude)
+            if trace is not None and found.note:
+                progress.note(found.note)
             return Neighbours(found.rows, found.scores)
         return self.verified(queries, k, budget, allowed=allowed, exclude=exclude, trace=trace, progress=progress)
 

@@ -87,7 +87,7 @@ class Exact:
         budget = keep.budget
         if before is None:
             found, pruning = self._lossless(keep.allowed).search(queries.sequences, keep.count, progress=keep.progress)
-            keep.progress.note(f"exact: {pruning}")
+            return Ranked(found.rows, found.distances, f"exact: {pruning}")
         elif budget is not None and budget.weight:
             return self._weighed(queries.sequences, before, keep.count, budget.weight)
         else:

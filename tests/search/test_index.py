@@ -152,7 +152,7 @@ def test_bad_requests(tmp_path: Path, references: Sequences, queries: Sequences)
                 index.search(queries[:1], **arguments)  # type: ignore[arg-type]
     with pytest.raises(IndexExistsError, match="refs.ss"):
         SequenceIndex.build(path, references[:100], encoder="kmer")
-    with pytest.raises(ParameterError, match="unexpected keyword argument 'recal'"):
+    with pytest.raises(ParameterError, match="build has no parameter 'recal': choose one of distance, "):
         SequenceIndex.build(tmp_path / "x.ss", references, recal=0.9)
     with pytest.raises(NotAnIndexError, match=r"nowhere\.ss"):
         SequenceIndex.open(tmp_path / "nowhere.ss")

@@ -9,7 +9,7 @@ from seqsearch import SequenceIndex
 from seqsearch.distances import EditDistance
 from seqsearch.errors import MismatchError, ParameterError
 from seqsearch.search import HitTable
-from seqsearch.search.filters import equal_to
+from seqsearch.search.state import equal_to
 from seqsearch.search.strands import reverse_complement
 from seqsearch.sequences import DNA, PROTEIN, Sequences, Strings
 from tests.families import families
@@ -71,9 +71,11 @@ def test_both_strands_within_and_nearest(index: SequenceIndex, queries: Sequence
 
 
 def test_a_path_for_every_hit(index: SequenceIndex, queries: Sequences) -> None:
-    table = index.search(queries, 4).table()
-    paths = index.align(queries, table)
-    assert [path.edits for path in paths] == table.distances.tolist()
+    answers = index.search(queries, 4)
+    table = answers.table()
+    assert [path.edits for path in answers.align(queries)] == table.distances.tolist()
+    some = table.keep(table.distances > 0)
+    assert [path.edits for path in answers.align(queries, some)] == some.distances.tolist()
 
 
 def test_what_cannot_be_asked(index: SequenceIndex, queries: Sequences) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...ann import CandidateIndex, auto_kind
 from ...arrays import AnyArray, IntArray
-from ...distances import HashDTW, HashSequences, MatchingDTW
+from ...distances import Distance, HashDTW, HashSequences, MatchingDTW
 from ...encoders.pair import TowerPair
 from ...errors import IndexExistsError, MismatchError, ParameterError, StrPath
 from ...learning.plan import CLOCKS

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqsearch.distances import EditDistance
-from seqsearch.search.stopping import DOUBTS, Interval, Stop, predicted_of, stopped
+from seqsearch.search.intervals import ALPHAS, Interval, Stop, predicted_of, stopped
 from seqsearch.sequences import DNA, Sequences
 
 
@@ -18,20 +18,20 @@ def interval_of(seed: int, noise: float = 1.0, count: int = 6000) -> Interval:
     return interval
 
 
-@pytest.mark.parametrize("doubt", DOUBTS)
-def test_further_neighbours_stay_within_the_reach(doubt: float) -> None:
-    stop = interval_of(1).at(doubt)
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_further_neighbours_stay_within_the_reach(alpha: float) -> None:
+    stop = interval_of(1).at(alpha)
     rng = np.random.default_rng(2)
     exact = rng.integers(0, 40, 50_000).astype(float)
     bounds = stop.bounds((exact + rng.standard_normal(50_000))[:, None].astype(np.float32))[:, 0]
     lost = float((bounds > exact).mean())
-    assert lost <= doubt + 4 * np.sqrt(doubt / 6000) + 1e-3, "a neighbour is lost where more is expected of it"
+    assert lost <= alpha + 4 * np.sqrt(alpha / 6000) + 1e-3, "a neighbour is lost where more is expected of it"
 
 
 def test_bounds_never_fall_with_the_predicted_distance() -> None:
     predicted = np.linspace(-5, 60, 500, dtype=np.float32)[None]
-    for doubt in DOUBTS:
-        assert (np.diff(interval_of(3).at(doubt).bounds(predicted)) >= 0).all()
+    for alpha in ALPHAS:
+        assert (np.diff(interval_of(3).at(alpha).bounds(predicted)) >= 0).all()
     assert interval_of(3).at(0.1).bounds(np.array([[-9.0, np.inf]], np.float32)).tolist() == [
         [0.0, pytest.approx(np.nextafter(39.0, 40))]
     ]
@@ -47,7 +47,7 @@ def test_neighbours_that_were_not_proposed_forbid_to_stop() -> None:
 
 
 def test_round_trip_with_infinite_reaches() -> None:
-    interval = Interval((1.0, 2.0), ((np.inf,),) * len(DOUBTS))
+    interval = Interval((1.0, 2.0), ((np.inf,),) * len(ALPHAS))
     assert Interval.from_json(interval.to_json()) == interval
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from seqsearch import SequenceIndex
-from seqsearch.search import snapshots
+from seqsearch.search import cache
+from seqsearch.search.cache import CANDIDATES, IndexCache
+from seqsearch.search.encoding import load_encoder
 from seqsearch.sequences import Sequences
 from seqsearch.store import Store
 from tests.families import families
@@ -21,14 +23,21 @@ def path(tmp_path: Path) -> Path:
 
 def snapshot_file(path: Path) -> Path:
     with Store.open(path) as store:
-        return store.snapshot_file(snapshots.NAME)
+        return store.snapshot_file(CANDIDATES)
 
 
 def origin(path: Path, queries: Sequences) -> tuple[str, np.ndarray]:
+    with Store.open(path) as store:
+        settings = store.document("settings")
+        assert isinstance(settings, dict)
+        how = IndexCache.load(store, load_encoder(store), settings).origin
     with SequenceIndex.open(path) as index:
-        rows = index.search(queries, k=5, candidates=299).rows
-        assert index._follower is not None
-        return index._follower.origin, rows
+        return how, index.search(queries, k=5, candidates=299).rows
+
+
+def held_rows(index: SequenceIndex) -> list[int]:
+    with index.state() as state:
+        return state.proposals.rows().tolist()
 
 
 def test_opening_loads_the_snapshot_and_replays_the_rest(path: Path) -> None:
@@ -40,7 +49,7 @@ def test_opening_loads_the_snapshot_and_replays_the_rest(path: Path) -> None:
         index.remove(["s5", "s6"])
     assert origin(path, queries)[0] == "snapshot"
     with SequenceIndex.open(path) as index:
-        assert index.engine().candidates.rows().tolist() == [r for r in range(304) if r not in (5, 6)]
+        assert held_rows(index) == [r for r in range(304) if r not in (5, 6)]
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "remove", "swap"])
@@ -69,7 +78,7 @@ def test_a_damaged_snapshot_is_built_again(path: Path, damage: str, tmp_path: Pa
 
 
 def test_a_long_tail_becomes_a_snapshot(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshots, "TAIL_LEAST", 10)
+    monkeypatch.setattr(cache, "TAIL_LEAST", 10)
     with SequenceIndex.open(path) as index:
         before = snapshot_file(path)
         index.add(families(1, 8, 50, seed=2, prefix="few"))
@@ -113,7 +122,7 @@ def test_removing_more_than_a_fifth_compacts_by_itself(path: Path) -> None:
         assert index.info()["deleted"] == 0
         reader.refresh()
         for opened in (index, reader):
-            assert opened.engine().candidates.rows().tolist() == list(range(239))
+            assert held_rows(opened) == list(range(239))
             assert opened.search(queries, k=3, candidates=238)[0][0].id not in {f"s{i}" for i in range(61)}
 
 

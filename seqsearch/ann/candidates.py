@@ -9,9 +9,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
+from ..arrays import JSON, AnyArray, BoolArray, FloatArray, IntArray
 from ..errors import ParameterError, StrPath
 from ..registry import call
+from . import files
 
 Parameter = int | float | str | bool | None
 Health = dict[str, Parameter]
@@ -123,3 +124,42 @@ class CandidateIndex(ABC):
     @abstractmethod
     def load(cls, path: StrPath) -> CandidateIndex:
         """Read what `save` wrote. CorruptIndexError for every file that `save` cannot have written."""
+
+
+class FlatIndex(CandidateIndex):
+    """A kind that is made again from its rows and their vectors or codes: its file holds these and nothing else."""
+
+    @abstractmethod
+    def contents(self) -> tuple[JSON, IntArray, AnyArray]:
+        """What a file holds: the arguments of `make` by name, the rows (n,), and their float32 vectors or codes."""
+
+    def save(self, path: StrPath) -> None:
+        """See `CandidateIndex.save`."""
+        fields, rows, items = self.contents()
+        files.write(path, self.kind, fields, {"rows": rows, self._items(): items})
+
+    @classmethod
+    def load(cls, path: StrPath) -> CandidateIndex:
+        """See `CandidateIndex.load`."""
+        fields, arrays = files.read(path, cls.kind)
+        rows, items = arrays.get("rows"), arrays.get(cls._items())
+        if rows is None or items is None or rows.dtype != np.int64 or items.dtype != cls._dtype():
+            raise files.corrupt(path, "an array is missing or has another type")
+        given: JSON = {"geometry": None, "dim": None, "bits": None, "parameters": {}, "seed": 0}
+        try:
+            index = cls.make(**given | fields)
+        except (ValueError, TypeError) as error:
+            raise files.corrupt(path, f"its fields do not describe an index of kind {cls.kind!r}: {error}") from error
+        try:
+            index.add(rows, items)
+        except ValueError as error:
+            raise files.corrupt(path, str(error)) from error
+        return index
+
+    @classmethod
+    def _items(cls) -> str:
+        return "codes" if cls.needs_bits else "vectors"
+
+    @classmethod
+    def _dtype(cls) -> type[np.generic]:
+        return np.uint8 if cls.needs_bits else np.float32

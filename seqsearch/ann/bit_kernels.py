@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, cast
 
 import numba
 import numpy as np
+from llvmlite.ir import IRBuilder
 from numba.extending import intrinsic
 
 from ..arrays import AnyArray, FloatArray, IntArray
@@ -15,17 +17,16 @@ from .kernels import Nearest, insert, merge
 CODES = 1 << 16
 
 
-def _popcount(typing_context: Any, word: Any) -> Any:
+def _popcount(typing_context: object, word: object) -> object:
     """How many bits of a uint64 are 1: one instruction, which LLVM also uses on vectors."""
-    signature = numba.types.uint64(numba.types.uint64)
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: object, builder: IRBuilder, signature: object, arguments: Sequence[object]) -> object:
         return builder.ctpop(arguments[0])
 
-    return signature, generate
+    return numba.types.uint64(numba.types.uint64), generate
 
 
-popcount: Any = intrinsic(_popcount)
+popcount = cast("Callable[[object], int]", intrinsic(_popcount))
 
 
 class CodeTable(NamedTuple):

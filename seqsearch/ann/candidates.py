@@ -59,16 +59,12 @@ class CandidateIndex(ABC):
     """Name and version of the library behind it, "" where there is none."""
 
     @classmethod
-    def make(
-        cls, *, geometry: str | None, dim: int | None, bits: int | None, parameters: Parameters, seed: int
-    ) -> CandidateIndex:
-        """An empty index: by default `cls(bits=bits, **parameters)` for a kind that `needs_bits`, else
-        `cls(geometry=geometry, dim=dim, **parameters)`; a kind that draws at random overrides this to take `seed`.
+    def make(cls, parameters: Parameters, seed: int = 0) -> CandidateIndex:
+        """An empty index from `geometry` and `dim`, or `bits`, and the other parameters, by name: `cls(**parameters)`.
 
-        ParameterError for parameters that it does not take.
+        A kind that draws at random overrides this to take `seed`. ParameterError for parameters that it does not take.
         """
-        space: Parameters = {"bits": bits} if cls.needs_bits else {"geometry": geometry, "dim": dim}
-        return call(cls, f"an index of kind {cls.kind!r}", **space, **parameters)
+        return call(cls, f"an index of kind {cls.kind!r}", **parameters)
 
     @classmethod
     def suited_parameters(cls, size: int) -> dict[str, Parameter]:
@@ -131,7 +127,7 @@ class FlatIndex(CandidateIndex):
 
     @abstractmethod
     def contents(self) -> tuple[JSON, IntArray, AnyArray]:
-        """What a file holds: the arguments of `make` by name, the rows (n,), and their float32 vectors or codes."""
+        """What a file holds: the parameters it is made by, the rows (n,), and their float32 vectors or codes."""
 
     def save(self, path: StrPath) -> None:
         """See `CandidateIndex.save`."""
@@ -145,9 +141,8 @@ class FlatIndex(CandidateIndex):
         rows, items = arrays.get("rows"), arrays.get(cls._items())
         if rows is None or items is None or rows.dtype != np.int64 or items.dtype != cls._dtype():
             raise files.corrupt(path, "an array is missing or has another type")
-        given: JSON = {"geometry": None, "dim": None, "bits": None, "parameters": {}, "seed": 0}
         try:
-            index = cls.make(**given | fields)
+            index = cls.make(fields)
         except (ValueError, TypeError) as error:
             raise files.corrupt(path, f"its fields do not describe an index of kind {cls.kind!r}: {error}") from error
         try:

@@ -44,7 +44,8 @@ class ExactIndex(FlatIndex):
 
     def rows(self) -> IntArray:
         """The live rows, ascending."""
-        return self._map.all()
+        with self._lock:
+            return self._map.all()
 
     def add(self, rows: IntArray, vectors: AnyArray) -> None:
         """See `CandidateIndex.add`."""

@@ -99,7 +99,8 @@ class Hamming16Index(FlatIndex):
 
     def rows(self) -> IntArray:
         """The live rows, ascending."""
-        return self._map.all()
+        with self._lock:
+            return self._map.all()
 
     def add(self, rows: IntArray, vectors: AnyArray) -> None:
         """See `CandidateIndex.add`; vectors: (n, 2) uint8."""

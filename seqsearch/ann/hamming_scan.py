@@ -39,13 +39,9 @@ class HammingScanIndex(FlatIndex):
         self._forget()
 
     @classmethod
-    def make(
-        cls, *, geometry: str | None, dim: int | None, bits: int | None, parameters: Parameters, seed: int
-    ) -> CandidateIndex:
+    def make(cls, parameters: Parameters, seed: int = 0) -> CandidateIndex:
         """See `CandidateIndex.make`; codes of 16 bits have a class of their own, found by direct address."""
-        if bits == 16:
-            return Hamming16Index.make(geometry=geometry, dim=dim, bits=bits, parameters=parameters, seed=seed)
-        return super().make(geometry=geometry, dim=dim, bits=bits, parameters=parameters, seed=seed)
+        return Hamming16Index.make(parameters) if parameters.get("bits") == 16 else super().make(parameters)
 
     def _forget(self) -> None:
         self._groups = RowGroups()
@@ -60,7 +56,8 @@ class HammingScanIndex(FlatIndex):
 
     def rows(self) -> IntArray:
         """The live rows, ascending."""
-        return self._groups.rows.all()
+        with self._lock:
+            return self._groups.rows.all()
 
     def add(self, rows: IntArray, vectors: AnyArray) -> None:
         """See `CandidateIndex.add`; vectors: (n, bits / 8) uint8."""

@@ -47,12 +47,9 @@ class HnswIndex(CandidateIndex):
         self._hold(NodeGraph(settings), RowGroups())
 
     @classmethod
-    def make(
-        cls, *, geometry: str | None, dim: int | None, bits: int | None, parameters: Parameters, seed: int
-    ) -> CandidateIndex:
+    def make(cls, parameters: Parameters, seed: int = 0) -> CandidateIndex:
         """See `CandidateIndex.make`: the parameters are those of `GraphSettings`; levels of nodes are random."""
-        given: Parameters = {"geometry": geometry, "dim": dim, **parameters, "seed": seed}
-        return cls(call(GraphSettings, f"an index of kind {cls.kind!r}", **given))
+        return cls(call(GraphSettings, f"an index of kind {cls.kind!r}", **{**parameters, "seed": seed}))
 
     @classmethod
     def suited_parameters(cls, size: int) -> dict[str, Parameter]:
@@ -88,7 +85,8 @@ class HnswIndex(CandidateIndex):
 
     def rows(self) -> IntArray:
         """The live rows, ascending."""
-        return self._groups.rows.all()
+        with self._lock:
+            return self._groups.rows.all()
 
     def add(self, rows: IntArray, vectors: AnyArray) -> None:
         """See `CandidateIndex.add`."""

@@ -8,7 +8,7 @@ from ..arrays import JSON, AnyArray, IntArray
 from ..errors import StrPath
 from ..geometry import GEOMETRIES
 from . import files, kernels, scan
-from .graph import Graph, GraphState
+from .graph_checks import GraphState
 from .groups import RowGroups
 from .nodes import GraphSettings, NodeGraph
 
@@ -85,17 +85,9 @@ def _graph(fields: JSON, arrays: dict[str, AnyArray]) -> NodeGraph:
         raise ValueError("a field of the graph is out of range")
     graph = NodeGraph(settings)
     graph.reduction.reach2 = reach2
-    state = GraphState(
-        count=len(arrays["levels"]),
-        max_level=fields["max_level"],
-        entry_point=fields["entry_point"],
-        levels=arrays["levels"],
-        level0=arrays["level0"],
-        upper=arrays["upper"],
-    )
-    graph.graph = Graph.from_state(
-        state, dim=graph.reduction.graph_dim, m=settings.m, ef_construction=settings.ef_construction, seed=settings.seed
-    )
+    levels, level0, upper = (arrays[name] for name in ("levels", "level0", "upper"))
+    state = GraphState(fields["max_level"], fields["entry_point"], levels, level0, upper)
+    graph.graph = graph.graph.restored(state)
     graph.verified = len(graph)
     return graph
 

@@ -22,7 +22,8 @@ import numpy as np
 
 from seqsearch import geometry, hashing, threads
 from seqsearch.ann import load_index, make_index
-from seqsearch.ann.hamming16 import Hamming16Index
+from seqsearch.ann.hamming16 import FLIPS, Hamming16Index
+from seqsearch.ann.kernels import Nearest
 from seqsearch.jit import kernel
 
 Row = dict[str, Any]
@@ -49,11 +50,11 @@ def clustered_codes(count: int, bits: int, rng: np.random.Generator, spread: flo
 
 
 @kernel()
-def time_singles(answer: Any, codes: np.ndarray, table: Any, rows: np.ndarray, distances: np.ndarray) -> int:
+def time_singles(answer: Any, codes: np.ndarray, table: Any, best: Nearest) -> int:
     """One query after the other, called from compiled code."""
     total = 0
     for i in range(codes.shape[0]):
-        total += answer(codes[i], table[0], table[1], table[2], table[3], table[4], rows, distances)
+        total += answer(codes[i], table[0], table[1], best)
     return total
 
 
@@ -66,7 +67,6 @@ def hamming16(scale: float) -> Iterator[Row]:
 def hamming16_at(spread: float, count: int) -> Iterator[Row]:
     """One spread of the clusters: the narrower, the farther away is the tenth neighbour of a stray query."""
     from seqsearch.ann import bit_kernels
-    from seqsearch.ann.hamming16 import MASKS, SHELLS
 
     rng = np.random.default_rng(0)
     codes = clustered_codes(count, 16, rng, spread)
@@ -90,19 +90,17 @@ def hamming16_at(spread: float, count: int) -> Iterator[Row]:
             index.search(queries[part : part + 30_000], 10)
 
     values = hashing.as_uint16(queries[:200_000]).astype(np.int64)
-    arrays = (table.offsets, table.rows, table.codes, MASKS, SHELLS)
-    rows, distances = np.empty(10, np.int64), np.empty(10, np.float32)
-    time_singles(bit_kernels.nearest_code, values[:10], arrays, rows, distances)
-    inside = best(lambda: time_singles(bit_kernels.nearest_code, values, arrays, rows, distances)) / len(values)
-    plain = values[:20_000].tolist()
-    python = best(lambda: [table.nearest_one(value, 10) for value in plain]) / len(plain)
+    arrays, line = (table.places, FLIPS), Nearest(np.empty(10, np.float32), np.empty(10, np.int64))
+    time_singles(bit_kernels.nearest_code, values[:10], arrays, line)
+    inside = best(lambda: time_singles(bit_kernels.nearest_code, values, arrays, line)) / len(values)
+    python = best(lambda: [index.search(queries[q : q + 1], 10) for q in range(20_000)]) / 20_000
     ours = len(queries) / best(cold)
     again = len(queries) / best(lambda: index.search(queries, 10))
     yield {
         "what": "hamming16",
         "codes": count,
         "spread": spread,
-        "codes_in_use": int(np.count_nonzero(np.diff(table.offsets))),
+        "codes_in_use": int(np.count_nonzero(np.diff(table.places.offsets))),
         "k": 10,
         "batch_qps": ours,
         "batch_with_answers_qps": again,
@@ -110,7 +108,7 @@ def hamming16_at(spread: float, count: int) -> Iterator[Row]:
         "one_us_compiled": inside * 1e6,
         "one_us_python": python * 1e6,
         "table_seconds": built,
-        "table_bytes": table.offsets.nbytes + table.rows.nbytes + table.codes.nbytes,
+        "table_bytes": sum(column.nbytes for column in table.places),
     }
     faiss = peer("faiss")
     if faiss is None:

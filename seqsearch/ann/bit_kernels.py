@@ -2,90 +2,92 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, cast
 
 import numba
 import numpy as np
+from llvmlite.ir import IRBuilder
 from numba.extending import intrinsic
 
 from ..arrays import AnyArray, FloatArray, IntArray
 from ..jit import kernel
-from .kernels import insert
+from .kernels import Nearest, insert, merge
 
 CODES = 1 << 16
 
 
-def _popcount(typing_context: Any, word: Any) -> Any:
+def _popcount(typing_context: object, word: object) -> object:
     """How many bits of a uint64 are 1: one instruction, which LLVM also uses on vectors."""
-    signature = numba.types.uint64(numba.types.uint64)
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: object, builder: IRBuilder, signature: object, arguments: Sequence[object]) -> object:
         return builder.ctpop(arguments[0])
 
-    return signature, generate
+    return numba.types.uint64(numba.types.uint64), generate
 
 
-popcount: Any = intrinsic(_popcount)
+popcount = cast("Callable[[object], int]", intrinsic(_popcount))
+
+
+class CodeTable(NamedTuple):
+    """Rows (n,) int32 and codes (n,) uint16 in the order of (code, row); those of code c begin at offsets[c], int32."""
+
+    offsets: AnyArray
+    rows: AnyArray
+    codes: AnyArray
+
+
+class Flips(NamedTuple):
+    """All XOR masks (65,536,) by number of ones; those with r ones begin at shells[r]."""
+
+    masks: AnyArray
+    shells: AnyArray
 
 
 @kernel()
-def bucket_sort(
-    codes: AnyArray, rows: IntArray, offsets_out: AnyArray, rows_out: AnyArray, codes_out: AnyArray
-) -> None:
-    """Rows (n,), ascending, into the order of (code, row); bucket c is rows_out[offsets_out[c]:offsets_out[c + 1]]."""
-    offsets_out[:] = 0
+def bucket_sort(codes: AnyArray, rows: IntArray, out: CodeTable) -> None:
+    """Fill a table with rows (n,) and their codes (n,); rows with one code ascend."""
+    out.offsets[:] = 0
     for i in range(codes.shape[0]):
-        offsets_out[codes[i] + 1] += 1
+        out.offsets[codes[i] + 1] += 1
     for c in range(CODES):
-        offsets_out[c + 1] += offsets_out[c]
-    at = offsets_out[:CODES].copy()
+        out.offsets[c + 1] += out.offsets[c]
+    at = out.offsets[:CODES].copy()
     for i in range(codes.shape[0]):
-        rows_out[at[codes[i]]] = rows[i]
-        codes_out[at[codes[i]]] = codes[i]
+        out.rows[at[codes[i]]] = rows[i]
+        out.codes[at[codes[i]]] = codes[i]
         at[codes[i]] += 1
 
 
 @kernel()
-def _nearest_rest(
-    code: int, radius: int, rows: AnyArray, codes: AnyArray, found: int, rows_out: AnyArray, distances_out: AnyArray
-) -> int:
-    """Fill the lines from `found` on with rows at `radius` or farther; how many there are then."""
-    rows_out[found:] = -1
-    distances_out[found:] = np.inf
-    for i in range(rows.shape[0]):
-        distance = popcount(np.uint64(code ^ codes[i]))
+def _nearest_rest(code: int, radius: int, table: CodeTable, found: int, best: Nearest) -> int:
+    """Fill the line from `found` on with rows at `radius` or farther; how many there are then."""
+    best.rows[found:] = -1
+    best.distances[found:] = np.inf
+    for i in range(table.rows.shape[0]):
+        distance = popcount(np.uint64(code ^ table.codes[i]))
         if distance >= radius:
-            insert(distances_out, rows_out, np.float32(distance), rows[i])
-    while found < rows_out.shape[0] and rows_out[found] >= 0:
+            insert(best.distances, best.rows, np.float32(distance), table.rows[i])
+    while found < best.rows.shape[0] and best.rows[found] >= 0:
         found += 1
     return found
 
 
 @kernel()
-def nearest_code(
-    code: int,
-    offsets: AnyArray,
-    rows: AnyArray,
-    codes: AnyArray,
-    masks: AnyArray,
-    shells: AnyArray,
-    rows_out: AnyArray,
-    distances_out: AnyArray,
-) -> int:
-    """The nearest rows of one 16-bit code, by (distance, row), and how many there are.
+def nearest_code(code: int, table: CodeTable, flips: Flips, best: Nearest) -> int:
+    """The nearest rows of one 16-bit code, by (distance, row), into a line (k,), and how many there are.
 
     Shell after shell, as long as a shell has fewer places than there are rows; then the rows one by one.
-    offsets, rows, codes: from `bucket_sort`; masks (65,536): all XOR masks by number of ones, those with r ones from
-    shells[r] on.
     """
+    offsets, rows, rows_out = table.offsets, table.rows, best.rows
     wanted = rows_out.shape[0]
     found = 0
     for radius in range(17):
         first = found
-        if shells[radius + 1] - shells[radius] > rows.shape[0]:
-            return _nearest_rest(code, radius, rows, codes, first, rows_out, distances_out)
-        for m in range(shells[radius], shells[radius + 1]):
-            bucket = code ^ masks[m]
+        if flips.shells[radius + 1] - flips.shells[radius] > rows.shape[0]:
+            return _nearest_rest(code, radius, table, first, best)
+        for m in range(flips.shells[radius], flips.shells[radius + 1]):
+            bucket = code ^ flips.masks[m]
             for i in range(offsets[bucket], offsets[bucket + 1]):
                 row = rows[i]
                 if found < wanted:
@@ -99,39 +101,33 @@ def nearest_code(
                     rows_out[at] = rows_out[at - 1]
                     at -= 1
                 rows_out[at] = row
-        distances_out[first:found] = radius
+        best.distances[first:found] = radius
         if found == wanted:
             return found
     return found
 
 
+@kernel()
+def _padded(code: int, table: CodeTable, flips: Flips, best: Nearest) -> None:
+    found = nearest_code(code, table, flips, best)
+    best.rows[found:] = -1
+    best.distances[found:] = np.inf
+
+
 @kernel(parallel=True)
-def nearest_codes(
-    queries: AnyArray,
-    offsets: AnyArray,
-    rows: AnyArray,
-    codes: AnyArray,
-    masks: AnyArray,
-    shells: AnyArray,
-    rows_out: AnyArray,
-    distances_out: AnyArray,
-) -> None:
+def nearest_codes(codes: AnyArray, table: CodeTable, flips: Flips, best: Nearest) -> None:
     """`nearest_code` for (Q,) codes into lines (Q, k), in threads; padded with -1 and infinity."""
-    for q in numba.prange(queries.shape[0]):
-        found = nearest_code(queries[q], offsets, rows, codes, masks, shells, rows_out[q], distances_out[q])
-        rows_out[q, found:] = -1
-        distances_out[q, found:] = np.inf
+    for q in numba.prange(codes.shape[0]):
+        _padded(codes[q], table, flips, Nearest(best.distances[q], best.rows[q]))
 
 
 @kernel(parallel=True)
-def copy_answers(
-    codes: AnyArray, table_rows: AnyArray, table_distances: AnyArray, rows_out: IntArray, distances_out: FloatArray
-) -> None:
-    """Look the lines (Q, k) of codes (Q,) up in tables (65,536, k)."""
+def copy_answers(codes: AnyArray, answers: Nearest, rows_out: IntArray, distances_out: FloatArray) -> None:
+    """Look the lines (Q, k) of codes (Q,) up in answers to all codes, (65,536, >= k)."""
     for q in numba.prange(codes.shape[0]):
         for j in range(rows_out.shape[1]):
-            rows_out[q, j] = table_rows[codes[q], j]
-            distances_out[q, j] = table_distances[codes[q], j]
+            rows_out[q, j] = answers.rows[codes[q], j]
+            distances_out[q, j] = answers.distances[codes[q], j]
 
 
 @kernel()
@@ -213,22 +209,14 @@ def _smallest(values: AnyArray) -> int:
 
 
 @kernel()
-def scan_codes_part(
-    queries: AnyArray,
-    words: AnyArray,
-    start: int,
-    end: int,
-    rows: IntArray,
-    distances_out: FloatArray,
-    rows_out: IntArray,
-) -> None:
+def scan_codes_part(queries: AnyArray, words: AnyArray, start: int, end: int, rows: IntArray, best: Nearest) -> None:
     """Bring lines (Q, k) up to date with codes start..end - 1 of words (W, n); codes with row -1 are passed over."""
     buffer = np.empty(BLOCK, dtype=np.uint16)
     for at in range(start, end, BLOCK):
         size = min(BLOCK, end - at)
         for q in range(queries.shape[0]):
             _differences(queries[q], words, at, buffer[:size])
-            worst = distances_out[q, -1]
+            worst = best.distances[q, -1]
             bound = 65535 if worst > 65535 else int(worst)
             for chunk in range(0, size, CHUNK):
                 stop = min(chunk + CHUNK, size)
@@ -236,38 +224,30 @@ def scan_codes_part(
                     continue
                 for i in range(chunk, stop):
                     if buffer[i] <= bound and rows[at + i] >= 0:  # noqa: SIM102 (the first test is the one that fails)
-                        if insert(distances_out[q], rows_out[q], np.float32(buffer[i]), rows[at + i]):
-                            worst = distances_out[q, -1]
+                        if insert(best.distances[q], best.rows[q], np.float32(buffer[i]), rows[at + i]):
+                            worst = best.distances[q, -1]
                             bound = 65535 if worst > 65535 else int(worst)
 
 
 @kernel(parallel=True)
-def scan_codes(
-    tasks: int, queries: AnyArray, words: AnyArray, rows: IntArray, distances_out: FloatArray, rows_out: IntArray
-) -> None:
+def scan_codes(tasks: int, queries: AnyArray, words: AnyArray, rows: IntArray, best: Nearest) -> None:
     """`scan_codes_part` in threads, each with a share of the queries."""
     share = (queries.shape[0] + tasks - 1) // tasks
     for task in numba.prange(tasks):
         q = min(task * share, queries.shape[0])
         end = min(q + share, queries.shape[0])
-        scan_codes_part(queries[q:end], words, 0, rows.shape[0], rows, distances_out[q:end], rows_out[q:end])
+        lines = Nearest(best.distances[q:end], best.rows[q:end])
+        scan_codes_part(queries[q:end], words, 0, rows.shape[0], rows, lines)
 
 
 @kernel(parallel=True)
-def scan_shares(
-    tasks: int, queries: AnyArray, words: AnyArray, rows: IntArray, distances_out: FloatArray, rows_out: IntArray
-) -> None:
+def scan_shares(tasks: int, queries: AnyArray, words: AnyArray, rows: IntArray, best: Nearest) -> None:
     """`scan_codes_part` in threads, each with a share of the codes; for few queries."""
     share = (rows.shape[0] + tasks - 1) // tasks
-    distances = np.full((tasks, distances_out.shape[0], distances_out.shape[1]), np.inf, dtype=np.float32)
-    found = np.full((tasks, rows_out.shape[0], rows_out.shape[1]), -1, dtype=np.int64)
+    distances = np.full((tasks, best.distances.shape[0], best.distances.shape[1]), np.inf, dtype=np.float32)
+    found = np.full((tasks, best.rows.shape[0], best.rows.shape[1]), -1, dtype=np.int64)
     for task in numba.prange(tasks):
         at = min(task * share, rows.shape[0])
         end = min(at + share, rows.shape[0])
-        scan_codes_part(queries, words, at, end, rows, distances[task], found[task])
-    for task in range(tasks):
-        for q in range(rows_out.shape[0]):
-            for place in range(rows_out.shape[1]):
-                if found[task, q, place] < 0:
-                    break
-                insert(distances_out[q], rows_out[q], distances[task, q, place], found[task, q, place])
+        scan_codes_part(queries, words, at, end, rows, Nearest(distances[task], found[task]))
+    merge(distances, found, best)

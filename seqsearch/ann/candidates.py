@@ -9,9 +9,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
+from ..arrays import JSON, AnyArray, BoolArray, FloatArray, IntArray
 from ..errors import ParameterError, StrPath
 from ..registry import call
+from . import files
 
 Parameter = int | float | str | bool | None
 Health = dict[str, Parameter]
@@ -58,16 +59,12 @@ class CandidateIndex(ABC):
     """Name and version of the library behind it, "" where there is none."""
 
     @classmethod
-    def make(
-        cls, *, geometry: str | None, dim: int | None, bits: int | None, parameters: Parameters, seed: int
-    ) -> CandidateIndex:
-        """An empty index: by default `cls(bits=bits, **parameters)` for a kind that `needs_bits`, else
-        `cls(geometry=geometry, dim=dim, **parameters)`; a kind that draws at random overrides this to take `seed`.
+    def make(cls, parameters: Parameters, seed: int = 0) -> CandidateIndex:
+        """An empty index from `geometry` and `dim`, or `bits`, and the other parameters, by name: `cls(**parameters)`.
 
-        ParameterError for parameters that it does not take.
+        A kind that draws at random overrides this to take `seed`. ParameterError for parameters that it does not take.
         """
-        space: Parameters = {"bits": bits} if cls.needs_bits else {"geometry": geometry, "dim": dim}
-        return call(cls, f"an index of kind {cls.kind!r}", **space, **parameters)
+        return call(cls, f"an index of kind {cls.kind!r}", **parameters)
 
     @classmethod
     def suited_parameters(cls, size: int) -> dict[str, Parameter]:
@@ -123,3 +120,41 @@ class CandidateIndex(ABC):
     @abstractmethod
     def load(cls, path: StrPath) -> CandidateIndex:
         """Read what `save` wrote. CorruptIndexError for every file that `save` cannot have written."""
+
+
+class FlatIndex(CandidateIndex):
+    """A kind that is made again from its rows and their vectors or codes: its file holds these and nothing else."""
+
+    @abstractmethod
+    def contents(self) -> tuple[JSON, IntArray, AnyArray]:
+        """What a file holds: the parameters it is made by, the rows (n,), and their float32 vectors or codes."""
+
+    def save(self, path: StrPath) -> None:
+        """See `CandidateIndex.save`."""
+        fields, rows, items = self.contents()
+        files.write(path, self.kind, fields, {"rows": rows, self._items(): items})
+
+    @classmethod
+    def load(cls, path: StrPath) -> CandidateIndex:
+        """See `CandidateIndex.load`."""
+        fields, arrays = files.read(path, cls.kind)
+        rows, items = arrays.get("rows"), arrays.get(cls._items())
+        if rows is None or items is None or rows.dtype != np.int64 or items.dtype != cls._dtype():
+            raise files.corrupt(path, "an array is missing or has another type")
+        try:
+            index = cls.make(fields)
+        except (ValueError, TypeError) as error:
+            raise files.corrupt(path, f"its fields do not describe an index of kind {cls.kind!r}: {error}") from error
+        try:
+            index.add(rows, items)
+        except ValueError as error:
+            raise files.corrupt(path, str(error)) from error
+        return index
+
+    @classmethod
+    def _items(cls) -> str:
+        return "codes" if cls.needs_bits else "vectors"
+
+    @classmethod
+    def _dtype(cls) -> type[np.generic]:
+        return np.uint8 if cls.needs_bits else np.float32

@@ -59,12 +59,12 @@ def make_index(
     for.
     """
     index = CANDIDATE_INDEXES[kind]
-    given = {"geometry": geometry, "dim": dim, "bits": bits}
+    space: Parameters = {"geometry": geometry, "dim": dim, "bits": bits}
     needed = ("bits",) if index.needs_bits else ("geometry", "dim")
-    for name, value in given.items():
+    for name, value in space.items():
         if (value is None) == (name in needed):
             raise ParameterError(f"an index of kind {kind!r} needs {' and '.join(needed)}, and {name} is {value!r}")
-    return index.make(geometry=geometry, dim=dim, bits=bits, parameters=parameters or {}, seed=seed)
+    return index.make({**{name: space[name] for name in needed}, **(parameters or {})}, seed)
 
 
 def load_index(path: StrPath) -> CandidateIndex:

@@ -21,12 +21,13 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
-from ..arrays import AnyArray
+from ..arrays import JSON, AnyArray
 from ..errors import CorruptIndexError, FormatVersionError, NotAnIndexError, StrPath
+from ..files import atomic_write
 
 MAGIC = b"SSEQANN\n"
 VERSION = 1
@@ -34,54 +35,35 @@ ALIGNMENT = 64
 DTYPES = ("<f4", "<f8", "<i4", "<i8", "|u1", "<u4", "<u8", "<u2")
 
 
-def write(path: StrPath, kind: str, fields: dict[str, Any], arrays: dict[str, AnyArray]) -> None:
-    """Write a file under a temporary name, flush it to the disk and rename it to `path`."""
+def write(path: StrPath, kind: str, fields: JSON, arrays: dict[str, AnyArray]) -> None:
+    """Write a file, durable, in place of the one that was there."""
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    digest = _digest([array.reshape(-1).view(np.uint8).data for array in plain.values()])
-    header = json.dumps(
-        {
-            "kind": kind,
-            "version": VERSION,
-            "fields": fields,
-            "arrays": [[name, array.dtype.str, list(array.shape)] for name, array in plain.items()],
-            "digest": digest,
-        },
-        sort_keys=True,
-    ).encode()
-    temporary = f"{os.fspath(path)}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(MAGIC + struct.pack("<II", len(header), zlib.crc32(header)) + header)
-            for array in plain.values():
-                file.write(b"\0" * (-file.tell() % ALIGNMENT))
-                file.write(array.reshape(-1).view(np.uint8).data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
+    parts = [array.reshape(-1).view(np.uint8).data for array in plain.values()]
+    described = [[name, array.dtype.str, list(array.shape)] for name, array in plain.items()]
+    content: JSON = {"kind": kind, "version": VERSION, "fields": fields, "arrays": described, "digest": _digest(parts)}
+    header = json.dumps(content, sort_keys=True).encode()
+    with atomic_write(path) as file:
+        file.write(MAGIC + struct.pack("<II", len(header), zlib.crc32(header)) + header)
+        for part in parts:
+            file.write(b"\0" * (-file.tell() % ALIGNMENT))
+            file.write(part)
 
 
 @contextmanager
-def reading(path: StrPath, kind: str) -> Iterator[tuple[dict[str, Any], dict[str, AnyArray]]]:
+def reading(path: StrPath, kind: str) -> Iterator[tuple[JSON, dict[str, AnyArray]]]:
     """The fields and arrays of a file of this kind, mapped into memory as copies that can be written to.
 
     The checksum of the arrays is taken beside what the caller does with them, which may be undone: the end of the
     block raises CorruptIndexError where it does not hold. NotAnIndexError when there is no such file,
     FormatVersionError for a newer one, CorruptIndexError for the rest.
     """
-    try:
-        with open(path, "rb") as file:
-            header, start = _header(path, _beginning(file))
-            if header["kind"] != kind:
-                raise CorruptIndexError(
-                    f"{os.fspath(path)} holds a candidate index of kind {header['kind']!r}, not {kind!r}"
-                )
-            content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
-    except FileNotFoundError as error:
-        raise NotAnIndexError(f"there is no candidate index at {os.fspath(path)}") from error
+    with _opened(path) as file:
+        header, start = _header(path, file)
+        if header["kind"] != kind:
+            raise CorruptIndexError(
+                f"{os.fspath(path)} holds a candidate index of kind {header['kind']!r}, not {kind!r}"
+            )
+        content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     parts = _parts(path, content, header, start)
     arrays = {name: np.frombuffer(part, dtype).reshape(shape) for name, part, dtype, shape in parts}
     with ThreadPoolExecutor(1) as beside:
@@ -91,7 +73,7 @@ def reading(path: StrPath, kind: str) -> Iterator[tuple[dict[str, Any], dict[str
             raise corrupt(path, "the checksum of its arrays does not hold")
 
 
-def read(path: StrPath, kind: str) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+def read(path: StrPath, kind: str) -> tuple[JSON, dict[str, AnyArray]]:
     """What `reading` gives, once the checksum holds; errors as there."""
     with reading(path, kind) as content:
         return content
@@ -99,11 +81,8 @@ def read(path: StrPath, kind: str) -> tuple[dict[str, Any], dict[str, AnyArray]]
 
 def kind_of(path: StrPath) -> str:
     """The kind of index in a file; errors as in `read`."""
-    try:
-        with open(path, "rb") as file:
-            return str(_header(path, _beginning(file))[0]["kind"])
-    except FileNotFoundError as error:
-        raise NotAnIndexError(f"there is no candidate index at {os.fspath(path)}") from error
+    with _opened(path) as file:
+        return str(_header(path, file)[0]["kind"])
 
 
 def corrupt(path: StrPath, why: str) -> CorruptIndexError:
@@ -111,19 +90,20 @@ def corrupt(path: StrPath, why: str) -> CorruptIndexError:
     return CorruptIndexError(f"{os.fspath(path)} is damaged: {why}")
 
 
-def _beginning(file: BinaryIO) -> bytes:
-    """Everything before the arrays, as far as the file goes."""
-    content = file.read(16)
-    if not content.startswith(MAGIC):
-        return content  # what would be the length of a header is anything
-    return content + file.read(int.from_bytes(content[8:12], "little"))
+def _opened(path: StrPath) -> BinaryIO:
+    try:
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise NotAnIndexError(f"there is no candidate index at {os.fspath(path)}") from error
 
 
-def _header(path: StrPath, content: bytes) -> tuple[dict[str, Any], int]:
-    if content[:8] != MAGIC or len(content) < 16:
+def _header(path: StrPath, file: BinaryIO) -> tuple[JSON, int]:
+    """The header at the beginning of a file, and where it ends."""
+    frame = file.read(16)
+    if frame[:8] != MAGIC or len(frame) < 16:
         raise corrupt(path, "it does not begin as a candidate index does")
-    length, checksum = struct.unpack_from("<II", content, 8)
-    text = content[16 : 16 + length]
+    length, checksum = struct.unpack_from("<II", frame, 8)
+    text = file.read(length)
     if len(text) != length or zlib.crc32(text) != checksum:
         raise corrupt(path, "the checksum of its header does not hold")
     try:
@@ -143,7 +123,7 @@ def _header(path: StrPath, content: bytes) -> tuple[dict[str, Any], int]:
 
 
 def _parts(
-    path: StrPath, content: memoryview, header: dict[str, Any], start: int
+    path: StrPath, content: memoryview, header: JSON, start: int
 ) -> list[tuple[str, memoryview, str, tuple[int, ...]]]:
     """Name, bytes, dtype and shape of each array."""
     parts: list[tuple[str, memoryview, str, tuple[int, ...]]] = []
@@ -170,7 +150,7 @@ def _digest(parts: list[memoryview]) -> str:
     return digest.hexdigest()
 
 
-def _described(path: StrPath, entry: Any) -> tuple[str, str, tuple[int, ...]]:
+def _described(path: StrPath, entry: object) -> tuple[str, str, tuple[int, ...]]:
     """Name, dtype and shape of one array, or the error."""
     if (
         not isinstance(entry, list)

@@ -1,44 +1,24 @@
 """hnswlib, held so that nothing can crash it. No other file of the tree knows its name.
 
-Nodes are numbered 0, 1, 2, ... in the order they came; distances are squared Euclidean. One lock lets either a change
-or a search in: adding during a search, or growing during one, breaks the library (hnswlib issues 562 and 590). Its
-state travels as arrays whose every number is checked before the library sees it, because it trusts what it loads
-(issue 673).
+Nodes are numbered 0, 1, 2, ... in the order they came; distances are squared Euclidean. Its owner lets in either one
+change or searches: adding during a search, or growing during one, breaks the library (hnswlib issues 562 and 590). Its
+state travels as arrays whose every number is checked before the library sees it, because it trusts what it loads (issue
+673).
 """
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Self
+from typing import Any
 
 import hnswlib
 import numpy as np
 
 from .. import threads
-from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
-from .graph_checks import Layout, check_state
+from ..arrays import BoolArray, FloatArray, IntArray
+from .graph_checks import GraphState, Layout, check_state
 
 LIBRARY = f"hnswlib {version('hnswlib')}"
-
-HIGHEST_LEVEL = 40
-"""No level above this can occur: levels are geometric with base M >= 2, and 2^-40 of 2^31 nodes is none."""
-
-
-@dataclass(frozen=True)
-class GraphState:
-    """Everything hnswlib holds, as arrays."""
-
-    count: int
-    max_level: int
-    entry_point: int
-    levels: AnyArray
-    """(count,) int32: the level of each element."""
-    level0: AnyArray
-    """(count, element bytes) uint8: links of level 0, vector, label."""
-    upper: AnyArray
-    """(bytes,) uint8: links of the levels above, element by element."""
 
 
 class Graph:
@@ -46,7 +26,6 @@ class Graph:
 
     def __init__(self, *, dim: int, m: int, ef_construction: int, seed: int, capacity: int = 1024) -> None:
         self.dim, self.m, self.ef_construction, self.seed = dim, m, ef_construction, seed
-        self._lock = threading.Lock()
         self._index: Any = hnswlib.Index("l2", dim)
         self._index.init_index(max(capacity, 1), ef_construction=ef_construction, M=m, random_seed=seed)
         self._marked: BoolArray = np.zeros(0, dtype=np.bool_)
@@ -64,20 +43,18 @@ class Graph:
         """Nodes len(self), len(self) + 1, ...; on one thread the same calls give the same bytes."""
         if not len(vectors):
             return
-        with self._lock:
-            first = len(self._marked)
-            if first + len(vectors) > self._index.get_max_elements():
-                self._index.resize_index(max(first + len(vectors), first + first // 2))
-            labels = np.arange(first, first + len(vectors), dtype=np.int64)
-            self._index.add_items(vectors, labels, num_threads=threads.count())
-            self._marked = np.concatenate([self._marked, np.zeros(len(vectors), dtype=np.bool_)])
+        first = len(self._marked)
+        if first + len(vectors) > self._index.get_max_elements():
+            self._index.resize_index(max(first + len(vectors), first + first // 2))
+        labels = np.arange(first, first + len(vectors), dtype=np.int64)
+        self._index.add_items(vectors, labels, num_threads=threads.count())
+        self._marked = np.concatenate([self._marked, np.zeros(len(vectors), dtype=np.bool_)])
 
     def mark(self, nodes: IntArray, deleted: bool) -> None:
         """Hide nodes from searches, or show them again. They keep guiding searches on their way."""
-        with self._lock:
-            for node in nodes[self._marked[nodes] != deleted].tolist():
-                (self._index.mark_deleted if deleted else self._index.unmark_deleted)(node)
-            self._marked[nodes] = deleted
+        for node in nodes[self._marked[nodes] != deleted].tolist():
+            (self._index.mark_deleted if deleted else self._index.unmark_deleted)(node)
+        self._marked[nodes] = deleted
 
     def query(self, vectors: FloatArray, count: int, ef: int) -> tuple[IntArray, FloatArray]:
         """The nearest `count` live nodes (Q, count) and squared distances; -1 and infinity where there are fewer."""
@@ -85,8 +62,7 @@ class Graph:
         distances = np.full((len(vectors), count), np.inf, dtype=np.float32)
         if not len(vectors) or not self.live:
             return nodes, distances
-        with self._lock:
-            self._fill(vectors, min(count, self.live), ef, nodes, distances)
+        self._fill(vectors, min(count, self.live), ef, nodes, distances)
         return nodes, distances
 
     def _fill(self, vectors: FloatArray, count: int, ef: int, nodes: IntArray, distances: FloatArray) -> None:
@@ -109,15 +85,14 @@ class Graph:
         """(n,) nodes -> (n, dim), also of nodes marked as deleted."""
         if not len(nodes):
             return np.zeros((0, self.dim), dtype=np.float32)
-        with self._lock:
-            hidden = np.unique(nodes[self._marked[nodes]])
-            for node in hidden.tolist():  # the library refuses to show what is marked
-                self._index.unmark_deleted(node)
-            try:
-                found: FloatArray = np.asarray(self._index.get_items(nodes), dtype=np.float32)
-            finally:
-                for node in hidden.tolist():
-                    self._index.mark_deleted(node)
+        hidden = np.unique(nodes[self._marked[nodes]])
+        for node in hidden.tolist():  # the library refuses to show what is marked
+            self._index.unmark_deleted(node)
+        try:
+            found: FloatArray = np.asarray(self._index.get_items(nodes), dtype=np.float32)
+        finally:
+            for node in hidden.tolist():
+                self._index.mark_deleted(node)
         return found
 
     @property
@@ -131,11 +106,9 @@ class Graph:
 
     def state(self) -> GraphState:
         """A copy of all that the library holds."""
-        with self._lock:
-            raw = self._index.__getstate__()[0]
+        raw = self._index.__getstate__()[0]
         count = int(raw["cur_element_count"])
         return GraphState(
-            count=count,
             max_level=int(raw["max_level"]),
             entry_point=int(np.uint32(raw["enterpoint_node"] & 0xFFFFFFFF)) if count else 0,
             levels=raw["element_levels"][:count].copy(),
@@ -143,14 +116,10 @@ class Graph:
             upper=raw["link_lists"].view(np.uint8).reshape(-1),
         )
 
-    @classmethod
-    def from_state(cls, state: GraphState, *, dim: int, m: int, ef_construction: int, seed: int) -> Self:
-        """A graph from its state; ValueError says what does not hold, before the library is touched."""
-        layout = Layout(dim=dim, m=m)
-        labels, marked = check_state(
-            layout, state.levels, state.level0, state.upper, state.max_level, state.entry_point, HIGHEST_LEVEL
-        )
-        graph = cls(dim=dim, m=m, ef_construction=ef_construction, seed=seed, capacity=1)
+    def restored(self, state: GraphState) -> Graph:
+        """A graph like this one from a state; ValueError says what does not hold, before the library is touched."""
+        labels, marked = check_state(self.layout, state)
+        graph = Graph(dim=self.dim, m=self.m, ef_construction=self.ef_construction, seed=self.seed, capacity=1)
         if not state.count:
             return graph
         raw = graph._index.__getstate__()[0]

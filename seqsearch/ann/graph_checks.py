@@ -16,6 +16,28 @@ from ..jit import kernel
 _BLOCK = 1 << 14  # vectors looked at at once: no copy of them all
 
 
+HIGHEST_LEVEL = 40
+"""No level above this can occur: levels are geometric with base M >= 2, and 2^-40 of 2^31 nodes is none."""
+
+
+@dataclass(frozen=True)
+class GraphState:
+    """Everything hnswlib holds, as arrays."""
+
+    max_level: int
+    entry_point: int
+    levels: AnyArray
+    """(count,) int32: the level of each element."""
+    level0: AnyArray
+    """(count, element bytes) uint8: links of level 0, vector, label."""
+    upper: AnyArray
+    """(bytes,) uint8: links of the levels above, element by element."""
+
+    @property
+    def count(self) -> int:
+        return len(self.levels)
+
+
 @dataclass(frozen=True)
 class Layout:
     """Sizes of an element in bytes."""
@@ -41,17 +63,9 @@ class Layout:
         return 4 + 4 * self.m
 
 
-def check_state(
-    layout: Layout,
-    levels: AnyArray,
-    level0: AnyArray,
-    upper: AnyArray,
-    max_level: int,
-    entry_point: int,
-    highest_level: int,
-) -> tuple[IntArray, BoolArray]:
+def check_state(layout: Layout, state: GraphState) -> tuple[IntArray, BoolArray]:
     """The labels (n,) and deletion marks (n,) of a sound graph; ValueError with the first thing that is not sound."""
-    count = len(levels)
+    levels, level0, upper, count = state.levels, state.level0, state.upper, state.count
     if levels.dtype != np.int32 or levels.ndim != 1:
         raise ValueError("the levels of the graph have another type")
     if level0.dtype != np.uint8 or level0.shape != (count, layout.element_bytes):
@@ -62,9 +76,9 @@ def check_state(
         if len(upper):
             raise ValueError("an empty graph has upper levels")
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)
-    if levels.min() < 0 or levels.max() > highest_level or levels.max() != max_level:
+    if levels.min() < 0 or levels.max() > HIGHEST_LEVEL or levels.max() != state.max_level:
         raise ValueError("the levels of the graph are out of range")
-    if not 0 <= entry_point < count or levels[entry_point] != max_level:
+    if not 0 <= state.entry_point < count or levels[state.entry_point] != state.max_level:
         raise ValueError("the entry point of the graph is not on its top level")
     if len(upper) != int(levels.sum(dtype=np.int64)) * layout.upper_bytes:
         raise ValueError("the upper levels of the graph have another size")

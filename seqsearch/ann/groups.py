@@ -9,47 +9,74 @@ import numpy as np
 
 from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
 from ..jit import kernel
+from .candidates import Candidates
 from .kernels import insert
-from .rows import grown
+from .rows import RowMap, grown
 
 END = -1
 
 
-class Groups:
+class RowGroups:
     """For each node its rows, ascending, as a linked list: head[node] -> next[row] -> ... -> -1."""
 
     def __init__(self) -> None:
+        self.rows = RowMap()
+        """The node of each row."""
         self.nodes = 0
         self.head: IntArray = np.zeros(0, dtype=np.int64)
         self.tail: IntArray = np.zeros(0, dtype=np.int64)
         self.size: IntArray = np.zeros(0, dtype=np.int64)
         self.next: IntArray = np.zeros(0, dtype=np.int64)
 
-    def reserve(self, nodes: int, rows: int) -> None:
-        """Make room for nodes 0..nodes - 1 and row numbers 0..rows - 1; new nodes have no rows."""
+    def __len__(self) -> int:
+        """Rows."""
+        return self.rows.live
+
+    def reserve(self, nodes: int) -> None:
+        """Make room for nodes 0..nodes - 1; new ones have no rows."""
         for name in ("head", "tail", "size"):
             setattr(self, name, grown(getattr(self, name), nodes))
         self.head[self.nodes : nodes] = END
         self.tail[self.nodes : nodes] = END
         self.nodes = max(self.nodes, nodes)
-        self.next = grown(self.next, rows)
 
     def add(self, nodes: IntArray, rows: IntArray) -> None:
-        """Row rows[i] joins node nodes[i]."""
+        """Row rows[i], which is new, joins node nodes[i]."""
         if len(rows):
-            self.reserve(int(nodes.max()) + 1, int(rows.max()) + 1)
+            self.reserve(int(nodes.max()) + 1)
+            self.next = grown(self.next, int(rows.max()) + 1)
             _link(nodes, rows, self.head, self.tail, self.size, self.next)
+            self.rows.put(rows, nodes)
 
-    def remove(self, nodes: IntArray, rows: IntArray) -> None:
-        """Row rows[i] leaves node nodes[i]."""
-        _unlink(nodes, rows, self.head, self.tail, self.size, self.next)
+    def remove(self, rows: IntArray) -> IntArray:
+        """Forget rows; the nodes (n,) that they were of. UnknownIdError when one is not there, and then nothing is
+        forgotten."""
+        gone = self.rows.known(rows)
+        nodes = self.rows.places(gone)
+        _unlink(nodes, gone, self.head, self.tail, self.size, self.next)
+        self.rows.drop(gone)
+        return np.unique(nodes)
 
-    def expand(
-        self, nodes: IntArray, distances: FloatArray, allowed: BoolArray | None, found: AnyArray, found_at: AnyArray
-    ) -> None:
-        """Offer the (allowed) rows of nodes (Q, C) at distances (Q, C) to the lines (Q, k) of rows and distances."""
+    def first_rows(self, allowed: BoolArray | None) -> IntArray:
+        """(nodes,): the smallest matching row of each, -1 where none matches."""
+        if allowed is None:
+            return self.head[: self.nodes]
+        rows = self.rows.matching(allowed)
+        first = np.full(self.nodes, END, dtype=np.int64)
+        first[self.rows.places(rows)[::-1]] = rows[::-1]  # of several assignments to one place the last stays
+        return first
+
+    def expand(self, nodes: IntArray, distances: FloatArray, allowed: BoolArray | None, found: Candidates) -> None:
+        """Offer the (allowed) rows of nodes (Q, C) at distances (Q, C) to the answers found so far."""
         mask = np.zeros(0, dtype=np.bool_) if allowed is None else allowed
-        _expand(nodes, distances, self.head, self.next, mask, allowed is not None, found, found_at)
+        _expand(nodes, distances, self.head, self.next, mask, allowed is not None, found.rows, found.distances)
+
+    def expand_first(self, hits: Candidates, count: int, allowed: BoolArray | None) -> Candidates:
+        """The nearest `count` (allowed) rows, from the nearest nodes given by the smallest row of each."""
+        found = Candidates.none(len(hits), count)
+        nodes = self.rows.places(hits.rows.reshape(-1)).reshape(hits.rows.shape)
+        self.expand(nodes, hits.distances, allowed, found)
+        return found
 
 
 @kernel()
@@ -171,13 +198,6 @@ class NodeTable:
 def hashes_of(items: AnyArray) -> AnyArray:
     """(n, D) of 4 or 8 bytes each -> (n,) uint64."""
     return _hashes(np.ascontiguousarray(items).view(np.uint32))
-
-
-def smallest_rows(rows: IntArray, places: IntArray, nodes: int) -> IntArray:
-    """(nodes,): the first of `rows` (n,) at each place, -1 where there is none; rows ascend."""
-    smallest = np.full(nodes, END, dtype=np.int64)
-    smallest[places[::-1]] = rows[::-1]  # of several assignments to one place the last stays
-    return smallest
 
 
 @kernel()

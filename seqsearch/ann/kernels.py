@@ -8,6 +8,8 @@ the distance: the squared Euclidean distance, the city-block distance, or sinh^2
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
@@ -22,6 +24,36 @@ CACHE = 128 * 1024
 
 SMALLEST_ROOM = 2e-10
 """The least value of 1 - |x|^2: that of `geometry.OUTERMOST`."""
+
+
+class Metric(NamedTuple):
+    """A geometry, as one of `CODES`, and the relative error of a float32 score (see `relative_error`)."""
+
+    code: int
+    slack: float
+
+
+class Points(NamedTuple):
+    """What is scanned: vectors (n, D), their squared norms, the rows they go by, which to look at, (n,) each."""
+
+    vectors: FloatArray
+    squares: DoubleArray
+    rows: IntArray
+    usable: BoolArray
+
+    def at(self, places: AnyArray | slice) -> Points:
+        """Some of them."""
+        return Points._make(column[places] for column in self)
+
+
+class Nearest(NamedTuple):
+    """The k nearest found so far, by (distance, row): lines (k,) or (Q, k), padded with infinity and -1.
+
+    A parallel kernel hands them on and never writes to them itself: numba drops such a write as dead code.
+    """
+
+    distances: FloatArray
+    rows: IntArray
 
 
 @kernel(inline=True)
@@ -154,82 +186,46 @@ def _scores(code: int, queries: FloatArray, vectors: FloatArray, scores_out: Flo
 
 @kernel()
 def _offer(
-    code: int,
-    scores: FloatArray,
-    query: FloatArray,
-    query_square: float,
-    vectors: FloatArray,
-    squares: DoubleArray,
-    rows: IntArray,
-    usable: BoolArray,
-    slack: float,
-    distances_out: FloatArray,
-    rows_out: IntArray,
+    metric: Metric, scores: FloatArray, query: FloatArray, query_square: float, points: Points, best: Nearest
 ) -> None:
-    """Offer a block of vectors (B, D) with their scores (B,) to the line of nearest rows (k,) of one query (D,)."""
-    bound = largest_key(code, distances_out[-1])
+    """Bring the line (k,) of one query (D,) up to date with a block, given its float32 scores (B,)."""
+    bound = largest_key(metric.code, best.distances[-1])
     query_room = room_of(query_square)
-    for i in range(vectors.shape[0]):
-        if not usable[i]:
+    for i in range(points.vectors.shape[0]):
+        if not points.usable[i]:
             continue
-        room = query_room * room_of(squares[i]) if code == HYPERBOLIC else 1.0
-        if _lowest_key(code, scores[i], query_square + squares[i], room, slack) > bound:
+        room = query_room * room_of(points.squares[i]) if metric.code == HYPERBOLIC else 1.0
+        if _lowest_key(metric.code, scores[i], query_square + points.squares[i], room, metric.slack) > bound:
             continue
-        distance = distance_of(code, exact_key(code, query, vectors[i], room))
-        if insert(distances_out, rows_out, distance, rows[i]):
-            bound = largest_key(code, distances_out[-1])
+        distance = distance_of(metric.code, exact_key(metric.code, query, points.vectors[i], room))
+        if insert(best.distances, best.rows, distance, points.rows[i]):
+            bound = largest_key(metric.code, best.distances[-1])
+
+
+@kernel(inline=True)
+def _part(points: Points, at: int, end: int) -> Points:
+    return Points(points.vectors[at:end], points.squares[at:end], points.rows[at:end], points.usable[at:end])
 
 
 @kernel()
-def scan_part(
-    code: int,
-    queries: FloatArray,
-    query_squares: DoubleArray,
-    vectors: FloatArray,
-    squares: DoubleArray,
-    rows: IntArray,
-    usable: BoolArray,
-    slack: float,
-    distances_out: FloatArray,
-    rows_out: IntArray,
-) -> None:
-    """Bring lines (Q, k) of nearest rows up to date with all of vectors (n, D), on one thread."""
-    block = max(16, CACHE // (4 * vectors.shape[1]))
+def scan_part(metric: Metric, queries: FloatArray, query_squares: DoubleArray, points: Points, best: Nearest) -> None:
+    """Bring lines (Q, k) of the nearest up to date with all points, on one thread."""
+    block = max(16, CACHE // (4 * points.vectors.shape[1]))
     scores = np.empty((4, block), dtype=np.float32)
-    for at in range(0, vectors.shape[0], block):
-        end = min(at + block, vectors.shape[0])
+    for at in range(0, points.vectors.shape[0], block):
+        some = _part(points, at, min(at + block, points.vectors.shape[0]))
+        size = some.vectors.shape[0]
         for q in range(0, queries.shape[0], 4):
             few = min(4, queries.shape[0] - q)
-            _scores(code, queries[q : q + few], vectors[at:end], scores[:, : end - at])
+            _scores(metric.code, queries[q : q + few], some.vectors, scores[:, :size])
             for j in range(few):
-                _offer(
-                    code,
-                    scores[j],
-                    queries[q + j],
-                    query_squares[q + j],
-                    vectors[at:end],
-                    squares[at:end],
-                    rows[at:end],
-                    usable[at:end],
-                    slack,
-                    distances_out[q + j],
-                    rows_out[q + j],
-                )
+                line = Nearest(best.distances[q + j], best.rows[q + j])
+                _offer(metric, scores[j], queries[q + j], query_squares[q + j], some, line)
 
 
 @kernel(parallel=True)
 def scan_queries(
-    tasks: int,
-    code: int,
-    queries: FloatArray,
-    query_squares: DoubleArray,
-    vectors: FloatArray,
-    squares: DoubleArray,
-    rows: IntArray,
-    usable: BoolArray,
-    slack: float,
-    distances_out: FloatArray,
-    rows_out: IntArray,
+    tasks: int, metric: Metric, queries: FloatArray, query_squares: DoubleArray, points: Points, best: Nearest
 ) -> None:
     """`scan_part` in threads, each with a share of the queries."""
     share = (queries.shape[0] + tasks - 1) // tasks
@@ -237,59 +233,34 @@ def scan_queries(
     for task in numba.prange(tasks):
         q = min(task * share, queries.shape[0])
         end = min(q + share, queries.shape[0])
-        scan_part(
-            code,
-            queries[q:end],
-            query_squares[q:end],
-            vectors,
-            squares,
-            rows,
-            usable,
-            slack,
-            distances_out[q:end],
-            rows_out[q:end],
-        )
+        lines = Nearest(best.distances[q:end], best.rows[q:end])
+        scan_part(metric, queries[q:end], query_squares[q:end], points, lines)
 
 
 @kernel(parallel=True)
 def scan_vectors(
-    tasks: int,
-    code: int,
-    queries: FloatArray,
-    query_squares: DoubleArray,
-    vectors: FloatArray,
-    squares: DoubleArray,
-    rows: IntArray,
-    usable: BoolArray,
-    slack: float,
-    distances_out: FloatArray,
-    rows_out: IntArray,
+    tasks: int, metric: Metric, queries: FloatArray, query_squares: DoubleArray, points: Points, best: Nearest
 ) -> None:
     """`scan_part` in threads, each with a share of the vectors; for few queries."""
-    share = (vectors.shape[0] + tasks - 1) // tasks
-    distances = np.full((tasks, distances_out.shape[0], distances_out.shape[1]), np.inf, dtype=np.float32)
-    found = np.full((tasks, rows_out.shape[0], rows_out.shape[1]), -1, dtype=np.int64)
+    share = (points.vectors.shape[0] + tasks - 1) // tasks
+    distances = np.full((tasks, best.distances.shape[0], best.distances.shape[1]), np.inf, dtype=np.float32)
+    rows = np.full((tasks, best.rows.shape[0], best.rows.shape[1]), -1, dtype=np.int64)
     for task in numba.prange(tasks):
-        at = min(task * share, vectors.shape[0])
-        end = min(at + share, vectors.shape[0])
-        scan_part(
-            code,
-            queries,
-            query_squares,
-            vectors[at:end],
-            squares[at:end],
-            rows[at:end],
-            usable[at:end],
-            slack,
-            distances[task],
-            found[task],
-        )
-    for task in range(tasks):
-        for q in range(rows_out.shape[0]):
-            for place in range(rows_out.shape[1]):
-                if found[task, q, place] < 0:
+        at = min(task * share, points.vectors.shape[0])
+        end = min(at + share, points.vectors.shape[0])
+        scan_part(metric, queries, query_squares, _part(points, at, end), Nearest(distances[task], rows[task]))
+    merge(distances, rows, best)
+
+
+@kernel()
+def merge(distances: FloatArray, rows: IntArray, best: Nearest) -> None:
+    """Bring lines (Q, k) up to date with those of several tasks, (tasks, Q, k)."""
+    for task in range(rows.shape[0]):
+        for q in range(rows.shape[1]):
+            for place in range(rows.shape[2]):
+                if rows[task, q, place] < 0:
                     break
-                insert(distances_out[q], rows_out[q], distances[task, q, place], found[task, q, place])
+                insert(best.distances[q], best.rows[q], distances[task, q, place], rows[task, q, place])
 
 
 @kernel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import threads
-from ..arrays import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
+from ..arrays import FloatArray
 from ..errors import ParameterError
 from ..geometry import normalised
 from . import kernels
@@ -21,49 +21,25 @@ def prepared(geometry: str, vectors: FloatArray) -> FloatArray:
         unit: FloatArray = normalised(vectors)
         return unit
     if geometry == "hyperbolic" and len(vectors):
-        worst = int(np.argmax(squares(vectors)))
+        worst = int(np.argmax(kernels.squares_of(vectors)))
         norm = float(np.linalg.norm(vectors[worst].astype(np.float64)))
         if norm >= 1.0:
             raise ParameterError(f"vector {worst} has norm {norm:.9g}: points of hyperbolic space have norms below 1")
     return vectors
 
 
-def squares(vectors: AnyArray) -> DoubleArray:
-    """(n, D) -> (n,) squared norms in float64."""
-    return kernels.squares_of(vectors)
-
-
-def nearest(
-    geometry: str,
-    queries: FloatArray,
-    vectors: FloatArray,
-    vector_squares: DoubleArray,
-    rows: IntArray,
-    usable: BoolArray,
-    count: int,
-) -> Candidates:
-    """The nearest `count` of vectors (n, D), named by rows (n,), to queries (Q, D), prepared both; exact."""
+def nearest(geometry: str, queries: FloatArray, points: kernels.Points, count: int) -> Candidates:
+    """The nearest `count` of the points to queries (Q, D), prepared both; exact."""
     found = Candidates.none(len(queries), count)
-    if not len(queries) or not len(vectors):
+    if not len(queries) or not len(points.vectors):
         return found
-    code, slack = kernels.CODES[geometry], kernels.relative_error(queries.shape[1])
-    arguments = (
-        code,
-        queries,
-        squares(queries),
-        vectors,
-        vector_squares,
-        rows,
-        usable,
-        slack,
-        found.distances,
-        found.rows,
-    )
+    metric = kernels.Metric(kernels.CODES[geometry], kernels.relative_error(queries.shape[1]))
+    asked = (metric, queries, kernels.squares_of(queries), points, kernels.Nearest(found.distances, found.rows))
     tasks = threads.numba_threads()
-    if tasks == 1 or len(queries) * vectors.size < SMALL:
-        kernels.scan_part(*arguments)
+    if tasks == 1 or len(queries) * points.vectors.size < SMALL:
+        kernels.scan_part(*asked)
     elif len(queries) >= 4 * tasks:
-        kernels.scan_queries(tasks, *arguments)
+        kernels.scan_queries(tasks, *asked)
     else:
-        kernels.scan_vectors(tasks, *arguments)
+        kernels.scan_vectors(tasks, *asked)
     return found

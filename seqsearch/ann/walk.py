@@ -7,7 +7,7 @@ a fraction of the width. It is the beam search of Malkov and Yashunin (2020, alg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -19,23 +19,22 @@ from .graph import Graph
 from .kernels import MANHATTAN
 
 SPARE = 16
-"""Places for links that mend the graph: see `Links.mend`."""
+"""Places for links that repair the graph: see `Links.repair`."""
 
 MANY = 32
 """Queries from which more than one thread is woken."""
 
 
-@dataclass(frozen=True)
-class Links:
-    """The links of the first `count` nodes of a graph, by node number."""
+class Links(NamedTuple):
+    """The links of the first `nodes` nodes of a graph, by node number."""
 
-    count: int
+    nodes: int
     entry: int
     max_level: int
     near: AnyArray
-    """(count, 2M + SPARE) int32: links of level 0, -1 behind the last."""
+    """(nodes, 2M + SPARE) int32: links of level 0, -1 behind the last."""
     upper_start: IntArray
-    """(count,): where the lists of a node begin in `upper`; the list of level l is upper_start + l - 1."""
+    """(nodes,): where the lists of a node begin in `upper`; the list of level l is upper_start + l - 1."""
     upper: AnyArray
     """(lists, M) int32: links of the levels above, -1 behind the last."""
 
@@ -57,9 +56,9 @@ class Links:
         upper = _links(state.upper.reshape(-1, layout.upper_bytes), labels, 0)
         return cls(count, int(labels[state.entry_point]), state.max_level, by_node, start_by_node, upper)
 
-    def mend(self, mends: IntArray) -> None:
+    def repair(self, links: IntArray) -> None:
         """Add links (from, to), given as (m, 2), where there is a place for them."""
-        _mend(self.near, mends)
+        _add_links(self.near, links)
 
 
 def _links(lists: AnyArray, labels: AnyArray, spare: int) -> AnyArray:
@@ -80,33 +79,22 @@ def walk(code: int, links: Links, queries: FloatArray, vectors: FloatArray, scal
     """
     nodes = np.empty((len(queries), width), dtype=np.int64)
     tasks = threads.numba_threads()
-    arguments = (
-        links.near,
-        links.upper_start,
-        links.upper,
-        links.entry,
-        links.max_level,
-        queries,
-        vectors,
-        scales,
-        nodes,
-    )
     if tasks == 1 or len(queries) < MANY:
-        _walk_part(code, *arguments)
+        _walk_part(code, links, queries, vectors, scales, nodes)
     else:
-        _walk_parts(tasks, code, *arguments)
+        _walk_parts(tasks, code, links, queries, vectors, scales, nodes)
     return nodes
 
 
 @kernel()
-def _mend(near: AnyArray, mends: IntArray) -> None:
-    for i in range(mends.shape[0]):
-        links = near[mends[i, 0]]
+def _add_links(near: AnyArray, added: IntArray) -> None:
+    for i in range(added.shape[0]):
+        links = near[added[i, 0]]
         for j in range(links.shape[0]):
-            if links[j] == mends[i, 1]:
+            if links[j] == added[i, 1]:
                 break
             if links[j] < 0:
-                links[j] = mends[i, 1]
+                links[j] = added[i, 1]
                 break
 
 
@@ -137,26 +125,17 @@ def _key(code: int, query: FloatArray, vectors: FloatArray, scales: FloatArray, 
 
 
 @kernel()
-def _descend(
-    code: int,
-    upper_start: IntArray,
-    upper: AnyArray,
-    entry: int,
-    max_level: int,
-    query: FloatArray,
-    vectors: FloatArray,
-    scales: FloatArray,
-) -> int:
+def _descend(code: int, links: Links, query: FloatArray, vectors: FloatArray, scales: FloatArray) -> int:
     """The node at which level 0 is entered: on each level above, the best that steps to better ones lead to."""
-    at = entry
+    at = links.entry
     best = _key(code, query, vectors, scales, at)
-    for level in range(max_level, 0, -1):
+    for level in range(links.max_level, 0, -1):
         moved = True
         while moved:
             moved = False
-            row = upper_start[at] + level - 1
-            for j in range(upper.shape[1]):
-                node = upper[row, j]
+            row = links.upper_start[at] + level - 1
+            for j in range(links.upper.shape[1]):
+                node = links.upper[row, j]
                 if node < 0:
                     break
                 key = _key(code, query, vectors, scales, node)
@@ -167,17 +146,9 @@ def _descend(
 
 @kernel()
 def _walk_part(
-    code: int,
-    near: AnyArray,
-    upper_start: IntArray,
-    upper: AnyArray,
-    entry: int,
-    max_level: int,
-    queries: FloatArray,
-    vectors: FloatArray,
-    scales: FloatArray,
-    nodes_out: IntArray,
+    code: int, links: Links, queries: FloatArray, vectors: FloatArray, scales: FloatArray, nodes_out: IntArray
 ) -> None:
+    near = links.near
     width = nodes_out.shape[1]
     seen = np.zeros(near.shape[0], dtype=np.uint32)
     keys = np.empty(width + 1, dtype=np.float32)
@@ -186,7 +157,7 @@ def _walk_part(
     for q in range(queries.shape[0]):
         query = queries[q]
         stamp = np.uint32(q + 1)
-        start = _descend(code, upper_start, upper, entry, max_level, query, vectors, scales)
+        start = _descend(code, links, query, vectors, scales)
         seen[start] = stamp
         keys[0], pool[0], done[0] = _key(code, query, vectors, scales, start), start, False
         size, at = 1, 0
@@ -223,11 +194,7 @@ def _walk_part(
 def _walk_parts(
     tasks: int,
     code: int,
-    near: AnyArray,
-    upper_start: IntArray,
-    upper: AnyArray,
-    entry: int,
-    max_level: int,
+    links: Links,
     queries: FloatArray,
     vectors: FloatArray,
     scales: FloatArray,
@@ -237,4 +204,4 @@ def _walk_parts(
     for task in numba.prange(tasks):
         q = min(task * share, queries.shape[0])
         end = min(q + share, queries.shape[0])
-        _walk_part(code, near, upper_start, upper, entry, max_level, queries[q:end], vectors, scales, nodes_out[q:end])
+        _walk_part(code, links, queries[q:end], vectors, scales, nodes_out[q:end])

@@ -42,6 +42,11 @@ class Alphabet:
         """uint8 for a fixed alphabet, uint32 for an open one."""
         return np.dtype(np.uint32) if self.is_open else np.dtype(np.uint8)
 
+    @property
+    def size(self) -> int:
+        """The number of codes: a code is from 0 to `size` - 1."""
+        return len(self.letters) if not self.is_open else 2**32 if self.name == INTEGERS.name else 0x110000
+
     @cached_property
     def letters(self) -> str:
         """The letter of every code of a fixed alphabet."""
@@ -97,9 +102,9 @@ class Alphabet:
                 values.append(int(token))
             except ValueError:
                 raise SymbolError(f"{token[:40]!r} at position {position} is not an integer token") from None
-        if any(not 0 <= value < 2**32 for value in values):
-            wrong_value = next(value for value in values if not 0 <= value < 2**32)
-            raise SymbolError(f"token {wrong_value} is outside 0..4294967295")
+        for value in values:
+            if not 0 <= value < self.size:
+                raise SymbolError(f"token {value} is outside 0..{self.size - 1}")
         return np.array(values, np.uint32)
 
     def decode(self, codes: AnyArray) -> str:
@@ -148,8 +153,10 @@ INTEGERS = Alphabet("integers")
 ALPHABETS = {alphabet.name: alphabet for alphabet in (DNA, RNA, PROTEIN, TEXT, INTEGERS)}
 
 
-def alphabet_named(name: str) -> Alphabet:
-    """The alphabet of that name. Raises ParameterError listing the names there are."""
+def alphabet_named(name: str | Alphabet) -> Alphabet:
+    """The alphabet of that name, or itself. Raises ParameterError listing the names there are."""
+    if isinstance(name, Alphabet):
+        return name
     if name not in ALPHABETS:
         raise ParameterError(f"no alphabet {name!r}: choose one of {', '.join(ALPHABETS)}")
     return ALPHABETS[name]

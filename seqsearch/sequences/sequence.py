@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,11 +11,16 @@ from typing import Literal, overload
 import numpy as np
 
 from ..arrays import AnyArray, IntArray
-from ..errors import EmptySequenceError, MismatchError, SeriesError, SymbolError
-from .alphabet import Alphabet
+from ..errors import EmptySequenceError, InputError, MismatchError, ParameterError, SeriesError, SymbolError
+from .alphabet import Alphabet, alphabet_named
 from .strings import Strings, offsets_of, ranges_to_indices
 
 Kind = Literal["tokens", "series"]
+Layout = Literal["ntf", "nct"]
+LAYOUTS: tuple[Layout, ...] = ("ntf", "nct")
+"""Order of the axes of several series: series, steps, features; or series, channels (features), steps."""
+
+_REAL = "biuf"  # kinds of NumPy types
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,44 +85,64 @@ class Sequences:
     def from_texts(
         cls,
         texts: Iterable[str | bytes],
-        alphabet: Alphabet,
+        alphabet: Alphabet | str,
         ids: Iterable[str] | None = None,
         labels: Iterable[str] | None = None,
     ) -> Sequences:
-        """A token set from strings; ids default to 1, 2, .... Raises SymbolError and EmptySequenceError."""
+        """A token set from strings; ids default to 1, 2, ..., an alphabet may be named.
+
+        Raises SymbolError and EmptySequenceError naming the record, InputError for what is no string, and
+        ParameterError for one string in place of several.
+        """
+        if isinstance(texts, (str, bytes)):
+            raise ParameterError(f"{texts[:20]!r} is one text, not several: put it in a list, [text]")
+        chosen = alphabet_named(alphabet)
         names = None if ids is None else list(ids)
         coded = []
         for row, text in enumerate(texts):
             try:
-                coded.append(alphabet.encode(text))
-            except SymbolError as error:
+                if not isinstance(text, (str, bytes)):
+                    raise InputError(f"a text is a string, not {type(text).__name__}")
+                coded.append(chosen.encode(text))
+            except InputError as error:
                 error.record, error.record_id = row + 1, str(row + 1) if names is None else names[row]
                 raise
-        return cls.from_arrays(coded, alphabet, names, labels)
+        return cls.from_arrays(coded, chosen, names, labels)
 
     @classmethod
     def from_arrays(
         cls,
         arrays: Iterable[AnyArray],
-        alphabet: Alphabet | None = None,
+        alphabet: Alphabet | str | None = None,
         ids: Iterable[str] | None = None,
         labels: Iterable[str] | None = None,
+        *,
+        layout: Layout | None = None,
     ) -> Sequences:
         """A set from (T,) code arrays when `alphabet` is given, else from (T,) or (T, F) float series.
 
-        Raises EmptySequenceError for length zero, and SeriesError for NaN, infinity or mixed numbers of features.
+        `arrays` may be one array, (n, T) or (n, T, F), too. `layout`: "ntf" says that steps come before features, as
+        here, "nct" that features (channels) come first, (n, F, T), as in aeon and sktime; None means "ntf", and is an
+        error where all series have one shape with fewer steps than features, which is more likely the other.
+
+        Raises EmptySequenceError for length zero; SymbolError for a code that the alphabet does not have (no whole
+        number, or outside 0..`alphabet.size` - 1); SeriesError for NaN, infinity, mixed numbers of features, and axes
+        that need a `layout`.
         """
         rows = [np.asarray(a) for a in arrays]
         names = Strings.of(ids if ids is not None else map(str, range(1, len(rows) + 1)))
-        for number, row in enumerate(rows):
-            if len(row) == 0:
-                raise EmptySequenceError("the sequence is empty", record=number + 1, record_id=names[number])
-        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         if alphabet is None:
-            data = _joined_series(rows, names)
-        else:
-            data = np.concatenate([*rows, np.zeros(0, alphabet.dtype)]).astype(alphabet.dtype, copy=False)
-        return cls(data, offsets_of(lengths), names, alphabet, None, None if labels is None else Strings.of(labels))
+            several = len(rows) > 1 or isinstance(arrays, np.ndarray)  # one by itself is (T, F)
+            shapes = {row.shape for row in rows}
+            require_layout(shapes.pop() if several and len(shapes) == 1 else (), layout)
+            rows = [row.T if row.ndim == 2 and layout == "nct" else row for row in rows]
+        for number, row in enumerate(rows):
+            if row.ndim and len(row) == 0:
+                raise EmptySequenceError("the sequence is empty", record=number + 1, record_id=names[number])
+        chosen = None if alphabet is None else alphabet_named(alphabet)
+        data = _joined_series(rows, names) if chosen is None else _joined_codes(rows, names, chosen)
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        return cls(data, offsets_of(lengths), names, chosen, None, None if labels is None else Strings.of(labels))
 
     @classmethod
     def concatenate(cls, sets: list[Sequences]) -> Sequences:
@@ -232,16 +258,49 @@ def _blank(n: int) -> Strings:
     return Strings(np.zeros(0, np.uint8), np.zeros(n + 1, np.int64))
 
 
+def require_layout(shape: tuple[int, ...], layout: Layout | None) -> None:
+    """Raise SeriesError unless `layout` is named or `shape`, (T, F) of every series, has as many steps as features."""
+    if layout not in (None, *LAYOUTS):
+        raise ParameterError(f"no layout {layout!r}: choose one of {', '.join(LAYOUTS)}")
+    if layout is None and len(shape) == 2 and shape[0] < shape[1]:
+        few, many = shape
+        raise SeriesError(
+            f"series of shape {shape} are {few} steps of {many} features, or {few} channels of {many} steps: "
+            'say layout "ntf" for the first, "nct" for the second'
+        )
+
+
+def _joined_codes(rows: list[AnyArray], names: Strings, alphabet: Alphabet) -> AnyArray:
+    """All tokens of all sequences, (sum T,) in the alphabet's type, which changes none of them."""
+    if all(row.ndim == 1 and row.dtype == alphabet.dtype for row in rows):
+        data = np.concatenate([*rows, np.zeros(0, alphabet.dtype)])
+        if int(data.max(initial=0)) < alphabet.size:
+            return data
+    for number, row in enumerate(rows):
+        problem = ""
+        if row.ndim != 1 or row.dtype.kind not in _REAL:
+            problem = f"tokens are (T,) whole numbers, not {row.dtype}{row.shape}"
+        elif len(wrong := np.flatnonzero(~((row >= 0) & (row < alphabet.size) & (np.floor(row) == row)))):
+            problem = (
+                f"token {row[wrong[0]]} at position {wrong[0] + 1} is not a whole number in 0..{alphabet.size - 1}"
+            )
+        if problem:
+            raise SymbolError(problem, record=number + 1, record_id=names[number])
+    return np.concatenate([row.astype(alphabet.dtype) for row in rows])
+
+
 def _joined_series(rows: list[AnyArray], names: Strings) -> AnyArray:
     """All steps of all series, (sum T, F) float32, checked record by record only when the whole is not clean."""
+    rows = [_real(row, number + 1, names[number]) for number, row in enumerate(rows)]
     shaped = [row[:, None] if row.ndim == 1 else row for row in rows]
     features = {row.shape[1:] for row in shaped}
     if len(features) > 1 or any(row.ndim != 2 for row in shaped):
         expected = shaped[0].shape[1:]
         at = next(i for i, row in enumerate(shaped) if row.ndim != 2 or row.shape[1:] != expected)
-        raise SeriesError(
-            f"the series has shape {rows[at].shape}, the first one {rows[0].shape}", record=at + 1, record_id=names[at]
-        )
+        problem = f"the series has shape {rows[at].shape}, the first one {rows[0].shape}"
+        if rows[at].ndim == 2 and rows[at].shape[:1] == rows[0].shape[:1]:
+            problem += ': where channels come first say layout "nct"'
+        raise SeriesError(problem, record=at + 1, record_id=names[at])
     if not shaped:
         return np.zeros((0, 1), np.float32)
     with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is named below
@@ -258,3 +317,14 @@ def _joined_series(rows: list[AnyArray], names: Strings) -> AnyArray:
                     record_id=names[number],
                 )
     return data
+
+
+def _real(row: AnyArray, record: int, record_id: str) -> AnyArray:
+    """The array, if it holds real numbers; objects are tried. Raises SeriesError."""
+    if row.dtype.kind in _REAL:
+        return row
+    if row.dtype.kind == "O":
+        with contextlib.suppress(TypeError, ValueError):
+            return row.astype(np.float64)
+    problem = f"a series is (T,) or (T, F) real numbers, not {row.dtype}{row.shape}"
+    raise SeriesError(problem, record=record, record_id=record_id)

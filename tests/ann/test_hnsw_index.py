@@ -13,6 +13,7 @@ from seqsearch.ann import kernels, load_index
 from seqsearch.ann.exact import ExactIndex
 from seqsearch.ann.graph import Graph
 from seqsearch.ann.hnsw import HnswIndex
+from seqsearch.ann.nodes import GraphSettings
 from seqsearch.ann.reductions import REDUCTIONS, Reduction, log_map
 from seqsearch.ann.walk import Links, walk
 
@@ -31,7 +32,7 @@ def near_the_rim(count: int, dim: int, seed: int = 0) -> np.ndarray:
 
 def test_below_target_the_index_answers_exactly_and_says_so(tmp_path: Path) -> None:
     items = np.random.default_rng(0).uniform(-1, 1, size=(4000, 40)).astype(np.float32)
-    index = HnswIndex(geometry="squared", dim=40, m=2, ef_construction=2, ef=1, target=1.0)
+    index = HnswIndex(GraphSettings(geometry="squared", dim=40, m=2, ef_construction=2, ef=1, target=1.0))
     index.add(np.arange(4000), items)
     report = index.health(sample=200)
     assert report["exact"] is True
@@ -48,7 +49,7 @@ def test_below_target_the_index_answers_exactly_and_says_so(tmp_path: Path) -> N
 
 def test_nodes_that_do_not_find_themselves_are_always_scanned() -> None:
     items = np.random.default_rng(0).uniform(-1, 1, size=(3000, 16)).astype(np.float32)
-    index = HnswIndex(geometry="euclidean", dim=16, m=5, ef_construction=20, ef=60, target=0.2)
+    index = HnswIndex(GraphSettings(geometry="euclidean", dim=16, m=5, ef_construction=20, ef=60, target=0.2))
     index.add(np.arange(3000), items)
     before = (index.search(items, 1).rows[:, 0] == np.arange(3000)).mean()
     report = index.health(sample=100)
@@ -64,7 +65,7 @@ def test_recall_by_a_walk_in_the_true_geometry(name: str) -> None:
     items, queries = points(6000, 12), points(200, 12, seed=1)
     if name == "hyperbolic":
         items, queries = near_the_rim(6000, 12), near_the_rim(200, 12)
-    index, oracle = HnswIndex(geometry=name, dim=12), ExactIndex(geometry=name, dim=12)
+    index, oracle = HnswIndex(GraphSettings(geometry=name, dim=12)), ExactIndex(geometry=name, dim=12)
     for each in (index, oracle):
         each.add(np.arange(6000), items)
     truth = oracle.search(queries, 10).distances
@@ -103,7 +104,7 @@ def test_links_are_those_of_the_library() -> None:
 
 @pytest.mark.parametrize("reduction", REDUCTIONS["hyperbolic"])
 def test_points_farther_out_than_any_before_are_found(reduction: str) -> None:
-    index = HnswIndex(geometry="hyperbolic", dim=6, reduction=reduction)
+    index = HnswIndex(GraphSettings(geometry="hyperbolic", dim=6, reduction=reduction))
     index.add(np.arange(2000), points(2000, 6, spread=0.1))
     outer = near_the_rim(900, 6)
     for start in range(0, 900, 100):
@@ -130,7 +131,7 @@ def test_reductions_do_what_their_formulas_say() -> None:
 
 
 def test_copies_share_a_node_and_signs_of_zero_do_not_matter() -> None:
-    index = HnswIndex(geometry="euclidean", dim=3)
+    index = HnswIndex(GraphSettings(geometry="euclidean", dim=3))
     items = np.repeat(points(50, 3), 100, axis=0)
     items[:100] = 0
     items[50:100] = -0.0
@@ -143,7 +144,7 @@ def test_copies_share_a_node_and_signs_of_zero_do_not_matter() -> None:
 
 @pytest.mark.parametrize("geometry", ["euclidean", "hyperbolic"])
 def test_copies_share_a_node_after_loading(geometry: str, tmp_path: Path) -> None:
-    index = HnswIndex(geometry=geometry, dim=3)
+    index = HnswIndex(GraphSettings(geometry=geometry, dim=3))
     items = 0.1 * points(60, 3)
     index.add(np.arange(50), items[:50])
     index.save(tmp_path / "saved.ann")
@@ -155,7 +156,7 @@ def test_copies_share_a_node_after_loading(geometry: str, tmp_path: Path) -> Non
 
 
 def test_scaled_copies_are_one_direction() -> None:
-    index = HnswIndex(geometry="cosine", dim=3)
+    index = HnswIndex(GraphSettings(geometry="cosine", dim=3))
     one = points(1, 3)
     index.add(np.arange(8), np.concatenate([one * 2.0**power for power in range(8)]))
     assert index.nodes == 1
@@ -163,7 +164,7 @@ def test_scaled_copies_are_one_direction() -> None:
 
 def test_removing_most_builds_anew() -> None:
     items = points(5000, 4)
-    index = HnswIndex(geometry="euclidean", dim=4)
+    index = HnswIndex(GraphSettings(geometry="euclidean", dim=4))
     index.add(np.arange(5000), items)
     index.remove(np.arange(4000))
     assert index.nodes == 1000
@@ -174,7 +175,7 @@ def test_removing_most_builds_anew() -> None:
 
 def test_searches_and_changes_at_once() -> None:
     items = points(6000, 8)
-    index = HnswIndex(geometry="euclidean", dim=8)
+    index = HnswIndex(GraphSettings(geometry="euclidean", dim=8))
     index.add(np.arange(1000), items[:1000])
     errors: list[BaseException] = []
     stop = threading.Event()
@@ -214,7 +215,7 @@ def test_a_graph_gives_what_it_has_where_the_library_would_raise() -> None:
 
 def test_an_ef_that_costs_more_than_a_scan_is_not_used() -> None:
     items = np.random.default_rng(0).normal(size=(3000, 48)).astype(np.float32)
-    index = HnswIndex(geometry="manhattan", dim=48, ef=16, target=0.99)
+    index = HnswIndex(GraphSettings(geometry="manhattan", dim=48, ef=16, target=0.99))
     index.add(np.arange(3000), items)
     report = index.health(sample=200)
     assert report["recall"] >= 0.99  # type: ignore[operator]
@@ -224,7 +225,7 @@ def test_an_ef_that_costs_more_than_a_scan_is_not_used() -> None:
 
 @pytest.mark.parametrize("name", ["euclidean", "cosine"])
 def test_two_copies_of_a_vector_whose_rows_are_all_gone_come_back(name: str) -> None:
-    index = HnswIndex(geometry=name, dim=4)
+    index = HnswIndex(GraphSettings(geometry=name, dim=4))
     index.add(np.arange(50), points(50, 4))
     index.remove(np.array([7]))
     index.add(np.array([60, 61]), points(50, 4)[[7, 7]])

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqsearch.errors import EmptySequenceError, MismatchError, SeriesError, SymbolError
-from seqsearch.sequences import DNA, PROTEIN, TEXT, Sequences, Strings, offsets_of, ranges_to_indices
+from seqsearch.errors import EmptySequenceError, InputError, MismatchError, ParameterError, SeriesError, SymbolError
+from seqsearch.sequences import DNA, INTEGERS, PROTEIN, TEXT, Sequences, Strings, offsets_of, ranges_to_indices
 
 texts = st.lists(st.text(alphabet="ACGTN", min_size=1, max_size=12), min_size=1, max_size=12)
 
@@ -138,7 +138,62 @@ def test_series_keep_their_shape():
         (
             lambda: Sequences.from_arrays([np.ones((2, 3)), np.ones((2, 4))]),
             SeriesError,
-            "record 2 (2): the series has shape (2, 4), the first one (2, 3)",
+            'record 2 (2): the series has shape (2, 4), the first one (2, 3): where channels come first say layout "nct"',
+        ),
+        (
+            lambda: Sequences.from_arrays([[1, 2], [3, -6]], INTEGERS, ["x", "y"]),
+            SymbolError,
+            "record 2 (y): token -6 at position 2 is not a whole number in 0..4294967295",
+        ),
+        (
+            lambda: Sequences.from_arrays([np.array([2**40])], "integers"),
+            SymbolError,
+            "record 1 (1): token 1099511627776 at position 1 is not a whole number in 0..4294967295",
+        ),
+        (
+            lambda: Sequences.from_arrays([[5.7]], INTEGERS),
+            SymbolError,
+            "record 1 (1): token 5.7 at position 1 is not a whole number in 0..4294967295",
+        ),
+        (
+            lambda: Sequences.from_arrays([[1.0, np.nan]], INTEGERS),
+            SymbolError,
+            "record 1 (1): token nan at position 2 is not a whole number in 0..4294967295",
+        ),
+        (
+            lambda: Sequences.from_arrays([np.array([0, 15], np.uint8)], DNA),
+            SymbolError,
+            "record 1 (1): token 15 at position 2 is not a whole number in 0..14",
+        ),
+        (
+            lambda: Sequences.from_arrays([np.array([0x110000], np.uint32)], TEXT),
+            SymbolError,
+            "record 1 (1): token 1114112 at position 1 is not a whole number in 0..1114111",
+        ),
+        (
+            lambda: Sequences.from_arrays([[[1, 2]]], INTEGERS),
+            SymbolError,
+            "record 1 (1): tokens are (T,) whole numbers, not int64(1, 2)",
+        ),
+        (
+            lambda: Sequences.from_arrays([["a", "b"]]),
+            SeriesError,
+            "record 1 (1): a series is (T,) or (T, F) real numbers, not <U1(2,)",
+        ),
+        (
+            lambda: Sequences.from_texts("ACGT", DNA),
+            ParameterError,
+            "'ACGT' is one text, not several: put it in a list, [text]",
+        ),
+        (
+            lambda: Sequences.from_texts(["A", 7], DNA, ["x", "y"]),
+            InputError,
+            "record 2 (y): a text is a string, not int",
+        ),
+        (
+            lambda: Sequences.from_texts(["A"], "klingon"),
+            ParameterError,
+            "no alphabet 'klingon': choose one of dna, rna, protein, text, integers",
         ),
         (
             lambda: Sequences.concatenate([made(["A"]), Sequences.from_texts(["A"], PROTEIN)]),
@@ -157,3 +212,25 @@ def test_what_cannot_be_a_set_is_named(make, error, message):
     with pytest.raises(error) as caught:
         make()
     assert str(caught.value) == message
+
+
+def test_whole_numbers_of_any_type_are_tokens():
+    for row in ([5, 2**32 - 1], [5.0, 4294967295.0], np.array([5, 2**32 - 1], np.uint64)):
+        assert Sequences.from_arrays([row, [1]], "integers")[0].data.tolist() == [5, 4294967295]
+    assert Sequences.from_texts(["ACGT"], "dna").alphabet is DNA
+
+
+def test_axes_that_may_be_meant_otherwise_are_asked_for():
+    x = np.arange(2 * 3 * 10.0).reshape(2, 3, 10)
+    for wrong in (x, list(x), x[:1], x[:, :1], x[:1, :1]):
+        with pytest.raises(SeriesError, match='or . channels of 10 steps: say layout "ntf" for the first, "nct" for'):
+            Sequences.from_arrays(wrong)
+    channels_first = Sequences.from_arrays(x, layout="nct")
+    assert channels_first.features == 3
+    assert channels_first[1].data.tolist() == x[1].T.tolist()
+    assert Sequences.from_arrays(x, layout="ntf").features == 10
+    assert Sequences.from_arrays(np.swapaxes(x, 1, 2)).digest() == channels_first.digest()
+    assert Sequences.from_arrays([x[0], x[1, :, :7]], layout="nct").lengths.tolist() == [10, 7]
+    assert Sequences.from_arrays([x[0]]).features == 10  # one series by itself is (T, F)
+    with pytest.raises(ParameterError, match="no layout 'tcn': choose one of ntf, nct"):
+        Sequences.from_arrays(x, layout="tcn")

@@ -1,0 +1,94 @@
+"""Many threads on one index: alone they find what one thread finds, beside changes each answer is that of one state."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from test_contract import CASES, Case
+
+from seqsearch.ann import Candidates
+
+some = pytest.mark.parametrize(
+    "case", [case for case in CASES if case.geometry in ("cosine", "hyperbolic") or case.bits in (16, 64)], ids=str
+)
+ROWS = np.arange(4000)
+PART = np.arange(1000)  # rows that come and go
+
+
+def together(work: Callable[[], None], change: Callable[[], None]) -> None:
+    """Run `work` again and again in four threads until `change` is done; what goes wrong in any of them is raised."""
+    errors: list[BaseException] = []
+    stop = threading.Event()
+
+    def keep_working() -> None:
+        try:
+            work()
+            while not stop.is_set():
+                work()
+        except BaseException as error:
+            errors.append(error)
+
+    workers = [threading.Thread(target=keep_working) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    try:
+        change()
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+    if errors:
+        raise errors[0]
+
+
+def equal(one: Candidates, other: Candidates) -> bool:
+    return np.array_equal(one.rows, other.rows) and np.array_equal(one.distances, other.distances)
+
+
+@some
+def test_four_threads_find_what_one_finds(case: Case) -> None:
+    index, queries = case.make(), case.data(60, seed=1)
+    index.add(ROWS, case.data(4000))
+    allowed = np.random.default_rng(0).random(4000) < 0.4
+    asked = [(count, mask) for count in (1, 10, 300) for mask in (None, allowed)]
+    alone = [index.search(queries, count, allowed=mask) for count, mask in asked]
+
+    def work() -> None:
+        for (count, mask), expected in zip(asked, alone, strict=True):
+            assert equal(index.search(queries, count, allowed=mask), expected)
+
+    together(work, lambda: [work() for _ in range(3)] and None)
+
+
+@some
+def test_beside_changes_each_answer_is_that_of_one_state(case: Case) -> None:
+    items, queries = case.data(4000), case.data(20, seed=1)
+    index = case.make()
+    index.add(ROWS[1000:], items[1000:])
+    allowed = np.random.default_rng(0).random(4000) < 0.4
+
+    def answers() -> list[Candidates]:
+        return [index.search(queries, 20), index.search(queries, 20, allowed=allowed), index.search(queries, 3000)]
+
+    without = answers()
+    index.add(PART, items[:1000])
+    states = [without, answers()]
+    index.remove(PART)
+
+    def work() -> None:
+        for which, found in enumerate(answers()):
+            if case.kind != "hnsw":  # a graph that had rows and lost them finds others on its way than it did before
+                assert any(equal(found, state[which]) for state in states)
+            came = (found.rows < 1000) & (found.rows >= 0)
+            nearer = states[1][which].rows < 1000
+            assert not came.any() or came.sum() >= 0.9 * nearer.sum()
+
+    def change() -> None:
+        for _ in range(8):
+            index.add(PART, items[:1000])
+            index.remove(PART)
+
+    together(work, change)

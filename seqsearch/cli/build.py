@@ -54,6 +54,13 @@ _FLAG = {"format": "input_format"}
     metavar="FILE",
     help="Measure the recall on these queries  [default: on a sample held out of REFS]",
 )
+@click.option(
+    "--pairs", type=click.Path(), metavar="QUERIES", help="Series of another kind whose ids say which of REFS they match."
+)
+@click.option("--pair-ids", type=click.Path(), metavar="FILE.tsv", help="Ids of a query and of its match in REFS.")
+@click.option("--align", type=click.Choice(["auto", "steps", "dtw"]), help="Of pairs: step by step, or by DTW.")
+@click.option("--most", type=float, metavar="SHARE", help="Of pairs: share of REFS that exact DTW may see  [.05]")
+@click.option("--steps", type=click.IntRange(1), metavar="N", help="Of pairs: training batches at most  [1500]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw.")
 @reading_options
 @threads_option
@@ -77,10 +84,18 @@ def command(
       seqsearch build refs.fasta.gz -o refs.ss
       seqsearch build names.txt -o names.ss --distance edit --recall 0.95 --queries asked.txt
       seqsearch build beats.npz -o beats.ss --distance dtw -D window=0.1
+      seqsearch build recordings/ -o songs.ss --pairs scores/
       seqsearch build indexes/greengenes-v4.toml
     """
     from ..search import SequenceIndex
 
+    pairs, pair_ids = options.pop("pairs"), options.pop("pair_ids")
+    if pairs is not None:
+        _build_pairs(pairs, references, output, pair_ids, quiet, overwrite=overwrite)
+        return
+    for name in ("align", "most", "steps"):
+        if options.pop(name) is not None:
+            raise click.UsageError(f"--{name} belongs to --pairs")
     reading = reading_arguments(options)
     progress = progress_for(quiet)
     brought, asked = _model(model), None
@@ -106,6 +121,26 @@ def command(
         if not quiet:
             _, said = index.budget(10)
             click.echo(f"{index.path}: {len(index):,} sequences; a search takes {said}", err=True)
+
+
+OF_PAIRS = ("bits", "dim", "align", "most", "steps", "recall", "seed")
+
+
+def _build_pairs(
+    queries: str, references: str, output: str | None, pair_ids: str | None, quiet: bool, overwrite: bool
+) -> None:
+    """An index of series of two kinds. What was given on the command line counts; it has defaults of its own."""
+    from .match import build_pairs
+
+    context = click.get_current_context()
+    given = [name for name in context.params if context.get_parameter_source(name) is COMMANDLINE]
+    known = {"references", "output", "overwrite", "pairs", "pair_ids", "quiet", "threads", *OF_PAIRS}
+    if output is None:
+        raise click.UsageError("--output INDEX is needed")
+    if strange := [name for name in given if name not in known]:
+        raise click.UsageError(f"--{strange[0].replace('_', '-')} means nothing with --pairs")
+    options = {name: context.params[name] for name in OF_PAIRS if name in given}
+    build_pairs(queries, references, output, pair_ids, quiet, overwrite=overwrite, **options)
 
 
 def _model(path: str | None) -> Model | None:

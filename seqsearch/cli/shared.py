@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -96,8 +97,12 @@ def reading_arguments(options: dict[str, Any]) -> dict[str, Any]:
 def read_batches_noting(path: str, **arguments: Any) -> Iterator[Sequences]:
     """`read_batches`, and a line on stderr about records that were skipped."""
     from ..sequences import read_batches
+    from ..sequences.folders import read_series
     from ..sequences.readers import ReadReport
 
+    if os.path.isdir(path):
+        yield read_series(path)
+        return
     report = ReadReport()
     yield from read_batches(path, report=report, **arguments)
     if report.skipped:

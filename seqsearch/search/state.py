@@ -127,7 +127,7 @@ def pipeline_of(
     if hashes is not None and isinstance(encoder, TwoTowers):
         stages.append(WarpHashes(hashes[0], live, encoder.hashed_queries, hashes[1]))
     if distance is not None:
-        stages.append(Exact(distance, targets, live))
+        stages.append(Exact(distance, targets, live, *(["exact DTW"] if hashes is not None else [])))
     return Pipeline(tuple(stages), live)
 
 

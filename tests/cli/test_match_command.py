@@ -95,5 +95,30 @@ def test_what_goes_wrong_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[s
     code, text = said("train", str(scores), str(takes), *output)
     assert (code, "walk1.npy: has series of 5 features, walk0.npy of 6" in text) == (1, True)
     code, text = said("search", str(tmp_path), str(scores))
-    assert (code, "holds no matcher" in text) == (1, True)
+    assert (code, "no index" in text or text) == (1, True)
     assert not (tmp_path / "m").exists()
+
+
+def test_build_with_pairs_makes_an_index_like_any_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores, takes = write_sides(tmp_path, 16, 0)
+    index, small = str(tmp_path / "walks.ss"), ["--bits", "16", "--dim", "8", "--most", "0.5", "--steps", "20", "--threads", "1"]
+    assert run(["build", str(takes), "-o", index, "--pairs", str(scores), *small]) == 0, capsys.readouterr().err
+    assert "16 entries; of 3 pairs held out" in capsys.readouterr().err
+    assert run(["search", index, str(scores), "-k", "2", "--columns", "query,rank,target,distance"]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["query", "rank", "target", "distance"]
+    assert len(lines) == 33
+    _, more = write_sides(tmp_path / "new", 4, 1)
+    for file in more.iterdir():
+        file.rename(file.with_name(f"new-{file.name}"))
+    assert run(["add", index, str(more), "-q"]) == 0, capsys.readouterr().err
+    assert run(["remove", index, "new-walk1", "-q"]) == 0
+    assert run(["verify", index]) == 0
+    assert run(["info", index, "--format", "json"]) == 0
+    facts = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (facts["sequences"], facts["format_version"], facts["pairs"]["most"]) == (19, 2, 0.5)
+    assert run(["calibrate", index, "--queries", str(scores), "--recall", "0.9", "-q"]) == 0, capsys.readouterr().err
+    assert run(["build", str(takes), "-o", index, "--pairs", str(scores), "--distance", "dtw"]) == 2
+    assert "--distance means nothing with --pairs" in capsys.readouterr().err
+    assert run(["build", str(takes), "-o", index, "--most", "0.5"]) == 2
+    assert "--most belongs to --pairs" in capsys.readouterr().err

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .options import quiet_option, threads_option
 from .progress import progress_for
-from .shared import quiet_option, shown, threads_option
+from .shared import shown
 
 if TYPE_CHECKING:
     from ..search.matching import Matcher, Matches

@@ -28,6 +28,7 @@ import numpy as np
 from music.audio import SOUND_FONTS
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from seqsearch.search.matching import Matcher
 
 from seqsearch import threads
 from seqsearch.arrays import AnyArray, DoubleArray, IntArray
@@ -38,7 +39,6 @@ from seqsearch.evaluation import mean_reciprocal_rank, n95, share_within
 from seqsearch.evaluation.plots import plot_codes, plot_histograms, plot_matrix, plot_ranks
 from seqsearch.hashing import bhattacharyya, bit_correlation, bit_entropy, hamming
 from seqsearch.learning.towers import TowerPlan, train_towers
-from seqsearch.search.matching import Matcher
 from seqsearch.sequences import Sequences
 
 TOPS = (1, 5, 10, 100)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
+from .options import PATH, Reading, takes, threads_and_quiet
 from .progress import progress_for
-from .shared import change, quiet_option, reading_arguments, reading_options, threads_option
+from .shared import change
 
 
 @click.command("add", short_help="Add sequences to an index.")
-@click.argument("index", type=click.Path())
+@click.argument("index", type=PATH)
 @click.argument("sequences")
-@reading_options
-@threads_option
-@quiet_option
-def command(index: str, sequences: str, quiet: bool, **options: Any) -> None:
+@takes(reading=Reading)
+@threads_and_quiet
+def command(index: str, sequences: str, reading: Reading, quiet: bool) -> None:
     """Embed SEQUENCES with the index's own encoder and add them. Each batch is durable once it is added.
 
     An id that INDEX holds already is an error, or left out and counted with --on-error skip.
@@ -30,8 +28,6 @@ def command(index: str, sequences: str, quiet: bool, **options: Any) -> None:
 
     progress = progress_for(quiet)
     with SequenceIndex.open(index) as opened:
-        done = change(
-            opened, sequences, reading_arguments(options), lambda part: opened.add(part, progress=progress), known=False
-        )
+        done = change(opened, sequences, reading, lambda part: opened.add(part, progress=progress), known=False)
         if not quiet:
             click.echo(f"{index}: {done:,} added, {len(opened):,} sequences now", err=True)

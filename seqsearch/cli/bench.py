@@ -3,64 +3,56 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from .options import PATH, DistanceOptions, Reading, format_option, named, names_of, option, takes, threads_and_quiet
 from .progress import progress_for
-from .shared import (
-    distance_parameters_option,
-    quiet_option,
-    read_noting,
-    reading_arguments,
-    reading_options,
-    threads_option,
-)
 
 if TYPE_CHECKING:
-    from ..evaluation.comparing import Compared
+    from ..evaluation.comparing import Cell, Compared
+
+
+@dataclass(frozen=True)
+class Compare:
+    """What is compared."""
+
+    queries: str | None = option(
+        "--queries", metavar="FILE", help="Sequences to ask  [default: up to 1,000 of FILE, which are held out]"
+    )
+    encoders: str | None = option(
+        "--encoders",
+        metavar="NAME,...",
+        help="Encoders to compare  [default: projection, linear, and counts of k-mers or the shape of a curve]",
+    )
+    kinds: str = option("--kinds", metavar="NAME,...", default="hnsw,exact,hamming", help="Kinds of index.")
+    bits: int = option("--bits", default=128, help="Bits of the codes of hamming.")
+    k: int = option("-k", default=10, help="Neighbours of each query.")
+    recall: float = option("--recall", default=0.99, help="The recall you want.")
+    seconds: float = option(
+        "--seconds", default=60.0, help="At most for training an encoder, for sweeping a cell, and for the exact truth."
+    )
+    effort: str = option("--effort", metavar="LEVEL", default="low", help="Training: low, normal or high.")
+
+
+@dataclass(frozen=True)
+class Show:
+    """How it is shown, and the seed."""
+
+    output_format: str = format_option("table", "tsv", "json")
+    plot: str | None = option("--plot", type=PATH, metavar="FILE.png", help="Draw recall against queries per second.")
+    seed: int = option("--seed", default=0, help="Seed of every random draw.")
 
 
 @click.command("bench", short_help="Which encoder and index suit your file.")
 @click.argument("references", metavar="FILE")
-@click.option("--queries", metavar="FILE", help="Sequences to ask  [default: up to 1,000 of FILE, which are held out]")
-@click.option(
-    "--encoders",
-    metavar="NAME,...",
-    help="Encoders to compare  [default: projection, linear, and counts of k-mers or the shape of a curve]",
-)
-@click.option("--kinds", metavar="NAME,...", default="hnsw,exact,hamming", show_default=True, help="Kinds of index.")
-@click.option("--bits", type=int, default=128, show_default=True, help="Bits of the codes of hamming.")
-@click.option("-k", "k", type=int, default=10, show_default=True, help="Neighbours of each query.")
-@click.option("--recall", type=float, default=0.99, show_default=True, help="The recall you want.")
-@click.option(
-    "--seconds",
-    type=float,
-    default=60.0,
-    show_default=True,
-    help="At most for training an encoder, for sweeping a cell, and for the exact truth.",
-)
-@click.option("--effort", metavar="LEVEL", default="low", show_default=True, help="Training: low, normal or high.")
-@click.option("--distance", metavar="NAME", default="edit", show_default=True, help="edit or dtw.")
-@distance_parameters_option
-@click.option(
-    "--format", "output_format", type=click.Choice(["table", "tsv", "json"]), default="table", show_default=True
-)
-@click.option("--plot", type=click.Path(), metavar="FILE.png", help="Draw recall against queries per second.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw.")
-@reading_options
-@threads_option
-@quiet_option
+@takes(options=Compare, distance=DistanceOptions, show=Show, reading=Reading)
+@threads_and_quiet
 def command(
-    references: str,
-    queries: str | None,
-    encoders: str | None,
-    kinds: str,
-    output_format: str,
-    plot: str | None,
-    quiet: bool,
-    **options: Any,
+    references: str, options: Compare, distance: DistanceOptions, show: Show, reading: Reading, quiet: bool
 ) -> None:
     """Compare encoders and kinds of index on FILE, and recommend one.
 
@@ -76,45 +68,38 @@ def command(
     """
     from ..evaluation.comparing import Comparison, compare, held_out_queries
 
-    reading = reading_arguments(options)
-    asked = Comparison(encoders=_names(encoders), kinds=_names(kinds), **options)
-    stored = read_noting(references, **reading)
-    if queries is None:
+    lists = {"encoders": names_of(options.encoders), "kinds": names_of(options.kinds)}
+    asked = Comparison(**named(options, Comparison) | lists | vars(distance), seed=show.seed)
+    stored = reading.read(references)
+    if options.queries is None:
         stored, searched = held_out_queries(stored, asked.seed)
     else:
-        alphabet = reading["alphabet"] or (None if stored.alphabet is None else stored.alphabet.name)
-        searched = read_noting(queries, **{**reading, "alphabet": alphabet})
+        searched = reading.suiting(stored.alphabet).read(options.queries)
     compared = compare(stored, searched, asked, progress_for(quiet))
-    _show(compared, output_format)
-    advice = recommendation(compared, references, reading)
-    click.echo(advice, err=output_format != "table")
-    if plot is not None:
-        _plot(compared, plot, Path(references).name)
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    return () if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+    _show(compared, show.output_format)
+    click.echo(recommendation(compared, references, reading), err=show.output_format != "table")
+    if show.plot is not None:
+        _plot(compared, show.plot, Path(references).name)
 
 
 def _show(compared: Compared, output_format: str) -> None:
-    from ..evaluation import as_json_lines, as_table, as_tsv
+    from ..evaluation.rows import as_json_lines, as_table, as_tsv
 
-    if output_format == "json":
-        click.echo(as_json_lines(compared.rows()), nl=False)
-    elif output_format == "tsv":
-        click.echo(as_tsv(compared.rows()), nl=False)
-    else:
-        from rich.console import Console
+    if output_format != "table":
+        write = as_json_lines if output_format == "json" else as_tsv
+        click.echo(write(compared.rows()), nl=False)
+        return
+    from rich.console import Console
 
-        title = f"{compared.size:,} stored, {compared.queries:,} queries, k = {compared.asked.k}"
-        table = as_table(compared.summary(), f"{title}, at recall {compared.asked.recall:g}")
-        for column in table.columns[2:-1]:
-            column.justify = "right"
-        screen = Console()
-        (screen if screen.is_terminal else Console(width=200)).print(table)  # a file has no edge to be wrapped at
+    title = f"{compared.size:,} stored, {compared.queries:,} queries, k = {compared.asked.k}"
+    table = as_table(compared.summary(), f"{title}, at recall {compared.asked.recall:g}")
+    for column in table.columns[2:-1]:
+        column.justify = "right"
+    screen = Console()
+    (screen if screen.is_terminal else Console(width=200)).print(table)  # a file has no edge to be wrapped at
 
 
-def recommendation(compared: Compared, references: str, reading: dict[str, Any]) -> str:
+def recommendation(compared: Compared, references: str, reading: Reading) -> str:
     """What to build, and the command line that does."""
     recall, exact = compared.asked.recall, f"{compared.exact_qps:,.0f} queries/s"
     best = compared.best()
@@ -138,21 +123,20 @@ def recommendation(compared: Compared, references: str, reading: dict[str, Any])
     )
 
 
-def _build_command(compared: Compared, cell: Any, references: str, reading: dict[str, Any]) -> str:
+def _build_command(compared: Compared, cell: Cell, references: str, reading: Reading) -> str:
     asked = compared.asked
-    name = Path(references).name.split(".")[0] if references != "-" else ""
-    words = ["seqsearch", "build", references, "-o", f"{name or 'index'}.ss", "--encoder", cell.encoder]
+    stem = Path(references).name.split(".")[0] if references != "-" else ""
+    words = ["seqsearch", "build", references, "-o", f"{stem or 'index'}.ss", "--encoder", cell.encoder]
     words += ["--index", cell.kind] + ([] if cell.bits is None else ["--bits", str(cell.bits)])
     words += ["--recall", f"{asked.recall:g}"]
-    if asked.distance != "edit":
+    if asked.distance != type(asked).distance:
         words += ["--distance", asked.distance]
     for parameter, value in asked.distance_parameters.items():
         words += ["-D", f"{parameter}={value}"]
     words += ["--seed", str(asked.seed)] if asked.seed else []
-    options = {"format": "input_format"}
-    for option, value in reading.items():
-        if value is not None and (option, value) != ("on_error", "raise"):
-            words += [f"--{options.get(option, option).replace('_', '-')}", str(value)]
+    for name, value in vars(reading).items():
+        if value is not None and (name, value) != ("on_error", "raise"):
+            words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(words)
 
 

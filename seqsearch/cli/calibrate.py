@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
 
+from .options import PATH, Reading, takes, threads_and_quiet
 from .progress import progress_for
-from .shared import curve, quiet_option, read_noting, reading_arguments, reading_options, threads_option
+from .shared import curve
 
 
 @click.command("calibrate", short_help="Measure recall against budget anew.")
-@click.argument("index", type=click.Path())
+@click.argument("index", type=PATH)
 @click.option("--queries", metavar="FILE", help="Sequences like those that will be asked  [default: random members]")
 @click.option("--recall", type=float, metavar="R", help="Recall that searches aim at by default from now on.")
 @click.option(
@@ -25,9 +25,8 @@ from .shared import curve, quiet_option, read_noting, reading_arguments, reading
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw of members.")
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@reading_options
-@threads_option
-@quiet_option
+@takes(reading=Reading)
+@threads_and_quiet
 def command(
     index: str,
     queries: str | None,
@@ -35,8 +34,8 @@ def command(
     sample: int,
     seed: int,
     output_format: str,
+    reading: Reading,
     quiet: bool,
-    **options: Any,
 ) -> None:
     """Measure the recall of every budget on the data as they are now, and keep the curve.
 
@@ -50,10 +49,8 @@ def command(
     """
     from ..search import SequenceIndex
 
-    reading = reading_arguments(options)
     with SequenceIndex.open(index) as opened:
-        reading["alphabet"] = reading["alphabet"] or opened.alphabet_name
-        asked = None if queries is None else read_noting(queries, **reading)
+        asked = None if queries is None else reading.suiting(opened.alphabet_name).read(queries)
         measured = opened.calibrate(asked, recall=recall, sample=sample, seed=seed, progress=progress_for(quiet))
         _, said = opened.budget(10)
     if output_format == "json":

@@ -4,65 +4,57 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from . import label_reports
+from .label_reports import Reports, Tally
+from .options import PATH, Reading, format_option, option, takes, threads_and_quiet
 from .progress import progress_for
-from .shared import quiet_option, read_batches_noting, reading_arguments, reading_options, threads_option
+from .shared import header_text, rows_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ..arrays import AnyArray
     from ..sequences import Sequences
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a class is told, and how answers are printed."""
+
+    k: int = option("-k", type=click.IntRange(1), default=10, help="Index: neighbours that vote.")
+    weighting: str = option(
+        "--weighting",
+        type=click.Choice(["distance", "uniform"]),
+        default="distance",
+        help="Index: nearer neighbours count more, or all alike.",
+    )
+    abstain: float = option(
+        "--abstain",
+        default=0.0,
+        metavar="P",
+        help="Tell no label where it would be less sure than P (model), or for queries as new as a share P of "
+        "known sequences (index).",
+    )
+    novelty: str = option(
+        "--novelty",
+        metavar="METHOD",
+        default="nearest",
+        help="Index: how new a query is, for --abstain; see `seqsearch novelty`.",
+    )
+    recall: float | None = option("--recall", metavar="R", help="Index: the recall of the search.")
+    exact: bool = option("--exact", help="Index: compare with everything.")
+    output_format: str = format_option("tsv", "json")
+
+
 @click.command("classify", short_help="The class of each query, by a model or by neighbours.")
-@click.argument("model", metavar="MODEL|INDEX", type=click.Path())
+@click.argument("model", metavar="MODEL|INDEX", type=PATH)
 @click.argument("queries")
-@click.option("-k", "k", type=click.IntRange(1), default=10, show_default=True, help="Index: neighbours that vote.")
-@click.option(
-    "--weighting",
-    type=click.Choice(["distance", "uniform"]),
-    default="distance",
-    show_default=True,
-    help="Index: nearer neighbours count more, or all alike.",
-)
-@click.option(
-    "--abstain",
-    type=float,
-    default=0.0,
-    show_default=True,
-    metavar="P",
-    help="Tell no label where it would be less sure than P (model), or for queries as new as a share P of "
-    "known sequences (index).",
-)
-@click.option(
-    "--novelty",
-    "novelty_method",
-    metavar="METHOD",
-    default="nearest",
-    show_default=True,
-    help="Index: how new a query is, for --abstain; see `seqsearch novelty`.",
-)
-@click.option("--recall", type=float, metavar="R", help="Index: the recall of the search.")
-@click.option("--exact", is_flag=True, help="Index: compare with everything.")
-@click.option("--format", "output_format", type=click.Choice(["tsv", "json"]), default="tsv", show_default=True)
-@label_reports.options
-@reading_options
-@threads_option
-@quiet_option
-def command(
-    model: str,
-    queries: str,
-    output_format: str,
-    confusion: str | None,
-    reliability: str | None,
-    report: str | None,
-    quiet: bool,
-    **options: Any,
-) -> None:
+@takes(options=Options, reports=Reports, reading=Reading)
+@threads_and_quiet
+def command(model: str, queries: str, options: Options, reports: Reports, reading: Reading, quiet: bool) -> None:
     """Tell the class of each query: by a model of `train --task classify`, or by the labels of its nearest neighbours
     in an index.
 
@@ -77,20 +69,18 @@ def command(
       seqsearch classify genes.ss reads.fasta -k 5 --abstain 0.01
       seqsearch classify beats.model test.npz --report report.jsonl --confusion confusion.png
     """
-    reading = reading_arguments(options)
-    verdicts, alphabet, close = (_by_index if Path(model).is_dir() else _by_model)(model, quiet, options)
-    reading["alphabet"] = reading["alphabet"] or alphabet
-    tally = label_reports.Tally()
+    judge, alphabet, close = (_by_index if Path(model).is_dir() else _by_model)(model, options, quiet)
+    tally = Tally()
     try:
-        for number, part in enumerate(read_batches_noting(queries, **reading)):
-            verdict = verdicts(part)
-            if number == 0 and output_format == "tsv":
-                click.echo("\t".join(("query", "label", "probability", *_asked(verdict.more))))
-            click.echo("".join(_lines(part, verdict, output_format)), nl=False)
+        for number, part in enumerate(reading.suiting(alphabet).batches(queries)):
+            verdict = judge(part)
+            columns = _columns(part, verdict, options.output_format)
+            text = header_text(columns, options.output_format) if number == 0 else ""
+            click.echo(text + rows_text(columns, options.output_format), nl=False)
             tally.add(list(part.labels), verdict.names, verdict.confidence)
     finally:
         close()
-    tally.tell(confusion=confusion, reliability=reliability, report=report, quiet=quiet)
+    tally.tell(reports, quiet)
 
 
 @dataclass(frozen=True)
@@ -98,69 +88,66 @@ class _Verdict:
     """A batch of answers: names ("" for none), how sure, (Q, K) probabilities of labels, further columns."""
 
     names: Sequence[str]
-    confidence: Any
+    confidence: AnyArray
     labels: tuple[str, ...]
-    probabilities: Any
-    more: dict[str, Any]
+    probabilities: AnyArray
+    more: dict[str, AnyArray | None]
 
 
 _Judge = tuple["Callable[[Sequences], _Verdict]", "str | None", "Callable[[], None]"]
 
 
-def _by_model(path: str, quiet: bool, options: dict[str, Any]) -> _Judge:
+def _by_model(path: str, options: Options, quiet: bool) -> _Judge:
     from ..encoders.labelling import classify, head_of
     from ..encoders.model_file import load_model
 
     loaded = load_model(path)
     head_of(loaded, "classify")
-    least, progress = options["abstain"], progress_for(quiet)
+    progress = progress_for(quiet)
 
     def verdict(part: Sequences) -> _Verdict:
         told = classify(loaded, part, progress)
-        names = [
-            name if sure >= least else "" for name, sure in zip(told.names(), told.confidence.tolist(), strict=True)
-        ]
+        sure = (told.confidence >= options.abstain).tolist()
+        names = [name if enough else "" for name, enough in zip(told.names(), sure, strict=True)]
         return _Verdict(names, told.confidence, told.labels, told.probabilities, {})
 
     return verdict, loaded.spec.alphabet, lambda: None
 
 
-def _by_index(path: str, quiet: bool, options: dict[str, Any]) -> _Judge:
+def _by_index(path: str, options: Options, quiet: bool) -> _Judge:
     from ..search import SequenceIndex
     from ..search.classifying import NeighbourClassifier
 
     index = SequenceIndex.open(path)
-    method = {"method": options.pop("novelty_method")}
-    judge = NeighbourClassifier(index, novelty=method, progress=progress_for(quiet), **options)
+    judge = NeighbourClassifier(
+        index,
+        k=options.k,
+        weighting=options.weighting,
+        abstain=options.abstain,
+        novelty={"method": options.novelty},
+        progress=progress_for(quiet),
+        recall=options.recall,
+        exact=options.exact,
+    )
 
     def verdict(part: Sequences) -> _Verdict:
         votes = judge.classify(part)
-        p_values = [None] * len(part) if votes.p_values is None else votes.p_values.tolist()
-        more = {"distance": votes.nearest.tolist(), "p_value": p_values}
+        more = {"distance": votes.nearest, "p_value": votes.p_values}
         return _Verdict(votes.names(), votes.confidence, votes.labels, votes.shares, more)
 
     return verdict, index.alphabet_name, index.close
 
 
-def _asked(more: dict[str, Any]) -> list[str]:
-    """The columns that hold something: no p-values where nobody asked for them."""
-    return [column for column, values in more.items() if values[:1] != [None]]
-
-
-def _lines(part: Sequences, verdict: _Verdict, output_format: str) -> list[str]:
-    import json
-
-    lines = []
-    for row, (query, name) in enumerate(zip(part.ids, verdict.names, strict=True)):
-        probability = float(verdict.confidence[row])
-        more = {column: values[row] for column, values in verdict.more.items()}
-        if output_format == "tsv":
-            lines.append(
-                "\t".join((query, name or "-", f"{probability:.4f}", *(f"{more[c]:g}" for c in _asked(verdict.more))))
-                + "\n"
-            )
-        else:
-            shares = dict(zip(verdict.labels, (round(p, 6) for p in verdict.probabilities[row].tolist()), strict=True))
-            said = {"query": query, "label": name or None, "probability": round(probability, 6), **more}
-            lines.append(json.dumps({**said, "probabilities": shares}) + "\n")
-    return lines
+def _columns(part: Sequences, verdict: _Verdict, output_format: str) -> dict[str, Sequence[object]]:
+    """What is printed of a batch; what nobody computed is null in JSON and no column elsewhere."""
+    sure, names = verdict.confidence.tolist(), verdict.names
+    columns: dict[str, Sequence[object]] = {"query": list(part.ids)}
+    if output_format == "tsv":
+        columns |= {"label": [name or "-" for name in names], "probability": [f"{p:.4f}" for p in sure]}
+        told = {name: values.tolist() for name, values in verdict.more.items() if values is not None}
+        return columns | {name: [f"{value:g}" for value in values] for name, values in told.items()}
+    columns |= {"label": [name or None for name in names], "probability": [round(p, 6) for p in sure]}
+    for name, values in verdict.more.items():
+        columns[name] = [None] * len(part) if values is None else values.tolist()
+    shares = [[round(p, 6) for p in row] for row in verdict.probabilities.tolist()]
+    return columns | {"probabilities": [dict(zip(verdict.labels, row, strict=True)) for row in shares]}

@@ -2,52 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import click
 
+from .options import PATH, option, takes, threads_and_quiet
 from .progress import progress_for
-from .shared import quiet_option, threads_option
+from .shared import write_text
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is clustered, how, and where the tree goes."""
+
+    output: str = option(
+        "-o",
+        "--output",
+        type=PATH,
+        default="-",
+        show_default=False,
+        metavar="TREE.nwk",
+        help="Where the tree goes  [default: stdout]",
+    )
+    linkage: str = option("--linkage", metavar="NAME", default="average", help="average, single or complete.")
+    sample: int | None = option(
+        "--sample", type=click.IntRange(2), metavar="N", help="Cluster N random sequences  [default: all]"
+    )
+    exact: bool = option("--exact", help="Cluster by exact distances instead of those of embeddings.")
+    check: int = option(
+        "--check",
+        type=click.IntRange(0),
+        metavar="N",
+        default=500,
+        help="Compare with the tree of exact distances on so many leaves; 0: not at all.",
+    )
+    memory: float = option(
+        "--memory",
+        type=click.FloatRange(0, min_open=True),
+        metavar="GB",
+        default=4.0,
+        help="The distances of all pairs may take so much; 4 GB: 44,700 sequences.",
+    )
+    plot: str | None = option("--plot", type=PATH, metavar="FILE.png", help="Draw the uppermost 40 clusters.")
+    seed: int = option("--seed", default=0, help="Seed of the samples.")
 
 
 @click.command("cluster", short_help="Hierarchical clustering of an index, as a Newick tree.")
-@click.argument("index", type=click.Path())
-@click.option(
-    "-o", "--output", type=click.Path(), default="-", metavar="TREE.nwk", help="Where the tree goes  [default: stdout]"
-)
-@click.option("--linkage", metavar="NAME", default="average", show_default=True, help="average, single or complete.")
-@click.option("--sample", type=click.IntRange(2), metavar="N", help="Cluster N random sequences  [default: all]")
-@click.option("--exact", is_flag=True, help="Cluster by exact distances instead of those of embeddings.")
-@click.option(
-    "--check",
-    type=click.IntRange(0),
-    metavar="N",
-    default=500,
-    show_default=True,
-    help="Compare with the tree of exact distances on so many leaves; 0: not at all.",
-)
-@click.option(
-    "--memory",
-    type=click.FloatRange(0, min_open=True),
-    metavar="GB",
-    default=4.0,
-    show_default=True,
-    help="The distances of all pairs may take so much; 4 GB: 44,700 sequences.",
-)
-@click.option("--plot", type=click.Path(), metavar="FILE.png", help="Draw the uppermost 40 clusters.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the samples.")
-@threads_option
-@quiet_option
-def command(
-    index: str,
-    output: str,
-    linkage: str,
-    sample: int | None,
-    exact: bool,
-    check: int,
-    memory: float,
-    plot: str | None,
-    seed: int,
-    quiet: bool,
-) -> None:
+@click.argument("index", type=PATH)
+@takes(options=Options)
+@threads_and_quiet
+def command(index: str, options: Options, quiet: bool) -> None:
     """Cluster the sequences of INDEX by the distances of their embeddings and write the tree.
 
     Two leaves of the tree are as far apart as the distance at which their clusters became one. How much worse it is
@@ -58,25 +62,28 @@ def command(
       seqsearch cluster refs.ss -o refs.nwk
       seqsearch cluster refs.ss --sample 5000 --linkage complete --plot tree.png > sample.nwk
     """
-    from ..files import atomic_write, write_errors
     from ..search import SequenceIndex
     from ..trees import compare_trees
 
-    progress = progress_for(quiet)
+    output, check, seed, progress = options.output, options.check, options.seed, progress_for(quiet)
     with SequenceIndex.open(index) as opened:
-        tree = opened.cluster(linkage, sample=sample, exact=exact, seed=seed, memory=memory * 1e9, progress=progress)
-        if output == "-":
-            click.echo(tree.newick())
-        else:
-            with write_errors(output), atomic_write(output, text=True) as file:
-                file.write(tree.newick() + "\n")
-        if check > 1 and not (exact or quiet):
+        tree = opened.cluster(
+            options.linkage,
+            sample=options.sample,
+            exact=options.exact,
+            seed=seed,
+            memory=options.memory * 1e9,
+            progress=progress,
+        )
+        write_text(output, tree.newick() + "\n")
+        if check > 1 and not (options.exact or quiet):
             cost = compare_trees(tree, opened.sequences, opened.distance, sample=check, seed=seed, progress=progress)
             click.echo(f"{index}: {cost}", err=True)
-    if plot is not None:
+    if options.plot is not None:
         from ..evaluation.plots import plot_dendrogram
 
-        title = f"{len(tree):,} sequences, {linkage} linkage of {'exact' if exact else 'predicted'} distances"
-        plot_dendrogram(tree.picture_rows(), plot, title=title)
+        distances = "exact" if options.exact else "predicted"
+        title = f"{len(tree):,} sequences, {options.linkage} linkage of {distances} distances"
+        plot_dendrogram(tree.picture_rows(), options.plot, title=title)
     if not quiet:
-        click.echo(f"{output}: {len(tree):,} leaves, {linkage} linkage", err=True)
+        click.echo(f"{output}: {len(tree):,} leaves, {options.linkage} linkage", err=True)

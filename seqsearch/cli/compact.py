@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import click
 
+from .options import PATH, threads_and_quiet
 from .progress import progress_for
-from .shared import quiet_option, threads_option
 
 
 @click.command("compact", short_help="Give back the space of removed sequences.")
-@click.argument("index", type=click.Path())
-@threads_option
-@quiet_option
+@click.argument("index", type=PATH)
+@threads_and_quiet
 def command(index: str, quiet: bool) -> None:
     """Rewrite INDEX without the sequences that were removed or replaced.
 

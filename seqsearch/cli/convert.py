@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
+from .options import PATH, quiet_option
 from .progress import progress_for
-from .shared import quiet_option
 
 
 @click.command("convert", short_help="Make an index of a matcher folder that an older version wrote.")
-@click.argument("matcher", type=click.Path())
-@click.option("-o", "--output", required=True, type=click.Path(), metavar="INDEX", help="The index to write.")
+@click.argument("matcher", type=PATH)
+@click.option("-o", "--output", required=True, type=PATH, metavar="INDEX", help="The index to write.")
 @click.option("--overwrite", is_flag=True, help="Replace an index that is there.")
 @quiet_option
 def command(matcher: str, output: str, overwrite: bool, quiet: bool) -> None:

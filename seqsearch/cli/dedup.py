@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
 
 import click
 
-from .output import fields, plain_numbers
+from .options import PATH, DistanceOptions, Reading, format_option, option, takes, threads_and_quiet
 from .progress import progress_for
-from .shared import (
-    distance_parameters_option,
-    quiet_option,
-    read_noting,
-    reading_arguments,
-    reading_options,
-    threads_option,
-)
+from .shared import header_text, plain_numbers, rows_text, write_text
 
-if TYPE_CHECKING:
-    from ..search import Duplicates
-    from ..sequences import Sequences
 
-COLUMNS = ("sequence", "representative", "size", "distance")
+@dataclass(frozen=True)
+class Distance(DistanceOptions):
+    """The exact distance, by default one that suits the data."""
+
+    distance: str = option("--distance", metavar="NAME", help="edit or dtw  [default: what suits the data]")
+
+    def suiting(self, kind: str) -> Distance:
+        """With the first distance of a kind of sequences where none was asked for."""
+        from ..distances import DISTANCES
+
+        first = next(name for name in DISTANCES if getattr(DISTANCES[name], "kind", kind) == kind)
+        return self if self.distance else replace(self, distance=first)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is written where."""
+
+    output: str | None = option(
+        "-o",
+        "--output",
+        type=PATH,
+        metavar="FILE",
+        help="Write the first sequence of every cluster: FASTA, or text a line each.",
+    )
+    clusters: str | None = option(
+        "--clusters",
+        type=PATH,
+        metavar="TABLE",
+        help="Write the table to a file  [default: standard output, unless -o is given]",
+    )
+    output_format: str = format_option("tsv", "json")
 
 
 @click.command("dedup", short_help="Exact and near duplicates within a file.")
@@ -36,36 +56,9 @@ COLUMNS = ("sequence", "representative", "size", "distance")
     metavar="R",
     help="Distance within which two sequences are duplicates.",
 )
-@click.option("--distance", metavar="NAME", help="edit or dtw  [default: what suits the data]")
-@distance_parameters_option
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(),
-    metavar="FILE",
-    help="Write the first sequence of every cluster: FASTA, or text a line each.",
-)
-@click.option(
-    "--clusters",
-    type=click.Path(),
-    metavar="TABLE",
-    help="Write the table to a file  [default: standard output, unless -o is given]",
-)
-@click.option("--format", "output_format", type=click.Choice(["tsv", "json"]), default="tsv", show_default=True)
-@reading_options
-@threads_option
-@quiet_option
-def command(
-    file: str,
-    radius: float,
-    distance: str | None,
-    distance_parameters: dict[str, Any],
-    output: str | None,
-    clusters: str | None,
-    output_format: str,
-    quiet: bool,
-    **options: Any,
-) -> None:
+@takes(distance=Distance, output=Output, reading=Reading)
+@threads_and_quiet
+def command(file: str, radius: float, distance: Distance, output: Output, reading: Reading, quiet: bool) -> None:
     """Find equal sequences and those within distance R of each other, and keep one of each cluster.
 
     Lossless: every pair within R is found, by proof. Two sequences are in one cluster when a chain of duplicates joins
@@ -78,37 +71,27 @@ def command(
       seqsearch dedup reads.fasta --within 2 -o distinct.fasta --clusters clusters.tsv
       seqsearch dedup names.txt --within 1
     """
-    from ..distances import distance_named
     from ..search import duplicates
     from ..sequences import write_sequences
 
     if not radius >= 0:
         raise click.BadParameter(f"must be at least 0, not {radius:g}", param_hint="--within")
-    sequences = read_noting(file, **reading_arguments(options))
-    chosen = distance or {"tokens": "edit", "series": "dtw"}[sequences.kind]
-    found = duplicates(sequences, distance_named(chosen, **distance_parameters), radius, progress_for(quiet))
-    if output is not None:
-        write_sequences(output, sequences[found.kept])
-    if clusters is not None or output is None:
-        with click.open_file(clusters or "-", "w", encoding="utf-8", atomic=clusters is not None) as table:
-            table.write(_text(sequences, found, output_format))
+    sequences = reading.read(file)
+    found = duplicates(sequences, distance.suiting(sequences.kind).exact(), radius, progress_for(quiet))
+    if output.output is not None:
+        write_sequences(output.output, sequences[found.kept])
+    if output.clusters is not None or output.output is None:
+        columns = {
+            "sequence": list(sequences.ids),
+            "representative": list(sequences.ids.take(found.representatives)),
+            "size": found.sizes.tolist(),
+            "distance": plain_numbers(found.distances),
+        }
+        text = header_text(columns, output.output_format) + rows_text(columns, output.output_format)
+        write_text(output.clusters or "-", text)
     if not quiet:
         click.echo(
             f"{file}: {len(sequences):,} sequences in {len(found.kept):,} clusters; {found.equal:,} equal an earlier "
             f"one, {found.pairs:,} pairs of others are within {radius:g}",
             err=True,
         )
-
-
-def _text(sequences: Sequences, found: Duplicates, output_format: str) -> str:
-    ids = list(sequences.ids)
-    columns: list[list[Any]] = [
-        ids,
-        [ids[row] for row in found.representatives.tolist()],
-        found.sizes.tolist(),
-        plain_numbers(found.distances),
-    ]
-    if output_format == "json":
-        return "".join(json.dumps(dict(zip(COLUMNS, row, strict=True))) + "\n" for row in zip(*columns, strict=True))
-    texts = [list(fields(columns[0])), list(fields(columns[1])), *(map(str, column) for column in columns[2:])]
-    return "\t".join(COLUMNS) + "\n" + "".join("\t".join(row) + "\n" for row in zip(*texts, strict=True))

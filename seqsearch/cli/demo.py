@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
+from .options import PATH, threads_and_quiet
 from .progress import progress_for
-from .shared import quiet_option, threads_option
+
+if TYPE_CHECKING:
+    from ..search import SequenceIndex
+    from ..sequences import Sequences
 
 
 @click.command("demo", short_help="The whole road on real 16S genes.")
@@ -20,11 +24,8 @@ from .shared import quiet_option, threads_option
     show_default=True,
     help="What to build.",
 )
-@click.option(
-    "--plot", type=click.Path(), metavar="FILE.png", help="Where the picture goes  [default: beside the index]"
-)
-@threads_option
-@quiet_option
+@click.option("--plot", type=PATH, metavar="FILE.png", help="Where the picture goes  [default: beside the index]")
+@threads_and_quiet
 def command(recipe: str, plot: str | None, quiet: bool) -> None:
     """Build an index of real marker genes, search sequences it never saw, and check every answer.
 
@@ -64,7 +65,7 @@ def command(recipe: str, plot: str | None, quiet: bool) -> None:
     click.echo(_NEXT)
 
 
-def _show_hits(index: Any, queries: Any) -> None:
+def _show_hits(index: SequenceIndex, queries: Sequences) -> None:
     """The three best answers of the first three queries."""
     click.echo("\nquery           rank  target          edits")
     for hits in index.search(queries[:3], k=3):

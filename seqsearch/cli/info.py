@@ -6,11 +6,12 @@ import json
 
 import click
 
+from .options import PATH
 from .shared import curve, shown
 
 
 @click.command("info", short_help="What an index holds and how well it finds it.")
-@click.argument("index", type=click.Path())
+@click.argument("index", type=PATH)
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(index: str, output_format: str) -> None:
     """Show what an index holds, how it was made, and its measured recall.

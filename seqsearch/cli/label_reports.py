@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from .shared import Command
+from .options import PATH, option
+
+if TYPE_CHECKING:
+    from ..arrays import AnyArray
+    from ..evaluation.labels import LabelReport
 
 
-def options(command: Command) -> Command:
+@dataclass(frozen=True)
+class Reports:
     """Where reports go."""
-    for option in reversed(
-        (
-            click.option(
-                "--report",
-                type=click.Path(),
-                metavar="FILE.jsonl",
-                help="Labelled queries: write a row for the whole and one for each label.",
-            ),
-            click.option(
-                "--confusion",
-                type=click.Path(),
-                metavar="FILE.png",
-                help="Labelled queries: draw which labels are taken for which.",
-            ),
-            click.option(
-                "--reliability",
-                type=click.Path(),
-                metavar="FILE.png",
-                help="Labelled queries: draw how often what was told with which probability is right.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+
+    report: str | None = option(
+        "--report",
+        type=PATH,
+        metavar="FILE.jsonl",
+        help="Labelled queries: write a row for the whole and one for each label.",
+    )
+    confusion: str | None = option(
+        "--confusion", type=PATH, metavar="FILE.png", help="Labelled queries: draw which labels are taken for which."
+    )
+    reliability: str | None = option(
+        "--reliability",
+        type=PATH,
+        metavar="FILE.png",
+        help="Labelled queries: draw how often what was told with which probability is right.",
+    )
+
+    def __bool__(self) -> bool:
+        """Whether any is asked for."""
+        return any(vars(self).values())
 
 
 class Tally:
@@ -47,7 +49,7 @@ class Tally:
         self.confidence: list[float] = []
         self.unlabelled = 0
 
-    def add(self, true: Sequence[str], told: Sequence[str], confidence: Any) -> None:
+    def add(self, true: Sequence[str], told: Sequence[str], confidence: AnyArray) -> None:
         """A batch; what has no true label is only counted."""
         for wanted, given, sure in zip(true, told, confidence.tolist(), strict=True):
             if not wanted:
@@ -57,34 +59,33 @@ class Tally:
             self.told.append(given)
             self.confidence.append(sure)
 
-    def tell(self, *, confusion: str | None, reliability: str | None, report: str | None, quiet: bool) -> None:
+    def tell(self, files: Reports, quiet: bool) -> None:
         """The summary on stderr and the files asked for. Raises MismatchError for those without labels."""
         import numpy as np
 
         from ..errors import MismatchError
 
         if not self.true:
-            if confusion or reliability or report:
+            if files:
                 raise MismatchError("the queries have no labels to compare with: nothing can be reported")
             return
         from ..evaluation.labels import LabelReport
 
         made = LabelReport.of(self.true, self.told, np.array(self.confidence))
-        if report is not None:
+        if files.report is not None:
             from ..evaluation.rows import write_rows
 
-            write_rows(report, [made.summary(), *made.rows()])
-        if confusion is not None:
+            write_rows(files.report, [made.summary(), *made.rows()])
+        if files.confusion is not None:
             from ..evaluation.plots import plot_confusion
 
-            plot_confusion(made.counts, made.labels, confusion, title=f"Accuracy {made.accuracy:.1%}")
-        if reliability is not None:
+            plot_confusion(made.counts, made.labels, files.confusion, title=f"Accuracy {made.accuracy:.1%}")
+        if files.reliability is not None:
             from ..evaluation.plots import plot_reliability
 
-            rows = [{"expected": b.expected, "observed": b.observed, "count": b.count} for b in made.bins]
             plot_reliability(
-                rows,
-                reliability,
+                [asdict(each) for each in made.bins],
+                files.reliability,
                 title=f"Reliability (mean error {made.calibration_error:.3f})",
                 x_label="told probability",
                 y_label="share that is right",
@@ -92,7 +93,7 @@ class Tally:
         if not quiet:
             self._show(made)
 
-    def _show(self, made: Any) -> None:
+    def _show(self, made: LabelReport) -> None:
         from rich.console import Console
 
         from ..evaluation.rows import as_table
@@ -105,6 +106,5 @@ class Tally:
             parts.append(f"{whole['abstained']:,} without an answer")
         if self.unlabelled:
             parts.append(f"{self.unlabelled:,} without a true label, not counted")
-        console = Console(stderr=True)
-        console.print(as_table(made.rows()))
+        Console(stderr=True).print(as_table(made.rows()))
         click.echo(", ".join(parts), err=True)

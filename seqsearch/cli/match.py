@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from .progress import progress_for
-from .shared import quiet_option, shown, threads_option
+from .shared import shown
 
 if TYPE_CHECKING:
     from ..search import Results
@@ -30,56 +31,35 @@ def command() -> None:
     """
 
 
-def pair_options(function: Any) -> Any:
-    """What an index of two kinds of series is told."""
-    for option in reversed(
-        (
-            click.option("--bits", type=int, default=32, show_default=True, help="Bits of a hash, 8 to 64."),
-            click.option(
-                "--dim", type=int, default=128, show_default=True, help="Dimensions of the embedding; 0 leaves it out."
-            ),
-            click.option(
-                "--align",
-                type=click.Choice(["auto", "steps", "dtw"]),
-                default="auto",
-                show_default=True,
-                help="Pairs are aligned step by step, or by DTW first; auto: by DTW where lengths differ.",
-            ),
-            click.option(
-                "--recall", type=float, default=0.95, show_default=True, help="Matches the exact stage must see."
-            ),
-            click.option(
-                "--most", type=float, default=0.05, show_default=True, help="Share of the database it may see."
-            ),
-            click.option(
-                "--steps", type=click.IntRange(1), metavar="N", help="Training batches at most  [default: 1500]"
-            ),
-            click.option(
-                "--seconds", type=float, default=0.0, metavar="S", help="Training time at most, a pair of networks."
-            ),
-            click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random draw."),
-        )
-    ):
-        function = option(function)
-    return function
+@dataclass(frozen=True)
+class Options:
+    """The fields of `PairOptions` that a user sets."""
+
+    bits: int = option("--bits", default=32, help="Bits of a hash, 8 to 64.")
+    dim: int = option("--dim", default=128, help="Dimensions of the embedding; 0 leaves it out.")
+    align: str = option(
+        "--align",
+        type=click.Choice(["auto", "steps", "dtw"]),
+        default="auto",
+        help="Pairs are aligned step by step, or by DTW first; auto: by DTW where lengths differ.",
+    )
+    recall: float = option("--recall", default=0.95, help="Matches the exact stage must see.")
+    most: float = option("--most", default=0.05, help="Share of the database it may see.")
+    steps: int | None = option("--steps", metavar="N", help="Training batches at most  [default: 1500]")
+    seconds: float = option("--seconds", default=0.0, metavar="S", help="Training time at most, a pair of networks.")
+    seed: int = option("--seed", default=0, help="Seed of every random draw.")
 
 
 @command.command("train")
 @click.argument("queries", metavar="QUERIES")
 @click.argument("database", metavar="DATABASE")
-@click.option("-o", "--output", required=True, type=click.Path(), metavar="INDEX", help="The folder to write.")
+@click.option("-o", "--output", required=True, type=PATH, metavar="INDEX", help="The folder to write.")
 @click.option("--overwrite", is_flag=True, help="Replace an index that is there.")
-@click.option(
-    "--pairs",
-    type=click.Path(),
-    metavar="FILE.tsv",
-    help="Query and database id of each known pair, a tab between  [default: equal ids]",
-)
-@pair_options
-@threads_option
-@quiet_option
+@click.option("--pairs", type=PATH, metavar="FILE.tsv", help="Ids of each known pair, a tab between  [default: equal]")
+@takes(options=Options)
+@threads_and_quiet
 def train(
-    queries: str, database: str, output: str, overwrite: bool, pairs: str | None, quiet: bool, **options: Any
+    queries: str, database: str, output: str, overwrite: bool, pairs: str | None, options: Options, quiet: bool
 ) -> None:
     """Learn from the pairs of QUERIES and DATABASE, index DATABASE, and choose what each stage keeps.
 
@@ -90,18 +70,18 @@ def train(
       seqsearch match train scores/ recordings/ -o songs.ss
       seqsearch match train left.npz right.npz -o moves.ss --pairs pairs.tsv --align steps
     """
-    build_pairs(queries, database, output, pairs, quiet, overwrite=overwrite, **options)
+    build_pairs((queries, database), output, pairs, quiet, overwrite=overwrite, **vars(options))
 
 
-def build_pairs(queries: str, database: str, output: str, pairs: str | None, quiet: bool, **options: Any) -> None:
+def build_pairs(sides: tuple[str, str], output: str, pairs: str | None, quiet: bool, **options: object) -> None:
     """What `train` and `build --pairs` do."""
     from ..search import SequenceIndex
     from ..sequences.folders import read_series
 
     known = None if pairs is None else read_pairs(pairs)
-    left, right = read_series(queries), read_series(database)
+    queries, references = map(read_series, sides)
     progress = progress_for(quiet)
-    with SequenceIndex.build_pairs(output, right, left, pairs=known, progress=progress, **options) as index:
+    with SequenceIndex.build_pairs(output, references, queries, pairs=known, progress=progress, **options) as index:
         told = index.info()["pairs"]["measured"]
     if not quiet:
         click.echo(
@@ -112,11 +92,10 @@ def build_pairs(queries: str, database: str, output: str, pairs: str | None, qui
 
 
 @command.command("index")
-@click.argument("index", metavar="INDEX", type=click.Path())
+@click.argument("index", metavar="INDEX", type=PATH)
 @click.argument("database", metavar="DATABASE")
-@click.option("-o", "--output", type=click.Path(), metavar="INDEX", help="Write another one  [default: replace it]")
-@threads_option
-@quiet_option
+@click.option("-o", "--output", type=PATH, metavar="INDEX", help="Write another one  [default: replace it]")
+@threads_and_quiet
 def reindex(index: str, database: str, output: str | None, quiet: bool) -> None:
     """Put the series of DATABASE in place of those that are searched. Networks and budgets stay.
 
@@ -135,12 +114,11 @@ def reindex(index: str, database: str, output: str | None, quiet: bool) -> None:
 
 
 @command.command("search")
-@click.argument("index", metavar="INDEX", type=click.Path())
+@click.argument("index", metavar="INDEX", type=PATH)
 @click.argument("queries", metavar="QUERIES")
 @click.option("-k", type=click.IntRange(1), default=5, show_default=True, help="Matches of each query.")
 @click.option("--format", "output_format", type=click.Choice(["tsv", "json"]), default="tsv", show_default=True)
-@threads_option
-@quiet_option
+@threads_and_quiet
 def search(index: str, queries: str, k: int, output_format: str, quiet: bool) -> None:
     """The best matches of each of QUERIES: query, rank, target, score, confidence (above .5 is a match).
 
@@ -156,15 +134,10 @@ def search(index: str, queries: str, k: int, output_format: str, quiet: bool) ->
 
     with SequenceIndex.open(index) as opened:
         found = opened.search(read_series(queries), k, progress=progress_for(quiet))
-    rows = _rows(found)
-    if output_format == "json":
-        click.echo("".join(json.dumps(row) + "\n" for row in rows), nl=False)
-    else:
-        names = ["query", "rank", "target", "score"] + ["confidence"] * (found.confidence is not None)
-        click.echo("\t".join(names))
-        click.echo("".join("\t".join(str(row[name]) for name in names) + "\n" for row in rows), nl=False)
+    columns = _columns(found)
+    click.echo(header_text(columns, output_format) + rows_text(columns, output_format), nl=False)
     if not quiet:
-        for stage in found.trace.values():
+        for stage in found.how.trace.values():
             click.echo(
                 f"{stage.name}: {stage.compared / stage.queries:,.0f} entries compared in "
                 f"{1000 * stage.seconds / stage.queries:.1f} ms a query, {stage.kept / stage.queries:,.0f} kept",
@@ -172,20 +145,22 @@ def search(index: str, queries: str, k: int, output_format: str, quiet: bool) ->
             )
 
 
-def _rows(found: Results) -> list[dict[str, object]]:
-    """One dictionary a match."""
-    rows: list[dict[str, object]] = []
-    for query, hits in enumerate(found):
-        for hit in hits:
-            row: dict[str, object] = {"query": hits.query, "rank": hit.rank, "target": hit.id, "score": round(hit.distance, 6)}
-            if found.confidence is not None:
-                row["confidence"] = round(float(found.confidence[query, hit.rank - 1]), 4)
-            rows.append(row)
-    return rows
+def _columns(found: Results) -> dict[str, list[object]]:
+    """One value a match."""
+    table = found.table()
+    columns: dict[str, list[object]] = {
+        "query": [found.queries[at] for at in table.owners.tolist()],
+        "rank": table.ranks.tolist(),
+        "target": [found.stored[row] for row in table.rows.tolist()],
+        "score": table.distances.round(6).tolist(),
+    }
+    if found.confidence is not None:
+        columns["confidence"] = found.confidence[found.rows >= 0].round(4).tolist()
+    return columns
 
 
 @command.command("info")
-@click.argument("index", metavar="INDEX", type=click.Path())
+@click.argument("index", metavar="INDEX", type=PATH)
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def info(index: str, output_format: str) -> None:
     """What such an index holds, what its stages keep, and how it did on pairs held out of training."""

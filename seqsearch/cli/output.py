@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from .shared import header_text, plain_numbers, rows_text
 
 if TYPE_CHECKING:
     from ..search import Alignments, Answers, HitTable
     from ..sequences import Sequences
 
 PLAIN = ("query", "rank", "target", "distance")
-BLAST6 = (
-    "query",
-    "target",
-    "pident",
-    "length",
-    "mismatch",
-    "gapopen",
-    "qstart",
-    "qend",
-    "sstart",
-    "send",
-    "evalue",
-    "bitscore",
-)
+_ALIGNED = ("pident", "length", "mismatch", "gapopen", "qstart", "qend", "sstart", "send", "evalue", "bitscore")
+BLAST6 = ("query", "target", *_ALIGNED)
 
 
 class Hits:
@@ -46,22 +35,12 @@ class Hits:
     def paths(self) -> Alignments:
         return self.answers.align(self.queries, self.table)
 
-    def column(self, name: str) -> Sequence[Any]:
-        """One value a hit."""
-        values: Sequence[Any] = COLUMNS[name](self)
-        return values
+    def columns(self, names: Sequence[str]) -> dict[str, Sequence[object]]:
+        """Columns by name, of one value a hit."""
+        return {name: COLUMNS[name](self) for name in names}
 
 
-def plain_numbers(distances: Any) -> list[int | float]:
-    """Distances without a needless fraction: edit distances are whole numbers."""
-    finite = abs(distances) < 2**53
-    if finite.all() and (distances == distances.astype("int64")).all():
-        whole: list[int | float] = distances.astype("int64").tolist()
-        return whole
-    return [int(value) if value.is_integer() else value for value in distances.tolist()]
-
-
-def _of_queries(hits: Hits, values: Sequence[Any]) -> list[Any]:
+def _of_queries(hits: Hits, values: Sequence[object]) -> list[object]:
     """A value of each query, for its hits."""
     return [values[owner] for owner in hits.table.owners.tolist()]
 
@@ -73,7 +52,7 @@ def _ends(hits: Hits, first: bool) -> list[int]:
     return [1 if first != turned else length for length, turned in zip(lengths, minus, strict=True)]
 
 
-COLUMNS: dict[str, Callable[[Hits], Sequence[Any]]] = {
+COLUMNS: dict[str, Callable[[Hits], Sequence[object]]] = {
     "query": lambda hits: _of_queries(hits, list(hits.answers.queries)),
     "rank": lambda hits: hits.table.ranks.tolist(),
     "target": lambda hits: list(hits.answers.stored.take(hits.table.rows)),
@@ -107,46 +86,25 @@ def columns_of(asked: str | None, output_format: str, strand: str) -> tuple[str,
         return BLAST6
     if asked is None:
         return PLAIN + ("strand",) * (strand == "both")
-    names = tuple(name.strip() for name in asked.split(","))
+    names = tuple(dict.fromkeys(name.strip() for name in asked.split(",")))
     unknown = [name for name in names if name not in COLUMNS]
     if unknown:
         raise click.BadParameter(f"no column {unknown[0]!r}: there are {', '.join(COLUMNS)}", param_hint="--columns")
     return names
 
 
-def header(columns: tuple[str, ...], output_format: str, drawn: bool = False) -> str:
+def header_of(columns: Sequence[str], output_format: str, drawn: bool) -> str:
     """The first line of a file, "" where the format has none."""
-    return "\t".join(columns) + "\n" if output_format == "tsv" and not drawn else ""
+    return "" if drawn else header_text(columns, output_format)
 
 
-def text_of(hits: Hits, columns: tuple[str, ...], output_format: str, drawn: bool = False) -> str:
-    """The lines of a batch."""
-    if drawn:
-        return drawn_text(hits, columns)
-    values = [hits.column(name) for name in columns]
-    if output_format == "json":
-        return "".join(json.dumps(dict(zip(columns, row, strict=True))) + "\n" for row in zip(*values, strict=True))
-    named = zip(columns, values, strict=True)
-    texts = [fields(column) if name in _TEXTS else map(str, column) for name, column in named]
-    return "".join("\t".join(row) + "\n" for row in zip(*texts, strict=True))
-
-
-_TEXTS = {"query", "target", "label", "description"}
-
-
-def fields(texts: Sequence[str]) -> Sequence[str]:
-    """Texts without what would end a field or a line."""
-    joined = "".join(texts)
-    if not any(mark in joined for mark in "\t\r\n"):
-        return texts
-    return [text.replace("\t", " ").replace("\r", " ").replace("\n", " ") for text in texts]
-
-
-def drawn_text(hits: Hits, columns: tuple[str, ...]) -> str:
-    """Every hit with its columns in one line and its alignment under it."""
-    values = [hits.column(name) for name in columns]
+def text_of(hits: Hits, columns: Sequence[str], output_format: str, drawn: bool) -> str:
+    """The lines of a batch; `drawn`: every hit with its columns in one line and its alignment under it."""
+    named = hits.columns(columns)
+    if not drawn:
+        return rows_text(named, output_format)
     parts = []
-    for hit, row in enumerate(zip(*values, strict=True)):
+    for hit, row in enumerate(zip(*named.values(), strict=True)):
         told = "  ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True))
         parts.append(f"# {told}\n{hits.paths.drawn(hit)}\n\n")
     return "".join(parts)

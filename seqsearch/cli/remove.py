@@ -6,11 +6,11 @@ from typing import TextIO
 
 import click
 
-from .shared import quiet_option
+from .options import PATH, quiet_option
 
 
 @click.command("remove", short_help="Remove sequences by id.")
-@click.argument("index", type=click.Path())
+@click.argument("index", type=PATH)
 @click.argument("ids", nargs=-1)
 @click.option("--from-file", type=click.File("r", encoding="utf-8"), metavar="FILE", help='One id a line; "-": stdin.')
 @quiet_option

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from . import label_reports
+from .label_reports import Reports, Tally
+from .options import PATH, Reading, takes, threads_and_quiet
 from .progress import progress_for
-from .shared import quiet_option, reading_arguments, reading_options, threads_option
-from .train_labels import read_elements
 
 if TYPE_CHECKING:
     from ..encoders.model import Model
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("tag", short_help="A label for every element of each query.")
-@click.argument("model", metavar="MODEL", type=click.Path())
+@click.argument("model", metavar="MODEL", type=PATH)
 @click.argument("queries")
 @click.option(
     "--format",
@@ -30,20 +29,16 @@ if TYPE_CHECKING:
     help="tokens: element and label a line, a blank line between sequences.",
 )
 @click.option("--mask-column", metavar="NAME", help="Labelled queries: column of 0 (not to be judged) and 1.")
-@label_reports.options
-@reading_options
-@threads_option
-@quiet_option
+@takes(reports=Reports, reading=Reading)
+@threads_and_quiet
 def command(
     model: str,
     queries: str,
     output_format: str,
     mask_column: str | None,
-    confusion: str | None,
-    reliability: str | None,
-    report: str | None,
+    reports: Reports,
+    reading: Reading,
     quiet: bool,
-    **options: Any,
 ) -> None:
     """Tell the label of every element of each query, with a model of `train --task tag`; or, with one of `train --task
     cluster`, which elements belong together: groups 0, 1, ... in the order they appear.
@@ -63,39 +58,38 @@ def command(
     loaded = load_model(model)
     if loaded.head is None or loaded.head.task == "classify":
         raise MismatchError(f"{model} does not label elements: train one with --task tag or --task cluster")
-    reading = reading_arguments(options)
-    reading["alphabet"] = reading["alphabet"] or loaded.spec.alphabet
-    data = read_elements(queries, reading, "words" if loaded.spec.reading is not None else "symbols", mask_column)
+    unit = "words" if loaded.spec.reading is not None else "symbols"
+    data = reading.suiting(loaded.spec.alphabet).elements(queries, unit, mask_column)
     try:
         require_elements(loaded, data.sequences)
     except InputError as error:
         error.path = queries
         raise
     if loaded.head.task == "cluster":
-        _groups(loaded, data, output_format, any((confusion, reliability, report)), quiet)
-        return
-    _tags(loaded, data, output_format, quiet, confusion=confusion, reliability=reliability, report=report)
+        if reports:
+            raise click.UsageError("groups have no names: no table of labels can be made of them")
+        _groups(loaded, data, output_format, quiet)
+    else:
+        _tags(loaded, data, output_format, reports, quiet)
 
 
-def _tags(model: Model, data: Tagged, output_format: str, quiet: bool, **files: str | None) -> None:
+def _tags(model: Model, data: Tagged, output_format: str, reports: Reports, quiet: bool) -> None:
     from ..encoders.labelling import tag
 
     told = tag(model, data.sequences, progress_for(quiet))
     names, sure = told.names(), told.confidence
     for line in _lines(data, names, [f"{p:.4f}" for p in sure.tolist()], output_format):
         click.echo(line, nl=False)
-    tally = label_reports.Tally()
+    tally = Tally()
     if data.tags is not None:
         known = data.known.nonzero()[0]
         tally.add(list(data.tags.take(known)), [names[row] for row in known.tolist()], sure[known])
-    tally.tell(confusion=files["confusion"], reliability=files["reliability"], report=files["report"], quiet=quiet)
+    tally.tell(reports, quiet)
 
 
-def _groups(model: Model, data: Tagged, output_format: str, reports: bool, quiet: bool) -> None:
+def _groups(model: Model, data: Tagged, output_format: str, quiet: bool) -> None:
     from ..encoders.labelling import group
 
-    if reports:
-        raise click.UsageError("groups have no names: no table of labels can be made of them")
     groups, _ = group(model, data.sequences, progress_for(quiet))
     for line in _lines(data, list(map(str, groups.tolist())), None, output_format):
         click.echo(line, nl=False)
@@ -115,7 +109,7 @@ def _lines(data: Tagged, labels: list[str], sure: list[str] | None, output_forma
         part = slice(bounds[row], bounds[row + 1])
         elements, own = _elements(data, row), labels[part]
         if output_format == "json":
-            said: dict[str, Any] = {"query": query, "labels": own}
+            said: dict[str, object] = {"query": query, "labels": own}
             if sure:
                 said["probabilities"] = [float(p) for p in sure[part]]
             yield json.dumps(said) + "\n"

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
+from .options import PATH, Reading, takes, threads_and_quiet
 from .progress import progress_for
-from .shared import change, quiet_option, reading_arguments, reading_options, threads_option
+from .shared import change
 
 
 @click.command("update", short_help="Replace sequences of the same ids.")
-@click.argument("index", type=click.Path())
+@click.argument("index", type=PATH)
 @click.argument("sequences")
-@reading_options
-@threads_option
-@quiet_option
-def command(index: str, sequences: str, quiet: bool, **options: Any) -> None:
+@takes(reading=Reading)
+@threads_and_quiet
+def command(index: str, sequences: str, reading: Reading, quiet: bool) -> None:
     """Put SEQUENCES in place of the stored ones with the same ids, each batch in one step.
 
     An id that INDEX does not hold is an error, or left out and counted with --on-error skip.
@@ -29,12 +27,6 @@ def command(index: str, sequences: str, quiet: bool, **options: Any) -> None:
 
     progress = progress_for(quiet)
     with SequenceIndex.open(index) as opened:
-        done = change(
-            opened,
-            sequences,
-            reading_arguments(options),
-            lambda part: opened.update(part, progress=progress),
-            known=True,
-        )
+        done = change(opened, sequences, reading, lambda part: opened.update(part, progress=progress), known=True)
         if not quiet:
             click.echo(f"{index}: {done:,} updated, {len(opened):,} sequences now", err=True)

@@ -6,12 +6,13 @@ import json
 
 import click
 
+from .options import PATH, threads_and_quiet
 from .progress import progress_for
-from .shared import quiet_option, shown, threads_option
+from .shared import shown
 
 
 @click.command("verify", short_help="Check every value of an index, and its recall.")
-@click.argument("index", type=click.Path())
+@click.argument("index", type=PATH)
 @click.option(
     "--sample",
     type=click.IntRange(0),
@@ -22,8 +23,7 @@ from .shared import quiet_option, shown, threads_option
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw of members.")
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@threads_option
-@quiet_option
+@threads_and_quiet
 @click.pass_context
 def command(ctx: click.Context, index: str, sample: int, seed: int, output_format: str, quiet: bool) -> None:
     """Read everything INDEX holds and say what is wrong. Exits with 1 when anything is damaged.

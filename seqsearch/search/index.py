@@ -30,7 +30,7 @@ from .novelty.detector import NoveltyDetector
 from .options import BuildOptions
 from .pairs.aligning import Pairs, paired
 from .pipeline import Trace
-from .results import RangeResults, Results
+from .results import Explanation, RangeResults, Results
 from .state import State, Where
 from .strands import BOTH, better_strand, require_strand, reverse_complement, united
 from .sweep import SweepRow, swept
@@ -246,11 +246,12 @@ class SequenceIndex:
             answer, minus = found(queries), None
             if strand == BOTH:
                 answer, minus = better_strand(answer, found(reverse_complement(queries)))
-            warnings = choice.warnings
-            if choice.budget is not None and allowed is None:
-                warnings += tuple(filter(None, (unusual(state.calibration, answer.distances[:, 0]),)))
+            calibrated, unlike = choice.budget is not None and allowed is None, None
+            if calibrated:
+                unlike = unusual(state.calibration, answer.distances[:, 0])
+        how = Explanation(choice.reason, choice.warnings, unlike, calibrated, trace)
         sure = None if state.distance is None else state.distance.confidence(answer.distances)
-        return Results(queries.ids, state.targets, answer, choice.reason, minus, warnings, trace, sure)
+        return Results(queries.ids, state.targets, answer, minus, sure, how)
 
     def budget(
         self,
@@ -271,10 +272,10 @@ class SequenceIndex:
         takes_effort = CANDIDATE_INDEXES[self._handle.settings["index"]].takes_effort
         return budgets_for(len(self), takes_effort)
 
-    def distribution_warning(self, nearest: DoubleArray) -> str | None:
-        """A warning where queries whose nearest are at `nearest`, (Q,), are not like those that the recall was measured
-        on; None where they are, or are too few to tell."""
-        return unusual(self.calibration, nearest)
+    def distribution_warning(self, nearest: Iterable[DoubleArray]) -> str | None:
+        """A warning where queries whose nearest are at `nearest`, several (Q,), are not like those that the recall was
+        measured on; None where they are, or are too few to tell."""
+        return unusual(self.calibration, np.concatenate(list(nearest)))
 
     def within(
         self,

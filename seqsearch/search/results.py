@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import overload
 
 from ..arrays import BoolArray, DoubleArray, IntArray
@@ -59,16 +59,38 @@ class Hits(Sequence[Hit]):
         return f"Hits({self.query!r}, {self[:3]!r}{' ...' if len(self) > 3 else ''})"
 
 
-class Answers(Sequence[Hits], ABC):
-    """The answers to Q queries, `queries` by name; `targets`: the sequences of all rows, as they were when they were
-    searched; `budget`: how the hits were found; `warnings`: what to beware of, a sentence each.
+@dataclass(frozen=True)
+class Explanation:
+    """How answers were found: the `budget` in words, what to beware of (`cautions`), whether the queries are `unlike`
+    those that the recall was measured on, in words, `calibrated`: whether that matters, and what the stages did.
     """
 
-    def __init__(self, queries: Strings, targets: Sequences, budget: str, warnings: tuple[str, ...] = ()) -> None:
+    budget: str = ""
+    cautions: tuple[str, ...] = ()
+    unlike: str | None = None
+    calibrated: bool = False
+    trace: Trace = field(default_factory=Trace)
+
+
+class Answers(Sequence[Hits], ABC):
+    """The answers to Q queries, `queries` by name; `targets`: the sequences of all rows, as they were when they were
+    searched; `how` they were found.
+    """
+
+    def __init__(self, queries: Strings, targets: Sequences, how: Explanation) -> None:
         self.queries = queries
         self.targets = targets
-        self.budget = budget
-        self.warnings = warnings
+        self.how = how
+
+    @property
+    def budget(self) -> str:
+        """What was searched, in words."""
+        return self.how.budget
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to beware of, a sentence each."""
+        return self.how.cautions + (() if self.how.unlike is None else (self.how.unlike,))
 
     @property
     def stored(self) -> Strings:
@@ -114,7 +136,7 @@ class Results(Answers):
     """The k nearest of Q queries.
 
     `rows`: (Q, k) stored rows, -1 padded; `distances`: (Q, k) exact distances, inf padded; `minus`: (Q, k) where a hit
-    was found on the minus strand, None when only the plus strand was searched; `trace`: what the stages did;
+    was found on the minus strand, None when only the plus strand was searched;
     `confidence`: (Q, k) from 0 to 1, of a distance that knows one: above .5 the two match.
     """
 
@@ -123,17 +145,14 @@ class Results(Answers):
         queries: Strings,
         targets: Sequences,
         found: Neighbours,
-        budget: str = "",
         minus: BoolArray | None = None,
-        warnings: tuple[str, ...] = (),
-        trace: Trace | None = None,
         confidence: DoubleArray | None = None,
+        how: Explanation = Explanation(),
     ) -> None:
-        super().__init__(queries, targets, budget, warnings)
+        super().__init__(queries, targets, how)
         self.rows = found.rows
         self.distances = found.distances
         self.minus = minus
-        self.trace = Trace() if trace is None else trace
         self.confidence = confidence
 
     def table(self) -> HitTable:
@@ -153,7 +172,7 @@ class RangeResults(Answers):
     """Everything within a radius of Q queries: query q owns offsets[q]:offsets[q + 1] of `rows` and `distances`."""
 
     def __init__(self, queries: Strings, targets: Sequences, found: Ranges, minus: BoolArray | None = None) -> None:
-        super().__init__(queries, targets, "exact")
+        super().__init__(queries, targets, Explanation("exact"))
         self.offsets = found.offsets
         self.rows = found.rows
         self.distances = found.distances

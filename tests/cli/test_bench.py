@@ -11,6 +11,7 @@ import pytest
 
 from seqsearch import SequenceIndex, write_fasta
 from seqsearch.cli.bench import recommendation
+from seqsearch.cli.options import Reading
 from seqsearch.evaluation import Sweep
 from seqsearch.evaluation.comparing import Cell, Compared, Comparison
 from seqsearch.search import SweepRow
@@ -70,6 +71,9 @@ def test_wrong_names_are_usage_errors(seqsearch: Seqsearch, genes: Path) -> None
     assert not said.out
 
 
+PLAINLY = Reading(None, None, None, None, None, "raise")
+
+
 def of(qps: float, recall: float, bits: int | None = None) -> Compared:
     rows = Sweep([SweepRow(100, 100, recall, recall, qps, 1.0, 2.0)])
     cell = Cell("projection", "hamming" if bits else "hnsw", bits, rows)
@@ -78,22 +82,22 @@ def of(qps: float, recall: float, bits: int | None = None) -> Compared:
 
 
 def test_the_command_repeats_what_was_asked() -> None:
-    reading = {"alphabet": None, "format": "npz", "on_error": "skip", "id_column": "my id"}
+    reading = Reading(None, "npz", "my id", None, None, "skip")
     said = recommendation(of(5000, 0.97, bits=64), "in/beats.npz", reading)
     assert "projection, hamming 64 bits: 100 candidates reach 0.9700 at 5,000 queries/s, 25.0 times as fast" in said
     assert said.splitlines()[-1].strip() == (
         "seqsearch build in/beats.npz -o beats.ss --encoder projection --index hamming --bits 64 --recall 0.95 "
-        "--distance dtw -D window=0.1 --seed 3 --input-format npz --on-error skip --id-column 'my id'"
+        "--distance dtw -D window=0.1 --seed 3 --input-format npz --id-column 'my id' --on-error skip"
     )
 
 
 def test_comparing_with_everything_is_recommended_where_it_is_fastest() -> None:
-    said = recommendation(of(100, 0.97), "x.npz", {})
+    said = recommendation(of(100, 0.97), "x.npz", PLAINLY)
     assert said.startswith("Comparing with everything is as fast as any index here: 200 queries/s")
     assert "--exact" in said
 
 
 def test_nothing_is_recommended_where_nothing_reaches_it() -> None:
-    said = recommendation(of(5000, 0.9), "x.npz", {})
+    said = recommendation(of(5000, 0.9), "x.npz", PLAINLY)
     assert said.startswith("No cell reaches recall 0.95")
     assert "seqsearch build" not in said

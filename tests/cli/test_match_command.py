@@ -101,7 +101,10 @@ def test_what_goes_wrong_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_build_with_pairs_makes_an_index_like_any_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scores, takes = write_sides(tmp_path, 16, 0)
-    index, small = str(tmp_path / "walks.ss"), ["--bits", "16", "--dim", "8", "--most", "0.5", "--steps", "20", "--threads", "1"]
+    index, small = (
+        str(tmp_path / "walks.ss"),
+        ["--bits", "16", "--dim", "8", "--most", "0.5", "--steps", "20", "--threads", "1"],
+    )
     assert run(["build", str(takes), "-o", index, "--pairs", str(scores), *small]) == 0, capsys.readouterr().err
     assert "16 entries; of 3 pairs held out" in capsys.readouterr().err
     assert run(["search", index, str(scores), "-k", "2", "--columns", "query,rank,target,distance"]) == 0

@@ -131,7 +131,7 @@ def test_a_search_says_when_its_queries_are_not_like_those_measured(tmp_path: Pa
         assert alike.warnings == ()
         assert len(strange.warnings) == 1
         assert "so it may be lower: calibrate with queries like these" in strange.warnings[0]
-        told = [index.distribution_warning(found.distances[:, 0]) for found in (alike, strange)]
+        told = [index.distribution_warning([found.distances[:, 0]]) for found in (alike, strange)]
         assert told == [None, strange.warnings[0]], "and all batches can be judged together"
 
 

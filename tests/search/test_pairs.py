@@ -80,7 +80,7 @@ def test_a_cross_modal_task_is_learned(path: Path, tmp_path: Path, towers: TwoTo
         found = other.search(queries, 3)
         assert len(index) == 40
     assert (found.rows[:, 0] == np.arange(30)).mean() > 0.85  # at random: .03
-    assert list(found.trace) == ["embedding", "hash DTW"]
+    assert list(found.how.trace) == ["embedding", "hash DTW"]
     assert found.confidence is None
     log = towers.hashes.training["log"]
     assert log[-1]["bhattacharyya"] < 0.6
@@ -149,7 +149,7 @@ def test_towers_without_an_embedding_and_an_exact_last_stage(tmp_path: Path) -> 
     options = {**SMALL, "dim": 0, "steps": 20}
     with SequenceIndex.build_pairs(tmp_path / "h.ss", entries, queries, **options) as index:
         found = index.search(queries, 3)
-        assert list(found.trace) == ["hash DTW", "exact distance"]
+        assert list(found.how.trace) == ["hash DTW", "exact distance"]
         assert found.confidence is not None
         assert found.confidence.shape == (24, 3)
         exact = index.search(queries, 3, exact=True)

@@ -1,0 +1,218 @@
+"""Options as typed dataclasses: a field is an option, a class a group of options that a command takes as one argument.
+
+@dataclass(frozen=True)
+class Options:
+    k: int = option("-k", default=10, help="Neighbours of each query.")
+
+@click.command("truth")
+@takes(options=Options, reading=Reading)
+def command(options: Options, reading: Reading) -> None: ...
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from ..arrays import JSON
+    from ..distances import Distance
+    from ..sequences import Alphabet, Sequences, Tagged
+
+Command = TypeVar("Command", bound=Callable[..., object])
+T = TypeVar("T")
+PATH = click.Path()
+_BY_TYPE: dict[str, JSON] = {"bool": {"is_flag": True}, "int | None": {"type": int}, "float | None": {"type": float}}
+
+
+def option(*flags: str, **attributes: Any) -> Any:
+    """A field of a group: what `click.option` takes. A default is shown; what is annotated as bool is a flag."""
+    shown = attributes.get("default") is not None
+    return field(metadata={"flags": flags, "attributes": {"show_default": shown, **attributes}})
+
+
+def format_option(*formats: str, **attributes: object) -> Any:
+    """--format, by default the first."""
+    return option("--format", type=click.Choice(formats), default=formats[0], **attributes)
+
+
+def takes(**groups: type) -> Callable[[Command], Command]:
+    """Give a command the options of dataclasses, in this order, and call it with one instance of each by keyword."""
+
+    def decorated(command: Command) -> Command:
+        @functools.wraps(command)
+        def gathered(*arguments: object, **values: object) -> object:
+            for name, group in groups.items():
+                values[name] = group(**{one.name: values.pop(one.name) for one in fields(group)})
+            return command(*arguments, **values)
+
+        for group in reversed(groups.values()):
+            for one in reversed(fields(group)):
+                attributes = _BY_TYPE.get(str(one.type), {}) | one.metadata["attributes"]
+                click.option(*one.metadata["flags"], one.name, **attributes)(gathered)
+        return gathered  # type: ignore[return-value]
+
+    return decorated
+
+
+def given(group: object) -> dict[str, Any]:
+    """The options of a group that stand on the command line, not its defaults."""
+    source = click.get_current_context().get_parameter_source
+    named = {one.name: getattr(group, one.name) for one in fields(group)}  # type: ignore[arg-type]
+    return {name: value for name, value in named.items() if source(name) is ParameterSource.COMMANDLINE}
+
+
+def named(group: object, kind: type) -> dict[str, Any]:
+    """The values of a group that are fields of the dataclass `kind` as well, and not None: arguments to make one."""
+    values = {one.name: getattr(group, one.name, None) for one in fields(kind)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def names_of(text: str | None) -> tuple[str, ...]:
+    """The names between commas; none of None."""
+    return () if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def numbers_of(text: str, option: str) -> list[int]:
+    """The numbers between commas. Raises a usage error."""
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a list of numbers", param_hint=option) from None
+
+
+def named_values(ctx: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, object]:
+    """NAME=VALUE pairs, the values read as JSON where they are JSON."""
+    found: dict[str, object] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def _use_threads(ctx: click.Context, parameter: click.Parameter, value: int | None) -> None:
+    from .. import threads
+
+    if value is not None:
+        threads.use(value)
+
+
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1),
+    metavar="N",
+    expose_value=False,
+    callback=_use_threads,
+    help="Threads to use  [default: all cores]",
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr.")
+
+
+def threads_and_quiet(command: Command) -> Command:
+    """--threads, which needs nobody's attention, and --quiet."""
+    return threads_option(quiet_option(command))
+
+
+@dataclass(frozen=True)
+class DistanceOptions:
+    """The exact distance."""
+
+    distance: str = option("--distance", metavar="NAME", default="edit", help="edit or dtw.")
+    distance_parameters: dict[str, object] = option(
+        "-D",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=named_values,
+        help="A parameter of the distance, such as -D window=0.1 for dtw. May be repeated.",
+    )
+
+    def exact(self) -> Distance:
+        """The distance. Raises ParameterError for a name or a parameter there is not."""
+        from ..distances import distance_named
+
+        return distance_named(self.distance, **self.distance_parameters)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are read, and the reading, with a line on stderr about records that were skipped."""
+
+    alphabet: Alphabet | str | None = option(
+        "--alphabet", metavar="NAME", help="dna, rna, protein, text or integers  [default: guessed]"
+    )
+    input_format: str | None = option(
+        "--input-format",
+        metavar="NAME",
+        help="fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr, midi  [default: told from the file]",
+    )
+    id_column: str | None = option("--id-column", metavar="NAME", help="Column of a table that holds ids.")
+    sequence_column: str | None = option(
+        "--sequence-column", metavar="NAME", help="Column or array that holds sequences."
+    )
+    label_column: str | None = option("--label-column", metavar="NAME", help="Column or array that holds labels.")
+    on_error: str = option(
+        "--on-error",
+        type=click.Choice(["raise", "skip"]),
+        default="raise",
+        help="Stop at a wrong record, or leave it out and count it.",
+    )
+
+    def suiting(self, alphabet: Alphabet | str | None) -> Reading:
+        """The same, with this alphabet where none was asked for."""
+        return self if self.alphabet is not None else replace(self, alphabet=alphabet)
+
+    def over(self, arguments: Mapping[str, object]) -> Reading:
+        """With these arguments of `seqsearch.read` where the command line says nothing else."""
+        held = {"input_format" if name == "format" else name: value for name, value in arguments.items()}
+        return replace(self, **{**held, **given(self)})
+
+    @property
+    def skips(self) -> bool:
+        """Whether wrong records are left out."""
+        return self.on_error == "skip"
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `seqsearch.read`."""
+        return {"format" if name == "input_format" else name: value for name, value in vars(self).items()}
+
+    def batches(self, path: str) -> Iterator[Sequences]:
+        """The sequences of a file, or of a folder with one series a file, set by set."""
+        from ..sequences import ReadReport, read_batches
+        from ..sequences.folders import read_series
+
+        if os.path.isdir(path):
+            yield read_series(path)
+            return
+        report = ReadReport()
+        yield from read_batches(path, report=report, **self.arguments)
+        if report.skipped:
+            click.echo(str(report), err=True)
+
+    def read(self, path: str) -> Sequences:
+        """All sequences of a file."""
+        from ..sequences import Sequences
+
+        return Sequences.concatenate(list(self.batches(path)))
+
+    def elements(self, path: str, unit: str, mask_column: str | None) -> Tagged:
+        """All sequences of a file with the labels of their elements: `seqsearch.sequences.read_tagged`."""
+        from ..sequences import read_tagged
+
+        if self.skips:
+            why = "a sentence with a hole means nothing"
+            raise click.UsageError(f"--on-error skip is not for labels of elements: {why}")
+        arguments = {name: value for name, value in self.arguments.items() if name != "on_error"}
+        return read_tagged(path, unit=unit, mask_column=mask_column, **arguments)

@@ -1,0 +1,101 @@
+"""What `seqsearch train` does: on distances, or on labels (--task classify, tag, cluster)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import PATH, Reading, named, option
+from .progress import progress_for
+
+if TYPE_CHECKING:
+    from ..distances import Distance
+    from ..encoders.model import Model
+    from ..learning.state import TrainingLog
+    from ..sequences import Sequences
+    from .train import Options
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """What only labels need."""
+
+    epochs: float | None = option("--epochs", metavar="N", help="Labels: passes over REFS at most  [default: 20]")
+    unit: str = option(
+        "--unit",
+        type=click.Choice(["auto", "symbols", "words"]),
+        default="auto",
+        help="Labels: what a step of a text is; auto: words in a file of tokens, letters elsewhere.",
+    )
+    class_weights: str | None = option(
+        "--class-weights",
+        metavar="NAME",
+        help="Labels: none, balanced (every class counts alike) or root (in between)  [default: none]",
+    )
+    smoothing: float | None = option(
+        "--smoothing", metavar="S", help="Labels: spread this share over all  [default: 0]"
+    )
+    input_dropout: float | None = option(
+        "--input-dropout", metavar="P", help="Labels: drop channels of inputs  [default: 0]"
+    )
+    validate: float | None = option("--validate", metavar="P", help="Labels: share of REFS held out  [default: 0.1]")
+    validation: str | None = option("--validation", type=PATH, metavar="FILE", help="Labels: judge by these instead.")
+    mask_column: str | None = option(
+        "--mask-column", metavar="NAME", help="Elements: column of 0 (not to be learnt) and 1."
+    )
+
+
+def train_on_distances(
+    sequences: Sequences, distance: Distance, options: Options, quiet: bool
+) -> tuple[Model, TrainingLog]:
+    """An encoder whose distances predict exact ones."""
+    from ..learning.plan import TrainingPlan
+    from ..learning.trainer import train
+
+    plan = replace(TrainingPlan.of_effort(options.effort), **named(options, TrainingPlan))
+    return train(sequences, distance, plan=plan, **_common(options, quiet))
+
+
+def train_on_labels(
+    task: str, references: str, options: Options, labels: LabelOptions, reading: Reading, quiet: bool
+) -> tuple[Model, TrainingLog]:
+    """An encoder and a head that tells labels of sequences or of their elements."""
+    from ..learning.supervised import LabelPlan, train_classifier, train_grouper, train_tagger
+
+    plan, validation = LabelPlan(**named(options, LabelPlan) | named(labels, LabelPlan)), labels.validation
+    common = _common(options, quiet) | {"plan": plan}
+    if task == "classify":
+        sequences = reading.read(references)
+        held = None if validation is None else reading.read(validation)
+        return train_classifier(sequences, by_words=labels.unit == "words", validation=held, **common)
+    data = reading.elements(references, labels.unit, labels.mask_column)
+    judged = None if validation is None else reading.elements(validation, labels.unit, labels.mask_column)
+    train = train_tagger if task == "tag" else train_grouper
+    return train(data, validation=judged, **common)
+
+
+def _common(options: Options, quiet: bool) -> dict[str, Any]:
+    """The arguments that all kinds of training take."""
+    return {
+        "encoder": options.encoder,
+        "settings": options.settings if options.dim is None else {**options.settings, "dim": options.dim},
+        "checkpoint": options.checkpoint,
+        "seed": options.seed,
+        "progress": progress_for(quiet),
+    }
+
+
+def told(model: Model, log: TrainingLog) -> str:
+    """What training came to, in a line."""
+    if model.head is None:
+        error = f", {log.rows[-1].get('percent_rmse', float('nan')):.2f} %RMSE" if log.rows else ""
+        return f"{model.family}, {model.geometry}, {model.dim} dimensions{error}"
+    best = min(log.rows, key=lambda row: row["validation_loss"])
+    parts = [f"{model.family}, {len(model.head.labels)} labels" if model.head.labels else f"{model.family}, groups"]
+    if "accuracy" in best:
+        parts.append(f"held out: accuracy {best['accuracy']:.4f}, macro F1 {best['macro_f1']:.4f}")
+    elif "validation_loss" in best:
+        parts.append(f"loss {best['validation_loss']:.4f}")
+    return ", ".join(parts)

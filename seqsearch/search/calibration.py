@@ -11,7 +11,7 @@ import numpy as np
 
 from ..ann import Candidates
 from ..arrays import AnyArray, DoubleArray, IntArray
-from ..distances import Neighbours
+from ..distances import Neighbours, recall_at
 from .stopping import DOUBTS, Interval, Stop, predicted_of, stopped
 
 CONFIDENCE = 1.645  # standard errors: 95% one-sided
@@ -167,13 +167,6 @@ def budgets_for(size: int, takes_effort: bool, *, wider: bool = False) -> list[B
     ]
 
 
-def per_query_recall(found: DoubleArray, truth: DoubleArray, k: int) -> DoubleArray:
-    """(Q,) tie-aware recall of each query: found distances <= the k-th true one, over the true neighbours there are."""
-    there = np.isfinite(truth[:, :k]).sum(axis=1)
-    good = (found[:, :k] <= _thresholds(truth, k)[:, None]) & np.isfinite(found[:, :k])
-    return np.asarray(np.where(there > 0, good.sum(axis=1) / np.maximum(there, 1), 1.0))
-
-
 def _thresholds(truth: DoubleArray, k: int) -> DoubleArray:
     """(Q,) true distance of the k-th neighbour, or of the last there is."""
     there = np.isfinite(truth[:, :k]).sum(axis=1)
@@ -252,7 +245,7 @@ def _point(proposal: _Proposal, truth: Neighbours, k: int, stop: Stop | None) ->
         compared = np.zeros(len(nearest), np.int64)
         stopped(proposal.distances, stop.bounds(proposal.candidates.distances), nearest, compared)
         verified = round(float(compared.mean()), 2)
-    each = per_query_recall(nearest, truth.distances, k)
+    each = recall_at(nearest, truth, k)
     return Point(
         k,
         budget.candidates,

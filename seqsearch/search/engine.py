@@ -9,10 +9,10 @@ import numpy as np
 
 from ..ann import CandidateIndex, Candidates
 from ..arrays import AnyArray, BoolArray
-from ..distances import Distance, Neighbours
+from ..distances import Distance, Neighbours, recall_at
 from ..encoders.model import Model
 from ..sequences import Sequences
-from .calibration import Budget, per_query_recall
+from .calibration import Budget
 
 QUERY_BATCH = 4096  # queries embedded and searched at once: bounds the memory of candidate lists
 
@@ -79,7 +79,7 @@ def sweep_row(engine: Engine, queries: Sequences, truth: Neighbours, k: int, bud
     return SweepRow(
         candidates=budget.candidates,
         ef=budget.ef,
-        recall=float(per_query_recall(found.distances, truth.distances, k).mean()),
+        recall=float(recall_at(found.distances, truth.distances, k).mean()),
         candidate_recall=_candidate_recall(engine, queries, truth, k, budget),
         qps=len(queries) / batch_seconds,
         p50_ms=float(np.quantile(latencies, 0.5)),
@@ -97,4 +97,4 @@ def _candidate_recall(engine: Engine, queries: Sequences, truth: Neighbours, k: 
     distances = np.full(rows.size, np.inf)
     distances[there] = exact
     ordered = np.sort(distances.reshape(rows.shape), axis=1)
-    return float(per_query_recall(ordered, truth.distances, k).mean())
+    return float(recall_at(ordered, truth.distances, k).mean())

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..ann import CANDIDATE_INDEXES
 from ..arrays import AnyArray, BoolArray, DoubleArray
-from ..distances import Distance, ExactSearch, Neighbours, Ranges, distance_named, within_radius
+from ..distances import Distance, Neighbours, Ranges, Searcher, distance_named, range_search
 from ..encoders.model import Model
 from ..errors import CorruptIndexError, ParameterError, Path
 from ..progress import SILENT, Progress
@@ -52,7 +52,7 @@ class SequenceIndex:
         self._model: Model | None = None
         self._follower = follower
         self._engine: Engine | None = None
-        self._exact: ExactSearch | None = None
+        self._exact: Searcher | None = None
         self._calibration: Calibration | None = None
         self._known: dict[str, KnownScores] = {}
 
@@ -234,7 +234,7 @@ class SequenceIndex:
         mask = self._store.live() if allowed is None else allowed
 
         def found(asked: Sequences) -> Ranges:
-            return within_radius(self._distance, asked, targets, radius, allowed=mask, progress=progress)
+            return range_search(self._distance, asked, targets, radius, allowed=mask, progress=progress)
 
         if strand == BOTH:
             ranges, minus = united(found(queries), found(reverse_complement(queries)))
@@ -287,7 +287,7 @@ class SequenceIndex:
             return found
         return engine.find(queries, k, budget, allowed)
 
-    def _everything(self, allowed: BoolArray | None) -> ExactSearch:
+    def _everything(self, allowed: BoolArray | None) -> Searcher:
         """The lossless search; kept for the next where it is of all that is stored."""
         live, targets = self._store.live(), self.engine().targets
         if allowed is not None:

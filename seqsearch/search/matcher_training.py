@@ -152,7 +152,7 @@ def aligned(
     with progress.task("aligning pairs", len(queries)) as task:
         for row in range(len(queries)):
             a, b = queries[row], database[row]
-            path = exact.match(a.data, b.data).path
+            path = exact.path(a.data, b.data)
             steps = np.unique(path[:, 1])
             at = path[np.searchsorted(path[:, 1], steps), 0]
             if len(steps) < _LEAST_ALIGNED:

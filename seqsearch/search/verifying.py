@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import AnyArray
+from ..distances import recall_at
 from ..encoders.model import Model
 from ..errors import StoreError
 from ..hashing import hamming
@@ -16,7 +17,7 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..store import Store
 from .calibrating import exact_others, members, propose_others
-from .calibration import Budget, per_query_recall
+from .calibration import Budget
 from .engine import Engine
 
 NEIGHBOURS = 10
@@ -128,7 +129,7 @@ def check_recall(
     candidates = propose_others(engine, engine.model.vectors(queries), budget, rows)
     stop = None if budget.stop is None else budget.stop.bounds(candidates.distances)
     found = engine.distance.rerank(queries, engine.targets, candidates.rows, k, stop=stop)
-    each = per_query_recall(found.distances, truth.distances, k)
+    each = recall_at(found.distances, truth.distances, k)
     said.recall = round(float(each.mean()), 6)
     if said.recall + SLACK * float(each.std()) / np.sqrt(len(each)) < target:
         said.notes.append(f"the recall of {len(rows)} sampled members is {said.recall:.3f}, below {target}: calibrate")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from seqsearch import SequenceIndex
-from seqsearch.distances import EditDistance
+from seqsearch.distances import EditDistance, recall_at
 from seqsearch.errors import EmptyInputError, MismatchError, ParameterError
 from seqsearch.progress import SILENT
 from seqsearch.search.calibrating import exact_others, exact_search_cost, propose_others
-from seqsearch.search.calibration import Budget, per_query_recall
+from seqsearch.search.calibration import Budget
 from seqsearch.search.engine import Engine
 from seqsearch.sequences import DNA, PROTEIN, Sequences
 from seqsearch.store import Store
@@ -67,7 +67,7 @@ def test_the_stored_curve_is_what_a_plain_loop_measures(index: SequenceIndex) ->
             others = [row for row in rows[q].tolist() if row >= 0 and row != own[q]][: point.candidates]
             best = np.sort(matrix[q, others])[:10]
             found[q, : len(best)] = best
-        assert point.recall == pytest.approx(per_query_recall(found, truth, 10).mean(), abs=1e-6)
+        assert point.recall == pytest.approx(recall_at(found, truth, 10).mean(), abs=1e-6)
     assert [point for point in measured.points if point.doubt is None][-1].recall == 1
 
 

@@ -10,16 +10,7 @@ from hypothesis import strategies as st
 from seqsearch.ann import Candidates
 from seqsearch.distances import Neighbours
 from seqsearch.search.budgeting import chosen_budget
-from seqsearch.search.calibration import (
-    Budget,
-    Calibration,
-    Point,
-    budgets_for,
-    held_out,
-    lower_bound,
-    measure,
-    per_query_recall,
-)
+from seqsearch.search.calibration import Budget, Calibration, Point, budgets_for, held_out, lower_bound, measure
 from seqsearch.search.stopping import DOUBTS, Interval
 
 CURVE = Calibration(
@@ -33,13 +24,6 @@ CURVE = Calibration(
         Point(10, 100, 100, 0.99, 0.985),
     ),
 )
-
-
-def test_recall_counts_ties_by_hand() -> None:
-    truth = np.array([[1.0, 2, 2], [0, 5, 9], [3, np.inf, np.inf]])
-    found = np.array([[1.0, 2, 2], [0, 9, 10], [3, np.inf, np.inf]])
-    np.testing.assert_allclose(per_query_recall(found, truth, 3), [1, 2 / 3, 1])
-    np.testing.assert_allclose(per_query_recall(found, truth, 2), [1, 1 / 2, 1])
 
 
 def test_the_cheapest_budget_that_surely_reaches_the_recall() -> None:

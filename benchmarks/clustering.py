@@ -24,13 +24,14 @@ import numpy as np
 
 from seqsearch import threads
 from seqsearch.arrays import DoubleArray
+from seqsearch.datasets import greengenes_v4
 from seqsearch.distances import EditDistance
 from seqsearch.encoders.model import Model, kmer_model
 from seqsearch.encoders.model_file import load_model
 from seqsearch.evaluation.plots import plot_dendrogram
 from seqsearch.learning.plan import TrainingPlan
 from seqsearch.learning.trainer import train
-from seqsearch.sequences import Sequences, greengenes
+from seqsearch.sequences import Sequences
 from seqsearch.trees import LINKAGES, compare_trees, dendrogram, exact_distances, point_distances
 
 EDIT = EditDistance()
@@ -96,7 +97,7 @@ def main() -> None:
     threads.use(options.threads)
     if options.plots is not None:
         options.plots.mkdir(parents=True, exist_ok=True)
-    everything = greengenes.v4()
+    everything = greengenes_v4()
     order = np.random.default_rng(0).permutation(len(everything))
     leaves, training = order[: options.leaves], order[options.leaves : options.leaves + options.train]
     for row in rows(options, everything[np.sort(training)], everything[np.sort(leaves)]):

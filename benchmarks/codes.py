@@ -26,6 +26,7 @@ import numpy as np
 from seqsearch import threads
 from seqsearch.ann import CandidateIndex, make_index
 from seqsearch.arrays import AnyArray, FloatArray
+from seqsearch.datasets import greengenes_v4
 from seqsearch.distances import EditDistance
 from seqsearch.encoders.codes import HASH_MEAN, HASH_ROTATION, QUANTIZERS, quantizer
 from seqsearch.encoders.features import principal_axes
@@ -35,7 +36,7 @@ from seqsearch.evaluation.plots import plot_speed
 from seqsearch.hashing import bit_correlation, bit_entropy, codes_of
 from seqsearch.learning.plan import TrainingPlan
 from seqsearch.learning.trainer import learn_code, train
-from seqsearch.sequences import Sequences, greengenes
+from seqsearch.sequences import Sequences
 
 QUERIES, K = 1_000, 10
 EDIT = EditDistance()
@@ -45,7 +46,7 @@ class Data:
     """Genes to search and to search with, and the distance of the tenth neighbour of each query."""
 
     def __init__(self, queries: int, seed: int) -> None:
-        everything = greengenes.v4()
+        everything = greengenes_v4()
         order = np.random.default_rng(seed).permutation(len(everything))
         self.queries = everything[np.sort(order[:queries])]
         self.database = everything[np.sort(order[queries:])]

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from seqsearch import threads
-from seqsearch.distances import DTWDistance, EditDistance, EditNeighbours, HashDTW, HashSequences
+from seqsearch.distances import DTWDistance, EditDistance, HashDTW, HashSequences
 from seqsearch.sequences import DNA, Sequences
 
 PRIMER = re.compile("GTG[CT]CAGC[AC]GCCGCGGTAA")
@@ -131,9 +131,9 @@ def exact(rows: Rows, options: argparse.Namespace) -> None:
         if not texts:
             continue
         queries, targets = split(texts, q)
-        EditNeighbours(targets[:600]).search(queries[:2], 10)
+        EditDistance().searcher(targets[:600]).search(queries[:2], 10)
         start = time.perf_counter()
-        ready = EditNeighbours(targets)
+        ready = EditDistance().searcher(targets)
         prepared = time.perf_counter() - start
         start = time.perf_counter()
         found, pruning = ready.search(queries, 10)
@@ -201,7 +201,10 @@ def dtw(rows: Rows, options: argparse.Namespace) -> None:
         for window in (None, 0.1):
             distance = DTWDistance(window=window)
             repeats = 200 if length == 128 else 10
-            one, value = best_of(lambda d=distance, x=x, y=y, r=repeats: repeated(lambda: d.between(x[0], y[0]), r))
+            same = np.zeros(repeats, np.int64)
+            with threads.using(1):
+                one, values = best_of(lambda d=distance, a=a, b=b, s=same: d.pairs(a, s, b, s))
+            value = float(values[0])
             whole, table = best_of(lambda d=distance, a=a, b=b: d.matrix(a, b))
             row: dict[str, Any] = {
                 "what": "dtw",
@@ -238,7 +241,7 @@ def nearest(rows: Rows, options: argparse.Namespace) -> None:
         distance = DTWDistance(window=window, standardise=standardise)
         distance.exact(queries[:1], targets[:50], k)
         start = time.perf_counter()
-        found, pruning = distance.exact_with_pruning(queries, targets, k)
+        found, pruning = distance.searcher(targets).search(queries, k)
         seconds = time.perf_counter() - start
         part = targets[:2000]
         brute, table = best_of(lambda d=distance, p=part: d.matrix(queries[:4], p), 2)

@@ -30,6 +30,7 @@ from splits import Split, distance_split, random_split
 
 from seqsearch import threads
 from seqsearch.arrays import DoubleArray, FloatArray
+from seqsearch.datasets import V4_LENGTH, greengenes_full, greengenes_v4
 from seqsearch.distances import EditDistance
 from seqsearch.encoders.encoder import Encoder
 from seqsearch.encoders.families import family_named
@@ -42,7 +43,7 @@ from seqsearch.geometry import GEOMETRIES, matrix
 from seqsearch.learning.metric import Metric
 from seqsearch.learning.plan import PRECISIONS, TrainingPlan
 from seqsearch.learning.trainer import train
-from seqsearch.sequences import Sequences, greengenes
+from seqsearch.sequences import Sequences
 from seqsearch.trees import exact_distances, square
 
 TRAIN, VALIDATION, TEST = 7_000, 700, 1_500
@@ -251,7 +252,7 @@ def length(data: Data, options: argparse.Namespace, rows: Rows) -> None:
 
 def windows(data: Data) -> Data:
     """The same genes, 300 nt after the primer."""
-    twice = greengenes.v4(2 * greengenes.V4_LENGTH)
+    twice = greengenes_v4(2 * V4_LENGTH)
     row_of = {twice.ids[row]: row for row in range(len(twice))}
     parts = ([row_of[name] for name in part.ids if name in row_of] for part in (data.database, data.test))
     database, test = (twice[np.array(rows)] for rows in parts)
@@ -340,7 +341,7 @@ def main() -> None:
     parser.add_argument("--plots", type=Path)
     options = parser.parse_args()
     threads.use(options.threads)
-    everything = greengenes.v4() if options.sequences == "v4" else greengenes.full()
+    everything = greengenes_v4() if options.sequences == "v4" else greengenes_full()
     order = np.random.default_rng(0).permutation(len(everything))[: options.train + VALIDATION + TEST]
     sequences = everything[np.sort(order)]
     rng = np.random.default_rng(0)

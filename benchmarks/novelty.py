@@ -36,12 +36,13 @@ from scipy.stats import kstwobign, rankdata
 
 from seqsearch import SequenceIndex, read, threads
 from seqsearch.arrays import DoubleArray, FloatArray
+from seqsearch.datasets import greengenes_full, greengenes_taxonomy, greengenes_v4
 from seqsearch.distances import distance_named
 from seqsearch.encoders.model import Model
 from seqsearch.learning.plan import TrainingPlan
 from seqsearch.learning.trainer import train
 from seqsearch.search.novelty import METHODS
-from seqsearch.sequences import DNA, Sequences, greengenes
+from seqsearch.sequences import DNA, Sequences
 
 RANKS = {"phylum": 1, "family": 4, "genus": 5}
 RATES = (0.01, 0.05, 0.10)
@@ -105,7 +106,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 def clades(name: str, genes: Sequences, references: int, known: int, novel: int, seed: int) -> Task:
     """Whole phyla, then families, then genera, each from what is left, about `novel` sequences a rank."""
     rng = np.random.default_rng(seed)
-    taxonomy = greengenes.taxonomy()
+    taxonomy = greengenes_taxonomy()
     lineages = np.array([taxonomy[id] for id in genes.ids])
     left = np.ones(len(genes), np.bool_)
     parts: dict[str, Sequences] = {}
@@ -306,7 +307,7 @@ def learned_rates(splits: range, stored: int, asked: int) -> Iterator[Row]:
 def exact_rates(splits: range, stored: int, asked: int) -> Iterator[Row]:
     """Exact distances, whoever proposes: one encoder for all splits, compared with all members."""
     plan = replace(TrainingPlan.of_effort("low"), sequences=10_000)
-    model = train(greengenes.v4(), distance_named("edit"), plan=plan, seed=0)[0]
+    model = train(greengenes_v4(), distance_named("edit"), plan=plan, seed=0)[0]
     for split in splits:
         references, queries = halves(split, stored, asked)
         with (
@@ -320,7 +321,7 @@ def exact_rates(splits: range, stored: int, asked: int) -> Iterator[Row]:
 
 def halves(split: int, stored: int, asked: int) -> tuple[Sequences, Sequences]:
     """V4 genes to store and others to ask, at random."""
-    genes = greengenes.v4()
+    genes = greengenes_v4()
     rows = np.random.default_rng(100 + split).permutation(len(genes))
     return genes[np.sort(rows[:stored])], genes[rows[stored : stored + asked]]
 
@@ -347,9 +348,9 @@ def kept(method: str, split: int, p_values: DoubleArray, known: int) -> Row:
 def everything(asked: argparse.Namespace, parts: list[str]) -> Iterator[Row]:
     how = asked.groups.split(","), asked.train_seconds
     if "v4" in parts:
-        yield from ranking(clades("v4", greengenes.v4(), asked.references, 2000, 600, 0), *how)
+        yield from ranking(clades("v4", greengenes_v4(), asked.references, 2000, 600, 0), *how)
     if "full" in parts:
-        yield from ranking(clades("full", greengenes.full(), asked.full_references, 400, 200, 0), *how)
+        yield from ranking(clades("full", greengenes_full(), asked.full_references, 400, 200, 0), *how)
     if "ecg" in parts and asked.data is None:
         print("ecg skipped: give --data, a folder with ecg/mitbih_beats.npz")
     elif "ecg" in parts:

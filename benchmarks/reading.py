@@ -20,6 +20,7 @@ import dnaio
 import numpy as np
 
 import seqsearch.sequences as ss
+from seqsearch.datasets import greengenes_path
 from seqsearch.errors import MissingExtraError
 
 Measure = Callable[[], int]
@@ -76,7 +77,7 @@ def files(folder: Path, reads: int, seed: int) -> dict[str, Path]:
         v4 = folder / "v4.fasta"
         ss.write_fasta(v4, ss.read("greengenes:v4"))
         made["FASTA, Greengenes V4"] = v4
-        made["FASTA, Greengenes full length"] = ss.greengenes.genes_path()
+        made["FASTA, Greengenes full length"] = greengenes_path()
     except MissingExtraError as error:
         print(f"skipped: {error}")
     series = folder / "series.npz"

@@ -9,16 +9,19 @@ has the wider type of the two arguments, float32 at least. Equal points have dis
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol, TypeGuard, TypeVar, cast
 
 import numpy as np
 
 from .arrays import AnyArray, DoubleArray
 from .errors import MismatchError, ParameterError
 
-Points = TypeVar("Points", bound=Any)
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Points = TypeVar("Points", AnyArray, "Tensor")
 """A numpy array or a torch tensor."""
 
 OUTERMOST = 1.0 - 1e-10
@@ -84,7 +87,7 @@ def project_to_ball(x: Points, limit: float = BALL_LIMIT) -> Points:
     return _narrow(wide * scale[..., None], x)
 
 
-def project_to_sphere(x: Points, radius: Any) -> Points:
+def project_to_sphere(x: Points, radius: float | Tensor) -> Points:
     """Sphere mode: every vector gets norm `radius`, itself held within [1e-6, SPHERE_LIMIT]; a zero vector stays zero.
 
     `radius` is a number or a scalar tensor (a learnable parameter). On one sphere hyperbolic ranks equal cosine ranks.
@@ -106,12 +109,16 @@ def lorentz(x: Points) -> Points:
     return coordinates
 
 
+class _Distance(Protocol):
+    def __call__(self, u: Points, v: Points, /) -> Points: ...
+
+
 @dataclass(frozen=True)
 class Geometry:
     """A row of the table below."""
 
     name: str
-    distance: Callable[[Any, Any], Any]
+    distance: _Distance
     metric: bool
     """Whether the triangle inequality holds."""
     scipy_name: str
@@ -139,8 +146,7 @@ def geometry_named(name: str) -> Geometry:
 
 def distance(name: str, u: Points, v: Points) -> Points:
     """The distance called `name` between aligned points, (..., D) and (..., D) -> (...)."""
-    result: Points = geometry_named(name).distance(u, v)
-    return result
+    return geometry_named(name).distance(u, v)
 
 
 def matrix(name: str, a: AnyArray, b: AnyArray, *, block: int = 1024) -> DoubleArray:
@@ -173,45 +179,49 @@ def _prepared(name: str, points: AnyArray) -> DoubleArray:
     return project_to_ball(wide, OUTERMOST) if name == "hyperbolic" else wide
 
 
-def _namespace(x: Any) -> Any:
+def _is_tensor(x: object) -> TypeGuard[Tensor]:
+    return type(x).__module__.partition(".")[0] == "torch"
+
+
+def _namespace(x: object) -> ModuleType:
     """The module whose functions take x: torch for a tensor, numpy for the rest."""
-    return sys.modules["torch"] if type(x).__module__.partition(".")[0] == "torch" else np
+    return sys.modules["torch"] if _is_tensor(x) else np
 
 
-def _is_tensor(x: Any) -> bool:
-    return _namespace(x) is not np
+def _wide(x: Points) -> Points:
+    return cast("Points", x.double() if _is_tensor(x) else np.asarray(x, dtype=np.float64))
 
 
-def _wide(x: Any) -> Any:
-    return x.double() if _is_tensor(x) else np.asarray(x, dtype=np.float64)
-
-
-def _narrow(result: Any, *arguments: Points) -> Points:
+def _narrow(result: object, *arguments: Points) -> Points:
     """`result` in the widest type of the arguments, float32 at least."""
+    narrowed: object
     if _is_tensor(result):
         torch = sys.modules["torch"]
         wanted = torch.float32
         for x in arguments:
             wanted = torch.promote_types(wanted, x.dtype)
-        narrowed: Points = result.to(wanted)
+        narrowed = result.to(wanted)
     else:
         types = [np.asarray(x).dtype for x in arguments]
-        narrowed = result.astype(np.result_type(np.float32, *types), copy=False)
-    return narrowed
+        narrowed = cast("AnyArray", result).astype(np.result_type(np.float32, *types), copy=False)
+    return cast("Points", narrowed)
 
 
-def _square_sum(x: Any) -> Any:
-    return (x * x).sum(-1)
+def _square_sum(x: Points) -> Points:
+    total: Points = (x * x).sum(-1)
+    return total
 
 
-def _divisor(norm: Any) -> Any:
+def _divisor(norm: Points) -> Points:
     """The norm, or 1 where it is 0."""
     xp = _namespace(norm)
-    return xp.where(norm > 0, norm, xp.ones_like(norm))
+    divisor: Points = xp.where(norm > 0, norm, xp.ones_like(norm))
+    return divisor
 
 
-def _root(x: Any) -> Any:
+def _root(x: Points) -> Points:
     """sqrt with derivative 0 (not infinity) at 0: the root is only taken where x > 0."""
     xp = _namespace(x)
     positive = x > 0
-    return xp.where(positive, xp.sqrt(xp.where(positive, x, xp.ones_like(x))), xp.zeros_like(x))
+    root: Points = xp.where(positive, xp.sqrt(xp.where(positive, x, xp.ones_like(x))), xp.zeros_like(x))
+    return root

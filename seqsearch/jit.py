@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import numba
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., object])
 
 prange = numba.prange
 """The parallel range of numba; the plain one when a kernel runs as Python."""
@@ -21,10 +21,7 @@ def kernel(*, parallel: bool = False, inline: bool = False, fastmath: bool = Fal
     """
 
     def compile_it(function: Function) -> Function:
-        options: dict[str, Any] = {"cache": True, "nogil": True, "parallel": parallel, "fastmath": fastmath}
-        if inline:
-            options["forceinline"] = True
-        compiled: Function = numba.njit(**options)(function)
-        return compiled
+        compiler = numba.njit(cache=True, nogil=True, parallel=parallel, fastmath=fastmath, forceinline=inline)
+        return cast("Function", compiler(function))
 
     return compile_it

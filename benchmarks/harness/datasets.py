@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from seqsearch.sequences import DNA, PROTEIN, TEXT, Sequences, Strings, greengenes, offsets_of
+from seqsearch.datasets import greengenes_full, greengenes_v4
+from seqsearch.sequences import DNA, PROTEIN, TEXT, Sequences, Strings, offsets_of
 
 from . import reads
 
@@ -55,12 +56,12 @@ def held_out(name: str, sequences: Sequences, queries: int, rng: np.random.Gener
 
 def v4(name: str, queries: int, folder: Path | None, rng: np.random.Generator) -> DataSet:
     """71,814 regions of 150 nt (pip install qiime-default-reference)."""
-    return held_out(name, greengenes.v4(), queries, rng)
+    return held_out(name, greengenes_v4(), queries, rng)
 
 
 def full(name: str, queries: int, folder: Path | None, rng: np.random.Generator) -> DataSet:
     """99,322 genes of 1,254 to 2,353 nt, with IUPAC codes (pip install qiime-default-reference)."""
-    return held_out(name, greengenes.full(), queries, rng)
+    return held_out(name, greengenes_full(), queries, rng)
 
 
 def names(name: str, queries: int, folder: Path | None, rng: np.random.Generator) -> DataSet:
@@ -118,7 +119,7 @@ def ecg(name: str, queries: int, folder: Path | None, rng: np.random.Generator) 
 
 def growing(name: str, size: int, queries: int, rng: np.random.Generator) -> DataSet:
     """`size` V4 genes, and from 70,000 on simulated reads of them; asked are reads of genes that are not stored."""
-    genes = greengenes.v4()
+    genes = greengenes_v4()
     order = rng.permutation(len(genes))
     asked, stored = genes[np.sort(order[:queries])], genes[np.sort(order[queries:])]
     queried = reads.simulated(asked, len(asked), rng)

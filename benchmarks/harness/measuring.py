@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from seqsearch.arrays import DoubleArray, IntArray
-from seqsearch.evaluation import as_json_lines, candidate_recall, read_rows, recall
+from seqsearch.arrays import IntArray
+from seqsearch.distances import recall_at
+from seqsearch.evaluation import as_json_lines, candidate_recall, read_rows
 
 from .algorithm import Algorithm
 from .registry import ALGORITHMS
@@ -116,7 +117,7 @@ def scored(task: Task, row: Row, found: IntArray, used: int) -> Iterator[Row]:
     truth = task.reach(len(found))
     distances = task.verified(found)
     row |= {"candidate_recall": candidate_recall(distances, truth, task.k)}
-    yield row | {"recall": recall(_first(distances, task.k), truth)}
+    yield row | {"recall": float(recall_at(distances, truth, task.k).mean())}
     if found.shape[1] <= task.k or not isinstance(task, SequenceTask):
         return
     asked = task.queries[: len(found)]
@@ -125,7 +126,7 @@ def scored(task: Task, row: Row, found: IntArray, used: int) -> Iterator[Row]:
     better = task.distance.rerank(asked, task.database, found, task.k)
     seconds = len(found) / row["qps"] + time.perf_counter() - start
     cpu_us = row.get("cpu_us", 0.0) + 1e6 * (time.process_time() - spent) / len(found)
-    reached = recall(better.distances, truth)
+    reached = float(recall_at(better, truth, task.k).mean())
     yield row | {
         "series": row["series"] + RERANKED,
         "qps": len(found) / seconds,
@@ -133,13 +134,6 @@ def scored(task: Task, row: Row, found: IntArray, used: int) -> Iterator[Row]:
         "recall": reached,
         "candidate_recall": reached,
     }
-
-
-def _first(distances: DoubleArray, k: int) -> DoubleArray:
-    """(Q, k) the first k, inf where there are fewer."""
-    out = np.full((len(distances), k), np.inf)
-    out[:, : distances.shape[1]] = distances[:, :k]
-    return out
 
 
 def _place(task: Task, name: str, settings: Settings) -> Path:

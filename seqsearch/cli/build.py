@@ -96,7 +96,8 @@ def command(
       seqsearch build indexes/greengenes-v4.toml
     """
     if pairs.pairs is not None:
-        return _by_pairs(references, output, distance, options, pairs, reading, quiet)
+        _by_pairs(references, output, distance, options, pairs, reading, quiet)
+        return
     for name in given(pairs):
         raise click.UsageError(f"--{name.replace('_', '-')} belongs to --pairs")
     make = _by_recipe if references.endswith(".toml") else _by_options

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from .options import PATH, option, takes, threads_and_quiet
 from .progress import progress_for
-from .shared import shown
+from .shared import header_text, rows_text, shown
 
 if TYPE_CHECKING:
     from ..search import Results
@@ -73,7 +74,7 @@ def train(
     build_pairs((queries, database), output, pairs, quiet, overwrite=overwrite, **vars(options))
 
 
-def build_pairs(sides: tuple[str, str], output: str, pairs: str | None, quiet: bool, **options: object) -> None:
+def build_pairs(sides: tuple[str, str], output: str, pairs: str | None, quiet: bool, **options: Any) -> None:
     """What `train` and `build --pairs` do."""
     from ..search import SequenceIndex
     from ..sequences.folders import read_series

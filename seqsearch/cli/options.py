@@ -157,6 +157,11 @@ class Reading:
         metavar="NAME",
         help="fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr, midi  [default: told from the file]",
     )
+    layout: str | None = option(
+        "--layout",
+        type=click.Choice(["ntf", "nct"]),
+        help="Axes of three in .npy and .npz: series, steps, features or series, channels, steps.",
+    )
     id_column: str | None = option("--id-column", metavar="NAME", help="Column of a table that holds ids.")
     sequence_column: str | None = option(
         "--sequence-column", metavar="NAME", help="Column or array that holds sequences."

@@ -44,7 +44,7 @@ def command(
     targets = reading.read(references)
     asked = reading.suiting(targets.alphabet).read(queries)
     exact = distance.exact()
-    found, pruning = exact.exact_with_pruning(asked, targets, k, progress=progress_for(quiet))
+    found, pruning = exact.searcher(targets).search(asked, k, progress=progress_for(quiet))
     if not quiet:
         click.echo(f"exact: {pruning}", err=True)
     if output is not None:

@@ -1,37 +1,34 @@
 """Exact distances: edit distance and dynamic time warping, nearest neighbours by proof, lower bounds. No torch."""
 
-from .distance import DISTANCES, Distance, distance_named
-from .dtw import DTWDistance, SeriesPruning
-from .edit import EditDistance, normalised
-from .edit_exact import EditNeighbours, Pruning
+from .distance import DISTANCES, Distance, Searcher, distance_named, register, usual_distance
+from .dtw import DTWDistance
+from .dtw_matching import MatchingDTW, confidence
+from .edit import EditDistance
 from .hash_dtw import HashDTW, HashSequences
-from .matching import Match, MatchingDTW, confidence
-from .matrix import matrix_file
-from .neighbours import Neighbours, recall
-from .proof import ExactSearch
-from .ranges import Ranges, within_radius
+from .neighbours import Neighbours, Pruning, recall_at
+from .ranges import Ranges, range_search
 from .truth import Truth
+
+for _distance in (EditDistance, DTWDistance, MatchingDTW):
+    register(_distance)
 
 __all__ = [
     "DISTANCES",
     "DTWDistance",
     "Distance",
     "EditDistance",
-    "EditNeighbours",
-    "ExactSearch",
     "HashDTW",
     "HashSequences",
-    "Match",
     "MatchingDTW",
     "Neighbours",
     "Pruning",
     "Ranges",
-    "SeriesPruning",
+    "Searcher",
     "Truth",
     "confidence",
     "distance_named",
-    "matrix_file",
-    "normalised",
-    "recall",
-    "within_radius",
+    "range_search",
+    "recall_at",
+    "register",
+    "usual_distance",
 ]

@@ -1,11 +1,30 @@
-"""Checks of the arrays that every distance takes."""
+"""The arrays that every distance takes, and checks of them."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from ..arrays import BoolArray, DoubleArray, IntArray
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..errors import ParameterError
+from ..sequences import Sequences
+
+
+class Columns(NamedTuple):
+    """A set as kernels take it: sequence i is data[offsets[i]:offsets[i + 1]].
+
+    Kernels take such tuples of arrays, and unpack one before a parallel loop that writes to it: numba leaves out a loop
+    that only writes through an attribute.
+    """
+
+    data: AnyArray
+    offsets: IntArray
+
+
+def columns_of(sequences: Sequences) -> Columns:
+    """The columns of a set, as they are."""
+    return Columns(sequences.data, sequences.offsets)
 
 
 def rows_within(rows: IntArray, count: int, name: str) -> IntArray:
@@ -28,8 +47,10 @@ def candidate_rows(candidates: IntArray, queries: int, targets: int) -> IntArray
     return checked
 
 
-def stop_bounds(stop: DoubleArray, candidates: IntArray) -> DoubleArray:
-    """`stop` as float64, in the shape of the candidates. Raises ParameterError."""
+def stop_bounds(stop: DoubleArray | None, candidates: IntArray) -> DoubleArray:
+    """`stop` as float64, in the shape of the candidates, or (0, 0) for None. Raises ParameterError."""
+    if stop is None:
+        return np.zeros((0, 0))
     checked = np.ascontiguousarray(stop, np.float64)
     if checked.shape != candidates.shape:
         raise ParameterError(f"stop of shape {checked.shape} does not fit candidates of shape {candidates.shape}")

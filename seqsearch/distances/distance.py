@@ -1,47 +1,84 @@
-"""What every exact distance can do, and the table of those there are."""
+"""What every exact distance can do, and the table of those there are.
+
+A distance of one's own is a subclass of `Distance` with a name, a kind and `pairs`; everything else is derived from
+these, slowly and rightly, and may be overridden by something faster. `register(MyDistance)` makes it known by name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+import inspect
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, TypeVar
 
-from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
-from ..errors import ParameterError
+import numpy as np
+
+from ..arrays import JSON, BoolArray, DoubleArray, IntArray
+from ..errors import MismatchError, ParameterError
 from ..progress import SILENT, Progress
+from ..registry import Registry, call
 from ..sequences import Kind, Sequences
-from .dtw import DTWDistance
-from .edit import EditDistance
-from .matching import MatchingDTW
-from .neighbours import Neighbours
-from .proof import ExactSearch
+from .arguments import allowed_rows, candidate_rows, stop_bounds
+from .neighbours import Neighbours, Pruning
 
-Json = str | int | float | bool | None
+LEAST_COST = 0.1
+_CELL = 0.001  # a cell of a dynamic programme in candidates proposed by the graph: measured with time warping
+_BLOCK = 1 << 20  # pairs compared in one call
 
 
-class Distance(Protocol):
+class Searcher(Protocol):
+    """Targets that are searched by proof, made ready once for many searches."""
+
+    def search(
+        self, queries: Sequences, k: int, *, within: DoubleArray | None = None, progress: Progress = SILENT
+    ) -> tuple[Neighbours, Pruning]:
+        """The k nearest of the targets, ties to the smallest row, and what became of all pairs.
+
+        `within`, (Q,): only targets at most at this distance of their query. Raises MismatchError when the queries are
+        of another kind or alphabet, ParameterError for a `k` below 1.
+        """
+
+
+class Distance(ABC):
     """An exact distance between sequences. All distances are float64; `a`, `b`, `queries`, `targets` are columnar sets.
 
     Every method raises MismatchError when the two sets cannot be compared, or are not of the distance's kind.
+    Two distances of one class with the same parameters are equal.
+
+    What a distance is, for those who use it:
+    `metric`: symmetric, 0 exactly between equal sequences, and it keeps the triangle inequality;
+    `whole_numbers`: every distance is one;
+    `alignable`: it counts the edits of a path, which can be shown.
     """
 
-    @property
-    def name(self) -> str:
-        """The name in `distance_named`."""
+    name: ClassVar[str]
+    kind: ClassVar[Kind]
+    metric: ClassVar[bool] = False
+    whole_numbers: ClassVar[bool] = False
+    alignable: ClassVar[bool] = False
 
-    @property
-    def kind(self) -> Kind:
-        """ "tokens" or "series"."""
-
-    def parameters(self) -> dict[str, Any]:
-        """JSON values from which `distance_named(name, **parameters)` makes an equal distance."""
-
-    def matrix(self, a: Sequences, b: Sequences) -> AnyArray:
-        """All distances, (len(a), len(b)) float64."""
-
+    @abstractmethod
     def pairs(
         self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None
     ) -> DoubleArray:
         """(m,) distances of a[a_rows[i]] and b[b_rows[i]]; those above `cutoffs`, (m,), may be inf."""
+
+    def parameters(self) -> JSON:
+        """JSON values from which `distance_named(name, **parameters)` makes an equal distance."""
+        return {}
+
+    @property
+    def power(self) -> float:
+        """It grows like this power of a length: 2 for a sum of squares, which is learned by its root."""
+        return 1.0
+
+    # -- comparing -------------------------------------------------------------------------------------------------
+
+    def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
+        """All distances, (len(a), len(b)) float64."""
+        self.require(a, b)
+        a_rows, b_rows = np.divmod(np.arange(len(a) * len(b)), max(len(b), 1))
+        return self.pairs(a, a_rows, b, b_rows).reshape(len(a), len(b))
 
     def rerank(
         self, queries: Sequences, targets: Sequences, candidates: IntArray, k: int, *, stop: DoubleArray | None = None
@@ -51,6 +88,22 @@ class Distance(Protocol):
         The running k-th distance is the cutoff of the next. `stop`, (Q, C): the least distance expected of this and all
         later candidates of the query; its list ends where that exceeds the running k-th distance.
         """
+        self.require(queries, targets)
+        wanted = candidate_rows(candidates, len(queries), len(targets))
+        distances = np.full(wanted.shape, np.inf)
+        given = wanted >= 0
+        distances[given] = self.pairs(queries, np.nonzero(given)[0], targets, wanted[given])
+        if stop is not None:
+            ends, best = stop_bounds(stop, wanted), Neighbours.none(len(queries), k).distances
+            for c in range(wanted.shape[1]):
+                distances[given[:, c] & (ends[:, c] > best[:, -1]), c:] = np.inf
+                best = np.sort(np.column_stack([best, distances[:, c]]), axis=1)[:, :k]
+        return _nearest(wanted, distances, k)
+
+    def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> Searcher:
+        """The targets made ready for many lossless searches; `allowed`, (len(targets),), leaves targets out."""
+        self.require(targets)
+        return _Everything(self, targets, allowed_rows(allowed, len(targets)))
 
     def exact(
         self,
@@ -61,31 +114,122 @@ class Distance(Protocol):
         allowed: BoolArray | None = None,
         progress: Progress = SILENT,
     ) -> Neighbours:
-        """The k nearest of all targets, by proof; `allowed`, (len(targets),), leaves rows out. Ties: smallest row."""
+        """The k nearest of all targets, by proof; `allowed`, (len(targets),), leaves targets out. Ties: the smallest
+        row. Keep a `searcher` to search a set more than once.
+        """
+        self.require(queries, targets)
+        return self.searcher(targets, allowed).search(queries, k, progress=progress)[0]
 
-    def exact_with_pruning(
-        self,
-        queries: Sequences,
-        targets: Sequences,
-        k: int,
-        *,
-        allowed: BoolArray | None = None,
-        progress: Progress = SILENT,
-    ) -> tuple[Neighbours, object]:
-        """The same, and what `str` tells in one line: the pairs that each lower bound pruned."""
+    # -- what it costs ---------------------------------------------------------------------------------------------
 
-    def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> ExactSearch:
-        """`exact_with_pruning` of the same targets again and again, made ready once where that saves anything."""
+    def verification_cost(self, lengths: IntArray, reach: float) -> float:
+        """What it costs to verify one candidate, in candidates proposed by a graph: at least `LEAST_COST`.
+
+        A rough rule that depends on the data alone, so that one seed gives one index. `lengths`: of the queries;
+        `reach`: the median distance of true neighbours, 0 where none is known.
+        """
+        length = float(lengths.mean())
+        return max(LEAST_COST, length * length * _CELL)
+
+    def exhaustive_cost(self, lengths: IntArray, others: int, verification: float) -> float:
+        """What it costs to search `others` sequences by proof, in candidates proposed: a rough rule as above.
+
+        `lengths`: of the queries; `verification`: what `verification_cost` says.
+        """
+        return others * verification
+
+    def confidence(self, distances: DoubleArray) -> DoubleArray | None:
+        """(Q, k) from 0 to 1: how sure it is that sequences at these distances match; None where that is not known."""
+        return None
+
+    # -- what it is ------------------------------------------------------------------------------------------------
+
+    def require(self, *sets: Sequences) -> None:
+        """Raise MismatchError unless all sets are of the distance's kind, and can be compared with each other."""
+        for each in sets:
+            sets[0].require_same_kind(each)
+        if sets[0].kind != self.kind:
+            there = sets[0].kind
+            raise MismatchError(
+                f"the distance {self.name} compares {self.kind}, not {there}: use the distance {usual_distance(there)}"
+            )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.parameters().items())})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self.parameters() == other.parameters()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
 
 
-DISTANCES: dict[str, Callable[..., Distance]] = {"edit": EditDistance, "dtw": DTWDistance, "dtw-matching": MatchingDTW}
+@dataclass(frozen=True)
+class _Everything:
+    """Compares every query with every target, for want of bounds."""
+
+    distance: Distance
+    targets: Sequences
+    chosen: IntArray
+
+    def search(
+        self, queries: Sequences, k: int, *, within: DoubleArray | None = None, progress: Progress = SILENT
+    ) -> tuple[Neighbours, Pruning]:
+        self.distance.require(queries, self.targets)
+        found = Neighbours.none(len(queries), k)
+        step = max(1, _BLOCK // max(len(self.chosen), 1))
+        with progress.task("exact neighbours", len(queries)) as task:
+            for first in range(0, len(queries), step):
+                asked = np.arange(first, min(first + step, len(queries)))
+                rows = np.tile(self.chosen, (len(asked), 1))
+                who = np.repeat(asked, len(self.chosen))
+                cutoffs = None if within is None else np.asarray(within, np.float64)[who]
+                distances = self.distance.pairs(queries, who, self.targets, rows.ravel(), cutoffs)
+                part = _nearest(rows, distances.reshape(rows.shape), k)
+                found.rows[asked], found.distances[asked] = part.rows, part.distances
+                task.advance(len(asked))
+        found = found.within(within)
+        return found, Pruning(len(queries) * len(self.chosen), int(np.count_nonzero(found.rows >= 0)))
 
 
-def distance_named(name: str, **parameters: Any) -> Distance:
+def _nearest(rows: IntArray, distances: DoubleArray, k: int) -> Neighbours:
+    """The k least of each line by (distance, row); what is at infinity is none."""
+    found = Neighbours.none(len(rows), k)
+    order = np.lexsort((rows, distances))[:, :k]
+    best = np.take_along_axis(distances, order, axis=1)
+    found.distances[:, : order.shape[1]] = best
+    found.rows[:, : order.shape[1]] = np.where(np.isfinite(best), np.take_along_axis(rows, order, axis=1), -1)
+    return found
+
+
+# -- the table ---------------------------------------------------------------------------------------------------------
+
+DISTANCES: Registry[type[Distance]] = Registry("distance", "seqsearch.distances")
+"""The distances by name; other packages add theirs by entry points of the group `seqsearch.distances`."""
+
+D = TypeVar("D", bound=Distance)
+
+
+def register(distance: type[D]) -> type[D]:
+    """Make a distance known by its name: `distance_named`, an index and the command line find it there.
+
+    Raises ParameterError for a class that lacks a name, a kind or `pairs`, and for a name that is taken.
+    """
+    missing = [each for each in ("name", "kind") if not hasattr(distance, each)]
+    missing += sorted(distance.__abstractmethods__) if inspect.isabstract(distance) else []
+    if missing:
+        raise ParameterError(f"the distance {distance.__name__} has no {' and no '.join(missing)}")
+    if distance.kind not in ("tokens", "series"):
+        raise ParameterError(f"the distance {distance.name} compares tokens or series, not {distance.kind!r}")
+    DISTANCES.register(distance.name, distance)
+    return distance
+
+
+def distance_named(name: str, **parameters: object) -> Distance:
     """The distance of that name. Raises ParameterError for an unknown name or parameter."""
-    if name not in DISTANCES:
-        raise ParameterError(f"no distance {name!r}: choose one of {', '.join(DISTANCES)}")
-    try:
-        return DISTANCES[name](**parameters)
-    except TypeError as error:
-        raise ParameterError(f"distance {name}: {error}") from None
+    return call(DISTANCES[name], f"the distance {name}", **parameters)
+
+
+def usual_distance(kind: Kind) -> str:
+    """The name of the distance that sequences of a kind are compared by, when nothing is asked for."""
+    return next(name for name, distance in DISTANCES.items() if distance.kind == kind)

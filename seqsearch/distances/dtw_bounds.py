@@ -9,18 +9,48 @@ x.y is half the squared Euclidean distance of unit frames, so half the bound for
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
 from ..arrays import BoolArray, DoubleArray, IntArray
 from ..jit import kernel
-from .dtw_kernels import ABSOLUTE, COSINE, INF, local_cost, pruned, reach
+from .arguments import Columns
+from .dtw_kernels import ABSOLUTE, COSINE, INF, Form, local_cost, pruned, reach
 from .edit_kernels import place
 
 # The bounds are summed in another order than the distances: a bound must be above the cutoff by more than rounding.
 _ROUNDING = 1e-9
 # So many targets of a few hundred steps stay in a core's cache.
 _TARGETS_A_TASK = 64
+
+
+class Bounds(NamedTuple):
+    """`least`, (Q, n): the greater of LB_Kim and LB_Keogh of a query and a target; `by_kim`: whether it is LB_Kim."""
+
+    least: DoubleArray
+    by_kim: BoolArray
+
+
+class Answers(NamedTuple):
+    """`rows`, `distances`: (Q, k), -1 and inf before, nothing above `limits`, (Q,); `tally`, (Q, 5): pairs ruled out by
+    LB_Kim, LB_Keogh, LB_Improved, given up above the cutoff, and entered.
+    """
+
+    rows: IntArray
+    distances: DoubleArray
+    limits: DoubleArray
+    tally: IntArray
+
+
+class Projection(NamedTuple):
+    """Scratch of `improvement`: y as projected and the envelope of that, of enough frames; `buffer` of `envelope`."""
+
+    projected: DoubleArray
+    low: DoubleArray
+    high: DoubleArray
+    buffer: DoubleArray
 
 
 @kernel(inline=True)
@@ -102,22 +132,20 @@ def improvement(
     y: DoubleArray,
     low: DoubleArray,
     high: DoubleArray,
-    before: int,
-    after: int,
+    band: tuple[int, int],
     squared: bool,
-    projected: DoubleArray,
-    low_of: DoubleArray,
-    high_of: DoubleArray,
-    buffer: DoubleArray,
+    work: Projection,
 ) -> float:
-    """What LB_Improved adds to LB_Keogh(y, envelope of x): LB_Keogh(x, envelope of y clipped to the envelope of x)."""
-    n = y.shape[0]
+    """What LB_Improved adds to LB_Keogh(y, envelope of x): LB_Keogh(x, envelope of y clipped to the envelope of x).
+
+    `low`, `high`: the envelope of x; `band`: what `reach` says.
+    """
+    m, n = x.shape[0], y.shape[0]
     for j in range(n):
         for f in range(y.shape[1]):
-            projected[j, f] = min(max(y[j, f], low[j, f]), high[j, f])
-    m = x.shape[0]
-    envelope(projected[:n], m, before, after, low_of, high_of, buffer)
-    return outside(x.reshape(-1), low_of[:m].reshape(-1), high_of[:m].reshape(-1), squared)
+            work.projected[j, f] = min(max(y[j, f], low[j, f]), high[j, f])
+    envelope(work.projected[:n], m, band[0], band[1], work.low, work.high, work.buffer)
+    return outside(x.reshape(-1), work.low[:m].reshape(-1), work.high[:m].reshape(-1), squared)
 
 
 @kernel(inline=True)
@@ -127,125 +155,102 @@ def room(m: int, n: int, features: int) -> int:
 
 
 @kernel(parallel=True)
-def bounds_kernel(
-    queries: DoubleArray,
-    query_offsets: IntArray,
-    targets: DoubleArray,
-    target_offsets: IntArray,
-    allowed: IntArray,
-    local: int,
-    window: float,
-    bounds: DoubleArray,
-    by_kim: BoolArray,
-) -> None:
-    """bounds[q, i] = the greater of LB_Kim and LB_Keogh of query q and target allowed[i], and whether it is LB_Kim.
+def bounds_kernel(queries: Columns, targets: Columns, allowed: IntArray, form: Form, bounds: Bounds) -> None:
+    """Fill the bounds of each query and target allowed[i].
 
     Some targets after the other are held against all queries, so that they are read from memory once.
     """
-    features = queries.shape[1]
+    least, by_kim = bounds
+    features = queries.data.shape[1]
     count = allowed.shape[0]
-    squared = local != ABSOLUTE
-    scale = 0.5 if local == COSINE else 1.0
+    squared = form.local != ABSOLUTE
+    scale = 0.5 if form.local == COSINE else 1.0
     for task in numba.prange((count + _TARGETS_A_TASK - 1) // _TARGETS_A_TASK):
         begin = task * _TARGETS_A_TASK
         end = min(count, begin + _TARGETS_A_TASK)
         longest = 0
         for i in range(begin, end):
-            longest = max(longest, target_offsets[allowed[i] + 1] - target_offsets[allowed[i]])
+            longest = max(longest, targets.offsets[allowed[i] + 1] - targets.offsets[allowed[i]])
         low, high = np.empty((longest, features)), np.empty((longest, features))
-        for q in range(query_offsets.shape[0] - 1):
-            x = queries[query_offsets[q] : query_offsets[q + 1]]
+        for q in range(queries.offsets.shape[0] - 1):
+            x = queries.data[queries.offsets[q] : queries.offsets[q + 1]]
             m = x.shape[0]
             buffer = np.empty(room(m, longest, features))
             length = -1
             for i in range(begin, end):
-                y = targets[target_offsets[allowed[i]] : target_offsets[allowed[i] + 1]]
+                y = targets.data[targets.offsets[allowed[i]] : targets.offsets[allowed[i] + 1]]
                 n = y.shape[0]
                 if n != length:
                     length = n
-                    before, after = reach(m, n, window)
+                    before, after = reach(m, n, form.window)
                     envelope(x, n, after, before, low, high, buffer)
-                first = kim(x, y, local)
+                first = kim(x, y, form.local)
                 keogh = scale * outside(y.reshape(-1), low[:n].reshape(-1), high[:n].reshape(-1), squared)
-                bounds[q, i] = max(first, keogh)
+                least[q, i] = max(first, keogh)
                 by_kim[q, i] = first > keogh
 
 
 @kernel(parallel=True)
 def exact_kernel(
-    queries: DoubleArray,
-    query_offsets: IntArray,
-    targets: DoubleArray,
-    target_offsets: IntArray,
-    allowed: IntArray,
-    local: int,
-    window: float,
-    slope: float,
-    bounds: DoubleArray,
-    by_kim: BoolArray,
-    rows: IntArray,
-    distances: DoubleArray,
-    tally: IntArray,
+    queries: Columns, targets: Columns, allowed: IntArray, form: Form, bounds: Bounds, answers: Answers
 ) -> None:
-    """The k nearest among `allowed`, rows sorted by length; rows are -1 and distances inf before.
-
-    `bounds`, `by_kim`: from `bounds_kernel`. tally, (Q, 5): pairs ruled out by LB_Kim, LB_Keogh, LB_Improved, given up
-    above the cutoff, and entered.
-    """
+    """Fill the answers: the k nearest among `allowed`, rows sorted by length; `bounds`: from `bounds_kernel`."""
+    rows, distances, limits, tally = answers
     k = rows.shape[1]
     count = allowed.shape[0]
-    features = queries.shape[1]
-    squared = local != ABSOLUTE
-    scale = 0.5 if local == COSINE else 1.0
+    features = queries.data.shape[1]
+    squared = form.local != ABSOLUTE
+    scale = 0.5 if form.local == COSINE else 1.0
     longest = 0
     for i in range(count):
-        longest = max(longest, target_offsets[allowed[i] + 1] - target_offsets[allowed[i]])
-    for q in numba.prange(query_offsets.shape[0] - 1):
-        x = queries[query_offsets[q] : query_offsets[q + 1]]
+        longest = max(longest, targets.offsets[allowed[i] + 1] - targets.offsets[allowed[i]])
+    for q in numba.prange(queries.offsets.shape[0] - 1):
+        x = queries.data[queries.offsets[q] : queries.offsets[q + 1]]
         m = x.shape[0]
         size = max(m, longest)
         low, high = np.empty((size, features)), np.empty((size, features))
-        low_of, high_of = np.empty((size, features)), np.empty((size, features))
-        projected = np.empty((size, features))
         buffer = np.empty(room(m, longest, features))
+        work = Projection(np.empty((size, features)), np.empty((size, features)), np.empty((size, features)), buffer)
         above, here = np.empty(longest + 2), np.empty(longest + 2)
-        best = bounds[q]
+        best, by_kim = bounds.least[q], bounds.by_kim[q]
         held = 0
         # Two rounds: the most promising ones give a cutoff, so that only what is below it needs an order.
         promising = min(count, 8 * k + 24)
         limit = np.partition(best, promising - 1)[promising - 1] if count > 0 else INF
         length = -1
         for half in range(2):
-            most = distances[q, k - 1] * (1.0 + _ROUNDING)
+            most = min(limits[q], distances[q, k - 1]) * (1.0 + _ROUNDING)
             if half == 0:
                 chosen = np.flatnonzero(best <= limit)
             else:
                 chosen = np.flatnonzero((best > limit) & (best <= most))
                 for i in range(count):
                     if best[i] > limit and best[i] > most:
-                        tally[q, 0 if by_kim[q, i] else 1] += 1
+                        tally[q, 0 if by_kim[i] else 1] += 1
             for at in np.argsort(best[chosen], kind="mergesort"):
                 i = chosen[at]
-                cutoff = distances[q, k - 1]
+                cutoff = min(limits[q], distances[q, k - 1])
                 most = cutoff * (1.0 + _ROUNDING)
                 if best[i] > most:
-                    tally[q, 0 if by_kim[q, i] else 1] += 1
+                    tally[q, 0 if by_kim[i] else 1] += 1
                     continue
                 row = allowed[i]
-                y = targets[target_offsets[row] : target_offsets[row + 1]]
+                y = targets.data[targets.offsets[row] : targets.offsets[row + 1]]
                 n = y.shape[0]
-                if held == k:
-                    before, after = reach(m, n, window)
+                if cutoff < INF:
+                    band = reach(m, n, form.window)
                     if n != length:
                         length = n
-                        envelope(x, n, after, before, low, high, buffer)
+                        envelope(x, n, band[1], band[0], low, high, buffer)
                     keogh = outside(y.reshape(-1), low[:n].reshape(-1), high[:n].reshape(-1), squared)
-                    more = improvement(x, y, low, high, before, after, squared, projected, low_of, high_of, buffer)
+                    more = improvement(x, y, low, high, band, squared, work)
                     if scale * (keogh + more) > most:
                         tally[q, 2] += 1
                         continue
-                found = pruned(x, y, local, window, slope, cutoff, above, here)
-                if found < cutoff or held < k or (found == cutoff and row < rows[q, k - 1]):
+                found = pruned(x, y, form, cutoff, above, here)
+                if found <= limits[q] and (
+                    held < k or found < distances[q, k - 1] or (found == distances[q, k - 1] and row < rows[q, k - 1])
+                ):
                     held = place(rows[q], distances[q], held, row, found)
                     tally[q, 4] += 1
                 else:

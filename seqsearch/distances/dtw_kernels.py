@@ -12,18 +12,28 @@ Series stand one after the other in (sum T, F) float64 arrays; a cosine's frames
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from ..arrays import DoubleArray, IntArray
 from ..jit import kernel
+from .arguments import Columns
 from .edit_kernels import place
 
 SQUARED, ABSOLUTE, COSINE = 0, 1, 2
 INF = np.inf
 
 _PAIRS_A_TASK = 16
+
+
+class Form(NamedTuple):
+    """`local` cost of two frames; `window`: share of the shorter series, negative: no band; `slope`: 0 for none."""
+
+    local: int
+    window: float
+    slope: float
 
 
 @kernel(inline=True)
@@ -83,22 +93,14 @@ def columns_of_row(i: int, m: int, n: int, before: int, after: int, slope: float
 
 
 @kernel()
-def pruned(
-    x: DoubleArray,
-    y: DoubleArray,
-    local: int,
-    window: float,
-    slope: float,
-    cutoff: float,
-    above: DoubleArray,
-    here: DoubleArray,
-) -> float:
+def pruned(x: DoubleArray, y: DoubleArray, form: Form, cutoff: float, above: DoubleArray, here: DoubleArray) -> float:
     """The DTW sum of x and y, inf when it is above the cutoff. `above`, `here`: scratch of at least n + 1 places.
 
     Cell j of a row stands at place j + 1. `start`: the first column a path below the cutoff can still use; `dead`: from
     this column on the row above is above the cutoff.
     """
     m, n = x.shape[0], y.shape[0]
+    local, window, slope = form
     before, after = reach(m, n, window)
     start = 0
     dead = 1
@@ -169,16 +171,14 @@ def _diagonal_cells(
 
 
 @kernel()
-def by_diagonals(
-    x: DoubleArray, y: DoubleArray, local: int, window: float, reverse_y: DoubleArray, buffers: DoubleArray
-) -> float:
+def by_diagonals(x: DoubleArray, y: DoubleArray, form: Form, reverse_y: DoubleArray, buffers: DoubleArray) -> float:
     """The DTW sum of two series of one feature, squared or absolute, in a band or none.
 
     `reverse_y`: scratch of n places, `buffers`: (3, >= m + 1). Cell (i, s - i) of anti-diagonal s stands at place i +
     1.
     """
     m, n = x.shape[0], y.shape[0]
-    before, after = reach(m, n, window)
+    before, after = reach(m, n, form.window)
     for j in range(n):
         reverse_y[n - 1 - j] = y[j, 0]
     flat = x[:, 0]
@@ -194,7 +194,7 @@ def by_diagonals(
             _diagonal_cells(
                 flat[low : low + cells],
                 reverse_y[start : start + cells],
-                local,
+                form.local,
                 old[low : low + cells],
                 last[low + 1 : low + 1 + cells],
                 last[low : low + cells],
@@ -210,80 +210,16 @@ def by_diagonals(
 
 
 @kernel(inline=True)
-def dtw(
-    x: DoubleArray, y: DoubleArray, local: int, window: float, slope: float, cutoff: float, scratch: DoubleArray
-) -> float:
+def dtw(x: DoubleArray, y: DoubleArray, form: Form, cutoff: float, scratch: DoubleArray) -> float:
     """The DTW sum of x (m, F) and y (n, F), inf when above the cutoff; `scratch`: (4, >= max(m, n) + 2)."""
-    if x.shape[1] == 1 and local != COSINE and slope < 1.0 and cutoff == INF:
-        return by_diagonals(x, y, local, window, scratch[3], scratch[:3])
-    return pruned(x, y, local, window, slope, cutoff, scratch[0], scratch[1])
-
-
-@kernel()
-def pair(x: DoubleArray, y: DoubleArray, local: int, window: float, slope: float) -> float:
-    """The DTW sum of x and y, NaN when one is empty or holds NaN or infinity."""
-    m, n = x.shape[0], y.shape[0]
-    if m == 0 or n == 0:
-        return np.nan
-    for series in (x, y):
-        for t in range(series.shape[0]):
-            for f in range(series.shape[1]):
-                if not np.isfinite(series[t, f]):
-                    return np.nan
-    return dtw(x, y, local, window, slope, INF, np.empty((4, max(m, n) + 2)))
-
-
-@kernel()
-def path_of(x: DoubleArray, y: DoubleArray, local: int, window: float, slope: float) -> tuple[float, IntArray]:
-    """(sum, path): (P, 2) index pairs of the best path from (0, 0); ties prefer the diagonal, then (i - 1, j)."""
-    m, n = x.shape[0], y.shape[0]
-    before, after = reach(m, n, window)
-    table = np.full((m, n), INF)
-    for i in range(m):
-        first, last = columns_of_row(i, m, n, before, after, slope)
-        for j in range(first, last):
-            best = INF
-            if i == 0 and j == 0:
-                best = 0.0
-            if i > 0 and j > 0:
-                best = table[i - 1, j - 1]
-            if i > 0:
-                best = min(best, table[i - 1, j])
-            if j > 0:
-                best = min(best, table[i, j - 1])
-            table[i, j] = best + local_cost(x, i, y, j, local)
-    path = np.empty((m + n, 2), np.int64)
-    i, j, steps = m - 1, n - 1, 0
-    while True:
-        path[steps, 0], path[steps, 1] = i, j
-        steps += 1
-        if i == 0 and j == 0:
-            break
-        diagonal = table[i - 1, j - 1] if i > 0 and j > 0 else INF
-        up = table[i - 1, j] if i > 0 else INF
-        left = table[i, j - 1] if j > 0 else INF
-        if diagonal <= up and diagonal <= left:
-            i, j = i - 1, j - 1
-        elif up <= left:
-            i -= 1
-        else:
-            j -= 1
-    return table[m - 1, n - 1], path[:steps][::-1].copy()
+    if x.shape[1] == 1 and form.local != COSINE and form.slope < 1.0 and cutoff == INF:
+        return by_diagonals(x, y, form, scratch[3], scratch[:3])
+    return pruned(x, y, form, cutoff, scratch[0], scratch[1])
 
 
 @kernel(parallel=True)
 def pairs_kernel(
-    a: DoubleArray,
-    a_offsets: IntArray,
-    a_rows: IntArray,
-    b: DoubleArray,
-    b_offsets: IntArray,
-    b_rows: IntArray,
-    local: int,
-    window: float,
-    slope: float,
-    cutoffs: DoubleArray,
-    found: DoubleArray,
+    a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, form: Form, cutoffs: DoubleArray, found: DoubleArray
 ) -> None:
     """found[i] = DTW sum of a[a_rows[i]] and b[b_rows[i]], inf where it is above cutoffs[i]. All (m,)."""
     count = a_rows.shape[0]
@@ -292,39 +228,35 @@ def pairs_kernel(
         last = min(count, first + _PAIRS_A_TASK)
         longest = 0
         for i in range(first, last):
-            longest = max(longest, a_offsets[a_rows[i] + 1] - a_offsets[a_rows[i]])
-            longest = max(longest, b_offsets[b_rows[i] + 1] - b_offsets[b_rows[i]])
+            longest = max(longest, a.offsets[a_rows[i] + 1] - a.offsets[a_rows[i]])
+            longest = max(longest, b.offsets[b_rows[i] + 1] - b.offsets[b_rows[i]])
         scratch = np.empty((4, longest + 2))
         for i in range(first, last):
-            x = a[a_offsets[a_rows[i]] : a_offsets[a_rows[i] + 1]]
-            y = b[b_offsets[b_rows[i]] : b_offsets[b_rows[i] + 1]]
-            found[i] = dtw(x, y, local, window, slope, cutoffs[i], scratch)
+            x = a.data[a.offsets[a_rows[i]] : a.offsets[a_rows[i] + 1]]
+            y = b.data[b.offsets[b_rows[i]] : b.offsets[b_rows[i] + 1]]
+            found[i] = dtw(x, y, form, cutoffs[i], scratch)
 
 
 @kernel(parallel=True)
 def rerank_kernel(
-    queries: DoubleArray,
-    query_offsets: IntArray,
-    targets: DoubleArray,
-    target_offsets: IntArray,
+    queries: Columns,
+    targets: Columns,
     candidates: IntArray,
     stop: DoubleArray,
-    has_stop: bool,
-    local: int,
-    window: float,
-    slope: float,
+    form: Form,
     rows: IntArray,
     distances: DoubleArray,
 ) -> None:
     """The k nearest of each query's candidates, as `edit_kernels.rerank_kernel`; distances are inf before."""
     k = rows.shape[1]
-    for q in numba.prange(query_offsets.shape[0] - 1):
-        x = queries[query_offsets[q] : query_offsets[q + 1]]
+    has_stop = stop.shape[0] > 0
+    for q in numba.prange(queries.offsets.shape[0] - 1):
+        x = queries.data[queries.offsets[q] : queries.offsets[q + 1]]
         longest = x.shape[0]
         for c in range(candidates.shape[1]):
             row = candidates[q, c]
             if row >= 0:
-                longest = max(longest, target_offsets[row + 1] - target_offsets[row])
+                longest = max(longest, targets.offsets[row + 1] - targets.offsets[row])
         scratch = np.empty((4, longest + 2))
         held = 0
         for c in range(candidates.shape[1]):
@@ -333,9 +265,9 @@ def rerank_kernel(
                 continue
             if has_stop and held == k and stop[q, c] > distances[q, k - 1]:
                 break
-            y = targets[target_offsets[row] : target_offsets[row + 1]]
+            y = targets.data[targets.offsets[row] : targets.offsets[row + 1]]
             cutoff = distances[q, k - 1] if held == k else INF
-            found = dtw(x, y, local, window, slope, cutoff, scratch)
+            found = dtw(x, y, form, cutoff, scratch)
             if held < k or found < cutoff or (found == cutoff and row < rows[q, k - 1]):
                 held = place(rows[q], distances[q], held, row, found)
 

@@ -9,13 +9,12 @@ early.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, ByteArray, IntArray
+from ..arrays import AnyArray, BoolArray, ByteArray, DoubleArray, IntArray
 from ..errors import ParameterError
 from ..jit import kernel
 from ..progress import SILENT, Progress
@@ -24,7 +23,7 @@ from ..threads import numba_threads
 from . import edit_kernels, lanes, profiles
 from .arguments import allowed_rows
 from .coding import Coding
-from .neighbours import Neighbours, require_count, whole_neighbours
+from .neighbours import Neighbours, Pruning, require_count, whole_neighbours
 from .vectors import LANES, VECTOR, outside
 
 # Below this number of targets left in a group they are verified one by one.
@@ -33,40 +32,42 @@ _QUERIES_A_STEP = 256
 _FIRST_CUTOFF = 24
 # Targets of neighbouring lengths that are sorted by likeness together.
 _GROUPS_A_SLAB = 16
+_FAR = np.iinfo(np.int32).max  # farther than any edit distance
 
 
-@dataclass(frozen=True)
-class Pruning:
-    """What became of all pairs of a lossless search.
+_BOUNDS = ("length of a group", "k-mer counts of a group", "length", "k-mer counts")
+_CUTOFF, _ENTERED = len(_BOUNDS), len(_BOUNDS) + 1  # places of a tally after those of the bounds
 
-    `pairs`: queries times targets. Each was ruled out by exactly one bound, or verified: `group_length` and `length`,
-    by the lengths of a group or of a target; `group_kmers` and `kmers`, by k-mer counts; `cutoff`: verified and found
-    to be above the k-th distance of that moment; `entered`: verified and at that moment one of the k nearest.
+
+class Profiles(NamedTuple):
+    """k-mer counts of the targets: `low`, `middle`, `high`, (G, buckets): the least, mean and greatest of each group;
+    `lanes`, (G * 512, buckets): of each target. `grams_an_edit`: by how much one edit changes a sum of counts at most.
     """
 
-    pairs: int
-    group_length: int
-    group_kmers: int
-    length: int
-    kmers: int
-    cutoff: int
-    entered: int
+    low: ByteArray
+    middle: ByteArray
+    high: ByteArray
+    lanes: ByteArray
+    grams_an_edit: int
 
-    @property
-    def verified(self) -> int:
-        """Pairs whose distance was looked at."""
-        return self.cutoff + self.entered
 
-    def __str__(self) -> str:
-        named = (
-            ("length of a group", self.group_length),
-            ("k-mer counts of a group", self.group_kmers),
-            ("length", self.length),
-            ("k-mer counts", self.kmers),
-            ("cutoff", self.cutoff),
-        )
-        parts = ", ".join(f"{name} {count / max(self.pairs, 1):.2%}" for name, count in named)
-        return f"{self.pairs:,} pairs: ruled out by {parts}; entered {self.entered:,}"
+class Asked(NamedTuple):
+    """Q queries: `codes` as the targets are coded, flat, with `offsets`, their k-mer `counts`, (Q, buckets), and
+    `limits`, (Q,): nothing farther than that enters.
+    """
+
+    codes: AnyArray
+    offsets: IntArray
+    counts: ByteArray
+    limits: IntArray
+
+
+class Answers(NamedTuple):
+    """`rows`, `distances`: (Q, k), -1 before; `tally`: (Q, 6) pairs by what became of them."""
+
+    rows: IntArray
+    distances: IntArray
+    tally: IntArray
 
 
 class EditNeighbours:
@@ -90,11 +91,9 @@ class EditNeighbours:
         for g, group in enumerate(groups):
             members[g, : len(group)] = np.sort(group)
         flat = members.ravel()
-        self._low = np.empty((len(groups), self._buckets), np.uint8)
-        self._high = np.empty_like(self._low)
-        self._middle = np.empty_like(self._low)
-        profiles.boxes_kernel(counts, flat, LANES, self._low, self._middle, self._high)
-        self._counts_of_lane = counts[np.maximum(flat, 0)]
+        low, middle, high = (np.empty((len(groups), self._buckets), np.uint8) for _ in range(3))
+        profiles.boxes_kernel(counts, flat, LANES, low, middle, high)
+        self._profiles = Profiles(low, middle, high, counts[np.maximum(flat, 0)], 2 * self._q)
         packed = np.where(flat >= 0, rows[np.maximum(flat, 0)], -1) if len(rows) else flat
         self._groups = lanes.pack(self._codes, targets.offsets, packed, self._coding.bits)
 
@@ -113,59 +112,32 @@ class EditNeighbours:
         return counts
 
     def search(
-        self, queries: Sequences, k: int, *, within: IntArray | None = None, progress: Progress = SILENT
+        self, queries: Sequences, k: int, *, within: DoubleArray | None = None, progress: Progress = SILENT
     ) -> tuple[Neighbours, Pruning]:
-        """The k nearest targets of each query, ties to the smallest row, and what the bounds ruled out.
+        """The k nearest targets of each query, and what the bounds ruled out; see `Searcher`.
 
-        `within`, (Q,): only those at this distance at most, so that it is the cutoff from the start.
-        Raises MismatchError when the queries are of another kind or alphabet.
+        `within` is the cutoff from the start.
         """
         self.targets.require_same_kind(queries)
         require_count(k)
         rows = np.full((len(queries), k), -1, np.int64)
         distances = np.full((len(queries), k), -1, np.int64)
-        tally = np.zeros((len(queries), 6), np.int64)
-        limits = np.full(len(queries), np.iinfo(np.int64).max) if within is None else np.asarray(within, np.int64)
+        tally = np.zeros((len(queries), _ENTERED + 1), np.int64)
+        limits = np.full(len(queries), _FAR) if within is None else np.minimum(within, _FAR).astype(np.int64)
         numba_threads()
         with progress.task("exact neighbours", len(queries)) as task:
             for first in range(0, len(queries), _QUERIES_A_STEP):
                 part = queries[first : first + _QUERIES_A_STEP]
                 step = slice(first, first + len(part))
-                self._search_part(part, limits[step], rows[step], distances[step], tally[step])
+                counts = self._counts(self._coding.codes(part), part.offsets, np.arange(len(part)))
+                asked = Asked(self._coding.codes(part), part.offsets, counts, limits[step])
+                answers = Answers(rows[step], distances[step], tally[step])
+                search_kernel(asked, self._codes, self.targets.offsets, self._groups, self._profiles, answers)
                 task.advance(len(part))
         pairs = len(queries) * int((self._groups.rows >= 0).sum())
-        return whole_neighbours(rows, distances), Pruning(pairs, *map(int, tally.sum(axis=0)))
-
-    def _search_part(
-        self, queries: Sequences, limits: IntArray, rows: IntArray, distances: IntArray, tally: IntArray
-    ) -> None:
-        codes = self._coding.codes(queries)
-        counts = self._counts(codes, queries.offsets, np.arange(len(queries)))
-        groups = self._groups
-        search_kernel(
-            codes,
-            queries.offsets,
-            counts,
-            self._codes,
-            self.targets.offsets,
-            groups.rows,
-            groups.lengths,
-            groups.shortest,
-            groups.longest,
-            groups.planes,
-            groups.starts,
-            groups.columns,
-            groups.bits,
-            self._low,
-            self._high,
-            self._middle,
-            self._counts_of_lane,
-            2 * self._q,
-            limits,
-            rows,
-            distances,
-            tally,
-        )
+        became = tally.sum(axis=0).tolist()
+        pruning = Pruning(pairs, became[_ENTERED], dict(zip(_BOUNDS, became, strict=False)))
+        return whole_neighbours(rows, distances), pruning
 
 
 def kmer_form(targets: Sequences, mean: float) -> tuple[int, int, int]:
@@ -179,74 +151,52 @@ def kmer_form(targets: Sequences, mean: float) -> tuple[int, int, int]:
 
 @kernel(parallel=True)
 def search_kernel(
-    queries: AnyArray,
-    query_offsets: IntArray,
-    query_counts: ByteArray,
-    targets: AnyArray,
-    target_offsets: IntArray,
-    lane_rows: IntArray,
-    lane_lengths: IntArray,
-    shortest: IntArray,
-    longest: IntArray,
-    planes: AnyArray,
-    starts: IntArray,
-    columns: IntArray,
-    bits: int,
-    low: ByteArray,
-    high: ByteArray,
-    middle: ByteArray,
-    lane_counts: ByteArray,
-    grams_an_edit: int,
-    limits: IntArray,
-    rows: IntArray,
-    distances: IntArray,
-    tally: IntArray,
+    asked: Asked, targets: AnyArray, target_offsets: IntArray, groups: lanes.Groups, counts: Profiles, answers: Answers
 ) -> None:
-    """Fill rows and distances, (Q, k), -1 before, and tally, (Q, 6), in the order of `Pruning`'s fields after pairs.
-
-    `limits`, (Q,): nothing farther than that enters.
-    """
-    groups = columns.shape[0]
+    """Fill the answers: the k nearest among the targets in the groups."""
+    queries, query_offsets, _, limits = asked
+    rows, distances, tally = answers
+    size = groups.columns.shape[0]
     k = rows.shape[1]
-    width = low.shape[1]
-    flat_query, flat_low, flat_high = query_counts.reshape(-1), low.reshape(-1), high.reshape(-1)
-    flat_lanes, flat_middle = lane_counts.reshape(-1), middle.reshape(-1)
+    width = counts.low.shape[1]
+    most_grams = counts.grams_an_edit
+    flat_query, flat_low, flat_high = asked.counts.reshape(-1), counts.low.reshape(-1), counts.high.reshape(-1)
+    flat_lanes, flat_middle = counts.lanes.reshape(-1), counts.middle.reshape(-1)
     for q in numba.prange(query_offsets.shape[0] - 1):
         m = query_offsets[q + 1] - query_offsets[q]
-        gaps = np.empty(groups, np.int64)
-        bounds = np.empty(groups, np.int64)
-        far = np.empty(groups, np.int64)
-        for g in range(groups):
-            gaps[g] = max(0, max(shortest[g] - m, m - longest[g]))
+        gaps = np.empty(size, np.int64)
+        bounds = np.empty(size, np.int64)
+        far = np.empty(size, np.int64)
+        for g in range(size):
+            gaps[g] = max(0, max(groups.shortest[g] - m, m - groups.longest[g]))
             away = outside(flat_low, g * width, flat_high, g * width, flat_query, q * width, width // 64)
-            bounds[g] = max(gaps[g], (away + grams_an_edit - 1) // grams_an_edit)
+            bounds[g] = max(gaps[g], (away + most_grams - 1) // most_grams)
             far[g] = outside(flat_middle, g * width, flat_middle, g * width, flat_query, q * width, width // 64)
         order = np.argsort(far)
         pattern = edit_kernels.pattern_of(queries, query_offsets[q], query_offsets[q + 1])
-        band = edit_kernels.scratch(m, longest.max() if groups else 0)
-        codes, table = lanes.symbols_of(queries, query_offsets[q], query_offsets[q + 1])
-        state, matches, sums = lanes.scratch(m, codes.shape[0])
+        band = edit_kernels.scratch(m, groups.longest.max() if size else 0)
+        query = lanes.query_of(queries, query_offsets[q], query_offsets[q + 1])
+        work = lanes.scratch_for(query)
         left = np.empty(LANES, np.int64)
         held = 0
-        for at in range(groups):
+        for at in range(size):
             g = order[at]
-            reach = min(limits[q], max(m, longest[g]))
+            longest = groups.longest[g]
+            reach = min(limits[q], max(m, longest))
             cutoff = distances[q, k - 1] if held == k else reach
             if bounds[g] > cutoff:
                 for lane in range(g * LANES, (g + 1) * LANES):
-                    tally[q, 0 if gaps[g] > cutoff else 1] += lane_rows[lane] >= 0
+                    tally[q, 0 if gaps[g] > cutoff else 1] += groups.rows[lane] >= 0
                 continue
             few = 0
-            most = cutoff * grams_an_edit
             for lane in range(g * LANES, (g + 1) * LANES):
-                if lane_rows[lane] < 0:
+                if groups.rows[lane] < 0:
                     continue
-                if abs(lane_lengths[lane] - m) > cutoff:
+                if abs(groups.lengths[lane] - m) > cutoff:
                     tally[q, 2] += 1
-                elif (
-                    outside(flat_lanes, lane * width, flat_lanes, lane * width, flat_query, q * width, width // 64)
-                    > most
-                ):
+                    continue
+                away = outside(flat_lanes, lane * width, flat_lanes, lane * width, flat_query, q * width, width // 64)
+                if away > cutoff * most_grams:
                     tally[q, 3] += 1
                 else:
                     left[few] = lane
@@ -258,59 +208,47 @@ def search_kernel(
                 wanted = k - held
                 cutoff = cutoff if held == k else min(cutoff, _FIRST_CUTOFF)
                 while True:
-                    digits = lanes.group_distances(
-                        codes,
-                        table,
-                        planes,
-                        starts[g],
-                        columns[g],
-                        bits,
-                        shortest[g],
-                        longest[g],
-                        cutoff,
-                        state,
-                        matches,
-                        sums,
-                    )
+                    digits = lanes.group_distances(query, groups, g, cutoff, work)
                     if cutoff >= reach or held == k:
                         break
                     near = 0
                     for i in range(few if digits > 0 else 0):
                         lane = left[i] - g * LANES
-                        near += int((lanes.at_most(sums, digits, lane >> 6, cutoff + m) >> np.uint64(lane & 63)) & 1)
+                        bits = lanes.at_most(work.sums, digits, lane >> 6, cutoff + m)
+                        near += int((bits >> np.uint64(lane & 63)) & 1)
                     if near >= wanted:
                         break
                     cutoff = min(2 * cutoff, reach)
                 if digits == 0:
-                    tally[q, 4] += few
+                    tally[q, _CUTOFF] += few
                     continue
             word = -1
             near_lanes: Any = np.uint64(0)
             for i in range(few):
                 lane = left[i]
-                row = lane_rows[lane]
+                row = groups.rows[lane]
                 worst = distances[q, k - 1] if held == k else cutoff
                 if held == k and row > rows[q, k - 1]:
                     worst -= 1
                 if digits > 0:
                     if (lane >> 6) != word:
                         word = lane >> 6
-                        near_lanes = lanes.at_most(sums, digits, word - g * VECTOR, cutoff + m)
+                        near_lanes = lanes.at_most(work.sums, digits, word - g * VECTOR, cutoff + m)
                     if not (near_lanes >> np.uint64(lane & 63)) & np.uint64(1):
                         found = worst + 1
                     else:
-                        found = lanes.lane_value(sums, digits, lane - g * LANES) - m
+                        found = lanes.lane_value(work.sums, digits, lane - g * LANES) - m
                 else:
                     start = target_offsets[row]
                     n = target_offsets[row + 1] - start
-                    if held < k and worst >= max(m, longest[g]):
-                        found = edit_kernels.distance_to(m, pattern, targets, start, n, band)
+                    if held < k and worst >= max(m, longest):
+                        found = edit_kernels.distance_to(pattern, targets, start, n, band)
                     elif worst >= 0:
-                        found = edit_kernels.within(m, pattern, targets, start, n, worst, band)
+                        found = edit_kernels.within(pattern, targets, start, n, worst, band)
                     else:
                         found = worst + 1
                 if found <= worst:
                     held = edit_kernels.place(rows[q], distances[q], held, row, found)
-                    tally[q, 5] += 1
+                    tally[q, _ENTERED] += 1
                 else:
-                    tally[q, 4] += 1
+                    tally[q, _CUTOFF] += 1

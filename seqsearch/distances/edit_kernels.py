@@ -9,13 +9,14 @@ never fall along a diagonal, so the pair is given up as soon as that score passe
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
 from ..arrays import AnyArray, DoubleArray, IntArray
 from ..jit import kernel
+from .arguments import Columns
 
 _U0 = np.uint64(0)
 _U1 = np.uint64(1)
@@ -50,13 +51,24 @@ def slot_of(symbol: int, direct: AnyArray, keys: AnyArray, slots: AnyArray) -> i
     return 0
 
 
-@kernel()
-def pattern_of(data: AnyArray, start: int, end: int) -> tuple[AnyArray, int, AnyArray, AnyArray, AnyArray]:
-    """The match table of data[start:end]: (bits, words a slot, direct, keys, slots).
+class Pattern(NamedTuple):
+    """The match table of a pattern of `length` symbols, which has as many slots as symbols, whatever their code points.
 
-    `bits` holds for each slot the positions of its symbol, one bit each, between _GUARD words of zeros; slot 0 is the
-    symbol that does not occur. The table has as many slots as the pattern has symbols, whatever their code points.
+    `bits` holds for each slot, `stride` words, the positions of its symbol, one bit each, between _GUARD words of
+    zeros; slot 0 is the symbol that does not occur. `direct`, `keys`, `slots`: from a symbol to its slot.
     """
+
+    length: int
+    bits: AnyArray
+    stride: int
+    direct: AnyArray
+    keys: AnyArray
+    slots: AnyArray
+
+
+@kernel()
+def pattern_of(data: AnyArray, start: int, end: int) -> Pattern:
+    """The match table of data[start:end]."""
     m = end - start
     stride = (m + 63) // 64 + 2 * _GUARD
     direct = np.zeros(256 if data.itemsize == 1 else _DIRECT, np.int32)
@@ -86,7 +98,7 @@ def pattern_of(data: AnyArray, start: int, end: int) -> tuple[AnyArray, int, Any
     bits = np.zeros((used + 1) * stride, np.uint64)
     for i in range(m):
         bits[assigned[i] * stride + _GUARD + (i >> 6)] |= _U1 << np.uint64(i & 63)
-    return bits, stride, direct, keys, slots
+    return Pattern(m, bits, stride, direct, keys, slots)
 
 
 @kernel(inline=True)
@@ -98,21 +110,15 @@ def _window(bits: AnyArray, base: int, stride: int, row: int) -> Any:
 
 
 @kernel(inline=True)
-def _rest(
-    pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray],
-    text: AnyArray,
-    start: int,
-    j: int,
-    n: int,
-    cutoff: int,
-    first: int,
-    watched: Any,
-    score: int,
-    positive: Any,
-    negative: Any,
-) -> int:
-    """The columns j..n - 1 of a band in one word."""
-    bits, stride, direct, keys, slots = pattern
+def _one_word(pattern: Pattern, text: AnyArray, start: int, n: int, cutoff: int, below: int) -> int:
+    """The band in one word: its last row is `below` the diagonal through (0, 0), bit 63. Returns cutoff + 1 if over."""
+    m, bits, stride, direct, keys, slots = pattern
+    watched = np.uint64(63 - below + (m - n))
+    first = below - 63
+    score = max(m - n, 0)
+    positive: Any = _ONES << np.uint64(63 - below)
+    negative: Any = _U0
+    j = 0
     while j < n and score <= cutoff:
         base = slot_of(text[start + j], direct, keys, slots) * stride
         match = _window(bits, base, stride, first + j)
@@ -124,34 +130,16 @@ def _rest(
         positive = down | ~(zero | up)
         negative = zero & up
         j += 1
-    return score
-
-
-@kernel(inline=True)
-def _one_word(
-    m: int,
-    pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray],
-    text: AnyArray,
-    start: int,
-    n: int,
-    cutoff: int,
-    below: int,
-    above: int,
-) -> int:
-    """The band in one word: its last row is `below` the diagonal through (0, 0), bit 63. Returns cutoff + 1 if over."""
-    watched = np.uint64(63 - below + (m - n))
-    positive = _ONES << np.uint64(63 - below)
-    score = _rest(pattern, text, start, 0, n, cutoff, below - 63, watched, max(m - n, 0), positive, _U0)
     return min(score, cutoff + 1)
 
 
 @kernel()
-def windows_of(m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray]) -> AnyArray:
+def windows_of(pattern: Pattern) -> AnyArray:
     """(slots, m + 64): for each symbol the 64 match bits from every position -63..m of the pattern on.
 
     Worth its making for a pattern that meets many texts: a column then costs one load.
     """
-    bits, stride = pattern[0], pattern[1]
+    m, bits, stride = pattern.length, pattern.bits, pattern.stride
     windows = np.empty((bits.shape[0] // stride, m + 64), np.uint64)
     for slot in range(windows.shape[0]):
         for row in range(-63, m + 1):
@@ -161,21 +149,13 @@ def windows_of(m: int, pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArra
 
 @kernel(inline=True)
 def _two_at_once(
-    m: int,
-    pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray],
-    windows: AnyArray,
-    text: AnyArray,
-    start: int,
-    n: int,
-    other: int,
-    other_n: int,
-    cutoff: int,
+    pattern: Pattern, windows: AnyArray, text: AnyArray, start: int, n: int, other: int, other_n: int, cutoff: int
 ) -> tuple[int, int]:
     """`_one_word` of two texts, column by column in turn: one waits for its own results, two fill the pauses.
 
     Both bands must fit in a word. Returns the distances, above the cutoff for one that was given up.
     """
-    direct, keys, slots = pattern[2], pattern[3], pattern[4]
+    m, _, _, direct, keys, slots = pattern
     below = (cutoff + m - n) // 2
     other_below = (cutoff + m - other_n) // 2
     positive = _ONES << np.uint64(63 - below)
@@ -214,18 +194,10 @@ def _two_at_once(
 
 @kernel()
 def _many_words(
-    m: int,
-    pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray],
-    text: AnyArray,
-    start: int,
-    n: int,
-    cutoff: int,
-    below: int,
-    above: int,
-    state: AnyArray,
+    pattern: Pattern, text: AnyArray, start: int, n: int, cutoff: int, below: int, above: int, state: AnyArray
 ) -> int:
     """The band in several words, the last row in the top bit of the last word; `state` is scratch for 2 words each."""
-    bits, stride, direct, keys, slots = pattern
+    m, bits, stride, direct, keys, slots = pattern
     words = (below + above + 64) // 64
     height = 64 * words
     for w in range(words):
@@ -272,16 +244,9 @@ def _many_words(
 
 
 @kernel(inline=True)
-def within(
-    m: int,
-    pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray],
-    text: AnyArray,
-    start: int,
-    n: int,
-    cutoff: int,
-    state: AnyArray,
-) -> int:
-    """The edit distance of the pattern (m symbols) and text[start:start + n], or cutoff + 1 when it is more."""
+def within(pattern: Pattern, text: AnyArray, start: int, n: int, cutoff: int, state: AnyArray) -> int:
+    """The edit distance of the pattern and text[start:start + n], or cutoff + 1 when it is more."""
+    m = pattern.length
     cutoff = min(cutoff, max(m, n))
     spare = cutoff - abs(m - n)
     if spare < 0:
@@ -290,25 +255,18 @@ def within(
     below = max(m - n, 0) + spare // 2
     above = max(n - m, 0) + spare // 2
     if below + above < 64:
-        return _one_word(m, pattern, text, start, n, cutoff, below, above)
-    return _many_words(m, pattern, text, start, n, cutoff, below, above, state)
+        return _one_word(pattern, text, start, n, cutoff, below)
+    return _many_words(pattern, text, start, n, cutoff, below, above, state)
 
 
 @kernel(inline=True)
-def distance_to(
-    m: int,
-    pattern: tuple[AnyArray, int, AnyArray, AnyArray, AnyArray],
-    text: AnyArray,
-    start: int,
-    n: int,
-    state: AnyArray,
-) -> int:
+def distance_to(pattern: Pattern, text: AnyArray, start: int, n: int, state: AnyArray) -> int:
     """The edit distance without a cutoff: the band is doubled until the distance fits in it."""
-    longest = max(m, n)
-    cutoff = max(63, abs(m - n) + 31)
+    longest = max(pattern.length, n)
+    cutoff = max(63, abs(pattern.length - n) + 31)
     while True:
         cutoff = min(cutoff, longest)
-        found = within(m, pattern, text, start, n, cutoff, state)
+        found = within(pattern, text, start, n, cutoff, state)
         if found <= cutoff:
             return found
         cutoff = 2 * cutoff + 1
@@ -347,14 +305,7 @@ def enter(rows: AnyArray, distances: AnyArray, row: int, found: float) -> None:
 
 @kernel(parallel=True)
 def pairs_kernel(
-    a: AnyArray,
-    a_offsets: IntArray,
-    a_rows: IntArray,
-    b: AnyArray,
-    b_offsets: IntArray,
-    b_rows: IntArray,
-    cutoffs: DoubleArray,
-    found: DoubleArray,
+    a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, cutoffs: DoubleArray, found: DoubleArray
 ) -> None:
     """found[i] = distance of a[a_rows[i]] and b[b_rows[i]], inf where it is above cutoffs[i]. All (m,)."""
     count = a_rows.shape[0]
@@ -363,56 +314,50 @@ def pairs_kernel(
         last = min(count, first + _PAIRS_A_TASK)
         longest = 0
         for i in range(first, last):
-            longest = max(longest, b_offsets[b_rows[i] + 1] - b_offsets[b_rows[i]])
+            longest = max(longest, b.offsets[b_rows[i] + 1] - b.offsets[b_rows[i]])
         at = -1
         m = 0
-        pattern = pattern_of(a, 0, 0)
+        pattern = pattern_of(a.data, 0, 0)
         state = scratch(0, longest)
         for i in range(first, last):
             if a_rows[i] != at:  # neighbours in the list often share their first sequence
                 at = a_rows[i]
-                m = a_offsets[at + 1] - a_offsets[at]
-                pattern = pattern_of(a, a_offsets[at], a_offsets[at + 1])
+                m = a.offsets[at + 1] - a.offsets[at]
+                pattern = pattern_of(a.data, a.offsets[at], a.offsets[at + 1])
                 state = scratch(m, longest)
-            start = b_offsets[b_rows[i]]
-            n = b_offsets[b_rows[i] + 1] - start
+            start = b.offsets[b_rows[i]]
+            n = b.offsets[b_rows[i] + 1] - start
             limit = cutoffs[i]
             if limit >= max(m, n):
-                found[i] = distance_to(m, pattern, b, start, n, state)
+                found[i] = distance_to(pattern, b.data, start, n, state)
             elif limit < 0:
                 found[i] = np.inf
             else:
-                distance = within(m, pattern, b, start, n, int(limit), state)
+                distance = within(pattern, b.data, start, n, int(limit), state)
                 found[i] = distance if distance <= limit else np.inf
 
 
 @kernel(parallel=True)
 def rerank_kernel(
-    queries: AnyArray,
-    query_offsets: IntArray,
-    targets: AnyArray,
-    target_offsets: IntArray,
-    candidates: IntArray,
-    stop: DoubleArray,
-    has_stop: bool,
-    rows: IntArray,
-    distances: IntArray,
+    queries: Columns, targets: Columns, candidates: IntArray, stop: DoubleArray, rows: IntArray, distances: IntArray
 ) -> None:
-    """The k nearest of each query's candidates, (Q, C) rows, -1 ends a list, in the order given.
+    """The k nearest of each query's candidates, (Q, C) rows, -1 for none, in the order given.
 
-    `stop`, (Q, C): no candidate from this place on is expected to be nearer than that; the list ends where it exceeds
-    the k-th distance found so far. `rows`, `distances`: (Q, k) results, filled with -1 before.
+    `stop`, (Q, C) or empty: no candidate from this place on is expected to be nearer than that; the list ends where it
+    exceeds the k-th distance found so far. `rows`, `distances`: (Q, k) results, filled with -1 before.
     """
     k = rows.shape[1]
-    for q in numba.prange(query_offsets.shape[0] - 1):
-        m = query_offsets[q + 1] - query_offsets[q]
+    has_stop = stop.shape[0] > 0
+    text, offsets = targets
+    for q in numba.prange(queries.offsets.shape[0] - 1):
+        m = queries.offsets[q + 1] - queries.offsets[q]
         longest = 0
         for c in range(candidates.shape[1]):
             row = candidates[q, c]
             if row >= 0:
-                longest = max(longest, target_offsets[row + 1] - target_offsets[row])
-        pattern = pattern_of(queries, query_offsets[q], query_offsets[q + 1])
-        windows = windows_of(m, pattern)
+                longest = max(longest, offsets[row + 1] - offsets[row])
+        pattern = pattern_of(queries.data, queries.offsets[q], queries.offsets[q + 1])
+        windows = windows_of(pattern)
         state = scratch(m, longest)
         held = 0
         waiting = -1
@@ -422,28 +367,27 @@ def rerank_kernel(
                 continue
             if has_stop and held == k and stop[q, c] > distances[q, k - 1]:
                 break
-            start = target_offsets[row]
-            n = target_offsets[row + 1] - start
+            start = offsets[row]
+            n = offsets[row + 1] - start
             if held < k:
-                held = place(rows[q], distances[q], held, row, distance_to(m, pattern, targets, start, n, state))
+                held = place(rows[q], distances[q], held, row, distance_to(pattern, text, start, n, state))
                 continue
             cutoff = distances[q, k - 1]
             if cutoff > 63:
-                found = within(m, pattern, targets, start, n, cutoff, state)
-                enter(rows[q], distances[q], row, found)
+                enter(rows[q], distances[q], row, within(pattern, text, start, n, cutoff, state))
             elif abs(m - n) <= cutoff:
                 # A band of cutoff + 1 rows fits in a word: such candidates are verified two by two.
                 if waiting < 0:
                     waiting = row
                     continue
-                first = target_offsets[waiting]
+                first = offsets[waiting]
                 found, other = _two_at_once(
-                    m, pattern, windows, targets, first, target_offsets[waiting + 1] - first, start, n, cutoff
+                    pattern, windows, text, first, offsets[waiting + 1] - first, start, n, cutoff
                 )
                 enter(rows[q], distances[q], waiting, found)
                 enter(rows[q], distances[q], row, other)
                 waiting = -1
         if waiting >= 0:
-            first = target_offsets[waiting]
-            n = target_offsets[waiting + 1] - first
-            enter(rows[q], distances[q], waiting, within(m, pattern, targets, first, n, distances[q, k - 1], state))
+            first = offsets[waiting]
+            n = offsets[waiting + 1] - first
+            enter(rows[q], distances[q], waiting, within(pattern, text, first, n, distances[q, k - 1], state))

@@ -9,6 +9,7 @@ score is the cost of the best path over the number of its cells.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -18,9 +19,8 @@ from ..errors import EmptySequenceError, MismatchError, ParameterError
 from ..jit import kernel
 from ..sequences import offsets_of, ranges_to_indices
 from ..threads import numba_threads
-from .edit_kernels import place
+from .arguments import Columns
 from .hash_vectors import BLOCK_ROWS, HASH_LANES, sweep_block, sweep_row
-from .neighbours import Neighbours, require_count
 
 _WIDTHS = {8 * np.dtype(t).itemsize: np.dtype(t) for t in (np.uint16, np.uint32, np.uint64)}
 
@@ -95,53 +95,55 @@ class HashDTW:
         if queries.bits != targets.bits:
             raise MismatchError(f"hashes of {queries.bits} bits cannot be compared with hashes of {targets.bits}")
         found = np.empty((len(queries), len(targets)))
-        if found.size == 0:
-            return found
-        numba_threads()
-        lanes, codes, starts = packed(targets)
-        scores_kernel(
-            queries.codes, queries.offsets, targets.offsets, lanes, codes, starts, self.penalty, self.gully, found
-        )
+        if found.size:
+            numba_threads()
+            asked = Columns(queries.codes, queries.offsets)
+            scores_kernel(asked, packed(targets), self.penalty, self.gully, found)
         return found
 
-    def nearest(
-        self, queries: HashSequences, targets: HashSequences, k: int, *, queries_a_step: int = 64
-    ) -> Neighbours:
-        """The k least scores of each query; ties go to the smallest row."""
-        require_count(k)
-        rows = np.full((len(queries), k), -1, np.int64)
-        distances = np.full((len(queries), k), np.inf)
-        for first in range(0, len(queries), queries_a_step):
-            last = min(len(queries), first + queries_a_step)
-            bounds = queries.offsets[first : last + 1]
-            part = HashSequences(queries.codes[bounds[0] : bounds[-1]], bounds - bounds[0])
-            least_kernel(self.scores(part, targets), rows[first:last], distances[first:last])
-        return Neighbours(rows, distances)
 
+class Packed(NamedTuple):
+    """Targets by length, 16 to a group.
 
-def packed(targets: HashSequences) -> tuple[IntArray, AnyArray, IntArray]:
-    """(lanes, codes, starts): targets by length, 16 to a group.
-
-    lanes, (G * 16,): the row of each lane, the last one repeated to fill its group; codes of group g from starts[g] on,
-    16 lanes a column.
+    `lanes`, (G * 16,): the row of each lane, the last one repeated to fill its group; `lengths`: of their sequences;
+    `codes` of group g from starts[g] on, 16 lanes a column.
     """
+
+    lanes: IntArray
+    lengths: IntArray
+    codes: AnyArray
+    starts: IntArray
+
+
+class Scratch(NamedTuple):
+    """`state`, `edge`: of the sweeps; `costs`, `cells`, (16,) int32: of the best path of each lane so far."""
+
+    state: AnyArray
+    edge: AnyArray
+    costs: AnyArray
+    cells: AnyArray
+
+
+def packed(targets: HashSequences) -> Packed:
+    """The targets by length, 16 to a group."""
     order = np.argsort(np.diff(targets.offsets), kind="stable")
     groups = -(-len(order) // HASH_LANES)
     lanes = np.concatenate([order, np.full(groups * HASH_LANES - len(order), order[-1])])
-    longest = np.diff(targets.offsets)[lanes].reshape(groups, HASH_LANES).max(axis=1)
-    starts = offsets_of(longest * HASH_LANES)
-    codes = np.zeros(int(starts[-1]), targets.codes.dtype)
-    _pack_kernel(targets.codes, targets.offsets, lanes, codes, starts)
-    return lanes, codes, starts
+    lengths = np.diff(targets.offsets)[lanes]
+    starts = offsets_of(lengths.reshape(groups, HASH_LANES).max(axis=1) * HASH_LANES)
+    found = Packed(lanes, lengths, np.zeros(int(starts[-1]), targets.codes.dtype), starts)
+    _pack_kernel(targets.codes, targets.offsets, found)
+    return found
 
 
 @kernel(parallel=True)
-def _pack_kernel(source: AnyArray, offsets: IntArray, lanes: IntArray, codes: AnyArray, starts: IntArray) -> None:
+def _pack_kernel(source: AnyArray, offsets: IntArray, found: Packed) -> None:
+    lanes, lengths, codes, starts = found
     for g in numba.prange(starts.shape[0] - 1):
         for lane in range(HASH_LANES):
-            row = lanes[g * HASH_LANES + lane]
-            for j in range(offsets[row + 1] - offsets[row]):
-                codes[starts[g] + j * HASH_LANES + lane] = source[offsets[row] + j]
+            at = g * HASH_LANES + lane
+            for j in range(lengths[at]):
+                codes[starts[g] + j * HASH_LANES + lane] = source[offsets[lanes[at]] + j]
 
 
 @kernel(inline=True)
@@ -151,18 +153,9 @@ def last_free(m: int, n: int, gully: float) -> int:
 
 
 @kernel()
-def _ends_of_columns(
-    edge: AnyArray,
-    row: int,
-    rows: int,
-    column: int,
-    m: int,
-    lengths: IntArray,
-    gully: float,
-    costs: AnyArray,
-    cells: AnyArray,
-) -> None:
+def _ends_of_columns(row: int, rows: int, column: int, m: int, lengths: IntArray, gully: float, work: Scratch) -> None:
     """Keep the cheapest cell of the last column, of the lanes whose last column this is."""
+    _, edge, costs, cells = work
     for lane in range(HASH_LANES):
         if lengths[lane] == column:
             free = last_free(m, column, gully)
@@ -174,22 +167,13 @@ def _ends_of_columns(
 
 @kernel()
 def group_scores(
-    query: AnyArray,
-    start: int,
-    m: int,
-    codes: AnyArray,
-    lengths: IntArray,
-    penalty: int,
-    gully: float,
-    state: AnyArray,
-    edge: AnyArray,
-    costs: AnyArray,
-    cells: AnyArray,
+    query: AnyArray, codes: AnyArray, lengths: IntArray, penalty: int, gully: float, work: Scratch
 ) -> None:
-    """costs, cells, (16,) int32: of the best path of query[start:start + m] and each lane; lengths ascend."""
+    """Costs and cells of the best path of the query and each lane of a group; lengths ascend."""
+    state, edge, costs, cells = work
+    m = query.shape[0]
     step = np.int32(penalty)
-    longest = lengths[HASH_LANES - 1]
-    state[: 2 * HASH_LANES * longest] = 0
+    state[: 2 * HASH_LANES * lengths[HASH_LANES - 1]] = 0
     costs[:] = 2**31 - 1
     row = 0
     while row < m:
@@ -201,10 +185,10 @@ def group_scores(
             if last == first:
                 continue
             if rows == BLOCK_ROWS:
-                sweep_block(state, codes, query, start + row, first, last, step, edge)
+                sweep_block(state, codes, query, row, first, last, step, edge)
             else:
-                sweep_row(state, codes, query, start + row, first, last, step, edge)
-            _ends_of_columns(edge, row, rows, last, m, lengths, gully, costs, cells)
+                sweep_row(state, codes, query, row, first, last, step, edge)
+            _ends_of_columns(row, rows, last, m, lengths, gully, work)
             first = last
         row += rows
     for lane in range(HASH_LANES):
@@ -215,41 +199,26 @@ def group_scores(
                 cells[lane] = state[at + HASH_LANES]
 
 
+@kernel()
+def scratch_for(longest: int) -> Scratch:
+    """Enough for a group whose longest sequence has that many hashes."""
+    return Scratch(
+        np.empty(2 * HASH_LANES * longest, np.int32),
+        np.empty((2 * BLOCK_ROWS + 2) * HASH_LANES, np.int32),
+        np.empty(HASH_LANES, np.int32),
+        np.ones(HASH_LANES, np.int32),
+    )
+
+
 @kernel(parallel=True)
-def scores_kernel(
-    queries: AnyArray,
-    query_offsets: IntArray,
-    target_offsets: IntArray,
-    lanes: IntArray,
-    codes: AnyArray,
-    starts: IntArray,
-    penalty: int,
-    gully: float,
-    found: DoubleArray,
-) -> None:
-    groups = starts.shape[0] - 1
-    for task in numba.prange((query_offsets.shape[0] - 1) * groups):
+def scores_kernel(queries: Columns, targets: Packed, penalty: int, gully: float, found: DoubleArray) -> None:
+    """found[q, row] = cost over cells of query q and the target in that row."""
+    groups = targets.starts.shape[0] - 1
+    for task in numba.prange((queries.offsets.shape[0] - 1) * groups):
         q, g = task // groups, task % groups
-        rows = lanes[g * HASH_LANES : (g + 1) * HASH_LANES]
-        lengths = np.empty(HASH_LANES, np.int64)
+        lengths = targets.lengths[g * HASH_LANES : (g + 1) * HASH_LANES]
+        work = scratch_for(lengths[HASH_LANES - 1])
+        query = queries.data[queries.offsets[q] : queries.offsets[q + 1]]
+        group_scores(query, targets.codes[targets.starts[g] : targets.starts[g + 1]], lengths, penalty, gully, work)
         for lane in range(HASH_LANES):
-            lengths[lane] = target_offsets[rows[lane] + 1] - target_offsets[rows[lane]]
-        state = np.empty(2 * HASH_LANES * lengths[HASH_LANES - 1], np.int32)
-        edge = np.empty((2 * BLOCK_ROWS + 2) * HASH_LANES, np.int32)
-        costs, cells = np.empty(HASH_LANES, np.int32), np.ones(HASH_LANES, np.int32)
-        m = query_offsets[q + 1] - query_offsets[q]
-        part = codes[starts[g] : starts[g + 1]]
-        group_scores(queries, query_offsets[q], m, part, lengths, penalty, gully, state, edge, costs, cells)
-        for lane in range(HASH_LANES):
-            found[q, rows[lane]] = costs[lane] / cells[lane]
-
-
-@kernel(parallel=True)
-def least_kernel(scores: DoubleArray, rows: IntArray, distances: DoubleArray) -> None:
-    """The k least of each line of scores, ties to the smallest row."""
-    k = rows.shape[1]
-    for q in numba.prange(scores.shape[0]):
-        held = 0
-        for row in range(scores.shape[1]):
-            if held < k or scores[q, row] < distances[q, k - 1]:
-                held = place(rows[q], distances[q], held, row, scores[q, row])
+            found[q, targets.lanes[g * HASH_LANES + lane]] = work.costs[lane] / work.cells[lane]

@@ -7,13 +7,12 @@ move 512 pairs on by a cell, where the usual bit-vector form moves one pair on b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
-from ..arrays import AnyArray, IntArray
+from ..arrays import AnyArray, DoubleArray, IntArray
 from ..jit import kernel
 from .vectors import LANES, ROWS_A_COUNT, TILE, VECTOR, bits_of_bytes, count_rows, match_symbol, sweep, sweep_masked
 
@@ -32,8 +31,7 @@ _LENGTH_PLANES = 32
 _HEADER = _LENGTH_PLANES * VECTOR
 
 
-@dataclass(frozen=True)
-class Groups:
+class Groups(NamedTuple):
     """Targets packed 512 to a group.
 
     `rows`: (G * 512,) int64 row of each lane, -1 for an empty lane; `lengths`: (G * 512,) of their sequences, an empty
@@ -51,17 +49,29 @@ class Groups:
     columns: IntArray
     bits: int
 
-    def __len__(self) -> int:
-        return len(self.columns)
+
+class Query(NamedTuple):
+    """`codes`: the distinct codes of a query, sorted; `table`, (m,): where its match vectors start, a position each."""
+
+    codes: IntArray
+    table: IntArray
 
 
-def pack(codes: AnyArray, offsets: IntArray, lanes: IntArray, bits: int) -> Groups:
-    """Pack the sequences codes[offsets[row]:offsets[row + 1]] of `lanes`, (G * 512,) rows, -1 for an empty lane.
+class Scratch(NamedTuple):
+    """`state`: the differences, 2 vectors a row; `matches`: of each symbol; `sums`: planes of a number a lane."""
+
+    state: AnyArray
+    matches: AnyArray
+    sums: AnyArray
+
+
+def pack(codes: AnyArray, offsets: IntArray, rows: IntArray, bits: int) -> Groups:
+    """Pack the sequences codes[offsets[row]:offsets[row + 1]] of `rows`, (G * 512,), -1 for an empty lane.
 
     Every group has at least one sequence; codes are below 2 ** bits.
     """
-    filled = lanes >= 0
-    lengths = np.where(filled, offsets[lanes + 1] - offsets[lanes], np.iinfo(np.int64).max).reshape(-1, LANES)
+    filled = rows >= 0
+    lengths = np.where(filled, offsets[rows + 1] - offsets[rows], np.iinfo(np.int64).max).reshape(-1, LANES)
     shortest = lengths.min(axis=1, initial=np.iinfo(np.int64).max)
     lengths = np.where(filled.reshape(-1, LANES), lengths, shortest[:, None])
     longest = lengths.max(axis=1, initial=0)
@@ -69,21 +79,15 @@ def pack(codes: AnyArray, offsets: IntArray, lanes: IntArray, bits: int) -> Grou
     starts = np.zeros(len(columns) + 1, np.int64)
     np.cumsum(_HEADER + columns * (bits + 1) * VECTOR, out=starts[1:])
     planes = np.zeros(int(starts[-1]), np.uint64)
-    _pack_kernel(codes, offsets, lanes, lengths.ravel(), planes, starts, columns, bits)
-    return Groups(lanes, lengths.ravel(), shortest, longest, planes, starts, columns, bits)
+    groups = Groups(rows, lengths.ravel(), shortest, longest, planes, starts, columns, bits)
+    _pack_kernel(codes, offsets, groups)
+    return groups
 
 
 @kernel(parallel=True)
-def _pack_kernel(
-    codes: AnyArray,
-    offsets: IntArray,
-    rows: IntArray,
-    lengths: IntArray,
-    planes: AnyArray,
-    starts: IntArray,
-    columns: IntArray,
-    bits: int,
-) -> None:
+def _pack_kernel(codes: AnyArray, offsets: IntArray, groups: Groups) -> None:
+    """Fill the planes."""
+    rows, lengths, _, _, planes, starts, columns, bits = groups
     for word in numba.prange(rows.shape[0] // 64):
         group, within = word // VECTOR, word % VECTOR
         start = starts[group] + within
@@ -124,13 +128,23 @@ def _gather(
 
 
 @kernel()
-def symbols_of(codes: AnyArray, start: int, end: int) -> tuple[AnyArray, AnyArray]:
-    """The distinct codes of codes[start:end], sorted, and for each position where its code has its match vectors."""
+def query_of(codes: AnyArray, start: int, end: int) -> Query:
+    """The query codes[start:end]."""
     distinct = np.unique(codes[start:end]).astype(np.int64)
     table = np.empty(end - start, np.int64)
     for i in range(end - start):
         table[i] = np.searchsorted(distinct, np.int64(codes[start + i])) * TILE * VECTOR
-    return distinct, table
+    return Query(distinct, table)
+
+
+@kernel()
+def scratch_for(query: Query) -> Scratch:
+    """Enough for `group_distances` of the query."""
+    return Scratch(
+        np.empty(2 * VECTOR * (query.table.shape[0] + ROWS_A_COUNT), np.uint64),
+        np.empty(query.codes.shape[0] * TILE * VECTOR, np.uint64),
+        np.empty(_LENGTH_PLANES * VECTOR, np.uint64),
+    )
 
 
 @kernel(inline=True)
@@ -160,12 +174,13 @@ def at_most(sums: AnyArray, digits: int, word: int, limit: int) -> Any:
 
 
 @kernel()
-def _all_above(state: AnyArray, sums: AnyArray, first: int, m: int, shortest: int, longest: int, cutoff: int) -> bool:
+def _all_above(work: Scratch, first: int, m: int, shortest: int, longest: int, cutoff: int) -> bool:
     """Whether no lane can end at or below the cutoff, `first` columns being done.
 
     Values never fall along a diagonal and differ by at most 1 between neighbours, so a lane of n symbols ends at or
     above D[row, first] less the number of diagonals between that cell and the one where row - column = m - n.
     """
+    sums = work.sums
     row = min(m, first + m - (shortest + longest) // 2) // ROWS_A_COUNT * ROWS_A_COUNT
     if row <= 0 or first > shortest:
         return False
@@ -175,7 +190,7 @@ def _all_above(state: AnyArray, sums: AnyArray, first: int, m: int, shortest: in
     while (1 << digits) <= 2 * row:
         digits += 1
     sums[: digits * VECTOR] = _U0
-    count_rows(state, row // ROWS_A_COUNT, sums, digits)
+    count_rows(work.state, row // ROWS_A_COUNT, sums, digits)
     limit = cutoff + slack - first + row  # the sums tell D - first + row
     if limit < 0:
         return True
@@ -188,25 +203,17 @@ def _all_above(state: AnyArray, sums: AnyArray, first: int, m: int, shortest: in
 
 
 @kernel()
-def group_distances(
-    codes: AnyArray,
-    table: AnyArray,
-    planes: AnyArray,
-    start: int,
-    columns: int,
-    bits: int,
-    shortest: int,
-    longest: int,
-    cutoff: int,
-    state: AnyArray,
-    matches: AnyArray,
-    sums: AnyArray,
-) -> int:
-    """All distances of a query and a group, as planes of the number distance + m, lowest bit first, in `sums`.
+def group_distances(query: Query, groups: Groups, group: int, cutoff: int, work: Scratch) -> int:
+    """All distances of a query and a group, as planes of the number distance + m, lowest bit first, in `work.sums`.
 
-    Those at most `cutoff` are exact, others are above it. `codes`, `table`: from `symbols_of`; `state`, `matches`,
-    `sums`: from `scratch`. Returns the number of planes, or 0 when it was given up because all are above the cutoff.
+    Those at most `cutoff` are exact, others are above it. Returns the number of planes, or 0 when it was given up
+    because all are above the cutoff.
     """
+    codes, table = query
+    state, matches, sums = work
+    planes, bits = groups.planes, groups.bits
+    start, columns = groups.starts[group], groups.columns[group]
+    shortest, longest = groups.shortest[group], groups.longest[group]
     m = table.shape[0]
     below = (cutoff + m - shortest) // 2
     above = (cutoff - m + longest) // 2
@@ -223,7 +230,7 @@ def group_distances(
         if top >= bottom:
             continue
         if first >= check:
-            if _all_above(state, sums, first, m, shortest, longest, cutoff):
+            if _all_above(work, first, m, shortest, longest, cutoff):
                 return 0
             check += shortest // _CHECKS
         at = start + _HEADER + first * width
@@ -246,16 +253,6 @@ def group_distances(
     return digits
 
 
-@kernel()
-def scratch(m: int, symbols: int) -> tuple[AnyArray, AnyArray, AnyArray]:
-    """(state, matches, sums) for `group_distances` of a query of m symbols, `symbols` of them distinct."""
-    return (
-        np.empty(2 * VECTOR * (m + ROWS_A_COUNT), np.uint64),
-        np.empty(symbols * TILE * VECTOR, np.uint64),
-        np.empty(_LENGTH_PLANES * VECTOR, np.uint64),
-    )
-
-
 @kernel(inline=True)
 def _word_values(sums: AnyArray, digits: int, word: int, values: AnyArray) -> None:
     """values[l] = the number that `sums` holds for lane l of a word, (64,) int64."""
@@ -267,46 +264,22 @@ def _word_values(sums: AnyArray, digits: int, word: int, values: AnyArray) -> No
 
 
 @kernel(parallel=True)
-def matrix_kernel(
-    queries: AnyArray,
-    query_offsets: IntArray,
-    rows: IntArray,
-    shortest: IntArray,
-    longest: IntArray,
-    planes: AnyArray,
-    starts: IntArray,
-    columns: IntArray,
-    bits: int,
-    found: AnyArray,
-) -> None:
-    """found[q, rows[lane]] = distance of query q and each lane, whatever it is. Shapes as in `Groups`."""
-    groups = columns.shape[0]
-    parts = (groups + _GROUPS_A_TASK - 1) // _GROUPS_A_TASK
+def matrix_kernel(queries: AnyArray, query_offsets: IntArray, groups: Groups, found: DoubleArray) -> None:
+    """found[q, row] = distance of query q and the row of each lane, whatever it is."""
+    count = groups.columns.shape[0]
+    parts = (count + _GROUPS_A_TASK - 1) // _GROUPS_A_TASK
     for task in numba.prange((query_offsets.shape[0] - 1) * parts):
         q = task // parts
         first = task % parts * _GROUPS_A_TASK
         m = query_offsets[q + 1] - query_offsets[q]
-        codes, table = symbols_of(queries, query_offsets[q], query_offsets[q + 1])
-        state, matches, sums = scratch(m, codes.shape[0])
+        query = query_of(queries, query_offsets[q], query_offsets[q + 1])
+        work = scratch_for(query)
         values = np.empty(64, np.int64)
-        for group in range(first, min(groups, first + _GROUPS_A_TASK)):
-            digits = group_distances(
-                codes,
-                table,
-                planes,
-                starts[group],
-                columns[group],
-                bits,
-                shortest[group],
-                longest[group],
-                max(m, longest[group]),
-                state,
-                matches,
-                sums,
-            )
+        for group in range(first, min(count, first + _GROUPS_A_TASK)):
+            digits = group_distances(query, groups, group, max(m, groups.longest[group]), work)
             for word in range(VECTOR):
-                _word_values(sums, digits, word, values)
+                _word_values(work.sums, digits, word, values)
                 for lane in range(64):
-                    row = rows[group * LANES + 64 * word + lane]
+                    row = groups.rows[group * LANES + 64 * word + lane]
                     if row >= 0:
                         found[q, row] = values[lane] - m

@@ -1,8 +1,9 @@
-"""Answers of a nearest-neighbour search, and the tie-aware recall of one against another."""
+"""Answers of a nearest-neighbour search, what their proof took, and the tie-aware recall of one against another."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +21,12 @@ class Neighbours:
     rows: IntArray
     distances: DoubleArray
 
+    @classmethod
+    def none(cls, queries: int, k: int) -> Neighbours:
+        """No neighbour yet, to be filled. Raises ParameterError unless `k` can be asked for."""
+        require_count(k)
+        return cls(np.full((queries, k), -1, np.int64), np.full((queries, k), np.inf))
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -27,6 +34,41 @@ class Neighbours:
     def k(self) -> int:
         """Columns of the answer."""
         return int(self.rows.shape[1])
+
+    def within(self, radii: DoubleArray | None) -> Neighbours:
+        """Those at most at the distance radii[q], (Q,), of each query; all for None."""
+        if radii is None:
+            return self
+        near = (self.rows >= 0) & (self.distances <= np.asarray(radii)[:, None])
+        return Neighbours(np.where(near, self.rows, -1), np.where(near, self.distances, np.inf))
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What became of all pairs of a lossless search; `str` says it in a line.
+
+    `pairs`: queries times targets. Each was ruled out by exactly one bound (`ruled_out`: the bounds from cheap to dear,
+    and how many pairs each of them spared), or verified; `entered`: verified and at that moment one of the k nearest.
+    """
+
+    pairs: int
+    entered: int
+    ruled_out: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def verified(self) -> int:
+        """Pairs whose distance was looked at."""
+        return self.pairs - sum(self.ruled_out.values())
+
+    @property
+    def cutoff(self) -> int:
+        """Pairs that were verified and found to be above the k-th distance of that moment."""
+        return self.verified - self.entered
+
+    def __str__(self) -> str:
+        shares = {**self.ruled_out, "cutoff": self.cutoff}
+        parts = ", ".join(f"{name} {count / max(self.pairs, 1):.2%}" for name, count in shares.items())
+        return f"{self.pairs:,} pairs: ruled out by {parts}; entered {self.entered:,}"
 
 
 def require_count(k: int) -> None:
@@ -40,24 +82,28 @@ def whole_neighbours(rows: IntArray, distances: IntArray) -> Neighbours:
     return Neighbours(rows, np.where(rows < 0, np.inf, distances.astype(np.float64)))
 
 
-def recall(found: Neighbours | AnyArray, truth: Neighbours | AnyArray) -> float:
-    """The share of the true neighbours that `found` holds, ties counted, averaged over the queries.
+def recall_at(found: Neighbours | AnyArray, truth: Neighbours | AnyArray, k: int) -> DoubleArray:
+    """(Q,) share of the k true neighbours of each query that `found` holds, ties counted.
 
-    `found`: (Q, k) true distances of the items returned, inf where nothing was; `truth`: (Q, >= k) true distances in
-    ascending order. An item counts when its distance is at most the k-th true distance, so that any item of a tie is as
-    good as another; what is found is divided by min(k, true neighbours there are). Raises ParameterError when the
-    shapes do not fit or no query is given.
+    `found`: (Q, C) true distances of the items returned, inf where nothing was: the first k count; `truth`: (Q, >= k)
+    true distances in ascending order. An item counts when its distance is at most the k-th true distance, so that any
+    item of a tie is as good as another; what is found is divided by min(k, true neighbours there are), and is 1 where
+    there are none. Raises ParameterError when the shapes do not fit or no query is given.
     """
     have = np.asarray(found.distances if isinstance(found, Neighbours) else found, np.float64)
     true = np.asarray(truth.distances if isinstance(truth, Neighbours) else truth, np.float64)
     if have.ndim != 2 or true.ndim != 2 or len(have) != len(true) or len(have) == 0:
         raise ParameterError(f"distances of shape {have.shape} cannot be compared with a truth of shape {true.shape}")
-    k = have.shape[1]
     if true.shape[1] < k:
         raise ParameterError(f"the truth holds {true.shape[1]} neighbours a query, {k} are needed")
-    finite = np.isfinite(true[:, :k])
-    possible = finite.sum(axis=1)
-    threshold = np.where(finite, true[:, :k], -np.inf).max(axis=1, initial=-np.inf)
-    hits = np.minimum((np.isfinite(have) & (have <= threshold[:, None])).sum(axis=1), possible)
-    shares = np.where(possible > 0, hits / np.maximum(possible, 1), 1.0)
-    return float(shares.mean())
+    there = np.isfinite(true[:, :k])
+    possible = there.sum(axis=1)
+    farthest = thresholds(true, k)
+    good = np.isfinite(have[:, :k]) & (have[:, :k] <= farthest[:, None])
+    hits = np.minimum(good.sum(axis=1), possible)
+    return np.asarray(np.where(possible > 0, hits / np.maximum(possible, 1), 1.0))
+
+
+def thresholds(truth: DoubleArray, k: int) -> DoubleArray:
+    """(Q,) true distance of the k-th neighbour of each query, or of the last there is; -inf where there is none."""
+    return np.asarray(np.where(np.isfinite(truth[:, :k]), truth[:, :k], -np.inf).max(axis=1, initial=-np.inf))

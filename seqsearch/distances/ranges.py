@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
-from ..errors import MismatchError, ParameterError
+from ..errors import ParameterError
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
 from ..sequences.strings import offsets_of
-from .distance import Distance
-from .edit import EditDistance
-from .neighbours import Neighbours
+from .distance import Distance, Searcher
 
 # How many nearest neighbours are asked for first; queries that have more within the radius are asked again for more,
 # and in the end compared with everything.
@@ -34,7 +31,7 @@ class Ranges:
         return len(self.offsets) - 1
 
 
-def within_radius(
+def range_search(
     distance: Distance,
     queries: Sequences,
     targets: Sequences,
@@ -48,41 +45,24 @@ def within_radius(
     Lossless: nearest neighbours with the distance's own bounds, and more of them for queries that have more.
     Raises ParameterError for a radius that is negative or not a number, MismatchError as the distance does.
     """
-    for given in (queries, targets):
-        if given.kind != distance.kind:
-            raise MismatchError(f"the distance {distance.name} compares {distance.kind}, not {given.kind}")
+    distance.require(queries, targets)
     radii = np.broadcast_to(np.asarray(radius, np.float64), (len(queries),))
     if np.isnan(radii).any() or (radii < 0).any():
         raise ParameterError(f"a radius must be at least 0, not {radii[np.isnan(radii) | (radii < 0)][0]:g}")
     most = len(targets) if allowed is None else int(np.count_nonzero(allowed))
     found: list[tuple[IntArray, IntArray, DoubleArray]] = []
     left = np.arange(len(queries))
-    ask = _asker(distance, targets, allowed)
+    searcher = distance.searcher(targets, allowed)
     with progress.task("everything within the radius", len(queries)) as task:
         for k in _STEPS:
             if k < most and len(left):
-                left = _take(ask, queries, radii, left, k, found, task)
+                left = _take(searcher, queries, radii, left, k, found, task)
         _compare(distance, queries, targets, radii, left, allowed, found, task)
     return _joined(found, len(queries))
 
 
-Ask = Callable[[Sequences, int, DoubleArray], Neighbours]
-
-
-def _asker(distance: Distance, targets: Sequences, allowed: BoolArray | None) -> Ask:
-    """The k nearest within radii: with the radius as cutoff from the start where the distance has such a search."""
-    if not isinstance(distance, EditDistance):
-        return lambda queries, k, radii: distance.exact(queries, targets, k, allowed=allowed)
-    ready = distance.searcher(targets, allowed)
-
-    def ask(queries: Sequences, k: int, radii: DoubleArray) -> Neighbours:
-        return ready.search(queries, k, within=np.minimum(radii, np.iinfo(np.int32).max).astype(np.int64))[0]
-
-    return ask
-
-
 def _take(
-    ask: Ask,
+    searcher: Searcher,
     queries: Sequences,
     radii: DoubleArray,
     left: IntArray,
@@ -95,8 +75,8 @@ def _take(
     step = max(1, _BLOCK // k)
     for start in range(0, len(left), step):
         who = left[start : start + step]
-        answer = ask(queries[who], k, radii[who])
-        near = (answer.rows >= 0) & (answer.distances <= radii[who][:, None])
+        answer, _ = searcher.search(queries[who], k, within=radii[who])
+        near = answer.rows >= 0
         full = near.all(axis=1)
         near[full] = False
         owner, _ = np.nonzero(near)

@@ -3,7 +3,7 @@
 from .accuracy import distance_errors, distortion, kendall, mean_absolute_error, percent_rmse, relative_error, spearman
 from .calibration import ReliabilityBin, expected_calibration_error, reliability
 from .labels import LabelReport, adjusted_rand, homogeneity_completeness_v, v_measure
-from .ranks import candidate_recall, closest_accuracy, mean_reciprocal_rank, n95, ranks_of, recall, share_within
+from .ranks import candidate_recall, closest_accuracy, mean_reciprocal_rank, n95, ranks_of, share_within
 from .rows import as_json_lines, as_table, as_tsv, read_rows, write_rows
 from .sweep import Sweep, SweepRow
 
@@ -29,7 +29,6 @@ __all__ = [
     "percent_rmse",
     "ranks_of",
     "read_rows",
-    "recall",
     "relative_error",
     "reliability",
     "share_within",

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..arrays import AnyArray, DoubleArray, IntArray
-from ..distances import recall
+from ..distances import recall_at
 from ..errors import ParameterError
 
-__all__ = ["candidate_recall", "closest_accuracy", "mean_reciprocal_rank", "n95", "ranks_of", "recall", "share_within"]
+__all__ = ["candidate_recall", "closest_accuracy", "mean_reciprocal_rank", "n95", "ranks_of", "share_within"]
 
 
 def candidate_recall(candidates: AnyArray, truth: AnyArray, k: int) -> float:
@@ -22,10 +22,7 @@ def candidate_recall(candidates: AnyArray, truth: AnyArray, k: int) -> float:
     proposed = np.asarray(candidates, np.float64)
     if proposed.ndim != 2:
         raise ParameterError(f"the distances of candidates have shape {proposed.shape}, not (queries, candidates)")
-    best = np.full((len(proposed), k), np.inf)
-    kept = min(k, proposed.shape[1])
-    best[:, :kept] = np.sort(proposed, axis=1)[:, :kept]
-    return recall(best, truth)
+    return float(recall_at(np.sort(proposed, axis=1), truth, k).mean())
 
 
 def closest_accuracy(retrieved: AnyArray, nearest: AnyArray, tops: Sequence[int] = (1, 5, 10)) -> dict[int, float]:

@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from ..arrays import BoolArray, DoubleArray, IntArray
-from ..distances import Neighbours
+from ..distances import Neighbours, recall_at
+from ..distances.neighbours import thresholds
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from .budget import USUAL, Budget, Calibration, Point
@@ -215,19 +216,6 @@ def measure(
             if proposal.budget.candidates >= FEWEST_TO_STOP:
                 points += [proposal.point(truth, k, s) for k in ks if proposal.budget.candidates >= k for s in stops]
     return monotone(points), interval
-
-
-def recall_at(found: DoubleArray, truth: DoubleArray, k: int) -> DoubleArray:
-    """(Q,) tie-aware recall of each query: found distances <= the k-th true one, over the true neighbours there are."""
-    there = np.isfinite(truth[:, :k]).sum(axis=1)
-    good = (found[:, :k] <= thresholds(truth, k)[:, None]) & np.isfinite(found[:, :k])
-    return np.asarray(np.where(there > 0, good.sum(axis=1) / np.maximum(there, 1), 1.0))
-
-
-def thresholds(truth: DoubleArray, k: int) -> DoubleArray:
-    """(Q,) true distance of the k-th neighbour, or of the last there is."""
-    there = np.isfinite(truth[:, :k]).sum(axis=1)
-    return np.asarray(truth[np.arange(len(truth)), np.maximum(there, 1) - 1])
 
 
 # -- against known pairs ----------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import BoolArray, DoubleArray, IntArray
-from ..distances import Distance, within_radius
+from ..distances import Distance, range_search
 from ..errors import MismatchError, ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
@@ -84,7 +84,7 @@ def _joined(sequences: Sequences, distance: Distance, radius: float, progress: P
     forest, pairs = UnionFind(len(sequences)), 0
     for start in range(0, len(sequences), _QUERIES):
         some = sequences[start : start + _QUERIES]
-        found = within_radius(distance, some, sequences, radius, progress=progress)
+        found = range_search(distance, some, sequences, radius, progress=progress)
         owners = start + np.repeat(np.arange(len(some)), np.diff(found.offsets))
         later = found.rows > owners  # each pair is found from both ends
         pairs += int(np.count_nonzero(later))

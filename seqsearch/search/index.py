@@ -14,7 +14,7 @@ from ..arrays import AnyArray, BoolArray, DoubleArray
 from ..distances import Distance, Neighbours, Ranges, range_search
 from ..distances.neighbours import require_count
 from ..encoders.model import Model
-from ..errors import MismatchError, ParameterError, StrPath
+from ..errors import IndexClosedError, MismatchError, ParameterError, StrPath
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..trees import Dendrogram
@@ -437,7 +437,10 @@ class SequenceIndex:
         self._handle.save_snapshot(progress)
 
     def __repr__(self) -> str:
-        return f"SequenceIndex({self.path!r}, n={len(self)})"
+        try:
+            return f"SequenceIndex({self.path!r}, n={len(self)})"
+        except IndexClosedError:
+            return f"SequenceIndex({self.path!r}, closed)"
 
 
 def _measured(

@@ -15,6 +15,7 @@ from ..encoders.model import Model
 from ..errors import InputError, ParameterError, StrPath
 from ..progress import SILENT, Progress
 from ..sequences import Sequences, alphabet_named, read, read_batches, write_whole
+from ..sequences.readers import data_sets_of
 from .index import SequenceIndex
 from .options import BuildOptions
 
@@ -150,5 +151,5 @@ def _options(content: dict[str, Any]) -> dict[str, Any]:
 
 def _beside(recipe: Path, references: str) -> str:
     """A relative file is meant from the recipe's folder; a data set by name is left as it is."""
-    named = references == "-" or references.startswith("greengenes:")
+    named = references == "-" or data_sets_of(references) is not None
     return references if named else os.fspath(recipe.parent / references)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
-from ..distances import Distance, ExactSearch, HashDTW, HashSequences, Neighbours
+from ..distances import Distance, HashDTW, HashSequences, Neighbours, Searcher
 from ..sequences import Sequences
 from .pipeline import Keep, Queries, Ranked
 
@@ -112,14 +112,14 @@ class Exact:
         out[there] = self.distance.pairs(queries, owners, self.targets, rows[there], limits)
         return out
 
-    def _lossless(self, allowed: BoolArray | None) -> ExactSearch:
+    def _lossless(self, allowed: BoolArray | None) -> Searcher:
         """The search by proof; of all live rows it is kept for the next."""
         if allowed is not None:
             return self.distance.searcher(self.targets, self.live & allowed)
         return self._of_all
 
     @cached_property
-    def _of_all(self) -> ExactSearch:
+    def _of_all(self) -> Searcher:
         return self.distance.searcher(self.targets, self.live)
 
     def cost(self, queries: Sequences, truth: Neighbours) -> float:

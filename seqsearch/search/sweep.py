@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..distances import Neighbours
+from ..distances import Neighbours, recall_at
+from ..distances.neighbours import thresholds
 from ..progress import Progress
 from ..sequences import Sequences
 from .budget import Budget
-from .calibrator import budgets_for, recall_at, thresholds
+from .calibrator import budgets_for
 from .pipeline import Queries
 from .state import State
 

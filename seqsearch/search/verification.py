@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..arrays import AnyArray
+from ..distances import recall_at
 from ..errors import StoreError
 from ..hashing import hamming
 from ..progress import Progress
 from ..sequences import Sequences
 from ..store import Store
 from .budget import Wanted
-from .calibrator import members, recall_at
+from .calibrator import members
 from .encoding import OneModel, TwoTowers
 from .handle import Handle
 from .state import State

@@ -9,11 +9,9 @@ import numpy as np
 
 from ..arrays import AnyArray
 from ..errors import EmptyInputError, InputError, ParseError, StrPath
-from .readers import read
+from .readers import READERS, read
 from .sequence import Sequences
 from .strings import Strings
-
-_ENDINGS = (".npy", ".npz", ".mid", ".midi")
 
 
 def read_series(path: StrPath) -> Sequences:
@@ -29,9 +27,10 @@ def read_series(path: StrPath) -> Sequences:
         if whole.kind != "series":
             raise InputError("holds tokens, not series", path=path)
         return whole
-    files = sorted(file for file in place.iterdir() if file.suffix.lower() in _ENDINGS)
+    endings = [ending for reader in READERS.values() if reader.one_series for ending in reader.extensions]
+    files = sorted(file for file in place.iterdir() if file.suffix.lower() in endings)
     if not files:
-        raise EmptyInputError(f"no file in it ends in {', '.join(_ENDINGS)}", path=path)
+        raise EmptyInputError(f"no file in it ends in {', '.join(endings)}", path=path)
     sets = [_series_of(file) for file in files]
     for file, made in zip(files, sets, strict=True):
         if made.features != sets[0].features:

@@ -299,7 +299,7 @@ def _joined_series(rows: list[AnyArray], names: Strings) -> AnyArray:
         at = next(i for i, row in enumerate(shaped) if row.ndim != 2 or row.shape[1:] != expected)
         problem = f"the series has shape {rows[at].shape}, the first one {rows[0].shape}"
         if rows[at].ndim == 2 and rows[at].shape[:1] == rows[0].shape[:1]:
-            problem += ': where channels come first say layout "nct"'
+            problem += ': if channels come first, say layout "nct"'
         raise SeriesError(problem, record=at + 1, record_id=names[at])
     if not shaped:
         return np.zeros((0, 1), np.float32)

@@ -15,12 +15,12 @@ from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import CorruptIndexError, NotAnIndexError, StoreError, UnknownIdError
 from ..progress import SILENT, Progress
 from ..sequences import Alphabet, Kind, Sequences, Strings
+from ..sequences.ids import IdIndex, hash_ids
 from . import reading
 from .envelope import BLOB, DOCUMENT, JSON, LOG, load_json, named, number_of, numbered, unseal
 from .environment import Environment, Transaction, environment
 from .files import Mark, data_file, generations, read_mark
 from .head import Head
-from .ids import IdIndex, hash_ids
 from .log import Entry, Operation, unpack_entry
 from .snapshots import SnapshotRecord, check_snapshot, read_record, snapshot_key
 from .verification import Report, Verification

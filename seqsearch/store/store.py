@@ -13,11 +13,11 @@ from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import DuplicateIdError, EmptySequenceError, MismatchError, ParameterError, StoreError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences, Strings
+from ..sequences.ids import hash_ids
 from .compaction import copier, write_generation
 from .envelope import BLOB, DOCUMENT, JSON, dump_json, named
 from .files import Mark, WriterLock, generations, read_mark, remove_data, remove_leftovers, write_mark
 from .head import Head
-from .ids import hash_ids
 from .log import Entry
 from .reader import StoreReader
 from .snapshots import SnapshotRecord, make_file, read_records, remove_others, snapshot_key

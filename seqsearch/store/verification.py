@@ -13,13 +13,13 @@ from ..arrays import AnyArray, BoolArray
 from ..errors import StoreError
 from ..progress import Task
 from ..sequences import Strings, offsets_of
+from ..sequences.ids import hash_ids
 from . import reading
 from .chunks import Columns, columns_of, unpack_vectors
 from .envelope import DOCUMENT, HEAD, LOG, SEQUENCES, VECTORS, load_json, number_of, unseal
 from .environment import Transaction
 from .files import Mark
 from .head import Head
-from .ids import hash_ids
 from .log import unpack_entry
 from .snapshots import check_snapshot, read_records
 from .writing import scan

@@ -95,7 +95,7 @@ def test_what_goes_wrong_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[s
     code, text = said("train", str(scores), str(takes), *output)
     assert (code, "walk1.npy: has series of 5 features, walk0.npy of 6" in text) == (1, True)
     code, text = said("search", str(tmp_path), str(scores))
-    assert (code, "no index" in text or text) == (1, True)
+    assert (code, "not an index" in text) == (1, True)
     assert not (tmp_path / "m").exists()
 
 

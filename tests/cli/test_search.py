@@ -265,23 +265,19 @@ def test_text_and_series_have_one_strand_and_series_no_identity(seqsearch: Seqse
 
 
 def test_warnings_of_all_batches_come_once_at_the_end(
-    seqsearch: Seqsearch, index: Path, queries: Path, monkeypatch: pytest.MonkeyPatch
+    seqsearch: Seqsearch, index: Path, queries: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def batches(*arguments: object, **options: object) -> Iterator[Sequences]:
-        everything = read(queries)
-        yield from (everything[:4], everything[4:8], everything[8:])
+        everything = read(arguments[0])  # type: ignore[call-overload]
+        yield from (everything[at : at + 4] for at in range(0, len(everything), 4))
 
-    search = SequenceIndex.search
-
-    def warned(self: SequenceIndex, queries: Sequences, *arguments: object, **options: object) -> Results:
-        found = search(self, queries, *arguments, **options)  # type: ignore[arg-type]
-        found.warnings = ("all of this",) if queries.ids[0] != read_ids[0] else ()  # type: ignore[attr-defined]
-        return found
-
-    read_ids = list(read(queries).ids)
     monkeypatch.setattr("seqsearch.sequences.read_batches", batches)
-    monkeypatch.setattr(SequenceIndex, "search", warned)
-    said = seqsearch("search", index, queries, "-k", 2, "--candidates", 5)
-    assert len(said.lines) == 25
-    assert said.err.splitlines()[1:] == ["seqsearch: warning: all of this"]
-    assert seqsearch("search", index, queries, "-k", 2, "-q").err == ""
+    strange = Sequences.from_texts(["ACGTTGCA" * 9] * 24, "dna", [f"x{i}" for i in range(24)])
+    write_fasta(tmp_path / "strange.fasta", strange)
+    said = seqsearch("search", index, tmp_path / "strange.fasta", "-k", 2, "--candidates", 5)
+    assert len(said.lines) == 49
+    lines = said.err.splitlines()[1:]
+    assert len(lines) == 1, "four queries at a time are too few to tell, all together are not"
+    assert lines[0].startswith("seqsearch: warning: 100% of these queries are farther from everything stored")
+    assert len(seqsearch("search", index, queries, "-k", 2, "--candidates", 5).err.splitlines()) == 1
+    assert seqsearch("search", index, tmp_path / "strange.fasta", "-k", 2, "-q").err == ""

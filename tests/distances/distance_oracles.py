@@ -122,3 +122,22 @@ def matching_oracle(costs: AnyArray, penalty: float, gully: float) -> tuple[floa
     while path[-1] in came:
         path.append(came[path[-1]])
     return float(total[at]), path[::-1]
+
+
+def standardised(series: AnyArray) -> AnyArray:
+    """Each feature to mean 0 and deviation 1; a constant to zeros."""
+    return (series - series.mean(0)) / np.where(series.std(0) > 1e-9, series.std(0), np.inf)
+
+
+def matching_score(distance, a: AnyArray, b: AnyArray) -> tuple[float, list[tuple[int, int]]]:
+    """(score, path) of a `MatchingDTW` from a stored matrix of local costs."""
+    if distance.standardise:
+        a, b = standardised(a), standardised(b)
+    costs = np.array([[COSTS[distance.local](x, y) for y in b] for x in a], float)
+    penalty = np.median(costs) if distance.penalty == "median" else distance.penalty
+    cost, path = matching_oracle(costs, penalty, distance.gully)
+    if distance.normalise == "none":
+        return cost, path
+    box = costs[path[0][0] : path[-1][0] + 1, path[0][1] : path[-1][1] + 1]
+    scale = box.mean() if distance.normalise == "path_mean" and box.mean() != 0 else 1.0
+    return cost / (len(path) * scale), path

@@ -3,10 +3,9 @@ import pytest
 from distance_oracles import family, nearest_oracle
 from rapidfuzz.distance import Levenshtein as Fuzzy
 
-from seqsearch.distances import EditDistance, EditNeighbours
+from seqsearch.distances import EditDistance
 from seqsearch.distances.lanes import pack
 from seqsearch.distances.profiles import alike
-from seqsearch.errors import MismatchError, ParameterError
 from seqsearch.sequences import ALPHABETS, DNA, INTEGERS, TEXT, Sequences
 
 
@@ -21,14 +20,13 @@ def test_lossless_over_several_groups(name, longest):
     targets = family(ALPHABETS[name], 1300, longest, rng, ancestors=12)
     queries = Sequences.concatenate([targets[3:9], family(ALPHABETS[name], 10, longest, rng), targets[1290:]])
     distances = table(queries, targets)
-    ready = EditNeighbours(targets)
+    ready = EditDistance().searcher(targets)
     for k in (1, 10):
         found, pruning = ready.search(queries, k)
         rows, values = nearest_oracle(distances, k)
         assert np.array_equal(found.distances, values)
         assert np.array_equal(found.rows, rows)
-        outcomes = pruning.group_length + pruning.group_kmers + pruning.length + pruning.kmers + pruning.verified
-        assert pruning.pairs == outcomes == distances.size
+        assert pruning.pairs == distances.size
         assert pruning.entered >= k * len(queries)
 
 
@@ -37,7 +35,7 @@ def test_lengths_of_all_kinds_in_one_group():
     targets = Sequences.from_arrays(
         [rng.integers(0, 4, n).astype(np.uint8) for n in [1, 2, 3, 700, 699, 63, 64, 65, 128, 511, 300, 301, 40]], DNA
     )
-    found, _ = EditNeighbours(targets).search(targets, 13)
+    found, _ = EditDistance().searcher(targets).search(targets, 13)
     rows, values = nearest_oracle(table(targets, targets), 13)
     assert np.array_equal(found.rows, rows)
     assert np.array_equal(found.distances, values)
@@ -54,7 +52,7 @@ def test_long_relatives_are_found_within_a_band():
         texts.append(copy)
     targets = Sequences.from_arrays(texts, DNA)
     queries = targets[::100]
-    found, pruning = EditNeighbours(targets).search(queries, 5)
+    found, pruning = EditDistance().searcher(targets).search(queries, 5)
     rows, values = nearest_oracle(table(queries, targets), 5)
     assert np.array_equal(found.rows, rows)
     assert np.array_equal(found.distances, values)
@@ -64,10 +62,10 @@ def test_long_relatives_are_found_within_a_band():
 def test_symbols_that_no_target_has_match_nothing():
     targets = Sequences.from_texts(["ACGT" * 8] * 20, DNA)
     queries = Sequences.from_texts(["NRYK" * 8, "ACGN" * 8], DNA)
-    assert EditNeighbours(targets).search(queries, 1)[0].distances.ravel().tolist() == [32.0, 8.0]
+    assert EditDistance().searcher(targets).search(queries, 1)[0].distances.ravel().tolist() == [32.0, 8.0]
     text = Sequences.from_texts(["abc" * 5] * 20, TEXT)
     query = Sequences.from_texts(["xyz" * 5, "abz" * 5], TEXT)
-    assert EditNeighbours(text).search(query, 1)[0].distances.ravel().tolist() == [15.0, 5.0]
+    assert EditDistance().searcher(text).search(query, 1)[0].distances.ravel().tolist() == [15.0, 5.0]
 
 
 def test_more_than_256_symbols():
@@ -76,15 +74,8 @@ def test_more_than_256_symbols():
     targets = Sequences.from_arrays([rng.choice(symbols, 40) for _ in range(40)], INTEGERS)
     queries = Sequences.from_arrays([np.roll(x.data, 3) for x in targets[:9]], INTEGERS)
     assert np.array_equal(EditDistance().matrix(queries, targets), table(queries, targets))
-    found, _ = EditNeighbours(targets).search(queries, 4)
+    found, _ = EditDistance().searcher(targets).search(queries, 4)
     assert np.array_equal(found.distances, nearest_oracle(table(queries, targets), 4)[1])
-
-
-def test_pruning_reads_as_a_line():
-    targets = Sequences.from_texts(["ACGT" * 9, "ACGA" * 9, "T" * 90], DNA)
-    _, pruning = EditDistance().exact_with_pruning(targets[:1], targets, 1)
-    assert pruning.pairs == 3
-    assert str(pruning).startswith("3 pairs: ruled out by length of a group 0.00%")
 
 
 def test_groups_hold_every_row_once_and_put_like_with_like():
@@ -111,16 +102,3 @@ def test_packed_planes_spell_the_symbols():
         assert bits[:, 4].sum() == len(expected)
         spelled = (bits[: len(expected), :4] << np.arange(4, dtype=np.uint64)).sum(axis=1)
         assert np.array_equal(spelled, expected)
-
-
-def test_a_mask_that_does_not_fit_is_refused():
-    targets = Sequences.from_texts(["ACGT", "AC"], DNA)
-    with pytest.raises(ParameterError, match=r"allowed must be a mask over 2 rows, not bool of shape \(3,\)"):
-        EditDistance().exact(targets, targets, 1, allowed=np.ones(3, bool))
-    with pytest.raises(ParameterError, match="not int64"):
-        EditDistance().exact(targets, targets, 1, allowed=np.arange(2))
-
-
-def test_queries_of_another_alphabet_are_refused():
-    with pytest.raises(MismatchError, match="alphabet text does not fit alphabet dna"):
-        EditNeighbours(Sequences.from_texts(["ACGT"], DNA)).search(Sequences.from_texts(["abc"], TEXT), 1)

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-from distance_oracles import matching_oracle, nearest_oracle
+from distance_oracles import matching_oracle
 
-from seqsearch import threads
 from seqsearch.distances import HashDTW, HashSequences
 from seqsearch.errors import EmptySequenceError, MismatchError, ParameterError
 
@@ -33,19 +32,6 @@ def test_scores_equal_the_stored_matrix_bit_for_bit(dtype, penalty, gully):
             HashSequences.from_arrays(queries), HashSequences.from_arrays(targets)
         )
         assert np.array_equal(found, table(queries, targets, penalty, gully))
-
-
-def test_nearest_by_row_where_scores_tie():
-    rng = np.random.default_rng(73)
-    queries, targets = hashes(9, 12, np.uint16, rng, 2), hashes(60, 12, np.uint16, rng, 2)
-    distance = HashDTW(penalty=4)
-    packed = HashSequences.from_arrays(queries), HashSequences.from_arrays(targets)
-    rows, values = nearest_oracle(distance.scores(*packed), 5)
-    found = distance.nearest(*packed, 5, queries_a_step=4)
-    assert np.array_equal(found.rows, rows)
-    assert np.array_equal(found.distances, values)
-    with threads.using(1):
-        assert np.array_equal(distance.nearest(*packed, 5).rows, rows)
 
 
 def test_the_same_sequence_scores_zero_and_a_part_of_it_too():
@@ -80,5 +66,3 @@ def test_errors_name_what_is_wrong():
         HashDTW(penalty=-1)
     with pytest.raises(ParameterError, match="gully must be a share"):
         HashDTW(penalty=4, gully=2)
-    with pytest.raises(ParameterError, match="k must be at least 1"):
-        HashDTW(penalty=4).nearest(small, small, 0)

@@ -1,39 +1,37 @@
 import numpy as np
 import pytest
 
-from seqsearch.distances import Neighbours, recall
+from seqsearch.distances import Neighbours, Pruning, recall_at
 from seqsearch.errors import ParameterError
 
 INF = np.inf
 
 
 def test_recall_counts_every_item_of_a_tie():
-    truth = np.array([[1.0, 2.0, 2.0]])
-    assert recall(np.array([[1.0, 2.0, 2.0]]), truth) == 1.0
-    assert recall(np.array([[2.0, 2.0, 2.0]]), truth) == 1.0
-    assert recall(np.array([[1.0, 2.0, 3.0]]), truth) == pytest.approx(2 / 3)
+    truth = np.array([[1.0, 2.0, 2.0]] * 3)
+    found = np.array([[1.0, 2.0, 2.0], [2.0, 2.0, 2.0], [1.0, 2.0, 3.0]])
+    np.testing.assert_allclose(recall_at(found, truth, 3), [1, 1, 2 / 3])
 
 
 def test_recall_divides_by_the_neighbours_there_are():
-    truth = np.array([[4.0, INF, INF], [1.0, 2.0, 3.0]])
-    assert recall(np.array([[4.0, INF, INF], [1.0, INF, INF]]), truth) == pytest.approx((1 + 1 / 3) / 2)
+    truth = np.array([[4.0, INF, INF], [1.0, 2.0, 3.0], [INF, INF, INF]])
+    found = np.array([[4.0, INF, INF], [1.0, INF, INF], [INF, INF, INF]])
+    np.testing.assert_allclose(recall_at(found, truth, 3), [1, 1 / 3, 1])
 
 
-def test_recall_uses_the_kth_of_a_longer_truth():
-    truth = np.array([[1.0, 2.0, 9.0]])
-    assert recall(np.array([[1.0, 9.0]]), truth) == 0.5
+def test_recall_looks_at_the_first_k_of_both():
+    truth = np.array([[1.0, 2.0, 9.0], [0.0, 5.0, 9.0]])
+    found = np.array([[1.0, 9.0, 2.0], [0.0, 9.0, 10.0]])
+    np.testing.assert_allclose(recall_at(found, truth, 2), [0.5, 0.5])
+    np.testing.assert_allclose(recall_at(found[:, :1], truth, 2), [0.5, 0.5])
 
 
 def test_recall_takes_neighbours_and_counts_no_item_twice():
     found = Neighbours(np.array([[3, 5]]), np.array([[1.0, 1.0]]))
     truth = Neighbours(np.array([[3, -1]]), np.array([[1.0, INF]]))
-    assert recall(found, truth) == 1.0
+    assert recall_at(found, truth, 2).tolist() == [1.0]
     assert found.k == 2
     assert len(found) == 1
-
-
-def test_recall_of_nothing_to_find_is_full():
-    assert recall(np.array([[INF]]), np.array([[INF]])) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -47,4 +45,11 @@ def test_recall_of_nothing_to_find_is_full():
 )
 def test_recall_refuses_shapes_that_do_not_fit(found, truth, problem):
     with pytest.raises(ParameterError, match=problem):
-        recall(found, truth)
+        recall_at(found, truth, 3)
+
+
+def test_pruning_reads_as_a_line():
+    pruning = Pruning(2000, 30, {"length": 1000, "k-mer counts": 900})
+    assert (pruning.verified, pruning.cutoff) == (100, 70)
+    said = "2,000 pairs: ruled out by length 50.00%, k-mer counts 45.00%, cutoff 3.50%; entered 30"
+    assert str(pruning) == said

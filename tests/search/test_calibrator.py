@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqsearch import SequenceIndex
-from seqsearch.distances import EditDistance, Neighbours
+from seqsearch.distances import EditDistance, Neighbours, recall_at
 from seqsearch.errors import EmptyInputError, MismatchError, ParameterError
 from seqsearch.search.budget import Budget, Point
-from seqsearch.search.calibrator import budgets_for, held_out, lower_bound, measure, monotone, recall_at
+from seqsearch.search.calibrator import budgets_for, held_out, lower_bound, measure, monotone
 from seqsearch.search.pipeline import Queries, Ranked
 from seqsearch.sequences import DNA, PROTEIN, Sequences
 from seqsearch.store import Store

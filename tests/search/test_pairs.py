@@ -149,7 +149,7 @@ def test_towers_without_an_embedding_and_an_exact_last_stage(tmp_path: Path) -> 
     options = {**SMALL, "dim": 0, "steps": 20}
     with SequenceIndex.build_pairs(tmp_path / "h.ss", entries, queries, **options) as index:
         found = index.search(queries, 3)
-        assert list(found.how.trace) == ["hash DTW", "exact distance"]
+        assert list(found.how.trace) == ["hash DTW", "exact DTW"]
         assert found.confidence is not None
         assert found.confidence.shape == (24, 3)
         exact = index.search(queries, 3, exact=True)

@@ -138,7 +138,7 @@ def test_series_keep_their_shape():
         (
             lambda: Sequences.from_arrays([np.ones((2, 3)), np.ones((2, 4))]),
             SeriesError,
-            'record 2 (2): the series has shape (2, 4), the first one (2, 3): where channels come first say layout "nct"',
+            'record 2 (2): the series has shape (2, 4), the first one (2, 3): if channels come first, say layout "nct"',
         ),
         (
             lambda: Sequences.from_arrays([[1, 2], [3, -6]], INTEGERS, ["x", "y"]),

@@ -3,8 +3,9 @@ import sys
 import numpy as np
 import pytest
 
+from seqsearch.datasets import PRIMER_515F, greengenes_v4
 from seqsearch.errors import MissingExtraError, ParameterError
-from seqsearch.sequences import DNA, greengenes, read, read_batches
+from seqsearch.sequences import DNA, read, read_batches
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def test_v4_is_the_set_the_figures_are_measured_on(v4):
 def test_a_region_follows_the_primer_in_its_gene(v4):
     """The slow way: compare each place of the first genes with the primer, letter by letter."""
     members = {**{letter: letter for letter in DNA.canonical}, **DNA.mixtures}
-    primer = [members[letter] for letter in greengenes.PRIMER_515F]
+    primer = [members[letter] for letter in PRIMER_515F]
     expected = {}
     genes = next(read_batches("greengenes:full", size=40))
     for gene in genes:
@@ -44,7 +45,7 @@ def test_a_region_follows_the_primer_in_its_gene(v4):
 
 
 def test_longer_regions_begin_like_the_shorter(v4):
-    longer = greengenes.v4(300)
+    longer = greengenes_v4(300)
     assert set(longer.lengths.tolist()) == {300}
     starts = dict(zip(longer.ids, longer.data.reshape(-1, 300)[:, :150], strict=True))
     shared = [row for row in range(len(v4)) if v4.ids[row] in starts]

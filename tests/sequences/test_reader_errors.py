@@ -23,7 +23,7 @@ from seqsearch.errors import (
     SymbolError,
 )
 from seqsearch.sequences import read, read_batches
-from seqsearch.sequences.readers.formats import FORMATS
+from seqsearch.sequences.readers import READERS
 
 
 def npy(values):
@@ -203,7 +203,7 @@ CASES = [
     ),
     (
         "x.npy",
-        npy(np.zeros((1, 2, 3), int)),
+        npy(np.zeros((1, 3, 3), int)),
         {"alphabet": "integers"},
         ParseError,
         "integer tokens need one feature, not 3",
@@ -467,7 +467,7 @@ SEEDS = [case[1] for case in CASES if case[1]]
 @given(
     st.sampled_from(SEEDS),
     st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=4),
-    st.sampled_from([*FORMATS, None]),
+    st.sampled_from([*READERS, None]),
     st.integers(0, 4000),
     st.sampled_from(["raise", "skip"]),
 )

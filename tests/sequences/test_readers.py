@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from seqsearch.errors import DuplicateIdError
 from seqsearch.sequences import DNA, INTEGERS, PROTEIN, RNA, TEXT, ReadReport, Sequences, Strings, read, read_batches
-from seqsearch.sequences.readers.formats import sniffed
-from seqsearch.sequences.readers.intake import SeenIds
+from seqsearch.sequences.ids import IdIndex
+from seqsearch.sequences.readers.opening import Source
+from seqsearch.sequences.readers.table import reader_of
 
 SHARED = Path(os.environ.get("SEQSEARCH_SHARED", Path(__file__).parents[3] / "shared"))
 
@@ -144,7 +145,7 @@ class Dribble(io.RawIOBase):
     ],
 )
 def test_a_format_is_told_by_the_first_bytes(head, name):
-    assert sniffed(head) == name
+    assert reader_of("x.dat", Source("x.dat", None, io.BytesIO(head))).name == name
 
 
 @pytest.mark.parametrize(
@@ -270,7 +271,7 @@ def test_an_unused_array_of_objects_does_no_harm(tmp_path):
 
 @given(st.lists(st.text(max_size=4), max_size=40), st.integers(1, 7))
 def test_seen_ids_are_a_dictionary(ids, size):
-    seen, first = SeenIds(), {}
+    seen, first = IdIndex(), {}
     for start in range(0, len(ids), size):
         part = ids[start : start + size]
         numbers = np.arange(start + 1, start + len(part) + 1)
@@ -283,11 +284,12 @@ def test_seen_ids_are_a_dictionary(ids, size):
 
 def test_seen_ids_know_long_and_many_ids():
     ids = [f"{'x' * (n % 90)}{n}" for n in range(5000)]
-    seen = SeenIds()
+    seen = IdIndex()
     for start in range(0, 5000, 100):
         numbers = np.arange(start + 1, start + 101)
         assert not seen.first_uses(Strings.of(ids[start : start + 100]), numbers).any()
     again = np.arange(5001, 10_001)
+    assert len(seen) == 5000
     assert seen.first_uses(Strings.of(ids[::-1]), again).tolist() == list(range(5000, 0, -1))
 
 

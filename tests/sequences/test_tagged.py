@@ -66,7 +66,7 @@ def test_a_table_with_a_letter_for_every_element_and_a_mask(tmp_path: Path) -> N
         ("p1\tMKV\tCH\t111", r"t.tsv: line 2: record 1 \(p1\): 2 labels for 3 elements"),
         ("p1\tMKV\tCHH\t11", r"line 2: record 1 \(p1\): 2 mask for 3 elements"),
         ("p1\tMKV\tCHH\t1x1", r"a mask holds 0 and 1, not 'x'"),
-        ("p1\tMKV\tCHH", "3 fields where the header has 4"),
+        ("p1\tMKV\tCHH", "line 2: record 1: the row has 3 fields, the header 4"),
         ("p1\tMK1\tCHH\t111", r"t.tsv: record 1 \(p1\): symbol '1' at position 3 is not in the protein alphabet"),
     ],
 )

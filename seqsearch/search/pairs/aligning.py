@@ -71,7 +71,7 @@ def aligned(
     second: list[AnyArray] = []
     with progress.task("aligning pairs", len(queries)) as task:
         for a, b in zip(queries, entries, strict=True):
-            path = exact.match(a.data, b.data).path
+            path = exact.path(a.data, b.data)
             steps = np.unique(path[:, 1])
             at = path[np.searchsorted(path[:, 1], steps), 0]
             if len(steps) < _LEAST_ALIGNED:

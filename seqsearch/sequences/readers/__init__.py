@@ -4,101 +4,92 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Unpack
 
 from ...errors import EmptyInputError, ParameterError, StrPath
-from ..alphabet import DNA, INTEGERS, TEXT, Alphabet, alphabet_named
+from ..alphabet import INTEGERS, TEXT, alphabet_named
 from ..sequence import Sequences
 from .batches import assemble
 from .fastx import guess_alphabet
-from .formats import FORMATS, Format, format_named, format_of
 from .intake import Intake, OnError, ReadReport
 from .opening import Source, display_name, opened
-from .options import Options
+from .options import COLUMNS, Options, ReadOptions
+from .table import READERS, DataSets, Reader, data_sets_of, reader_of, register
 
-__all__ = ["FORMATS", "OnError", "ReadReport", "read", "read_batches"]
+__all__ = [
+    "READERS",
+    "OnError",
+    "ReadOptions",
+    "ReadReport",
+    "Reader",
+    "data_sets_of",
+    "read",
+    "read_batches",
+    "register",
+]
 
 BATCH = 65_536  # records
 
 
-def read(
-    path: StrPath,
-    *,
-    alphabet: Alphabet | str | None = None,
-    format: str | None = None,
-    on_error: OnError = "raise",
-    id_column: str | None = None,
-    sequence_column: str | None = None,
-    label_column: str | None = None,
-    description_column: str | None = None,
-    report: ReadReport | None = None,
-) -> Sequences:
+def read(path: StrPath, **options: Unpack[ReadOptions]) -> Sequences:
     """All sequences of a file; `-` is standard input, `greengenes:v4` and `greengenes:full` are data sets by name.
 
-    `format`: fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr or midi; None: told from the extension, otherwise from
-    the first bytes. Any of them may be compressed with gzip, bzip2, xz or Zstandard.
-    `alphabet`: None guesses dna, rna or protein for FASTA and FASTQ and means text for tables and lines; arrays and
-    time series have none, except that "integers" reads whole numbers as tokens.
-    `on_error`: "skip" leaves wrong records out and counts them in `report`; a file whose format itself breaks off is
-    an error all the same, for nobody knows what was lost.
-    `..._column`: names of columns of a table or of arrays of an .npz; None takes the usual ones.
+    FASTA, FASTQ, CSV, TSV, lines of text, .npy, .npz, .ts, UCR tables, MIDI and what other packages add to `READERS`;
+    any of them may be compressed with gzip, bzip2, xz or Zstandard. See `ReadOptions` for what else may be said:
+    alphabet, format, on_error, id_column, sequence_column, label_column, description_column, layout, report.
 
     Raises InputError (a file that cannot be read), ParseError, SymbolError, SeriesError, DuplicateIdError,
     EmptySequenceError, EmptyInputError, and ParameterError for arguments that fit no file.
     """
-    parts = list(
-        read_batches(
-            path,
-            size=BATCH,
-            alphabet=alphabet,
-            format=format,
-            on_error=on_error,
-            id_column=id_column,
-            sequence_column=sequence_column,
-            label_column=label_column,
-            description_column=description_column,
-            report=report,
-        )
-    )
+    parts = list(read_batches(path, **options))
     return parts[0] if len(parts) == 1 else Sequences.concatenate(parts)
 
 
-def read_batches(
-    path: StrPath,
-    *,
-    size: int = BATCH,
-    alphabet: Alphabet | str | None = None,
-    format: str | None = None,
-    on_error: OnError = "raise",
-    id_column: str | None = None,
-    sequence_column: str | None = None,
-    label_column: str | None = None,
-    description_column: str | None = None,
-    report: ReadReport | None = None,
-) -> Iterator[Sequences]:
+def read_batches(path: StrPath, *, size: int = BATCH, **options: Unpack[ReadOptions]) -> Iterator[Sequences]:
     """The same as `read` in sets of at most `size` sequences: memory grows by 16 bytes a record, to know ids again.
 
     Raises what `read` raises, when the batch with the wrong record is reached; wrong arguments at once.
     """
     if size < 1:
         raise ParameterError(f"size must be at least 1, not {size}")
-    chosen = alphabet_named(alphabet) if isinstance(alphabet, str) else alphabet
-    options = Options(size, chosen, id_column, sequence_column, label_column, description_column)
-    named = None if format is None else format_named(format)
-    intake = Intake(display_name(path), on_error, report if report is not None else ReadReport())
-    return _read(path, named, options, intake)
+    if unknown := sorted(options.keys() - ReadOptions.__annotations__.keys()):
+        raise ParameterError(
+            f"read has no option {unknown[0]!r}: choose one of {', '.join(ReadOptions.__annotations__)}"
+        )
+    alphabet, format, report = options.get("alphabet"), options.get("format"), options.get("report")
+    chosen = Options(
+        size,
+        None if alphabet is None else alphabet_named(alphabet),
+        options.get("id_column"),
+        options.get("sequence_column"),
+        options.get("label_column"),
+        options.get("description_column"),
+        options.get("layout"),
+    )
+    reader = None if format is None else READERS[format]
+    intake = Intake(display_name(path), options.get("on_error", "raise"), ReadReport() if report is None else report)
+    by_name = data_sets_of(path)
+    return _read(path, reader, chosen, intake) if by_name is None else _data_set(path, by_name, chosen, intake)
 
 
-def _read(path: StrPath, named: Format | None, options: Options, intake: Intake) -> Iterator[Sequences]:
-    if os.fspath(path).startswith("greengenes:"):
-        yield from _data_set(os.fspath(path), options, intake)
-        return
+def _data_set(path: StrPath, sets: DataSets, options: Options, intake: Intake) -> Iterator[Sequences]:
+    name = os.fspath(path)
+    if options.alphabet not in (None, sets.alphabet):
+        own = "series" if sets.alphabet is None else sets.alphabet.name
+        raise ParameterError(f"alphabet {options.alphabet.name!r} does not fit {name}, which is {own}")
+    _require(options, frozenset(), name)
+    whole = sets.load(name.partition(":")[2])
+    intake.report.records = len(whole)
+    for start in range(0, len(whole), options.size):
+        yield whole[start : start + options.size]
+
+
+def _read(path: StrPath, named: Reader | None, options: Options, intake: Intake) -> Iterator[Sequences]:
     kept = 0
     with opened(path) as source:
         if not source.head():
             raise EmptyInputError("the file is empty", path=source.name)
-        format = named or format_of(path, source)
-        _check(format, options)
-        for part in _assembled(format, source, options, intake):
+        for part in _assembled(named or reader_of(path, source), source, options, intake):
             if len(part):
                 kept += len(part)
                 yield part
@@ -108,37 +99,23 @@ def _read(path: StrPath, named: Format | None, options: Options, intake: Intake)
         raise EmptyInputError(problem, path=intake.source)
 
 
-def _data_set(name: str, options: Options, intake: Intake) -> Iterator[Sequences]:
-    """Batches of a data set that comes from a package."""
-    from ..greengenes import named  # it reads through this module
-
-    if options.alphabet not in (None, DNA):
-        raise ParameterError(f"alphabet {options.alphabet.name!r} does not fit {name}, which is dna")
-    _check(FORMATS["fasta"], options)  # which it is in the package
-    whole = named(name)
-    intake.report.records = len(whole)
-    for start in range(0, len(whole), options.size):
-        yield whole[start : start + options.size]
-
-
-def _assembled(format: Format, source: Source, options: Options, intake: Intake) -> Iterator[Sequences]:
+def _assembled(reader: Reader, source: Source, options: Options, intake: Intake) -> Iterator[Sequences]:
     alphabet, hint = options.alphabet, ""
-    if alphabet is None and format.letters is not None:
-        alphabet = guess_alphabet(format.letters(source.head()))
+    if reader.holds_series and alphabet not in (None, INTEGERS):
+        raise ParameterError(f"alphabet {alphabet.name!r} does not fit a {reader.name} file, which holds series")
+    _require(options, reader.takes, f"a {reader.name} file")
+    if alphabet is None and reader.letters is not None:
+        alphabet = guess_alphabet(reader.letters(source.head()))
         hint = " (which was guessed from the first records; if it is another, name it: alphabet)"
-    elif alphabet is None and not format.holds_series:
+    elif alphabet is None and not reader.holds_series:
         alphabet = TEXT
-    for batch in format.read(source, options, intake):
+    for batch in reader.read(source, options, intake):
         yield assemble(batch, alphabet, intake, hint)
 
 
-def _check(format: Format, options: Options) -> None:
-    """Raise ParameterError for arguments that mean nothing for the format."""
-    if format.holds_series and options.alphabet not in (None, INTEGERS):
-        raise ParameterError(
-            f"alphabet {options.alphabet.name!r} does not fit a {format.name} file, which holds series"
-        )
-    if not format.columns:
-        for name in ("id_column", "sequence_column", "label_column", "description_column"):
-            if (value := getattr(options, name)) is not None:
-                raise ParameterError(f"{name}={value!r} means nothing for a {format.name} file: it has no columns")
+def _require(options: Options, takes: frozenset[str], what: str) -> None:
+    """Raise ParameterError for options that mean nothing for the format."""
+    for option, lacks in [(column, "columns") for column in COLUMNS] + [("layout", "array of three axes")]:
+        value = getattr(options, option)
+        if value is not None and option not in takes:
+            raise ParameterError(f"{option}={value!r} means nothing for {what}: it has no {lacks}")

@@ -1,7 +1,8 @@
 """Series in NumPy's .npy and .npz files, streamed: no array is held whole, nothing is unpickled.
 
-An .npy holds (n, T) or (n, T, F) numbers. An .npz holds such an array, or the steps of all series one after the other,
-(sum T,) or (sum T, F), beside `offsets` (n + 1,) or `lengths` (n,); ids, labels and descriptions may stand beside it.
+An .npy holds (n, T) or (n, T, F) numbers; with the layout "nct" (n, C, T), channels (features) before steps. An .npz
+holds such an array, or the steps of all series one after the other, (sum T,) or (sum T, F), beside `offsets` (n + 1,)
+or `lengths` (n,); ids, labels and descriptions may stand beside it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import IO, Any
 import numpy as np
 
 from ...arrays import AnyArray, IntArray
-from ...errors import InputError, ParseError
+from ...errors import InputError, ParseError, SeriesError
+from ..sequence import require_layout
 from ..strings import Strings, ranges_to_indices
 from .batches import SeriesBatch, column, numbered
 from .intake import Intake
@@ -36,7 +38,7 @@ def read_npy(source: Source, options: Options, intake: Intake) -> Iterator[Serie
     """Batches of one (n, T) or (n, T, F) array; ids count from 1."""
     opened = _Array.open(source.stream, source.name, "the array")
     opened.require_numbers(options)
-    yield from _even_batches(opened, _Columns.none(opened.shape[0] if opened.shape else 0), options, source.name)
+    yield from _even_batches(opened, _Columns.none(opened.shape[0] if opened.shape else 0), options)
 
 
 def read_npz(source: Source, options: Options, intake: Intake) -> Iterator[SeriesBatch]:
@@ -51,6 +53,16 @@ def read_npz(source: Source, options: Options, intake: Intake) -> Iterator[Serie
         raise
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, struct.error, zlib.error) as error:
         raise ParseError(f"not a readable .npz archive: {error}", path=source.name) from None
+
+
+def is_npy(head: bytes) -> bool:
+    """Whether the bytes begin as an .npy file does."""
+    return head.startswith(b"\x93NUMPY")
+
+
+def is_npz(head: bytes) -> bool:
+    """Whether the bytes begin as a ZIP archive does."""
+    return head.startswith(b"PK\x03\x04")
 
 
 @dataclass
@@ -91,6 +103,22 @@ class _Array:
             raise ParseError(f"{self.what} has dtype {self.dtype}: a series needs real numbers", path=self.file)
         if options.alphabet is not None and self.dtype.kind not in "iu":
             raise ParseError(f"{self.what} has dtype {self.dtype}: integer tokens need integers", path=self.file)
+
+    def rectangle(self, options: Options) -> tuple[int, int]:
+        """Steps and features of the series, (n, T), (n, T, F) or (n, C, T) by the layout. Raises ParseError."""
+        if len(self.shape) not in (2, 3):
+            raise ParseError(f"{self.what} has shape {self.shape}: series are (n, T) or (n, T, F)", path=self.file)
+        try:
+            require_layout(self.shape[1:], options.layout)
+        except SeriesError as error:
+            error.path = self.file
+            raise
+        steps, features = self.shape[1:] if len(self.shape) == 3 else (self.shape[1], 1)
+        if options.layout == "nct" and len(self.shape) == 3:
+            steps, features = features, steps
+        if features == 0:
+            raise ParseError(f"{self.what} has shape {self.shape}: series without a feature", path=self.file)
+        return steps, features
 
     def read(self, rows: int) -> AnyArray:
         """The next (rows, ...) values of a C-ordered array. ParseError when the file ends before."""
@@ -149,17 +177,13 @@ class _Columns:
         return SeriesBatch(ids, lengths, numbers, part(self.labels), part(self.descriptions), data=data)
 
 
-def _even_batches(array: _Array, columns: _Columns, options: Options, file: str) -> Iterator[SeriesBatch]:
-    """Batches of an (n, T) or (n, T, F) array."""
-    if len(array.shape) not in (2, 3):
-        problem = f"{array.what} has shape {array.shape}: series are (n, T) or (n, T, F)"
-        raise ParseError(problem, path=file)
-    steps, features = array.shape[1], array.shape[2] if len(array.shape) == 3 else 1
-    if features == 0:
-        raise ParseError(f"{array.what} has shape {array.shape}: series without a feature", path=file)
+def _even_batches(array: _Array, columns: _Columns, options: Options) -> Iterator[SeriesBatch]:
+    """Batches of an (n, T), (n, T, F) or (n, C, T) array."""
+    steps, features = array.rectangle(options)
     start = 0
     for rows in array.rows(options.size):
-        yield columns.batch(start, np.full(len(rows), steps, np.int64), rows.reshape(-1, features))
+        ordered = rows.swapaxes(1, 2) if len(array.shape) == 3 and options.layout == "nct" else rows
+        yield columns.batch(start, np.full(len(rows), steps, np.int64), ordered.reshape(-1, features))
         start += len(rows)
 
 
@@ -259,23 +283,26 @@ class _NpzFile:
             raise self.error(f"array {name!r} holds bytes that are not UTF-8") from None
 
     def even_or_padded(self, array: _Array, columns: _Columns, options: Options) -> Iterator[SeriesBatch]:
-        batches = _even_batches(array, columns, options, self.file)
+        batches = _even_batches(array, columns, options)
         if LENGTHS not in self.members or array.what == f"array {LENGTHS!r}":
             yield from batches
             return
         lengths = self.integers(LENGTHS)
         if len(lengths) != array.shape[0]:
             raise self.error(f"{len(lengths)} lengths for {array.shape[0]} series")
-        if lengths.max(initial=0) > array.shape[1]:
-            raise self.error(f"a length of {lengths.max()} exceeds the {array.shape[1]} steps of {array.what}")
+        steps, _ = array.rectangle(options)
+        if lengths.max(initial=0) > steps:
+            raise self.error(f"a length of {lengths.max()} exceeds the {steps} steps of {array.what}")
         for batch in batches:
             taken = lengths[batch.numbers - 1]
-            starts = np.arange(len(taken)) * array.shape[1]
+            starts = np.arange(len(taken)) * steps
             batch.data = batch.data[ranges_to_indices(starts, taken)]
             batch.lengths = taken
             yield batch
 
     def ragged(self, array: _Array, offsets: IntArray, columns: _Columns, options: Options) -> Iterator[SeriesBatch]:
+        if options.layout == "nct":
+            raise self.error('ragged series are (sum T, F): they have no layout "nct"')
         lengths = np.diff(offsets)
         features = array.shape[1] if len(array.shape) == 2 else 1
         if features == 0:

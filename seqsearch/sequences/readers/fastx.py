@@ -19,8 +19,10 @@ from ..alphabet import DNA, PROTEIN, RNA, Alphabet
 from ..strings import Strings, offsets_of
 from .batches import TextBatch, column
 from .intake import Intake
+from .lines import first_lines
 from .opening import Source
 from .options import Options
+from .timeseries import is_ts
 
 _CHUNK = 1024  # records alive as Python objects at a time: more are slower, the processor's cache forgets them
 _CHUNK_SYMBOLS = 4_000_000  # and fewer where they are long
@@ -66,6 +68,17 @@ def _header_and_text(name: str, text: str, qualities: None) -> tuple[str, str]:
 def _line(error: dnaio.FileFormatError) -> int | None:
     """The line of a format error, from 1; dnaio counts from 0."""
     return None if error.line is None else int(error.line) + 1
+
+
+def is_fasta(head: bytes) -> bool:
+    """Whether the first line begins a record."""
+    return first_lines(head)[0].startswith(b">")
+
+
+def is_fastq(head: bytes) -> bool:
+    """Whether the first line begins a record, and the third its qualities."""
+    lines = first_lines(head)
+    return lines[0].startswith(b"@") and (len(lines) < 3 or lines[2].startswith(b"+")) and not is_ts(head)
 
 
 def fasta_letters(head: bytes) -> bytes:

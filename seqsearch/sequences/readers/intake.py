@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-
-from ...arrays import AnyArray, BoolArray, ByteArray, IntArray
 from ...errors import DuplicateIdError, EmptySequenceError, InputError, ParameterError, SeriesError, SymbolError
-from ..strings import Strings
+from ..ids import IdIndex
 
 OnError = Literal["raise", "skip"]
 
@@ -55,7 +52,7 @@ class Intake:
         self.source = source
         self.on_error = on_error
         self.report = report
-        self.seen = SeenIds()
+        self.seen = IdIndex()
         report.source = source
 
     @property
@@ -77,65 +74,3 @@ class Intake:
         """`reject` a record that never reached a batch, which the report would not count otherwise."""
         self.reject(error)
         self.report.records += 1
-
-
-class SeenIds:
-    """Every id so far as a 64-bit hash, with the number of its record: 16 bytes an id.
-
-    Simple tabulation hashing (Carter & Wegman 1979): two different ids collide with probability 2**-64, so among a
-    million ids a false duplicate has odds of 3 in 10**8. Sorted blocks are merged in pairs of similar size, which
-    makes a lookup O(log^2 n) and the whole O(n log n).
-    """
-
-    def __init__(self) -> None:
-        self._random = np.random.default_rng(0x5EED1D5)
-        self._table = self._random.integers(0, 2**64, (32, 256), np.uint64)
-        self._blocks: list[tuple[AnyArray, IntArray]] = []
-
-    def first_uses(self, ids: Strings, numbers: IntArray) -> IntArray:
-        """(n,) the number of the record that used each id before, 0 where it is new; remembers the new ones.
-
-        `numbers`: (n,) ascending, from 1.
-        """
-        hashes = self._hashes(ids)
-        order = np.argsort(hashes, kind="stable")
-        hashes, numbers_sorted = hashes[order], numbers[order]
-        fresh = np.ones(len(hashes), np.bool_)
-        fresh[1:] = hashes[1:] != hashes[:-1]
-        run = np.cumsum(fresh) - 1
-        earlier = numbers_sorted[fresh][run]
-        earlier[fresh] = 0
-        for block, block_numbers in self._blocks:
-            at = np.minimum(np.searchsorted(block, hashes), len(block) - 1)
-            found = block[at] == hashes
-            earlier[found] = block_numbers[at[found]]
-        new = earlier == 0
-        self._remember(hashes[new], numbers_sorted[new])
-        result = np.zeros(len(hashes), np.int64)
-        result[order] = earlier
-        return result
-
-    def _remember(self, hashes: AnyArray, numbers: IntArray) -> None:
-        if not len(hashes):
-            return
-        self._blocks.append((hashes, numbers))
-        while len(self._blocks) > 1 and len(self._blocks[-2][0]) < 2 * len(self._blocks[-1][0]):
-            (a, a_numbers), (b, b_numbers) = self._blocks.pop(), self._blocks.pop()
-            joined = np.concatenate([a, b])
-            order = np.argsort(joined, kind="stable")
-            self._blocks.append((joined[order], np.concatenate([a_numbers, b_numbers])[order]))
-
-    def _hashes(self, ids: Strings) -> AnyArray:
-        """(n,) uint64; a byte is looked up by its position, so the table grows with the longest id."""
-        lengths = np.diff(ids.offsets)
-        longest = int(lengths.max(initial=0))
-        while longest >= len(self._table):
-            self._table = np.concatenate([self._table, self._random.integers(0, 2**64, self._table.shape, np.uint64)])
-        starts = ids.offsets[:-1] - ids.offsets[0]
-        data: ByteArray = ids.data[ids.offsets[0] : ids.offsets[-1]]
-        position = np.arange(len(data)) - np.repeat(starts, lengths) + 1
-        hashes: AnyArray = self._table[0][np.minimum(lengths, 255)]
-        filled: BoolArray = lengths > 0
-        if filled.any():
-            hashes[filled] ^= np.bitwise_xor.reduceat(self._table[position, data], starts[filled])
-        return hashes

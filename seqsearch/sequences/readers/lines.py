@@ -54,3 +54,8 @@ def decoded_lines(source: Source) -> Iterator[str]:
     """The lines of a text file one by one, line breaks kept, a byte order mark dropped."""
     for number, raw in enumerate(source.stream, start=1):
         yield decoded(raw.removeprefix(_BYTE_ORDER_MARK) if number == 1 else raw, source.name, number)
+
+
+def first_lines(head: bytes) -> list[bytes]:
+    """The lines of the first bytes of a file, from the first that is not blank; at least one."""
+    return head.removeprefix(_BYTE_ORDER_MARK).lstrip().split(b"\n")

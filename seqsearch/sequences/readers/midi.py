@@ -121,3 +121,8 @@ def read_midi(source: Source, options: Options, intake: Intake) -> Iterator[Seri
     roll = piano_roll(notes)
     name = source.path.stem if source.path is not None else "1"
     yield SeriesBatch(column([name]), np.array([len(roll)]), np.array([1]), data=roll)
+
+
+def is_midi(head: bytes) -> bool:
+    """Whether the bytes begin as a standard MIDI file does."""
+    return head.startswith(b"MThd")

@@ -3,13 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 from ..alphabet import Alphabet
+from ..sequence import Layout
+from .intake import OnError, ReadReport
+
+COLUMNS = ("id_column", "sequence_column", "label_column", "description_column")
+
+
+class ReadOptions(TypedDict, total=False):
+    """What `read` and `read_batches` take by name; each may be left out, or be None.
+
+    `format`: a name of `READERS`; None: told from the extension, otherwise from the first bytes.
+    `alphabet`: None guesses dna, rna or protein for FASTA and FASTQ and means text for tables and lines; arrays and
+    time series have none, except that "integers" reads whole numbers as tokens.
+    `on_error`: "skip" leaves wrong records out and counts them in `report`; a file whose format itself breaks off is
+    an error all the same, for nobody knows what was lost.
+    `..._column`: names of columns of a table or of arrays of an .npz; None takes the usual ones.
+    `layout`: order of the axes of three in .npy and .npz, "ntf" (series, steps, features) or "nct" (series, channels,
+    steps); None means "ntf", and is an error where there are fewer steps than features.
+    """
+
+    alphabet: Alphabet | str | None
+    format: str | None
+    on_error: OnError
+    id_column: str | None
+    sequence_column: str | None
+    label_column: str | None
+    description_column: str | None
+    layout: Layout | None
+    report: ReadReport | None
 
 
 @dataclass(frozen=True)
 class Options:
-    """`size`: records a batch; `alphabet` None: guessed; `..._column`: a column of a table or an array of an .npz."""
+    """What a reader gets of them, and `size`, the records of a batch."""
 
     size: int
     alphabet: Alphabet | None = None
@@ -17,3 +46,4 @@ class Options:
     sequence_column: str | None = None
     label_column: str | None = None
     description_column: str | None = None
+    layout: Layout | None = None

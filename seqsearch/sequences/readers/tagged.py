@@ -11,25 +11,24 @@
 
 from __future__ import annotations
 
-import csv
 import os
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from ...arrays import AnyArray, BoolArray
 from ...errors import EmptyInputError, InputError, MismatchError, ParameterError, ParseError, SeqsearchError, StrPath
 from ..alphabet import TEXT, Alphabet, alphabet_named
-from ..sequence import Sequences
+from ..sequence import Layout, Sequences
 from ..strings import Strings, offsets_of
 from ..tagged import Tagged
 from ..words import words_of
+from . import read
 from .lines import decoded_lines
 from .opening import Source, display_name, opened
-from .tables import ID_NAMES, SEQUENCE_NAMES
+from .table import extension_of
+from .tables import ID_NAMES, SEQUENCE_NAMES, Table
 
 UNITS = ("auto", "symbols", "words")
 TAG_NAMES = ("labels", "tags", "tag", "label")
@@ -37,16 +36,19 @@ MASK_NAMES = ("mask", "known", "resolved")
 _TABLES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
 
+class TaggedOptions(TypedDict, total=False):
+    """What `read_tagged` takes as `read` does, but for the formats: `read_tagged` names them."""
+
+    alphabet: Alphabet | str | None
+    format: str | None
+    id_column: str | None
+    sequence_column: str | None
+    label_column: str | None
+    layout: Layout | None
+
+
 def read_tagged(
-    path: StrPath,
-    *,
-    alphabet: Alphabet | str | None = None,
-    format: str | None = None,
-    unit: str = "auto",
-    id_column: str | None = None,
-    sequence_column: str | None = None,
-    label_column: str | None = None,
-    mask_column: str | None = None,
+    path: StrPath, *, unit: str = "auto", mask_column: str | None = None, **options: Unpack[TaggedOptions]
 ) -> Tagged:
     """All sequences of a file with the labels of their elements, where it has any.
 
@@ -56,9 +58,9 @@ def read_tagged(
     """
     if unit not in UNITS:
         raise ParameterError(f"no unit {unit!r}: choose one of {', '.join(UNITS)}")
-    chosen = alphabet_named(alphabet) if isinstance(alphabet, str) else alphabet
-    columns = {"id": id_column, "sequence": sequence_column, "label": label_column, "mask": mask_column}
-    kind = format or _kind_of(path, columns)
+    alphabet = options.get("alphabet")
+    chosen = None if alphabet is None else alphabet_named(alphabet)
+    kind = options.get("format") or _kind_of(path, options.get("sequence_column"))
     if kind == "tokens":
         if chosen not in (None, TEXT):
             raise ParameterError(f"a file of tokens is text, not {chosen.name}")
@@ -66,12 +68,10 @@ def read_tagged(
             return _tokens(source)
     if kind in ("csv", "tsv"):
         with opened(path) as source:
-            return _table(source, "," if kind == "csv" else "\t", chosen, unit, columns)
+            return _table(source, "," if kind == "csv" else "\t", unit, options, mask_column)
     if kind == "npz":
-        return _arrays(path, columns)
-    from . import read  # it is what names this module
-
-    sequences = read(path, alphabet=chosen, format=kind if kind != "other" else None)
+        return _arrays(path, options, mask_column)
+    sequences = read(path, alphabet=chosen, format=kind if kind != "other" else None, layout=options.get("layout"))
     return untagged(sequences, by_words=unit == "words")
 
 
@@ -81,11 +81,8 @@ def untagged(sequences: Sequences, *, by_words: bool = False) -> Tagged:
     return Tagged(sequences, offsets_of(lengths), None, np.ones(int(lengths.sum()), np.bool_), by_words)
 
 
-def _kind_of(path: StrPath, columns: dict[str, str | None]) -> str:
-    name = os.fspath(path).lower()
-    for compression in (".gz", ".bz2", ".xz", ".zst"):
-        name = name.removesuffix(compression)
-    extension = Path(name).suffix
+def _kind_of(path: StrPath, sequence_column: str | None) -> str:
+    extension = extension_of(path)
     if extension == ".npz":
         return "npz"
     if extension in (".conll", ".tokens"):
@@ -94,8 +91,8 @@ def _kind_of(path: StrPath, columns: dict[str, str | None]) -> str:
         with opened(path) as source:
             lines = source.head().decode("utf-8", "replace").split("\n")
         titles = [title.strip().lower() for title in lines[0].split(_TABLES.get(extension, "\t"))]
-        wanted = columns["sequence"]
-        if any(title in SEQUENCE_NAMES for title in titles) or (wanted and wanted.lower() in titles):
+        wanted = () if sequence_column is None else (sequence_column.lower(),)
+        if any(title in (*SEQUENCE_NAMES, *wanted) for title in titles):
             return "csv" if extension == ".csv" else "tsv"
         if any(not line.strip() for line in lines[1:-1]) or (extension != ".csv" and len(titles) == 2):
             return "tokens"
@@ -137,71 +134,42 @@ def _tokens(source: Source) -> Tagged:
 # -- tables ----------------------------------------------------------------------------------------------------------
 
 
-def _table(
-    source: Source, separator: str, alphabet: Alphabet | None, unit: str, columns: dict[str, str | None]
-) -> Tagged:
-    rows = _rows(source, separator)
-    header = next(rows, (1, []))[1]
-    place = _places(header, columns, source.name)
+def _table(source: Source, separator: str, unit: str, options: TaggedOptions, mask_column: str | None) -> Tagged:
+    table = Table.open(source, separator)
+    if table is None:
+        raise EmptyInputError("the file holds no record", path=source.name)
+    sequence = table.sequence_column(options.get("sequence_column"))
+    id = table.column(options.get("id_column"), ID_NAMES)
+    label = table.column(options.get("label_column"), TAG_NAMES)
+    known = table.column(mask_column, MASK_NAMES)
     ids, texts, tags, masks = [], [], [], []
-    for number, (line, fields) in enumerate(rows, start=1):
-        if len(fields) != len(header):
-            raise ParseError(
-                f"{len(fields)} fields where the header has {len(header)}", path=source.name, line=line, record=number
-            )
-        ids.append(fields[place["id"]] if "id" in place else str(number))
-        texts.append(fields[place["sequence"]])
+    for row in table.rows:
+        if (error := table.wrong_width(row)) is not None:
+            raise error
+        ids.append(str(row.number) if id is None else row.fields[id])
+        texts.append(row.fields[sequence])
         own = texts[-1].split() if unit == "words" else texts[-1]
-        labels = _split(fields[place["label"]], unit) if "label" in place else None
-        mask = fields[place["mask"]] if "mask" in place else "1" * len(own)
-        for what, values in (("labels", labels), ("mask", mask)):
+        labels = None if label is None else _split(row.fields[label], unit)
+        masks.append("1" * len(own) if known is None else row.fields[known])
+        problem = ""
+        for what, values in (("mask", masks[-1]), ("labels", labels)):
             if values is not None and len(values) != len(own):
-                raise ParseError(
-                    f"{len(values)} {what} for {len(own)} elements",
-                    path=source.name,
-                    line=line,
-                    record=number,
-                    record_id=ids[-1],
-                )
-        if set(mask) - {"0", "1"}:
-            raise ParseError(
-                f"a mask holds 0 and 1, not {sorted(set(mask) - {'0', '1'})[0]!r}",
-                path=source.name,
-                line=line,
-                record=number,
-                record_id=ids[-1],
-            )
+                problem = f"{len(values)} {what} for {len(own)} elements"
+        if not problem and (other := set(masks[-1]) - {"0", "1"}):
+            problem = f"a mask holds 0 and 1, not {min(other)!r}"
+        if problem:
+            raise ParseError(problem, path=source.name, line=row.line, record=row.number, record_id=ids[-1])
         tags += labels or []
-        masks.append(mask)
     if not texts:
         raise EmptyInputError("the file holds no record", path=source.name)
     try:
-        sequences = Sequences.from_texts(texts, alphabet or TEXT, ids)
+        sequences = Sequences.from_texts(texts, options.get("alphabet") or TEXT, ids)
     except InputError as error:
         error.path = source.name
         raise
-    known = np.frombuffer("".join(masks).encode("ascii"), np.uint8) == ord("1")
+    mask = np.frombuffer("".join(masks).encode("ascii"), np.uint8) == ord("1")
     lengths = np.fromiter(map(len, masks), np.int64, len(masks))
-    return Tagged(
-        sequences, offsets_of(lengths), Strings.of(tags) if "label" in place else None, known, unit == "words"
-    )
-
-
-def _rows(source: Source, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Line and fields of every row, the header first; fields may be of any length."""
-    before = csv.field_size_limit(sys.maxsize)
-    try:
-        if separator == ",":
-            reader = csv.reader(decoded_lines(source), strict=True)
-        else:
-            reader = csv.reader(decoded_lines(source), delimiter=separator, quoting=csv.QUOTE_NONE, quotechar=None)
-        for fields in reader:
-            if fields:
-                yield reader.line_num, fields
-    except csv.Error as error:
-        raise ParseError(f"not a well-formed table: {error}", path=source.name) from None
-    finally:
-        csv.field_size_limit(before)
+    return Tagged(sequences, offsets_of(lengths), None if label is None else Strings.of(tags), mask, unit == "words")
 
 
 def _split(labels: str, unit: str) -> list[str]:
@@ -209,36 +177,23 @@ def _split(labels: str, unit: str) -> list[str]:
     return labels.split() if unit == "words" or " " in labels else list(labels)
 
 
-def _places(header: list[str], columns: dict[str, str | None], name: str) -> dict[str, int]:
-    """Where the columns are that are there, by the names given or by the usual ones."""
-    usual = {"id": ID_NAMES, "sequence": SEQUENCE_NAMES, "label": TAG_NAMES, "mask": MASK_NAMES}
-    lowered = [title.strip().lower() for title in header]
-    found: dict[str, int] = {}
-    for what, wanted in columns.items():
-        names = usual[what] if wanted is None else (wanted.strip().lower(),)
-        at = next((lowered.index(title) for title in names if title in lowered), None)
-        if at is not None:
-            found[what] = at
-        elif wanted is not None or what == "sequence":
-            shown = ", ".join(repr(title[:40]) for title in header[:50])
-            problem = "no column is known to hold the sequences" if wanted is None else f"there is no column {wanted!r}"
-            raise ParseError(f"{problem}; the columns are {shown}", path=name, line=1)
-    return found
-
-
 # -- arrays ----------------------------------------------------------------------------------------------------------
 
 
-def _arrays(path: StrPath, columns: dict[str, str | None]) -> Tagged:
-    from . import read
-
-    sequences = read(path, format="npz", id_column=columns["id"], sequence_column=columns["sequence"])
+def _arrays(path: StrPath, options: TaggedOptions, mask_column: str | None) -> Tagged:
+    sequences = read(
+        path,
+        format="npz",
+        id_column=options.get("id_column"),
+        sequence_column=options.get("sequence_column"),
+        layout=options.get("layout"),
+    )
     whole = untagged(sequences)
     m = int(whole.offsets[-1])
     try:
         with np.load(os.fspath(path), allow_pickle=False) as archive:
-            tags = _beside(archive, columns["label"], ("tags",), "labels", m, path)
-            mask = _beside(archive, columns["mask"], MASK_NAMES, "mask", m, path)
+            tags = _beside(archive, options.get("label_column"), ("tags",), "labels", m, path)
+            mask = _beside(archive, mask_column, MASK_NAMES, "mask", m, path)
     except SeqsearchError:
         raise
     except (ValueError, OSError) as error:
@@ -249,7 +204,7 @@ def _arrays(path: StrPath, columns: dict[str, str | None]) -> Tagged:
 
 
 def _beside(
-    archive: Any, wanted: str | None, usual: tuple[str, ...], what: str, elements: int, path: StrPath
+    archive: NpzFile, wanted: str | None, usual: tuple[str, ...], what: str, elements: int, path: StrPath
 ) -> AnyArray | None:
     """The flat array of that name, or None. Raises MismatchError when it has not a value for each element."""
     name = wanted if wanted is not None else next((name for name in usual if name in archive.files), None)

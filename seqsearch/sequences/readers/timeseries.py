@@ -12,7 +12,7 @@ from ...arrays import AnyArray
 from ...errors import InputError, ParseError, SeriesError
 from .batches import SeriesBatch, column, numbered
 from .intake import Intake
-from .lines import decoded_lines
+from .lines import decoded_lines, first_lines
 from .opening import Source
 from .options import Options
 
@@ -44,6 +44,23 @@ def read_ucr(source: Source, options: Options, intake: Intake) -> Iterator[Serie
     """
     lines = enumerate(decoded_lines(source), start=1)
     return _batches(lines, _parse_ucr, source, options, intake)
+
+
+def is_ts(head: bytes) -> bool:
+    """Whether there is a line @data, after others that begin as those of a header do."""
+    lines = first_lines(head)
+    return lines[0].startswith((b"@", b"#", b"%")) and any(line.strip().lower() == b"@data" for line in lines)
+
+
+def is_ucr(head: bytes) -> bool:
+    """Whether the first line is numbers between tabs or commas, three at least."""
+    first = head.split(b"\n", 1)[0]
+    fields = first.split(b"\t" if b"\t" in first else b",")
+    try:
+        # the last field of a long line may be cut where the head ends
+        return len([float(field) for field in (fields[:-1] if len(first) == len(head) else fields)]) >= 3
+    except ValueError:
+        return False
 
 
 def _batches(

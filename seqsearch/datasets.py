@@ -1,7 +1,8 @@
-"""Greengenes 13_8, 97% clusters: 99,322 genes of 16S rRNA, from the package qiime-default-reference (CC BY-SA 3.0).
+"""Data sets that `read` knows by name: they come with installable packages, nothing is downloaded here.
 
-McDonald et al., An improved Greengenes taxonomy with explicit ranks, ISME J 6 (2012). `read` knows the sets by the
-names `greengenes:full` and `greengenes:v4`; descriptions hold the lineage.
+`greengenes:full` and `greengenes:v4`: Greengenes 13_8, 97% clusters, 99,322 genes of 16S rRNA, from the package
+qiime-default-reference (CC BY-SA 3.0); descriptions hold the lineage. McDonald et al., An improved Greengenes taxonomy
+with explicit ranks, ISME J 6 (2012).
 """
 
 from __future__ import annotations
@@ -13,24 +14,19 @@ from types import ModuleType
 
 import numpy as np
 
-from ..arrays import IntArray
-from ..errors import MissingExtraError, ParameterError, ParseError
-from .alphabet import DNA
-from .readers import read
-from .sequence import Sequences
-from .strings import Strings
+from .arrays import IntArray
+from .errors import MissingExtraError, ParameterError, ParseError
+from .sequences import DNA, Sequences, Strings, read
 
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 PRIMER_515F = "GTGYCAGCMGCCGCGGTAA"  # Parada, Needham & Fuhrman, Environ Microbiol 18 (2016)
 V4_LENGTH = 150
 
-_PREFIX = "greengenes:"
 
-
-def full() -> Sequences:
+def greengenes_full() -> Sequences:
     """The 99,322 full-length genes (1,254 to 2,353 nt). Raises MissingExtraError when the package is not installed."""
-    genes = read(genes_path(), alphabet=DNA, format="fasta")
-    lineages = taxonomy()
+    genes = read(greengenes_path(), alphabet=DNA, format="fasta")
+    lineages = greengenes_taxonomy()
     return Sequences(
         genes.data,
         genes.offsets,
@@ -40,13 +36,13 @@ def full() -> Sequences:
     )
 
 
-def v4(length: int = V4_LENGTH) -> Sequences:
+def greengenes_v4(length: int = V4_LENGTH) -> Sequences:
     """The V4 region: the 150 nt after the first match of primer 515F, of ACGT only, distinct (the first id is kept).
 
     71,814 sequences; another `length` reads less or more after the primer. Raises MissingExtraError when the package is
     not installed.
     """
-    genes = full()
+    genes = greengenes_full()
     starts = _after_primer(genes, length)
     rows = np.flatnonzero(starts >= 0)
     regions = genes.data[starts[rows, None] + np.arange(length)]
@@ -65,7 +61,7 @@ def v4(length: int = V4_LENGTH) -> Sequences:
     )
 
 
-def taxonomy() -> dict[str, tuple[str, ...]]:
+def greengenes_taxonomy() -> dict[str, tuple[str, ...]]:
     """The seven ranks of every gene by its id, such as ("k__Bacteria", ..., "s__"); a name may be missing."""
     path = Path(_package().get_reference_taxonomy())
     lineages = {}
@@ -78,17 +74,17 @@ def taxonomy() -> dict[str, tuple[str, ...]]:
     return lineages
 
 
-def genes_path() -> Path:
+def greengenes_path() -> Path:
     """The FASTA file of the full-length genes. Raises MissingExtraError when the package is not installed."""
     return Path(_package().get_reference_sequences())
 
 
-def named(path: str) -> Sequences:
-    """The set of that name, `greengenes:full` or `greengenes:v4`. Raises ParameterError for any other."""
-    sets: dict[str, Callable[[], Sequences]] = {"full": full, "v4": v4}
-    name = path.removeprefix(_PREFIX)
+def greengenes(name: str) -> Sequences:
+    """The set of that name, "full" or "v4". Raises ParameterError for any other."""
+    sets: dict[str, Callable[[], Sequences]] = {"full": greengenes_full, "v4": greengenes_v4}
     if name not in sets:
-        raise ParameterError(f"no set {path!r}: choose {' or '.join(_PREFIX + known for known in sets)}")
+        choice = " or ".join(f"greengenes:{known}" for known in sets)
+        raise ParameterError(f"no set 'greengenes:{name}': choose {choice}")
     return sets[name]()
 
 

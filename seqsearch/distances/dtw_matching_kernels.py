@@ -8,17 +8,37 @@ then (i-1, j). A path ends at the cheapest cell of the last column from row K on
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
-from ..arrays import AnyArray, ByteArray, DoubleArray, IntArray
+from ..arrays import ByteArray, DoubleArray, IntArray
 from ..jit import kernel
+from .arguments import Columns
 from .dtw_kernels import COSINE, INF, SQUARED
 from .edit_kernels import place
 
 RAW, PER_STEP, PER_STEP_AND_MEAN = 0, 1, 2
 _DIAGONAL, _UP, _LEFT = 0, 1, 2
 _ROUNDING = 1e-9
+
+
+class Form(NamedTuple):
+    """`local` cost of two frames; `penalty`, negative: the median cost of a pair; `gully`; `normalise`: RAW, ..."""
+
+    local: int
+    penalty: float
+    gully: float
+    normalise: int
+
+
+class Answers(NamedTuple):
+    """`rows`, `distances`: (Q, k), -1 and inf before; `tally`, (Q, 2): candidates ruled out by the bound, entered."""
+
+    rows: IntArray
+    distances: DoubleArray
+    tally: IntArray
 
 
 @kernel()
@@ -147,77 +167,53 @@ def score_of(costs: DoubleArray, total: float, path: IntArray, steps: int, form:
 
 
 @kernel()
-def match(
-    x: DoubleArray, y: DoubleArray, local: int, penalty: float, gully: float, form: int, cutoff: float
-) -> tuple[float, float, float, IntArray]:
-    """(score, cost, penalty used, path backwards); a negative penalty is the median cost.
+def match(x: DoubleArray, y: DoubleArray, form: Form, cutoff: float) -> tuple[float, float, float, IntArray]:
+    """(score, cost, penalty used, path backwards).
 
     The score is inf and the path empty where the bound says that it is above the cutoff.
     """
     m, n = x.shape[0], y.shape[0]
     costs = np.empty((m, n))
-    costs_of(x, y, local, costs)
-    step = penalty if penalty >= 0.0 else float(np.median(costs))
+    costs_of(x, y, form.local, costs)
+    step = form.penalty if form.penalty >= 0.0 else float(np.median(costs))
     path = np.empty((m + n, 2), np.int64)
     if cutoff < INF:
-        bound = bound_per_step(costs, step, gully)
-        if form == RAW:
-            bound *= free_from(m, n, gully) + 1
-        elif form == PER_STEP_AND_MEAN:
+        bound = bound_per_step(costs, step, form.gully)
+        if form.normalise == RAW:
+            bound *= free_from(m, n, form.gully) + 1
+        elif form.normalise == PER_STEP_AND_MEAN:
             most = costs.max()
             bound = bound / most if most > 1.0 else bound
         if bound > cutoff + _ROUNDING * abs(cutoff):
             return INF, INF, step, path[:0]
     came = np.zeros((m, n), np.uint8)
-    total, i, j = fill(costs, step, gully, came, np.empty(n))
+    total, i, j = fill(costs, step, form.gully, came, np.empty(n))
     steps = walk_back(came, i, j, path)
-    return score_of(costs, total, path, steps, form), total, step, path[:steps]
+    return score_of(costs, total, path, steps, form.normalise), total, step, path[:steps]
 
 
 @kernel(parallel=True)
 def pairs_kernel(
-    a: DoubleArray,
-    a_offsets: IntArray,
-    a_rows: IntArray,
-    b: DoubleArray,
-    b_offsets: IntArray,
-    b_rows: IntArray,
-    local: int,
-    penalty: float,
-    gully: float,
-    form: int,
-    cutoffs: DoubleArray,
-    found: DoubleArray,
+    a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, form: Form, cutoffs: DoubleArray, found: DoubleArray
 ) -> None:
     """found[i] = score of a[a_rows[i]] and b[b_rows[i]], inf where it is above cutoffs[i]. All (m,)."""
     for i in numba.prange(a_rows.shape[0]):
-        x = a[a_offsets[a_rows[i]] : a_offsets[a_rows[i] + 1]]
-        y = b[b_offsets[b_rows[i]] : b_offsets[b_rows[i] + 1]]
-        score = match(x, y, local, penalty, gully, form, cutoffs[i])[0]
+        x = a.data[a.offsets[a_rows[i]] : a.offsets[a_rows[i] + 1]]
+        y = b.data[b.offsets[b_rows[i]] : b.offsets[b_rows[i] + 1]]
+        score = match(x, y, form, cutoffs[i])[0]
         found[i] = score if score <= cutoffs[i] else INF
 
 
 @kernel(parallel=True)
 def rerank_kernel(
-    queries: DoubleArray,
-    query_offsets: IntArray,
-    targets: DoubleArray,
-    target_offsets: IntArray,
-    candidates: AnyArray,
-    stop: DoubleArray,
-    has_stop: bool,
-    local: int,
-    penalty: float,
-    gully: float,
-    form: int,
-    rows: IntArray,
-    distances: DoubleArray,
-    pruned: IntArray,
+    queries: Columns, targets: Columns, candidates: IntArray, stop: DoubleArray, form: Form, answers: Answers
 ) -> None:
-    """As `dtw_kernels.rerank_kernel`; pruned, (Q,): candidates that the bound ruled out."""
+    """Fill the answers from the candidates; `stop` as in `edit_kernels.rerank_kernel`."""
+    rows, distances, tally = answers
     k = rows.shape[1]
-    for q in numba.prange(query_offsets.shape[0] - 1):
-        x = queries[query_offsets[q] : query_offsets[q + 1]]
+    has_stop = stop.shape[0] > 0
+    for q in numba.prange(queries.offsets.shape[0] - 1):
+        x = queries.data[queries.offsets[q] : queries.offsets[q + 1]]
         held = 0
         for c in range(candidates.shape[1]):
             row = candidates[q, c]
@@ -225,10 +221,11 @@ def rerank_kernel(
                 continue
             if has_stop and held == k and stop[q, c] > distances[q, k - 1]:
                 break
-            y = targets[target_offsets[row] : target_offsets[row + 1]]
+            y = targets.data[targets.offsets[row] : targets.offsets[row + 1]]
             cutoff = distances[q, k - 1] if held == k else INF
-            score, total, _, _ = match(x, y, local, penalty, gully, form, cutoff)
+            score, total, _, _ = match(x, y, form, cutoff)
             if total == INF:
-                pruned[q] += 1
+                tally[q, 0] += 1
             elif held < k or score < cutoff or (score == cutoff and row < rows[q, k - 1]):
                 held = place(rows[q], distances[q], held, row, score)
+                tally[q, 1] += 1

@@ -1,0 +1,133 @@
+"""The matching form of dynamic time warping as a `Distance`: is one series (a part of) a version of the other?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arrays import JSON, AnyArray, BoolArray, DoubleArray, IntArray
+from ..errors import ParameterError
+from ..progress import SILENT, Progress
+from ..sequences import Sequences
+from . import dtw_matching_kernels as kernels
+from .arguments import allowed_rows, candidate_rows, pair_arguments, stop_bounds
+from .neighbours import Neighbours, Pruning
+from .series import LOCALS, SeriesDistance, rows_of_places
+
+FORMS = {"none": kernels.RAW, "path": kernels.PER_STEP, "path_mean": kernels.PER_STEP_AND_MEAN}
+
+_QUERIES_A_STEP = 8
+
+
+def confidence(scores: AnyArray) -> DoubleArray:
+    """The confidence in 0..1 of "path_mean" scores, of any shape: 2 (1 - score), cut; above .5 is a match."""
+    kept: DoubleArray = np.clip(2.0 * (1.0 - np.asarray(scores, np.float64)), 0.0, 1.0)
+    return kept
+
+
+class MatchingDTW(SeriesDistance):
+    """Dynamic time warping that matches (Raffel 2016, chapter 4): see dtw_matching_kernels.py for the recursion.
+
+    `local`: "cosine", "squared" or "absolute"; `penalty`: of every step that is not diagonal, a number >= 0 or
+    "median", the median local cost of the pair; `gully`: the share of the shorter series that must be covered, 0..1;
+    `normalise`: "path_mean", the cost over the cells of the path and the mean cost of the submatrix that bounds it,
+    "path", over its cells, or "none"; `standardise` as in `DTWDistance`. The score is a sum or a mean of costs, never
+    a root.
+    """
+
+    name = "dtw-matching"
+
+    def __init__(
+        self,
+        *,
+        local: str = "cosine",
+        penalty: float | str = "median",
+        gully: float = 0.96,
+        normalise: str = "path_mean",
+        standardise: bool = False,
+    ) -> None:
+        if penalty != "median" and (isinstance(penalty, str) or not 0 <= penalty < np.inf):
+            raise ParameterError(f"penalty must be a number from 0 on or 'median', not {penalty!r}")
+        if not 0 <= gully <= 1:
+            raise ParameterError(f"gully must be a share from 0 to 1, not {gully}")
+        if normalise not in FORMS:
+            raise ParameterError(f"no normalisation {normalise!r}: choose one of {', '.join(FORMS)}")
+        super().__init__(local, standardise)
+        self.penalty, self.gully, self.normalise = penalty, gully, normalise
+        step = -1.0 if isinstance(penalty, str) else float(penalty)
+        self._form = kernels.Form(LOCALS[local], step, float(gully), FORMS[normalise])
+
+    def parameters(self) -> JSON:
+        return {name: getattr(self, name) for name in ("local", "penalty", "gully", "normalise", "standardise")}
+
+    def confidence(self, distances: DoubleArray) -> DoubleArray | None:
+        """That of scores normalised as "path_mean"; 0 where nothing was found."""
+        return confidence(distances) if self.normalise == "path_mean" else None
+
+    def path(self, a: AnyArray, b: AnyArray) -> IntArray:
+        """(P, 2) pairs of steps along the best path of two series, (T,) or (T, F) arrays. Raises SeriesError."""
+        first, second = Sequences.from_arrays([a]), Sequences.from_arrays([b])
+        self.require(first, second)
+        *_, backwards = kernels.match(self.prepared(first).data, self.prepared(second).data, self._form, np.inf)
+        return backwards[::-1].copy()
+
+    def pairs(
+        self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None
+    ) -> DoubleArray:
+        """(m,) scores of a[a_rows[i]] and b[b_rows[i]]; inf where above cutoffs[i]."""
+        self.require(a, b)
+        first, second, limits = pair_arguments(a_rows, len(a), b_rows, len(b), cutoffs)
+        found = np.empty(len(first))
+        x, x_rows = self.prepared_rows(a, first)
+        y, y_rows = self.prepared_rows(b, second)
+        kernels.pairs_kernel(x, x_rows, y, y_rows, self._form, limits, found)
+        return found
+
+    def rerank(
+        self, queries: Sequences, targets: Sequences, candidates: IntArray, k: int, *, stop: DoubleArray | None = None
+    ) -> Neighbours:
+        return self._reranked(queries, targets, candidates, k, stop)[0]
+
+    def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> MatchingNeighbours:
+        self.require(targets)
+        return MatchingNeighbours(self, targets, allowed_rows(allowed, len(targets)))
+
+    def _reranked(
+        self, queries: Sequences, targets: Sequences, candidates: IntArray, k: int, stop: DoubleArray | None
+    ) -> tuple[Neighbours, IntArray]:
+        """The k least scores, and (Q, 2) candidates that the bound ruled out, and that entered."""
+        self.require(queries, targets)
+        found = Neighbours.none(len(queries), k)
+        wanted = candidate_rows(candidates, len(queries), len(targets))
+        tally = np.zeros((len(queries), 2), np.int64)
+        y, places = self.prepared_rows(targets, wanted)
+        answers = kernels.Answers(found.rows, found.distances, tally)
+        kernels.rerank_kernel(self.prepared(queries), y, places, stop_bounds(stop, wanted), self._form, answers)
+        return Neighbours(rows_of_places(found.rows, places, wanted), found.distances), tally
+
+
+@dataclass(frozen=True)
+class MatchingNeighbours:
+    """Series to be searched by proof, the rows `chosen` of the targets: a bound spares some of the recursions."""
+
+    distance: MatchingDTW
+    targets: Sequences
+    chosen: IntArray
+
+    def search(
+        self, queries: Sequences, k: int, *, within: DoubleArray | None = None, progress: Progress = SILENT
+    ) -> tuple[Neighbours, Pruning]:
+        """The k least scores of each query, and what the bound ruled out; see `Searcher`."""
+        found = Neighbours.none(len(queries), k)
+        tally = np.zeros((len(queries), 2), np.int64)
+        with progress.task("exact neighbours", len(queries)) as task:
+            for first in range(0, len(queries), _QUERIES_A_STEP):
+                part = slice(first, first + _QUERIES_A_STEP)
+                candidates = np.tile(self.chosen, (len(queries[part]), 1))
+                nearest, tally[part] = self.distance._reranked(queries[part], self.targets, candidates, k, None)
+                found.rows[part], found.distances[part] = nearest.rows, nearest.distances
+                task.advance(len(nearest))
+        ruled_out, entered = tally.sum(axis=0).tolist()
+        pruning = Pruning(len(queries) * len(self.chosen), entered, {"the costs of rows and columns": ruled_out})
+        return found.within(within), pruning

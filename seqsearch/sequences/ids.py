@@ -1,0 +1,103 @@
+"""From id to row: sorted 64-bit hashes, 16 bytes an id.
+
+Two ids with one hash are as rare as chance allows: 2**-64 a pair, so among a million ids one pair with odds of 3 in
+10**8.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from ..arrays import IntArray
+from .strings import Strings
+
+Hashes = npt.NDArray[np.uint64]
+
+_BLOCK = 1 << 17  # ids hashed at a time
+_LONGEST = 1024  # bytes with a table of their own; those after them share it, times a power of an odd number
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@cache
+def _table(size: int) -> Hashes:
+    """(size, 256): a random number for each byte at each position, the first rows the same whatever the size."""
+    return np.random.default_rng(0x5EED1D5).integers(0, 2**64, (size, 256), np.uint64)
+
+
+def hash_ids(ids: Strings) -> Hashes:
+    """(n,) hashes by simple tabulation: Carter & Wegman, J. Comput. Syst. Sci. 18 (1979)."""
+    hashes = np.zeros(len(ids), np.uint64)
+    for start in range(0, len(ids), _BLOCK):
+        bounds = ids.offsets[start : start + _BLOCK + 1]
+        lengths = np.diff(bounds)
+        longest = int(lengths.max())
+        table = _table(min(max(32, 1 << longest.bit_length()), _LONGEST))
+        places = np.arange(int(bounds[-1] - bounds[0])) - np.repeat(bounds[:-1] - bounds[0], lengths) + 1
+        terms = table[places % len(table), ids.data[bounds[0] : bounds[-1]]]
+        if longest >= _LONGEST:
+            terms *= np.cumprod(np.full(longest // _LONGEST + 1, _ODD, np.uint64))[places // _LONGEST]
+        own = table[0, np.minimum(lengths, 255)]
+        filled = np.flatnonzero(lengths)
+        if len(filled):
+            own[filled] ^= np.bitwise_xor.reduceat(terms, (bounds[:-1] - bounds[0])[filled])
+        hashes[start : start + len(lengths)] = own
+    return hashes
+
+
+class IdIndex:
+    """Sorted runs of (hash, row). A new run is merged with the last one while that is not longer, so there are few.
+
+    A hit is a proposal: who holds the strings compares them, who does not takes the odds above.
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[tuple[Hashes, IntArray]] = []
+
+    def __len__(self) -> int:
+        return sum(len(hashes) for hashes, _ in self._runs)
+
+    def add(self, hashes: Hashes, rows: IntArray) -> None:
+        """Put rows in; their hashes may be there already."""
+        if not len(hashes):
+            return
+        order = np.argsort(hashes, kind="stable")
+        hashes, rows = hashes[order], rows[order]
+        while self._runs and len(self._runs[-1][0]) <= 2 * len(hashes):
+            other_hashes, other_rows = self._runs.pop()
+            hashes, rows = np.concatenate([other_hashes, hashes]), np.concatenate([other_rows, rows])
+            order = np.argsort(hashes, kind="stable")
+            hashes, rows = hashes[order], rows[order]
+        self._runs.append((hashes, rows))
+
+    def find(self, hashes: Hashes) -> tuple[IntArray, IntArray]:
+        """(query, row) pairs whose hashes are equal, ordered by query then row."""
+        queries: list[IntArray] = [np.zeros(0, np.int64)]
+        rows: list[IntArray] = [np.zeros(0, np.int64)]
+        for sorted_hashes, run_rows in self._runs:
+            first = np.searchsorted(sorted_hashes, hashes, side="left")
+            counts = np.searchsorted(sorted_hashes, hashes, side="right") - first
+            hit = np.flatnonzero(counts)
+            within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts[hit]) - counts[hit], counts[hit])
+            queries.append(np.repeat(hit, counts[hit]))
+            rows.append(run_rows[np.repeat(first[hit], counts[hit]) + within])
+        all_queries, all_rows = np.concatenate(queries), np.concatenate(rows)
+        order = np.lexsort((all_rows, all_queries))
+        return all_queries[order], all_rows[order]
+
+    def first_uses(self, ids: Strings, numbers: IntArray) -> IntArray:
+        """(n,) the number under which each id was put in before, 0 where it is new; puts the new ones in.
+
+        `numbers`: (n,) ascending, from 1.
+        """
+        hashes = hash_ids(ids)
+        _, first, run = np.unique(hashes, return_index=True, return_inverse=True)
+        earlier: IntArray = numbers[first][run]
+        earlier[first] = 0
+        again, before = self.find(hashes)
+        earlier[again] = before
+        new = earlier == 0
+        self.add(hashes[new], numbers[new])
+        return earlier

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from distance_oracles import matching_oracle, matching_score, walks
+
+from seqsearch.distances import MatchingDTW, confidence
+from seqsearch.distances.dtw_matching_kernels import bound_per_step
+from seqsearch.errors import MismatchError, ParameterError
+from seqsearch.sequences import Sequences
+
+
+@pytest.mark.parametrize("form", [{}, {"penalty": 0.3, "gully": 0.5}, {"penalty": 2.0, "local": "squared"}], ids=str)
+def test_the_path_is_that_of_the_stored_matrix(form):
+    rng = np.random.default_rng(83)
+    distance = MatchingDTW(**form)
+    for x, y in zip(walks(20, 22, 4, rng), walks(20, 22, 4, rng), strict=True):
+        _, path = matching_score(distance, x.data.astype(float), y.data.astype(float))
+        assert distance.path(x.data, y.data).tolist() == [list(cell) for cell in path]
+
+
+def test_the_bound_is_sound_and_prunes():
+    rng = np.random.default_rng(97)
+    for _ in range(400):
+        m, n = (int(v) for v in rng.integers(1, 25, 2))
+        costs = rng.random((m, n)) ** rng.integers(1, 4)
+        penalty, gully = float(rng.random()), float(rng.choice([0, 0.5, 0.9, 1]))
+        cost, path = matching_oracle(costs, penalty, gully)
+        assert bound_per_step(costs, penalty, gully) <= cost / len(path) + 1e-12
+    far = [rng.standard_normal((30, 4)) + 9 for _ in range(40)]
+    near = [rng.standard_normal((30, 4)) for _ in range(3)]
+    targets = Sequences.from_arrays(near + far)
+    distance = MatchingDTW(local="squared", penalty=1e3, normalise="path")
+    _, pruning = distance.searcher(targets).search(targets[:2], 2)
+    assert list(pruning.ruled_out.values()) == [2 * 40]
+
+
+def test_a_part_of_a_series_matches_it():
+    rng = np.random.default_rng(101)
+    whole, stranger = rng.standard_normal((60, 8)), rng.standard_normal((40, 8))
+    assert MatchingDTW().path(whole[10:50], whole).tolist() == [[i, i + 10] for i in range(40)]
+    sets = Sequences.from_arrays([whole[10:50], stranger]), Sequences.from_arrays([whole])
+    part, other = MatchingDTW().matrix(*sets).ravel()
+    assert part == pytest.approx(0, abs=1e-9)
+    assert confidence(part) == pytest.approx(1)
+    assert confidence(other) < confidence(part)
+    assert confidence(np.array([-1.0, 0.5, 0.75, 3.0])).tolist() == [1.0, 1.0, 0.5, 0.0]
+
+
+def test_errors_name_what_is_wrong():
+    for wrong, problem in (
+        ({"local": "x"}, "no local cost 'x'"),
+        ({"penalty": "mean"}, "penalty must be a number from 0 on or 'median', not 'mean'"),
+        ({"penalty": -1}, "penalty must be a number"),
+        ({"gully": 1.1}, "gully must be a share"),
+        ({"normalise": "max"}, "no normalisation 'max'"),
+    ):
+        with pytest.raises(ParameterError, match=problem):
+            MatchingDTW(**wrong)
+    with pytest.raises(MismatchError, match="series of 2 features do not fit series of 1"):
+        MatchingDTW().path(np.zeros(3), np.zeros((3, 2)))

@@ -54,7 +54,7 @@ def build(
     recall on these, which are like those that will be asked, instead of on stored sequences held out meanwhile.
     Raises IndexExistsError, EmptyInputError, MismatchError and what reading the parts raises.
     """
-    with Store.create(path, overwrite=overwrite) as builder:
+    with StoreBuilder(path, overwrite=overwrite) as builder:
         _fill(builder, parts, progress)
         if queries is not None:
             require_alike(queries, builder.sequences(np.zeros(1, np.int64)))

@@ -47,6 +47,13 @@ def hash_ids(ids: Strings) -> Hashes:
     return hashes
 
 
+def rows_of_equal(hashes: Hashes) -> IntArray:
+    """The places of hashes (n,) that come more than once, ascending."""
+    order = np.argsort(hashes, kind="stable")
+    same = np.flatnonzero(hashes[order][1:] == hashes[order][:-1])
+    return np.unique(np.concatenate([order[same], order[same + 1]]))
+
+
 class IdIndex:
     """Sorted runs of (hash, row). A new run is merged with the last one while that is not longer, so there are few.
 

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from harness.ranks import candidate_recall
 from scipy import sparse
 
 from seqsearch import SequenceIndex, threads
@@ -35,7 +36,6 @@ from seqsearch.arrays import DoubleArray, IntArray
 from seqsearch.distances import EditDistance
 from seqsearch.encoders.inputs import InputSpec
 from seqsearch.encoders.model import Model
-from seqsearch.evaluation import candidate_recall
 from seqsearch.geometry import matrix
 from seqsearch.learning.plan import TrainingPlan
 from seqsearch.learning.trainer import train

@@ -37,7 +37,7 @@ FOLDS = 10
 CONVOLUTION = {"family": "cnn", "channels": 64, "layers": 1, "kernel": 3, "bins": 0, "dropout": 0.5}
 GATED = {"family": "gru", "channels": 64, "hidden": 64, "bins": 0, "dropout": 0.5}
 POLARITY_PLAN = LabelPlan(
-    epochs=6, fewest=1, batch=64, rate=6e-3, average=0.99, patience=3, input_dropout=0.3, forgetting=0.5
+    epochs=6, fewest=1, batch=64, rate=6e-3, average=0.99, patience=3, input_dropout=0.3, word_dropout=0.5
 )
 POLARITY = {
     "cnn": {key: value for key, value in CONVOLUTION.items() if key != "family"},

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from harness.plots import plot_dimensions
 from splits import Split, distance_split, random_split
 
 from seqsearch import threads
@@ -38,7 +39,7 @@ from seqsearch.encoders.features import principal_axes
 from seqsearch.encoders.inputs import InputSpec
 from seqsearch.encoders.model import Model, kmer_model
 from seqsearch.errors import SeqsearchError
-from seqsearch.evaluation.plots import plot_dimensions, plot_heat_map
+from seqsearch.evaluation.plots import plot_heat_map
 from seqsearch.geometry import GEOMETRIES, matrix
 from seqsearch.learning.metric import Metric
 from seqsearch.learning.plan import PRECISIONS, TrainingPlan

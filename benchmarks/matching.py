@@ -25,6 +25,8 @@ from typing import Any
 
 import matching_data as data
 import numpy as np
+from harness.plots import plot_codes, plot_matrix, plot_ranks
+from harness.ranks import mean_reciprocal_rank, n95, share_within
 from music.audio import SOUND_FONTS
 from safetensors import safe_open
 from safetensors.numpy import save_file
@@ -35,8 +37,7 @@ from seqsearch.arrays import AnyArray, DoubleArray, IntArray
 from seqsearch.distances import HashDTW, HashSequences, MatchingDTW
 from seqsearch.encoders.averages import averaged_hashes, statistics
 from seqsearch.encoders.pair import TowerPair
-from seqsearch.evaluation import mean_reciprocal_rank, n95, share_within
-from seqsearch.evaluation.plots import plot_codes, plot_histograms, plot_matrix, plot_ranks
+from seqsearch.evaluation.plots import plot_histograms
 from seqsearch.hashing import bhattacharyya, bit_correlation, bit_entropy, hamming
 from seqsearch.learning.towers import TowerPlan, train_towers
 from seqsearch.sequences import Sequences

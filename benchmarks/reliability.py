@@ -28,7 +28,7 @@ import numpy as np
 
 from seqsearch.errors import CorruptIndexError, SeqsearchError
 from seqsearch.sequences import DNA, Sequences
-from seqsearch.store import Store
+from seqsearch.store import Store, StoreBuilder
 
 Items = dict[str, str]  # id -> letters
 Handle = Any
@@ -74,7 +74,7 @@ class StoreTarget:
     graph = b"a graph made from the rows " * 2000
 
     def build(self, path: Path, items: Items) -> None:
-        with Store.create(path, config={"made": "here"}) as builder:
+        with StoreBuilder(path, config={"made": "here"}) as builder:
             builder.append(*self._columns(items))
             builder.put_document("model", {"weights": 3, "name": "x" * 300})
             builder.put_blob("weights", bytes(range(256)) * 300)

@@ -30,7 +30,7 @@ from seqsearch.evaluation.labels import LabelReport, grouping_scores
 from seqsearch.learning.supervised import LabelPlan, train_grouper, train_tagger
 from seqsearch.sequences import PROTEIN, TEXT, Sequences, Strings, Tagged, read_tagged, untagged, words_of
 
-POS_PLAN = LabelPlan(epochs=8, batch=32, rate=4e-3, patience=3, input_dropout=0.3, forgetting=0.25, average=0.998)
+POS_PLAN = LabelPlan(epochs=8, batch=32, rate=4e-3, patience=3, input_dropout=0.3, word_dropout=0.25, average=0.998)
 POS_SETTINGS = {"channels": 96, "hidden": 96, "dropout": 0.3, "dim": 8}
 STRUCTURE_PLAN = LabelPlan(
     epochs=8, batch=16, rate=3e-3, patience=4, average=0.999, validate=0.03, precision="bfloat16"

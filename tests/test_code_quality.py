@@ -8,7 +8,7 @@ import pytest
 from seqsearch.encoders.codes import HASH_MEAN, HASH_ROTATION, QUANTIZERS, quantizer
 from seqsearch.errors import ParameterError
 from seqsearch.hashing import bhattacharyya, bit_correlation, bit_entropy, codes_of, hamming_matrix, pack
-from seqsearch.learning.monitors import code_monitors
+from seqsearch.learning.hash_metric import code_monitors
 
 
 def test_overlap_by_hand() -> None:

@@ -17,9 +17,10 @@ import numpy as np
 
 from seqsearch.arrays import IntArray
 from seqsearch.distances import recall_at
-from seqsearch.evaluation import as_json_lines, candidate_recall, read_rows
+from seqsearch.evaluation import as_json_lines
 
 from .algorithm import Algorithm
+from .ranks import candidate_recall
 from .registry import ALGORITHMS
 from .tasks import SequenceTask, Task
 
@@ -32,7 +33,8 @@ class Ledger:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self.rows: list[Row] = read_rows(path) if path is not None and path.exists() else []
+        lines = path.read_text("utf-8").splitlines() if path is not None and path.exists() else []
+        self.rows: list[Row] = [json.loads(line) for line in lines if line.strip()]
 
     def has(self, data: str, series: str) -> bool:
         return any(row["data"] == data and row["series"] == series and "skipped" not in row for row in self.rows)

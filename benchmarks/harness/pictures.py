@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seqsearch.evaluation.plots import plot_costs, plot_growth, plot_reliability, plot_speed
-from seqsearch.evaluation.plots.costs import GROWTH
+from seqsearch.evaluation.plots import plot_reliability, plot_speed
 
 from .datasets import READS
 from .measuring import RERANKED, Row
 from .ours import SeqsearchCalibrated
+from .plots import plot_costs, plot_growth
+from .plots.costs import GROWTH
 from .registry import ALGORITHMS
 
 

@@ -21,7 +21,7 @@ class Distance(DistanceOptions):
         """With the first distance of a kind of sequences where none was asked for."""
         from ..distances import DISTANCES
 
-        first = next(name for name in DISTANCES if getattr(DISTANCES[name], "kind", kind) == kind)
+        first = next(name for name in DISTANCES if DISTANCES[name].kind == kind)
         return self if self.distance else replace(self, distance=first)
 
 

@@ -34,8 +34,10 @@ _BY_TYPE: dict[str, JSON] = {"bool": {"is_flag": True}, "int | None": {"type": i
 
 def option(*flags: str, **attributes: Any) -> Any:
     """A field of a group: what `click.option` takes. A default is shown; what is annotated as bool is a flag."""
-    shown = attributes.get("default") is not None
-    return field(metadata={"flags": flags, "attributes": {"show_default": shown, **attributes}})
+    default = attributes.get("default")
+    return field(
+        default=default, metadata={"flags": flags, "attributes": {"show_default": default is not None, **attributes}}
+    )
 
 
 def format_option(*formats: str, **attributes: object) -> Any:

@@ -13,7 +13,7 @@ from .progress import progress_for
 if TYPE_CHECKING:
     from ..distances import Distance
     from ..encoders.model import Model
-    from ..learning.state import TrainingLog
+    from ..learning.loop import TrainingLog
     from ..sequences import Sequences
     from .train import Options
 

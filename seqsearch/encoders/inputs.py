@@ -55,14 +55,14 @@ class InputSpec:
         return cls(sequences.alphabet.name, vocabulary, length=length)
 
     @classmethod
-    def fit_words(cls, sequences: Sequences, least: int = 1) -> InputSpec:
-        """The spec of a training set read by words: those seen at least `least` times are known.
+    def fit_words(cls, sequences: Sequences) -> InputSpec:
+        """The spec of a training set read by words: those seen are known.
 
         Raises MismatchError unless the sequences are text.
         """
         words = words_of(sequences)
         length = int(np.ceil(np.quantile(np.maximum(words.lengths, 1), 0.95))) if len(sequences) else 1
-        return cls(TEXT.name, length=length, reading=WordReading.fit(words, least))
+        return cls(TEXT.name, length=length, reading=WordReading.fit(words))
 
     @property
     def kind(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +58,9 @@ def halved(steps: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Tower(PaddedEncoder):
-    """What both towers share: the trunk over series, and settings that build the same network again."""
+    """What both towers share: the trunk over series. `keeps_time`: an output every `pooling` steps, not one point."""
+
+    keeps_time: ClassVar[bool]
 
     def __init__(self, spec: InputSpec, dim: int, channels: Sequence[int], kernel: int, **settings: object) -> None:
         if spec.alphabet is not None:
@@ -77,6 +80,8 @@ class HashTower(Tower):
     After the trunk a convolution over `kernel` pooled steps, then a residual one over 3 for each of `dilations`. The
     wider an output looks, the surer is the single hash and the less new does the next one tell.
     """
+
+    keeps_time = True
 
     def __init__(
         self,
@@ -107,6 +112,8 @@ class HashTower(Tower):
 class AttentionTower(Tower):
     """(B, T, F) to (B, dim) in [-1, 1]: attention over the steps there are, two dense layers."""
 
+    keeps_time = False
+
     def __init__(
         self,
         spec: InputSpec,
@@ -131,8 +138,13 @@ class AttentionTower(Tower):
 TOWERS: dict[str, type[Tower]] = {"hash": HashTower, "attention": AttentionTower}
 
 
-def tower_named(family: str, spec: InputSpec, settings: JSON) -> Tower:
-    """A tower with fresh weights. Raises ParameterError for an unknown family or odd settings."""
+def tower_class(family: str) -> type[Tower]:
+    """The towers of that name. Raises ParameterError."""
     if family not in TOWERS:
         raise ParameterError(f"no tower {family!r}: choose one of {', '.join(TOWERS)}")
-    return call(TOWERS[family], f"tower {family!r}", spec, **settings)
+    return TOWERS[family]
+
+
+def tower_named(family: str, spec: InputSpec, settings: JSON) -> Tower:
+    """A tower with fresh weights. Raises ParameterError for an unknown family or odd settings."""
+    return call(tower_class(family), f"tower {family!r}", spec, **settings)

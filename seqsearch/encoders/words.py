@@ -35,10 +35,9 @@ class WordReading:
     buckets: int = BUCKETS
 
     @classmethod
-    def fit(cls, words: Words, least: int = 1) -> WordReading:
-        """Know the words seen at least `least` times, the most frequent first."""
-        counts = Counter(words.words)
-        return cls(tuple(word for word, count in counts.most_common() if count >= least))
+    def fit(cls, words: Words) -> WordReading:
+        """Know all words, the most frequent first."""
+        return cls(tuple(word for word, _ in Counter(words.words).most_common()))
 
     @property
     def size(self) -> int:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,10 +17,10 @@ from ..encoders.model import Model, unlearned_model
 from ..errors import MismatchError, ParameterError, SeqsearchError
 from ..learning.plan import TrainingPlan
 from ..progress import SILENT, Progress
-from ..search import SequenceIndex
+from ..search import SequenceIndex, SweepRow
 from ..search.options import BuildOptions
 from ..sequences import Sequences
-from .sweep import Sweep, SweepRow
+from .sweep import Sweep
 
 ENCODERS = {"tokens": ("projection", "linear", "kmer"), "series": ("projection", "linear", "curve")}
 KINDS = ("hnsw", "exact", "hamming")
@@ -49,7 +48,7 @@ class Comparison:
     seconds: float = 60.0
     effort: str = "low"
     distance: str = "edit"
-    distance_parameters: dict[str, Any] = field(default_factory=dict)
+    distance_parameters: dict[str, object] = field(default_factory=dict)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -97,9 +96,9 @@ class Cell:
     def name(self) -> str:
         return f"{self.encoder}, {self.kind}" + ("" if self.bits is None else f" {self.bits} bits")
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, object]]:
         """One row a budget."""
-        about = {"series": self.name, "encoder": self.encoder, "index": self.kind, "bits": self.bits}
+        about: dict[str, object] = {"series": self.name, "encoder": self.encoder, "index": self.kind, "bits": self.bits}
         costs = {"train_s": self.train_s, "build_s": self.build_s, "bytes": self.bytes}
         if self.failed:
             return [about | {"failed": self.failed}]
@@ -116,9 +115,10 @@ class Compared:
     queries: int
     exact_qps: float
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, object]]:
         """One row a measured budget, the lossless search last."""
-        lossless = {"series": LOSSLESS, "index": "none", "recall": 1.0, "candidate_recall": 1.0, "qps": self.exact_qps}
+        shares = dict.fromkeys(("recall", "candidate_recall"), 1.0)
+        lossless: dict[str, object] = {"series": LOSSLESS, "index": "none", **shares, "qps": self.exact_qps}
         return [row for cell in self.cells for row in cell.rows()] + [lossless]
 
     def best(self) -> tuple[Cell, SweepRow] | None:

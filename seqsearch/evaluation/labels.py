@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from ..arrays import AnyArray, IntArray
 from ..errors import ParameterError
 from ..learning.scores import accuracy, confusion, f1_scores, macro_f1
 from ..sequences import Tagged
-from .calibration import ReliabilityBin, expected_calibration_error, reliability
+from .reliability import ReliabilityBin, expected_calibration_error, reliability
 
 
 @dataclass(frozen=True)
@@ -67,29 +66,23 @@ class LabelReport:
         """Mean difference of confidence and share of right answers; NaN without confidences."""
         return expected_calibration_error(self.bins) if self.bins else float("nan")
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, object]]:
         """A row a label: support, told, precision, recall, f1; None where a share has nothing to be a share of."""
-        scores = f1_scores(self.counts)
-        found = []
-        for place, label in enumerate(self.labels):
-            right, support, told = (
-                int(self.counts[place, place]),
-                int(self.counts[place].sum()),
-                int(self.counts[:, place].sum()),
-            )
-            found.append(
-                {
-                    "label": label,
-                    "support": support,
-                    "told": told,
-                    "precision": right / told if told else None,
-                    "recall": right / support if support else None,
-                    "f1": None if np.isnan(scores[place]) else float(scores[place]),
-                }
-            )
-        return found
+        right, support, told = np.diag(self.counts), self.counts.sum(axis=1), self.counts.sum(axis=0)
+        columns = zip(self.labels, right.tolist(), support.tolist(), told.tolist(), f1_scores(self.counts), strict=True)
+        return [
+            {
+                "label": label,
+                "support": s,
+                "told": t,
+                "precision": r / t if t else None,
+                "recall": r / s if s else None,
+                "f1": None if np.isnan(f1) else float(f1),
+            }
+            for label, r, s, t, f1 in columns
+        ]
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, object]:
         """The figures of the whole."""
         return {
             "labels": len(self.labels),
@@ -101,21 +94,17 @@ class LabelReport:
         }
 
 
-def homogeneity_completeness_v(true: AnyArray, told: AnyArray) -> tuple[float, float, float]:
-    """Homogeneity, completeness and V-measure, their harmonic mean, of a grouping of m elements.
+def v_measure(true: AnyArray, told: AnyArray) -> float:
+    """The V-measure of a grouping of m elements, in [0, 1]: the harmonic mean of homogeneity and completeness.
 
-    Rosenberg and Hirschberg, V-measure, EMNLP-CoNLL 2007, with beta 1; 1 where one side has a single group.
+    Rosenberg and Hirschberg, V-measure, EMNLP-CoNLL 2007, with beta 1; 1 where one side has a single group. Names of
+    groups do not matter.
     """
     table = _contingency(true, told)
     homogeneity = 1 - _share(_conditional_entropy(table), _entropy(table.sum(axis=1)))
     completeness = 1 - _share(_conditional_entropy(table.T), _entropy(table.sum(axis=0)))
     total = homogeneity + completeness
-    return homogeneity, completeness, 2 * homogeneity * completeness / total if total > 0 else 0.0
-
-
-def v_measure(true: AnyArray, told: AnyArray) -> float:
-    """The V-measure of a grouping, in [0, 1]; names of groups do not matter."""
-    return homogeneity_completeness_v(true, told)[2]
+    return 2 * homogeneity * completeness / total if total > 0 else 0.0
 
 
 def adjusted_rand(true: AnyArray, told: AnyArray) -> float:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError, ParameterError, ParseError, StrPath
+from ..errors import ParameterError, StrPath
 from ..files import atomic_write, write_errors
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-Row = Mapping[str, Any]
-Rows = Iterable[Row] | Mapping[str, Any]
+Row = Mapping[str, object]
+Rows = Iterable[Row] | Mapping[str, Iterable[object]]
 """Rows one by one, or the same in columns: name -> values."""
 
 
@@ -57,36 +56,15 @@ def write_rows(path: StrPath, rows: Iterable[Row]) -> None:
         file.write(as_json_lines(rows))
 
 
-def read_rows(path: StrPath) -> list[dict[str, Any]]:
-    """The rows of a JSON lines file. Raises InputError, and ParseError naming the line."""
-    rows = []
-    try:
-        lines = Path(path).read_text("utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=path) from None
-    except UnicodeDecodeError:
-        raise ParseError("this is not UTF-8 text", path=path) from None
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ParseError(f"not JSON: {error.msg}", path=path, line=number) from None
-        if not isinstance(row, dict):
-            raise ParseError("a row must be a JSON object", path=path, line=number)
-        rows.append(row)
-    return rows
-
-
 def rows_of(rows: Rows, *, what: str) -> list[Row]:
     """Rows one by one. Raises ParameterError when `what` is given columns of different lengths."""
     if not isinstance(rows, Mapping):
         return list(rows)
-    lengths = {name: len(values) for name, values in rows.items()}
+    columns = {name: list(values) for name, values in rows.items()}
+    lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         raise ParameterError(f"{what} needs columns of one length, not {lengths}")
-    return [dict(zip(rows, values, strict=True)) for values in zip(*rows.values(), strict=True)]
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def columns_of(rows: Rows, needed: Sequence[str], optional: Sequence[str] = (), *, what: str) -> dict[str, list[Any]]:
@@ -107,13 +85,13 @@ def columns_of(rows: Rows, needed: Sequence[str], optional: Sequence[str] = (), 
     return {name: [row.get(name) for row in listed] for name in (*needed, *optional)}
 
 
-def _jsonable(value: Any) -> Any:
+def _jsonable(value: object) -> object:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, (float, np.floating)):

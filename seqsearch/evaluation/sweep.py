@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ..arrays import AnyArray
-from ..errors import ParameterError
-from ..search import SweepRow as SweepRow  # what `SequenceIndex.evaluate` measures
-from .rows import as_json_lines, as_table, as_tsv
+from ..search import SweepRow
+from .rows import as_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,56 +15,22 @@ if TYPE_CHECKING:
 
 @dataclass
 class Sweep:
-    """The rows of one index over its budgets, cheapest first."""
+    """The rows of one index over its budgets, as `SequenceIndex.evaluate` measures them, cheapest first."""
 
     rows: list[SweepRow] = field(default_factory=list)
-    title: str = ""
 
-    def add(
-        self,
-        *,
-        candidates: int,
-        ef: int | None,
-        recall: float,
-        candidate_recall: float,
-        queries: int,
-        seconds: float,
-        single_seconds: AnyArray,
-    ) -> SweepRow:
-        """Add what was measured: `queries` answered in `seconds` together, and (m,) seconds of queries one by one.
-
-        Raises ParameterError for shares outside [0, 1] and times that are not above 0.
-        """
-        for name, share in (("recall", recall), ("candidate_recall", candidate_recall)):
-            if not 0 <= share <= 1:
-                raise ParameterError(f"{name} is a share of 1, not {share}")
-        alone = np.asarray(single_seconds, np.float64)
-        if queries < 1 or not seconds > 0 or not alone.size or not (alone > 0).all():
-            raise ParameterError(f"{queries} queries in {seconds} s, and {alone.size} alone, are no measurement")
-        p50, p99 = (1000 * np.percentile(alone, [50, 99])).tolist()
-        row = SweepRow(candidates, ef, recall, candidate_recall, queries / seconds, p50, p99)
-        self.rows.append(row)
-        self.rows.sort(key=lambda r: (r.candidates, r.ef or 0))
-        return row
-
-    def as_rows(self, series: str | None = None) -> list[dict[str, Any]]:
+    def as_rows(self, series: str | None = None) -> list[dict[str, object]]:
         """The rows as dictionaries, with `series` as a first column when it is given: what the plot reads."""
-        named = {} if series is None else {"series": series}
-        return [{**named, **asdict(row)} for row in self.rows]
+        named: dict[str, object] = {} if series is None else {"series": series}
+        return [named | asdict(row) for row in self.rows]
 
     def cheapest(self, recall: float) -> SweepRow | None:
         """The fastest row that reaches `recall`, None when none does."""
         reaching = [row for row in self.rows if row.recall >= recall]
         return max(reaching, key=lambda row: row.qps, default=None)
 
-    def as_tsv(self) -> str:
-        return as_tsv(self.as_rows())
-
-    def as_json_lines(self) -> str:
-        return as_json_lines(self.as_rows())
-
     def as_table(self) -> Table:
-        """For a terminal, rounded to what was measured."""
+        """For a terminal, rounded to what was measured; without the effort where no budget has one."""
         shown = [
             {
                 "candidates": row.candidates,
@@ -83,7 +45,7 @@ class Sweep:
         ]
         if all(row.ef is None for row in self.rows):
             shown = [{name: value for name, value in row.items() if name != "ef"} for row in shown]
-        table = as_table(shown, self.title or None)
+        table = as_table(shown)
         for column in table.columns:
             column.justify = "right"
         return table

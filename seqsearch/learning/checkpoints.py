@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: one safetensors file with a JSON document in its metadata; no pickle."""
+"""A training run on disk, to go on from: one safetensors file with a JSON document in its metadata; no pickle."""
 
 from __future__ import annotations
 
@@ -6,57 +6,61 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from ..arrays import JSON
 from ..errors import CorruptIndexError, MismatchError, StrPath
+from ..files import atomic_write, read_tensors, write_tensors
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
+
+Groups = dict[str, dict[str, Tensor]]
+"""Tensors by group and name."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Checkpoint:
-    """`groups`: named state dictionaries of tensors; `document`: everything else, as JSON values."""
+    """The file `path` of a run; `identity`: what a run must have in common with the one that wrote it."""
 
-    groups: dict[str, dict[str, Tensor]]
-    document: dict[str, Any]
+    path: StrPath
+    identity: JSON
 
-    def save(self, path: StrPath) -> None:
-        """Write under a temporary name and rename: a kill leaves the one before."""
-        place = Path(path)
-        tensors = {
-            f"{group}/{name}": value.detach().cpu().contiguous().clone()
-            for group, state in self.groups.items()
-            for name, value in state.items()
+    def save(self, groups: Groups, state: JSON) -> None:
+        """Write durably: a kill leaves the checkpoint before. `state`: everything but the tensors, as JSON values."""
+        arrays = {
+            f"{group}/{name}": value.detach().cpu().numpy()
+            for group, tensors in groups.items()
+            for name, value in tensors.items()
         }
-        unfinished = place.with_name(f"{place.name}.part")
-        metadata = {"seqsearch": json.dumps({"version": CHECKPOINT_VERSION, **self.document})}
-        save_file(tensors, unfinished, metadata=metadata)
-        os.replace(unfinished, place)
+        document = {"version": CHECKPOINT_VERSION, "identity": self.identity, "state": state}
+        with atomic_write(self.path) as file:
+            file.write(write_tensors(arrays, document))
 
-    @classmethod
-    def load(cls, path: StrPath) -> Checkpoint:
-        """Raises CorruptIndexError for a file that is no checkpoint."""
-        try:
-            with safe_open(os.fspath(path), framework="pt") as file:
-                document = json.loads(file.metadata()["seqsearch"])
-                groups: dict[str, dict[str, Tensor]] = {}
-                for key in file.keys():  # noqa: SIM118  # not a dictionary
-                    group, _, name = key.partition("/")
-                    groups.setdefault(group, {})[name] = file.get_tensor(key)
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise CorruptIndexError(f"{os.fspath(path)} is not a training checkpoint: {error}") from None
-        return cls(groups, document)
+    def load(self) -> tuple[Groups, JSON] | None:
+        """The groups and the state that were saved; None where there is no file.
 
-    def require(self, path: StrPath, **same: Any) -> None:
-        """Raise MismatchError unless the run that wrote it was given the same things."""
-        for name, value in same.items():
-            if self.document.get(name) != json.loads(json.dumps(value)):
-                raise MismatchError(f"{os.fspath(path)} belongs to a run with another {name}")
+        Raises CorruptIndexError for a file that is no checkpoint, MismatchError for one of another run or version.
+        """
+        place = Path(self.path)
+        if not place.exists():
+            return None
+
+        def none(reason: str) -> CorruptIndexError:
+            return CorruptIndexError(f"{os.fspath(self.path)} is not a training checkpoint: {reason}")
+
+        document, arrays = read_tensors(place.read_bytes(), error=none)
+        if document.get("version") != CHECKPOINT_VERSION:
+            raise MismatchError(f"{place} was written by another version of seqsearch: remove it to begin anew")
+        for name, value in self.identity.items():
+            if document["identity"].get(name) != json.loads(json.dumps(value)):
+                raise MismatchError(f"{place} belongs to a run with another {name}")
+        groups: Groups = {}
+        for key, array in arrays.items():
+            group, _, name = key.partition("/")
+            groups.setdefault(group, {})[name] = torch.from_numpy(array.copy())
+        return groups, document["state"]
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Binary codes while a network learns: tanh outputs that stand for bits, and the distances of all pairs of a batch."""
+"""Binary codes while a network learns: tanh outputs that stand for bits, all distances of a batch, what codes say."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..arrays import AnyArray
+from ..arrays import AnyArray, BoolArray, ByteArray
 from ..encoders.codes import HASH_MEAN, HASH_ROTATION, quantizer
-from ..hashing import codes_of
-from .checks import require_choice
+from ..hashing import bhattacharyya, bit_correlation, bit_entropy, codes_of, hamming_matrix
 from .metric import Metric
-from .plan import BINARISED
+from .plan import BINARISED, require_choice
 
 POWER = 1.0
 """p of the predicted distance scale * bits^p while a code learns the order of neighbours."""
@@ -82,3 +81,16 @@ class HashMetric(Metric):
     def saved(self) -> dict[str, AnyArray]:
         kept = {HASH_MEAN: self.mean, HASH_ROTATION: self.rotation}
         return {name: value.detach().cpu().numpy().copy() for name, value in kept.items()}
+
+
+def code_monitors(codes: ByteArray, bits: int, alike: BoolArray) -> dict[str, float]:
+    """`bhattacharyya`, `bit_entropy` and `bit_correlation` of (n, bits / 8) codes; `alike`: (n, n) pairs.
+
+    The Bhattacharyya coefficient is left out where all pairs are of one sort.
+    """
+    upper = np.triu_indices(len(codes), 1)
+    apart, same = hamming_matrix(codes, codes)[upper], alike[upper]
+    measured = {"bit_entropy": bit_entropy(codes, bits), "bit_correlation": bit_correlation(codes, bits)}
+    if same.any() and not same.all():
+        measured["bhattacharyya"] = bhattacharyya(apart[same], apart[~same])
+    return measured

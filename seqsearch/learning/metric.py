@@ -16,7 +16,7 @@ from ..arrays import AnyArray
 from ..encoders.placing import GAIN, RADIUS
 from ..errors import ParameterError
 from ..geometry import BALL_LIMIT, SPHERE_LIMIT, geometry_named
-from .checks import require_choice
+from .plan import require_choice
 
 POWERS = {"euclidean": 1.5, "squared": 0.75, "manhattan": 1.5, "cosine": 0.75, "hyperbolic": 1.5}
 """p of the predicted distance scale * d^p, between what is right far away (d) and near by (d^2)."""

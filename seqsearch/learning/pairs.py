@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,10 @@ from ..arrays import FloatArray, IntArray
 from ..distances import Distance
 from ..sequences import Sequences
 from .mining import BatchSampler
+
+DISTINCT = 200  # batches whose distances must be affordable: dear distances mean smaller batches
+SERIES_CELL = 5000.0  # cells of edit distance for one of time warping, which takes 500 times as long, a tenth as often
+LONG = 600.0  # tokens from which comparing a batch takes longer than learning from it
 
 
 @dataclass(frozen=True)
@@ -87,3 +92,18 @@ def all_pairs(sequences: Sequences, rows: IntArray, distance: Distance) -> PairB
     """Every pair of `rows` with its exact distance."""
     some = sequences[rows]
     return PairBatch(rows, distance.matrix(some, some).astype(np.float32))
+
+
+def batch_size(wanted: int, length: float, distance: Distance, cells: float) -> int:
+    """Sequences in a batch, so that at least `DISTINCT` batches can be compared for `cells`.
+
+    Twice the `wanted` ones where they are long: comparing a sequence with 512 others takes as long as with 256, so that
+    the same time buys twice the pairs.
+    """
+    doubled = distance.kind == "tokens" and length > LONG
+    return min(2 * wanted if doubled else wanted, max(32, int(math.sqrt(2 * cells / DISTINCT) / length)))
+
+
+def affordable(cells: float, distance: Distance) -> float:
+    """Cells of that distance that may be filled for as many of the edit distance."""
+    return cells / (SERIES_CELL if distance.kind == "series" else 1.0)

@@ -1,84 +1,112 @@
-"""How long and how hard to train."""
+"""What may be set of a training run, checked before any work starts."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
+from ..arrays import JSON
 from ..encoders.codes import checked_bits
 from ..errors import ParameterError
 from ..sequences import Sequences
-from .checks import require_choice, require_counts
+from .schedule import Schedule
 
+CLOCKS = ("wall", "cpu")
+PRECISIONS = ("float32", "bfloat16")
 AUTO = "auto"
 LONG = 100  # tokens of a mean sequence from which the geometry "auto" is cosine
 TARGETS = ("near", "rank", "mse", "relative", "triplet", "contrastive", "autoencode", "hash")
 BINARISED = ("tanh", "straight-through")
-CLOCKS = ("wall", "cpu")
-PRECISIONS = ("float32", "bfloat16")
 
 
-@dataclass(frozen=True)
-class TrainingPlan:
-    """Settings of one training run.
+def require_choice(what: str, value: str, choices: Collection[str]) -> None:
+    """Raise ParameterError for a `value` that is none of the `choices`."""
+    if value not in choices:
+        raise ParameterError(f"no {what} {value!r}: choose one of {', '.join(choices)}")
 
-    `steps`: batches seen at most; `batch`: sequences in one, twice as many where they are long; `rate`: peak learning
-    rate (a short rise, then a cosine down to zero), None for the family's own; `decay`: weight decay of AdamW;
-    `average`: decay of the moving average of weights that is kept in the end.
 
-    `sequences`: rows to learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme -
-    when it is spent, batches already compared are used again; `rounds`: times that near pairs are mined, at first with
-    what is known before the first step, then with the embedding so far; `validate`: sequences held out; `check`: steps
-    between looks at them; `patience`: looks without progress before it stops; `seconds`: time at most, 0 for no limit -
-    with a limit one seed no longer gives one model; `clock`: "wall", or "cpu" for the processor time of all threads,
-    which other programs do not eat into; `device`: where torch works; `precision`: "float32", or "bfloat16" for the
-    matrix products of the network while it learns, which is faster where the processor multiplies bfloat16 natively -
-    weights, distances and losses stay in float32, and so does every embedding.
+def require_counts(settings: object, *names: str) -> None:
+    """Raise ParameterError for the first of the named attributes that is below 1."""
+    for name in names:
+        if getattr(settings, name) < 1:
+            raise ParameterError(f"{name} must be at least 1, not {getattr(settings, name)}")
 
-    `geometry` of the points ("auto": see `suited_to`) and its hyperbolic `mode`; `power`: p of the predicted distance
-    scale * d^p, None for what suits the geometry; `target`: what is learned, one of `TARGETS`; `rank`: weight of the
-    loss of neighbourhoods and `far` of far pairs beside near ones (target near); `margin` of triplets and contrasted
-    pairs, in units of a 4.5th of the typical distance; `edits`: share of elements changed in the copies that are the
-    positives of target contrastive; `unseen`: sequences at most, and a tenth of all, that target autoencode keeps out
-    of training altogether, so that the reconstruction of unseen sequences is known.
 
-    `bits`: learn a binary code of so many in place of points; `binarise`: its bits while learning, "tanh" or
-    "straight-through"; target "hash" is Raffel's loss of such codes, `negatives` the weight of pairs that are not
-    alike, `norm` that of the squared norms, `margin` then in units of sqrt(bits), 4 for 16 bits.
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What may be set of any run.
+
+    `batch`: sequences in one; `rate`: peak learning rate (a short rise, then a cosine down to zero), None for the
+    family's own; `average`: decay of the moving average of weights that is kept in the end; `patience`: validation
+    steps without progress before it stops; `seconds`: time at most, 0 for no limit - with a limit one seed no longer
+    gives one model; `clock`: "wall", or "cpu" for the processor time of all threads, which other programs do not eat
+    into; `device`: where torch works; `precision`: "float32", or "bfloat16" for the matrix products of the network
+    while it learns, which is faster where the processor multiplies bfloat16 natively - weights, distances and losses
+    stay in float32, and so does every embedding.
     """
 
-    steps: int = 4000
-    batch: int = 256
+    batch: int = 32
     rate: float | None = None
-    decay: float = 0.0
-    average: float = 0.999
-    sequences: int = 100_000
-    cells: float = 5e13
-    rounds: int = 1
-    validate: int = 384
-    check: int = 200
+    average: float = 0.998
     patience: int = 10
-    geometry: str = AUTO
-    mode: str = "ball"
-    power: float | None = None
-    target: str = "near"
-    rank: float = 10.0
-    far: float = 0.1
-    margin: float = 1.0
-    bits: int | None = None
-    binarise: str = "tanh"
-    negatives: float = 8.0
-    norm: float = 0.0
-    edits: float = 0.05
-    unseen: int = 2000
     seconds: float = 0.0
     clock: str = "wall"
     device: str = "cpu"
     precision: str = "float32"
 
     def __post_init__(self) -> None:
-        require_choice("training target", self.target, TARGETS)
         require_choice("clock", self.clock, CLOCKS)
+        require_choice("precision", self.precision, PRECISIONS)
+        require_counts(self, "batch", "patience")
+
+    def to_json(self) -> JSON:
+        return asdict(self)
+
+    def schedule(self, steps: int, check: int, rate: float, *, decay: float = 0.0, clip: float = 0.0) -> Schedule:
+        """The schedule of a run that is to have so many steps, validated every `check`, of a peak learning rate."""
+        kept = self.patience, rate, self.average, decay, clip
+        return Schedule(steps, check, *kept, self.seconds, self.clock)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan(Plan):
+    """Settings of one run of training for distances.
+
+    `steps`: batches seen at most, of `batch` sequences each, twice as many where they are long; `sequences`: rows to
+    learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme - when it is spent,
+    batches already compared are used again; `rounds`: times that near pairs are mined, at first with what is known
+    before the first step, then with the embedding so far; `validate`: sequences held out; `check`: steps between
+    validation steps.
+
+    `geometry` of the points ("auto": see `suited_to`) and its hyperbolic `mode`; `power`: p of the predicted distance
+    scale * d^p, None for what suits the geometry; `target`: what is learned, one of `TARGETS`; `margin` of triplets and
+    contrasted pairs, in units of a 4.5th of the typical distance; `edits`: share of elements changed in the copies that
+    are the positives of target contrastive.
+
+    `bits`: learn a binary code of so many in place of points; `binarise`: its bits while learning, "tanh" or
+    "straight-through"; target "hash" is Raffel's loss of such codes, `margin` then in units of sqrt(bits), 4 for 16.
+    """
+
+    batch: int = 256
+    average: float = 0.999
+    steps: int = 4000
+    sequences: int = 100_000
+    cells: float = 5e13
+    rounds: int = 1
+    validate: int = 384
+    check: int = 200
+    geometry: str = AUTO
+    mode: str = "ball"
+    power: float | None = None
+    target: str = "near"
+    margin: float = 1.0
+    edits: float = 0.05
+    bits: int | None = None
+    binarise: str = "tanh"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_choice("training target", self.target, TARGETS)
         require_choice("way to binarise", self.binarise, BINARISED)
         if self.bits is not None:
             checked_bits(self.bits)
@@ -86,10 +114,9 @@ class TrainingPlan:
                 raise ParameterError(f"codes of bits have no {self.geometry} geometry")
         if (self.target == "hash" and self.bits is None) or (self.target == "autoencode" and self.bits is not None):
             raise ParameterError(f"the target {self.target} does not fit bits {self.bits}")
-        require_choice("precision", self.precision, PRECISIONS)
         if self.power is not None and not self.power > 0:
             raise ParameterError(f"the power must be above 0, not {self.power}")
-        require_counts(self, "steps", "batch", "sequences", "rounds", "check", "patience")
+        require_counts(self, "steps", "sequences", "rounds", "check")
         if not 0 <= self.edits <= 0.5:
             raise ParameterError(f"edits must be from 0 to 0.5, not {self.edits}")
 
@@ -128,17 +155,7 @@ class TrainingPlan:
             return [self]
         points = replace(self, bits=None, target="near" if self.target in ("hash", "rank") else self.target)
         points = replace(points, seconds=0.8 * self.seconds)
-        steps = max(1, self.steps // 4)
         target = "rank" if self.target == "near" else self.target
-        code = replace(
-            self,
-            target=target,
-            steps=steps,
-            rounds=1,
-            check=min(self.check, max(1, steps // 5)),
-            seconds=0.2 * self.seconds,
-        )
-        return [points, code]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        steps = max(1, self.steps // 4)
+        check = min(self.check, max(1, steps // 5))
+        return [points, replace(self, target=target, steps=steps, rounds=1, check=check, seconds=0.2 * self.seconds)]

@@ -1,4 +1,4 @@
-"""How well labels are told: counts of true and told classes, and what is made of them. Without torch."""
+"""How well labels are predicted: counts of true and predicted classes, and what is made of them. Without torch."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import numpy as np
 from ..arrays import AnyArray, DoubleArray, IntArray
 
 
-def confusion(true: AnyArray, told: AnyArray, classes: int) -> IntArray:
-    """(K, K) counts, true classes down and told ones across, from (m,) class numbers."""
-    flat = np.bincount(np.asarray(true, np.int64) * classes + np.asarray(told, np.int64), minlength=classes**2)
+def confusion(true: AnyArray, predicted: AnyArray, classes: int) -> IntArray:
+    """(K, K) counts, true classes down and predicted ones across, from (m,) class numbers."""
+    flat = np.bincount(np.asarray(true, np.int64) * classes + np.asarray(predicted, np.int64), minlength=classes**2)
     counts: IntArray = flat.reshape(classes, classes)
     return counts
 
@@ -21,14 +21,14 @@ def accuracy(counts: IntArray) -> float:
 
 
 def f1_scores(counts: IntArray) -> DoubleArray:
-    """(K,) 2 * right / (true + told), the harmonic mean of precision and recall; NaN for a class that never occurs."""
+    """(K,) 2 * right / (true + predicted), of precision and recall the harmonic mean; NaN for a class never met."""
     right, occurrences = np.diag(counts), counts.sum(axis=0) + counts.sum(axis=1)
     scores: DoubleArray = np.where(occurrences > 0, 2 * right / np.maximum(occurrences, 1), np.nan)
     return scores
 
 
 def macro_f1(counts: IntArray) -> float:
-    """The mean F1 over the classes that occur, true or told; NaN where none does."""
+    """The mean F1 over the classes that occur, true or predicted; NaN where none does."""
     scores = f1_scores(counts)
     occurs = ~np.isnan(scores)
     return float(scores[occurs].mean()) if occurs.any() else float("nan")

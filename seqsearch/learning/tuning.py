@@ -12,8 +12,7 @@ from ..errors import MissingExtraError, ParameterError, StrPath
 from ..geometry import geometry_named
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from .checks import require_choice
-from .plan import TrainingPlan
+from .plan import TrainingPlan, require_choice
 from .trainer import train
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from ..errors import EmptyInputError, MismatchError, ParameterError, StrPath
 from ..learning.plan import TrainingPlan
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from ..store import Store, StoreBuilder
+from ..store import StoreBuilder
 from .budget import Calibration
 from .cache import IndexCache, add_vectors, empty_candidates
 from .calibrator import calibrate, held_out
@@ -48,7 +48,7 @@ def build(
     recall on these, which are like those that will be asked, instead of on stored sequences held out meanwhile.
     Raises IndexExistsError, EmptyInputError, MismatchError and what reading the parts raises.
     """
-    with Store.create(path, overwrite=overwrite) as builder:
+    with StoreBuilder(path, overwrite=overwrite) as builder:
         fill(builder, parts, progress)
         if queries is not None:
             _require_alike(queries, builder.sequences(np.zeros(1, np.int64)))

@@ -19,7 +19,7 @@ from ..sequences.readers import data_sets_of
 from .index import SequenceIndex
 from .options import BuildOptions
 
-_READING = ("alphabet", "format", "id_column", "sequence_column", "label_column", "on_error")
+_READING = ("alphabet", "format", "layout", "id_column", "sequence_column", "label_column", "on_error")
 _OPTIONS = {
     "distance": {"name": "distance"},
     "encoder": {name: name for name in ("dim", "geometry", "effort", "bits", "codes")} | {"name": "encoder"},

@@ -6,8 +6,7 @@ from .readers import ReadReport, read, read_batches
 from .readers.tagged import read_tagged, untagged
 from .sequence import Kind, Sequence, Sequences
 from .strings import Strings, offsets_of, ranges_to_indices
-from .tagged import Tagged
-from .words import Words, words_of
+from .tagged import Tagged, Words, words_of
 from .writers import write_fasta, write_sequences, write_whole
 
 __all__ = [

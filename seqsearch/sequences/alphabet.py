@@ -124,19 +124,8 @@ def _symbol_at_byte(text: str, position: int) -> str:
     return text[len(text.encode("utf-8")[:position].decode("utf-8", "ignore"))]
 
 
-_NUCLEOTIDE_MIXTURES = {
-    "R": "AG",
-    "Y": "CT",
-    "S": "CG",
-    "W": "AT",
-    "K": "GT",
-    "M": "AC",
-    "B": "CGT",
-    "D": "AGT",
-    "H": "ACT",
-    "V": "ACG",
-    "N": "ACGT",
-}
+_MEMBERS = ["AG", "CT", "CG", "AT", "GT", "AC", "CGT", "AGT", "ACT", "ACG", "ACGT"]
+_NUCLEOTIDE_MIXTURES = dict(zip("RYSWKMBDHVN", _MEMBERS, strict=True))
 
 DNA = Alphabet("dna", "ACGT", _NUCLEOTIDE_MIXTURES, {"U": "T"})
 RNA = Alphabet(

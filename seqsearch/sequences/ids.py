@@ -35,16 +35,26 @@ def hash_ids(ids: Strings) -> Hashes:
         lengths = np.diff(bounds)
         longest = int(lengths.max())
         table = _table(min(max(32, 1 << longest.bit_length()), _LONGEST))
-        places = np.arange(int(bounds[-1] - bounds[0])) - np.repeat(bounds[:-1] - bounds[0], lengths) + 1
-        terms = table[places % len(table), ids.data[bounds[0] : bounds[-1]]]
-        if longest >= _LONGEST:
-            terms *= np.cumprod(np.full(longest // _LONGEST + 1, _ODD, np.uint64))[places // _LONGEST]
+        places = np.arange(int(bounds[-1] - bounds[0])) - np.repeat(bounds[:-1] - bounds[0] - 1, lengths)
+        letters = ids.data[bounds[0] : bounds[-1]]
+        if longest < len(table):
+            terms = table[places, letters]
+        else:
+            powers = np.cumprod(np.full(longest // _LONGEST + 1, _ODD, np.uint64))
+            terms = table[places % _LONGEST, letters] * powers[places // _LONGEST]
         own = table[0, np.minimum(lengths, 255)]
         filled = np.flatnonzero(lengths)
         if len(filled):
             own[filled] ^= np.bitwise_xor.reduceat(terms, (bounds[:-1] - bounds[0])[filled])
         hashes[start : start + len(lengths)] = own
     return hashes
+
+
+def rows_of_equal(hashes: Hashes) -> IntArray:
+    """The places of hashes (n,) that come more than once, ascending."""
+    order = np.argsort(hashes, kind="stable")
+    same = np.flatnonzero(hashes[order][1:] == hashes[order][:-1])
+    return np.unique(np.concatenate([order[same], order[same + 1]]))
 
 
 class IdIndex:
@@ -61,10 +71,12 @@ class IdIndex:
 
     def add(self, hashes: Hashes, rows: IntArray) -> None:
         """Put rows in; their hashes may be there already."""
+        order = np.argsort(hashes, kind="stable")
+        self._add_sorted(hashes[order], rows[order])
+
+    def _add_sorted(self, hashes: Hashes, rows: IntArray) -> None:
         if not len(hashes):
             return
-        order = np.argsort(hashes, kind="stable")
-        hashes, rows = hashes[order], rows[order]
         while self._runs and len(self._runs[-1][0]) <= 2 * len(hashes):
             other_hashes, other_rows = self._runs.pop()
             hashes, rows = np.concatenate([other_hashes, hashes]), np.concatenate([other_rows, rows])
@@ -93,11 +105,17 @@ class IdIndex:
         `numbers`: (n,) ascending, from 1.
         """
         hashes = hash_ids(ids)
-        _, first, run = np.unique(hashes, return_index=True, return_inverse=True)
-        earlier: IntArray = numbers[first][run]
-        earlier[first] = 0
-        again, before = self.find(hashes)
-        earlier[again] = before
-        new = earlier == 0
-        self.add(hashes[new], numbers[new])
+        order = np.argsort(hashes, kind="stable")
+        hashes, ordered = hashes[order], numbers[order]
+        fresh = np.ones(len(hashes), np.bool_)
+        fresh[1:] = hashes[1:] != hashes[:-1]
+        before = ordered[fresh][np.cumsum(fresh) - 1]
+        before[fresh] = 0
+        for run, rows in self._runs:
+            at = np.minimum(np.searchsorted(run, hashes), len(run) - 1)
+            known = run[at] == hashes
+            before[known] = rows[at[known]]
+        self._add_sorted(hashes[before == 0], ordered[before == 0])
+        earlier = np.empty(len(hashes), np.int64)
+        earlier[order] = before
         return earlier

@@ -201,26 +201,22 @@ class Sequences:
         return self._take(chosen)
 
     def _slice(self, start: int, stop: int) -> Sequences:
-        def part(column: Strings) -> Strings:
-            return Strings(column.data, column.offsets[start : stop + 1])
-
-        offsets = self.offsets[start : stop + 1]
+        bounds = slice(start, stop + 1)
+        ids, descriptions, labels = (Strings(c.data, c.offsets[bounds]) for c in self._columns)
+        offsets = self.offsets[bounds]
         data = self.data[offsets[0] : offsets[-1]]
-        return Sequences(
-            data, offsets - offsets[0], part(self.ids), self.alphabet, part(self.descriptions), part(self.labels)
-        )
+        return Sequences(data, offsets - offsets[0], ids, self.alphabet, descriptions, labels)
 
     def _take(self, rows: IntArray) -> Sequences:
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
-        return Sequences(
-            self.data[ranges_to_indices(starts, lengths)],
-            offsets_of(lengths),
-            self.ids.take(rows),
-            self.alphabet,
-            self.descriptions.take(rows),
-            self.labels.take(rows),
-        )
+        ids, descriptions, labels = (column.take(rows) for column in self._columns)
+        data = self.data[ranges_to_indices(starts, lengths)]
+        return Sequences(data, offsets_of(lengths), ids, self.alphabet, descriptions, labels)
+
+    @property
+    def _columns(self) -> tuple[Strings, Strings, Strings]:
+        return self.ids, self.descriptions, self.labels
 
     def __iter__(self) -> Iterator[Sequence]:
         for row in range(len(self)):
@@ -305,17 +301,17 @@ def _joined_series(rows: list[AnyArray], names: Strings) -> AnyArray:
         return np.zeros((0, 1), np.float32)
     with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is named below
         data = np.concatenate(shaped).astype(np.float32)
-    if not np.isfinite(data).all():
-        for number, row in enumerate(shaped):
-            with np.errstate(over="ignore"):
-                wrong = ~np.isfinite(row.astype(np.float32))
-            if wrong.any():
-                step, feature = np.argwhere(wrong)[0]
-                raise SeriesError(
-                    f"value {row[step, feature]} at step {step + 1} is not a finite float32 number",
-                    record=number + 1,
-                    record_id=names[number],
-                )
+    wrong = np.argwhere(~np.isfinite(data))
+    if len(wrong):
+        at, feature = wrong[0]
+        offsets = offsets_of(np.array([len(row) for row in shaped]))
+        number = int(np.searchsorted(offsets, at, "right")) - 1
+        step = at - offsets[number]
+        raise SeriesError(
+            f"value {shaped[number][step, feature]} at step {step + 1} is not a finite float32 number",
+            record=number + 1,
+            record_id=names[number],
+        )
     return data
 
 

@@ -1,4 +1,4 @@
-"""`Tagged`: sequences whose elements have labels."""
+"""Elements of sequences: `Tagged`, whose elements have labels; `Words`, the elements of a text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import MismatchError
 from .sequence import Sequences
-from .strings import Strings, ranges_to_indices
+from .strings import Strings, offsets_of, ranges_to_indices
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,29 @@ class Tagged:
         """The sequences of some rows with their labels."""
         chosen = np.arange(len(self))[rows]
         elements = ranges_to_indices(self.offsets[chosen], self.lengths[chosen])
-        offsets = np.concatenate([[0], np.cumsum(self.lengths[chosen])])
         tags = None if self.tags is None else self.tags.take(elements)
+        offsets = offsets_of(self.lengths[chosen])
         return Tagged(self.sequences[chosen], offsets, tags, self.known[elements], self.by_words)
+
+
+@dataclass(frozen=True)
+class Words:
+    """All words of n texts, one text after the other: text i has words[offsets[i]:offsets[i + 1]], maybe none."""
+
+    words: list[str]
+    offsets: IntArray
+
+    @property
+    def lengths(self) -> IntArray:
+        """(n,) words of each text."""
+        return np.diff(self.offsets)
+
+
+def words_of(sequences: Sequences) -> Words:
+    """The words of texts. Raises MismatchError for anything but text."""
+    if sequences.alphabet is None or sequences.alphabet.name != "text":
+        what = "series" if sequences.alphabet is None else sequences.alphabet.name
+        raise MismatchError(f"only text has words, not {what}")
+    parts = [text.split() for text in sequences.texts()]
+    lengths = np.fromiter(map(len, parts), np.int64, len(parts))
+    return Words([word for part in parts for word in part], offsets_of(lengths))

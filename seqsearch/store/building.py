@@ -6,50 +6,45 @@ import glob
 import os
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..arrays import AnyArray, IntArray
-from ..errors import EmptyInputError, IndexExistsError, NotAnIndexError, ParameterError, StoreError
+from ..errors import EmptyInputError, IndexExistsError, NotAnIndexError, ParameterError, StoreError, StrPath
+from ..files import sync_folder
 from ..sequences import Sequences
 from .envelope import HEAD, JSON, dump_json, seal_head
 from .environment import Environment
-from .files import (
-    WriterLock,
-    allow_as_umask_says,
-    data_file,
-    exchange,
-    generations,
-    has_lock,
-    remove_tree,
-    sync_folder,
-    write_mark,
-)
-from .head import Head
+from .files import WriterLock, allow_as_umask_says, data_file, exchange, generations, has_lock, remove_tree, write_mark
+from .header import StoreHeader
 from .log import Entry, chain_of
+from .reader import State
 from .store import Store
+from .writer import NO_ROWS, StoreWriter
 from .writing import Commit
 
 _COMMIT_ROWS = 1 << 16
 
 
-class StoreBuilder(Store):
+class StoreBuilder(StoreWriter):
     """A new index that is being filled: `append` records, then `set_vectors`, documents and blobs, then `finish`.
 
     Nothing is durable, and nothing is at `path`, before `finish` returns; leaving a `with` block without it, or
     `abort`, removes the temporary folder. Reading works meanwhile, so that vectors can be computed chunk by chunk.
     """
 
+    _logs = False  # the log starts when the index is finished
+    _refusal = "building has ended"
+
     def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        config: JSON = None,
-        overwrite: bool = False,
-        map_limit: int | None = None,
+        self, path: StrPath, *, config: JSON = None, overwrite: bool = False, map_limit: int | None = None
     ) -> None:
+        """`config`: JSON kept in the index; `map_limit`: the most bytes that building may take.
+
+        Raises IndexExistsError when `path` is taken; with `overwrite` an index there is replaced at the very end.
+        """
         target = Path(os.path.abspath(path))
         if os.path.lexists(target):
             _require_overwritable(target, overwrite)
@@ -59,34 +54,22 @@ class StoreBuilder(Store):
         except OSError as error:
             raise StoreError(f"{path}: cannot be made: {error.strerror}") from error
         allow_as_umask_says(Path(folder))
-        super().__init__(folder)
-        self.target = self._shown = Path(path)
+        super().__init__(folder, shown=path)
+        self.target = Path(path)
         self._overwrite = overwrite
         try:
             self._lock = WriterLock(self.path)
-            self._environment = Environment(
+            self._environment = opened = Environment(
                 data_file(self.path, 1), durable=False, map_limit=map_limit, shown=Path(path)
             )
-            self._environment.open(writable=True)
-            self._environment.users = 1
-            self._head = Head(config={} if config is None else config)
-            self._opened.write(lambda transaction: transaction.put(HEAD, seal_head(self._head.to_json())))
+            opened.open(writable=True)
+            opened.users = 1
+            header = StoreHeader(config={} if config is None else config)
+            opened.write(lambda transaction: transaction.put(HEAD, seal_head(header.to_json())))
+            self._state = State(header, self._live)
         except BaseException:
             self.abort()
             raise
-
-    def _commit(self, work: Any, entry: Any, room: int = 0) -> Head:
-        """A transaction without a log entry: the log starts when the index is finished."""
-        if self._lock is None:
-            raise StoreError(f"{self.target}: building has ended")
-
-        def transact(transaction: Any) -> Head:
-            commit = Commit(transaction, self._head)
-            work(commit)
-            return commit.finish(None)
-
-        self._head = self._opened.write(transact, room)
-        return self._head
 
     def append(self, sequences: Sequences, vectors: AnyArray | None = None) -> IntArray:
         """Add records, with their vectors or, if those come later, without. Large sets are written piece by piece."""
@@ -94,15 +77,12 @@ class StoreBuilder(Store):
             raise ParameterError("append all records with their vectors, or all without and then set_vectors")
         if not len(sequences):  # an index that begins empty still knows what it will hold
             given = self._check_vectors(vectors, 0)
-            self._commit(lambda commit: commit.add_nothing_like(sequences, given), None)
-        rows = [np.zeros(0, np.int64)]
+            self._commit(lambda commit: commit.add_nothing_like(sequences, given))
+        rows = [NO_ROWS]
         for start in range(0, len(sequences), _COMMIT_ROWS):
             stop = start + _COMMIT_ROWS
             rows.append(super().append(sequences[start:stop], None if vectors is None else vectors[start:stop]))
         return np.concatenate(rows)
-
-    def _check_vectors(self, vectors: AnyArray | None, count: int) -> AnyArray | None:
-        return None if vectors is None else super()._check_vectors(vectors, count)
 
     def set_vectors(self, first_row: int, vectors: AnyArray) -> None:
         """Write the vectors of rows first_row .., in ascending order without gaps; row 0 starts over.
@@ -110,25 +90,17 @@ class StoreBuilder(Store):
         Raises ParameterError for another order or too many, MismatchError for another type or width.
         """
         if first_row == 0 and self._head.vector_rows:
-            self._commit(lambda commit: commit.drop_vectors(), None)
+            self._commit(lambda commit: commit.drop_vectors())
         if first_row != self._head.vector_rows:
             raise ParameterError(f"the next vector is that of row {self._head.vector_rows}, not of row {first_row}")
         if first_row + len(vectors) > self.rows:
             raise ParameterError(f"vectors up to row {first_row + len(vectors) - 1} for {self.rows} records")
-        given = super()._check_vectors(vectors, len(vectors))
+        given = self._check_vectors(vectors, len(vectors))
         if given is None:
             return
         for start in range(0, len(given), _COMMIT_ROWS):
             part = given[start : start + _COMMIT_ROWS]
-            self._commit(lambda commit, part=part: commit.add_vectors(part), None, part.nbytes)
-
-    def delete(self, ids: Any) -> IntArray:
-        """Not while building. Raises StoreError."""
-        raise StoreError(f"{self.target}: records can be deleted once the index is finished")
-
-    def update(self, sequences: Sequences, vectors: AnyArray | None = None) -> IntArray:
-        """Not while building. Raises StoreError."""
-        raise StoreError(f"{self.target}: records can be updated once the index is finished")
+            self._commit(partial(Commit.add_vectors, vectors=part), part.nbytes)
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -142,7 +114,7 @@ class StoreBuilder(Store):
             raise EmptyInputError("an index needs at least one append, to know what it will hold")
         if self.has_vectors and self._head.vector_rows != self.rows:
             raise ParameterError(f"{self._head.vector_rows} vectors for {self.rows} records")
-        old = self._lock_of_old()
+        lock, old = self._require_right(), self._lock_of_old()
         try:
             self._seal(generations(self.target)[-1] + 1 if old is not None else 1)
             if old is not None:
@@ -154,7 +126,8 @@ class StoreBuilder(Store):
             if old is not None:
                 old.release()
         sync_folder(self.target.parent)
-        return self._handed_over()
+        self._lock = None
+        return Store.take_over(self.target, lock)
 
     def _lock_of_old(self) -> WriterLock | None:
         """The right to write to the index that is to be replaced, None where there is none."""
@@ -168,7 +141,8 @@ class StoreBuilder(Store):
         start = chain_of(self._head.digest, 0, dump_json(self._head.config))
         final = replace(self._head, ready=True, generation=generation, chain=start)
         entry = Entry(1, added=self.rows)
-        self._head = self._opened.write(lambda transaction: Commit(transaction, final).finish(entry))
+        sealed = self._opened.write(lambda transaction: Commit(transaction, final).finish(entry))
+        self._state = State(sealed, self._live)
         self._opened.sync()
         data = self._opened.path
         self._detach()
@@ -176,13 +150,6 @@ class StoreBuilder(Store):
         data.rename(data_file(self.path, generation))
         write_mark(self.path, self._position(), durable=True)
         sync_folder(self.path)
-
-    def _handed_over(self) -> Store:
-        store = Store(self.target)
-        store._lock, self._lock = self._lock, None
-        store._attach(writable=True)
-        store._load()
-        return store
 
     def abort(self) -> None:
         """Give up and remove what was built; nothing after `finish`."""

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from ..arrays import AnyArray, IntArray
+from ..files import sync_folder
 from ..progress import Task
 from ..sequences import Sequences
 from .envelope import BLOB, DOCUMENT, HEAD, seal_head, unseal
 from .environment import Environment, Transaction
-from .files import data_file, sync_folder
-from .head import Head
+from .files import data_file
+from .header import StoreHeader
 from .log import Entry
+from .reader import StoreReader
 from .writing import Commit, scan
 
 BATCH_ROWS = 1 << 14
 
 
-def next_head(head: Head) -> Head:
+def next_head(head: StoreHeader) -> StoreHeader:
     """The head of the next generation before anything is in it. Its log begins after the compaction itself, because
     nobody can replay across a renumbering."""
     parent = {"generation": head.generation, "lsn": head.lsn, "chain": head.chain}
@@ -38,16 +39,11 @@ def next_head(head: Head) -> Head:
 
 
 def write_generation(
-    folder: Path,
-    head: Head,
-    live: IntArray,
-    copy_documents: Callable[[Commit], None],
-    sequences: Callable[[IntArray], Sequences],
-    vectors: Callable[[IntArray], AnyArray] | None,
-    task: Task,
+    store: StoreReader, head: StoreHeader, live: IntArray, copy_documents: Callable[[Commit], None], task: Task
 ) -> None:
-    """Write the next generation of `folder`, durable, and rename it to its name: from then on it is the index."""
-    final = data_file(folder, head.generation + 1)
+    """Write the `live` rows of a store as its next generation, durable, and rename it to its name: from then on it is
+    the index."""
+    final = data_file(store.path, head.generation + 1)
     building = final.with_name(final.name + ".building")
     lock = building.with_name(building.name + "-lock")
     for leftover in (building, lock):
@@ -57,7 +53,7 @@ def write_generation(
     state = [next_head(head)]
 
     def commit(work: Callable[[Commit], None], room: int) -> None:
-        def transact(transaction: Transaction) -> Head:
+        def transact(transaction: Transaction) -> StoreHeader:
             changes = Commit(transaction, state[0])
             work(changes)
             return changes.finish(None)
@@ -70,7 +66,7 @@ def write_generation(
         commit(copy_documents, 0)
         for start in range(0, len(live), BATCH_ROWS):
             rows = live[start : start + BATCH_ROWS]
-            part, points = sequences(rows), None if vectors is None else vectors(rows)
+            part, points = store.sequences(rows), store.vectors(rows) if store.has_vectors else None
 
             def add(changes: Commit, part: Sequences = part, points: AnyArray | None = points) -> None:
                 changes.add_sequences(part)
@@ -79,7 +75,7 @@ def write_generation(
 
             commit(add, part.data.nbytes + (0 if points is None else points.nbytes))
             task.advance(len(rows))
-        if vectors is not None and not len(live):
+        if store.has_vectors and not len(live):
             state[0] = replace(state[0], vector_dtype=head.vector_dtype, vector_width=head.vector_width)
         entry = Entry(head.lsn + 1, put=("compaction",))
         environment.write(lambda transaction: Commit(transaction, state[0]).finish(entry))
@@ -92,7 +88,7 @@ def write_generation(
     environment.close()
     lock.unlink(missing_ok=True)
     building.rename(final)
-    sync_folder(folder)
+    sync_folder(store.path)
 
 
 def copier(old: Transaction) -> Callable[[Commit], None]:

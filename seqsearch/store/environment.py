@@ -2,6 +2,10 @@
 
 LMDB forbids opening a file twice in one process, so every `Store` on a file shares one `Environment`, counted. It is
 opened read-only until somebody writes: a reader can then never create or change anything.
+
+A forked child must not use what it inherited: every use there raises ForkError, and the child opens the index anew. It
+lets go of the inherited environment without closing it: LMDB would strike the transactions that threads of the parent
+are in from the table of readers that both share, and a writer reuse the pages that they read.
 """
 
 from __future__ import annotations
@@ -11,14 +15,24 @@ import fcntl
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import lmdb
 
-from ..errors import CorruptIndexError, IndexLockedError, NotAnIndexError, StorageFullError, StoreError
+from ..errors import (
+    CorruptIndexError,
+    ForkError,
+    IndexClosedError,
+    IndexLockedError,
+    NotAnIndexError,
+    StorageFullError,
+    StoreError,
+)
+from ..files import NO_SPACE
 from .files import WRITER_LOCK
 from .structure import check_file, check_trees, give_back_tail
 
@@ -38,8 +52,9 @@ _DAMAGED = (
     lmdb.IncompatibleError,
     lmdb.BadTxnError,
 )
+_ALREADY_OPEN = "is already open in this process"  # by what `Environment.let_go` could not let go
 _SHORT_WRITE = os.strerror(errno.EIO)
-_FULL = [os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
+_FULL = [os.strerror(code) for code in NO_SPACE]
 
 _open: dict[Identity, Environment] = {}
 _registry_lock = threading.RLock()
@@ -48,6 +63,8 @@ _registry_lock = threading.RLock()
 class Environment:
     """A counted LMDB environment. `read` and `write` exclude each other between the threads of this process."""
 
+    all_of_process: ClassVar[weakref.WeakSet[Environment]] = weakref.WeakSet()
+
     def __init__(
         self, path: Path, *, durable: bool = True, map_limit: int | None = None, shown: Path | None = None
     ) -> None:
@@ -55,14 +72,15 @@ class Environment:
         self._shown = path.parent if shown is None else shown  # the index in messages
         self.users = 0
         self.writers = 0
-        self.pid = os.getpid()
+        self._lost = False  # by a fork
         self._durable = durable
         self._map_limit = map_limit
         self._writable = False
         self._proved = False
         self._shared_lock: int | None = None
         self._lock = threading.RLock()
-        self._env: Any = None
+        self._env: lmdb.Environment | None = None
+        Environment.all_of_process.add(self)
 
     # -- opening -------------------------------------------------------------------------------------------------
 
@@ -81,15 +99,20 @@ class Environment:
                     self.prove()
             except lmdb.Error as error:
                 self._shut()
+                if _ALREADY_OPEN in str(error):
+                    raise ForkError(
+                        f"{self._shown}: a thread was reading this index when the process was forked: "
+                        'start processes by "spawn" or "forkserver"'
+                    ) from error
                 raise self.translate(error) from error
             except BaseException:
                 self._shut()
                 raise
             self._writable = writable
             if not writable or self._durable:
-                self._forget_dead_readers()
+                self._forget_dead_readers(self._env)
 
-    def _opened(self, writable: bool) -> Any:
+    def _opened(self, writable: bool) -> lmdb.Environment:
         if not writable and not self.path.exists():
             raise NotAnIndexError(f"{self.path}: no such file")
         map_size = max(_FIRST_MAP, self.path.stat().st_size if self.path.exists() else 0)
@@ -103,7 +126,7 @@ class Environment:
             self._keep_writers_out()
             return self._lmdb(map_size, writable, lock=False)
 
-    def _lmdb(self, map_size: int, writable: bool, *, lock: bool) -> Any:
+    def _lmdb(self, map_size: int, writable: bool, *, lock: bool) -> lmdb.Environment:
         return lmdb.open(
             os.fspath(self.path),
             subdir=False,
@@ -139,7 +162,7 @@ class Environment:
     def prove(self) -> None:
         """Walk the pages of the last commit before LMDB itself does; the transaction keeps them in place meanwhile."""
         for _ in range(_ATTEMPTS):
-            transaction = self._begin(self._env)
+            transaction = self._begin(self._usable())
             try:
                 if check_trees(self.path, transaction.id()):
                     self._proved = True
@@ -148,10 +171,10 @@ class Environment:
                 transaction.abort()
         raise StoreError(f"{self.path}: commits come too fast to read it")
 
-    def _forget_dead_readers(self) -> None:
+    def _forget_dead_readers(self, env: lmdb.Environment) -> None:
         """Slots of killed readers would keep old pages from being reused for ever."""
         try:
-            self._env.reader_check()
+            env.reader_check()
         except lmdb.Error:  # a read-only folder: the table cannot be cleaned, and need not be
             return
 
@@ -172,6 +195,14 @@ class Environment:
                 for identity in [key for key, shared in _open.items() if shared is self]:
                     del _open[identity]
 
+    def let_go(self) -> None:
+        """Forget what was inherited, in a child."""
+        self._lock = threading.RLock()
+        self._lost, self._env = True, None
+        if self._shared_lock is not None:
+            os.close(self._shared_lock)
+            self._shared_lock = None
+
     def is_file(self, path: Path) -> bool:
         """True when `path` names the file that is open here."""
         try:
@@ -181,11 +212,11 @@ class Environment:
 
     # -- transactions --------------------------------------------------------------------------------------------
 
-    def _usable(self) -> Any:
-        if self.pid != os.getpid():
-            raise StoreError(f"{self.path.parent}: the index was opened before a fork: open it again in this process")
+    def _usable(self) -> lmdb.Environment:
+        if self._lost:
+            raise ForkError(f"{self._shown}: the index was opened before a fork: open it again in this process")
         if self._env is None:
-            raise StoreError(f"{self.path.parent}: the index is closed")
+            raise IndexClosedError(f"{self._shown}: the index is closed")
         return self._env
 
     @contextmanager
@@ -202,7 +233,7 @@ class Environment:
             except lmdb.Error as error:
                 raise self.translate(error) from error
 
-    def _begin(self, env: Any) -> Transaction:
+    def _begin(self, env: lmdb.Environment) -> Transaction:
         while True:
             try:
                 return env.begin(buffers=True)
@@ -234,15 +265,15 @@ class Environment:
                     self._reopen()
                     raise self.translate(error) from error
 
-    def _make_room(self, env: Any, room: int) -> None:
+    def _make_room(self, env: lmdb.Environment, room: int) -> None:
         info, page = env.info(), env.stat()["psize"]
         needed = (info["last_pgno"] + 1) * page + room + room // 8 + (1 << 18)
         if needed > info["map_size"]:
             self._grow(env, needed - info["map_size"])
 
-    def _grow(self, env: Any, more: int) -> bool:
+    def _grow(self, env: lmdb.Environment, more: int) -> bool:
         """Make the map larger by at least `more` bytes, within the limit. The file itself grows only as it is used."""
-        self._forget_dead_readers()
+        self._forget_dead_readers(env)
         size = int(env.info()["map_size"])
         wanted = -(-(size + max(more, size // 2, _FIRST_MAP)) // 65536) * 65536
         if self._map_limit is not None:
@@ -300,15 +331,23 @@ def environment(path: Path, *, writable: bool) -> Environment:
     with _registry_lock:
         identity = _identity(path)
         shared = _open.get(identity)
-        if shared is not None and shared.pid != os.getpid():
-            shared._shut()  # inherited through a fork: LMDB wants it closed before the file is opened again
-            shared = None
         if shared is None:
             shared = Environment(path)
         shared.open(writable=writable)
         shared.users += 1
         _open[identity] = shared
         return shared
+
+
+def _after_fork() -> None:
+    global _registry_lock
+    _registry_lock = threading.RLock()  # another thread of the parent may hold it
+    _open.clear()
+    for shared in Environment.all_of_process:
+        shared.let_go()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _is_forbidden(error: lmdb.Error) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import fcntl
 import os
 import re
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from ..errors import IndexLockedError, NotAnIndexError, StorageFullError, StoreError
+from ..files import NO_SPACE
 
 _DATA = re.compile(r"data-([1-9][0-9]{0,17})\.mdb")
 WRITER_LOCK = "writer.lock"
@@ -51,18 +51,9 @@ def no_space_is_an_error(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in NO_SPACE:
             raise StorageFullError(f"{folder}: no space left, the index is as it was before: {error}") from error
         raise StoreError(f"{folder}: {error}") from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames and removals in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def remove_data(folder: Path, generation: int) -> None:

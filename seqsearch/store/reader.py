@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import os
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, IntArray
-from ..errors import CorruptIndexError, NotAnIndexError, StoreError, UnknownIdError
+from ..errors import CorruptIndexError, IndexClosedError, NotAnIndexError, StoreError, StrPath, UnknownIdError
 from ..progress import SILENT, Progress
 from ..sequences import Alphabet, Kind, Sequences, Strings
-from ..sequences.ids import IdIndex, hash_ids
+from ..sequences.ids import Hashes, IdIndex, hash_ids
 from . import reading
 from .envelope import BLOB, DOCUMENT, JSON, LOG, load_json, named, number_of, numbered, unseal
 from .environment import Environment, Transaction, environment
 from .files import Mark, data_file, generations, read_mark
-from .head import Head
+from .header import StoreHeader
 from .log import Entry, Operation, unpack_entry
 from .snapshots import SnapshotRecord, check_snapshot, read_record, snapshot_key
 from .verification import Report, Verification
@@ -31,23 +32,49 @@ COMPACT_ABOVE = 0.2
 _ATTEMPTS = 20
 
 
+class State(NamedTuple):
+    """A commit, and the mask (rows,) of the rows that are live in it; replaced as one."""
+
+    header: StoreHeader
+    live: BoolArray
+
+
+@dataclass
+class _Ids:
+    """The hashes of the ids of the first `rows` rows of a generation."""
+
+    generation: int
+    index: IdIndex = field(default_factory=IdIndex)
+    rows: int = 0
+
+
 class StoreReader:
     """One committed state of an index. Later commits are seen after `refresh`, and never before.
+
+    Any number of threads may read through one reader; they take turns in LMDB. A reader that was closed raises
+    IndexClosedError, one that was inherited through a fork ForkError.
 
     Rows are numbered 0.. in the order they were added and keep their number until `compact`; deleted rows stay
     readable until then, and `live()` tells which are left. Numbers of rows are what the candidate indexes work with.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: StrPath, *, shown: StrPath | None = None) -> None:
+        """`shown`: the path in messages."""
         self.path = Path(path)
-        self._shown = self.path  # the path in messages
+        self._shown = self.path if shown is None else Path(shown)
         self._environment: Environment | None = None
-        self._head = Head()
-        self._live: BoolArray = np.zeros(0, np.bool_)
+        self._state = State(StoreHeader(), np.zeros(0, np.bool_))
         self._directory: reading.Directory | None = None
-        self._ids: IdIndex | None = None
-        self._id_rows = 0
-        self._id_generation = 0
+        self._ids = _Ids(0)
+        self._ids_lock = threading.Lock()
+
+    @property
+    def _head(self) -> StoreHeader:
+        return self._state.header
+
+    @property
+    def _live(self) -> BoolArray:
+        return self._state.live
 
     # -- opening -------------------------------------------------------------------------------------------------
 
@@ -61,15 +88,14 @@ class StoreReader:
                 if attempt + 1 == _ATTEMPTS or generations(self.path)[-1] == newest:
                     raise
                 continue
-            self._detach()
-            self._environment = opened
-            self._directory = self._ids = None
+            self._detach(opened)
             return
 
-    def _detach(self) -> None:
-        if self._environment is not None:
-            self._environment.close()
-            self._environment = None
+    def _detach(self, opened: Environment | None = None) -> None:
+        before, self._environment = self._environment, opened
+        self._directory = None
+        if before is not None:
+            before.close()
 
     def _load(self, acknowledged: Mark | None = None, *, prove: bool = False) -> None:
         """Take up the state of the last commit; `prove` that no value is lost and no acknowledged commit."""
@@ -80,10 +106,11 @@ class StoreReader:
                 reading.check_digest(transaction, head)
             if not head.ready and self.path == self._shown:
                 raise CorruptIndexError("the index was never finished")
+            live = self._live
             if (head.generation, head.digest) != (self._head.generation, self._head.digest):
-                self._live = reading.read_live(transaction, head)
-                self._live.flags.writeable = False
-            self._head = head
+                live = reading.read_live(transaction, head)
+                live.flags.writeable = False
+            self._state = State(head, live)
 
     @contextmanager
     def _reading(self) -> Iterator[Transaction]:
@@ -99,7 +126,7 @@ class StoreReader:
     @property
     def _opened(self) -> Environment:
         if self._environment is None:
-            raise StoreError(f"{self._shown}: the index is closed")
+            raise IndexClosedError(f"{self._shown}: the index is closed")
         return self._environment
 
     def refresh(self) -> bool:
@@ -118,9 +145,8 @@ class StoreReader:
         return not self._opened.is_file(data_file(self.path, generations(self.path)[-1]))
 
     def close(self) -> None:
-        """Let go of the files. A closed store raises StoreError."""
+        """Let go of the files. Waits for what other threads are reading; later calls raise IndexClosedError."""
         self._detach()
-        self._directory = self._ids = None
 
     def __enter__(self) -> Self:
         return self
@@ -155,14 +181,9 @@ class StoreReader:
         return self._live
 
     @property
-    def deleted_fraction(self) -> float:
-        """Share of deleted rows."""
-        return 1 - self._head.live / self._head.rows if self._head.rows else 0.0
-
-    @property
     def should_compact(self) -> bool:
         """True above 20% deleted rows."""
-        return self.deleted_fraction > COMPACT_ABOVE
+        return self._head.rows - self._head.live > COMPACT_ABOVE * self._head.rows
 
     @property
     def kind(self) -> Kind:
@@ -173,23 +194,8 @@ class StoreReader:
         return self._head.symbols
 
     @property
-    def features(self) -> int:
-        """F of series, 0 for tokens."""
-        return self._head.features
-
-    @property
     def has_vectors(self) -> bool:
         return bool(self._head.vector_dtype)
-
-    @property
-    def vector_dtype(self) -> np.dtype[np.generic]:
-        """float32 for vectors, uint8 for packed codes."""
-        return self._head.vector_type.newbyteorder("=")
-
-    @property
-    def vector_width(self) -> int:
-        """Numbers, or bytes of a packed code, in a vector; 0 without vectors."""
-        return self._head.vector_width
 
     @property
     def config(self) -> JSON:
@@ -238,7 +244,7 @@ class StoreReader:
             directory, head = self._where(transaction)
             return reading.some_texts(transaction, directory, head, rows, column)
 
-    def _where(self, transaction: Transaction) -> tuple[reading.Directory, Head]:
+    def _where(self, transaction: Transaction) -> tuple[reading.Directory, StoreHeader]:
         """The directory of the transaction's commit, which may be later than the state shown: rows only come."""
         head = reading.read_head(transaction)
         known = self._directory
@@ -252,8 +258,10 @@ class StoreReader:
         """(m,) row of each id, -1 for one that is not there or was deleted."""
         wanted = ids if isinstance(ids, Strings) else Strings.of(ids)
         out = np.full(len(wanted), -1, np.int64)
-        queries, rows = self._id_index().find(hash_ids(wanted))
-        alive = self._live[rows]
+        state = self._state
+        queries, rows = self._rows_with(hash_ids(wanted), state.header)
+        alive = rows < len(state.live)
+        alive[alive] = state.live[rows[alive]]
         queries, rows = queries[alive], rows[alive]
         if not len(rows):
             return out
@@ -276,15 +284,19 @@ class StoreReader:
     def __contains__(self, record_id: object) -> bool:
         return isinstance(record_id, str) and bool(self.find([record_id])[0] >= 0)
 
-    def _id_index(self) -> IdIndex:
-        """Hashes of all rows, made when first needed and extended by the rows that came since."""
-        if self._ids is None or self._id_generation != self.generation or self._id_rows > self.rows:
-            self._ids, self._id_rows, self._id_generation = IdIndex(), 0, self.generation
-        if self._id_rows < self.rows:
-            fresh = np.arange(self._id_rows, self.rows)
-            self._ids.add(hash_ids(self._texts(fresh, 0)), fresh)
-            self._id_rows = self.rows
-        return self._ids
+    def _rows_with(self, hashes: Hashes, header: StoreHeader) -> tuple[IntArray, IntArray]:
+        """(query, row) pairs whose ids have one hash; the hashes of rows are made when first needed, then extended."""
+        with self._ids_lock:
+            if self._ids.generation != header.generation or self._ids.rows > self.rows:
+                self._ids = _Ids(header.generation)
+            if self._ids.rows < header.rows:
+                fresh = np.arange(self._ids.rows, header.rows)
+                self._note_ids(hash_ids(self._texts(fresh, 0)), fresh)
+            return self._ids.index.find(hashes)
+
+    def _note_ids(self, hashes: Hashes, rows: IntArray) -> None:
+        self._ids.index.add(hashes, rows)
+        self._ids.rows += len(rows)
 
     # -- documents -----------------------------------------------------------------------------------------------
 
@@ -295,21 +307,11 @@ class StoreReader:
             value = transaction.get(key)
             return None if value is None else load_json(key, unseal(key, value))
 
-    def documents(self) -> list[str]:
-        """The names of all documents, sorted."""
-        with self._reading() as transaction:
-            return sorted(key[len(DOCUMENT) :].decode() for key, _ in scan(transaction, DOCUMENT))
-
     def blob(self, name: str) -> Bytes | None:
         """The bytes put under that name, None where there are none."""
         key = named(BLOB, name)
         with self._reading() as transaction:
             return read_blob(transaction, key)
-
-    def blobs(self) -> list[str]:
-        """The names of all blobs, sorted."""
-        with self._reading() as transaction:
-            return sorted({key[len(BLOB) :].split(b"\0")[0].decode() for key, _ in scan(transaction, BLOB)})
 
     # -- checking ------------------------------------------------------------------------------------------------
 
@@ -359,24 +361,21 @@ class StoreReader:
 
     # -- the log -------------------------------------------------------------------------------------------------
 
-    def entries_since(self, lsn: int) -> list[Entry] | None:
-        """The log entries after commit `lsn` up to this state; None when some of them are no longer held."""
-        if not self._head.log_from - 1 <= lsn <= self.lsn:
+    def log_since(self, lsn: int) -> list[Operation] | None:
+        """Rows added and deleted after commit `lsn` up to this state, in order; None when the log does not reach back
+        that far."""
+        header = self._head
+        if not header.log_from - 1 <= lsn <= header.lsn:
             return None
         entries: list[Entry] = []
         with self._reading() as transaction:
             if not reading.read_head(transaction).log_from - 1 <= lsn:
                 return None
             for key, value in scan(transaction, LOG, numbered(LOG, lsn + 1)):
-                if number_of(key) > self.lsn:
+                if number_of(key) > header.lsn:
                     break
                 previous = entries[-1].chain if entries else None
                 entries.append(unpack_entry(number_of(key), unseal(key, value), previous))
-        if [entry.lsn for entry in entries] != list(range(lsn + 1, self.lsn + 1)):
+        if [entry.lsn for entry in entries] != list(range(lsn + 1, header.lsn + 1)):
             raise CorruptIndexError(f"{self._shown}: the log has a gap after entry {lsn}")
-        return entries
-
-    def log_since(self, lsn: int) -> list[Operation] | None:
-        """Rows added and deleted after commit `lsn`, in order; None when the log does not reach back that far."""
-        entries = self.entries_since(lsn)
-        return None if entries is None else [operation for entry in entries for operation in entry.operations()]
+        return [operation for entry in entries for operation in entry.operations()]

@@ -14,17 +14,17 @@ from .chunks import Columns, columns_of, extent_of, unpack_sequences, unpack_vec
 from .envelope import DELETED, HEAD, LOG, SEQUENCES, VECTORS, add_marks, mark, number_of, numbered, unseal, unseal_head
 from .environment import Transaction
 from .files import Mark
-from .head import Head
+from .header import StoreHeader
 from .log import unpack_entry
 from .writing import SEGMENT_ROWS, scan
 
 
-def read_head(transaction: Transaction) -> Head:
+def read_head(transaction: Transaction) -> StoreHeader:
     """The head of this transaction. Raises NotAnIndexError, FormatVersionError, CorruptIndexError."""
-    return Head.from_json(unseal_head(transaction.get(HEAD) or memoryview(b"")))
+    return StoreHeader.from_json(unseal_head(transaction.get(HEAD) or memoryview(b"")))
 
 
-def read_live(transaction: Transaction, head: Head) -> BoolArray:
+def read_live(transaction: Transaction, head: StoreHeader) -> BoolArray:
     """(rows,) mask of the rows that are not deleted. Raises CorruptIndexError when their number is not the head's."""
     live = np.ones(head.rows, np.bool_)
     for key, value in scan(transaction, DELETED):
@@ -39,7 +39,7 @@ def read_live(transaction: Transaction, head: Head) -> BoolArray:
     return live
 
 
-def check_digest(transaction: Transaction, head: Head) -> None:
+def check_digest(transaction: Transaction, head: StoreHeader) -> None:
     """Raise CorruptIndexError when a value is lost, was added or is an older one: the marks do not add up.
 
     Reads the first bytes of every value, not their contents.
@@ -52,7 +52,7 @@ def check_digest(transaction: Transaction, head: Head) -> None:
         raise CorruptIndexError("the values do not add up to the digest in the head: one is lost, stale or foreign")
 
 
-def check_mark(transaction: Transaction, head: Head, acknowledged: Mark | None) -> None:
+def check_mark(transaction: Transaction, head: StoreHeader, acknowledged: Mark | None) -> None:
     """Raise CorruptIndexError when an acknowledged commit is not part of this file's history."""
     if acknowledged is None:
         return
@@ -89,7 +89,7 @@ class Directory:
     verified: dict[bytes, bytes] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, transaction: Transaction, head: Head, before: Directory | None) -> Directory:
+    def read(cls, transaction: Transaction, head: StoreHeader, before: Directory | None) -> Directory:
         """Look at the first bytes of every chunk. Raises CorruptIndexError when chunks overlap or leave a gap."""
         sequences = [(number_of(k), extent_of(v, head.step_bytes)) for k, v in scan(transaction, SEQUENCES)]
         vectors = [(number_of(k), vector_rows(v, head.vector_bytes)) for k, v in scan(transaction, VECTORS)]
@@ -121,7 +121,7 @@ def _starts(starts: list[int], sizes: AnyArray | list[int], total: int, what: st
     return expected[:-1]
 
 
-def _chunk(transaction: Transaction, directory: Directory, head: Head, start: int) -> Columns:
+def _chunk(transaction: Transaction, directory: Directory, head: StoreHeader, start: int) -> Columns:
     key = numbered(SEQUENCES, start)
     value = transaction.get(key)
     if value is None:
@@ -129,7 +129,7 @@ def _chunk(transaction: Transaction, directory: Directory, head: Head, start: in
     return columns_of(directory.proved(key, value), head.step_dtype, head.features)
 
 
-def all_sequences(transaction: Transaction, directory: Directory, head: Head) -> Sequences:
+def all_sequences(transaction: Transaction, directory: Directory, head: StoreHeader) -> Sequences:
     """All rows, deleted ones too: every chunk copied once into columns of the right size."""
     rows, steps, *texts = directory.sizes.sum(axis=0).tolist()
     lengths = np.empty((4, rows), np.int64)
@@ -151,7 +151,7 @@ def all_sequences(transaction: Transaction, directory: Directory, head: Head) ->
     return Sequences(shaped, offsets[0], ids, head.symbols, descriptions, labels)
 
 
-def some_sequences(transaction: Transaction, directory: Directory, head: Head, rows: IntArray) -> Sequences:
+def some_sequences(transaction: Transaction, directory: Directory, head: StoreHeader, rows: IntArray) -> Sequences:
     """The sequences of `rows`, in that order, from the chunks that hold them."""
     parts = [
         unpack_sequences(_chunk(transaction, directory, head, start), head.symbols, within)
@@ -168,7 +168,9 @@ def some_sequences(transaction: Transaction, directory: Directory, head: Head, r
     return together[back]
 
 
-def some_texts(transaction: Transaction, directory: Directory, head: Head, rows: IntArray, column: int) -> Strings:
+def some_texts(
+    transaction: Transaction, directory: Directory, head: StoreHeader, rows: IntArray, column: int
+) -> Strings:
     """One text column (0 ids, 1 descriptions, 2 labels) of `rows`, which must be ascending."""
     parts: list[Strings] = []
     for start, within in _by_chunk(directory.sequence_starts, rows):
@@ -177,7 +179,7 @@ def some_texts(transaction: Transaction, directory: Directory, head: Head, rows:
     return Strings.concatenate(parts)
 
 
-def all_vectors(transaction: Transaction, directory: Directory, head: Head) -> AnyArray:
+def all_vectors(transaction: Transaction, directory: Directory, head: StoreHeader) -> AnyArray:
     """(vector rows, width) of all rows, deleted ones too."""
     out: AnyArray = np.empty((head.vector_rows, head.vector_width), head.vector_type.newbyteorder("="))
     for start in directory.vector_starts.tolist():
@@ -186,7 +188,7 @@ def all_vectors(transaction: Transaction, directory: Directory, head: Head) -> A
     return out
 
 
-def some_vectors(transaction: Transaction, directory: Directory, head: Head, rows: IntArray) -> AnyArray:
+def some_vectors(transaction: Transaction, directory: Directory, head: StoreHeader, rows: IntArray) -> AnyArray:
     """(m, width) vectors of `rows`, in that order."""
     out: AnyArray = np.empty((len(rows), head.vector_width), head.vector_type.newbyteorder("="))
     order = np.argsort(rows, kind="stable")
@@ -197,7 +199,7 @@ def some_vectors(transaction: Transaction, directory: Directory, head: Head, row
     return out
 
 
-def _vectors(transaction: Transaction, directory: Directory, head: Head, start: int) -> AnyArray:
+def _vectors(transaction: Transaction, directory: Directory, head: StoreHeader, start: int) -> AnyArray:
     key = numbered(VECTORS, start)
     value = transaction.get(key)
     if value is None:
@@ -217,7 +219,7 @@ def _by_chunk(starts: IntArray, rows: IntArray) -> Iterator[tuple[int, IntArray]
         yield start, ascending[first:stop] - start
 
 
-def _nothing(head: Head) -> Columns:
+def _nothing(head: StoreHeader) -> Columns:
     blank = np.zeros(0, np.uint8)
     shape = (0, head.features) if head.features else (0,)
     return Columns(np.zeros((4, 0), "<u4"), np.zeros(shape, head.step_dtype), (blank, blank, blank))

@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import CorruptIndexError, ParameterError
+from ..files import sync_folder
 from .envelope import JSON, SNAPSHOT, load_json, named, unseal
 from .environment import Transaction
-from .files import SNAPSHOTS, no_space_is_an_error, sync_folder
+from .files import SNAPSHOTS, no_space_is_an_error
 from .writing import scan
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -75,10 +76,9 @@ def check_snapshot(folder: Path, record: SnapshotRecord, *, digest: bool = True)
     return path
 
 
-def make_file(
-    folder: Path, name: str, write: Callable[[Path], object], *, lsn: int, parameters: JSON, library: str
-) -> SnapshotRecord:
-    """Let `write` fill a temporary file, make it durable and rename it to a name that holds its digest."""
+def make_file(folder: Path, name: str, write: Callable[[Path], object]) -> tuple[str, int, str]:
+    """Let `write` fill a temporary file, make it durable and rename it to a name that holds its digest: that name, its
+    size and its digest."""
     home = folder / SNAPSHOTS
     home.mkdir(exist_ok=True)
     temporary = home / f".{name}.{os.getpid()}.partial"
@@ -94,7 +94,7 @@ def make_file(
             sync_folder(folder)
     finally:
         temporary.unlink(missing_ok=True)
-    return SnapshotRecord(name, lsn, final.name, size, digest, parameters, library)
+    return final.name, size, digest
 
 
 def remove_others(folder: Path, keep: Iterable[SnapshotRecord]) -> None:

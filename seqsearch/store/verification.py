@@ -13,13 +13,13 @@ from ..arrays import AnyArray, BoolArray
 from ..errors import StoreError
 from ..progress import Task
 from ..sequences import Strings, offsets_of
-from ..sequences.ids import hash_ids
+from ..sequences.ids import hash_ids, rows_of_equal
 from . import reading
 from .chunks import Columns, columns_of, unpack_vectors
 from .envelope import DOCUMENT, HEAD, LOG, SEQUENCES, VECTORS, load_json, number_of, unseal
 from .environment import Transaction
 from .files import Mark
-from .head import Head
+from .header import StoreHeader
 from .log import unpack_entry
 from .snapshots import check_snapshot, read_records
 from .writing import scan
@@ -64,7 +64,7 @@ class Verification:
         report = self.report
         with report.noting():
             head = reading.read_head(self._transaction)
-            checks: list[Callable[[Head], None]] = [
+            checks: list[Callable[[StoreHeader], None]] = [
                 lambda head: reading.check_mark(self._transaction, head, acknowledged),
                 lambda head: reading.check_digest(self._transaction, head),
                 self._chunks,
@@ -78,13 +78,13 @@ class Verification:
                     check(head)
         return report
 
-    def _chunks(self, head: Head) -> None:
+    def _chunks(self, head: StoreHeader) -> None:
         """Chunks follow each other without a gap and make up all rows."""
         reading.Directory.read(self._transaction, head, None)
         if head.vector_dtype and head.vector_rows != head.rows:
             self.report.problems.append(f"{head.vector_rows} vectors for {head.rows} records")
 
-    def _values(self, head: Head) -> None:
+    def _values(self, head: StoreHeader) -> None:
         """The checksum of every value, and what can be said of its content."""
         kinds = {SEQUENCES: "sequence chunks", VECTORS: "vector chunks", LOG: "log entries"}
         for key, value in scan(self._transaction, b""):
@@ -103,14 +103,14 @@ class Verification:
                 elif key.startswith(DOCUMENT):
                     load_json(key, payload)
 
-    def _records(self, head: Head, start: int, value: memoryview) -> None:
+    def _records(self, head: StoreHeader, start: int, value: memoryview) -> None:
         columns = columns_of(value, head.step_dtype, head.features)
         self.report.count("rows", columns.lengths.shape[1])
         self._names.append(Strings(columns.texts[0].copy(), offsets_of(columns.lengths[1])))
         for problem in _content_problems(head, columns):
             self.report.problems.append(f"the sequence chunk at row {start}: {problem}")
 
-    def _log(self, head: Head) -> None:
+    def _log(self, head: StoreHeader) -> None:
         """Entries are there without a gap, each follows from the one before, the last is the head's."""
         chain: int | None = None
         expected: int | None = None
@@ -126,7 +126,7 @@ class Verification:
         if (expected, chain) != (head.lsn + 1, head.chain):
             self.report.problems.append("the log does not end with the commit of the head")
 
-    def _ids(self, head: Head) -> None:
+    def _ids(self, head: StoreHeader) -> None:
         """No id is live twice."""
         live = reading.read_live(self._transaction, head)
         self.report.count("live rows", int(np.count_nonzero(live)))
@@ -136,7 +136,7 @@ class Verification:
         for record_id in _live_twice(names, live):
             self.report.problems.append(f"the id {record_id!r} is live twice")
 
-    def _snapshots(self, head: Head) -> None:
+    def _snapshots(self, head: StoreHeader) -> None:
         for record in read_records(self._transaction):
             self.report.count("snapshots")
             with self.report.noting():
@@ -145,7 +145,7 @@ class Verification:
                 self.report.problems.append(f"snapshot {record.name!r} is of a commit that is yet to come")
 
 
-def _content_problems(head: Head, columns: Columns) -> list[str]:
+def _content_problems(head: StoreHeader, columns: Columns) -> list[str]:
     problems: list[str] = []
     if (columns.lengths[0] == 0).any():
         problems.append("a sequence is empty")
@@ -165,10 +165,7 @@ def _content_problems(head: Head, columns: Columns) -> list[str]:
 
 def _live_twice(names: Strings, live: BoolArray) -> list[str]:
     rows: AnyArray = np.flatnonzero(live)
-    hashes = hash_ids(names.take(rows))
-    order = np.argsort(hashes, kind="stable")
-    same = np.flatnonzero(hashes[order][1:] == hashes[order][:-1])
-    suspects = np.unique(np.concatenate([order[same], order[same + 1]]))
+    suspects = rows_of_equal(hash_ids(names.take(rows)))
     seen: set[str] = set()
     twice: list[str] = []
     for record_id in names.take(rows[suspects]):

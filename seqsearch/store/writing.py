@@ -37,7 +37,7 @@ from .envelope import (
     unseal,
 )
 from .environment import Transaction
-from .head import Head
+from .header import StoreHeader
 from .log import Entry
 
 SEGMENT_ROWS = 1 << 18
@@ -71,7 +71,7 @@ class Commit:
     """Changes inside one write transaction. `finish` writes the log entry and the head, and returns the new head."""
 
     transaction: Transaction
-    head: Head
+    head: StoreHeader
 
     def put(self, key: bytes, payload: bytes) -> None:
         """Seal and write a value, in place of the one that was there."""
@@ -173,7 +173,7 @@ class Commit:
             payload = (whole if part == 0 else b"") + bytes(content[start : start + _BLOB_PART])
             self.put(key + b"\0" + part.to_bytes(4, "big"), payload)
 
-    def finish(self, entry: Entry | None) -> Head:
+    def finish(self, entry: Entry | None) -> StoreHeader:
         """Write the log entry, if there is one, and the head."""
         if entry is not None:
             chain, payload = entry.pack(self.head.chain, self.head.digest)

@@ -71,7 +71,7 @@ def test_wrong_names_are_usage_errors(seqsearch: Seqsearch, genes: Path) -> None
     assert not said.out
 
 
-PLAINLY = Reading(None, None, None, None, None, "raise")
+PLAINLY = Reading()
 
 
 def of(qps: float, recall: float, bits: int | None = None) -> Compared:
@@ -82,7 +82,7 @@ def of(qps: float, recall: float, bits: int | None = None) -> Compared:
 
 
 def test_the_command_repeats_what_was_asked() -> None:
-    reading = Reading(None, "npz", "my id", None, None, "skip")
+    reading = Reading(input_format="npz", id_column="my id", on_error="skip")
     said = recommendation(of(5000, 0.97, bits=64), "in/beats.npz", reading)
     assert "projection, hamming 64 bits: 100 candidates reach 0.9700 at 5,000 queries/s, 25.0 times as fast" in said
     assert said.splitlines()[-1].strip() == (

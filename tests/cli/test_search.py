@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqsearch import Results, SequenceIndex, read, write_fasta
+from seqsearch import SequenceIndex, read, write_fasta
 from seqsearch.distances import EditDistance
 from seqsearch.search.strands import reverse_complement
 from seqsearch.sequences import DNA, TEXT, Sequences

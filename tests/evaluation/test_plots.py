@@ -4,24 +4,25 @@ import os
 import subprocess
 import sys
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from seqsearch.errors import InputError, ParameterError
 from seqsearch.evaluation.plots import (
-    plot_costs,
     plot_dendrogram,
-    plot_dimensions,
-    plot_growth,
     plot_heat_map,
     plot_histograms,
-    plot_predictions,
     plot_reliability,
     plot_speed,
     plot_training,
 )
 from seqsearch.evaluation.plots.style import label_apart, picture
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from harness.plots import plot_costs, plot_dimensions, plot_growth
 
 PNG = b"\x89PNG\r\n\x1a\n"
 rng = np.random.default_rng(0)
@@ -38,10 +39,6 @@ PLOTS = {
     plot_histograms: (
         [{"series": s, "value": int(v), "count": 2} for s in "ab" for v in rng.integers(0, 16, 50)],
         ("value",),
-    ),
-    plot_predictions: (
-        [{"exact": int(e), "predicted": e + rng.normal()} for e in rng.integers(0, 90, 500)],
-        ("exact", "predicted"),
     ),
     plot_training: (
         [{"epoch": e, "train_loss": 1 / (e + 1), "validation_loss": 2 / (e + 1), "recall": 0.5} for e in range(9)],
@@ -194,7 +191,6 @@ def test_labels_cover_neither_one_another_nor_a_point(tmp_path):
         (lambda p: plot_speed([{"recall": 1.2, "qps": 1}], p), r"recall is a share of 1, not 1\.2"),
         (lambda p: plot_speed([{"recall": 1, "qps": 0}], p), r"queries a second are above 0, not 0\.0"),
         (lambda p: plot_histograms([{"value": np.nan}], p), "a histogram needs finite values, not nan"),
-        (lambda p: plot_predictions([{"exact": 1, "predicted": np.inf}], p), "needs finite distances"),
         (lambda p: plot_training([{"epoch": 1}], p), "a plot of training needs rows with epoch and a loss"),
         (
             lambda p: plot_training([{"epoch": 1, "loss": 2.0}], p, panels=["recall"]),

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from seqsearch.errors import InputError, ParameterError, ParseError
+from seqsearch.errors import InputError, ParameterError
 from seqsearch.evaluation import (
     Sweep,
     as_json_lines,
     as_table,
     as_tsv,
     expected_calibration_error,
-    read_rows,
     reliability,
     write_rows,
 )
+from seqsearch.search import SweepRow
 
 ROWS = [{"name": "a\tb", "value": 0.123456789, "count": 3}, {"name": "c", "other": np.float32(0.5), "value": math.nan}]
 
@@ -38,58 +38,35 @@ def test_rows_as_text():
     assert "0.123457" in text
 
 
-def test_rows_come_back_from_their_file(tmp_path):
+def test_rows_are_written_in_one_step(tmp_path):
     path = tmp_path / "rows.jsonl"
     rows = [{"a": 1, "b": "ü"}, {"a": 2.5, "b": None}]
     write_rows(path, rows)
-    assert read_rows(path) == rows
+    assert [json.loads(line) for line in path.read_text("utf-8").splitlines()] == rows
     assert [file.name for file in tmp_path.iterdir()] == ["rows.jsonl"]
-
-
-@pytest.mark.parametrize(
-    ("content", "error", "text"),
-    [
-        (b'{"a": 1}\n\n{"a"\n', ParseError, "line 3: not JSON: Expecting ':' delimiter"),
-        (b"[1]\n", ParseError, "line 1: a row must be a JSON object"),
-        (b"\xff", ParseError, "this is not UTF-8 text"),
-        (None, InputError, "cannot be read: No such file or directory"),
-    ],
-)
-def test_a_file_without_rows_is_named(tmp_path, content, error, text):
-    path = tmp_path / "rows.jsonl"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(error) as caught:
-        read_rows(path)
-    assert str(caught.value) == f"{path}: {text}"
     with pytest.raises(InputError, match="cannot be written: No such file or directory"):
         write_rows(tmp_path / "none" / "x", [])
 
 
 @pytest.fixture
 def sweep():
-    made = Sweep(title="V4")
-    singles = np.arange(1, 102) / 1000  # 1 to 101 ms
-    made.add(
-        candidates=100, ef=100, recall=0.99, candidate_recall=0.991, queries=1000, seconds=0.5, single_seconds=singles
-    )
-    made.add(candidates=10, ef=32, recall=0.8, candidate_recall=0.9, queries=1000, seconds=0.1, single_seconds=singles)
-    return made
+    cheap, dear = SweepRow(10, 32, 0.8, 0.9, 10_000, 51.0, 100.0), SweepRow(100, 100, 0.99, 0.991, 2000.0, 51.0, 100.0)
+    return Sweep([cheap, dear])
 
 
 def test_a_sweep_has_the_names_that_evaluate_prints(sweep):
-    rows = [json.loads(line) for line in sweep.as_json_lines().splitlines()]
+    rows = [json.loads(line) for line in as_json_lines(sweep.as_rows()).splitlines()]
     assert rows[1] == {
         "candidates": 100,
         "ef": 100,
         "recall": 0.99,
         "candidate_recall": 0.991,
         "qps": 2000.0,
-        "p50_ms": pytest.approx(51),
-        "p99_ms": pytest.approx(100),
+        "p50_ms": 51.0,
+        "p99_ms": 100.0,
     }
     assert [row.candidates for row in sweep] == [10, 100]
-    assert sweep.as_tsv().splitlines()[0] == "candidates\tef\trecall\tcandidate_recall\tqps\tp50_ms\tp99_ms"
+    assert as_tsv(sweep.as_rows()).splitlines()[0] == "candidates\tef\trecall\tcandidate_recall\tqps\tp50_ms\tp99_ms"
     assert sweep.as_rows("ours")[0]["series"] == "ours"
     text = printed(sweep.as_table())
     assert "queries/s" in text
@@ -98,8 +75,7 @@ def test_a_sweep_has_the_names_that_evaluate_prints(sweep):
 
 
 def test_a_sweep_without_a_graph_shows_no_ef():
-    made = Sweep()
-    made.add(candidates=1, ef=None, recall=1, candidate_recall=1, queries=1, seconds=1, single_seconds=[1])
+    made = Sweep([SweepRow(1, None, 1.0, 1.0, 1.0, 1.0, 1.0)])
     assert " ef " not in printed(made.as_table())
     assert made.as_rows()[0]["ef"] is None
 
@@ -108,22 +84,6 @@ def test_the_cheapest_budget_is_the_fastest_that_reaches_the_recall(sweep):
     assert sweep.cheapest(0.7).candidates == 10
     assert sweep.cheapest(0.95).candidates == 100
     assert sweep.cheapest(0.995) is None
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"recall": 1.1}, "recall is a share of 1, not 1.1"),
-        ({"candidate_recall": math.nan}, "candidate_recall is a share of 1, not nan"),
-        ({"seconds": 0}, "5 queries in 0 s, and 1 alone, are no measurement"),
-        ({"single_seconds": []}, "5 queries in 1 s, and 0 alone, are no measurement"),
-    ],
-)
-def test_what_was_not_measured_is_no_row(changed, message):
-    given = {"candidates": 1, "ef": None, "recall": 1.0, "candidate_recall": 1.0, "queries": 5, "seconds": 1}
-    with pytest.raises(ParameterError) as caught:
-        Sweep().add(**{**given, "single_seconds": [1.0], **changed})
-    assert str(caught.value) == message
 
 
 def test_reliability_by_hand():

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from seqsearch.distances import DTWDistance, EditDistance
+from seqsearch.learning.pairs import DISTINCT, batch_size
 from seqsearch.learning.plan import TrainingPlan
-from seqsearch.learning.trainer import DISTINCT, batch_size
 
 
 @pytest.mark.parametrize(("length", "expected"), [(150.0, 256), (600.0, 256), (601.0, 512), (1e9, 32)])

@@ -17,11 +17,9 @@ from seqsearch.encoders.model import Model, kmer_model
 from seqsearch.errors import ParameterError
 from seqsearch.hashing import codes_of, hamming_matrix
 from seqsearch.learning.hash_metric import HashMetric, relaxed, signs
-from seqsearch.learning.losses import in_batch_softmax, similarity_hash, step_softmax
-from seqsearch.learning.objective import SIMILAR, hash_objective
+from seqsearch.learning.losses import NEGATIVES, SIMILAR, hash_target, in_batch_softmax, similarity_hash, step_softmax
 from seqsearch.learning.plan import TrainingPlan
-from seqsearch.learning.rivals import no_rivals
-from seqsearch.learning.towers import TowerPlan
+from seqsearch.learning.towers import APART, TowerPlan, no_negatives
 from seqsearch.learning.trainer import learn_code, train
 from tests.families import families
 
@@ -47,15 +45,14 @@ def test_hash_loss_by_its_definition() -> None:
     x, y, u, v = (t.detach().numpy() for t in (f, g, a, b))
     pull = np.mean([((x[i] - y[i]) ** 2).sum() for i in range(5)])
     push = np.mean([max(0.0, 3.5 - np.sqrt(((u[i] - v[i]) ** 2).sum())) ** 2 for i in range(7)])
-    norms = np.mean([(x[i] ** 2).sum() + (y[i] ** 2).sum() for i in range(5)])
-    found = float(similarity_hash((f, g), (a, b), 3.5, 2.0, 0.25).detach())
-    assert found == pytest.approx(pull + 2.0 * push + 0.25 * norms)
+    found = float(similarity_hash((f, g), (a, b), 3.5, 2.0).detach())
+    assert found == pytest.approx(pull + 2.0 * push)
     assert push > 0
 
 
 def test_hash_loss_by_finite_differences() -> None:
     (f, g), (a, b) = pairs(1)
-    assert torch.autograd.gradcheck(lambda *t: similarity_hash(t[:2], t[2:], 3.5, 2.0, 0.25), (f, g, a, b))  # type: ignore[arg-type]
+    assert torch.autograd.gradcheck(lambda *t: similarity_hash(t[:2], t[2:], 3.5, 2.0), (f, g, a, b))  # type: ignore[arg-type]
     same = torch.zeros(5, 5, dtype=torch.bool)
     assert torch.autograd.gradcheck(lambda p, q: in_batch_softmax(p, q, same, 0.3), (f, g))
     asked = torch.tensor([0, 3])
@@ -71,23 +68,22 @@ def test_step_softmax_by_its_definition() -> None:
     for a, b in ((x, y), (y, x)):
         for row, out in zip(asked, excluded, strict=True):
             equal_bits = [(8 + a[row] @ b[j]) / 2 for j in range(5)]
-            rivals = sum(np.exp(n / 0.5) for n, passed in zip(equal_bits, out, strict=True) if not passed)
-            surprise.append(np.log(rivals) - equal_bits[row] / 0.5)
+            against = sum(np.exp(n / 0.5) for n, passed in zip(equal_bits, out, strict=True) if not passed)
+            surprise.append(np.log(against) - equal_bits[row] / 0.5)
     found = step_softmax(f, g, torch.tensor(asked), torch.from_numpy(excluded), 0.5)
     assert float(found.detach()) == pytest.approx(np.mean(surprise))
 
 
-@pytest.mark.parametrize("within", [0, 1, 3])
-def test_rivals_by_their_definition(within: int) -> None:
+def test_negatives_by_their_definition() -> None:
     groups, steps = np.array([4, 7, 4, 9]), 5  # the first and the third sequence are versions of one thing
-    asked = np.array([0, 3, 11, 19])
-    found = no_rivals(groups, steps, asked, within)
-    for row, i in enumerate(asked):
+    anchors = np.array([0, 3, 11, 19])
+    found = no_negatives(groups, steps, anchors)
+    for row, i in enumerate(anchors):
         for j in range(20):
             apart = abs(i % 5 - j % 5)
             same_sequence, same_group = i // 5 == j // 5, groups[i // 5] == groups[j // 5]
-            rival = not same_group or (same_sequence and within > 0 and apart >= within)
-            assert found[row, j] == (not rival and i != j)
+            negative = not same_group or (same_sequence and apart >= APART)
+            assert found[row, j] == (not negative and i != j)
 
 
 def test_equal_outputs_have_finite_gradients() -> None:
@@ -129,16 +125,15 @@ def test_in_evaluation_distances_are_those_of_the_codes() -> None:
     np.testing.assert_array_equal(codes, metric.codes(points))
 
 
-def test_hash_objective_takes_every_pair_once() -> None:
+def test_the_hash_target_takes_every_pair_once() -> None:
     outputs = torch.tanh(torch.randn(6, 16, generator=torch.Generator().manual_seed(0)))
     true = torch.rand(6, 6, generator=torch.Generator().manual_seed(1)) * 2 * SIMILAR
     true = (true + true.T) / 2
-    plan = TrainingPlan(bits=16, target="hash", margin=1.5, negatives=3.0)
     near = [(i, j) for i in range(6) for j in range(i + 1, 6) if true[i, j] <= SIMILAR]
     far = [(i, j) for i in range(6) for j in range(i + 1, 6) if true[i, j] > SIMILAR]
     pull = np.mean([float((outputs[i] - outputs[j]).square().sum()) for i, j in near])
     push = np.mean([max(0.0, 1.5 * 4 - float((outputs[i] - outputs[j]).norm())) ** 2 for i, j in far])
-    assert float(hash_objective(outputs, true, plan)) == pytest.approx(pull + 3 * push, rel=1e-5)
+    assert float(hash_target(outputs, true, 1.5)) == pytest.approx(pull + NEGATIVES * push, rel=1e-5)
 
 
 @pytest.mark.parametrize(("target", "binarise"), [("near", "tanh"), ("rank", "straight-through"), ("hash", "tanh")])
@@ -198,8 +193,8 @@ def test_plans_that_cannot_be() -> None:
             TrainingPlan(**wrong)  # type: ignore[arg-type]
     for wrong, text in (
         ({"temperature": 0.0}, "the temperature must be above 0, not 0.0"),
-        ({"within": -1}, "within must be at least 0, not -1"),
-        ({"loss": "hinge"}, "no loss 'hinge'"),
+        ({"batch": 1}, "batch must be at least 2, not 1"),
+        ({"validate": 1.0}, "validate must be a share below 1, not 1.0"),
     ):
         with pytest.raises(ParameterError, match=text):
             TowerPlan(**wrong)  # type: ignore[arg-type]

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqsearch.distances import EditDistance
-from seqsearch.learning import trainer
 from seqsearch.learning.mining import first_distinct, mined_again, near_rows
+from seqsearch.learning.pair_objective import PairObjective
 from seqsearch.learning.plan import TrainingPlan
 from seqsearch.learning.trainer import train
 from tests.families import families
@@ -40,14 +40,14 @@ def test_mining_again_keeps_the_nearest_of_both() -> None:
 @pytest.mark.parametrize(("rounds", "at"), [(1, []), (2, [20]), (4, [10, 20, 30])])
 def test_rounds_are_equal_shares_of_the_steps(rounds: int, at: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     mined: list[int] = []
-    original = trainer._Run._mine_again
+    original = PairObjective.refresh
 
-    def noting(self: trainer._Run, state: trainer.RunState) -> None:
-        original(self, state)
-        mined.append(state.step)
-        assert (self.source.neighbours != np.arange(len(self.training))[:, None]).all()
+    def noting(self: PairObjective, step: int) -> None:
+        original(self, step)
+        mined.append(step)
+        assert (self.source.neighbours != np.arange(len(self.source.neighbours))[:, None]).all()
 
-    monkeypatch.setattr(trainer._Run, "_mine_again", noting)
+    monkeypatch.setattr(PairObjective, "refresh", noting)
     plan = TrainingPlan(steps=40, batch=32, check=40, validate=16, rounds=rounds)
     model, _ = train(families(12, 8, 30), EditDistance(), plan=plan, settings={"dim": 8, "hidden": 0})
     assert mined == at

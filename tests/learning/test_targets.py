@@ -13,11 +13,11 @@ from seqsearch.encoders.model import Model
 from seqsearch.encoders.reconstruction import reconstruction_errors
 from seqsearch.errors import ParameterError
 from seqsearch.learning.edits import edited
-from seqsearch.learning.losses import contrastive, triplet
+from seqsearch.learning.losses import TARGET_LOSSES, contrastive, triplet
 from seqsearch.learning.metric import Metric
-from seqsearch.learning.objective import OBJECTIVES, Scales
+from seqsearch.learning.pair_objective import recall_within
 from seqsearch.learning.plan import TARGETS, TrainingPlan
-from seqsearch.learning.trainer import recall_within, train
+from seqsearch.learning.trainer import train
 from seqsearch.sequences import Sequences
 from tests.families import families
 
@@ -67,7 +67,7 @@ def test_recall_within_by_its_definition() -> None:
     assert recall_within(torch.tensor(predicted), torch.tensor(true), 3) == pytest.approx(np.mean(shares))
 
 
-@pytest.mark.parametrize("target", OBJECTIVES)
+@pytest.mark.parametrize("target", TARGET_LOSSES)
 def test_free_points_follow_every_target(target: str) -> None:
     """Points without a network before them, moved down the gradient, come to satisfy what the target asks for."""
     torch.manual_seed(0)
@@ -76,7 +76,7 @@ def test_free_points_follow_every_target(target: str) -> None:
     optimizer = torch.optim.Adam([free], 0.05)
     losses = []
     for _ in range(200):
-        loss = OBJECTIVES[target](metric(free), true, Scales(0.2), TrainingPlan(margin=0.1))
+        loss = TARGET_LOSSES[target](metric(free), true, 0.2, 0.1)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
@@ -138,7 +138,7 @@ def test_contrastive_training_pulls_edited_copies_near() -> None:
 
 def test_an_autoencoder_keeps_its_decoder_and_some_sequences_unseen() -> None:
     sequences = families(40, 12, 40, edits=4)
-    plan = replace(SHORT, steps=60, target="autoencode", unseen=60)
+    plan = replace(SHORT, steps=60, target="autoencode")
     model, _ = train(sequences, EditDistance(), plan=plan, settings=SMALL, seed=0)
     held = model.training["held_out"]
     assert len(set(held)) == 48 + 24  # a tenth, and those that were looked at

@@ -238,7 +238,7 @@ def test_verdicts_read_like_a_list(index: SequenceIndex) -> None:
 def test_what_a_network_scores_is_compared_with_what_it_never_saw(tmp_path: Path) -> None:
     """Embedding distances and reconstruction: members kept out of training; exact distances: any members."""
     everything = families(110, 10, 30, edits=3)
-    plan = TrainingPlan(steps=60, batch=32, check=60, validate=40, target="autoencode", unseen=110)
+    plan = TrainingPlan(steps=60, batch=32, check=60, validate=40, target="autoencode")
     model, _ = train(everything, EditDistance(), plan=plan, settings={"dim": 8, "hidden": 16}, seed=0)
     unseen = set(model.training["held_out"])
     with SequenceIndex.build(tmp_path / "i.ss", everything, model=model, index="exact") as index:

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from seqsearch.store import Store
+from seqsearch.store import StoreBuilder
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
     """An index of a, b and c, closed."""
     from store_cases import dna, points
 
-    with Store.create(tmp_path / "index") as builder:
+    with StoreBuilder(tmp_path / "index") as builder:
         builder.append(dna(["a", "b", "c"]), points(3))
         builder.finish().close()
     return tmp_path / "index"

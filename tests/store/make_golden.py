@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from seqsearch.sequences import DNA, Sequences, Strings
-from seqsearch.store import Store
+from seqsearch.store import StoreBuilder
 
 IDS = [f"id{i}" for i in range(20)] + ["größe", ""]
 
@@ -26,7 +26,7 @@ def records() -> tuple[Sequences, np.ndarray]:
 def make(path: Path) -> None:
     """Build it, and change it in every way there is."""
     sequences, vectors = records()
-    with Store.create(path, config={"golden": True}) as builder:
+    with StoreBuilder(path, config={"golden": True}) as builder:
         builder.append(sequences[:10], vectors[:10])
         builder.put_document("model", {"name": "golden", "numbers": [1, 2.5]})
         builder.put_blob("weights", bytes(range(256)))

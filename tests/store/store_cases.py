@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from seqsearch.arrays import AnyArray
 from seqsearch.sequences import DNA, TEXT, Sequences, Strings, offsets_of
+from seqsearch.store import Store
 
 ROOT = Path(__file__).parents[2]
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -64,6 +65,12 @@ def same(one: Sequences, other: Sequences) -> bool:
         and one.descriptions == other.descriptions
         and one.labels == other.labels
     )
+
+
+def rows_of_index(path: str) -> int:
+    """What a process of its own reads."""
+    with Store.open(path) as store:
+        return len(store.sequences())
 
 
 def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ import pytest
 from store_cases import dna, numbered, points
 
 from seqsearch.errors import CorruptIndexError, StoreError
-from seqsearch.store import Store
+from seqsearch.store import Store, StoreBuilder
 from seqsearch.store.envelope import LOG, SEQUENCES, VECTORS
 from seqsearch.store.envelope import numbered as key
 
@@ -42,7 +42,7 @@ def test_readers_beside_a_writer(reliability, tmp_path):
 @pytest.fixture
 def path(tmp_path):
     """An index with several chunks, a log, deletions and a snapshot, closed."""
-    with Store.create(tmp_path / "index") as builder:
+    with StoreBuilder(tmp_path / "index") as builder:
         builder.append(dna(numbered(0, 3000)), points(3000))
         builder.put_document("model", {"one": 1})
         with builder.finish() as store:

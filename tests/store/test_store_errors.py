@@ -23,7 +23,7 @@ from seqsearch.errors import (
     UnknownIdError,
 )
 from seqsearch.sequences import DNA, RNA, Sequences
-from seqsearch.store import Store
+from seqsearch.store import Store, StoreBuilder
 from seqsearch.store.envelope import HEAD, seal_head
 
 # -- no index there ----------------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def test_an_older_copy_of_the_data_is_not_taken_for_the_index(path):
 
 
 def test_data_of_another_index(path, tmp_path):
-    with Store.create(tmp_path / "other", config="other") as builder:
+    with StoreBuilder(tmp_path / "other", config="other") as builder:
         builder.append(dna(["x", "y", "z"]), points(3))
         with builder.finish() as store:
             store.append(dna(["xx"]), points(1))
@@ -129,7 +129,7 @@ def test_other_kinds_of_records(path):
 
 
 def test_series_of_other_features(tmp_path):
-    with Store.create(tmp_path / "i") as builder:
+    with StoreBuilder(tmp_path / "i") as builder:
         builder.append(Sequences.from_arrays([np.ones((3, 2))]))
         with pytest.raises(MismatchError, match=r"series of 2 features, these have 3"):
             builder.append(Sequences.from_arrays([np.ones((3, 3))], ids=["b"]))
@@ -171,16 +171,16 @@ def test_documents_that_are_not_json(path):
 
 def test_a_path_that_is_taken(path, tmp_path):
     with pytest.raises(IndexExistsError, match=re.escape(f"{path}: exists already")):
-        Store.create(path)
+        StoreBuilder(path)
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "to-mother.txt").write_text("Dear mother")
     with pytest.raises(IndexExistsError, match=r"letters: exists and is not an index, so it is not overwritten"):
-        Store.create(tmp_path / "letters", overwrite=True)
+        StoreBuilder(tmp_path / "letters", overwrite=True)
 
 
 def test_overwriting_happens_at_the_very_end(path, tmp_path):
     reader = Store.open(path)
-    with Store.create(path, overwrite=True) as builder:
+    with StoreBuilder(path, overwrite=True) as builder:
         builder.append(dna(["new"]), points(1))
         with Store.open(path) as store:
             assert "a" in store
@@ -193,7 +193,7 @@ def test_overwriting_happens_at_the_very_end(path, tmp_path):
 
 
 def test_overwriting_an_index_that_is_being_written_to(path, tmp_path):
-    with Store.open(path, write=True), Store.create(path, overwrite=True) as builder:
+    with Store.open(path, write=True), StoreBuilder(path, overwrite=True) as builder:
         builder.append(dna(["new"]), points(1))
         with pytest.raises(IndexLockedError, match=f"process {os.getpid()} is writing"):
             builder.finish()
@@ -203,7 +203,7 @@ def test_overwriting_an_index_that_is_being_written_to(path, tmp_path):
 
 
 def test_a_build_given_up_leaves_nothing(tmp_path):
-    with Store.create(tmp_path / "i") as builder:
+    with StoreBuilder(tmp_path / "i") as builder:
         builder.append(dna(["a"]))
     assert os.listdir(tmp_path) == []
     with pytest.raises(StoreError, match=r"i: (building has ended|the index is closed)"):
@@ -211,7 +211,7 @@ def test_a_build_given_up_leaves_nothing(tmp_path):
 
 
 def test_builds_that_are_not_complete(tmp_path):
-    with Store.create(tmp_path / "i") as builder:
+    with StoreBuilder(tmp_path / "i") as builder:
         with pytest.raises(EmptyInputError, match="at least one append"):
             builder.finish()
         builder.append(dna(numbered(0, 10)))
@@ -222,8 +222,6 @@ def test_builds_that_are_not_complete(tmp_path):
         builder.set_vectors(0, points(5))
         with pytest.raises(ParameterError, match="5 vectors for 10 records"):
             builder.finish()
-        with pytest.raises(StoreError, match="can be deleted once the index is finished"):
-            builder.delete(["id0"])
         builder.set_vectors(5, points(5))
         builder.finish().close()
     assert os.listdir(tmp_path) == ["i"]
@@ -233,13 +231,13 @@ def test_what_a_killed_builder_left_is_removed_by_the_next(tmp_path):
     code = """
         import os, sys
         from store_cases import dna
-        from seqsearch.store import Store
-        Store.create(sys.argv[1]).append(dna(["a"]))
+        from seqsearch.store import Store, StoreBuilder
+        StoreBuilder(sys.argv[1]).append(dna(["a"]))
         os.kill(os.getpid(), 9)
     """
     assert run(code, tmp_path / "i").returncode == -9
     assert len(os.listdir(tmp_path)) == 1
-    with Store.create(tmp_path / "i") as alive:
+    with StoreBuilder(tmp_path / "i") as alive:
         assert os.listdir(tmp_path) == [alive.path.name]
-        with Store.create(tmp_path / "i"):
+        with StoreBuilder(tmp_path / "i"):
             assert alive.path.is_dir()

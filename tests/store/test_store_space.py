@@ -10,11 +10,11 @@ import pytest
 from store_cases import dna, numbered, points, run
 
 from seqsearch.errors import StorageFullError
-from seqsearch.store import Store
+from seqsearch.store import Store, StoreBuilder
 
 
 def test_a_full_map_while_building(tmp_path):
-    with Store.create(tmp_path / "i", map_limit=2 << 20) as builder:
+    with StoreBuilder(tmp_path / "i", map_limit=2 << 20) as builder:
         builder.append(dna(numbered(0, 1000)), points(1000))
         with pytest.raises(StorageFullError, match=re.escape(f"{tmp_path}/")) as caught:
             builder.append(dna(numbered(1000, 50_000)), points(49_000))
@@ -27,7 +27,7 @@ FILL = """
     import numpy as np
     from store_cases import dna, numbered, points
     from seqsearch.errors import StorageFullError
-    from seqsearch.store import Store
+    from seqsearch.store import Store, StoreBuilder
     path, how, limit = sys.argv[1], sys.argv[2], int(sys.argv[3])
     store = Store.open(path, write=True)
     held = list(store.ids)
@@ -65,7 +65,7 @@ FILL = """
 
 
 def _small(path):
-    with Store.create(path) as builder:
+    with StoreBuilder(path) as builder:
         builder.append(dna(["a"]), points(1, width=64))
         builder.finish().close()
     return path
@@ -96,7 +96,7 @@ def test_an_index_one_may_not_write_to(path):
     code = """
         import os, sys
         from seqsearch.errors import StoreError
-        from seqsearch.store import Store
+        from seqsearch.store import Store, StoreBuilder
         os.setgid(65534); os.setuid(65534)
         with Store.open(sys.argv[1]) as store:
             print(len(store.sequences()))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...arrays import AnyArray
 from ...errors import ParameterError, StrPath
-from .style import FAINT, picture
+from .style import bare, picture, titled
 
 _WRITTEN = 25  # labels up to which the cells hold their numbers
 
@@ -36,9 +36,5 @@ def plot_confusion(counts: AnyArray, labels: Sequence[str], path: StrPath, *, ti
                     axes.text(across, down, text, ha="center", va="center", color=colour, fontsize=9 if k <= 8 else 7.5)
         axes.set_xticks(range(k), list(labels), rotation=0 if max(map(len, labels)) * k < 60 else 90)
         axes.set_yticks(range(k), list(labels))
-        axes.grid(visible=False)
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
-        axes.set_title(title)
-        axes.set_xlabel("told", color=FAINT)
-        axes.set_ylabel("true", color=FAINT)
+        bare(axes)
+        titled(axes, title, "told", "true")

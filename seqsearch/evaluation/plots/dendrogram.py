@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...arrays import DoubleArray
 from ...errors import ParameterError, StrPath
 from ..rows import Rows, columns_of
-from .style import COLOURS, FAINT, picture
+from .style import COLOURS, FAINT, picture, titled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _LABELLED = 90  # ends, above which names would cover each other
 
@@ -52,8 +56,7 @@ def plot_dendrogram(
         axes.grid(axis="y", visible=False)
         axes.set_xlim(max(float(heights.max()), 1e-9) * 1.03, 0)
         axes.set_ylim(len(ends) - 0.4, -0.6)
-        axes.set_title(title)
-        axes.set_xlabel(x_label)
+        titled(axes, title, x_label)
 
 
 def _from_roots(parents: list[int], children: list[list[int]]) -> list[int]:
@@ -73,7 +76,12 @@ def _from_roots(parents: list[int], children: list[list[int]]) -> list[int]:
 
 
 def _draw(
-    axes: Any, heights: Any, places: Any, parents: list[int], children: list[list[int]], sizes: list[int]
+    axes: Axes,
+    heights: DoubleArray,
+    places: DoubleArray,
+    parents: list[int],
+    children: list[list[int]],
+    sizes: list[int],
 ) -> None:
     from matplotlib.collections import LineCollection, PolyCollection
 

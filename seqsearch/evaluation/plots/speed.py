@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...arrays import AnyArray, DoubleArray
 from ...errors import ParameterError, StrPath
 from ..rows import Rows, columns_of
-from .style import FAINT, label_apart, legend_below, look_of, picture, plain_numbers, series_of
+from .style import DASHED, label_apart, legend_below, look_of, numbers, picture, plain_numbers, series_of, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,6 @@ def plot_speed(
     path: StrPath,
     *,
     title: str = "Recall against speed",
-    scale: Literal["stretched", "linear"] = "stretched",
     target: float | None = None,
     x_label: str = "recall",
 ) -> None:
@@ -35,7 +34,7 @@ def plot_speed(
     table = columns_of(
         rows, ("recall", "qps"), ("series", "label", "candidates"), what="a plot of recall against speed"
     )
-    recall, qps = np.array(table["recall"], np.float64), np.array(table["qps"], np.float64)
+    recall, qps = numbers(table["recall"]), numbers(table["qps"])
     _require_values(recall, qps)
     groups = series_of(table["series"])
     with picture(path, (8.0, 5.6)) as (figure, (axes,)):
@@ -44,22 +43,19 @@ def plot_speed(
         lines = []
         for place, (name, members) in enumerate(groups.items()):
             order = sorted(members, key=lambda row: (recall[row], -qps[row]))
-            look = look_of(place)
-            style: dict[str, Any] = (
-                {"linewidth": 2.2, "markersize": 6.5} if place == 0 else {"linewidth": 1.4, "markersize": 5.5}
+            look, (width, size) = look_of(place), (2.2, 6.5) if place == 0 else (1.4, 5.5)
+            axes.plot(
+                recall[order], qps[order], label=name, clip_on=False, zorder=3, linewidth=width, markersize=size, **look
             )
-            axes.plot(recall[order], qps[order], label=name, clip_on=False, zorder=3, **look, **style)
             for row in order:
                 text = table["label"][row] if table["label"][row] is not None else table["candidates"][row]
                 labels.append((float(recall[row]), float(qps[row]), "" if text is None else str(text), look["color"]))
             lines.append(range(len(labels) - len(order), len(labels)))
-        _recall_axis(axes, recall, scale)
+        _recall_axis(axes, recall)
         axes.set_ylim(qps.min() / 1.8, qps.max() * 1.8)
         if target is not None:
-            axes.axvline(target, color=FAINT, linestyle=(0, (4, 3)), linewidth=1)
-        axes.set_title(title)
-        axes.set_xlabel(x_label)
-        axes.set_ylabel("queries a second (log)")
+            axes.axvline(target, **DASHED)
+        titled(axes, title, x_label, "queries a second (log)")
         plain_numbers(axes)
         legend_below(figure, axes, groups)
         label_apart(figure, axes, labels, lines)
@@ -72,11 +68,8 @@ def _require_values(recall: DoubleArray, qps: DoubleArray) -> None:
         raise ParameterError(f"queries a second are above 0, not {qps[~(np.isfinite(qps) & (qps > 0))][0]}")
 
 
-def _recall_axis(axes: Axes, recall: DoubleArray, scale: str) -> None:
+def _recall_axis(axes: Axes, recall: DoubleArray) -> None:
     low = float(recall.min())
-    if scale == "linear":
-        axes.set_xlim(max(0.0, low - 0.03), 1.004)
-        return
 
     def forward(x: AnyArray) -> AnyArray:
         return -np.log10(np.maximum(1 - np.asarray(x, np.float64), 0) + _FLOOR)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...arrays import AnyArray
+from ...arrays import AnyArray, DoubleArray
 from ...errors import ParameterError, StrPath
 from ...files import replacing, write_errors
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 INK, FAINT = "#222222", "#6E6E6E"
-EXTENSIONS = (".png", ".svg", ".pdf")
+DASHED: dict[str, Any] = {"color": FAINT, "linestyle": (0, (4, 3)), "linewidth": 1}
+_METADATA: dict[str, dict[str, Any]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+"""Of a picture by its extension; no date inside: the same rows give the same file."""
 
 _SETTINGS: Any = {
     "font.size": 10.5,
@@ -56,8 +58,8 @@ def picture(path: StrPath, size: tuple[float, float], panels: int = 1) -> Iterat
     Raises ParameterError for an extension that names no picture, InputError when the file cannot be written.
     """
     target = Path(path)
-    if target.suffix.lower() not in EXTENSIONS:
-        raise ParameterError(f"a picture ends in {', '.join(EXTENSIONS)}, not {target.name!r}")
+    if target.suffix.lower() not in _METADATA:
+        raise ParameterError(f"a picture ends in {', '.join(_METADATA)}, not {target.name!r}")
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -67,17 +69,33 @@ def picture(path: StrPath, size: tuple[float, float], panels: int = 1) -> Iterat
         FigureCanvasAgg(figure)
         axes = figure.subplots(1, panels, squeeze=False)[0].tolist()
         yield figure, axes
-        _save(figure, target)
+        with write_errors(target), replacing(target) as temporary:
+            figure.savefig(temporary, metadata=_METADATA[target.suffix.lower()])
 
 
-def _save(figure: Figure, target: Path) -> None:
-    # no date inside: the same rows give the same file
-    metadata: dict[str, Any] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    with write_errors(target), replacing(target) as temporary:
-        figure.savefig(temporary, metadata=metadata[target.suffix.lower()])
+def titled(axes: Axes, title: str, x_label: str, y_label: str = "") -> None:
+    """Title and names of the axes."""
+    axes.set(title=title, xlabel=x_label, ylabel=y_label)
 
 
-def series_of(names: Sequence[Any]) -> dict[str, list[int]]:
+def headline(figure: Figure, title: str) -> None:
+    """One title over several panels."""
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12.5)
+
+
+def bare(axes: Axes) -> None:
+    """A picture made of cells: no grid, ticks or frame."""
+    axes.grid(visible=False)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
+
+
+def numbers(values: Iterable[float | None]) -> DoubleArray:
+    """(m,) float64, nan where there is none."""
+    return np.array([np.nan if value is None else value for value in values], np.float64)
+
+
+def series_of(names: Sequence[object]) -> dict[str, list[int]]:
     """Row numbers of each series in order of first appearance; a row without a name belongs to the series ""."""
     groups: dict[str, list[int]] = {}
     for row, name in enumerate(names):
@@ -91,10 +109,10 @@ def look_of(place: int) -> dict[str, Any]:
     return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[(place + shift) % len(MARKERS)]}
 
 
-def legend_if_named(axes: Axes, groups: dict[str, list[int]], **where: Any) -> None:
+def legend_if_named(axes: Axes, groups: dict[str, list[int]]) -> None:
     """A legend when there is more than one series, or the only one has a name."""
     if len(groups) > 1 or "" not in groups:
-        axes.legend(**where)
+        axes.legend(loc="best")
 
 
 def legend_below(figure: Figure, axes: Axes, groups: dict[str, list[int]]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from ...arrays import BoolArray, DoubleArray
 from ...errors import StrPath
 from ..rows import Rows, columns_of
-from .style import COLOURS, FAINT, picture
+from .style import COLOURS, bare, picture, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,13 +57,9 @@ def plot_heat_map(
         axes.set_yticks(range(len(downs)), downs)
         axes.set_xticks(np.arange(len(acrosses) + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(len(downs) + 1) - 0.5, minor=True)
-        axes.grid(visible=False)
+        bare(axes)
         axes.grid(which="minor", color="white", linewidth=2)
-        axes.tick_params(which="both", length=0)
-        axes.spines[:].set_visible(False)
-        axes.set_title(title)
-        axes.set_xlabel(column, color=FAINT)
-        axes.set_ylabel(row, color=FAINT)
+        titled(axes, title, column, row)
 
 
 def _ranked(cells: DoubleArray, finite: BoolArray, lower_is_better: bool) -> DoubleArray:

@@ -18,22 +18,13 @@ class LengthBatches:
         self._lengths = lengths
         self._batch = batch
         self._rng = rng
-        self._draws = self._drawn()
 
     @property
     def per_epoch(self) -> int:
         """Batches that make an epoch."""
         return -(-len(self._lengths) // self._batch)
 
-    def skip(self, batches: int) -> None:
-        """Pass over batches: a resumed run goes on where it was."""
-        for _ in range(batches):
-            next(self._draws)
-
     def __iter__(self) -> Iterator[IntArray]:
-        return self._draws
-
-    def _drawn(self) -> Iterator[IntArray]:
         while True:
             order = self._rng.permutation(len(self._lengths))
             batches = []

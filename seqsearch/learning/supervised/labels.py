@@ -2,15 +2,66 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ...arrays import FloatArray, IntArray
-from ...errors import InputError, ParameterError
-from ...sequences import Sequences
+from ...errors import EmptySequenceError, InputError, MismatchError, ParameterError
+from ...sequences import Sequences, Tagged, ranges_to_indices
 
-MOST_HELD_OUT = 4000  # sequences that are looked at again and again
+MOST_HELD_OUT = 4000  # sequences that are judged again and again
+UNKNOWN = -100  # the number of a label that is not known
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Sequences, the (m,) numbers of their labels or of their elements', and (n + 1,) where those of each begin."""
+
+    sequences: Sequences
+    wanted: IntArray
+    offsets: IntArray
+
+    @classmethod
+    def classes(cls, sequences: Sequences, numbers: IntArray) -> Examples:
+        """One label each."""
+        return cls(sequences, numbers, np.arange(len(sequences) + 1))
+
+    @classmethod
+    def tags(cls, data: Tagged, labels: tuple[str, ...]) -> Examples:
+        """A label for each element. Raises ParameterError for a label that is not among `labels`."""
+        wanted = np.full(len(data.known), UNKNOWN, np.int64)
+        wanted[data.known] = numbers_of(known_names(data), labels, "the validation set")
+        return cls(data.sequences, wanted, data.offsets)
+
+    @classmethod
+    def groups(cls, data: Tagged) -> Examples:
+        """A number for each name of a group."""
+        assert data.tags is not None
+        _, numbers = np.unique(np.array(list(data.tags), dtype=np.str_), return_inverse=True)
+        return cls(data.sequences, np.where(data.known, numbers, UNKNOWN), data.offsets)
+
+    def digest(self) -> str:
+        """Names the sequences and their labels."""
+        labels = hashlib.blake2b(self.wanted.tobytes() + self.offsets.tobytes(), digest_size=16)
+        return f"{self.sequences.digest()} {labels.hexdigest()}"
+
+    @property
+    def lengths(self) -> IntArray:
+        """(n,) labels of each sequence."""
+        return np.diff(self.offsets)
+
+    def elements(self, rows: IntArray) -> IntArray:
+        """Positions of the labels of some sequences."""
+        return ranges_to_indices(self.offsets[rows], self.lengths[rows])
+
+
+def known_names(data: Tagged) -> list[str]:
+    """Labels of the elements that are known."""
+    assert data.tags is not None
+    return list(data.tags.take(np.flatnonzero(data.known)))
 
 
 def numbered_labels(names: Iterable[str]) -> tuple[tuple[str, ...], IntArray]:
@@ -50,6 +101,23 @@ def stratified(numbers: IntArray, share: float, rng: np.random.Generator) -> tup
     out = np.zeros(len(numbers), np.bool_)
     out[np.concatenate([np.zeros(0, np.int64), *held])] = True
     return np.flatnonzero(~out), np.flatnonzero(out)
+
+
+def held_apart(data: Tagged, share: float, seed: int) -> tuple[Tagged, Tagged]:
+    """Training and held-out sequences, at random."""
+    order = np.random.default_rng(seed).permutation(len(data))
+    held = min(round(share * len(data)), MOST_HELD_OUT, len(data) - 1)
+    return data[np.sort(order[held:])], data[np.sort(order[:held])]
+
+
+def require_tags(data: Tagged) -> None:
+    """Raise MismatchError for data without labels, EmptySequenceError for a sequence without elements."""
+    if data.tags is None:
+        raise MismatchError("the elements have no labels to learn from")
+    empty = np.flatnonzero(data.lengths == 0)
+    if len(empty):
+        row = int(empty[0])
+        raise EmptySequenceError("the text has no word", record=row + 1, record_id=data.sequences.ids[row])
 
 
 def label_weights(numbers: IntArray, labels: int, weighting: str) -> FloatArray:

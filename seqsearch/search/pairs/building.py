@@ -17,7 +17,7 @@ from ...learning.plan import CLOCKS
 from ...progress import SILENT, Progress
 from ...registry import call
 from ...sequences import Sequences
-from ...store import Store
+from ...store import StoreBuilder
 from ..budget import Calibration
 from ..building import fill, finished
 from ..cache import IndexCache, add_vectors, empty_candidates
@@ -159,7 +159,7 @@ class PairParts:
         self, path: StrPath, calibration: Calibration, *, overwrite: bool = False, progress: Progress = SILENT
     ) -> IndexCache:
         """Write the index. Raises IndexExistsError, EmptyInputError, StorageFullError."""
-        with Store.create(path, overwrite=overwrite) as builder:
+        with StoreBuilder(path, overwrite=overwrite) as builder:
             fill(builder, [self.entries], progress)
             self.encoder.save(builder)
             if self.points is not None:

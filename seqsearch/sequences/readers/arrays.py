@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def read_npy(source: Source, options: Options, intake: Intake) -> Iterator[Serie
     """Batches of one (n, T) or (n, T, F) array; ids count from 1."""
     opened = _Array.open(source.stream, source.name, "the array")
     opened.require_numbers(options)
-    yield from _even_batches(opened, _Columns.none(opened.shape[0] if opened.shape else 0), options)
+    yield from _even(opened, _Columns(), options)
 
 
 def read_npz(source: Source, options: Options, intake: Intake) -> Iterator[SeriesBatch]:
@@ -70,12 +70,13 @@ class _Array:
     """An array whose header has been read and whose values follow in `stream`; `taken` bytes of them were read."""
 
     stream: IO[bytes]
-    dtype: np.dtype[Any]
+    dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
     fortran: bool
     file: str
     what: str
     taken: int = 0
+    held: AnyArray | None = None
 
     @classmethod
     def open(cls, stream: IO[bytes], file: str, what: str) -> _Array:
@@ -120,12 +121,16 @@ class _Array:
             raise ParseError(f"{self.what} has shape {self.shape}: series without a feature", path=self.file)
         return steps, features
 
-    def read(self, rows: int) -> AnyArray:
-        """The next (rows, ...) values of a C-ordered array. ParseError when the file ends before."""
-        row_shape = self.shape[1:]
-        wanted = rows * math.prod(row_shape) * self.dtype.itemsize
-        raw = self._bytes(wanted)
-        return np.frombuffer(raw, self.dtype).reshape(rows, *row_shape)
+    def take(self, rows: int) -> AnyArray:
+        """The next rows; those of a Fortran-ordered array lie scattered, it is read whole. Raises ParseError."""
+        if not self.fortran or len(self.shape) == 1:
+            row_shape = self.shape[1:]
+            raw = self._bytes(rows * math.prod(row_shape) * self.dtype.itemsize)
+            return np.frombuffer(raw, self.dtype).reshape(rows, *row_shape)
+        if self.held is None:
+            self.held = self.whole()
+        part, self.held = self.held[:rows], self.held[rows:]
+        return part
 
     def whole(self) -> AnyArray:
         """The whole array, in whatever order it lies."""
@@ -142,28 +147,14 @@ class _Array:
         self.taken += wanted
         return raw
 
-    def rows(self, size: int) -> Iterator[AnyArray]:
-        """All rows, `size` at a time. A Fortran-ordered array is read whole: its rows lie scattered."""
-        if self.fortran and len(self.shape) > 1:
-            values = self.whole()
-            yield from (values[start : start + size] for start in range(0, len(values), size))
-            return
-        for start in range(0, self.shape[0], size):
-            yield self.read(min(size, self.shape[0] - start))
-
 
 @dataclass
 class _Columns:
     """(n,) ids, labels, descriptions, whole, each None where the file has none."""
 
-    n: int
-    ids: list[str] | None
-    labels: list[str] | None
-    descriptions: list[str] | None
-
-    @classmethod
-    def none(cls, n: int) -> _Columns:
-        return cls(n, None, None, None)
+    ids: list[str] | None = None
+    labels: list[str] | None = None
+    descriptions: list[str] | None = None
 
     def batch(self, start: int, lengths: IntArray, data: AnyArray) -> SeriesBatch:
         """Series `start`, `start + 1`, ... with their columns."""
@@ -177,14 +168,18 @@ class _Columns:
         return SeriesBatch(ids, lengths, numbers, part(self.labels), part(self.descriptions), data=data)
 
 
-def _even_batches(array: _Array, columns: _Columns, options: Options) -> Iterator[SeriesBatch]:
-    """Batches of an (n, T), (n, T, F) or (n, C, T) array."""
+def _even(array: _Array, columns: _Columns, options: Options, lengths: IntArray | None = None) -> Iterator[SeriesBatch]:
+    """Batches of an (n, T), (n, T, F) or (n, C, T) array; `lengths`, (n,): of which so many steps count."""
     steps, features = array.rectangle(options)
-    start = 0
-    for rows in array.rows(options.size):
-        ordered = rows.swapaxes(1, 2) if len(array.shape) == 3 and options.layout == "nct" else rows
-        yield columns.batch(start, np.full(len(rows), steps, np.int64), ordered.reshape(-1, features))
-        start += len(rows)
+    for start in range(0, array.shape[0], options.size):
+        rows = array.take(min(options.size, array.shape[0] - start))
+        if len(array.shape) == 3 and options.layout == "nct":
+            rows = rows.swapaxes(1, 2)
+        data, part = rows.reshape(-1, features), np.full(len(rows), steps, np.int64)
+        if lengths is not None:
+            part = lengths[start : start + len(rows)]
+            data = data[ranges_to_indices(np.arange(len(rows)) * steps, part)]
+        yield columns.batch(start, part, data)
 
 
 class _NpzFile:
@@ -206,15 +201,14 @@ class _NpzFile:
         offsets = self.boundaries(array, values)
         n = array.shape[0] if offsets is None else len(offsets) - 1
         columns = _Columns(
-            n,
             self.strings(options.id_column, ID_NAMES, n),
             self.strings(options.label_column, LABEL_NAMES, n),
             self.strings(options.description_column, DESCRIPTION_NAMES, n),
         )
         if offsets is None:
-            yield from self.even_or_padded(array, columns, options)
+            yield from _even(array, columns, options, self.padded(array, options))
         else:
-            yield from self.ragged(array, offsets, columns, options)
+            yield from self.ragged(array, np.diff(offsets), columns, options)
 
     def values_name(self, options: Options) -> str:
         """Which array holds the values: the one named, one of the usual names, or the only one with two axes."""
@@ -282,34 +276,24 @@ class _NpzFile:
         except UnicodeDecodeError:
             raise self.error(f"array {name!r} holds bytes that are not UTF-8") from None
 
-    def even_or_padded(self, array: _Array, columns: _Columns, options: Options) -> Iterator[SeriesBatch]:
-        batches = _even_batches(array, columns, options)
+    def padded(self, array: _Array, options: Options) -> IntArray | None:
+        """(n,) true lengths of padded series, None where every step counts."""
         if LENGTHS not in self.members or array.what == f"array {LENGTHS!r}":
-            yield from batches
-            return
+            return None
         lengths = self.integers(LENGTHS)
         if len(lengths) != array.shape[0]:
             raise self.error(f"{len(lengths)} lengths for {array.shape[0]} series")
         steps, _ = array.rectangle(options)
         if lengths.max(initial=0) > steps:
             raise self.error(f"a length of {lengths.max()} exceeds the {steps} steps of {array.what}")
-        for batch in batches:
-            taken = lengths[batch.numbers - 1]
-            starts = np.arange(len(taken)) * steps
-            batch.data = batch.data[ranges_to_indices(starts, taken)]
-            batch.lengths = taken
-            yield batch
+        return lengths
 
-    def ragged(self, array: _Array, offsets: IntArray, columns: _Columns, options: Options) -> Iterator[SeriesBatch]:
+    def ragged(self, array: _Array, lengths: IntArray, columns: _Columns, options: Options) -> Iterator[SeriesBatch]:
         if options.layout == "nct":
             raise self.error('ragged series are (sum T, F): they have no layout "nct"')
-        lengths = np.diff(offsets)
         features = array.shape[1] if len(array.shape) == 2 else 1
         if features == 0:
             raise self.error(f"{array.what} has shape {array.shape}: series without a feature")
-        whole = array.whole() if array.fortran and len(array.shape) > 1 else None
         for start in range(0, len(lengths), options.size):
-            stop = min(start + options.size, len(lengths))
-            steps = slice(int(offsets[start]), int(offsets[stop]))
-            data = whole[steps] if whole is not None else array.read(steps.stop - steps.start)
-            yield columns.batch(start, lengths[start:stop], data.reshape(-1, features))
+            part = lengths[start : start + options.size]
+            yield columns.batch(start, part, array.take(int(part.sum())).reshape(-1, features))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter, itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import dnaio
 import numpy as np
@@ -23,6 +23,8 @@ from .lines import first_lines
 from .opening import Source
 from .options import Options
 from .timeseries import is_ts
+
+Record = TypeVar("Record")
 
 _CHUNK = 1024  # records alive as Python objects at a time: more are slower, the processor's cache forgets them
 _CHUNK_SYMBOLS = 4_000_000  # and fewer where they are long
@@ -104,7 +106,9 @@ def guess_alphabet(letters: bytes) -> Alphabet:
     return RNA if counted[b"U"] > counted[b"T"] else DNA
 
 
-def _batches(records: Iterator[Any], header_of: Any, text_of: Any, size: int) -> Iterator[TextBatch]:
+def _batches(
+    records: Iterator[Record], header_of: Callable[[Record], str], text_of: Callable[[Record], str], size: int
+) -> Iterator[TextBatch]:
     """Batches of at most `size` records, joined chunk by chunk so that few Python objects live at once."""
     done, chunk_size = 0, 16
     while True:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from .batches import SeriesBatch, column
 from .intake import Intake
 from .opening import Source
 from .options import Options
+
+if TYPE_CHECKING:
+    import mido
 
 SAMPLE_RATE, HOP = 22_050, 2_048
 PERIOD = HOP / SAMPLE_RATE
@@ -70,7 +73,7 @@ def notes_of(content: bytes, name: str) -> Notes:
     return Notes(table[:, 1].astype(np.int64), table[:, 0], table[:, 2], table[:, 3])
 
 
-def _notes(messages: list[Any]) -> Iterator[tuple[float, int, float, float]]:
+def _notes(messages: list[mido.Message]) -> Iterator[tuple[float, int, float, float]]:
     """(start, pitch, end, velocity) of every note. One struck again ends; one never ended ends with the file."""
     now = 0.0
     sounding: dict[tuple[int, int], tuple[float, float]] = {}

@@ -7,7 +7,7 @@ import itertools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -25,8 +25,7 @@ LABEL_NAMES = ("label", "class", "category", "target", "y")
 DESCRIPTION_NAMES = ("description", "desc", "comment")
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A row that is not empty: its number from 1, the line on which it ends, its fields."""
 
     number: int

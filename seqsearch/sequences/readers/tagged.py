@@ -22,8 +22,7 @@ from ...errors import EmptyInputError, InputError, MismatchError, ParameterError
 from ..alphabet import TEXT, Alphabet, alphabet_named
 from ..sequence import Layout, Sequences
 from ..strings import Strings, offsets_of
-from ..tagged import Tagged
-from ..words import words_of
+from ..tagged import Tagged, words_of
 from . import read
 from .lines import decoded_lines
 from .opening import Source, display_name, opened

@@ -14,7 +14,7 @@ from .envelope import JSON
 
 
 @dataclass(frozen=True)
-class Head:
+class StoreHeader:
     """State of one commit.
 
     `lsn`, `chain`: its number and the digest of all history up to it; `digest`: the sum of the marks of all other
@@ -45,7 +45,7 @@ class Head:
         return asdict(self) | {"digest": f"{self.digest:016x}", "chain": f"{self.chain:016x}"}
 
     @classmethod
-    def from_json(cls, content: JSON) -> Head:
+    def from_json(cls, content: JSON) -> StoreHeader:
         """The inverse. Raises CorruptIndexError for names that do not belong to this format version."""
         if not isinstance(content, dict) or set(content) != {f.name for f in fields(cls)}:
             raise CorruptIndexError("the head does not have the fields of its format version")
@@ -81,7 +81,7 @@ class Head:
         """Bytes of one vector."""
         return int(self.vector_type.itemsize) * self.vector_width
 
-    def with_kind_of(self, sequences: Sequences) -> Head:
+    def with_kind_of(self, sequences: Sequences) -> StoreHeader:
         """This head with the kind, alphabet and features of `sequences`."""
         a = sequences.alphabet
         spelled = (
@@ -91,6 +91,6 @@ class Head:
         )
         return replace(self, kind=sequences.kind, alphabet=spelled, features=sequences.features)
 
-    def with_vectors_of(self, vectors: AnyArray) -> Head:
+    def with_vectors_of(self, vectors: AnyArray) -> StoreHeader:
         """This head with the type and width of `vectors`."""
         return replace(self, vector_dtype=vectors.dtype.newbyteorder("<").str, vector_width=int(vectors.shape[1]))

@@ -1,4 +1,6 @@
 import math
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,7 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from seqsearch.errors import ParameterError
-from seqsearch.evaluation import candidate_recall, closest_accuracy, mean_reciprocal_rank, n95, ranks_of, share_within
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+from harness.ranks import candidate_recall, mean_reciprocal_rank, n95, share_within
 
 INF = np.inf
 
@@ -29,32 +34,6 @@ def test_candidate_recall_against_a_plain_loop(distances, k, count):
         min(k, sum(d <= true[k - 1] for d in proposed)) / k for proposed, true in zip(candidates, truth, strict=True)
     ]
     assert candidate_recall(candidates, truth, k) == pytest.approx(sum(shares) / 3)
-
-
-def test_closest_accuracy_by_hand():
-    retrieved = np.array([[5, 3, 3, 9], [2, 2, 2, 2], [7, 8, 9, 4]])
-    assert closest_accuracy(retrieved, [3, 2, 1], (1, 2, 4)) == {1: 1 / 3, 2: 2 / 3, 4: 2 / 3}
-    with pytest.raises(ParameterError, match=r"tops \[1, 5, 10\] do not fit 4 retrieved"):
-        closest_accuracy(retrieved, [3, 2, 1])
-    with pytest.raises(ParameterError, match=r"retrieved distances of shape .* do not fit nearest ones"):
-        closest_accuracy(retrieved, [3, 2])
-
-
-def test_ranks_by_hand():
-    distances = np.array([[1, 2, 3], [5, 5, 5], [2, 1, 1]])
-    assert ranks_of(distances, [1, 0, 2]).tolist() == [2, 2, 1.5]
-    with pytest.raises(ParameterError, match=r"the correct entries 0\.\.3 are not among 3"):
-        ranks_of(distances, [0, 1, 3])
-    with pytest.raises(ParameterError, match=r"distances of shape \(3, 3\) do not fit \(2,\) correct entries"):
-        ranks_of(distances, [0, 1])
-
-
-@given(hnp.arrays(np.int64, (4, 6), elements=st.integers(0, 4)), st.lists(st.integers(0, 5), min_size=4, max_size=4))
-def test_a_rank_is_the_mean_over_all_orders_of_ties(distances, correct):
-    for row, right, rank in zip(distances, correct, ranks_of(distances, correct), strict=True):
-        best = 1 + sum(row < row[right])
-        worst = sum(row <= row[right])
-        assert rank == (best + worst) / 2
 
 
 def test_summaries_of_ranks_by_hand():

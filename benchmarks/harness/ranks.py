@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from ..arrays import AnyArray, DoubleArray, IntArray
-from ..distances import recall_at
-from ..errors import ParameterError
-
-__all__ = ["candidate_recall", "closest_accuracy", "mean_reciprocal_rank", "n95", "ranks_of", "share_within"]
+from seqsearch.arrays import AnyArray, DoubleArray
+from seqsearch.distances import recall_at
+from seqsearch.errors import ParameterError
 
 
 def candidate_recall(candidates: AnyArray, truth: AnyArray, k: int) -> float:
@@ -23,37 +19,6 @@ def candidate_recall(candidates: AnyArray, truth: AnyArray, k: int) -> float:
     if proposed.ndim != 2:
         raise ParameterError(f"the distances of candidates have shape {proposed.shape}, not (queries, candidates)")
     return float(recall_at(np.sort(proposed, axis=1), truth, k).mean())
-
-
-def closest_accuracy(retrieved: AnyArray, nearest: AnyArray, tops: Sequence[int] = (1, 5, 10)) -> dict[int, float]:
-    """For each `top`, the share of queries with a closest sequence among the first `top` that were retrieved.
-
-    `retrieved`: (Q, >= max top) true distances in the order of retrieval; `nearest`: (Q,) the smallest true distance.
-    Any sequence at that distance is a closest one. ("Closest string retrieval" of Corso et al. 2021.)
-    """
-    found, best = np.asarray(retrieved, np.float64), np.asarray(nearest, np.float64)
-    if found.ndim != 2 or best.shape != (len(found),) or len(found) == 0:
-        raise ParameterError(f"retrieved distances of shape {found.shape} do not fit nearest ones of {best.shape}")
-    if not tops or min(tops) < 1 or max(tops) > found.shape[1]:
-        raise ParameterError(f"tops {list(tops)} do not fit {found.shape[1]} retrieved")
-    hit = found <= best[:, None]
-    return {top: float(hit[:, :top].any(axis=1).mean()) for top in tops}
-
-
-def ranks_of(distances: AnyArray, correct: IntArray) -> DoubleArray:
-    """(Q,) rank, from 1, of the one correct entry of each query.
-
-    `distances`: (Q, n) to every entry; `correct`: (Q,) which entry is right. Entries at the same distance share their
-    mean rank: what a random order among them would give on average, so that a constant distance earns nothing.
-    """
-    table, right = np.asarray(distances), np.asarray(correct, np.int64)
-    if table.ndim != 2 or right.shape != (len(table),):
-        raise ParameterError(f"distances of shape {table.shape} do not fit {right.shape} correct entries")
-    if len(right) and not 0 <= right.min() <= right.max() < table.shape[1]:
-        raise ParameterError(f"the correct entries {right.min()}..{right.max()} are not among {table.shape[1]}")
-    own = table[np.arange(len(table)), right][:, None]
-    ranks: DoubleArray = 1 + (table < own).sum(axis=1) + ((table == own).sum(axis=1) - 1) / 2
-    return ranks
 
 
 def mean_reciprocal_rank(ranks: AnyArray) -> float:

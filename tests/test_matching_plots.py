@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from seqsearch.errors import ParameterError
-from seqsearch.evaluation.plots import plot_codes, plot_matrix, plot_ranks
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+from harness.plots import plot_codes, plot_matrix, plot_ranks
 
 
 def test_rank_curves_are_the_shares_within(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ...arrays import AnyArray
-from ...errors import ParameterError, StrPath
-from ..rows import Rows, columns_of
-from .style import COLOURS, FAINT, legend_below, picture, series_of
+from seqsearch.arrays import AnyArray
+from seqsearch.errors import ParameterError, StrPath
+from seqsearch.evaluation.plots.style import COLOURS, DASHED, bare, legend_below, picture, series_of, titled
+from seqsearch.evaluation.rows import Rows, columns_of
 
 
 def plot_ranks(rows: Rows, path: StrPath, *, size: int, title: str = "Rank of the right entry") -> None:
@@ -29,13 +29,11 @@ def plot_ranks(rows: Rows, path: StrPath, *, size: int, title: str = "Rank of th
             shares = np.searchsorted(ordered, steps, side="right") / len(ordered)
             colour = COLOURS[place % len(COLOURS)]
             axes.step(steps, shares, where="post", color=colour, linewidth=1.8, label=name)
-        axes.axhline(0.95, color=FAINT, linestyle=(0, (4, 3)), linewidth=1)
+        axes.axhline(0.95, **DASHED)
         axes.set_xscale("log")
         axes.set_xlim(1, size)
         axes.set_ylim(0, 1.02)
-        axes.set_title(title)
-        axes.set_xlabel(f"entries kept, of {size:,}")
-        axes.set_ylabel("share of queries whose match is kept")
+        titled(axes, title, f"entries kept, of {size:,}", "share of queries whose match is kept")
         legend_below(figure, axes, groups)
 
 
@@ -77,12 +75,9 @@ def plot_codes(
             extent=(0.0, steps * step, float(len(canvas)), 0.0),
         )
         axes.set_yticks([place * (bits + gap) + bits / 2 for place in range(len(bands))], list(bands))
-        axes.tick_params(axis="y", length=0)
-        axes.spines[:].set_visible(False)
-        axes.grid(visible=False)
-        axes.set_xlabel(unit)
+        bare(axes)
         shown = "" if len(codes) != 2 else f"   ({100 * bands['difference'].mean():.0f}% of bits differ)"
-        axes.set_title(title + shown)
+        titled(axes, title + shown, unit)
 
 
 def plot_matrix(
@@ -96,6 +91,4 @@ def plot_matrix(
         drawn = axes.imshow(table, cmap="viridis", interpolation="nearest", aspect="auto")
         figure.colorbar(drawn, ax=axes, label="distance", shrink=0.9)
         axes.grid(visible=False)
-        axes.set_title(title)
-        axes.set_xlabel(x_label)
-        axes.set_ylabel(y_label)
+        titled(axes, title, x_label, y_label)

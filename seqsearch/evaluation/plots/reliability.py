@@ -6,7 +6,7 @@ import numpy as np
 
 from ...errors import ParameterError, StrPath
 from ..rows import Rows, columns_of
-from .style import FAINT, legend_if_named, look_of, picture, series_of
+from .style import DASHED, legend_if_named, look_of, picture, series_of, titled
 
 
 def plot_reliability(
@@ -36,7 +36,7 @@ def plot_reliability(
         line = np.array([low, 1.0])
         if band > 0:
             axes.fill_between(line, line - band, line + band, color="#ECECEC", linewidth=0)
-        axes.plot(line, line, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot(line, line, **DASHED)
         for place, (name, members) in enumerate(groups.items()):
             order = sorted(members, key=lambda row: expected[row])
             look = look_of(place)
@@ -46,7 +46,5 @@ def plot_reliability(
         axes.set_xlim(low - margin, 1 + margin)
         axes.set_ylim(low - margin, 1 + margin)
         axes.set_aspect("equal")
-        axes.set_title(title)
-        axes.set_xlabel(x_label)
-        axes.set_ylabel(y_label)
-        legend_if_named(axes, groups, loc="best")
+        titled(axes, title, x_label, y_label)
+        legend_if_named(axes, groups)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...arrays import DoubleArray
-from ...errors import ParameterError, StrPath
-from ..rows import Rows, columns_of
-from .style import FAINT, look_of, picture, plain_numbers, series_of
+from seqsearch.arrays import DoubleArray
+from seqsearch.errors import ParameterError, StrPath
+from seqsearch.evaluation.plots.style import FAINT, headline, look_of, numbers, picture, plain_numbers, series_of
+from seqsearch.evaluation.rows import Rows, columns_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,12 +35,12 @@ def plot_costs(rows: Rows, path: StrPath, *, title: str = "Costs", costs: Mappin
     names = [str(name) for name in table["series"]]
     with picture(path, (2.0 + 2.9 * len(costs), 1.5 + 0.34 * len(names)), len(costs)) as (figure, panels):
         for place, (axes, (column, label)) in enumerate(zip(panels, costs.items(), strict=True)):
-            values = np.array([np.nan if value is None else value for value in table[column]], np.float64)
+            values = numbers(table[column])
             _bars(axes, values, column)
             axes.set_yticks(range(len(names)), names if place == 0 else [""] * len(names))
             axes.set_ylim(len(names) - 0.4, -0.6)
             axes.set_title(label, fontsize=11, fontweight="normal", pad=6)
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12.5)
+        headline(figure, title)
 
 
 def _bars(axes: Axes, values: DoubleArray, column: str) -> None:
@@ -83,7 +83,7 @@ def plot_growth(
     groups = series_of(table["series"])
     with picture(path, (3.7 * len(measures), 4.2), len(measures)) as (figure, panels):
         for axes, (column, label) in zip(panels, measures.items(), strict=True):
-            values = np.array([np.nan if value is None else value for value in table[column]], np.float64)
+            values = numbers(table[column])
             there = np.isfinite(values)
             if not (values[there] > 0).all() or not (sizes > 0).all():
                 raise ParameterError(f"a plot of growth needs {size} and {column} above 0")
@@ -97,4 +97,4 @@ def plot_growth(
             axes.set_xlabel(size)
         if len(groups) > 1 or "" not in groups:
             figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12.5)
+        headline(figure, title)

@@ -10,6 +10,7 @@ import click
 
 from .options import PATH, threads_and_quiet
 from .progress import progress_for
+from .shared import show_rows
 
 if TYPE_CHECKING:
     from ..search import SequenceIndex
@@ -40,7 +41,6 @@ def command(recipe: str, plot: str | None, quiet: bool) -> None:
     from ..evaluation.sweep import Sweep
     from ..search.recipes import Recipe
     from ..sequences import read
-    from .evaluate import show
 
     plan = Recipe.load(recipe)
     progress = progress_for(quiet)
@@ -54,7 +54,7 @@ def command(recipe: str, plot: str | None, quiet: bool) -> None:
         _, said = index.budget(10)
         size = len(index)
     picture = Path(plot) if plot is not None else plan.output.with_suffix(".recall.png")
-    show(sweep, "table")
+    show_rows(sweep.as_rows(), "table", sweep.as_table)
     plot_speed(
         sweep.as_rows(f"seqsearch, {size:,} sequences"),
         picture,

@@ -12,7 +12,6 @@ import pytest
 
 from seqsearch import threads
 from seqsearch.distances import HashDTW, MatchingDTW
-from seqsearch.encoders.averages import averaged_hashes, statistics
 from seqsearch.encoders.pair import TowerPair
 from seqsearch.encoders.towers import HashTower
 from seqsearch.errors import (
@@ -211,23 +210,6 @@ def test_pairs_by_id() -> None:
         paired(a, b, [("y", "q")])
     with pytest.raises(MismatchError, match="no id is in both sets"):
         paired(a, Sequences.from_arrays([np.ones(3)], ids=["q"]))
-
-
-def test_averages_by_their_definitions() -> None:
-    rng = np.random.default_rng(0)
-    sequences = Sequences.from_arrays([rng.standard_normal((steps, 20)) for steps in (4, 9, 13)])
-    hashes = averaged_hashes(sequences, 4)
-    assert hashes.bits == 32
-    for row in range(3):
-        values = sequences[row].data.astype(np.float64)
-        for at, code in enumerate(hashes.take(np.array([row])).codes):
-            expected = values[4 * at : 4 * at + 4].mean(axis=0) > values.mean(axis=0)
-            bits = unpack(np.array([code]).view(np.uint8)[None], 32)[0]
-            assert bits.tolist() == [*expected.tolist(), *[False] * 12]
-    told = statistics(sequences)
-    np.testing.assert_allclose(told[1], np.r_[sequences[1].data.mean(0), sequences[1].data.std(0)], rtol=1e-5)
-    with pytest.raises(ParameterError, match="65 features do not fit a hash of 64 bits"):
-        averaged_hashes(Sequences.from_arrays([np.zeros((2, 65))]), 4)
 
 
 def test_options_that_cannot_be(matcher: Matcher) -> None:

@@ -105,16 +105,16 @@ def recommendation(compared: Compared, references: str, reading: Reading) -> str
             f"of them and search with --exact, or give more --seconds."
         )
     cell, row = best
-    said = f"{row.candidates:,} candidates reach {row.recall:.4f} at {row.qps:,.0f} queries/s"
+    found = f"{row.candidates:,} candidates reach {row.recall:.4f} at {row.qps:,.0f} queries/s"
     command = _build_command(compared, cell, references, reading)
     if row.qps <= compared.exact_qps:
         return (
-            f"Comparing with everything is as fast as any index here: {exact} (best cell: {cell.name}, {said}). Build "
+            f"Comparing with everything is as fast as any index here: {exact} (best cell: {cell.name}, {found}). Build "
             f"one and search with --exact:\n  {command}"
         )
     times = row.qps / compared.exact_qps
     return (
-        f"For recall {recall:g} take {cell.name}: {said}, {times:,.1f} times as fast as comparing with everything "
+        f"For recall {recall:g} take {cell.name}: {found}, {times:,.1f} times as fast as comparing with everything "
         f"({exact}). Build it, trained to the end:\n  {command}"
     )
 

@@ -51,7 +51,7 @@ def command(recipe: str, plot: str | None, quiet: bool) -> None:
         queries = read(plan.queries_path(index.alphabet_name), alphabet=index.alphabet_name)
         _show_hits(index, queries)
         sweep = Sweep(index.evaluate(queries, 10, progress=progress))
-        _, said = index.budget(10)
+        _, message = index.budget(10)
         size = len(index)
     picture = Path(plot) if plot is not None else plan.output.with_suffix(".recall.png")
     show_rows(sweep.as_rows(), "table", sweep.as_table)
@@ -61,7 +61,7 @@ def command(recipe: str, plot: str | None, quiet: bool) -> None:
         target=plan.options.recall,
         title=f"{plan.path.stem}: recall@10 of {len(queries):,} unseen queries",
     )
-    click.echo(f"\nBuilt in {built:.0f} s. A search takes {said}.\nPicture: {picture}")
+    click.echo(f"\nBuilt in {built:.0f} s. A search takes {message}.\nPicture: {picture}")
     click.echo(_NEXT)
 
 

@@ -77,8 +77,8 @@ def command(
 def _tags(model: Model, data: Tagged, output_format: str, reports: Reports, quiet: bool) -> None:
     from ..encoders.labelling import tag
 
-    told = tag(model, data.sequences, progress_for(quiet))
-    names, sure = told.names(), told.confidence
+    predicted = tag(model, data.sequences, progress_for(quiet))
+    names, sure = predicted.names(), predicted.confidence
     for line in _lines(data, names, [f"{p:.4f}" for p in sure.tolist()], output_format):
         click.echo(line, nl=False)
     tally = Tally()
@@ -110,10 +110,10 @@ def _lines(data: Tagged, labels: list[str], sure: list[str] | None, output_forma
         part = slice(bounds[row], bounds[row + 1])
         elements, own, probabilities = _elements(data, row), labels[part], sure[part] if sure else []
         if output_format == "json":
-            said: dict[str, object] = {"query": query, "labels": own}
+            answer: dict[str, object] = {"query": query, "labels": own}
             if sure:
-                said["probabilities"] = list(map(float, probabilities))
-            yield json.dumps(said) + "\n"
+                answer["probabilities"] = list(map(float, probabilities))
+            yield json.dumps(answer) + "\n"
         elif output_format == "tokens":
             yield rows_text({"element": elements, "label": own}, "tsv") + "\n"
         else:

@@ -85,7 +85,7 @@ DATA: dict[str, Callable[[argparse.Namespace], Sets | str]] = {"proteins": prote
 
 def kmers(spec: InputSpec, sequences: Sequences, k: int) -> tuple[IntArray, IntArray]:
     """Owner and number of every k-mer; an ambiguous symbol counts as the first that it may be."""
-    symbols = spec.members[1][spec.codes(sequences), 0].astype(np.int64)
+    symbols = spec.members[1][spec.tokens(sequences), 0].astype(np.int64)
     owners = np.repeat(np.arange(len(sequences)), sequences.lengths)
     numbers = np.zeros(max(0, len(symbols) - k + 1), np.int64)
     for j in range(k):

@@ -25,6 +25,7 @@ from typing import Any
 
 import matching_data as data
 import numpy as np
+from averages import averaged_hashes, statistics
 from harness.plots import plot_codes, plot_matrix, plot_ranks
 from harness.ranks import mean_reciprocal_rank, n95, share_within
 from music.audio import SOUND_FONTS
@@ -35,7 +36,6 @@ from seqsearch.search.matching import Matcher
 from seqsearch import threads
 from seqsearch.arrays import AnyArray, DoubleArray, IntArray
 from seqsearch.distances import HashDTW, HashSequences, MatchingDTW
-from seqsearch.encoders.averages import averaged_hashes, statistics
 from seqsearch.encoders.pair import TowerPair
 from seqsearch.evaluation.plots import plot_histograms
 from seqsearch.hashing import bhattacharyya, bit_correlation, bit_entropy, hamming

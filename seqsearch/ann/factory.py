@@ -54,7 +54,7 @@ def make_index(
 ) -> CandidateIndex:
     """An empty index. `bits` for a kind that needs them ("hamming"); `geometry` and `dim` for the others.
 
-    `parameters` go to the class of the kind by name ("hnsw": m, ef_construction, ef, target, reduction).
+    `parameters` go to the class of the kind by name ("hnsw": m, ef_construction, ef, target).
     ParameterError for an unknown kind or parameter, and for an argument that is missing or that the kind has no use
     for.
     """

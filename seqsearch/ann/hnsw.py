@@ -106,8 +106,6 @@ class HnswIndex(CandidateIndex):
             groups.add(nodes, new_rows)
             graph.graph.mark(revived, deleted=False)
             graph.look_after_new_nodes()
-            if graph.reaches_too_little:
-                self._rebuild()
 
     def remove(self, rows: IntArray) -> None:
         """See `CandidateIndex.remove`. A node without rows stays as a signpost, until three of four are such."""

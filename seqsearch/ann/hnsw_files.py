@@ -11,6 +11,7 @@ from . import files, kernels, scan
 from .graph_checks import GraphState
 from .groups import RowGroups
 from .nodes import GraphSettings, NodeGraph
+from .reductions import REDUCTIONS
 
 ARRAYS = {
     "levels": ("<i4", 1),
@@ -34,8 +35,8 @@ def save(path: StrPath, kind: str, graph: NodeGraph, rows: IntArray, nodes: IntA
     fields: JSON = {name: getattr(graph.settings, name) for name in SETTINGS} | {
         "ef": graph.ef,
         "exact": graph.exact,
-        "reduction": graph.reduction.name,
-        "reach2": graph.reduction.reach2,
+        "reduction": REDUCTIONS[graph.settings.geometry],
+        "reach2": 0.0,  # of a reduction that is no more
         "max_level": state.max_level,
         "entry_point": state.entry_point,
     }
@@ -47,7 +48,7 @@ def save(path: StrPath, kind: str, graph: NodeGraph, rows: IntArray, nodes: IntA
         "nodes": nodes,
         "side": graph.overflow,
         "mends": graph.repairs,
-        "vectors": graph.vectors[: 0 if graph.reduction.native else state.count],
+        "vectors": graph.vectors[: 0 if graph.native else state.count],
     }
     files.write(path, kind, fields, arrays)
 
@@ -76,15 +77,12 @@ def _graph(fields: JSON, arrays: dict[str, AnyArray]) -> NodeGraph:
     """The bare graph; ValueError, KeyError or TypeError say what does not hold."""
     if fields["geometry"] not in GEOMETRIES:
         raise ValueError(f"no geometry is called {fields['geometry']!r}")
-    reduction = None if fields["reduction"] == "native" else fields["reduction"]
-    settings = GraphSettings(**{name: fields[name] for name in (*SETTINGS, "ef")}, reduction=reduction)
-    reach2 = fields["reach2"]
-    if type(reach2) is not float or not 0 <= reach2 < 1e300 or type(fields["exact"]) is not bool:
-        raise ValueError("a field of the graph is out of range")
-    if type(fields["max_level"]) is not int or type(fields["entry_point"]) is not int:
+    if fields["reduction"] != REDUCTIONS[fields["geometry"]]:
+        raise ValueError(f"a graph of {fields['geometry']} geometry cannot be {fields['reduction']!r}")
+    settings = GraphSettings(**{name: fields[name] for name in (*SETTINGS, "ef")})
+    if [type(fields[name]) for name in ("exact", "max_level", "entry_point")] != [bool, int, int]:
         raise ValueError("a field of the graph is out of range")
     graph = NodeGraph(settings)
-    graph.reduction.reach2 = reach2
     levels, level0, upper = (arrays[name] for name in ("levels", "level0", "upper"))
     state = GraphState(fields["max_level"], fields["entry_point"], levels, level0, upper)
     graph.graph = graph.graph.restored(state)
@@ -108,7 +106,7 @@ def _groups(graph: NodeGraph, rows: IntArray, nodes: IntArray) -> RowGroups:
 
 
 def _take_vectors(graph: NodeGraph, vectors: AnyArray) -> None:
-    if graph.reduction.native:
+    if graph.native:
         if len(vectors):
             raise ValueError("there are vectors beside a graph that needs none")
         return

@@ -27,19 +27,18 @@ def measure(graph: NodeGraph, search: Search, scan: Search, *, rows: int, sample
     generator = np.random.default_rng(seed)
     live = graph.live()
     asked = live if len(live) <= ALL_UP_TO else _drawn(live, ALL_UP_TO, generator)
-    beyond = np.flatnonzero(graph.reduction.beyond(graph.vectors_of(np.arange(len(graph)))))
     graph.restore()
     graph.verified = len(graph)
     missed = graph.not_found(asked)
     found_at_first = 1.0 - len(missed) / max(len(asked), 1)
     missed = graph.repair(missed)
-    graph.set_overflow(np.union1d(beyond, missed))
+    graph.set_overflow(missed)
     ef = graph.ef
     queries = graph.vectors_of(live if len(live) <= sample else _drawn(live, sample, generator))
     recall = _calibrate(graph, queries, search, scan, min(NEIGHBOURS + 1, max(rows, 1)))
     if graph.ef > ef:
         missed = graph.not_found(missed)
-        graph.set_overflow(np.union1d(beyond, missed))
+        graph.set_overflow(missed)
     settings = graph.settings
     too_wide = graph.ef > ef and graph.ef * settings.m * SCAN_COST > len(live)
     if recall < settings.target or too_wide or graph.overflows:

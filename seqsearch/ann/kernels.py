@@ -135,20 +135,14 @@ def _lowest_key(code: int, score: np.float32, squares: float, room: float, slack
 def _inner_products(queries: FloatArray, vectors: FloatArray, scores_out: FloatArray) -> None:
     """(4, D), (B, D) -> (4, B): four products share each load of a vector."""
     for i in range(vectors.shape[0]):
-        a = np.float32(0.0)
-        b = np.float32(0.0)
-        c = np.float32(0.0)
-        e = np.float32(0.0)
+        a = b = c = e = np.float32(0.0)
         for d in range(vectors.shape[1]):
             value = vectors[i, d]
             a += queries[0, d] * value
             b += queries[1, d] * value
             c += queries[2, d] * value
             e += queries[3, d] * value
-        scores_out[0, i] = a
-        scores_out[1, i] = b
-        scores_out[2, i] = c
-        scores_out[3, i] = e
+        scores_out[0, i], scores_out[1, i], scores_out[2, i], scores_out[3, i] = a, b, c, e
 
 
 @kernel(inline=True, fastmath=True)

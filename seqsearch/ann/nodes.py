@@ -15,7 +15,7 @@ from ..geometry import geometry_named
 from . import kernels, scan
 from .candidates import Candidates
 from .graph import Graph
-from .reductions import Reduction
+from .reductions import is_native, native_distances, reduced
 from .rows import grown
 from .walk import Links, walk
 
@@ -30,9 +30,6 @@ TAIL = 1000
 SLACK = 16
 """So many more than asked for are put in order by float64."""
 
-BEYOND = 256
-"""So many points farther out than R are scanned before the graph is built anew with a larger R."""
-
 OVERFLOW_SHARE = 0.05
 """An overflow list above this part of the nodes costs so much that the graph is given up."""
 
@@ -43,8 +40,7 @@ FEWEST = 2000
 @dataclass(frozen=True)
 class GraphSettings:
     """`m`: links per node; `ef_construction`: effort of the build; `ef`: effort of a search, at least the number of
-    nodes asked for; `target`: the sampled recall below which `health` makes an index answer by exact scan;
-    `reduction`: how vectors enter the graph, None for what suits the geometry (see `reductions`).
+    nodes asked for; `target`: the sampled recall below which `health` makes an index answer by exact scan.
 
     ParameterError for numbers that cannot be.
     """
@@ -55,7 +51,6 @@ class GraphSettings:
     ef_construction: int = 200
     ef: int = 64
     target: float = 0.99
-    reduction: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -82,10 +77,9 @@ class NodeGraph:
         """The effort of a search by default; `health` may raise it."""
         self.exact = False
         """Whether the graph is given up: it misses so much that every search is an exact scan."""
-        self.reduction = Reduction.of(settings.geometry, settings.dim, settings.reduction)
-        self.graph = Graph(
-            dim=self.reduction.graph_dim, m=settings.m, ef_construction=settings.ef_construction, seed=settings.seed
-        )
+        self.native = is_native(settings.geometry)
+        """Whether the graph's own distance is the true one, up to a formula."""
+        self.graph = Graph(dim=settings.dim, m=settings.m, ef_construction=settings.ef_construction, seed=settings.seed)
         self.vectors: FloatArray = np.zeros((0, settings.dim), dtype=np.float32)
         """(>= n, D), and their squared norms, where they are kept beside the graph; else empty."""
         self.squares: DoubleArray = np.zeros(0, dtype=np.float64)
@@ -108,7 +102,7 @@ class NodeGraph:
     @property
     def keeps_vectors(self) -> bool:
         """Whether the vectors lie beside the graph: for the true order, or for the exact scan."""
-        return self.exact or not self.reduction.native
+        return self.exact or not self.native
 
     def vectors_of(self, nodes: IntArray) -> FloatArray:
         """(n, D) vectors of nodes (n,)."""
@@ -117,14 +111,10 @@ class NodeGraph:
     def grow(self, vectors: FloatArray) -> None:
         """New nodes for vectors (n, D), prepared, that have none."""
         first = len(self)
-        if not first:
-            self.reduction.widen(vectors)
-        self.graph.add(self.reduction.stored(vectors))
+        self.graph.add(reduced(self.settings.geometry, vectors))
         if self.keeps_vectors:
             self.vectors, self.squares = grown(self.vectors, len(self)), grown(self.squares, len(self))
             self.vectors[first : len(self)], self.squares[first : len(self)] = vectors, kernels.squares_of(vectors)
-        outside = np.flatnonzero(self.reduction.beyond(vectors))
-        self.set_overflow(np.concatenate([self.overflow, outside + first]))
 
     def anew(self, vectors: FloatArray) -> Self:
         """A graph of these vectors alone, all of them looked for; what was measured of this one holds on."""
@@ -154,9 +144,9 @@ class NodeGraph:
         """Nodes (Q, >= count) from the graph, -1 where it gives no more, and their true distances."""
         effort = self.ef if ef is None else ef
         threads.numba_threads()
-        if self.reduction.native:
+        if self.native:
             nodes, squared = self.graph.query(queries, count, effort)
-            return nodes, self.reduction.distances(squared)
+            return nodes, native_distances(self.settings.geometry, squared)
         links, code = self._fresh_links(), kernels.CODES[self.settings.geometry]
         # nodes without rows are met on the way like others, and take places
         width = min(max(count, effort) * len(self) // max(self.graph.live, 1), links.nodes)
@@ -213,14 +203,6 @@ class NodeGraph:
         """Whether the overflow list is so long that the graph is given up."""
         return len(self.overflow) > max(FEWEST, OVERFLOW_SHARE * len(self))
 
-    @property
-    def reaches_too_little(self) -> bool:
-        """Whether the R of "lorentz" leaves so many vectors out that the graph is built anew."""
-        if self.reduction.name != "lorentz":
-            return False
-        beyond = self.reduction.beyond(self.vectors_of(self.overflow))
-        return int(np.count_nonzero(beyond)) > max(BEYOND, len(self) // 50)
-
     def not_found(self, nodes: IntArray, batch: int = 8192) -> IntArray:
         """Those of `nodes` that a search of the graph for their own vectors does not return first."""
         missed: list[IntArray] = [np.zeros(0, dtype=np.int64)]
@@ -238,7 +220,7 @@ class NodeGraph:
         it. The links of native geometries lie inside hnswlib and stay as they are.
         """
         for _ in range(REPAIR_ROUNDS):
-            if self.reduction.native or not len(missed):
+            if self.native or not len(missed):
                 break
             nodes, _ = self.propose(self.vectors_of(missed), REPAIRS)
             nodes = nodes[:, :REPAIRS]
@@ -255,7 +237,7 @@ class NodeGraph:
         """After an addition: the first is left to `health`; native nodes are verified now, others with their links."""
         if not self.verified:
             self.verified = len(self)
-        if self.reduction.native:
+        if self.native:
             self.verify()
 
     def verify(self, *, first: int | None = None, even_if_exact: bool = False) -> None:

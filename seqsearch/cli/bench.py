@@ -11,8 +11,11 @@ import click
 
 from .options import PATH, DistanceOptions, Reading, format_option, named, names_of, option, takes, threads_and_quiet
 from .progress import progress_for
+from .shared import show_rows
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from ..evaluation.comparing import Cell, Compared
 
 
@@ -76,27 +79,20 @@ def command(
     else:
         searched = reading.suiting(stored.alphabet).read(options.queries)
     compared = compare(stored, searched, asked, progress_for(quiet))
-    _show(compared, show.output_format)
+    show_rows(compared.rows(), show.output_format, lambda: _table(compared))
     click.echo(recommendation(compared, references, reading), err=show.output_format != "table")
     if show.plot is not None:
         _plot(compared, show.plot, Path(references).name)
 
 
-def _show(compared: Compared, output_format: str) -> None:
-    from ..evaluation.rows import as_json_lines, as_table, as_tsv
-
-    if output_format != "table":
-        write = as_json_lines if output_format == "json" else as_tsv
-        click.echo(write(compared.rows()), nl=False)
-        return
-    from rich.console import Console
+def _table(compared: Compared) -> Table:
+    from ..evaluation.rows import as_table
 
     title = f"{compared.size:,} stored, {compared.queries:,} queries, k = {compared.asked.k}"
     table = as_table(compared.summary(), f"{title}, at recall {compared.asked.recall:g}")
     for column in table.columns[2:-1]:
         column.justify = "right"
-    screen = Console()
-    (screen if screen.is_terminal else Console(width=200)).print(table)  # a file has no edge to be wrapped at
+    return table
 
 
 def recommendation(compared: Compared, references: str, reading: Reading) -> str:
@@ -109,16 +105,16 @@ def recommendation(compared: Compared, references: str, reading: Reading) -> str
             f"of them and search with --exact, or give more --seconds."
         )
     cell, row = best
-    said = f"{row.candidates:,} candidates reach {row.recall:.4f} at {row.qps:,.0f} queries/s"
+    found = f"{row.candidates:,} candidates reach {row.recall:.4f} at {row.qps:,.0f} queries/s"
     command = _build_command(compared, cell, references, reading)
     if row.qps <= compared.exact_qps:
         return (
-            f"Comparing with everything is as fast as any index here: {exact} (best cell: {cell.name}, {said}). Build "
+            f"Comparing with everything is as fast as any index here: {exact} (best cell: {cell.name}, {found}). Build "
             f"one and search with --exact:\n  {command}"
         )
     times = row.qps / compared.exact_qps
     return (
-        f"For recall {recall:g} take {cell.name}: {said}, {times:,.1f} times as fast as comparing with everything "
+        f"For recall {recall:g} take {cell.name}: {found}, {times:,.1f} times as fast as comparing with everything "
         f"({exact}). Build it, trained to the end:\n  {command}"
     )
 

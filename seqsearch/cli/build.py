@@ -103,8 +103,8 @@ def command(
     make = _by_recipe if references.endswith(".toml") else _by_options
     with make(references, output, distance, options, reading, quiet) as index:
         if not quiet:
-            _, said = index.budget(10)
-            click.echo(f"{index.path}: {len(index):,} sequences; a search takes {said}", err=True)
+            _, message = index.budget(10)
+            click.echo(f"{index.path}: {len(index):,} sequences; a search takes {message}", err=True)
 
 
 def _by_options(
@@ -161,7 +161,7 @@ def _by_recipe(
     recipe = Recipe.load(references)
     reading = reading.over(recipe.reading)
     queries = None if options.queries is None else reading.read(options.queries)
-    recipe = recipe.changed(output=output.output, reading=reading.arguments, **asked, **given(distance))
+    recipe = recipe.changed(asked | given(distance), output=output.output, reading=reading.arguments)
     return recipe.build(
         overwrite=output.overwrite, model=_model(options.model), queries=queries, progress=progress_for(quiet)
     )

@@ -52,10 +52,10 @@ def command(
     with SequenceIndex.open(index) as opened:
         asked = None if queries is None else reading.suiting(opened.alphabet_name).read(queries)
         measured = opened.calibrate(asked, recall=recall, sample=sample, seed=seed, progress=progress_for(quiet))
-        _, said = opened.budget(10)
+        _, message = opened.budget(10)
     if output_format == "json":
         click.echo(json.dumps({**measured.to_json(), "stale": False}))
         return
     click.echo(curve(measured.to_json()["points"]))
     if not quiet:
-        click.echo(f"{index}: measured on {measured.queries:,} queries; a search takes {said}", err=True)
+        click.echo(f"{index}: measured on {measured.queries:,} queries; a search takes {message}", err=True)

@@ -106,10 +106,10 @@ def _by_model(path: str, options: Options, quiet: bool) -> _Judge:
     progress = progress_for(quiet)
 
     def verdict(part: Sequences) -> _Verdict:
-        told = classify(loaded, part, progress)
-        sure = (told.confidence >= options.abstain).tolist()
-        names = [name if enough else "" for name, enough in zip(told.names(), sure, strict=True)]
-        return _Verdict(names, told.confidence, told.labels, told.probabilities, {})
+        predicted = classify(loaded, part, progress)
+        sure = (predicted.confidence >= options.abstain).tolist()
+        names = [name if enough else "" for name, enough in zip(predicted.names(), sure, strict=True)]
+        return _Verdict(names, predicted.confidence, predicted.labels, predicted.probabilities, {})
 
     return verdict, loaded.spec.alphabet, lambda: None
 
@@ -144,8 +144,8 @@ def _columns(part: Sequences, verdict: _Verdict, output_format: str) -> dict[str
     columns: dict[str, Sequence[object]] = {"query": list(part.ids)}
     if output_format == "tsv":
         columns |= {"label": [name or "-" for name in names], "probability": [f"{p:.4f}" for p in sure]}
-        told = {name: values.tolist() for name, values in verdict.more.items() if values is not None}
-        return columns | {name: [f"{value:g}" for value in values] for name, values in told.items()}
+        predicted = {name: values.tolist() for name, values in verdict.more.items() if values is not None}
+        return columns | {name: [f"{value:g}" for value in values] for name, values in predicted.items()}
     columns |= {"label": [name or None for name in names], "probability": [round(p, 6) for p in sure]}
     for name, values in verdict.more.items():
         columns[name] = [None] * len(part) if values is None else values.tolist()

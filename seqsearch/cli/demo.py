@@ -10,6 +10,7 @@ import click
 
 from .options import PATH, threads_and_quiet
 from .progress import progress_for
+from .shared import show_rows
 
 if TYPE_CHECKING:
     from ..search import SequenceIndex
@@ -40,7 +41,6 @@ def command(recipe: str, plot: str | None, quiet: bool) -> None:
     from ..evaluation.sweep import Sweep
     from ..search.recipes import Recipe
     from ..sequences import read
-    from .evaluate import show
 
     plan = Recipe.load(recipe)
     progress = progress_for(quiet)
@@ -51,17 +51,17 @@ def command(recipe: str, plot: str | None, quiet: bool) -> None:
         queries = read(plan.queries_path(index.alphabet_name), alphabet=index.alphabet_name)
         _show_hits(index, queries)
         sweep = Sweep(index.evaluate(queries, 10, progress=progress))
-        _, said = index.budget(10)
+        _, message = index.budget(10)
         size = len(index)
     picture = Path(plot) if plot is not None else plan.output.with_suffix(".recall.png")
-    show(sweep, "table")
+    show_rows(sweep.as_rows(), "table", sweep.as_table)
     plot_speed(
         sweep.as_rows(f"seqsearch, {size:,} sequences"),
         picture,
         target=plan.options.recall,
         title=f"{plan.path.stem}: recall@10 of {len(queries):,} unseen queries",
     )
-    click.echo(f"\nBuilt in {built:.0f} s. A search takes {said}.\nPicture: {picture}")
+    click.echo(f"\nBuilt in {built:.0f} s. A search takes {message}.\nPicture: {picture}")
     click.echo(_NEXT)
 
 

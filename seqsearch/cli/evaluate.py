@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import click
 
 from .options import PATH, Reading, format_option, numbers_of, option, takes, threads_and_quiet
 from .progress import progress_for
-
-if TYPE_CHECKING:
-    from ..evaluation.sweep import Sweep
+from .shared import show_rows
 
 
 @dataclass(frozen=True)
@@ -57,21 +54,8 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
             known.require(asked, opened.sequences, opened.distance, k)
             truth = known.neighbours
         sweep = Sweep(opened.evaluate(asked, k, truth=truth, budgets=budgets, progress=progress_for(quiet)))
-    show(sweep, options.output_format)
+    show_rows(sweep.as_rows(), options.output_format, sweep.as_table)
     if options.plot is not None:
         from ..evaluation.plots import plot_speed
 
         plot_speed(sweep.as_rows(index), options.plot, title=f"{len(asked):,} queries, {k} neighbours")
-
-
-def show(sweep: Sweep, output_format: str) -> None:
-    """Print a sweep on stdout."""
-    from ..evaluation.rows import as_json_lines, as_tsv
-
-    if output_format == "table":
-        from rich.console import Console
-
-        Console().print(sweep.as_table())
-        return
-    write = as_json_lines if output_format == "json" else as_tsv
-    click.echo(write(sweep.as_rows()), nl=False)

@@ -41,22 +41,22 @@ class Reports:
 
 
 class Tally:
-    """True labels and told ones, gathered batch by batch."""
+    """True labels and predicted ones, gathered batch by batch."""
 
     def __init__(self) -> None:
         self.true: list[str] = []
-        self.told: list[str] = []
+        self.predicted: list[str] = []
         self.confidence: list[float] = []
         self.unlabelled = 0
 
-    def add(self, true: Sequence[str], told: Sequence[str], confidence: AnyArray) -> None:
+    def add(self, true: Sequence[str], predicted: Sequence[str], confidence: AnyArray) -> None:
         """A batch; what has no true label is only counted."""
-        for wanted, given, sure in zip(true, told, confidence.tolist(), strict=True):
+        for wanted, given, sure in zip(true, predicted, confidence.tolist(), strict=True):
             if not wanted:
                 self.unlabelled += 1
                 continue
             self.true.append(wanted)
-            self.told.append(given)
+            self.predicted.append(given)
             self.confidence.append(sure)
 
     def tell(self, files: Reports, quiet: bool) -> None:
@@ -71,7 +71,7 @@ class Tally:
             return
         from ..evaluation.labels import LabelReport
 
-        made = LabelReport.of(self.true, self.told, np.array(self.confidence))
+        made = LabelReport.of(self.true, self.predicted, np.array(self.confidence))
         if files.report is not None:
             from ..evaluation.rows import write_rows
 

@@ -13,29 +13,8 @@ from ..errors import ParameterError, SeqsearchError
 from . import starting
 
 COMMANDS = (
-    "build",
-    "search",
-    "add",
-    "update",
-    "remove",
-    "compact",
-    "verify",
-    "calibrate",
-    "info",
-    "truth",
-    "evaluate",
-    "bench",
-    "demo",
-    "cluster",
-    "train",
-    "embed",
-    "tune",
-    "classify",
-    "tag",
-    "novelty",
-    "dedup",
-    "match",
-    "convert",
+    *("build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate"),
+    *("bench", "demo", "cluster", "train", "embed", "tune", "classify", "tag", "novelty", "dedup", "match", "convert"),
 )
 
 

@@ -105,6 +105,6 @@ def text_of(hits: Hits, columns: Sequence[str], output_format: str, drawn: bool)
         return rows_text(named, output_format)
     parts = []
     for hit, row in enumerate(zip(*named.values(), strict=True)):
-        told = "  ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True))
-        parts.append(f"# {told}\n{hits.paths.drawn(hit)}\n\n")
+        facts = "  ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True))
+        parts.append(f"# {facts}\n{hits.paths.drawn(hit)}\n\n")
     return "".join(parts)

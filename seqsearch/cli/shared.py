@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from ..arrays import JSON, AnyArray
     from ..encoders.model import Model
     from ..search import SequenceIndex
@@ -93,6 +95,19 @@ def plain_numbers(distances: AnyArray) -> list[int | float]:
         whole: list[int | float] = distances.astype("int64").tolist()
         return whole
     return [int(value) if value.is_integer() else value for value in distances.tolist()]
+
+
+def show_rows(rows: Sequence[Mapping[str, object]], output_format: str, table: Callable[[], Table]) -> None:
+    """Print rows as JSON lines or TSV, or a table of them for people."""
+    from ..evaluation.rows import as_json_lines, as_tsv
+
+    if output_format != "table":
+        click.echo(as_json_lines(rows) if output_format == "json" else as_tsv(rows), nl=False)
+        return
+    from rich.console import Console
+
+    screen = Console()
+    (screen if screen.is_terminal else Console(width=200)).print(table())  # a file has no edge to be wrapped at
 
 
 def header_text(names: Iterable[str], output_format: str) -> str:

@@ -11,6 +11,7 @@ import click
 from .label_reports import Reports, Tally
 from .options import PATH, Reading, takes, threads_and_quiet
 from .progress import progress_for
+from .shared import header_text, rows_text
 
 if TYPE_CHECKING:
     from ..encoders.model import Model
@@ -76,8 +77,8 @@ def command(
 def _tags(model: Model, data: Tagged, output_format: str, reports: Reports, quiet: bool) -> None:
     from ..encoders.labelling import tag
 
-    told = tag(model, data.sequences, progress_for(quiet))
-    names, sure = told.names(), told.confidence
+    predicted = tag(model, data.sequences, progress_for(quiet))
+    names, sure = predicted.names(), predicted.confidence
     for line in _lines(data, names, [f"{p:.4f}" for p in sure.tolist()], output_format):
         click.echo(line, nl=False)
     tally = Tally()
@@ -102,25 +103,22 @@ def _groups(model: Model, data: Tagged, output_format: str, quiet: bool) -> None
 
 def _lines(data: Tagged, labels: list[str], sure: list[str] | None, output_format: str) -> Iterator[str]:
     """The text of each query."""
-    if output_format == "tsv":
-        yield "\t".join(("query", "position", "element", "label", *(("probability",) if sure else ()))) + "\n"
+    names = ("query", "position", "element", "label", "probability")[: 5 if sure else 4]
+    yield header_text(names, output_format)
     bounds = data.offsets.tolist()
     for row, query in enumerate(data.sequences.ids):
         part = slice(bounds[row], bounds[row + 1])
-        elements, own = _elements(data, row), labels[part]
+        elements, own, probabilities = _elements(data, row), labels[part], sure[part] if sure else []
         if output_format == "json":
-            said: dict[str, object] = {"query": query, "labels": own}
+            answer: dict[str, object] = {"query": query, "labels": own}
             if sure:
-                said["probabilities"] = [float(p) for p in sure[part]]
-            yield json.dumps(said) + "\n"
+                answer["probabilities"] = list(map(float, probabilities))
+            yield json.dumps(answer) + "\n"
         elif output_format == "tokens":
-            yield "".join(f"{element}\t{label}\n" for element, label in zip(elements, own, strict=True)) + "\n"
+            yield rows_text({"element": elements, "label": own}, "tsv") + "\n"
         else:
-            extra = [f"\t{p}" for p in sure[part]] if sure else [""] * len(own)
-            yield "".join(
-                f"{query}\t{at}\t{element}\t{label}{more}\n"
-                for at, (element, label, more) in enumerate(zip(elements, own, extra, strict=True), start=1)
-            )
+            columns = ([query] * len(own), range(1, len(own) + 1), elements, own, probabilities)
+            yield rows_text(dict(zip(names, columns, strict=False)), "tsv")
 
 
 def _elements(data: Tagged, row: int) -> list[str]:
@@ -130,4 +128,4 @@ def _elements(data: Tagged, row: int) -> list[str]:
         return [str(step) for step in range(1, len(sequence) + 1)]
     if sequence.alphabet.name == "integers" or data.by_words:
         return sequence.text.split()
-    return [character if character not in "\t\n" else " " for character in sequence.text]
+    return list(sequence.text)

@@ -10,7 +10,7 @@ import click
 
 from .options import PATH, DistanceOptions, Reading, given, named_values, option, takes, threads_and_quiet
 from .shared import write_text
-from .training import LabelOptions, told, train_on_distances, train_on_labels
+from .training import LabelOptions, summary, train_on_distances, train_on_labels
 
 _DISTANCE = ("geometry", "mode", "power", "target", "margin", "edits", "bits", "binarise", "effort", "steps", "rounds")
 
@@ -139,7 +139,7 @@ def command(
         what = f"{model.geometry}, {model.dim} dimensions" if task.task == "distance" else task.task
         plot_training(log.rows, options.plot, title=f"{model.family}, {what}")
     if not quiet:
-        click.echo(f"{task.output}: {told(model, log)}", err=True)
+        click.echo(f"{task.output}: {summary(model, log)}", err=True)
 
 
 def _refuse(names: Iterable[str], why: str) -> None:

@@ -87,7 +87,7 @@ def _common(options: Options, quiet: bool) -> dict[str, Any]:
     }
 
 
-def told(model: Model, log: TrainingLog) -> str:
+def summary(model: Model, log: TrainingLog) -> str:
     """What training came to, in a line."""
     if model.head is None:
         error = f", {log.rows[-1].get('percent_rmse', float('nan')):.2f} %RMSE" if log.rows else ""

@@ -112,14 +112,14 @@ def command(
         **vars(trials),
     )
     if options.output_format == "json":
-        click.echo("".join(json.dumps(row) + "\n" for row in found.rows), nl=False)
+        click.echo("".join(json.dumps(row) + "\n" for row in found), nl=False)
     else:
-        _show(found.rows, trials.objective)
+        _show(found, trials.objective)
     if options.plot is not None:
         from ..evaluation.plots import plot_heat_map
 
         plot_heat_map(
-            [row for row in reversed(found.rows) if row["state"] == "complete"],  # the last of a cell counts
+            [row for row in reversed(found) if row["state"] == "complete"],  # the last of a cell counts
             options.plot,
             value="value",
             title=f"Best {trials.objective} by encoder and geometry",

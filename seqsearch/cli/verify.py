@@ -41,21 +41,21 @@ def command(ctx: click.Context, index: str, sample: int, seed: int, output_forma
 
     try:
         with SequenceIndex.open(index) as opened:
-            said = opened.verify(sample=sample, seed=seed, progress=progress_for(quiet))
+            report = opened.verify(sample=sample, seed=seed, progress=progress_for(quiet))
     except CorruptIndexError as error:  # not even its head can be read
-        said = VerificationReport(problems=[str(error)])
+        report = VerificationReport(problems=[str(error)])
     if output_format == "json":
-        click.echo(json.dumps({"index": index, **said.to_json()}))
+        click.echo(json.dumps({"index": index, **report.to_json()}))
     else:
-        for name, count in {**said.counts, **said.health}.items():
+        for name, count in {**report.counts, **report.health}.items():
             click.echo(f"{name:<20} {shown(count)}")
-        if said.recall is not None:
-            click.echo(f"{'sampled recall':<20} {said.recall:.4f} of {said.sampled} members")
-        for note in said.notes:
+        if report.recall is not None:
+            click.echo(f"{'sampled recall':<20} {report.recall:.4f} of {report.sampled} members")
+        for note in report.notes:
             click.echo(f"note: {note}")
-    for problem in said.problems:
+    for problem in report.problems:
         click.echo(f"seqsearch: error: {_named(index, problem)}", err=True)
-    if not said.ok:
+    if not report.ok:
         ctx.exit(1)
     if not quiet:
         click.echo(f"{index}: sound", err=True)

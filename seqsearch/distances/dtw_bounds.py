@@ -54,8 +54,8 @@ class Projection(NamedTuple):
 
 
 @kernel(inline=True)
-def _slide(buffer: DoubleArray, width: int, features: int, most: bool, found: DoubleArray) -> None:
-    """found[j] = least (or greatest) of buffer[j], buffer[j + features], ..., `width` of them; flat arrays of frames.
+def _slide(buffer: DoubleArray, width: int, features: int, found: DoubleArray) -> None:
+    """found[j] = least of buffer[j], buffer[j + features], ..., `width` of them; flat arrays of frames.
 
     Windows are doubled, then two of them overlap: log2(width) passes that the compiler vectorises.
     """
@@ -65,21 +65,13 @@ def _slide(buffer: DoubleArray, width: int, features: int, most: bool, found: Do
         step = span * features
         size -= step
         here, there = buffer[:size], buffer[step : step + size]
-        if most:
-            for j in range(size):
-                here[j] = here[j] if here[j] > there[j] else there[j]
-        else:
-            for j in range(size):
-                here[j] = here[j] if here[j] < there[j] else there[j]
+        for j in range(size):
+            here[j] = here[j] if here[j] < there[j] else there[j]
         span *= 2
     step = (width - span) * features
     here, there = buffer[: found.shape[0]], buffer[step : step + found.shape[0]]
-    if most:
-        for j in range(found.shape[0]):
-            found[j] = here[j] if here[j] > there[j] else there[j]
-    else:
-        for j in range(found.shape[0]):
-            found[j] = here[j] if here[j] < there[j] else there[j]
+    for j in range(found.shape[0]):
+        found[j] = here[j] if here[j] < there[j] else there[j]
 
 
 @kernel()
@@ -95,26 +87,23 @@ def envelope(
     width = min(before, count - 1) + 1 + min(after, m - 1)
     lead = min(before, count - 1) * features
     size = max(lead + m * features, (count + width - 1) * features)
-    for most in (False, True):
-        padded = buffer[:size]
-        padded[:] = -INF if most else INF
-        padded[lead : lead + m * features] = flat
-        _slide(padded, width, features, most, (high if most else low)[:count].reshape(-1))
+    padded = buffer[:size]
+    for sign, end in ((1.0, low), (-1.0, high)):  # the greatest of x is the least of -x
+        padded[:] = INF
+        padded[lead : lead + m * features] = sign * flat
+        found = end[:count].reshape(-1)
+        _slide(padded, width, features, found)
+        found *= sign
 
 
 @kernel(fastmath=True)
 def outside(y: DoubleArray, low: DoubleArray, high: DoubleArray, squared: bool) -> float:
     """How far y stands outside of the envelope, squared or not, summed over all frames and features: flat arrays."""
     total = 0.0
-    if squared:
-        for j in range(y.shape[0]):
-            over = max(y[j] - high[j], low[j] - y[j])
-            over = over if over > 0.0 else 0.0
-            total += over * over
-    else:
-        for j in range(y.shape[0]):
-            over = max(y[j] - high[j], low[j] - y[j])
-            total += over if over > 0.0 else 0.0
+    for j in range(y.shape[0]):
+        over = max(y[j] - high[j], low[j] - y[j])
+        over = over if over > 0.0 else 0.0
+        total += over * over if squared else over
     return total
 
 

@@ -185,9 +185,9 @@ def group_scores(
             if last == first:
                 continue
             if rows == BLOCK_ROWS:
-                sweep_block(state, codes, query, row, first, last, step, edge)
+                sweep_block(state, codes, query, edge, row, first, last, step)
             else:
-                sweep_row(state, codes, query, row, first, last, step, edge)
+                sweep_row(state, codes, query, edge, row, first, last, step)
             _ends_of_columns(row, rows, last, m, lengths, gully, work)
             first = last
         row += rows

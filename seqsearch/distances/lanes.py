@@ -241,9 +241,9 @@ def group_distances(query: Query, groups: Groups, group: int, cutoff: int, work:
                     continue
                 match_symbol(planes, at + t * width, bits, codes[s], matches, (s * TILE + t) * VECTOR)
         if first + TILE <= shortest:
-            sweep(state, table, matches, planes, 0, 0, top, bottom)
+            sweep(state, table, matches, top, bottom)
         else:
-            sweep_masked(state, table, matches, planes, at + bits * VECTOR, width, top, bottom)
+            sweep_masked(state, table, matches, top, bottom, planes, at + bits * VECTOR, width)
     digits = 3
     while (1 << digits) <= 2 * m + longest:
         digits += 1

@@ -8,10 +8,11 @@ import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..errors import ParameterError
-from ..progress import SILENT, Progress, Task
+from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..sequences.strings import offsets_of
-from .distance import Distance, Searcher
+from .distance import Distance
+from .neighbours import Neighbours
 
 # How many nearest neighbours are asked for first; queries that have more within the radius are asked again for more,
 # and in the end compared with everything.
@@ -50,67 +51,35 @@ def range_search(
     if np.isnan(radii).any() or (radii < 0).any():
         raise ParameterError(f"a radius must be at least 0, not {radii[np.isnan(radii) | (radii < 0)][0]:g}")
     most = len(targets) if allowed is None else int(np.count_nonzero(allowed))
-    found: list[tuple[IntArray, IntArray, DoubleArray]] = []
-    left = np.arange(len(queries))
+    left, parts = np.arange(len(queries)), [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
     searcher = distance.searcher(targets, allowed)
     with progress.task("everything within the radius", len(queries)) as task:
-        for k in _STEPS:
-            if k < most and len(left):
-                left = _take(searcher, queries, radii, left, k, found, task)
-        _compare(distance, queries, targets, radii, left, allowed, found, task)
-    return _joined(found, len(queries))
-
-
-def _take(
-    searcher: Searcher,
-    queries: Sequences,
-    radii: DoubleArray,
-    left: IntArray,
-    k: int,
-    found: list[tuple[IntArray, IntArray, DoubleArray]],
-    task: Task,
-) -> IntArray:
-    """Answer those of `left` that have fewer than k targets within their radius; the others."""
-    crowded: list[IntArray] = []
-    step = max(1, _BLOCK // k)
-    for start in range(0, len(left), step):
-        who = left[start : start + step]
-        answer, _ = searcher.search(queries[who], k, within=radii[who])
-        near = answer.rows >= 0
-        full = near.all(axis=1)
-        near[full] = False
-        owner, _ = np.nonzero(near)
-        found.append((who[owner], answer.rows[near], answer.distances[near]))
-        crowded.append(who[full])
-        task.advance(int(np.count_nonzero(~full)))
-    return np.concatenate(crowded)
-
-
-def _compare(
-    distance: Distance,
-    queries: Sequences,
-    targets: Sequences,
-    radii: DoubleArray,
-    left: IntArray,
-    allowed: BoolArray | None,
-    found: list[tuple[IntArray, IntArray, DoubleArray]],
-    task: Task,
-) -> None:
-    """Compare queries that are near to very much with everything."""
-    step = max(1, _BLOCK // max(len(targets), 1))
-    for start in range(0, len(left), step):
-        who = left[start : start + step]
-        matrix = distance.matrix(queries[who], targets)
-        near = matrix <= radii[who][:, None]
-        if allowed is not None:
-            near &= allowed
-        owner, rows = np.nonzero(near)
-        found.append((who[owner], rows, matrix[near]))
-        task.advance(len(who))
-
-
-def _joined(found: list[tuple[IntArray, IntArray, DoubleArray]], queries: int) -> Ranges:
-    none = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    owners, rows, distances = (np.concatenate(column) for column in zip(none, *found, strict=True))
+        for k in [*(k for k in _STEPS if k < most), len(targets)]:
+            crowded = [left[:0]]
+            step = max(1, _BLOCK // max(k, 1))
+            for start in range(0, len(left), step):
+                who = left[start : start + step]
+                if k < len(targets):
+                    near, _ = searcher.search(queries[who], k, within=radii[who])
+                else:
+                    near = _compared(distance, queries[who], targets, radii[who], allowed)
+                full = np.all(near.rows >= 0, axis=1) if k < len(targets) else np.zeros(len(who), np.bool_)
+                there = (near.rows >= 0) & ~full[:, None]
+                parts.append((who[np.nonzero(there)[0]], near.rows[there], near.distances[there]))
+                crowded.append(who[full])
+                task.advance(int(np.count_nonzero(~full)))
+            left = np.concatenate(crowded)
+    owners, rows, distances = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((rows, distances, owners))
-    return Ranges(offsets_of(np.bincount(owners, minlength=queries)), rows[order], distances[order])
+    return Ranges(offsets_of(np.bincount(owners, minlength=len(queries))), rows[order], distances[order])
+
+
+def _compared(
+    distance: Distance, queries: Sequences, targets: Sequences, radii: DoubleArray, allowed: BoolArray | None
+) -> Neighbours:
+    """(Q, n): all targets, row -1 for those that are farther than the radius or not allowed."""
+    distances = distance.matrix(queries, targets)
+    near = distances <= radii[:, None]
+    if allowed is not None:
+        near &= allowed
+    return Neighbours(np.where(near, np.arange(len(targets)), -1), distances)

@@ -10,18 +10,18 @@ import json
 import os
 import zipfile
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..errors import FormatVersionError, MismatchError, ParseError
+from ..arrays import JSON
+from ..errors import FormatVersionError, MismatchError, ParseError, StrPath
 from ..files import atomic_write
 from ..sequences import Sequences
 from .distance import Distance
 from .neighbours import Neighbours
 
 _VERSION = 1
-_KEYS = {"format_version", "queries", "targets", "distance", "parameters", "k", "query_count", "target_count"}
+_ABOUT = ("queries", "targets", "query_count", "target_count", "distance", "parameters")
 
 
 @dataclass(frozen=True)
@@ -34,22 +34,15 @@ class Truth:
     query_count: int
     target_count: int
     distance: str
-    parameters: dict[str, Any]
+    parameters: JSON
 
     @classmethod
     def of(cls, neighbours: Neighbours, queries: Sequences, targets: Sequences, distance: Distance) -> Truth:
         """Name what exact neighbours belong to. Raises MismatchError when there is not a line for every query."""
         if len(neighbours) != len(queries):
             raise MismatchError(f"neighbours of {len(neighbours)} queries do not fit {len(queries)} queries")
-        return cls(
-            neighbours,
-            queries.digest(),
-            targets.digest(),
-            len(queries),
-            len(targets),
-            distance.name,
-            distance.parameters(),
-        )
+        digests, sizes = (queries.digest(), targets.digest()), (len(queries), len(targets))
+        return cls(neighbours, *digests, *sizes, distance.name, distance.parameters())
 
     def require(self, queries: Sequences, targets: Sequences, distance: Distance, k: int | None = None) -> None:
         """Raise MismatchError, telling everything that does not fit, unless the truth is of these."""
@@ -68,28 +61,16 @@ class Truth:
         if wrong:
             raise MismatchError(f"the truth is of {'; of '.join(wrong)}")
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: StrPath) -> None:
         """Write the file. Raises OSError."""
-        about = {
-            "format_version": _VERSION,
-            "queries": self.queries,
-            "targets": self.targets,
-            "distance": self.distance,
-            "parameters": self.parameters,
-            "k": self.neighbours.k,
-            "query_count": self.query_count,
-            "target_count": self.target_count,
-        }
+        about = {"format_version": _VERSION, "k": self.neighbours.k, **{name: getattr(self, name) for name in _ABOUT}}
+        found = self.neighbours
+        encoded = np.frombuffer(json.dumps(about, sort_keys=True).encode(), np.uint8)
         with atomic_write(path) as file:
-            np.savez_compressed(
-                file,
-                rows=self.neighbours.rows,
-                distances=self.neighbours.distances,
-                about=np.frombuffer(json.dumps(about, sort_keys=True).encode(), np.uint8),
-            )
+            np.savez_compressed(file, rows=found.rows, distances=found.distances, about=encoded)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Truth:
+    def load(cls, path: StrPath) -> Truth:
         """Read a truth file.
 
         Raises ParseError for a file that is none, FormatVersionError for one written by a newer seqsearch, and the
@@ -105,26 +86,17 @@ class Truth:
             raise ParseError("not a truth file: it does not tell its format version", path=path)
         if about["format_version"] > _VERSION:
             version = about["format_version"]
-            raise FormatVersionError(
-                f"{os.fspath(path)}: truth format {version} is newer than {_VERSION}: update seqsearch"
-            )
-        if about.keys() != _KEYS:
+            problem = f"truth format {version} is newer than {_VERSION}: update seqsearch"
+            raise FormatVersionError(f"{os.fspath(path)}: {problem}")
+        if about.keys() != {"format_version", "k", *_ABOUT}:
             raise ParseError(f"not a truth file: it tells {sorted(about)}", path=path)
         shape = (about["query_count"], about["k"])
         if rows.shape != shape or distances.shape != shape or rows.dtype != np.int64 or distances.dtype != np.float64:
             raise ParseError(f"rows {rows.shape} and distances {distances.shape} are not of shape {shape}", path=path)
         if rows.size and (rows.min() < -1 or rows.max() >= about["target_count"]):
             raise ParseError(f"a row is outside 0..{about['target_count'] - 1}", path=path)
-        return cls(
-            Neighbours(rows, distances),
-            about["queries"],
-            about["targets"],
-            about["query_count"],
-            about["target_count"],
-            about["distance"],
-            about["parameters"],
-        )
+        return cls(Neighbours(rows, distances), **{name: about[name] for name in _ABOUT})
 
 
-def _told(name: str, parameters: dict[str, Any]) -> str:
+def _told(name: str, parameters: JSON) -> str:
     return f"{name}({', '.join(f'{key}={value}' for key, value in sorted(parameters.items()))})"

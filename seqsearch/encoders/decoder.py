@@ -89,4 +89,4 @@ class Decoder(nn.Module):
         self.spec.require(sequences)
         if self.spec.alphabet is None:
             return self.spec.standardized(sequences)
-        return self.spec.codes(sequences).astype(np.int64)
+        return self.spec.tokens(sequences).astype(np.int64)

@@ -39,7 +39,7 @@ class _Block(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """`SparseFeatures` as the kernels read them: `counts` and `members` are the symbols that a code may be."""
+    """`SparseFeatures` as the kernels read them: `counts` and `members` are the symbols that a token may be."""
 
     ks: IntArray
     columns: IntArray
@@ -108,7 +108,7 @@ class SparseFeatures:
         self.spec.require(sequences)
         threads.numba_threads()
         out = np.zeros((len(sequences), self.size), np.float32)
-        _dense(out, self.spec.codes(sequences), sequences.offsets, self._layout())
+        _dense(out, self.spec.tokens(sequences), sequences.offsets, self._layout())
         return out
 
     def project(self, sequences: Sequences, table: FloatArray) -> FloatArray:
@@ -116,7 +116,7 @@ class SparseFeatures:
         self.spec.require(sequences)
         threads.numba_threads()
         out = np.zeros((len(sequences), table.shape[1]), np.float32)
-        _project(out, np.ascontiguousarray(table), self.spec.codes(sequences), sequences.offsets, self._layout())
+        _project(out, np.ascontiguousarray(table), self.spec.tokens(sequences), sequences.offsets, self._layout())
         return out
 
     def to_json(self) -> JSON:
@@ -161,17 +161,17 @@ def _column(value: np.uint64, columns: int, exact: bool) -> np.int64:
 
 @kernel()
 def _kmer_readings(
-    codes: AnyArray, layout: _Layout, block: _Block, features: IntArray, weights: FloatArray, used: int
+    tokens: AnyArray, layout: _Layout, block: _Block, features: IntArray, weights: FloatArray, used: int
 ) -> int:
     """Write the k-mers of one sequence, or of its soft windows, to features[used:]; the new end."""
     counts, members, symbols = layout.counts, layout.members, layout.symbols
     k, columns, windows = block.k, block.columns, block.windows
     exact = float(symbols) ** k <= columns
-    last = len(codes) - k
+    last = len(tokens) - k
     for start in range(last + 1):
         readings = 1
         for j in range(k):
-            readings *= counts[codes[start + j]]
+            readings *= counts[tokens[start + j]]
             if readings > MOST_READINGS:
                 break
         if readings > MOST_READINGS:
@@ -183,9 +183,9 @@ def _kmer_readings(
             rest = reading
             value = np.uint64(0)
             for j in range(k):
-                code = codes[start + j]
-                value = value * np.uint64(symbols) + np.uint64(members[code, rest % counts[code]])
-                rest //= counts[code]
+                token = tokens[start + j]
+                value = value * np.uint64(symbols) + np.uint64(members[token, rest % counts[token]])
+                rest //= counts[token]
             features[used] = block.first + window * columns + _column(value, columns, exact)
             weights[used] = (1.0 - into_next) / readings
             used += 1
@@ -197,74 +197,76 @@ def _kmer_readings(
 
 
 @kernel()
-def _positions(codes: AnyArray, layout: _Layout, first: int, features: IntArray, weights: FloatArray, used: int) -> int:
+def _positions(
+    tokens: AnyArray, layout: _Layout, first: int, features: IntArray, weights: FloatArray, used: int
+) -> int:
     """Write the position features of one sequence; return the new end."""
     counts, bins = layout.counts, layout.bins
-    reach = max(len(codes), layout.length)
-    for p in range(len(codes)):
+    reach = max(len(tokens), layout.length)
+    for p in range(len(tokens)):
         place = p * bins / reach
         bin_ = int(place)
         into_next = place - bin_ if reach > bins and bin_ + 1 < bins else 0.0
-        code = codes[p]
-        for m in range(counts[code]):
-            column = first + bin_ * layout.symbols + layout.members[code, m]
+        token = tokens[p]
+        for m in range(counts[token]):
+            column = first + bin_ * layout.symbols + layout.members[token, m]
             features[used] = column
-            weights[used] = (1.0 - into_next) / counts[code]
+            weights[used] = (1.0 - into_next) / counts[token]
             used += 1
             if into_next > 0:
                 features[used] = column + layout.symbols
-                weights[used] = into_next / counts[code]
+                weights[used] = into_next / counts[token]
                 used += 1
     return used
 
 
 @kernel()
-def _features_of(codes: AnyArray, layout: _Layout) -> tuple[IntArray, FloatArray]:
+def _features_of(tokens: AnyArray, layout: _Layout) -> tuple[IntArray, FloatArray]:
     """All features of one sequence: (m,) columns and their weights."""
-    room = _room(codes, len(layout.ks), layout.counts)
+    room = _room(tokens, len(layout.ks), layout.counts)
     features = np.empty(room, np.int64)
     weights = np.empty(room, np.float32)
     used = 0
     first = 0
     for i in range(len(layout.ks)):
         block = _Block(layout.ks[i], layout.columns[i], 0, first)
-        used = _kmer_readings(codes, layout, block, features, weights, used)
+        used = _kmer_readings(tokens, layout, block, features, weights, used)
         first += layout.columns[i]
     if layout.windows > 0:
         block = _Block(layout.window_k, layout.window_columns, layout.windows, first)
-        used = _kmer_readings(codes, layout, block, features, weights, used)
+        used = _kmer_readings(tokens, layout, block, features, weights, used)
         first += layout.windows * layout.window_columns
     if layout.bins > 0:
-        used = _positions(codes, layout, first, features, weights, used)
+        used = _positions(tokens, layout, first, features, weights, used)
     return features[:used], weights[:used]
 
 
 @kernel()
-def _room(codes: AnyArray, ks: int, counts: IntArray) -> int:
+def _room(tokens: AnyArray, ks: int, counts: IntArray) -> int:
     """An upper bound of the features of one sequence of which `ks` k-mer lengths are counted beside the windows."""
     ambiguous = 0
     wide = 0
-    for code in codes:
-        if counts[code] > 1:
+    for token in tokens:
+        if counts[token] > 1:
             ambiguous += 1
-            wide += counts[code]
+            wide += counts[token]
     # an ambiguous symbol lies in at most k windows, of at most MOST_READINGS readings each (k <= 16 throughout)
-    return len(codes) * (ks + 4) + ambiguous * (ks + 2) * 16 * MOST_READINGS + 2 * wide
+    return len(tokens) * (ks + 4) + ambiguous * (ks + 2) * 16 * MOST_READINGS + 2 * wide
 
 
 @kernel(parallel=True)
-def _dense(out: FloatArray, codes: AnyArray, offsets: IntArray, layout: _Layout) -> None:
+def _dense(out: FloatArray, tokens: AnyArray, offsets: IntArray, layout: _Layout) -> None:
     for i in prange(len(offsets) - 1):
-        features, weights = _features_of(codes[offsets[i] : offsets[i + 1]], layout)
+        features, weights = _features_of(tokens[offsets[i] : offsets[i + 1]], layout)
         for j in range(len(features)):
             out[i, features[j]] += weights[j]
 
 
 @kernel(parallel=True, fastmath=True)
-def _project(out: FloatArray, table: FloatArray, codes: AnyArray, offsets: IntArray, layout: _Layout) -> None:
+def _project(out: FloatArray, table: FloatArray, tokens: AnyArray, offsets: IntArray, layout: _Layout) -> None:
     width = table.shape[1]
     for i in prange(len(offsets) - 1):
-        features, weights = _features_of(codes[offsets[i] : offsets[i + 1]], layout)
+        features, weights = _features_of(tokens[offsets[i] : offsets[i + 1]], layout)
         row = out[i]
         for j in range(len(features)):
             column = table[features[j]]

@@ -85,21 +85,21 @@ class InputSpec:
 
     @cached_property
     def profiles(self) -> FloatArray:
-        """(codes, A): every code that `codes()` returns as a distribution over the A symbols."""
+        """(tokens, A): every token that `tokens` gives as a distribution over the A symbols."""
         if self._alphabet.is_open:
             return np.eye(self.symbols, dtype=np.float32)
         return self._alphabet.profiles
 
     @cached_property
     def members(self) -> tuple[IntArray, IntArray]:
-        """(codes,) number of symbols each code may be, and (codes, widest) which ones."""
+        """(tokens,) number of symbols each token may be, and (tokens, widest) which ones."""
         counts = (self.profiles > 0).sum(axis=1).astype(np.int64)
         table = np.zeros((len(counts), int(counts.max())), np.int64)
         for code, row in enumerate(self.profiles):
             table[code, : counts[code]] = np.flatnonzero(row > 0)
         return counts, table
 
-    def codes(self, sequences: Sequences) -> AnyArray:
+    def tokens(self, sequences: Sequences) -> AnyArray:
         """The tokens of `sequences` as rows of `profiles`, in a narrow unsigned type."""
         if not self._alphabet.is_open:
             return sequences.data

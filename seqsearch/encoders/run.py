@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,8 @@ from .feature_sets import features_from_json
 from .inputs import InputSpec
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from .encoder import Encoder
 
 Weights = Mapping[str, AnyArray]
@@ -72,34 +74,27 @@ def _residual(wide: FloatArray, shift: FloatArray, narrow: FloatArray) -> FloatA
 
 def torch_runner(encoder: Encoder, weights: Weights) -> Runner:
     """Any network, through torch on the CPU."""
-    import torch
-
-    loaded(encoder, weights)
-
-    def run(sequences: Sequences) -> FloatArray:
-        threads.torch_threads()
-        with torch.no_grad():
-            points: FloatArray = encoder.encode(sequences).numpy()
-        return points
-
-    return run
+    return _in_torch(loaded(encoder, weights).encode)
 
 
 def steps_runner(encoder: Encoder, weights: Weights) -> Runner:
     """The steps of a network that reads step by step, (sum T, C). Raises ParameterError for any other."""
-    import torch
-
     from .steps import StepEncoder
 
     if not isinstance(encoder, StepEncoder):
         raise ParameterError(f"encoder {encoder.family!r} does not read step by step")
     loaded(encoder, weights)
+    return _in_torch(encoder.elements)
+
+
+def _in_torch(encode: Callable[[Sequences], Tensor]) -> Runner:
+    import torch
 
     def run(sequences: Sequences) -> FloatArray:
         threads.torch_threads()
         with torch.no_grad():
-            steps: FloatArray = encoder.elements(sequences).numpy()
-        return steps
+            found: FloatArray = encode(sequences).numpy()
+        return found
 
     return run
 

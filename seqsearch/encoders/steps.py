@@ -51,7 +51,7 @@ class PaddedEncoder(Encoder):
         self.spec.require(sequences)
         if self.spec.alphabet is None:
             return self.spec.standardized(sequences)
-        return self.spec.codes(sequences)
+        return self.spec.tokens(sequences)
 
 
 class StepEncoder(PaddedEncoder):

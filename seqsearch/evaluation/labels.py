@@ -1,4 +1,4 @@
-"""How well labels are told: accuracy, F1, a table of classes, reliability; and how well groups are found."""
+"""How well labels are predicted: accuracy, F1, a table of classes, reliability; and how well groups are found."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .reliability import ReliabilityBin, expected_calibration_error, reliability
 class LabelReport:
     """What came of telling m labels.
 
-    `labels`: every one that is true or told, in order; `counts`: (K, K), true down and told across; `abstained`: how
-    many of the m things got no label - they are in no other figure; `bins`: reliability of the confidences, empty
-    without any.
+    `labels`: every one that is true or predicted, in order; `counts`: (K, K), true down and predicted across;
+    `abstained`: how many of the m things got no label - they are in no other figure; `bins`: reliability of the
+    confidences, empty without any.
     """
 
     labels: tuple[str, ...]
@@ -29,31 +29,31 @@ class LabelReport:
     bins: list[ReliabilityBin]
 
     @classmethod
-    def of(cls, true: Sequence[str], told: Sequence[str], confidence: AnyArray | None = None) -> LabelReport:
-        """From (m,) true labels and told ones, "" where none was told, and (m,) how sure each was.
+    def of(cls, true: Sequence[str], predicted: Sequence[str], confidence: AnyArray | None = None) -> LabelReport:
+        """From (m,) true labels and predicted ones, "" where none was predicted, and (m,) how sure each was.
 
-        A true label that can never be told (one that training did not know) counts as wrong. Raises ParameterError.
+        A true label that training did not know counts as wrong. Raises ParameterError.
         """
-        if len(true) != len(told) or not len(true):
-            raise ParameterError(f"{len(told)} told labels cannot be compared with {len(true)} true ones")
-        answered = np.array([bool(name) for name in told])
-        names = sorted(set(true) | {name for name in told if name})
+        if len(true) != len(predicted) or not len(true):
+            raise ParameterError(f"{len(predicted)} told labels cannot be compared with {len(true)} true ones")
+        answered = np.array([bool(name) for name in predicted])
+        names = sorted(set(true) | {name for name in predicted if name})
         number = {name: place for place, name in enumerate(names)}
         given = np.flatnonzero(answered).tolist()
         counts = confusion(
             np.array([number[true[row]] for row in given], np.int64),
-            np.array([number[told[row]] for row in given], np.int64),
+            np.array([number[predicted[row]] for row in given], np.int64),
             len(names),
         )
         bins: list[ReliabilityBin] = []
         if confidence is not None and given:
-            right = np.array([true[row] == told[row] for row in given])
+            right = np.array([true[row] == predicted[row] for row in given])
             bins = reliability(np.clip(np.asarray(confidence, np.float64)[answered], 0.0, 1.0), right)
         return cls(tuple(names), counts, len(true) - len(given), bins)
 
     @property
     def accuracy(self) -> float:
-        """Share of the told labels that are right."""
+        """Share of the predicted labels that are right."""
         return accuracy(self.counts)
 
     @property
@@ -68,8 +68,8 @@ class LabelReport:
 
     def rows(self) -> list[dict[str, object]]:
         """A row a label: support, told, precision, recall, f1; None where a share has nothing to be a share of."""
-        right, support, told = np.diag(self.counts), self.counts.sum(axis=1), self.counts.sum(axis=0)
-        columns = zip(self.labels, right.tolist(), support.tolist(), told.tolist(), f1_scores(self.counts), strict=True)
+        right, support, predicted = np.diag(self.counts), self.counts.sum(axis=1), self.counts.sum(axis=0)
+        counts = (column.tolist() for column in (right, support, predicted))
         return [
             {
                 "label": label,
@@ -79,7 +79,7 @@ class LabelReport:
                 "recall": r / s if s else None,
                 "f1": None if np.isnan(f1) else float(f1),
             }
-            for label, r, s, t, f1 in columns
+            for label, r, s, t, f1 in zip(self.labels, *counts, f1_scores(self.counts), strict=True)
         ]
 
     def summary(self) -> dict[str, object]:
@@ -94,25 +94,25 @@ class LabelReport:
         }
 
 
-def v_measure(true: AnyArray, told: AnyArray) -> float:
+def v_measure(true: AnyArray, predicted: AnyArray) -> float:
     """The V-measure of a grouping of m elements, in [0, 1]: the harmonic mean of homogeneity and completeness.
 
     Rosenberg and Hirschberg, V-measure, EMNLP-CoNLL 2007, with beta 1; 1 where one side has a single group. Names of
     groups do not matter.
     """
-    table = _contingency(true, told)
+    table = _contingency(true, predicted)
     homogeneity = 1 - _share(_conditional_entropy(table), _entropy(table.sum(axis=1)))
     completeness = 1 - _share(_conditional_entropy(table.T), _entropy(table.sum(axis=0)))
     total = homogeneity + completeness
     return 2 * homogeneity * completeness / total if total > 0 else 0.0
 
 
-def adjusted_rand(true: AnyArray, told: AnyArray) -> float:
+def adjusted_rand(true: AnyArray, predicted: AnyArray) -> float:
     """The Rand index adjusted for chance, at most 1 and 0 on average for random groups.
 
     Hubert and Arabie, Comparing partitions, Journal of Classification 2 (1985). 1 where both sides agree trivially.
     """
-    table = _contingency(true, told)
+    table = _contingency(true, predicted)
 
     def pairs(counts: AnyArray) -> float:
         return float((counts * (counts - 1) / 2).sum())
@@ -126,9 +126,9 @@ def adjusted_rand(true: AnyArray, told: AnyArray) -> float:
     return 1.0 if most == by_chance else (together - by_chance) / (most - by_chance)
 
 
-def _contingency(true: AnyArray, told: AnyArray) -> AnyArray:
-    """(R, C) counts of elements by true and told group."""
-    first, second = np.asarray(true), np.asarray(told)
+def _contingency(true: AnyArray, predicted: AnyArray) -> AnyArray:
+    """(R, C) counts of elements by true and predicted group."""
+    first, second = np.asarray(true), np.asarray(predicted)
     if first.ndim != 1 or first.shape != second.shape or not len(first):
         raise ParameterError(f"groups of shape {second.shape} cannot be compared with groups of shape {first.shape}")
     _, down = np.unique(first, return_inverse=True)
@@ -163,9 +163,9 @@ def grouping_scores(data: Tagged, groups: IntArray) -> dict[str, float]:
     for start, stop in zip(data.offsets[:-1].tolist(), data.offsets[1:].tolist(), strict=True):
         known = data.known[start:stop]
         if known.any():
-            true, told = names[start:stop][known], groups[start:stop][known]
-            v.append(v_measure(true, told))
-            rand.append(adjusted_rand(true, told))
+            true, predicted = names[start:stop][known], groups[start:stop][known]
+            v.append(v_measure(true, predicted))
+            rand.append(adjusted_rand(true, predicted))
     if not v:
         raise ParameterError("no element is known to compare groups with")
     return {"v_measure": float(np.mean(v)), "adjusted_rand": float(np.mean(rand))}

@@ -7,10 +7,10 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from ..arrays import JSON
 from ..encoders.model import Model
 from ..errors import InputError, ParameterError, StrPath
 from ..progress import SILENT, Progress
@@ -41,7 +41,7 @@ class Recipe:
     path: Path
     output: Path
     references: str
-    reading: dict[str, Any]
+    reading: JSON
     options: BuildOptions
     hold_out: int = 0
 
@@ -66,24 +66,21 @@ class Recipe:
         references, hold_out = str(reading.pop("references")), int(reading.pop("hold_out", 0))
         return cls(place, place.with_suffix(""), _beside(place, references), reading, options, hold_out)
 
-    def changed(
-        self, *, output: StrPath | None = None, reading: dict[str, Any] | None = None, **options: Any
-    ) -> Recipe:
-        """The recipe with other values: of arguments of `read` and of fields of `BuildOptions`, and another place.
+    def changed(self, options: JSON, *, output: StrPath | None = None, reading: JSON | None = None) -> Recipe:
+        """The recipe with other fields of `BuildOptions` and arguments of `read`, at another place.
 
         Parameters of the distance are added to those of the recipe. Those of another distance or kind of index are left
         out. Raises ParameterError.
         """
+        changes = dict(options)
         for table, parameters in _PARAMETERS.items():
-            kept = getattr(self.options, parameters)
-            if options.get(table, getattr(self.options, table)) != getattr(self.options, table):
-                kept = {}
-            options[parameters] = kept | options.get(parameters, {})
+            same = options.get(table, getattr(self.options, table)) == getattr(self.options, table)
+            changes[parameters] = (getattr(self.options, parameters) if same else {}) | options.get(parameters, {})
         return replace(
             self,
             output=self.output if output is None else Path(output),
             reading=self.reading | (reading or {}),
-            options=replace(self.options, **options),
+            options=replace(self.options, **changes),
         )
 
     def queries_path(self, alphabet: str | None) -> Path:
@@ -124,7 +121,7 @@ class Recipe:
         yield everything[np.sort(order[self.hold_out :])]
 
 
-def _check(content: dict[str, Any]) -> None:
+def _check(content: JSON) -> None:
     """Raise ParameterError for a table or key that there is not."""
     known = {"data": ("references", "hold_out", *_READING), **_OPTIONS}
     for name, table in content.items():
@@ -137,9 +134,9 @@ def _check(content: dict[str, Any]) -> None:
         raise ParameterError("[data] needs references, a file or a data set by name")
 
 
-def _options(content: dict[str, Any]) -> dict[str, Any]:
+def _options(content: JSON) -> JSON:
     """The fields of BuildOptions that the tables give."""
-    options: dict[str, Any] = {parameters: {} for parameters in _PARAMETERS.values()}
+    options: JSON = {parameters: {} for parameters in _PARAMETERS.values()}
     for table, fields in _OPTIONS.items():
         for key, value in content.get(table, {}).items():
             if key in fields:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import shutil
 import tempfile
 from dataclasses import replace
 from functools import partial
@@ -15,15 +16,15 @@ from ..arrays import AnyArray, IntArray
 from ..errors import EmptyInputError, IndexExistsError, NotAnIndexError, ParameterError, StoreError, StrPath
 from ..files import sync_folder
 from ..sequences import Sequences
-from .envelope import HEAD, JSON, dump_json, seal_head
+from .envelope import JSON, dump_json
 from .environment import Environment
-from .files import WriterLock, allow_as_umask_says, data_file, exchange, generations, has_lock, remove_tree, write_mark
+from .files import WRITER_LOCK, WriterLock, allow_as_umask_says, data_file, exchange, generations, write_mark
 from .header import StoreHeader
 from .log import Entry, chain_of
 from .reader import State
 from .store import Store
 from .writer import NO_ROWS, StoreWriter
-from .writing import Commit
+from .writing import Commit, committed
 
 _COMMIT_ROWS = 1 << 16
 
@@ -65,8 +66,7 @@ class StoreBuilder(StoreWriter):
             opened.open(writable=True)
             opened.users = 1
             header = StoreHeader(config={} if config is None else config)
-            opened.write(lambda transaction: transaction.put(HEAD, seal_head(header.to_json())))
-            self._state = State(header, self._live)
+            self._state = State(committed(opened, header, lambda _: None), self._live)
         except BaseException:
             self.abort()
             raise
@@ -119,7 +119,7 @@ class StoreBuilder(StoreWriter):
             self._seal(generations(self.target)[-1] + 1 if old is not None else 1)
             if old is not None:
                 exchange(self.path, self.target)
-                remove_tree(self.path)
+                shutil.rmtree(self.path, ignore_errors=True)
             else:
                 os.rename(self.path, self.target)
         finally:
@@ -141,8 +141,7 @@ class StoreBuilder(StoreWriter):
         start = chain_of(self._head.digest, 0, dump_json(self._head.config))
         final = replace(self._head, ready=True, generation=generation, chain=start)
         entry = Entry(1, added=self.rows)
-        sealed = self._opened.write(lambda transaction: Commit(transaction, final).finish(entry))
-        self._state = State(sealed, self._live)
+        self._state = State(committed(self._opened, final, lambda _: None, entry), self._live)
         self._opened.sync()
         data = self._opened.path
         self._detach()
@@ -156,7 +155,7 @@ class StoreBuilder(StoreWriter):
         unfinished = self._lock is not None
         super().close()
         if unfinished:
-            remove_tree(self.path)
+            shutil.rmtree(self.path, ignore_errors=True)
 
     def close(self) -> None:
         """The same as `abort`."""
@@ -175,11 +174,11 @@ def _require_overwritable(target: Path, overwrite: bool) -> None:
 def _remove_abandoned(target: Path) -> None:
     """Remove what builders of the same path left behind when they were killed: their lock is free."""
     for folder in target.parent.glob(f".{glob.escape(target.name)}.building-*"):
-        if not has_lock(folder):
+        if not (folder / WRITER_LOCK).exists():
             continue
         try:
             lock = WriterLock(folder)
         except StoreError:
             continue
-        remove_tree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
         lock.release()

@@ -133,12 +133,9 @@ class Environment:
             map_size=map_size,
             readonly=not writable,
             create=writable,
-            max_dbs=0,
             max_readers=MAX_READERS,
             sync=self._durable,
             metasync=self._durable,
-            writemap=False,
-            readahead=True,
             mode=0o644,
             lock=lock,
         )

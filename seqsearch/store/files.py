@@ -6,7 +6,6 @@ import ctypes
 import fcntl
 import os
 import re
-import shutil
 import struct
 import weakref
 import zlib
@@ -161,16 +160,6 @@ def read_mark(folder: Path) -> Mark | None:
         if len(check) == 4 and body[:8] == _MARK_MAGIC and struct.pack("<I", zlib.crc32(body)) == check:
             marks.append(Mark(*_RECORD.unpack(body)[1:]))
     return max(marks, default=None)
-
-
-def remove_tree(folder: Path) -> None:
-    """Remove a folder and all in it, whether or not it is there."""
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def has_lock(folder: Path) -> bool:
-    """True when a writer has been in this folder."""
-    return (folder / WRITER_LOCK).exists()
 
 
 def allow_as_umask_says(folder: Path) -> None:

@@ -212,22 +212,17 @@ class StoreReader:
     def sequences(self, rows: AnyArray | list[int] | None = None) -> Sequences:
         """The records of `rows` in that order, or of all rows, deleted ones too, so that a row is a position."""
         chosen = None if rows is None else reading.checked_rows(rows, self.rows)
-        with self._reading() as transaction:
-            directory, head = self._where(transaction)
-            if chosen is None:
-                return reading.all_sequences(transaction, directory, head)[: self.rows]
-            return reading.some_sequences(transaction, directory, head, chosen)
+        with self._rows() as known:
+            return known.all_sequences()[: self.rows] if chosen is None else known.sequences(chosen)
 
     def vectors(self, rows: AnyArray | list[int] | None = None) -> AnyArray:
         """(m, width) float32 vectors or uint8 codes of `rows`, or of all rows. Raises StoreError without vectors."""
         if not self.has_vectors:
             raise StoreError(f"{self._shown}: this index holds no vectors")
-        chosen = None if rows is None else reading.checked_rows(rows, self._head.vector_rows)
-        with self._reading() as transaction:
-            directory, head = self._where(transaction)
-            if chosen is None:
-                return reading.all_vectors(transaction, directory, head)[: self._head.vector_rows]
-            return reading.some_vectors(transaction, directory, head, chosen)
+        count = self._head.vector_rows
+        chosen = np.arange(count) if rows is None else reading.checked_rows(rows, count)
+        with self._rows() as known:
+            return known.vectors(chosen)
 
     @property
     def labels(self) -> Strings:
@@ -240,17 +235,17 @@ class StoreReader:
         return self._texts(np.arange(self.rows), 0)
 
     def _texts(self, rows: IntArray, column: int) -> Strings:
-        with self._reading() as transaction:
-            directory, head = self._where(transaction)
-            return reading.some_texts(transaction, directory, head, rows, column)
+        with self._rows() as known:
+            return known.texts(rows, column)
 
-    def _where(self, transaction: Transaction) -> tuple[reading.Directory, StoreHeader]:
-        """The directory of the transaction's commit, which may be later than the state shown: rows only come."""
-        head = reading.read_head(transaction)
-        known = self._directory
-        if known is None or (known.generation, known.digest) != (head.generation, head.digest):
-            self._directory = known = reading.Directory.read(transaction, head, known)
-        return known, head
+    @contextmanager
+    def _rows(self) -> Iterator[reading.Rows]:
+        """The rows of the last commit, which may be later than the state shown: rows only come."""
+        with self._reading() as transaction:
+            head, known = reading.read_head(transaction), self._directory
+            if known is None or (known.generation, known.digest) != (head.generation, head.digest):
+                self._directory = known = reading.Directory.read(transaction, head, known)
+            yield reading.Rows(transaction, head, known)
 
     # -- ids -----------------------------------------------------------------------------------------------------
 

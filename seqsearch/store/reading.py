@@ -85,7 +85,6 @@ class Directory:
     sequence_starts: IntArray
     sizes: IntArray
     vector_starts: IntArray
-    vector_sizes: IntArray
     verified: dict[bytes, bytes] = field(default_factory=dict)
 
     @classmethod
@@ -101,7 +100,6 @@ class Directory:
             _starts([start for start, _ in sequences], sizes[:, 0], head.rows, "sequence"),
             sizes,
             _starts([start for start, _ in vectors], [rows for _, rows in vectors], head.vector_rows, "vector"),
-            np.array([rows for _, rows in vectors], np.int64),
             verified,
         )
 
@@ -121,90 +119,81 @@ def _starts(starts: list[int], sizes: AnyArray | list[int], total: int, what: st
     return expected[:-1]
 
 
-def _chunk(transaction: Transaction, directory: Directory, head: StoreHeader, start: int) -> Columns:
-    key = numbered(SEQUENCES, start)
-    value = transaction.get(key)
-    if value is None:
-        raise CorruptIndexError(f"the sequence chunk at row {start} is missing")
-    return columns_of(directory.proved(key, value), head.step_dtype, head.features)
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one commit, deleted ones too, inside one transaction."""
 
+    transaction: Transaction
+    head: StoreHeader
+    directory: Directory
 
-def all_sequences(transaction: Transaction, directory: Directory, head: StoreHeader) -> Sequences:
-    """All rows, deleted ones too: every chunk copied once into columns of the right size."""
-    rows, steps, *texts = directory.sizes.sum(axis=0).tolist()
-    lengths = np.empty((4, rows), np.int64)
-    data: AnyArray = np.empty(steps * max(head.features, 1), head.step_dtype.newbyteorder("="))
-    columns = [np.empty(size, np.uint8) for size in texts]
-    at = np.zeros(5, np.int64)
-    features = max(head.features, 1)
-    for start, size in zip(directory.sequence_starts.tolist(), directory.sizes, strict=True):
-        chunk = _chunk(transaction, directory, head, start)
-        end = at + size
-        lengths[:, at[0] : end[0]] = chunk.lengths
-        data[at[1] * features : end[1] * features] = chunk.data.reshape(-1)
-        for column, text, first, stop in zip(columns, chunk.texts, at[2:], end[2:], strict=True):
-            column[first:stop] = text
-        at = end
-    offsets = [offsets_of(column) for column in lengths]
-    ids, descriptions, labels = (Strings(column, bounds) for column, bounds in zip(columns, offsets[1:], strict=True))
-    shaped = data.reshape(-1, head.features) if head.features else data
-    return Sequences(shaped, offsets[0], ids, head.symbols, descriptions, labels)
+    def sequences(self, rows: IntArray) -> Sequences:
+        """Records in the order of `rows`, from the chunks that hold them."""
+        head = self.head
+        parts = [
+            unpack_sequences(self._columns(start), head.symbols, within)
+            for start, within in _by_chunk(self.directory.sequence_starts, rows)
+        ]
+        if not parts:
+            return unpack_sequences(_nothing(head), head.symbols)
+        together = Sequences.concatenate(parts) if len(parts) > 1 else parts[0]
+        order = np.argsort(rows, kind="stable")
+        if np.array_equal(order, np.arange(len(rows))):
+            return together
+        back = np.empty(len(rows), np.int64)
+        back[order] = np.arange(len(rows))
+        return together[back]
 
+    def all_sequences(self) -> Sequences:
+        """All records: every chunk copied once into columns of the right size."""
+        head, directory, features = self.head, self.directory, max(self.head.features, 1)
+        rows, steps, *texts = directory.sizes.sum(axis=0).tolist()
+        lengths = np.empty((4, rows), np.int64)
+        data: AnyArray = np.empty(steps * features, head.step_dtype.newbyteorder("="))
+        columns = [np.empty(size, np.uint8) for size in texts]
+        at = np.zeros(5, np.int64)
+        for start, size in zip(directory.sequence_starts.tolist(), directory.sizes, strict=True):
+            chunk = self._columns(start)
+            end = at + size
+            lengths[:, at[0] : end[0]] = chunk.lengths
+            data[at[1] * features : end[1] * features] = chunk.data.reshape(-1)
+            for column, text, first, stop in zip(columns, chunk.texts, at[2:], end[2:], strict=True):
+                column[first:stop] = text
+            at = end
+        offsets = [offsets_of(column) for column in lengths]
+        ids, descriptions, labels = (Strings(text, bounds) for text, bounds in zip(columns, offsets[1:], strict=True))
+        shaped = data.reshape(-1, head.features) if head.features else data
+        return Sequences(shaped, offsets[0], ids, head.symbols, descriptions, labels)
 
-def some_sequences(transaction: Transaction, directory: Directory, head: StoreHeader, rows: IntArray) -> Sequences:
-    """The sequences of `rows`, in that order, from the chunks that hold them."""
-    parts = [
-        unpack_sequences(_chunk(transaction, directory, head, start), head.symbols, within)
-        for start, within in _by_chunk(directory.sequence_starts, rows)
-    ]
-    if not parts:
-        return unpack_sequences(_nothing(head), head.symbols)
-    together = Sequences.concatenate(parts) if len(parts) > 1 else parts[0]
-    order = np.argsort(rows, kind="stable")
-    if np.array_equal(order, np.arange(len(rows))):
-        return together
-    back = np.empty(len(rows), np.int64)
-    back[order] = np.arange(len(rows))
-    return together[back]
+    def texts(self, rows: IntArray, column: int) -> Strings:
+        """One text column (0 ids, 1 descriptions, 2 labels) of `rows`, which must be ascending."""
+        parts: list[Strings] = []
+        for start, within in _by_chunk(self.directory.sequence_starts, rows):
+            chunk = self._columns(start)
+            parts.append(Strings(chunk.texts[column], offsets_of(chunk.lengths[column + 1])).take(within))
+        return Strings.concatenate(parts)
 
+    def vectors(self, rows: IntArray) -> AnyArray:
+        """(m, width) vectors in the order of `rows`."""
+        head, at = self.head, 0
+        out: AnyArray = np.empty((len(rows), head.vector_width), head.vector_type.newbyteorder("="))
+        order = np.argsort(rows, kind="stable")
+        for start, within in _by_chunk(self.directory.vector_starts, rows):
+            value = self._value(VECTORS, start, "vector")
+            part = unpack_vectors(value, head.vector_type, head.vector_width)[within]
+            out[order[at : at + len(within)]] = part
+            at += len(within)
+        return out
 
-def some_texts(
-    transaction: Transaction, directory: Directory, head: StoreHeader, rows: IntArray, column: int
-) -> Strings:
-    """One text column (0 ids, 1 descriptions, 2 labels) of `rows`, which must be ascending."""
-    parts: list[Strings] = []
-    for start, within in _by_chunk(directory.sequence_starts, rows):
-        chunk = _chunk(transaction, directory, head, start)
-        parts.append(Strings(chunk.texts[column], offsets_of(chunk.lengths[column + 1])).take(within))
-    return Strings.concatenate(parts)
+    def _columns(self, start: int) -> Columns:
+        return columns_of(self._value(SEQUENCES, start, "sequence"), self.head.step_dtype, self.head.features)
 
-
-def all_vectors(transaction: Transaction, directory: Directory, head: StoreHeader) -> AnyArray:
-    """(vector rows, width) of all rows, deleted ones too."""
-    out: AnyArray = np.empty((head.vector_rows, head.vector_width), head.vector_type.newbyteorder("="))
-    for start in directory.vector_starts.tolist():
-        part = _vectors(transaction, directory, head, start)
-        out[start : start + len(part)] = part
-    return out
-
-
-def some_vectors(transaction: Transaction, directory: Directory, head: StoreHeader, rows: IntArray) -> AnyArray:
-    """(m, width) vectors of `rows`, in that order."""
-    out: AnyArray = np.empty((len(rows), head.vector_width), head.vector_type.newbyteorder("="))
-    order = np.argsort(rows, kind="stable")
-    at = 0
-    for start, within in _by_chunk(directory.vector_starts, rows):
-        out[order[at : at + len(within)]] = _vectors(transaction, directory, head, start)[within]
-        at += len(within)
-    return out
-
-
-def _vectors(transaction: Transaction, directory: Directory, head: StoreHeader, start: int) -> AnyArray:
-    key = numbered(VECTORS, start)
-    value = transaction.get(key)
-    if value is None:
-        raise CorruptIndexError(f"the vector chunk at row {start} is missing")
-    return unpack_vectors(directory.proved(key, value), head.vector_type, head.vector_width)
+    def _value(self, prefix: bytes, start: int, what: str) -> memoryview:
+        key = numbered(prefix, start)
+        value = self.transaction.get(key)
+        if value is None:
+            raise CorruptIndexError(f"the {what} chunk at row {start} is missing")
+        return self.directory.proved(key, value)
 
 
 def _by_chunk(starts: IntArray, rows: IntArray) -> Iterator[tuple[int, IntArray]]:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CorruptIndexError, ParameterError
@@ -31,9 +31,6 @@ class SnapshotRecord:
     digest: str
     parameters: JSON
     library: str
-
-    def to_json(self) -> JSON:
-        return asdict(self)
 
 
 def snapshot_key(name: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +13,7 @@ from ..arrays import AnyArray, IntArray
 from ..errors import StrPath
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from .compaction import copier, write_generation
+from .compaction import write_generation
 from .envelope import JSON, dump_json
 from .files import WriterLock, generations, read_mark, remove_data, remove_leftovers, write_mark
 from .snapshots import SnapshotRecord, make_file, read_records, remove_others, snapshot_key
@@ -103,7 +104,7 @@ class Store(StoreWriter):
         dump_json(parameters)
         made = make_file(self.path, name, write)
         record = SnapshotRecord(name, self.lsn if lsn is None else lsn, *made, parameters, library)
-        payload = dump_json(record.to_json())
+        payload = dump_json(asdict(record))
         self._commit(lambda commit: commit.put(key, payload), put=(f"snapshot {name}",))
         self._collect_snapshots()
         return record
@@ -124,7 +125,7 @@ class Store(StoreWriter):
         self._require_right()
         live = np.flatnonzero(self._live)
         with progress.task("compacting", len(live)) as task, self._reading() as transaction:
-            write_generation(self, self._head, live, copier(transaction), task)
+            write_generation(self, self._head, live, transaction, task)
         self._attach(writable=True)
         self._load()
         write_mark(self.path, self._position(), durable=True)

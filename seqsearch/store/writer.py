@@ -12,12 +12,10 @@ from ..errors import DuplicateIdError, EmptySequenceError, MismatchError, Parame
 from ..sequences import Sequences, Strings
 from ..sequences.ids import Hashes, hash_ids, rows_of_equal
 from .envelope import BLOB, DOCUMENT, JSON, dump_json, named
-from .environment import Transaction
 from .files import Mark, WriterLock, write_mark
-from .header import StoreHeader
 from .log import Entry
 from .reader import State, StoreReader
-from .writing import Commit
+from .writing import Commit, committed
 
 NO_ROWS: IntArray = np.zeros(0, np.int64)
 
@@ -63,12 +61,7 @@ class StoreWriter(StoreReader):
         self._require_right()
         entry = Entry(self._head.lsn + 1, **content) if self._logs else None
 
-        def transact(transaction: Transaction) -> StoreHeader:
-            commit = Commit(transaction, self._head)
-            work(commit)
-            return commit.finish(entry)
-
-        header = self._opened.write(transact, room)
+        header = committed(self._opened, self._head, work, entry, room)
         self._state = State(header, self._live if live is None else live)
         if self._logs:
             write_mark(self.path, self._position())
@@ -95,9 +88,7 @@ class StoreWriter(StoreReader):
         def work(commit: Commit) -> None:
             if len(old):
                 commit.bury(old, self._live)
-            commit.add_sequences(sequences)
-            if given is not None:
-                commit.add_vectors(given)
+            commit.add(sequences, given)
 
         first, count = self.rows, len(sequences)
         size = sequences.data.nbytes + sequences.ids.data.nbytes + (0 if given is None else given.nbytes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,7 +36,7 @@ from .envelope import (
     seal_head,
     unseal,
 )
-from .environment import Transaction
+from .environment import Environment, Transaction
 from .header import StoreHeader
 from .log import Entry
 
@@ -93,8 +93,14 @@ class Commit:
 
     # -- rows ----------------------------------------------------------------------------------------------------
 
-    def add_sequences(self, sequences: Sequences) -> int:
-        """Write records after the last row and return the first new row."""
+    def add(self, sequences: Sequences, vectors: AnyArray | None) -> None:
+        """Write records, with their vectors if there are any, after the last row."""
+        self.add_sequences(sequences)
+        if vectors is not None:
+            self.add_vectors(vectors)
+
+    def add_sequences(self, sequences: Sequences) -> None:
+        """Write records after the last row."""
         if self.head.kind is None:
             self.head = self.head.with_kind_of(sequences)
         first = self.head.rows
@@ -103,7 +109,6 @@ class Commit:
         for part in cut_sequences(whole):
             self.put(numbered(SEQUENCES, start), pack_sequences(part))
             start += len(part)
-        return first
 
     def _with_short_tail(self, first: int, sequences: Sequences) -> tuple[int, Sequences]:
         """Join short chunks at the end with new rows not fewer than theirs, so that single adds leave few chunks."""
@@ -186,6 +191,26 @@ class Commit:
                     self.head = replace(self.head, log_from=self.head.log_from + 1)
         self.transaction.put(HEAD, seal_head(self.head.to_json()))
         return self.head
+
+
+def committed(
+    environment: Environment,
+    header: StoreHeader,
+    work: Callable[[Commit], object],
+    entry: Entry | None = None,
+    room: int = 0,
+) -> StoreHeader:
+    """Run `work` upon the commit of `header`, in one transaction; the header after it. `room`: the bytes it will take.
+
+    Raises StorageFullError with nothing changed.
+    """
+
+    def transact(transaction: Transaction) -> StoreHeader:
+        commit = Commit(transaction, header)
+        work(commit)
+        return commit.finish(entry)
+
+    return environment.write(transact, room)
 
 
 def read_blob(transaction: Transaction, key: bytes) -> bytes | None:

@@ -71,7 +71,6 @@ class Case:
 CASES = [
     *(Case("exact", name) for name in geometry.GEOMETRIES),
     *(Case("hnsw", name, recall=0.97) for name in geometry.GEOMETRIES),
-    Case("hnsw", "hyperbolic", parameters=(("reduction", "lorentz"),), recall=0.97),
     *(Case("hamming", bits=bits) for bits in (8, 16, 32, 64, 72, 128, 256, 1024)),
 ]
 every = pytest.mark.parametrize("case", CASES, ids=str)
@@ -305,8 +304,6 @@ def test_the_factory_names_what_is_wrong(tmp_path: Path) -> None:
         make_index("hnsw", geometry="euclidean", dim=3, parameters={"target": 2})
     with pytest.raises(ParameterError, match="bits is a multiple of 8 from 8 to 1024, not 12"):
         make_index("hamming", bits=12)
-    with pytest.raises(ParameterError, match="euclidean geometry has the reductions native, not 'lorentz'"):
-        make_index("hnsw", geometry="euclidean", dim=3, parameters={"reduction": "lorentz"})
     with pytest.raises(NotAnIndexError, match="there is no candidate index at"):
         load_index(tmp_path / "nothing")
 

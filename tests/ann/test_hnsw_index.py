@@ -14,7 +14,7 @@ from seqsearch.ann.exact import ExactIndex
 from seqsearch.ann.graph import Graph
 from seqsearch.ann.hnsw import HnswIndex
 from seqsearch.ann.nodes import GraphSettings
-from seqsearch.ann.reductions import REDUCTIONS, Reduction, log_map
+from seqsearch.ann.reductions import log_map
 from seqsearch.ann.walk import Links, walk
 
 
@@ -102,9 +102,8 @@ def test_links_are_those_of_the_library() -> None:
     assert (found == expected).mean() > 0.999
 
 
-@pytest.mark.parametrize("reduction", REDUCTIONS["hyperbolic"])
-def test_points_farther_out_than_any_before_are_found(reduction: str) -> None:
-    index = HnswIndex(GraphSettings(geometry="hyperbolic", dim=6, reduction=reduction))
+def test_points_farther_out_than_any_before_are_found() -> None:
+    index = HnswIndex(GraphSettings(geometry="hyperbolic", dim=6))
     index.add(np.arange(2000), points(2000, 6, spread=0.1))
     outer = near_the_rim(900, 6)
     for start in range(0, 900, 100):
@@ -113,17 +112,8 @@ def test_points_farther_out_than_any_before_are_found(reduction: str) -> None:
         assert (found.rows[:, 0] == np.arange(2000, 2100 + start)).mean() > 0.99
 
 
-def test_reductions_do_what_their_formulas_say() -> None:
-    items, queries = points(300, 5), points(10, 5, seed=3)
-    reduction = Reduction.of("hyperbolic", 5, "lorentz")
-    reduction.widen(items)
-    stored = reduction.stored(items).astype(np.float64)
-    asked = geometry.lorentz(queries)
-    asked[:, 0] *= -1
-    reduced = ((stored[None, :, :] - np.pad(asked, ((0, 0), (0, 1)))[:, None, :]) ** 2).sum(axis=-1)
-    np.testing.assert_array_equal(reduced.argmin(axis=1), geometry.matrix("hyperbolic", queries, items).argmin(axis=1))
-    assert not reduction.beyond(items).any()
-    assert reduction.beyond(near_the_rim(5, 5)).all()
+def test_the_logarithm_map_does_what_its_formula_says() -> None:
+    items = points(300, 5)
     centre = np.zeros(5)
     lengths = 2 * np.linalg.norm(log_map(items).astype(np.float64), axis=1)
     np.testing.assert_allclose(lengths, geometry.hyperbolic(items.astype(np.float64), centre), rtol=1e-5)

@@ -18,7 +18,6 @@ from seqsearch.errors import ParameterError, UnknownIdError
 
 KINDS: list[dict[str, Any]] = [
     *({"kind": kind, "geometry": name, "dim": 3} for kind in ("exact", "hnsw") for name in geometry.GEOMETRIES),
-    {"kind": "hnsw", "geometry": "hyperbolic", "dim": 3, "parameters": {"reduction": "lorentz"}},
     {"kind": "hamming", "bits": 16},
     {"kind": "hamming", "bits": 64},
 ]

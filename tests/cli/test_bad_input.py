@@ -6,13 +6,14 @@ import errno
 import os
 import subprocess
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
 
 from seqsearch import SequenceIndex, write_fasta
 from seqsearch.sequences import Sequences
-from seqsearch.store import Store
+from seqsearch.store import StoreBuilder
 from tests.cli.conftest import Seqsearch, process
 
 WRONG = {
@@ -150,8 +151,7 @@ def test_a_taken_path_is_kept(seqsearch: Seqsearch, bad: Path, tmp_path: Path) -
 def test_a_full_map_leaves_nothing(
     seqsearch: Seqsearch, bad: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create = Store.create
-    monkeypatch.setattr(Store, "create", lambda path, **options: create(path, map_limit=1 << 16, **options))
+    monkeypatch.setattr(StoreBuilder, "__init__", partialmethod(StoreBuilder.__init__, map_limit=1 << 16))
     said = seqsearch("build", bad / "whole.fasta", "-o", tmp_path / "x.ss", "--encoder", "kmer", "-q")
     assert said.code == 1
     assert f"{tmp_path / 'x.ss'}: no space left" in one_line(said.err)

@@ -31,7 +31,7 @@ def fit(sequences: Sequences) -> Model:
 def load(spec: InputSpec, settings: JSON, weights: Mapping[str, AnyArray]) -> Runner:
     def run(sequences: Sequences) -> FloatArray:
         """Shares of each letter."""
-        codes, offsets = spec.codes(sequences), sequences.offsets
+        codes, offsets = spec.tokens(sequences), sequences.offsets
         parts = [codes[start:stop] for start, stop in itertools.pairwise(offsets)]
         counts = [np.bincount(part, minlength=len(spec.profiles)) / max(len(part), settings["least"]) for part in parts]
         return np.array(counts, np.float32)

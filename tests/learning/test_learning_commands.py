@@ -71,10 +71,10 @@ def test_tuning_puts_the_best_first() -> None:
         study = tune(
             families(12, 6, 40), EditDistance(), trials=5, space=space, plan=plan, sampler=sampler, objective="rmse"
         )
-        values = [row["value"] for row in study.rows if row["state"] == "complete"]
-        assert len(study.rows) == 5
+        values = [row["value"] for row in study if row["state"] == "complete"]
+        assert len(study) == 5
         assert values == sorted(values)
-        assert study.best["value"] == values[0]
+        assert study[0]["value"] == values[0]
 
 
 def test_what_cannot_be_tuned() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import FloatArray
-from ..distances import HashSequences
-from ..errors import ParameterError
-from ..hashing import pack
-from ..sequences import Sequences, offsets_of
-from .pair import WORD_BITS
+from seqsearch.arrays import FloatArray
+from seqsearch.distances import HashSequences
+from seqsearch.encoders.pair import WORD_BITS
+from seqsearch.errors import ParameterError
+from seqsearch.hashing import pack
+from seqsearch.sequences import Sequences, offsets_of
 
 
 def averaged_hashes(sequences: Sequences, pooling: int) -> HashSequences:

@@ -23,22 +23,19 @@ if TYPE_CHECKING:
 class Compare:
     """What is compared."""
 
-    queries: str | None = option(
-        "--queries", metavar="FILE", help="Sequences to ask  [default: up to 1,000 of FILE, which are held out]"
-    )
+    queries: str | None = option("Sequences to ask  [default: up to 1,000 of FILE, which are held out]", metavar="FILE")
     encoders: str | None = option(
-        "--encoders",
+        "Encoders to compare  [default: projection, linear, and counts of k-mers or the shape of a curve]",
         metavar="NAME,...",
-        help="Encoders to compare  [default: projection, linear, and counts of k-mers or the shape of a curve]",
     )
-    kinds: str = option("--kinds", metavar="NAME,...", default="hnsw,exact,hamming", help="Kinds of index.")
-    bits: int = option("--bits", default=128, help="Bits of the codes of hamming.")
-    k: int = option("-k", default=10, help="Neighbours of each query.")
-    recall: float = option("--recall", default=0.99, help="The recall you want.")
+    kinds: str = option("Kinds of index.", metavar="NAME,...", default="hnsw,exact,hamming")
+    bits: int = option("Bits of the codes of hamming.", default=128)
+    k: int = option("Neighbours of each query.", default=10)
+    recall: float = option("The recall you want.", default=0.99)
     seconds: float = option(
-        "--seconds", default=60.0, help="At most for training an encoder, for sweeping a cell, and for the exact truth."
+        "At most for training an encoder, for sweeping a cell, and for the exact truth.", default=60.0
     )
-    effort: str = option("--effort", metavar="LEVEL", default="low", help="Training: low, normal or high.")
+    effort: str = option("Training: low, normal or high.", metavar="LEVEL", default="low")
 
 
 @dataclass(frozen=True)
@@ -46,8 +43,8 @@ class Show:
     """How it is shown, and the seed."""
 
     output_format: str = format_option("table", "tsv", "json")
-    plot: str | None = option("--plot", type=PATH, metavar="FILE.png", help="Draw recall against queries per second.")
-    seed: int = option("--seed", default=0, help="Seed of every random draw.")
+    plot: str | None = option("Draw recall against queries per second.", type=PATH, metavar="FILE.png")
+    seed: int = option("Seed of every random draw.", default=0)
 
 
 @click.command("bench", short_help="Which encoder and index suit your file.")

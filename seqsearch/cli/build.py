@@ -19,39 +19,33 @@ if TYPE_CHECKING:
 class Output:
     """Where the index goes."""
 
-    output: str | None = option("-o", "--output", type=PATH, metavar="INDEX", help="Where the index goes.")
-    overwrite: bool = option("--overwrite", help="Replace an index that is there, once the new one is complete.")
+    output: str | None = option("Where the index goes.", flags="-o, --output", type=PATH, metavar="INDEX")
+    overwrite: bool = option("Replace an index that is there, once the new one is complete.")
 
 
 @dataclass(frozen=True)
 class Options:
     """What is built; most are fields of `BuildOptions`."""
 
-    encoder: str = option("--encoder", metavar="NAME", default="auto", help="Encoder family, or auto.")
-    dim: int | None = option("--dim", metavar="D", help="Dimensions of the embedding  [default: 128]")
+    encoder: str = option("Encoder family, or auto.", metavar="NAME", default="auto")
+    dim: int | None = option("Dimensions of the embedding  [default: 128]", metavar="D")
     geometry: str = option(
-        "--geometry",
+        "auto (cosine for long tokens, else euclidean), euclidean, squared, manhattan, cosine or hyperbolic.",
         metavar="NAME",
         default="auto",
-        help="auto (cosine for long tokens, else euclidean), euclidean, squared, manhattan, cosine or hyperbolic.",
     )
-    bits: int | None = option("--bits", metavar="B", help="Store binary codes of B bits instead of embeddings.")
+    bits: int | None = option("Store binary codes of B bits instead of embeddings.", metavar="B")
     codes: str | None = option(
-        "--codes", metavar="NAME", help="Of bits: learned, or unlearned ones: itq, pca, projection  [default: learned]"
+        "Of bits: learned, or unlearned ones: itq, pca, projection  [default: learned]", metavar="NAME"
     )
-    index: str = option("--index", metavar="KIND", default="auto", help="exact, hnsw, hamming, auto.")
-    effort: str = option("--effort", metavar="LEVEL", default="normal", help="Training: low, normal or high.")
-    recall: float = option("--recall", default=0.99, help="Recall that searches aim at by default.")
-    model: str | None = option(
-        "--model", type=PATH, metavar="FILE", help="Use this model (see train) instead of training."
-    )
+    index: str = option("exact, hnsw, hamming, auto.", metavar="KIND", default="auto")
+    effort: str = option("Training: low, normal or high.", metavar="LEVEL", default="normal")
+    recall: float = option("Recall that searches aim at by default.", default=0.99)
+    model: str | None = option("Use this model (see train) instead of training.", type=PATH, metavar="FILE")
     queries: str | None = option(
-        "--queries",
-        type=PATH,
-        metavar="FILE",
-        help="Measure the recall on these queries  [default: on a sample held out of REFS]",
+        "Measure the recall on these queries  [default: on a sample held out of REFS]", type=PATH, metavar="FILE"
     )
-    seed: int = option("--seed", default=0, help="Seed of every random draw.")
+    seed: int = option("Seed of every random draw.", default=0)
 
 
 @dataclass(frozen=True)

@@ -24,28 +24,23 @@ if TYPE_CHECKING:
 class Options:
     """How a class is told, and how answers are printed."""
 
-    k: int = option("-k", type=click.IntRange(1), default=10, help="Index: neighbours that vote.")
+    k: int = option("Index: neighbours that vote.", type=click.IntRange(1), default=10)
     weighting: str = option(
-        "--weighting",
+        "Index: nearer neighbours count more, or all alike.",
         type=click.Choice(["distance", "uniform"]),
         default="distance",
-        help="Index: nearer neighbours count more, or all alike.",
     )
     abstain: float = option(
-        "--abstain",
+        "Tell no label where it would be less sure than P (model), or for queries as new as a share P of "
+        "known sequences (index).",
         default=0.0,
         metavar="P",
-        help="Tell no label where it would be less sure than P (model), or for queries as new as a share P of "
-        "known sequences (index).",
     )
     novelty: str = option(
-        "--novelty",
-        metavar="METHOD",
-        default="nearest",
-        help="Index: how new a query is, for --abstain; see `seqsearch novelty`.",
+        "Index: how new a query is, for --abstain; see `seqsearch novelty`.", metavar="METHOD", default="nearest"
     )
-    recall: float | None = option("--recall", metavar="R", help="Index: the recall of the search.")
-    exact: bool = option("--exact", help="Index: compare with everything.")
+    recall: float | None = option("Index: the recall of the search.", metavar="R")
+    exact: bool = option("Index: compare with everything.")
     output_format: str = format_option("tsv", "json")
 
 

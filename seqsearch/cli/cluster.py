@@ -16,35 +16,30 @@ class Options:
     """What is clustered, how, and where the tree goes."""
 
     output: str = option(
-        "-o",
-        "--output",
+        "Where the tree goes  [default: stdout]",
+        flags="-o, --output",
         type=PATH,
         default="-",
         show_default=False,
         metavar="TREE.nwk",
-        help="Where the tree goes  [default: stdout]",
     )
-    linkage: str = option("--linkage", metavar="NAME", default="average", help="average, single or complete.")
-    sample: int | None = option(
-        "--sample", type=click.IntRange(2), metavar="N", help="Cluster N random sequences  [default: all]"
-    )
-    exact: bool = option("--exact", help="Cluster by exact distances instead of those of embeddings.")
+    linkage: str = option("average, single or complete.", metavar="NAME", default="average")
+    sample: int | None = option("Cluster N random sequences  [default: all]", type=click.IntRange(2), metavar="N")
+    exact: bool = option("Cluster by exact distances instead of those of embeddings.")
     check: int = option(
-        "--check",
+        "Compare with the tree of exact distances on so many leaves; 0: not at all.",
         type=click.IntRange(0),
         metavar="N",
         default=500,
-        help="Compare with the tree of exact distances on so many leaves; 0: not at all.",
     )
     memory: float = option(
-        "--memory",
+        "The distances of all pairs may take so much; 4 GB: 44,700 sequences.",
         type=click.FloatRange(0, min_open=True),
         metavar="GB",
         default=4.0,
-        help="The distances of all pairs may take so much; 4 GB: 44,700 sequences.",
     )
-    plot: str | None = option("--plot", type=PATH, metavar="FILE.png", help="Draw the uppermost 40 clusters.")
-    seed: int = option("--seed", default=0, help="Seed of the samples.")
+    plot: str | None = option("Draw the uppermost 40 clusters.", type=PATH, metavar="FILE.png")
+    seed: int = option("Seed of the samples.", default=0)
 
 
 @click.command("cluster", short_help="Hierarchical clustering of an index, as a Newick tree.")

@@ -15,7 +15,7 @@ from .shared import header_text, plain_numbers, rows_text, write_text
 class Distance(DistanceOptions):
     """The exact distance, by default one that suits the data."""
 
-    distance: str = option("--distance", metavar="NAME", help="edit or dtw  [default: what suits the data]")
+    distance: str = option("edit or dtw  [default: what suits the data]", metavar="NAME")
 
     def suiting(self, kind: str) -> Distance:
         """With the first distance of a kind of sequences where none was asked for."""
@@ -30,17 +30,13 @@ class Output:
     """What is written where."""
 
     output: str | None = option(
-        "-o",
-        "--output",
+        "Write the first sequence of every cluster: FASTA, or text a line each.",
+        flags="-o, --output",
         type=PATH,
         metavar="FILE",
-        help="Write the first sequence of every cluster: FASTA, or text a line each.",
     )
     clusters: str | None = option(
-        "--clusters",
-        type=PATH,
-        metavar="TABLE",
-        help="Write the table to a file  [default: standard output, unless -o is given]",
+        "Write the table to a file  [default: standard output, unless -o is given]", type=PATH, metavar="TABLE"
     )
     output_format: str = format_option("tsv", "json")
 

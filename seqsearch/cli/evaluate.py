@@ -15,13 +15,11 @@ from .shared import show_rows
 class Options:
     """What is measured, and how it is shown."""
 
-    k: int = option("-k", default=10, help="Neighbours of each query.")
-    candidates: str | None = option("--candidates", metavar="N,N,...", help="Budgets to measure  [default: a ladder]")
-    truth: str | None = option(
-        "--truth", type=PATH, metavar="TRUTH.npz", help="Exact neighbours written by `seqsearch truth`."
-    )
+    k: int = option("Neighbours of each query.", default=10)
+    candidates: str | None = option("Budgets to measure  [default: a ladder]", metavar="N,N,...")
+    truth: str | None = option("Exact neighbours written by `seqsearch truth`.", type=PATH, metavar="TRUTH.npz")
     output_format: str = format_option("table", "tsv", "json")
-    plot: str | None = option("--plot", type=PATH, metavar="FILE.png", help="Draw recall against queries per second.")
+    plot: str | None = option("Draw recall against queries per second.", type=PATH, metavar="FILE.png")
 
 
 @click.command("evaluate", short_help="Recall against exact truth, over a sweep of budgets.")

@@ -20,19 +20,13 @@ class Reports:
     """Where reports go."""
 
     report: str | None = option(
-        "--report",
-        type=PATH,
-        metavar="FILE.jsonl",
-        help="Labelled queries: write a row for the whole and one for each label.",
+        "Labelled queries: write a row for the whole and one for each label.", type=PATH, metavar="FILE.jsonl"
     )
     confusion: str | None = option(
-        "--confusion", type=PATH, metavar="FILE.png", help="Labelled queries: draw which labels are taken for which."
+        "Labelled queries: draw which labels are taken for which.", type=PATH, metavar="FILE.png"
     )
     reliability: str | None = option(
-        "--reliability",
-        type=PATH,
-        metavar="FILE.png",
-        help="Labelled queries: draw how often what was told with which probability is right.",
+        "Labelled queries: draw how often what was told with which probability is right.", type=PATH, metavar="FILE.png"
     )
 
     def __bool__(self) -> bool:

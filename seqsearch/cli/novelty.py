@@ -24,35 +24,27 @@ if TYPE_CHECKING:
 class Options:
     """What is asked - most are fields of `NoveltyOptions` - and how answers are shown."""
 
-    method: str = option(
-        "--method", metavar="NAME", default="nearest", help="nearest, mean, kth, lof, shells or reconstruction."
-    )
+    method: str = option("nearest, mean, kth, lof, shells or reconstruction.", metavar="NAME", default="nearest")
     by: str | None = option(
-        "--by", metavar="NAME", help="Distances of nearest, mean, kth and lof: exact or embedding  [default: exact]"
+        "Distances of nearest, mean, kth and lof: exact or embedding  [default: exact]", metavar="NAME"
     )
-    k: int | None = option("-k", help="Neighbours of mean, kth (10) and lof (20).")
-    fpr: float = option("--fpr", default=0.01, help="Share of known sequences called novel.")
+    k: int | None = option("Neighbours of mean, kth (10) and lof (20).")
+    fpr: float = option("Share of known sequences called novel.", default=0.01)
     bh: bool = option(
-        "--bh",
-        help="Take --fpr as the false discovery rate over all queries (Benjamini-Hochberg); adds the column q_value.",
+        "Take --fpr as the false discovery rate over all queries (Benjamini-Hochberg); adds the column q_value."
     )
     ties: str = option(
-        "--ties",
+        "smoothed: known sequences are called novel as often as --fpr says; conservative: no more.",
         metavar="NAME",
         default="smoothed",
-        help="smoothed: known sequences are called novel as often as --fpr says; conservative: no more.",
     )
     known: str | None = option(
-        "--known", metavar="FILE", help="Known sequences to compare with, none of them stored  [default: members]"
+        "Known sequences to compare with, none of them stored  [default: members]", metavar="FILE"
     )
-    sample: int = option(
-        "--sample", type=click.IntRange(1), default=20_000, metavar="N", help="Members to compare with."
-    )
-    seed: int = option("--seed", default=0, help="Seed of every random draw.")
+    sample: int = option("Members to compare with.", type=click.IntRange(1), default=20_000, metavar="N")
+    seed: int = option("Seed of every random draw.", default=0)
     output_format: str = format_option("tsv", "json")
-    plot: str | None = option(
-        "--plot", type=PATH, metavar="FILE.png", help="Draw the scores of known sequences and queries."
-    )
+    plot: str | None = option("Draw the scores of known sequences and queries.", type=PATH, metavar="FILE.png")
 
 
 @click.command("novelty", short_help="Is each query new, and how sure is that?")

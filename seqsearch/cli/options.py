@@ -32,17 +32,19 @@ PATH = click.Path()
 _BY_TYPE: dict[str, JSON] = {"bool": {"is_flag": True}, "int | None": {"type": int}, "float | None": {"type": float}}
 
 
-def option(*flags: str, **attributes: Any) -> Any:
-    """A field of a group: what `click.option` takes. A default is shown; what is annotated as bool is a flag."""
+def option(help: str, *, flags: str = "", **attributes: Any) -> Any:
+    """A field of a group: an option of its name, or with `flags` (commas between); the rest is for `click.option`.
+
+    A default is shown. The annotations bool, int | None and float | None say what is read.
+    """
     default = attributes.get("default")
-    return field(
-        default=default, metadata={"flags": flags, "attributes": {"show_default": default is not None, **attributes}}
-    )
+    shown = {"help": help or None, "show_default": default is not None}
+    return field(default=default, metadata={"flags": flags, "attributes": shown | attributes})
 
 
-def format_option(*formats: str, **attributes: object) -> Any:
+def format_option(*formats: str, help: str = "") -> Any:
     """--format, by default the first."""
-    return option("--format", type=click.Choice(formats), default=formats[0], **attributes)
+    return option(help, flags="--format", type=click.Choice(formats), default=formats[0])
 
 
 def takes(**groups: type) -> Callable[[Command], Command]:
@@ -58,7 +60,8 @@ def takes(**groups: type) -> Callable[[Command], Command]:
         for group in reversed(groups.values()):
             for one in reversed(fields(group)):
                 attributes = _BY_TYPE.get(str(one.type), {}) | one.metadata["attributes"]
-                click.option(*one.metadata["flags"], one.name, **attributes)(gathered)
+                flags = one.metadata["flags"] or ("-" if len(one.name) == 1 else "--") + one.name.replace("_", "-")
+                click.option(*flags.split(", "), one.name, **attributes)(gathered)
         return gathered  # type: ignore[return-value]
 
     return decorated
@@ -131,13 +134,13 @@ def threads_and_quiet(command: Command) -> Command:
 class DistanceOptions:
     """The exact distance."""
 
-    distance: str = option("--distance", metavar="NAME", default="edit", help="edit or dtw.")
+    distance: str = option("edit or dtw.", metavar="NAME", default="edit")
     distance_parameters: dict[str, object] = option(
-        "-D",
+        "A parameter of the distance, such as -D window=0.1 for dtw. May be repeated.",
+        flags="-D",
         multiple=True,
         metavar="NAME=VALUE",
         callback=named_values,
-        help="A parameter of the distance, such as -D window=0.1 for dtw. May be repeated.",
     )
 
     def exact(self) -> Distance:
@@ -151,29 +154,19 @@ class DistanceOptions:
 class Reading:
     """How files are read, and the reading, with a line on stderr about records that were skipped."""
 
-    alphabet: Alphabet | str | None = option(
-        "--alphabet", metavar="NAME", help="dna, rna, protein, text or integers  [default: guessed]"
-    )
+    alphabet: Alphabet | str | None = option("dna, rna, protein, text or integers  [default: guessed]", metavar="NAME")
     input_format: str | None = option(
-        "--input-format",
-        metavar="NAME",
-        help="fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr, midi  [default: told from the file]",
+        "fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr, midi  [default: told from the file]", metavar="NAME"
     )
     layout: str | None = option(
-        "--layout",
+        "Axes of three in .npy and .npz: series, steps, features or series, channels, steps.",
         type=click.Choice(["ntf", "nct"]),
-        help="Axes of three in .npy and .npz: series, steps, features or series, channels, steps.",
     )
-    id_column: str | None = option("--id-column", metavar="NAME", help="Column of a table that holds ids.")
-    sequence_column: str | None = option(
-        "--sequence-column", metavar="NAME", help="Column or array that holds sequences."
-    )
-    label_column: str | None = option("--label-column", metavar="NAME", help="Column or array that holds labels.")
+    id_column: str | None = option("Column of a table that holds ids.", metavar="NAME")
+    sequence_column: str | None = option("Column or array that holds sequences.", metavar="NAME")
+    label_column: str | None = option("Column or array that holds labels.", metavar="NAME")
     on_error: str = option(
-        "--on-error",
-        type=click.Choice(["raise", "skip"]),
-        default="raise",
-        help="Stop at a wrong record, or leave it out and count it.",
+        "Stop at a wrong record, or leave it out and count it.", type=click.Choice(["raise", "skip"]), default="raise"
     )
 
     def suiting(self, alphabet: Alphabet | str | None) -> Reading:

@@ -23,33 +23,26 @@ if TYPE_CHECKING:
 class Options:
     """Which hits are looked for, which are kept, and how they are printed. Raises usage errors."""
 
-    k: int = option("-k", default=10, help="Neighbours of each query.")
-    everything: bool = option("--all", help="All within --max-distance or --min-identity, by proof.")
-    recall: float | None = option(
-        "--recall", metavar="R", help="Take the cheapest budget measured to reach this recall."
-    )
-    candidates: int | None = option("--candidates", metavar="N", help="Verify N candidates of each query.")
-    ef: int | None = option("--ef", metavar="N", help="Effort of the graph search, with --candidates.")
-    exact: bool = option("--exact", help="Compare with everything: exact by proof.")
-    max_distance: float | None = option("--max-distance", metavar="D", help="Only hits within this distance.")
+    k: int = option("Neighbours of each query.", default=10)
+    everything: bool = option("All within --max-distance or --min-identity, by proof.", flags="--all")
+    recall: float | None = option("Take the cheapest budget measured to reach this recall.", metavar="R")
+    candidates: int | None = option("Verify N candidates of each query.", metavar="N")
+    ef: int | None = option("Effort of the graph search, with --candidates.", metavar="N")
+    exact: bool = option("Compare with everything: exact by proof.")
+    max_distance: float | None = option("Only hits within this distance.", metavar="D")
     min_identity: float | None = option(
-        "--min-identity",
-        metavar="P",
-        help="Only hits of this identity, 0 to 1: equal columns of the alignment over all columns.",
+        "Only hits of this identity, 0 to 1: equal columns of the alignment over all columns.", metavar="P"
     )
-    where: str | None = option("--where", metavar="label=VALUE", help="Only sequences with this label.")
+    where: str | None = option("Only sequences with this label.", metavar="label=VALUE")
     ids_file: TextIO | None = option(
-        "--ids-file", type=click.File("r", encoding="utf-8"), metavar="FILE", help="Only these ids, one a line."
+        "Only these ids, one a line.", type=click.File("r", encoding="utf-8"), metavar="FILE"
     )
     strand: str = option(
-        "--strand",
-        type=click.Choice(["plus", "both"]),
-        default="plus",
-        help="Search for the reverse complement of DNA and RNA as well.",
+        "Search for the reverse complement of DNA and RNA as well.", type=click.Choice(["plus", "both"]), default="plus"
     )
     output_format: str = format_option("tsv", "json", "blast6", help="blast6: the twelve columns of BLAST's -outfmt 6.")
-    columns: str | None = option("--columns", metavar="NAME,...", help=f"Of tsv and json: {', '.join(output.COLUMNS)}.")
-    align: bool = option("--align", help="Draw the alignment of every hit.")
+    columns: str | None = option(f"Of tsv and json: {', '.join(output.COLUMNS)}.", metavar="NAME,...")
+    align: bool = option("Draw the alignment of every hit.")
 
     def __post_init__(self) -> None:
         if self.align and self.output_format != "tsv":

@@ -19,12 +19,11 @@ _DISTANCE = ("geometry", "mode", "power", "target", "margin", "edits", "bits", "
 class Task:
     """What is learnt, and where it goes."""
 
-    output: str = option("-o", "--output", type=PATH, required=True, metavar="MODEL", help="Where the model goes.")
+    output: str = option("Where the model goes.", flags="-o, --output", type=PATH, required=True, metavar="MODEL")
     task: str = option(
-        "--task",
+        "What is learnt: exact distances, or the labels of sequences (classify) or elements (tag, cluster).",
         type=click.Choice(["distance", "classify", "tag", "cluster"]),
         default="distance",
-        help="What is learnt: exact distances, or the labels of sequences (classify) or elements (tag, cluster).",
     )
 
 
@@ -32,65 +31,53 @@ class Task:
 class Options:
     """The encoder, its plan (most are fields of `TrainingPlan` or `LabelPlan`), and files beside the model."""
 
-    encoder: str = option("--encoder", metavar="NAME", default="auto", help="Encoder family, or auto.")
+    encoder: str = option("Encoder family, or auto.", metavar="NAME", default="auto")
     settings: dict[str, object] = option(
-        "-E",
+        "A setting of the encoder, such as -E channels=64. May be repeated.",
+        flags="-E",
         multiple=True,
         metavar="NAME=VALUE",
         callback=named_values,
-        help="A setting of the encoder, such as -E channels=64. May be repeated.",
     )
-    dim: int | None = option("--dim", metavar="D", help="Dimensions of the embedding  [default: 128]")
+    dim: int | None = option("Dimensions of the embedding  [default: 128]", metavar="D")
     geometry: str = option(
-        "--geometry",
+        "auto (cosine for long tokens, else euclidean), euclidean, squared, manhattan, cosine or hyperbolic.",
         metavar="NAME",
         default="auto",
-        help="auto (cosine for long tokens, else euclidean), euclidean, squared, manhattan, cosine or hyperbolic.",
     )
-    mode: str = option("--mode", metavar="NAME", default="ball", help="Hyperbolic: ball or sphere.")
+    mode: str = option("Hyperbolic: ball or sphere.", metavar="NAME", default="ball")
     power: float | None = option(
-        "--power",
-        metavar="P",
-        help="The predicted distance grows as the P-th power of that of the "
+        "The predicted distance grows as the P-th power of that of the "
         "points. At 16 dimensions 1 (cosine: 0.5) fits better  [default: 1.5; cosine, squared 0.75]",
+        metavar="P",
     )
     target: str = option(
-        "--target",
+        "near, rank, mse, relative, triplet, contrastive, autoencode; hash (needs --bits).",
         metavar="NAME",
         default="near",
-        help="near, rank, mse, relative, triplet, contrastive, autoencode; hash (needs --bits).",
     )
-    margin: float | None = option("--margin", metavar="M", help="Of triplets and contrasted pairs  [default: 1]")
+    margin: float | None = option("Of triplets and contrasted pairs  [default: 1]", metavar="M")
     edits: float | None = option(
-        "--edits", metavar="RATE", help="Share of elements edited in the positives of contrastive [default: 0.05]"
+        "Share of elements edited in the positives of contrastive [default: 0.05]", metavar="RATE"
     )
-    bits: int | None = option("--bits", metavar="B", help="Learn a binary code of B bits on top of the points.")
-    binarise: str | None = option("--binarise", metavar="NAME", help="Bits while learning: tanh or straight-through.")
-    effort: str = option("--effort", metavar="LEVEL", default="normal", help="low, normal or high.")
-    steps: int | None = option(
-        "--steps", type=click.IntRange(1), metavar="N", help="Batches at most  [default: by effort]"
-    )
+    bits: int | None = option("Learn a binary code of B bits on top of the points.", metavar="B")
+    binarise: str | None = option("Bits while learning: tanh or straight-through.", metavar="NAME")
+    effort: str = option("low, normal or high.", metavar="LEVEL", default="normal")
+    steps: int | None = option("Batches at most  [default: by effort]", type=click.IntRange(1), metavar="N")
     rounds: int | None = option(
-        "--rounds",
+        "Times near pairs are mined, from the second on by the embedding so far  [default: 1]",
         type=click.IntRange(1),
         metavar="N",
-        help="Times near pairs are mined, from the second on by the embedding so far  [default: 1]",
     )
-    batch: int | None = option(
-        "--batch", type=click.IntRange(2), metavar="N", help="Sequences in a batch  [default: 256; labels: 32]"
-    )
-    rate: float | None = option("--rate", metavar="R", help="Peak learning rate  [default: by family]")
-    seconds: float | None = option("--seconds", metavar="S", help="Stop learning after so long.")
-    device: str = option("--device", metavar="NAME", default="cpu", help="cpu, cuda, cuda:1, ...")
-    precision: str = option(
-        "--precision", metavar="NAME", default="float32", help="Of the network while it learns: float32 or bfloat16."
-    )
-    checkpoint: str | None = option(
-        "--checkpoint", type=PATH, metavar="FILE", help="Keep the run here; go on when it is there."
-    )
-    log: str | None = option("--log", type=PATH, metavar="FILE.jsonl", help="Write the rows of the training log.")
-    plot: str | None = option("--plot", type=PATH, metavar="FILE.png", help="Draw the training log.")
-    seed: int = option("--seed", default=0, help="Seed of every random draw.")
+    batch: int | None = option("Sequences in a batch  [default: 256; labels: 32]", type=click.IntRange(2), metavar="N")
+    rate: float | None = option("Peak learning rate  [default: by family]", metavar="R")
+    seconds: float | None = option("Stop learning after so long.", metavar="S")
+    device: str = option("cpu, cuda, cuda:1, ...", metavar="NAME", default="cpu")
+    precision: str = option("Of the network while it learns: float32 or bfloat16.", metavar="NAME", default="float32")
+    checkpoint: str | None = option("Keep the run here; go on when it is there.", type=PATH, metavar="FILE")
+    log: str | None = option("Write the rows of the training log.", type=PATH, metavar="FILE.jsonl")
+    plot: str | None = option("Draw the training log.", type=PATH, metavar="FILE.png")
+    seed: int = option("Seed of every random draw.", default=0)
 
 
 @click.command("train", short_help="Train an encoder and write it to a file.")

@@ -22,29 +22,20 @@ if TYPE_CHECKING:
 class LabelOptions:
     """What only labels need."""
 
-    epochs: float | None = option("--epochs", metavar="N", help="Labels: passes over REFS at most  [default: 20]")
+    epochs: float | None = option("Labels: passes over REFS at most  [default: 20]", metavar="N")
     unit: str = option(
-        "--unit",
+        "Labels: what a step of a text is; auto: words in a file of tokens, letters elsewhere.",
         type=click.Choice(["auto", "symbols", "words"]),
         default="auto",
-        help="Labels: what a step of a text is; auto: words in a file of tokens, letters elsewhere.",
     )
     class_weights: str | None = option(
-        "--class-weights",
-        metavar="NAME",
-        help="Labels: none, balanced (every class counts alike) or root (in between)  [default: none]",
+        "Labels: none, balanced (every class counts alike) or root (in between)  [default: none]", metavar="NAME"
     )
-    smoothing: float | None = option(
-        "--smoothing", metavar="S", help="Labels: spread this share over all  [default: 0]"
-    )
-    input_dropout: float | None = option(
-        "--input-dropout", metavar="P", help="Labels: drop channels of inputs  [default: 0]"
-    )
-    validate: float | None = option("--validate", metavar="P", help="Labels: share of REFS held out  [default: 0.1]")
-    validation: str | None = option("--validation", type=PATH, metavar="FILE", help="Labels: judge by these instead.")
-    mask_column: str | None = option(
-        "--mask-column", metavar="NAME", help="Elements: column of 0 (not to be learnt) and 1."
-    )
+    smoothing: float | None = option("Labels: spread this share over all  [default: 0]", metavar="S")
+    input_dropout: float | None = option("Labels: drop channels of inputs  [default: 0]", metavar="P")
+    validate: float | None = option("Labels: share of REFS held out  [default: 0.1]", metavar="P")
+    validation: str | None = option("Labels: judge by these instead.", type=PATH, metavar="FILE")
+    mask_column: str | None = option("Elements: column of 0 (not to be learnt) and 1.", metavar="NAME")
 
 
 def train_on_distances(

@@ -30,16 +30,11 @@ if TYPE_CHECKING:
 class Trials:
     """How many runs are made, how their settings are drawn and judged."""
 
-    trials: int = option("--trials", type=click.IntRange(1), default=20, help="Training runs to add.")
-    study: str | None = option(
-        "--study", type=PATH, metavar="FILE.sqlite", help="Keep trials here; go on when it is there."
-    )
-    sampler: str = option("--sampler", type=click.Choice(["tpe", "random"]), default="tpe")
+    trials: int = option("Training runs to add.", type=click.IntRange(1), default=20)
+    study: str | None = option("Keep trials here; go on when it is there.", type=PATH, metavar="FILE.sqlite")
+    sampler: str = option("", type=click.Choice(["tpe", "random"]), default="tpe")
     objective: str = option(
-        "--objective",
-        type=click.Choice(["recall", "rmse"]),
-        default="recall",
-        help="Judge by recall@10 or by %RMSE of held-out sequences.",
+        "Judge by recall@10 or by %RMSE of held-out sequences.", type=click.Choice(["recall", "rmse"]), default="recall"
     )
 
 
@@ -47,23 +42,15 @@ class Trials:
 class Options:
     """What is tried, how long a run may be, and what is shown."""
 
-    encoders: str | None = option(
-        "--encoders", metavar="NAME,NAME,...", help="Families to try  [default: five of them]"
-    )
-    geometries: str | None = option(
-        "--geometries", metavar="NAME,...", help="Geometries to try  [default: euclidean, cosine, hyperbolic]"
-    )
-    dims: str | None = option("--dims", metavar="D,D,...", help="Dimensions to try  [default: 32,64,128]")
-    steps: int = option("--steps", type=click.IntRange(1), default=400, help="Batches in one run.")
-    seconds: float = option(
-        "--seconds", default=0.0, show_default=False, metavar="S", help="Seconds for one run at most."
-    )
-    device: str = option("--device", metavar="NAME", default="cpu", help="cpu, cuda, cuda:1, ...")
+    encoders: str | None = option("Families to try  [default: five of them]", metavar="NAME,NAME,...")
+    geometries: str | None = option("Geometries to try  [default: euclidean, cosine, hyperbolic]", metavar="NAME,...")
+    dims: str | None = option("Dimensions to try  [default: 32,64,128]", metavar="D,D,...")
+    steps: int = option("Batches in one run.", type=click.IntRange(1), default=400)
+    seconds: float = option("Seconds for one run at most.", default=0.0, show_default=False, metavar="S")
+    device: str = option("cpu, cuda, cuda:1, ...", metavar="NAME", default="cpu")
     output_format: str = format_option("table", "json")
-    plot: str | None = option(
-        "--plot", type=PATH, metavar="FILE.png", help="Draw the best value of encoder and geometry."
-    )
-    seed: int = option("--seed", default=0, help="Seed of every random draw.")
+    plot: str | None = option("Draw the best value of encoder and geometry.", type=PATH, metavar="FILE.png")
+    seed: int = option("Seed of every random draw.", default=0)
 
     def space(self) -> SearchSpace:
         """What is tried."""

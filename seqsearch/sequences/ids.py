@@ -40,7 +40,7 @@ def hash_ids(ids: Strings) -> Hashes:
         if longest < len(table):
             terms = table[places, letters]
         else:
-            powers = np.cumprod(np.full(longest // _LONGEST + 1, _ODD, np.uint64))
+            powers = _ODD ** np.arange(longest // _LONGEST + 1, dtype=np.uint64)  # 1 for what has a table of its own
             terms = table[places % _LONGEST, letters] * powers[places // _LONGEST]
         own = table[0, np.minimum(lengths, 255)]
         filled = np.flatnonzero(lengths)

@@ -35,11 +35,13 @@ class Strings(Sequence[str]):
         self.offsets = offsets
 
     @classmethod
-    def of(cls, values: Iterable[str | bytes]) -> Strings:
-        """A column from strings, or from bytes that hold UTF-8."""
-        encoded = [v.encode("utf-8") if isinstance(v, str) else v for v in values]
+    def of(cls, values: Iterable[str]) -> Strings:
+        """A column from strings."""
+        texts = list(values)
+        joined = "".join(texts)
+        encoded = texts if joined.isascii() else [text.encode("utf-8") for text in texts]
         lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-        return cls(np.frombuffer(b"".join(encoded), np.uint8), offsets_of(lengths))
+        return cls(np.frombuffer(joined.encode("utf-8"), np.uint8), offsets_of(lengths))
 
     @classmethod
     def concatenate(cls, columns: Sequence[Strings]) -> Strings:

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import io
+import itertools
 import lzma
 import os
 import sys
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from seqsearch.errors import DuplicateIdError
 from seqsearch.sequences import DNA, INTEGERS, PROTEIN, RNA, TEXT, ReadReport, Sequences, Strings, read, read_batches
-from seqsearch.sequences.ids import IdIndex
+from seqsearch.sequences.ids import IdIndex, hash_ids
 from seqsearch.sequences.readers.opening import Source
 from seqsearch.sequences.readers.table import reader_of
 
@@ -291,6 +292,15 @@ def test_seen_ids_know_long_and_many_ids():
     again = np.arange(5001, 10_001)
     assert len(seen) == 5000
     assert seen.first_uses(Strings.of(ids[::-1]), again).tolist() == list(range(5000, 0, -1))
+
+
+def test_ids_longer_than_any_table_are_told_apart():
+    blocks = [letter * 1024 for letter in "abc"]
+    ids = ["".join(order) + end for order in itertools.product(blocks, repeat=3) for end in ("", "x", "y")]
+    assert len(set(hash_ids(Strings.of(ids)).tolist())) == len(ids)
+    mixed = [ids[5], "short", "", "x" * 40, "y" * 1023, "z" * 1024]
+    alone = [int(hash_ids(Strings.of([id]))[0]) for id in mixed]
+    assert hash_ids(Strings.of(mixed)).tolist() == alone  # whatever stands beside
 
 
 @given(

@@ -22,7 +22,7 @@ from ...arrays import AnyArray, IntArray
 from ...errors import InputError, ParseError, SeriesError
 from ..sequence import require_layout
 from ..strings import Strings, ranges_to_indices
-from .batches import SeriesBatch, column, numbered
+from .batches import SeriesBatch, numbered
 from .intake import Intake
 from .opening import Source
 from .options import Options
@@ -161,10 +161,10 @@ class _Columns:
         stop = start + len(lengths)
 
         def part(values: list[str] | None) -> Strings | None:
-            return None if values is None else column(values[start:stop])
+            return None if values is None else Strings.of(values[start:stop])
 
         numbers = np.arange(start + 1, stop + 1)
-        ids = part(self.ids) or numbered(numbers.tolist())
+        ids = part(self.ids) or numbered(numbers)
         return SeriesBatch(ids, lengths, numbers, part(self.labels), part(self.descriptions), data=data)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,37 +41,28 @@ class SeriesBatch(Batch):
     data: AnyArray
 
 
-def column(values: list[str]) -> Strings:
-    """`Strings.of` for a list, without an object a value when all of it is ASCII."""
-    joined = "".join(values)
-    if not joined.isascii():
-        return Strings.of(values)
-    lengths = np.fromiter(map(len, values), np.int64, len(values))
-    return Strings(np.frombuffer(joined.encode("ascii"), np.uint8), offsets_of(lengths))
-
-
-def numbered(numbers: Iterable[int]) -> Strings:
+def numbered(numbers: IntArray) -> Strings:
     """Ids that are the numbers themselves."""
-    return column([str(number) for number in numbers])
+    return Strings.of(map(str, numbers.tolist()))
 
 
 def assemble(batch: TextBatch | SeriesBatch, alphabet: Alphabet | None, intake: Intake, hint: str = "") -> Sequences:
     """The clean records of `batch`; every other one goes to `intake.reject`. `hint` is added to a SymbolError."""
-    wrong: dict[int, Callable[[], InputError]] = {}
+    wrong: dict[int, InputError] = {}
     if isinstance(batch, TextBatch):
         assert alphabet is not None
         data, lengths = _encoded(batch, alphabet, wrong, hint)
     else:
         data, lengths = _checked(batch, alphabet, wrong, intake.source)
     for row in np.flatnonzero(lengths == 0).tolist():
-        wrong[row] = lambda: EmptySequenceError("the sequence is empty")
+        wrong[row] = EmptySequenceError("the sequence is empty")
     for row in np.flatnonzero(np.diff(batch.ids.offsets) == 0).tolist():
-        wrong[row] = lambda: ParseError("the record has no id")
+        wrong[row] = ParseError("the record has no id")
     _find_duplicates(batch, wrong, intake)
 
     intake.report.records += len(lengths)
     for row in sorted(wrong):
-        error = wrong[row]()
+        error = wrong[row]
         error.record = int(batch.numbers[row])
         error.record_id = batch.ids[row] or None
         error.line = batch.line_of(row) if intake.wants_place else None
@@ -84,22 +75,19 @@ def assemble(batch: TextBatch | SeriesBatch, alphabet: Alphabet | None, intake: 
     return made[np.flatnonzero(keep)]
 
 
-def _find_duplicates(batch: Batch, wrong: dict[int, Callable[[], InputError]], intake: Intake) -> None:
+def _find_duplicates(batch: Batch, wrong: dict[int, InputError], intake: Intake) -> None:
     """Ids used before. A record that is already wrong does not take its id away from a later one."""
     good = np.ones(len(batch.lengths), np.bool_)
     good[list(wrong)] = False
     rows = np.flatnonzero(good)
     earlier = intake.seen.first_uses(batch.ids if good.all() else batch.ids.take(rows), batch.numbers[rows])
     for at in np.flatnonzero(earlier).tolist():
-        first = int(earlier[at])
         row = int(rows[at])
-        wrong[row] = lambda row=row, first=first: DuplicateIdError(  # type: ignore[misc]  # defaults bind the loop
-            f"the id {batch.ids[row]!r} was used before, by record {first}"
-        )
+        wrong[row] = DuplicateIdError(f"the id {batch.ids[row]!r} was used before, by record {earlier[at]}")
 
 
 def _encoded(
-    batch: TextBatch, alphabet: Alphabet, wrong: dict[int, Callable[[], InputError]], hint: str
+    batch: TextBatch, alphabet: Alphabet, wrong: dict[int, InputError], hint: str
 ) -> tuple[AnyArray, IntArray]:
     """Codes (sum T,) and lengths; rows with a symbol outside the alphabet are noted in `wrong`."""
     if alphabet.name == INTEGERS.name:
@@ -113,11 +101,11 @@ def _encoded(
             problem = (
                 f"symbol {batch.text[where]!r} at position {position} is not in the {alphabet.name} alphabet{hint}"
             )
-            wrong[row] = lambda problem=problem: SymbolError(problem)  # type: ignore[misc]
+            wrong[row] = SymbolError(problem)
     return codes, batch.lengths
 
 
-def _encoded_integers(batch: TextBatch, wrong: dict[int, Callable[[], InputError]]) -> tuple[AnyArray, IntArray]:
+def _encoded_integers(batch: TextBatch, wrong: dict[int, InputError]) -> tuple[AnyArray, IntArray]:
     """Tokens are numbers between white space; a wrong row counts one token here so that it is not empty as well."""
     offsets = offsets_of(batch.lengths).tolist()
     rows: list[AnyArray] = []
@@ -125,14 +113,14 @@ def _encoded_integers(batch: TextBatch, wrong: dict[int, Callable[[], InputError
         try:
             rows.append(INTEGERS.encode(batch.text[offsets[row] : offsets[row + 1]]))
         except SymbolError as error:
-            wrong[row] = lambda error=error: error  # type: ignore[misc]
+            wrong[row] = error
             rows.append(np.zeros(1, INTEGERS.dtype))
     lengths = np.fromiter(map(len, rows), np.int64, len(rows))
     return np.concatenate([*rows, np.zeros(0, INTEGERS.dtype)]), lengths
 
 
 def _checked(
-    batch: SeriesBatch, alphabet: Alphabet | None, wrong: dict[int, Callable[[], InputError]], source: str
+    batch: SeriesBatch, alphabet: Alphabet | None, wrong: dict[int, InputError], source: str
 ) -> tuple[AnyArray, IntArray]:
     """Float32 steps (sum T, F), or integer tokens (sum T,); rows with a value that fits neither go to `wrong`."""
     if alphabet is not None:
@@ -147,7 +135,7 @@ def _checked(
             feature = int(np.argmin(finite[where]))
             place = f"step {step}" + (f", feature {feature + 1}" if data.shape[1] > 1 else "")
             problem = f"value {batch.data[where, feature]} at {place} is not a finite float32 number"
-            wrong[row] = lambda problem=problem: SeriesError(problem)  # type: ignore[misc]
+            wrong[row] = SeriesError(problem)
     return data, batch.lengths
 
 
@@ -159,13 +147,13 @@ def _first_of_each(positions: IntArray, lengths: IntArray) -> Iterator[tuple[int
     yield from zip(rows.tolist(), positions[first].tolist(), places.tolist(), strict=True)
 
 
-def _tokens(batch: SeriesBatch, wrong: dict[int, Callable[[], InputError]]) -> AnyArray:
+def _tokens(batch: SeriesBatch, wrong: dict[int, InputError]) -> AnyArray:
     """(sum T,) uint32 from integers of one feature."""
     data = batch.data[:, 0]
     outside = np.flatnonzero(~((data >= 0) & (data <= 2**32 - 1) & (data == np.floor(data))))  # NaN is outside as well
     if len(outside):
         for row, where, position in _first_of_each(outside, batch.lengths):
             problem = f"token {data[where]} at position {position} is not a whole number in 0..4294967295"
-            wrong[row] = lambda problem=problem: SymbolError(problem)  # type: ignore[misc]
+            wrong[row] = SymbolError(problem)
     with np.errstate(invalid="ignore"):  # what does not fit was noted
         return data.astype(np.uint32)

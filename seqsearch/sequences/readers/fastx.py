@@ -16,8 +16,8 @@ from xopen import xopen
 from ...arrays import BoolArray, ByteArray, IntArray
 from ...errors import ParseError
 from ..alphabet import DNA, PROTEIN, RNA, Alphabet
-from ..strings import Strings, offsets_of
-from .batches import TextBatch, column
+from ..strings import Strings, offsets_of, ranges_to_indices
+from .batches import TextBatch
 from .intake import Intake
 from .lines import first_lines
 from .opening import Source
@@ -122,8 +122,9 @@ def _batches(
             if not chunk:
                 break
             parts = list(map(text_of, chunk))
-            for columns, split in zip((ids, descriptions), _split_headers(list(map(header_of, chunk))), strict=True):
-                columns.append(split)
+            own, others = _split_headers(list(map(header_of, chunk)))
+            ids.append(own)
+            descriptions.append(others)
             texts.append("".join(parts))
             lengths.append(np.fromiter(map(len, parts), np.int64, len(parts)))
             left -= len(chunk)
@@ -144,7 +145,7 @@ def _batches(
 
 def _split_headers(lines: list[str]) -> tuple[Strings, Strings]:
     """Id and description of every header, cut at its first blank or tab and what white space follows."""
-    headers = column(lines)
+    headers = Strings.of(lines)
     data, starts, ends = headers.data, headers.offsets[:-1], headers.offsets[1:]
     blank: BoolArray = (data == ord(" ")) | (data == ord("\t"))
     if not blank.any():
@@ -163,10 +164,7 @@ def _next_where(mask: BoolArray, starts: IntArray, ends: IntArray) -> IntArray:
 
 def _cut(data: ByteArray, starts: IntArray, ends: IntArray) -> Strings:
     """data[start:end] of every range as a column."""
-    inside = np.zeros(len(data) + 1, np.int8)
-    np.add.at(inside, starts, 1)
-    np.subtract.at(inside, ends, 1)
-    return Strings(data[np.cumsum(inside[:-1], dtype=np.int8).astype(np.bool_)], offsets_of(ends - starts))
+    return Strings(data[ranges_to_indices(starts, ends - starts)], offsets_of(ends - starts))
 
 
 class _FastaLines:

@@ -32,7 +32,7 @@ def read_lines(source: Source, options: Options, intake: Intake) -> Iterator[Tex
         numbers = np.arange(done + 1, done + len(texts) + 1)
         first = done + 1
         yield TextBatch(
-            numbered(numbers.tolist()),
+            numbered(numbers),
             lengths,
             numbers,
             text="".join(texts),

@@ -15,7 +15,8 @@ import numpy as np
 
 from ...arrays import AnyArray, DoubleArray, FloatArray, IntArray
 from ...errors import MissingExtraError, ParseError, SeriesError
-from .batches import SeriesBatch, column
+from ..strings import Strings
+from .batches import SeriesBatch
 from .intake import Intake
 from .opening import Source
 from .options import Options
@@ -123,7 +124,7 @@ def read_midi(source: Source, options: Options, intake: Intake) -> Iterator[Seri
         return
     roll = piano_roll(notes)
     name = source.path.stem if source.path is not None else "1"
-    yield SeriesBatch(column([name]), np.array([len(roll)]), np.array([1]), data=roll)
+    yield SeriesBatch(Strings.of([name]), np.array([len(roll)]), np.array([1]), data=roll)
 
 
 def is_midi(head: bytes) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import ParseError
 from ..strings import Strings
-from .batches import TextBatch, column, numbered
+from .batches import TextBatch, numbered
 from .intake import Intake
 from .lines import decoded_lines, first_lines
 from .opening import Source
@@ -173,17 +173,17 @@ def _whole_rows(table: Table, intake: Intake) -> Iterator[Row]:
 
 
 def _batch_of(rows: list[Row], sequence: int, id: int | None, label: int | None, description: int | None) -> TextBatch:
-    numbers = [row.number for row in rows]
+    numbers = np.array([row.number for row in rows])
     sequences = [row.fields[sequence] for row in rows]
 
     def texts(place: int | None) -> Strings | None:
-        return None if place is None else column([row.fields[place] for row in rows])
+        return None if place is None else Strings.of([row.fields[place] for row in rows])
 
     line_of: Callable[[int], int] = [row.line for row in rows].__getitem__
     return TextBatch(
         texts(id) or numbered(numbers),
         np.fromiter(map(len, sequences), np.int64, len(sequences)),
-        np.array(numbers, np.int64),
+        numbers,
         texts(label),
         texts(description),
         line_of,

@@ -10,7 +10,8 @@ import numpy as np
 
 from ...arrays import AnyArray
 from ...errors import InputError, ParseError, SeriesError
-from .batches import SeriesBatch, column, numbered
+from ..strings import Strings
+from .batches import SeriesBatch, numbered
 from .intake import Intake
 from .lines import decoded_lines, first_lines
 from .opening import Source
@@ -77,10 +78,10 @@ def _batches(
         numbers = np.fromiter((row.number for row in rows), np.int64, len(rows))
         places = [row.line for row in rows]
         yield SeriesBatch(
-            numbered(numbers.tolist()),
+            numbered(numbers),
             lengths,
             numbers,
-            column([row.label for row in rows]),
+            Strings.of([row.label for row in rows]),
             line_of=places.__getitem__,
             data=data,
         )

@@ -160,7 +160,8 @@ def aligned(
             first.append(a.data[at])
             second.append(b.data[steps])
             task.advance()
-    return Sequences.from_arrays(first, ids=queries.ids), Sequences.from_arrays(second, ids=database.ids)
+    ours = Sequences.from_arrays(first, ids=queries.ids, layout="ntf")
+    return ours, Sequences.from_arrays(second, ids=database.ids, layout="ntf")
 
 
 def _connected(first: IntArray, second: IntArray) -> IntArray:

@@ -117,8 +117,8 @@ def hashed(setting: Setting, make: Any, rows: Rows, method: str, bits: int, **mo
 def code_quality(setting: Setting, towers: TowerPair) -> tuple[dict[str, float], IntArray, IntArray]:
     """Hamming distances of aligned and mismatched steps of test tunes: their overlap, and what the bits are worth."""
     pairs = [setting.pairs[row] for row in setting.correct]
-    first = Sequences.from_arrays([data.window(pair.score)[pair.at] for pair in pairs])
-    second = Sequences.from_arrays([data.window(pair.played) for pair in pairs])
+    first = Sequences.from_arrays([data.window(pair.score)[pair.at] for pair in pairs], layout="ntf")
+    second = Sequences.from_arrays([data.window(pair.played) for pair in pairs], layout="ntf")
     a, b = towers.hashes(first, "query"), towers.hashes(second, "database")
     width = towers.dim // 8
     left, right = (h.codes.view(np.uint8).reshape(-1, h.bits // 8)[:, :width] for h in (a, b))

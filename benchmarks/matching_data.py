@@ -144,7 +144,7 @@ def training_pairs(tunes: Tunes, rows: IntArray, tier: str, options: Any) -> tup
             whole.append(score)
             played.append(window(pair.played, shift))
             groups.append(int(tunes.families[row]))
-    sets = (Sequences.from_arrays(part) for part in (aligned, played, whole))
+    sets = (Sequences.from_arrays(part, layout="ntf") for part in (aligned, played, whole))
     first, second, third = sets
     return first, second, third, second, np.array(groups)
 
@@ -157,8 +157,9 @@ def database_of(pairs: list[Pair], decoys: int) -> Sequences:
     for shift in shifts:
         arrays += [window(pair.played, shift) for pair in pairs]
         names += [f"{pair.name}{shift:+d}" for pair in pairs]
-    return Sequences.from_arrays(arrays, ids=names)
+    return Sequences.from_arrays(arrays, ids=names, layout="ntf")
 
 
 def queries_of(pairs: list[Pair], rows: IntArray) -> Sequences:
-    return Sequences.from_arrays([window(pairs[row].score) for row in rows], ids=[pairs[row].name for row in rows])
+    names = [pairs[row].name for row in rows]
+    return Sequences.from_arrays([window(pairs[row].score) for row in rows], ids=names, layout="ntf")

@@ -218,14 +218,14 @@ def gatherings(n: int, groups: int, seed: int, steps: int = 20, features: int = 
         series.append(centres[own] + rng.standard_normal((steps, features)))
         names = rng.permutation(1000)
         tags += [str(names[number]) for number in own]
-    return replace(untagged(Sequences.from_arrays(series)), tags=Strings.of(tags))
+    return replace(untagged(Sequences.from_arrays(series, layout="ntf")), tags=Strings.of(tags))
 
 
 def groups(asked: argparse.Namespace) -> list[Row]:
     """300-d elements: trained on sequences of 2 to 4 groups, told on sequences of 2 to 8."""
     parts = [gatherings(300, count, count) for count in (2, 3, 4)]
     train = replace(
-        untagged(Sequences.from_arrays([s.data for part in parts for s in part.sequences])),
+        untagged(Sequences.from_arrays([s.data for part in parts for s in part.sequences], layout="ntf")),
         tags=Strings.concatenate([part.tags for part in parts if part.tags is not None]),
     )
     plan = LabelPlan(epochs=12, batch=16, rate=5e-3, device=asked.device)

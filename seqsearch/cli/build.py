@@ -53,14 +53,14 @@ class Pairs:
     """An index of series of two kinds, which are taught by pairs."""
 
     pairs: str | None = option(
-        "--pairs", type=PATH, metavar="QUERIES", help="Series of another kind; their ids say which of REFS they match."
+        "Series of another kind; their ids say which of REFS they match.", type=PATH, metavar="QUERIES"
     )
-    pair_ids: str | None = option("--pair-ids", type=PATH, metavar="FILE.tsv", help="Ids of a query and of its match.")
+    pair_ids: str | None = option("Ids of a query and of its match.", type=PATH, metavar="FILE.tsv")
     align: str | None = option(
-        "--align", type=click.Choice(["auto", "steps", "dtw"]), help="Of pairs: aligned step by step, or by DTW first."
+        "Of pairs: aligned step by step, or by DTW first.", type=click.Choice(["auto", "steps", "dtw"])
     )
-    most: float | None = option("--most", metavar="SHARE", help="Of pairs: share of REFS that exact DTW may see  [.05]")
-    steps: int | None = option("--steps", metavar="N", help="Of pairs: training batches at most  [default: 1500]")
+    most: float | None = option("Of pairs: share of REFS that exact DTW may see  [.05]", metavar="SHARE")
+    steps: int | None = option("Of pairs: training batches at most  [default: 1500]", metavar="N")
 
 
 @click.command("build", short_help="Train, embed, index and calibrate.")

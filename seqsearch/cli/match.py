@@ -36,19 +36,18 @@ def command() -> None:
 class Options:
     """The fields of `PairOptions` that a user sets."""
 
-    bits: int = option("--bits", default=32, help="Bits of a hash, 8 to 64.")
-    dim: int = option("--dim", default=128, help="Dimensions of the embedding; 0 leaves it out.")
+    bits: int = option("Bits of a hash, 8 to 64.", default=32)
+    dim: int = option("Dimensions of the embedding; 0 leaves it out.", default=128)
     align: str = option(
-        "--align",
+        "Pairs are aligned step by step, or by DTW first; auto: by DTW where lengths differ.",
         type=click.Choice(["auto", "steps", "dtw"]),
         default="auto",
-        help="Pairs are aligned step by step, or by DTW first; auto: by DTW where lengths differ.",
     )
-    recall: float = option("--recall", default=0.95, help="Matches the exact stage must see.")
-    most: float = option("--most", default=0.05, help="Share of the database it may see.")
-    steps: int | None = option("--steps", metavar="N", help="Training batches at most  [default: 1500]")
-    seconds: float = option("--seconds", default=0.0, metavar="S", help="Training time at most, a pair of networks.")
-    seed: int = option("--seed", default=0, help="Seed of every random draw.")
+    recall: float = option("Matches the exact stage must see.", default=0.95)
+    most: float = option("Share of the database it may see.", default=0.05)
+    steps: int | None = option("Training batches at most  [default: 1500]", metavar="N")
+    seconds: float = option("Training time at most, a pair of networks.", default=0.0, metavar="S")
+    seed: int = option("Seed of every random draw.", default=0)
 
 
 @command.command("train")

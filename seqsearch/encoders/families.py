@@ -130,7 +130,7 @@ def family_named(name: str, kind: str = "tokens", task: str | None = None) -> Fa
     try:
         family = FAMILIES[chosen]
     except UnknownNameError:
-        raise ParameterError(f"no encoder {name!r}: choose one of auto, {', '.join(FAMILIES)}") from None
+        raise UnknownNameError(f"no encoder {name!r}: choose one of auto, {', '.join(FAMILIES)}") from None
     if kind not in family.inputs:
         raise ParameterError(f"encoder {name!r} reads {' or '.join(family.inputs)}, not {kind}")
     return family

@@ -14,7 +14,7 @@ the three together propose more of the true neighbours than any two of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -120,24 +120,12 @@ class SparseFeatures:
         return out
 
     def to_json(self) -> JSON:
-        return {
-            "ks": list(self.ks),
-            "windows": self.windows,
-            "window_k": self.window_k,
-            "bins": self.bins,
-            "buckets": self.buckets,
-        }
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "spec"}
+        return {**own, "ks": list(self.ks)}
 
     @classmethod
     def from_json(cls, spec: InputSpec, document: JSON) -> SparseFeatures:
-        return cls(
-            spec,
-            tuple(document["ks"]),
-            int(document["windows"]),
-            int(document["window_k"]),
-            int(document["bins"]),
-            int(document["buckets"]),
-        )
+        return cls(spec, **{**document, "ks": tuple(document["ks"])})
 
 
 def principal_axes(points: FloatArray, dim: int) -> FloatArray:

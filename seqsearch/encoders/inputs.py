@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..sequences import TEXT, Alphabet, Sequences, alphabet_named, words_of
 from .words import WordReading
 
 MAX_SYMBOLS = 255
+_TUPLES = ("vocabulary", "mean", "deviation")
 
 
 @dataclass(frozen=True)
@@ -127,28 +128,16 @@ class InputSpec:
         return sequences.lengths if self.reading is None else np.maximum(words_of(sequences).lengths, 1)
 
     def to_json(self) -> JSON:
-        return {
-            "alphabet": self.alphabet,
-            "vocabulary": list(self.vocabulary),
-            "features": self.features,
-            "length": self.length,
-            "mean": list(self.mean),
-            "deviation": list(self.deviation),
-            "reading": None if self.reading is None else self.reading.to_json(),
-        }
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "reading"}
+        lists = {name: list(own[name]) for name in _TUPLES}
+        return {**own, **lists, "reading": None if self.reading is None else self.reading.to_json()}
 
     @classmethod
     def from_json(cls, document: JSON) -> InputSpec:
+        tuples = {name: tuple(document[name]) for name in _TUPLES}
         reading = document.get("reading")  # models of version 1 have none
-        return cls(
-            document["alphabet"],
-            tuple(document["vocabulary"]),
-            int(document["features"]),
-            int(document["length"]),
-            tuple(document["mean"]),
-            tuple(document["deviation"]),
-            None if reading is None else WordReading.from_json(reading),
-        )
+        known = None if reading is None else WordReading.from_json(reading)
+        return cls(**{**document, **tuples, "reading": known})
 
 
 def _floats(values: DoubleArray) -> tuple[float, ...]:

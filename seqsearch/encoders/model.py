@@ -88,8 +88,7 @@ class Model:
             for start, stop in _batches(starts, _ELEMENTS_PER_BATCH):
                 parts.append(self._steps(arranged[start:stop]))
                 task.advance(stop - start)
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
+        place = np.argsort(order)
         joined = np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
         in_order: FloatArray = joined[ranges_to_indices(starts[place], lengths)]
         return in_order

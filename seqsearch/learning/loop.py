@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, TypedDict, TypeVar
+from typing import ClassVar, Generic, Protocol, TypedDict, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,13 @@ class TrainingLog:
             self.rows.append({**row, **counted})
 
 
+class Digestible(Protocol):
+    """What can name its content."""
+
+    def digest(self) -> str:
+        """Equal content has equal digests."""
+
+
 class RunOptions(TypedDict, total=False):
     """What every training function takes by name, as `Run` says."""
 
@@ -73,11 +81,12 @@ class Run:
     watch: Watch | None = None
     progress: Progress = SILENT
 
-    def checkpoint_of(self, suffix: str = "", **identity: object) -> Checkpoint | None:
-        """The checkpoint of a run that is known by `seed` and `identity`; None where nothing is kept."""
+    def checkpoint_of(self, *data: Digestible, suffix: str = "", **identity: object) -> Checkpoint | None:
+        """The checkpoint of a run that is known by `seed`, `identity` and `data`; None where nothing is kept."""
         if self.checkpoint is None:
             return None
-        return Checkpoint(f"{self.checkpoint}{suffix}" if suffix else self.checkpoint, {"seed": self.seed, **identity})
+        place = f"{os.fspath(self.checkpoint)}{suffix}"
+        return Checkpoint(place, {"seed": self.seed, **identity, "data": [each.digest() for each in data]})
 
 
 class Objective(ABC, Generic[Batch]):

@@ -34,7 +34,7 @@ _AT_ONCE = 512  # sequences embedded together
 
 
 @dataclass(frozen=True)
-class Examples:
+class PairData:
     """Sequences to learn the `distance` of, and others to judge by."""
 
     training: Sequences
@@ -70,7 +70,7 @@ class PairObjective(Objective[PairBatch]):
     def __init__(
         self,
         network: Encoder,
-        data: Examples,
+        data: PairData,
         plan: TrainingPlan,
         rng: np.random.Generator,
         progress: Progress = SILENT,
@@ -81,17 +81,17 @@ class PairObjective(Objective[PairBatch]):
         self.network, self.data, self.plan, self.progress = network, data, plan, progress
         self.fresh = neighbours is None
         training, validation, distance = data.training, data.validation, data.distance
-        self.root = 2.0 if _sums_squares(distance) else 1.0
+        self.root = distance.power
         if self.fresh:
             network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
         self.cells = affordable(plan.cells, distance)
         batch = batch_size(plan.batch, float(np.mean(training.lengths)), distance, self.cells)
         if neighbours is None:
             neighbours = data.mined(network, plan.cells, rng, progress)
-        sampler = BatchSampler(neighbours, batch, rng)
-        self.source = PairSource(training, distance, sampler, self.cells, rng, plan.steps)
+        self.sampler = BatchSampler(neighbours, batch, rng)
+        self.source = PairSource(training, distance, self.sampler, self.cells, rng, plan.steps)
         self.batches = iter(self.source)
-        self.per_epoch = len(training) / self.source.batch
+        self.per_epoch = len(training) / self.sampler.batch
         self.mined: dict[int, IntArray] = {}  # by the step at which they were mined again
         start = all_pairs(training, rng.permutation(len(training))[: plan.batch], distance)
         typical = float(np.median(off_diagonal(torch.from_numpy(start.distances)).numpy())) ** (1 / self.root)
@@ -148,9 +148,9 @@ class PairObjective(Objective[PairBatch]):
         training = self.data.training
         blocks = (training[at : at + _AT_ONCE] for at in range(0, len(training), _AT_ONCE))
         points = np.concatenate([self.metric.flat(self._encoded(block)).cpu().numpy() for block in blocks])
-        before, work = self.source.neighbours, self.cells / MINING
+        before, work = self.sampler.neighbours, self.cells / MINING
         found = mined_again(points, before, training, self.data.distance, work, self.progress)
-        self.mined[step] = self.source.neighbours = found
+        self.mined[step] = self.sampler.neighbours = found
 
     def state(self) -> dict[str, Tensor]:
         return {str(step): torch.from_numpy(rows.astype(np.int32)) for step, rows in self.mined.items()}
@@ -160,7 +160,7 @@ class PairObjective(Objective[PairBatch]):
         done = 0
         for at, rows in self.mined.items():
             self.source.skip(at - done)
-            self.source.neighbours, done = rows, at
+            self.sampler.neighbours, done = rows, at
         self.source.skip(step - done)
 
     def _place_start(self, batch: PairBatch) -> None:
@@ -228,9 +228,3 @@ def recall_within(predicted: Tensor, true: Tensor, k: int) -> float:
     reach = true.masked_fill(own, torch.inf).topk(k, largest=False).values[:, -1:]
     found = predicted.masked_fill(own, torch.inf).topk(k, largest=False).indices
     return float((true.gather(1, found) <= reach).double().mean())
-
-
-def _sums_squares(distance: Distance) -> bool:
-    """Whether the distance grows like the square of a length: time warping by squares, without the root."""
-    parameters = distance.parameters()
-    return parameters.get("local") in ("squared", "cosine") and not parameters.get("root", True)

@@ -47,21 +47,11 @@ class PairSource:
         self._distance = distance
         self._left = cells
         self._rng = rng
-        self._sampler = sampler
-        self.batch = sampler.batch
+        self.sampler = sampler  # whose `neighbours` may change
         work = steps * (sampler.batch * float(np.mean(sequences.lengths))) ** 2 / 2
         self._keeps = steps == 0 or 1.1 * work > cells
         self._kept: dict[int, PairBatch] = {}
         self._draws = self._drawn()
-
-    @property
-    def neighbours(self) -> IntArray:
-        """(n, reach) the near rows that batches are drawn from now; may be set."""
-        return self._sampler.neighbours
-
-    @neighbours.setter
-    def neighbours(self, rows: IntArray) -> None:
-        self._sampler.neighbours = rows
 
     def skip(self, batches: int) -> None:
         """Pass over batches without comparing anything: a resumed run goes on where it was."""
@@ -79,7 +69,7 @@ class PairSource:
         """Number and rows of every batch; a number comes again when the batch does."""
         drawn: list[IntArray] = []
         while self._left > 0 or not drawn:
-            rows = self._sampler.draw()
+            rows = self.sampler.draw()
             self._left -= float(self._sequences.lengths[rows].astype(np.float64).sum() ** 2) / 2
             drawn.append(rows)
             yield len(drawn) - 1, rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Unpack
@@ -94,9 +95,8 @@ def train_towers(
     objective = TowerObjective(
         towers, _Pairs(queries, database, numbers, specs, tower_class(family).keeps_time), plan, rng
     )
-    checkpoint = run.checkpoint_of(
-        data=[queries.digest(), database.digest(), numbers.tolist()], family=family, plan=plan.to_json()
-    )
+    grouping = hashlib.blake2b(numbers.tobytes(), digest_size=16).hexdigest()
+    checkpoint = run.checkpoint_of(queries, database, groups=grouping, family=family, plan=plan.to_json())
     schedule = plan.schedule(plan.steps, plan.check, plan.rate, decay=DECAY, clip=CLIP)
     log = Trainer(objective, schedule, run, checkpoint).run()
     training = {"plan": asdict(plan), "seed": run.seed, "pairs": len(queries), "log": log.rows}

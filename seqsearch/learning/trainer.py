@@ -20,7 +20,7 @@ from ..sequences import Sequences
 from .checkpoints import Checkpoint
 from .loop import Run, RunOptions, Trainer, TrainingLog
 from .networks import device_named, weights_of
-from .pair_objective import Examples, PairObjective
+from .pair_objective import PairData, PairObjective
 from .plan import TrainingPlan
 
 MOST_EPOCHS = 100  # a small set is learnt by then, and only remembered better after
@@ -59,13 +59,13 @@ def train(
     plan = replace(plan, steps=min(plan.steps, enough), check=min(plan.check, max(1, enough // 5)))
     torch.manual_seed(run.seed)
     network = family.build(InputSpec.fit(sequences[rows]), run.settings or {}).to(device_named(plan.device))
-    data = Examples(sequences[rows[unseen:]], sequences[rows[:held]], distance)
+    data = PairData(sequences[rows[unseen:]], sequences[rows[:held]], distance)
     objectives, near, log = list[PairObjective](), None, TrainingLog()
     for phase, part in enumerate(plan.phases()):
         objectives.append(PairObjective(network, data, part, rng, run.progress, near))
         checkpoint = run.checkpoint_of(
-            ".codes" if phase else "",
-            data=sequences.digest(),
+            sequences,
+            suffix=".codes" if phase else "",
             distance=[distance.name, distance.parameters()],
             family=family.name,
             plan=part.to_json(),
@@ -73,7 +73,7 @@ def train(
         )
         rate = (plan.rate or family.rate) * (CODE_RATE if phase else 1.0)
         log.follow(_trained(objectives[-1], part, rate, run, checkpoint))
-        near = objectives[-1].source.neighbours
+        near = objectives[-1].sampler.neighbours
     points = objectives[0]
     points.fit_factor()  # a code learned on top has moved them
     weights = {**weights_of(network), **objectives[-1].metric.saved()}
@@ -126,7 +126,7 @@ def learn_code(
     network = loaded(family.build(model.spec, model.settings), model.weights).to(device_named(plan.device))
     rows = rng.permutation(len(sequences))[: plan.sequences]
     held = min(plan.validate, len(rows) // 8)
-    data = Examples(sequences[rows[held:]], sequences[rows[:held]], distance)
+    data = PairData(sequences[rows[held:]], sequences[rows[:held]], distance)
     near = data.mined(network, plan.cells, rng, run.progress)
     part = plan.phases()[-1]
     objective = PairObjective(network, data, part, rng, run.progress, near)

@@ -45,7 +45,7 @@ def test_rounds_are_equal_shares_of_the_steps(rounds: int, at: list[int], monkey
     def noting(self: PairObjective, step: int) -> None:
         original(self, step)
         mined.append(step)
-        assert (self.source.neighbours != np.arange(len(self.source.neighbours))[:, None]).all()
+        assert (self.sampler.neighbours != np.arange(len(self.sampler.neighbours))[:, None]).all()
 
     monkeypatch.setattr(PairObjective, "refresh", noting)
     plan = TrainingPlan(steps=40, batch=32, check=40, validate=16, rounds=rounds)

@@ -67,7 +67,7 @@ def blobs(n: int, groups: int, seed: int, steps: int = 12) -> Tagged:
         series.append(centres[own] + 0.3 * rng.standard_normal((steps, 6)))
         names = rng.permutation(100)
         tags += [f"g{names[number]}" for number in own]
-    return replace(untagged(Sequences.from_arrays(series)), tags=Strings.of(tags))
+    return replace(untagged(Sequences.from_arrays(series, layout="ntf")), tags=Strings.of(tags))
 
 
 # -- what training is made of ----------------------------------------------------------------------------------------

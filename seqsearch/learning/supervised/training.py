@@ -139,11 +139,12 @@ class _Job:
     def trained(self, objective: LabelObjective | GroupObjective) -> TrainingLog:
         network = objective.learner.network
         checkpoint = self.run.checkpoint_of(
+            objective.training,
+            objective.held,
             task=self.task,
             plan=self.plan.to_json(),
             family=self.family.name,
             settings=network.settings(),
-            data=[objective.training.digest(), objective.held.digest()],
         )
         schedule = self.plan.schedule_of(objective.per_epoch, self.family.rate)
         return Trainer(objective, schedule, self.run, checkpoint).run()

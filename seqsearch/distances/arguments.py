@@ -22,6 +22,10 @@ class Columns(NamedTuple):
     offsets: IntArray
 
 
+Found = tuple[IntArray, DoubleArray]
+"""(Q, k) rows and distances, which a kernel fills: -1 and inf before."""
+
+
 def columns_of(sequences: Sequences) -> Columns:
     """The columns of a set, as they are."""
     return Columns(sequences.data, sequences.offsets)

@@ -23,7 +23,7 @@ from .neighbours import Neighbours, Pruning
 
 LEAST_COST = 0.1
 _CELL = 0.001  # a cell of a dynamic programme in candidates proposed by the graph: measured with time warping
-_BLOCK = 1 << 20  # pairs compared in one call
+_QUERIES_A_STEP, _PAIRS_A_STEP = 64, 1 << 20  # at most
 
 
 class Searcher(Protocol):
@@ -166,7 +166,7 @@ class Distance(ABC):
 
 @dataclass(frozen=True)
 class _Everything:
-    """Compares every query with every target, for want of bounds."""
+    """Ranks all targets of the rows `chosen` for every query, for want of bounds."""
 
     distance: Distance
     targets: Sequences
@@ -177,17 +177,16 @@ class _Everything:
     ) -> tuple[Neighbours, Pruning]:
         self.distance.require(queries, self.targets)
         found = Neighbours.none(len(queries), k)
-        step = max(1, _BLOCK // max(len(self.chosen), 1))
+        step = max(1, min(_QUERIES_A_STEP, _PAIRS_A_STEP // max(len(self.chosen), 1)))
         with progress.task("exact neighbours", len(queries)) as task:
             for first in range(0, len(queries), step):
-                asked = np.arange(first, min(first + step, len(queries)))
-                rows = np.tile(self.chosen, (len(asked), 1))
-                who = np.repeat(asked, len(self.chosen))
-                cutoffs = None if within is None else np.asarray(within, np.float64)[who]
-                distances = self.distance.pairs(queries, who, self.targets, rows.ravel(), cutoffs)
-                part = _nearest(rows, distances.reshape(rows.shape), k)
-                found.rows[asked], found.distances[asked] = part.rows, part.distances
-                task.advance(len(asked))
+                part = queries[first : first + step]
+                nearest = self.distance.rerank(part, self.targets, np.tile(self.chosen, (len(part), 1)), k)
+                found.rows[first : first + step], found.distances[first : first + step] = (
+                    nearest.rows,
+                    nearest.distances,
+                )
+                task.advance(len(part))
         found = found.within(within)
         return found, Pruning(len(queries) * len(self.chosen), int(np.count_nonzero(found.rows >= 0)))
 

@@ -75,7 +75,7 @@ class DTWDistance(SeriesDistance):
         wanted = candidate_rows(candidates, len(queries), len(targets))
         ends = self._sums(stop_bounds(stop, wanted))
         y, places = self.prepared_rows(targets, wanted)
-        dtw_kernels.rerank_kernel(self.prepared(queries), y, places, ends, self._form, found.rows, found.distances)
+        dtw_kernels.rerank_kernel(self.prepared(queries), y, places, ends, self._form, (found.rows, found.distances))
         return Neighbours(rows_of_places(found.rows, places, wanted), self._distances(found.distances))
 
     def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> DTWNeighbours:

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..arrays import DoubleArray, IntArray
 from ..jit import kernel
-from .arguments import Columns
+from .arguments import Columns, Found
 from .edit_kernels import place
 
 SQUARED, ABSOLUTE, COSINE = 0, 1, 2
@@ -239,15 +239,10 @@ def pairs_kernel(
 
 @kernel(parallel=True)
 def rerank_kernel(
-    queries: Columns,
-    targets: Columns,
-    candidates: IntArray,
-    stop: DoubleArray,
-    form: Form,
-    rows: IntArray,
-    distances: DoubleArray,
+    queries: Columns, targets: Columns, candidates: IntArray, stop: DoubleArray, form: Form, found: Found
 ) -> None:
     """The k nearest of each query's candidates, as `edit_kernels.rerank_kernel`; distances are inf before."""
+    rows, distances = found
     k = rows.shape[1]
     has_stop = stop.shape[0] > 0
     for q in numba.prange(queries.offsets.shape[0] - 1):
@@ -267,45 +262,43 @@ def rerank_kernel(
                 break
             y = targets.data[targets.offsets[row] : targets.offsets[row + 1]]
             cutoff = distances[q, k - 1] if held == k else INF
-            found = dtw(x, y, form, cutoff, scratch)
-            if held < k or found < cutoff or (found == cutoff and row < rows[q, k - 1]):
-                held = place(rows[q], distances[q], held, row, found)
-
-
-@kernel()
-def prepare(series: DoubleArray, standardise: bool, unit: bool) -> None:
-    """In place: each feature to mean 0 and deviation 1, then each frame to Euclidean length 1, where asked for."""
-    steps = series.shape[0]
-    if standardise:
-        for f in range(series.shape[1]):
-            mean = 0.0
-            for t in range(steps):
-                mean += series[t, f]
-            mean /= steps
-            spread = 0.0
-            for t in range(steps):
-                series[t, f] -= mean
-                spread += series[t, f] * series[t, f]
-            deviation = math.sqrt(spread / steps)
-            if deviation > 1e-9 * max(1.0, abs(mean)):
-                for t in range(steps):
-                    series[t, f] /= deviation
-            else:  # a constant: its rounding noise is not a shape
-                for t in range(steps):
-                    series[t, f] = 0.0
-    if unit:
-        for t in range(steps):
-            norm = 0.0
-            for f in range(series.shape[1]):
-                norm += series[t, f] * series[t, f]
-            norm = math.sqrt(norm)
-            if norm > 0.0:
-                for f in range(series.shape[1]):
-                    series[t, f] /= norm
+            total = dtw(x, y, form, cutoff, scratch)
+            if held < k or total < cutoff or (total == cutoff and row < rows[q, k - 1]):
+                held = place(rows[q], distances[q], held, row, total)
 
 
 @kernel(parallel=True)
 def prepare_kernel(data: DoubleArray, offsets: IntArray, standardise: bool, unit: bool) -> None:
-    """`prepare` of every series of a set."""
+    """In place: each feature of a series to mean 0 and deviation 1, then each frame to length 1, where asked for."""
     for row in numba.prange(offsets.shape[0] - 1):
-        prepare(data[offsets[row] : offsets[row + 1]], standardise, unit)
+        series = data[offsets[row] : offsets[row + 1]]
+        if standardise:
+            for f in range(series.shape[1]):
+                _standardise(series[:, f])
+        if unit:
+            for t in range(series.shape[0]):
+                norm = 0.0
+                for f in range(series.shape[1]):
+                    norm += series[t, f] * series[t, f]
+                norm = math.sqrt(norm)
+                if norm > 0.0:
+                    for f in range(series.shape[1]):
+                        series[t, f] /= norm
+
+
+@kernel()
+def _standardise(values: DoubleArray) -> None:
+    """In place: to mean 0 and deviation 1; a constant, whose rounding noise is not a shape, to zeros."""
+    mean = 0.0
+    for t in range(values.shape[0]):
+        mean += values[t]
+    mean /= values.shape[0]
+    spread = 0.0
+    for t in range(values.shape[0]):
+        values[t] -= mean
+        spread += values[t] * values[t]
+    deviation = math.sqrt(spread / values.shape[0])
+    if deviation > 1e-9 * max(1.0, abs(mean)):
+        values /= deviation
+    else:
+        values[:] = 0.0

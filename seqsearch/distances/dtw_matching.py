@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from ..arrays import JSON, AnyArray, BoolArray, DoubleArray, IntArray
+from ..arrays import JSON, AnyArray, DoubleArray, IntArray
 from ..errors import ParameterError
-from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from . import dtw_matching_kernels as kernels
-from .arguments import allowed_rows, candidate_rows, pair_arguments, stop_bounds
-from .neighbours import Neighbours, Pruning
+from .arguments import candidate_rows, pair_arguments, stop_bounds
+from .neighbours import Neighbours
 from .series import LOCALS, SeriesDistance, rows_of_places
 
 FORMS = {"none": kernels.RAW, "path": kernels.PER_STEP, "path_mean": kernels.PER_STEP_AND_MEAN}
-
-_QUERIES_A_STEP = 8
 
 
 def confidence(scores: AnyArray) -> DoubleArray:
@@ -87,47 +82,10 @@ class MatchingDTW(SeriesDistance):
     def rerank(
         self, queries: Sequences, targets: Sequences, candidates: IntArray, k: int, *, stop: DoubleArray | None = None
     ) -> Neighbours:
-        return self._reranked(queries, targets, candidates, k, stop)[0]
-
-    def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> MatchingNeighbours:
-        self.require(targets)
-        return MatchingNeighbours(self, targets, allowed_rows(allowed, len(targets)))
-
-    def _reranked(
-        self, queries: Sequences, targets: Sequences, candidates: IntArray, k: int, stop: DoubleArray | None
-    ) -> tuple[Neighbours, IntArray]:
-        """The k least scores, and (Q, 2) candidates that the bound ruled out, and that entered."""
         self.require(queries, targets)
         found = Neighbours.none(len(queries), k)
         wanted = candidate_rows(candidates, len(queries), len(targets))
-        tally = np.zeros((len(queries), 2), np.int64)
+        ends = stop_bounds(stop, wanted)
         y, places = self.prepared_rows(targets, wanted)
-        answers = kernels.Answers(found.rows, found.distances, tally)
-        kernels.rerank_kernel(self.prepared(queries), y, places, stop_bounds(stop, wanted), self._form, answers)
-        return Neighbours(rows_of_places(found.rows, places, wanted), found.distances), tally
-
-
-@dataclass(frozen=True)
-class MatchingNeighbours:
-    """Series to be searched by proof, the rows `chosen` of the targets: a bound spares some of the recursions."""
-
-    distance: MatchingDTW
-    targets: Sequences
-    chosen: IntArray
-
-    def search(
-        self, queries: Sequences, k: int, *, within: DoubleArray | None = None, progress: Progress = SILENT
-    ) -> tuple[Neighbours, Pruning]:
-        """The k least scores of each query, and what the bound ruled out; see `Searcher`."""
-        found = Neighbours.none(len(queries), k)
-        tally = np.zeros((len(queries), 2), np.int64)
-        with progress.task("exact neighbours", len(queries)) as task:
-            for first in range(0, len(queries), _QUERIES_A_STEP):
-                part = slice(first, first + _QUERIES_A_STEP)
-                candidates = np.tile(self.chosen, (len(queries[part]), 1))
-                nearest, tally[part] = self.distance._reranked(queries[part], self.targets, candidates, k, None)
-                found.rows[part], found.distances[part] = nearest.rows, nearest.distances
-                task.advance(len(nearest))
-        ruled_out, entered = tally.sum(axis=0).tolist()
-        pruning = Pruning(len(queries) * len(self.chosen), entered, {"the costs of rows and columns": ruled_out})
-        return found.within(within), pruning
+        kernels.rerank_kernel(self.prepared(queries), y, places, ends, self._form, (found.rows, found.distances))
+        return Neighbours(rows_of_places(found.rows, places, wanted), found.distances)

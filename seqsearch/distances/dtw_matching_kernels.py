@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays import ByteArray, DoubleArray, IntArray
 from ..jit import kernel
-from .arguments import Columns
+from .arguments import Columns, Found
 from .dtw_kernels import COSINE, INF, SQUARED
 from .edit_kernels import place
 
@@ -31,14 +31,6 @@ class Form(NamedTuple):
     penalty: float
     gully: float
     normalise: int
-
-
-class Answers(NamedTuple):
-    """`rows`, `distances`: (Q, k), -1 and inf before; `tally`, (Q, 2): candidates ruled out by the bound, entered."""
-
-    rows: IntArray
-    distances: DoubleArray
-    tally: IntArray
 
 
 @kernel()
@@ -206,10 +198,10 @@ def pairs_kernel(
 
 @kernel(parallel=True)
 def rerank_kernel(
-    queries: Columns, targets: Columns, candidates: IntArray, stop: DoubleArray, form: Form, answers: Answers
+    queries: Columns, targets: Columns, candidates: IntArray, stop: DoubleArray, form: Form, found: Found
 ) -> None:
-    """Fill the answers from the candidates; `stop` as in `edit_kernels.rerank_kernel`."""
-    rows, distances, tally = answers
+    """As `dtw_kernels.rerank_kernel`."""
+    rows, distances = found
     k = rows.shape[1]
     has_stop = stop.shape[0] > 0
     for q in numba.prange(queries.offsets.shape[0] - 1):
@@ -224,8 +216,5 @@ def rerank_kernel(
             y = targets.data[targets.offsets[row] : targets.offsets[row + 1]]
             cutoff = distances[q, k - 1] if held == k else INF
             score, total, _, _ = match(x, y, form, cutoff)
-            if total == INF:
-                tally[q, 0] += 1
-            elif held < k or score < cutoff or (score == cutoff and row < rows[q, k - 1]):
+            if total < INF and (held < k or score < cutoff or (score == cutoff and row < rows[q, k - 1])):
                 held = place(rows[q], distances[q], held, row, score)
-                tally[q, 1] += 1

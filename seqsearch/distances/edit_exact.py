@@ -9,7 +9,7 @@ early.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -223,7 +223,7 @@ def search_kernel(
                     tally[q, _CUTOFF] += few
                     continue
             word = -1
-            near_lanes: Any = np.uint64(0)
+            near_lanes = np.uint64(0)
             for i in range(few):
                 lane = left[i]
                 row = groups.rows[lane]

@@ -9,7 +9,7 @@ never fall along a diagonal, so the pair is given up as soon as that score passe
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -33,7 +33,7 @@ _PAIRS_A_TASK = 256
 
 
 @kernel(inline=True)
-def _home(symbol: Any, mask: int) -> int:
+def _home(symbol: np.uint64, mask: int) -> int:
     return int(symbol * _HASH >> np.uint64(40)) & mask
 
 
@@ -102,11 +102,12 @@ def pattern_of(data: AnyArray, start: int, end: int) -> Pattern:
 
 
 @kernel(inline=True)
-def _window(bits: AnyArray, base: int, stride: int, row: int) -> Any:
+def _window(bits: AnyArray, base: int, stride: int, row: int) -> np.uint64:
     """64 bits of a slot from pattern position `row` on, which may lie outside the pattern."""
     word = min(max((row >> 6) + _GUARD, 0), stride - 2)
     shift = np.uint64(row & 63)
-    return (bits[base + word] >> shift) | ((bits[base + word + 1] << _U1) << (_U63 - shift))
+    found: np.uint64 = (bits[base + word] >> shift) | ((bits[base + word + 1] << _U1) << (_U63 - shift))
+    return found
 
 
 @kernel(inline=True)
@@ -116,8 +117,8 @@ def _one_word(pattern: Pattern, text: AnyArray, start: int, n: int, cutoff: int,
     watched = np.uint64(63 - below + (m - n))
     first = below - 63
     score = max(m - n, 0)
-    positive: Any = _ONES << np.uint64(63 - below)
-    negative: Any = _U0
+    positive = _ONES << np.uint64(63 - below)
+    negative = _U0
     j = 0
     while j < n and score <= cutoff:
         base = slot_of(text[start + j], direct, keys, slots) * stride

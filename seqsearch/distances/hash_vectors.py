@@ -11,6 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
+from numba.core.types import Type
 
 from .emitting import INT, Emitter, Typed, emitted
 
@@ -22,14 +23,7 @@ _LANES = ir.VectorType(INT, HASH_LANES)
 
 def _sweep(rows: int) -> Callable[..., Typed]:
     def typing(
-        state: types.Type,
-        codes: Any,
-        query: types.Type,
-        edge: types.Type,
-        row: object,
-        first: object,
-        last: object,
-        penalty: object,
+        state: Type, codes: Any, query: Type, edge: Type, row: object, first: object, last: object, penalty: object
     ) -> Typed:
         width = codes.dtype.bitwidth
 

@@ -7,7 +7,7 @@ move 512 pairs on by a cell, where the usual bit-vector form moves one pair on b
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -106,7 +106,7 @@ def _pack_kernel(codes: AnyArray, offsets: IntArray, groups: Groups) -> None:
                     for b in range(low, min(bits, low + 8)):
                         planes[place + b * VECTOR] = bits_of_bytes(block, 64 * c, b - low)
             for c in range(width):
-                active: Any = _U0
+                active = _U0
                 for lane in range(64):
                     if first + c < lengths[64 * word + lane]:
                         active |= _U1 << np.uint64(lane)
@@ -159,10 +159,10 @@ def lane_value(sums: AnyArray, digits: int, lane: int) -> int:
 
 
 @kernel(inline=True)
-def at_most(sums: AnyArray, digits: int, word: int, limit: int) -> Any:
+def at_most(sums: AnyArray, digits: int, word: int, limit: int) -> np.uint64:
     """A bit for each of the 64 lanes of a word whose number is <= limit."""
-    less: Any = _U0
-    same: Any = _ONES
+    less = _U0
+    same = _ONES
     for d in range(digits - 1, -1, -1):
         digit = sums[d * VECTOR + word]
         if (limit >> d) & 1:
@@ -196,7 +196,7 @@ def _all_above(work: Scratch, first: int, m: int, shortest: int, longest: int, c
         return True
     if limit >= 2 * row:
         return False
-    near: Any = _U0
+    near = _U0
     for word in range(VECTOR):
         near |= at_most(sums, digits, word, limit)
     return bool(near == _U0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 from numba.core import types
+from numba.core.types import Type
 
 from .emitting import BYTE, INT, WORD, Emitter, Typed, emitted
 
@@ -37,7 +38,7 @@ def _cell(b: ir.IRBuilder, match: ir.Value, vp: ir.Value, vn: ir.Value, hp: ir.V
     return [right_p, right_n, down_p, down_n]
 
 
-def _swept(state: types.Type, table: types.Type, matches: types.Type, active: types.Type | None = None) -> Typed:
+def _swept(state: Type, table: Type, matches: Type, active: Type | None = None) -> Typed:
     ends = [types.int64] * 2
     signature = types.void(state, table, matches, *ends, *([active, *ends] if active is not None else []))
 
@@ -73,7 +74,7 @@ def _swept(state: types.Type, table: types.Type, matches: types.Type, active: ty
 
 
 @emitted
-def sweep(state: types.Type, table: types.Type, matches: types.Type, first: object, last: object) -> Typed:
+def sweep(state: Type, table: Type, matches: Type, first: object, last: object) -> Typed:
     """TILE columns over rows first..last - 1.
 
     state: vp and vn of each row, 2 vectors; table: (m,) int64, where the row's symbol has its TILE match vectors in
@@ -84,21 +85,14 @@ def sweep(state: types.Type, table: types.Type, matches: types.Type, first: obje
 
 @emitted
 def sweep_masked(
-    state: types.Type,
-    table: types.Type,
-    matches: types.Type,
-    first: object,
-    last: object,
-    active: types.Type,
-    at: object,
-    step: object,
+    state: Type, table: Type, matches: Type, first: object, last: object, active: Type, at: object, step: object
 ) -> Typed:
     """`sweep` that leaves lanes alone in the columns t where their bit in `active`, at word at + t * step, is off."""
     return _swept(state, table, matches, active)
 
 
 @emitted
-def match_symbol(planes: types.Type, at: object, bits: object, code: object, found: types.Type, to: object) -> Typed:
+def match_symbol(planes: Type, at: object, bits: object, code: object, found: Type, to: object) -> Typed:
     """found[to:+8] = the lanes whose symbol, spelled in `bits` planes from word `at` on, is `code`."""
 
     def emit(e: Emitter) -> None:
@@ -115,7 +109,7 @@ def match_symbol(planes: types.Type, at: object, bits: object, code: object, fou
 
 
 @emitted
-def bits_of_bytes(column: types.Type, at: object, bit: object) -> Typed:
+def bits_of_bytes(column: Type, at: object, bit: object) -> Typed:
     """A uint64 with bit `bit` of each of the 64 bytes column[at:at + 64]."""
 
     def emit(e: Emitter) -> ir.Value:
@@ -142,7 +136,7 @@ def _count_seven(b: ir.IRBuilder, bits: list[ir.Value]) -> tuple[ir.Value, ir.Va
 
 
 @emitted
-def count_rows(state: types.Type, steps: object, sums: types.Type, planes: object) -> Typed:
+def count_rows(state: Type, steps: object, sums: Type, planes: object) -> Typed:
     """Add, in every lane, the vp and the inverted vn bits of ROWS_A_COUNT * steps rows to the number in `sums`.
 
     `sums`: `planes` (at least 3) vectors, the lowest bit first.
@@ -173,9 +167,7 @@ def count_rows(state: types.Type, steps: object, sums: types.Type, planes: objec
 
 
 @emitted
-def outside(
-    low: types.Type, low_at: object, high: types.Type, high_at: object, x: types.Type, x_at: object, chunks: object
-) -> Typed:
+def outside(low: Type, low_at: object, high: Type, high_at: object, x: Type, x_at: object, chunks: object) -> Typed:
     """Sum over 64 * chunks bytes of how far x lies below `low` or above `high` (uint8 arrays, chunks <= 128).
 
     With low and high the same row this is the L1 distance.

@@ -96,7 +96,7 @@ class PairObjective(Objective[PairBatch]):
         start = all_pairs(training, rng.permutation(len(training))[: plan.batch], distance)
         typical = float(np.median(off_diagonal(torch.from_numpy(start.distances)).numpy())) ** (1 / self.root)
         self.unit = max(typical, 1e-6) / UNITS_PER_TYPICAL
-        self.near = max(1.0 if distance.kind == "tokens" else 0.0, self.unit / 5) / self.unit
+        self.near = max(float(distance.whole_numbers), self.unit / 5) / self.unit
         device = device_of(network)
         self.metric = _metric(plan, network.dim, rng).to(device)
         decoder = Decoder(network.spec, network.dim).to(device) if plan.target == "autoencode" else None

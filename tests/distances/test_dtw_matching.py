@@ -3,7 +3,8 @@ import pytest
 from distance_oracles import matching_oracle, matching_score, walks
 
 from seqsearch.distances import MatchingDTW, confidence
-from seqsearch.distances.dtw_matching_kernels import bound_per_step
+from seqsearch.distances.dtw_kernels import SQUARED
+from seqsearch.distances.dtw_matching_kernels import PER_STEP, Form, bound_per_step, match
 from seqsearch.errors import MismatchError, ParameterError
 from seqsearch.sequences import Sequences
 
@@ -25,12 +26,11 @@ def test_the_bound_is_sound_and_prunes():
         penalty, gully = float(rng.random()), float(rng.choice([0, 0.5, 0.9, 1]))
         cost, path = matching_oracle(costs, penalty, gully)
         assert bound_per_step(costs, penalty, gully) <= cost / len(path) + 1e-12
-    far = [rng.standard_normal((30, 4)) + 9 for _ in range(40)]
-    near = [rng.standard_normal((30, 4)) for _ in range(3)]
-    targets = Sequences.from_arrays(near + far)
-    distance = MatchingDTW(local="squared", penalty=1e3, normalise="path")
-    _, pruning = distance.searcher(targets).search(targets[:2], 2)
-    assert list(pruning.ruled_out.values()) == [2 * 40]
+    near, far = rng.standard_normal((30, 4)), rng.standard_normal((30, 4)) + 9
+    form = Form(SQUARED, 1e3, 0.96, PER_STEP)
+    score, cost, *_ = match(near, far, form, np.inf)
+    assert np.isfinite([score, cost]).all()
+    assert np.isinf(match(near, far, form, 9.0)[:2]).all()
 
 
 def test_a_part_of_a_series_matches_it():

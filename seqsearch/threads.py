@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -88,6 +89,21 @@ def torch_threads() -> int:
         torch.set_num_threads(count())
     _torch_runs = True
     return count()
+
+
+class ForkSafeLock:
+    """A re-entrant lock for `with`, which is free in a forked child, whichever thread of the parent held it."""
+
+    def __init__(self) -> None:
+        self._lock, self._process = threading.RLock(), os.getpid()
+
+    def __enter__(self) -> None:
+        if self._process != os.getpid():
+            self._lock, self._process = threading.RLock(), os.getpid()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def _numba_layer() -> str:

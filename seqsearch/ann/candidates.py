@@ -132,14 +132,15 @@ class FlatIndex(CandidateIndex):
     def save(self, path: StrPath) -> None:
         """See `CandidateIndex.save`."""
         fields, rows, items = self.contents()
-        files.write(path, self.kind, fields, {"rows": rows, self._items(): items})
+        files.write(path, self.kind, fields, {"rows": rows, "codes" if self.needs_bits else "vectors": items})
 
     @classmethod
     def load(cls, path: StrPath) -> CandidateIndex:
         """See `CandidateIndex.load`."""
         fields, arrays = files.read(path, cls.kind)
-        rows, items = arrays.get("rows"), arrays.get(cls._items())
-        if rows is None or items is None or rows.dtype != np.int64 or items.dtype != cls._dtype():
+        name, dtype = ("codes", np.uint8) if cls.needs_bits else ("vectors", np.float32)
+        rows, items = arrays.get("rows"), arrays.get(name)
+        if rows is None or items is None or rows.dtype != np.int64 or items.dtype != dtype:
             raise files.corrupt(path, "an array is missing or has another type")
         try:
             index = cls.make(fields)
@@ -150,11 +151,3 @@ class FlatIndex(CandidateIndex):
         except ValueError as error:
             raise files.corrupt(path, str(error)) from error
         return index
-
-    @classmethod
-    def _items(cls) -> str:
-        return "codes" if cls.needs_bits else "vectors"
-
-    @classmethod
-    def _dtype(cls) -> type[np.generic]:
-        return np.uint8 if cls.needs_bits else np.float32

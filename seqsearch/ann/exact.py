@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 
 from ..arrays import JSON, AnyArray, BoolArray, IntArray
 from ..errors import ParameterError
 from ..geometry import geometry_named
+from ..threads import ForkSafeLock
 from . import scan
 from .candidates import Candidates, FlatIndex
 from .kernels import Points, squares_of
@@ -31,7 +30,7 @@ class ExactIndex(FlatIndex):
             raise ParameterError(f"vectors have at least 1 dimension, not {dim}")
         self.geometry = geometry_named(geometry).name
         self.dim = dim
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._map = RowMap()
         self._room = Points(np.zeros((0, dim), np.float32), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.bool_))
         self._points = self._room  # of the room the part in use; what it holds is never changed

@@ -32,6 +32,7 @@ from ..files import atomic_write
 MAGIC = b"SSEQANN\n"
 VERSION = 1
 ALIGNMENT = 64
+HEADER = {"kind": str, "version": int, "fields": dict, "arrays": list, "digest": str}
 DTYPES = ("<f4", "<f8", "<i4", "<i8", "|u1", "<u4", "<u8", "<u2")
 
 
@@ -60,9 +61,8 @@ def reading(path: StrPath, kind: str) -> Iterator[tuple[JSON, dict[str, AnyArray
     with _opened(path) as file:
         header, start = _header(path, file)
         if header["kind"] != kind:
-            raise CorruptIndexError(
-                f"{os.fspath(path)} holds a candidate index of kind {header['kind']!r}, not {kind!r}"
-            )
+            held = f"holds a candidate index of kind {header['kind']!r}, not {kind!r}"
+            raise CorruptIndexError(f"{os.fspath(path)} {held}")
         content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     parts = _parts(path, content, header, start)
     arrays = {name: np.frombuffer(part, dtype).reshape(shape) for name, part, dtype, shape in parts}
@@ -108,13 +108,10 @@ def _header(path: StrPath, file: BinaryIO) -> tuple[JSON, int]:
         raise corrupt(path, "the checksum of its header does not hold")
     try:
         header = json.loads(text)
-        known = isinstance(header["version"], int) and isinstance(header["kind"], str)
-        known = known and isinstance(header["fields"], dict) and isinstance(header["arrays"], list)
-        known = known and isinstance(header["digest"], str)
+        if not all(isinstance(header[name], type_) for name, type_ in HEADER.items()):
+            raise TypeError
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise corrupt(path, "its header cannot be read") from error
-    if not known:
-        raise corrupt(path, "its header cannot be read")
     if header["version"] > VERSION:
         raise FormatVersionError(
             f"{os.fspath(path)} has format {header['version']}; this seqsearch reads formats up to {VERSION}"
@@ -152,14 +149,9 @@ def _digest(parts: list[memoryview]) -> str:
 
 def _described(path: StrPath, entry: object) -> tuple[str, str, tuple[int, ...]]:
     """Name, dtype and shape of one array, or the error."""
-    if (
-        not isinstance(entry, list)
-        or len(entry) != 3
-        or not isinstance(entry[0], str)
-        or entry[1] not in DTYPES
-        or not isinstance(entry[2], list)
-        or not 1 <= len(entry[2]) <= 2
-        or not all(type(size) is int and 0 <= size < 2**48 for size in entry[2])
-    ):
-        raise corrupt(path, "its header describes an array that cannot be")
-    return entry[0], entry[1], tuple(entry[2])
+    match entry:
+        case [str(name), str(dtype), [_] | [_, _] as shape] if dtype in DTYPES:
+            sizes = [size for size in shape if type(size) is int and 0 <= size < 2**48]
+            if len(sizes) == len(shape):
+                return name, dtype, tuple(sizes)
+    raise corrupt(path, "its header describes an array that cannot be")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 
 from .. import threads
 from ..arrays import JSON, AnyArray, BoolArray, IntArray
 from ..errors import ParameterError
 from ..hashing import as_uint16, checked, from_uint16
+from ..threads import ForkSafeLock
 from .bit_kernels import CODES, CodeTable, Flips, bucket_sort, copy_answers, nearest_codes, shell_table
 from .candidates import Candidates, FlatIndex
 from .kernels import Nearest
@@ -89,7 +88,7 @@ class Hamming16Index(FlatIndex):
         self.bits = bits
         self._map = RowMap()  # the place of a row is its code
         self._table: Table | None = None
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     def __len__(self) -> int:
         return self._map.live

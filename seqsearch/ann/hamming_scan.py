@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 
 from .. import threads
 from ..arrays import JSON, AnyArray, BoolArray, IntArray
 from ..errors import ParameterError
 from ..hashing import as_words, checked
+from ..threads import ForkSafeLock
 from .bit_kernels import scan_codes, scan_codes_part, scan_shares
 from .candidates import CandidateIndex, Candidates, FlatIndex, Parameters
 from .groups import NodeTable, RowGroups
@@ -35,7 +34,7 @@ class HammingScanIndex(FlatIndex):
         if type(bits) is not int or not 8 <= bits <= 1024 or bits % 8:
             raise ParameterError(f"bits is a multiple of 8 from 8 to 1024, not {bits!r}")
         self.bits = bits
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
         self._forget()
 
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Self
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
 from ..errors import StrPath
 from ..registry import call
+from ..threads import ForkSafeLock
 from . import hnsw_files, scan
 from .candidates import CandidateIndex, Candidates, Health, Parameter, Parameters
 from .graph import LIBRARY
@@ -43,7 +43,7 @@ class HnswIndex(CandidateIndex):
     library = LIBRARY
 
     def __init__(self, settings: GraphSettings) -> None:
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
         self._hold(NodeGraph(settings), RowGroups())
 
     @classmethod
@@ -72,11 +72,6 @@ class HnswIndex(CandidateIndex):
     def nodes(self) -> int:
         """Nodes of the graph, those without rows included: far more than live ones means it is time to build anew."""
         return len(self._graph)
-
-    @property
-    def ef(self) -> int:
-        """The effort of a search that asks for none: that of the settings, or more after `health`."""
-        return self._graph.ef
 
     @property
     def exact(self) -> bool:

@@ -14,7 +14,7 @@ from ..arrays import JSON
 from ..encoders.model import Model
 from ..errors import InputError, ParameterError, StrPath
 from ..progress import SILENT, Progress
-from ..sequences import Sequences, alphabet_named, read, read_batches, write_whole
+from ..sequences import ReadReport, Sequences, alphabet_named, read_batches, write_whole
 from ..sequences.readers import data_sets_of
 from .index import SequenceIndex
 from .options import BuildOptions
@@ -99,7 +99,7 @@ class Recipe:
         """Build the index as `SequenceIndex.build` does (and write the held-out queries beside it)."""
         return SequenceIndex.build(
             self.output,
-            self.references_left(),
+            self.references_left(progress),
             overwrite=overwrite,
             model=model,
             queries=queries,
@@ -107,12 +107,15 @@ class Recipe:
             **vars(self.options),
         )
 
-    def references_left(self) -> Iterator[Sequences]:
-        """The sequences to index; writes the held-out ones on the way."""
-        if not self.hold_out:
-            yield from read_batches(self.references, **self.reading)
-            return
-        everything = read(self.references, **self.reading)
+    def references_left(self, progress: Progress = SILENT) -> Iterator[Sequences]:
+        """The sequences to index; writes the held-out ones on the way, and notes how many records were skipped."""
+        report = ReadReport()
+        parts = read_batches(self.references, report=report, **self.reading)
+        yield from self._without_held_out(Sequences.concatenate(list(parts))) if self.hold_out else parts
+        if report.skipped:
+            progress.note(str(report))
+
+    def _without_held_out(self, everything: Sequences) -> Iterator[Sequences]:
         if self.hold_out >= len(everything):
             raise ParameterError(f"{self.path}: hold_out {self.hold_out} leaves none of {len(everything)} sequences")
         order = np.random.default_rng(self.options.seed).permutation(len(everything))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 
@@ -17,6 +19,8 @@ from .reader import StoreReader
 from .writing import Commit, committed, scan
 
 BATCH_ROWS = 1 << 14
+
+Transactions = Callable[[], AbstractContextManager[Transaction]]
 
 
 def next_head(head: StoreHeader) -> StoreHeader:
@@ -37,9 +41,9 @@ def next_head(head: StoreHeader) -> StoreHeader:
     )
 
 
-def write_generation(store: StoreReader, head: StoreHeader, live: IntArray, old: Transaction, task: Task) -> None:
+def write_generation(store: StoreReader, head: StoreHeader, live: IntArray, old: Transactions, task: Task) -> None:
     """Write the `live` rows, documents and blobs of a store as its next generation, durable, and rename it to its name:
-    from then on it is the index. `old`: a transaction on the generation before."""
+    from then on it is the index. `old` begins a transaction on the generation before; in between, others may read."""
     final = data_file(store.path, head.generation + 1)
     building = final.with_name(final.name + ".building")
     leftovers = (building, building.with_name(building.name + "-lock"))
@@ -50,7 +54,8 @@ def write_generation(store: StoreReader, head: StoreHeader, live: IntArray, old:
     try:
         environment.open(writable=True)
         new = committed(environment, next_head(head), lambda _: None)
-        new = committed(environment, new, partial(_copy_documents, old))
+        with old() as transaction:
+            new = committed(environment, new, partial(_copy_documents, transaction))
         for start in range(0, len(live), BATCH_ROWS):
             rows = live[start : start + BATCH_ROWS]
             part, points = store.sequences(rows), store.vectors(rows) if store.has_vectors else None

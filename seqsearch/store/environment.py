@@ -13,7 +13,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -33,6 +32,7 @@ from ..errors import (
     StoreError,
 )
 from ..files import NO_SPACE
+from ..threads import ForkSafeLock
 from .files import WRITER_LOCK
 from .structure import check_file, check_trees, give_back_tail
 
@@ -57,7 +57,7 @@ _SHORT_WRITE = os.strerror(errno.EIO)
 _FULL = [os.strerror(code) for code in NO_SPACE]
 
 _open: dict[Identity, Environment] = {}
-_registry_lock = threading.RLock()
+_registry_lock = ForkSafeLock()
 
 
 class Environment:
@@ -78,7 +78,7 @@ class Environment:
         self._writable = False
         self._proved = False
         self._shared_lock: int | None = None
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
         self._env: lmdb.Environment | None = None
         Environment.all_of_process.add(self)
 
@@ -194,7 +194,6 @@ class Environment:
 
     def let_go(self) -> None:
         """Forget what was inherited, in a child."""
-        self._lock = threading.RLock()
         self._lost, self._env = True, None
         if self._shared_lock is not None:
             os.close(self._shared_lock)
@@ -337,8 +336,6 @@ def environment(path: Path, *, writable: bool) -> Environment:
 
 
 def _after_fork() -> None:
-    global _registry_lock
-    _registry_lock = threading.RLock()  # another thread of the parent may hold it
     _open.clear()
     for shared in Environment.all_of_process:
         shared.let_go()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from ..errors import CorruptIndexError, IndexClosedError, NotAnIndexError, Store
 from ..progress import SILENT, Progress
 from ..sequences import Alphabet, Kind, Sequences, Strings
 from ..sequences.ids import Hashes, IdIndex, hash_ids
+from ..threads import ForkSafeLock
 from . import reading
 from .envelope import BLOB, DOCUMENT, JSON, LOG, load_json, named, number_of, numbered, unseal
 from .environment import Environment, Transaction, environment
@@ -51,8 +51,8 @@ class _Ids:
 class StoreReader:
     """One committed state of an index. Later commits are seen after `refresh`, and never before.
 
-    Any number of threads may read through one reader; they take turns in LMDB. A reader that was closed raises
-    IndexClosedError, one that was inherited through a fork ForkError.
+    Any number of threads may read through one reader: they take turns, and each call answers from one commit. A reader
+    that was closed raises IndexClosedError, one that was inherited through a fork ForkError.
 
     Rows are numbered 0.. in the order they were added and keep their number until `compact`; deleted rows stay
     readable until then, and `live()` tells which are left. Numbers of rows are what the candidate indexes work with.
@@ -66,7 +66,7 @@ class StoreReader:
         self._state = State(StoreHeader(), np.zeros(0, np.bool_))
         self._directory: reading.Directory | None = None
         self._ids = _Ids(0)
-        self._ids_lock = threading.Lock()
+        self._calls = ForkSafeLock()  # one call at a time reads, or turns to another file
 
     @property
     def _head(self) -> StoreHeader:
@@ -116,7 +116,7 @@ class StoreReader:
     def _reading(self) -> Iterator[Transaction]:
         """A transaction, and the path of the index in front of what goes wrong inside."""
         try:
-            with self._opened.read() as transaction:
+            with self._calls, self._opened.read() as transaction:
                 yield transaction
         except StoreError as error:
             if str(error).startswith(f"{self._shown}: "):
@@ -133,10 +133,11 @@ class StoreReader:
         """See what was committed since; True when there was something. Row numbers change after a compaction only."""
         before = (self.generation, self.lsn)
         acknowledged = read_mark(self.path)
-        moved = self.outdated
-        if moved:
-            self._attach(writable=False)
-        self._load(acknowledged, prove=moved)
+        with self._calls:
+            moved = self.outdated
+            if moved:
+                self._attach(writable=False)
+            self._load(acknowledged, prove=moved)
         return moved or (self.generation, self.lsn) != before
 
     @property
@@ -146,7 +147,8 @@ class StoreReader:
 
     def close(self) -> None:
         """Let go of the files. Waits for what other threads are reading; later calls raise IndexClosedError."""
-        self._detach()
+        with self._calls:
+            self._detach()
 
     def __enter__(self) -> Self:
         return self
@@ -211,32 +213,32 @@ class StoreReader:
 
     def sequences(self, rows: AnyArray | list[int] | None = None) -> Sequences:
         """The records of `rows` in that order, or of all rows, deleted ones too, so that a row is a position."""
-        chosen = None if rows is None else reading.checked_rows(rows, self.rows)
         with self._rows() as known:
-            return known.all_sequences()[: self.rows] if chosen is None else known.sequences(chosen)
+            if rows is None:
+                return known.all_sequences()[: self.rows]
+            return known.sequences(reading.checked_rows(rows, self.rows))
 
     def vectors(self, rows: AnyArray | list[int] | None = None) -> AnyArray:
         """(m, width) float32 vectors or uint8 codes of `rows`, or of all rows. Raises StoreError without vectors."""
         if not self.has_vectors:
             raise StoreError(f"{self._shown}: this index holds no vectors")
-        count = self._head.vector_rows
-        chosen = np.arange(count) if rows is None else reading.checked_rows(rows, count)
         with self._rows() as known:
-            return known.vectors(chosen)
+            count = self._head.vector_rows
+            return known.vectors(np.arange(count) if rows is None else reading.checked_rows(rows, count))
 
     @property
     def labels(self) -> Strings:
         """The label column of all rows."""
-        return self._texts(np.arange(self.rows), 2)
+        return self._texts(None, 2)
 
     @property
     def ids(self) -> Strings:
         """The id column of all rows, deleted ones too."""
-        return self._texts(np.arange(self.rows), 0)
+        return self._texts(None, 0)
 
-    def _texts(self, rows: IntArray, column: int) -> Strings:
+    def _texts(self, rows: IntArray | None, column: int) -> Strings:
         with self._rows() as known:
-            return known.texts(rows, column)
+            return known.texts(np.arange(self.rows) if rows is None else rows, column)
 
     @contextmanager
     def _rows(self) -> Iterator[reading.Rows]:
@@ -253,15 +255,14 @@ class StoreReader:
         """(m,) row of each id, -1 for one that is not there or was deleted."""
         wanted = ids if isinstance(ids, Strings) else Strings.of(ids)
         out = np.full(len(wanted), -1, np.int64)
-        state = self._state
-        queries, rows = self._rows_with(hash_ids(wanted), state.header)
-        alive = rows < len(state.live)
-        alive[alive] = state.live[rows[alive]]
-        queries, rows = queries[alive], rows[alive]
-        if not len(rows):
-            return out
-        order = np.argsort(rows, kind="stable")
-        names = self._texts(rows[order], 0)
+        with self._calls:
+            state = self._state
+            queries, rows = self._rows_with(hash_ids(wanted), state.header)
+            alive = rows < len(state.live)
+            alive[alive] = state.live[rows[alive]]
+            queries, rows = queries[alive], rows[alive]
+            order = np.argsort(rows, kind="stable")
+            names = self._texts(rows[order], 0)
         for position, at in enumerate(order.tolist()):
             if names.raw(position) == wanted.raw(int(queries[at])):
                 out[queries[at]] = rows[at]
@@ -281,13 +282,12 @@ class StoreReader:
 
     def _rows_with(self, hashes: Hashes, header: StoreHeader) -> tuple[IntArray, IntArray]:
         """(query, row) pairs whose ids have one hash; the hashes of rows are made when first needed, then extended."""
-        with self._ids_lock:
-            if self._ids.generation != header.generation or self._ids.rows > self.rows:
-                self._ids = _Ids(header.generation)
-            if self._ids.rows < header.rows:
-                fresh = np.arange(self._ids.rows, header.rows)
-                self._note_ids(hash_ids(self._texts(fresh, 0)), fresh)
-            return self._ids.index.find(hashes)
+        if self._ids.generation != header.generation:
+            self._ids = _Ids(header.generation)
+        if self._ids.rows < header.rows:
+            fresh = np.arange(self._ids.rows, header.rows)
+            self._note_ids(hash_ids(self._texts(fresh, 0)), fresh)
+        return self._ids.index.find(hashes)
 
     def _note_ids(self, hashes: Hashes, rows: IntArray) -> None:
         self._ids.index.add(hashes, rows)

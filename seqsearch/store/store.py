@@ -25,7 +25,7 @@ class Store(StoreWriter):
 
     Made by `StoreBuilder(path)` (then `append`, `set_vectors`, documents, `finish`) or `Store.open(path)`. Every change
     is one durable transaction: when the call returns it survives the process and the machine, when it raises nothing
-    changed. One thread may write while others read; what they read is one commit or the next.
+    changed. Row numbers hold until `compact`, which other threads see at their next call.
     """
 
     @classmethod
@@ -71,9 +71,10 @@ class Store(StoreWriter):
 
     def delete(self, ids: Iterable[str]) -> IntArray:
         """Delete records and return their rows, ascending. Raises UnknownIdError naming an id that is not there."""
-        rows = np.unique(self.rows_of(ids))
-        if len(rows):
-            self._commit(lambda commit: commit.bury(rows, self._live), live=self._buried(rows), deleted=rows)
+        with self._changes:
+            rows = np.unique(self.rows_of(ids))
+            if len(rows):
+                self._commit(lambda commit: commit.bury(rows, self._live), live=self._buried(rows), deleted=rows)
         return rows
 
     def update(self, sequences: Sequences, vectors: AnyArray | None = None) -> IntArray:
@@ -81,7 +82,8 @@ class Store(StoreWriter):
 
         Raises UnknownIdError naming an id that is not there, DuplicateIdError for one that comes twice.
         """
-        return self._put(sequences, vectors, lambda: np.sort(self.rows_of(sequences.ids)))
+        with self._changes:
+            return self._put(sequences, vectors, lambda: np.sort(self.rows_of(sequences.ids)))
 
     # -- snapshots -----------------------------------------------------------------------------------------------
 
@@ -102,11 +104,12 @@ class Store(StoreWriter):
         key = snapshot_key(name)
         self._require_right()
         dump_json(parameters)
-        made = make_file(self.path, name, write)
-        record = SnapshotRecord(name, self.lsn if lsn is None else lsn, *made, parameters, library)
-        payload = dump_json(asdict(record))
-        self._commit(lambda commit: commit.put(key, payload), put=(f"snapshot {name}",))
-        self._collect_snapshots()
+        with self._changes:
+            made = make_file(self.path, name, write)
+            record = SnapshotRecord(name, self.lsn if lsn is None else lsn, *made, parameters, library)
+            payload = dump_json(asdict(record))
+            self._commit(lambda commit: commit.put(key, payload), put=(f"snapshot {name}",))
+            self._collect_snapshots()
         return record
 
     def _collect_snapshots(self) -> None:
@@ -122,13 +125,15 @@ class Store(StoreWriter):
         Documents and blobs stay; snapshots, made of the old numbers, go, and `log_since` starts anew. Killed at any
         moment it leaves the index as it was or as it will be. Needs the space of the new file beside the old one.
         """
-        self._require_right()
-        live = np.flatnonzero(self._live)
-        with progress.task("compacting", len(live)) as task, self._reading() as transaction:
-            write_generation(self, self._head, live, transaction, task)
-        self._attach(writable=True)
-        self._load()
-        write_mark(self.path, self._position(), durable=True)
-        for older in generations(self.path)[:-1]:
-            remove_data(self.path, older)
-        remove_others(self.path, [])
+        with self._changes:
+            self._require_right()
+            live = np.flatnonzero(self._live)
+            with progress.task("compacting", len(live)) as task:
+                write_generation(self, self._head, live, self._reading, task)
+            with self._calls:
+                self._attach(writable=True)
+                self._load()
+            write_mark(self.path, self._position(), durable=True)
+            for older in generations(self.path)[:-1]:
+                remove_data(self.path, older)
+            remove_others(self.path, [])

@@ -8,9 +8,10 @@ from typing import ClassVar, TypedDict, Unpack
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, IntArray
-from ..errors import DuplicateIdError, EmptySequenceError, MismatchError, ParameterError, StoreError
+from ..errors import DuplicateIdError, EmptySequenceError, MismatchError, ParameterError, StoreError, StrPath
 from ..sequences import Sequences, Strings
 from ..sequences.ids import Hashes, hash_ids, rows_of_equal
+from ..threads import ForkSafeLock
 from .envelope import BLOB, DOCUMENT, JSON, dump_json, named
 from .files import Mark, WriterLock, write_mark
 from .log import Entry
@@ -30,18 +31,26 @@ class Content(TypedDict, total=False):
 
 
 class StoreWriter(StoreReader):
-    """A reader with the right to write. Every change is one transaction: when the call raises, nothing changed."""
+    """A reader with the right to write. Every change is one transaction: when the call raises, nothing changed.
+
+    Threads may change it and read it at once: changes take turns, and reads go on meanwhile.
+    """
 
     _logs: ClassVar[bool] = True
     _refusal: ClassVar[str] = "the index is open for reading only"
     _lock: WriterLock | None = None
 
+    def __init__(self, path: StrPath, *, shown: StrPath | None = None) -> None:
+        super().__init__(path, shown=shown)
+        self._changes = ForkSafeLock()  # one change at a time
+
     def close(self) -> None:
         """Let go of the files and of the right to write."""
-        super().close()
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        with self._changes:
+            super().close()
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
 
     # -- one commit ----------------------------------------------------------------------------------------------
 
@@ -57,14 +66,14 @@ class StoreWriter(StoreReader):
         self, work: Callable[[Commit], None], room: int = 0, live: BoolArray | None = None, **content: Unpack[Content]
     ) -> None:
         """Run `work` and write its log entry in one transaction, then take up the new state. `room`: the bytes it will
-        take; `live`: the mask of live rows from then on, where it changes."""
-        self._require_right()
-        entry = Entry(self._head.lsn + 1, **content) if self._logs else None
-
-        header = committed(self._opened, self._head, work, entry, room)
-        self._state = State(header, self._live if live is None else live)
-        if self._logs:
-            write_mark(self.path, self._position())
+        take; `live`: the mask of live rows from then on, where it changes; who works that out holds `_changes`."""
+        with self._changes:
+            self._require_right()
+            entry = Entry(self._head.lsn + 1, **content) if self._logs else None
+            header = committed(self._opened, self._head, work, entry, room)
+            self._state = State(header, self._live if live is None else live)
+            if self._logs:
+                write_mark(self.path, self._position())
 
     # -- rows ----------------------------------------------------------------------------------------------------
 
@@ -74,7 +83,8 @@ class StoreWriter(StoreReader):
         Raises DuplicateIdError naming an id that is there already or comes twice, MismatchError for sequences or
         vectors of another kind than those in the index, EmptySequenceError.
         """
-        return self._put(sequences, vectors, lambda: NO_ROWS)
+        with self._changes:
+            return self._put(sequences, vectors, lambda: NO_ROWS)
 
     def _put(self, sequences: Sequences, vectors: AnyArray | None, replaced: Callable[[], IntArray]) -> IntArray:
         """Add records in place of the rows `replaced`, ascending; the new rows."""
@@ -94,7 +104,7 @@ class StoreWriter(StoreReader):
         size = sequences.data.nbytes + sequences.ids.data.nbytes + (0 if given is None else given.nbytes)
         self._commit(work, size, self._buried(old, count), first_row=first, added=count, deleted=old)
         rows = np.arange(first, first + count)
-        with self._ids_lock:
+        with self._calls:
             if self._ids.generation == self.generation and self._ids.rows == first:
                 self._note_ids(hashes, rows)
         return rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from test_contract import CASES, Case
 
-from seqsearch.ann import Candidates
+from seqsearch.ann import Candidates, make_index
 
 some = pytest.mark.parametrize(
     "case", [case for case in CASES if case.geometry in ("cosine", "hyperbolic") or case.bits in (16, 64)], ids=str
@@ -92,3 +94,22 @@ def test_beside_changes_each_answer_is_that_of_one_state(case: Case) -> None:
             index.remove(PART)
 
     together(work, change)
+
+
+@pytest.mark.parametrize("kind", ["exact", "hnsw"])
+def test_a_child_forked_beside_a_change_does_not_wait_for_it(kind: str) -> None:
+    index = make_index(kind, geometry="euclidean", dim=8)
+    items = Case(kind, "euclidean").data(20_000)
+    index.add(np.arange(100), items[:100])
+    adding = threading.Thread(target=lambda: index.add(np.arange(100, 20_000), items[100:]))
+    adding.start()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        try:
+            index.rows()
+        finally:
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    adding.join()
+    assert len(index) == 20_000

@@ -92,3 +92,15 @@ def test_a_distance_of_its_own_leaves_the_parameters_of_the_recipe(seqsearch: Se
     assert facts(seqsearch, tmp_path / "beats")["distance_parameters"]["window"] == 0.25
     assert seqsearch("build", tmp_path / "beats.toml", "--distance", "dtw", "--overwrite", "-q").code == 0
     assert facts(seqsearch, tmp_path / "beats")["distance_parameters"]["window"] == 0.5
+
+
+@pytest.mark.parametrize("hold_out", [0, 5])
+def test_records_that_are_skipped_are_counted(
+    seqsearch: Seqsearch, recipe: Path, tmp_path: Path, hold_out: int
+) -> None:
+    with open(tmp_path / "refs.fasta", "a") as file:
+        file.write(">nothing\n>odd\nAC!T\n")
+    recipe.write_text(RECIPE.replace("hold_out = 20", f'hold_out = {hold_out}\non_error = "skip"'))
+    done = seqsearch("build", recipe, "--recall", 0.5)
+    assert done.code == 0, done.err
+    assert "2" in next(line for line in done.err.splitlines() if "skipped" in line)

@@ -256,3 +256,47 @@ def test_threads_read_while_one_writes(path):
         for thread in threads:
             thread.join()
     assert errors == []
+
+
+def test_a_compaction_holds_up_no_reader_and_two_writers_take_turns(path):
+    errors = []
+    during = []
+    stop = threading.Event()
+
+    def guarded(work):
+        def run():
+            try:
+                work()
+            except BaseException as error:
+                errors.append(error)
+
+        return threading.Thread(target=run)
+
+    with Store.open(path, write=True) as store:
+        store.append(dna(numbered(0, 20_000)), points(20_000))
+
+        def read():
+            while not stop.is_set():
+                generation = store.generation
+                assert store.find(["c"])[0] >= 0
+                during.append((generation, (path / "data-2.mdb.building").exists()))
+
+        def write(first):
+            for i in range(10):
+                store.append(dna([f"{first}{i}"]), points(1))
+
+        reader = guarded(read)
+        reader.start()
+        writers = [guarded(lambda first=first: write(first)) for first in ("p", "q")]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        assert len(store) == 20_023
+        store.compact()
+        stop.set()
+        reader.join()
+        assert errors == []
+        assert (1, True) in during  # it was read while the next generation was being written
+        assert (store.generation, store.find(["c"])[0]) == (2, 2)
+        assert store.verify().ok

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 
-from ..arrays import DoubleArray
+from ..arrays import JSON, DoubleArray
 from ..errors import ParameterError
 from .intervals import Interval, Stop
 
@@ -68,14 +68,14 @@ class Point:
             compared[-1] = self.verified  # type: ignore[call-overload]  # a mean
         return (self.ef or self.candidates) + sum(c * n for c, n in zip(costs, compared, strict=False))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSON:
         document = asdict(self)
         document["doubt"] = document.pop("alpha")  # the name in indexes of format 1
         kept = list(document.pop("kept"))
         return document | ({"kept": kept} if kept else {})
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Point:
+    def from_json(cls, document: JSON) -> Point:
         renamed = {"alpha" if name == "doubt" else name: value for name, value in document.items()}
         return cls(**{**renamed, "kept": tuple(renamed.get("kept", ()))})
 
@@ -156,8 +156,8 @@ class Calibration:
         """True when the index has grown or shrunk by more than a fifth since."""
         return abs(size - self.size) > STALE_SHARE * max(1, self.size)
 
-    def to_json(self) -> dict[str, Any]:
-        document: dict[str, Any] = {
+    def to_json(self) -> JSON:
+        document: JSON = {
             "target": self.target,
             "queries": self.queries,
             "size": self.size,
@@ -172,7 +172,7 @@ class Calibration:
         return document
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Calibration:
+    def from_json(cls, document: JSON) -> Calibration:
         interval = document.get("interval")
         return cls(
             target=document["target"],
@@ -186,6 +186,15 @@ class Calibration:
             truth=document.get("truth", "nearest"),
             weight=document.get("weight_before", 0.0),
         )
+
+
+class BudgetOptions(TypedDict, total=False):
+    """The fields of `Wanted` by name."""
+
+    recall: float | None
+    candidates: int | None
+    ef: int | None
+    exact: bool
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from ..ann import CandidateIndex
-from ..arrays import BoolArray, IntArray
+from ..arrays import JSON, BoolArray, IntArray
 from ..distances import Distance, HashSequences
 from ..encoders.codes import LEARNED, quantizer
 from ..encoders.families import family_named
@@ -88,7 +87,7 @@ def build(
 
 
 def finished(
-    builder: StoreBuilder, candidates: CandidateIndex | None, hashes: HashSequences | None, settings: dict[str, Any]
+    builder: StoreBuilder, candidates: CandidateIndex | None, hashes: HashSequences | None, settings: JSON
 ) -> IndexCache:
     """Put the index in its place, with its first snapshots."""
     with builder.finish() as writer:

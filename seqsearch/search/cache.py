@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from ..ann import CANDIDATE_INDEXES, CandidateIndex, load_index, make_index
-from ..arrays import AnyArray, IntArray
+from ..arrays import JSON, AnyArray, IntArray
 from ..distances import HashSequences
 from ..errors import CorruptIndexError, MismatchError, NotAnIndexError
 from ..files import read_tensors, write_tensors
@@ -42,9 +42,7 @@ class IndexCache:
         self.origin = origin
 
     @classmethod
-    def load(
-        cls, store: Store, encoder: OneModel | TwoTowers, settings: dict[str, Any], progress: Progress = SILENT
-    ) -> Self:
+    def load(cls, store: Store, encoder: OneModel | TwoTowers, settings: JSON, progress: Progress = SILENT) -> Self:
         """As `store` shows it: the snapshots and what came since, or anew when anything does not fit."""
         candidates, origin = _candidates_of_snapshot(store, settings, progress), "snapshot"
         if candidates is None:
@@ -65,7 +63,7 @@ class IndexCache:
         self.lsn = store.lsn
         return True
 
-    def save(self, writer: Store, settings: dict[str, Any]) -> None:
+    def save(self, writer: Store, settings: JSON) -> None:
         """Write snapshots of the commit that is shown, of what is worth one."""
         if self.candidates is not None and self.candidates.has_snapshot:
             index, library = self.candidates, self.candidates.library
@@ -77,7 +75,7 @@ class IndexCache:
             writer.write_snapshot(HASHES, lambda path: _write_hashes(hashes, path), lsn=self.lsn)
 
 
-def is_worth_saving(settings: dict[str, Any]) -> bool:
+def is_worth_saving(settings: JSON) -> bool:
     """Whether an index of these settings keeps snapshots."""
     return CANDIDATE_INDEXES[settings["index"]].has_snapshot or "pairs" in settings
 
@@ -93,7 +91,7 @@ def tail_is_long(store: Store) -> bool:
 # -- candidates -----------------------------------------------------------------------------------------------------
 
 
-def empty_candidates(encoder: OneModel | TwoTowers, settings: dict[str, Any]) -> CandidateIndex | None:
+def empty_candidates(encoder: OneModel | TwoTowers, settings: JSON) -> CandidateIndex | None:
     """A candidate index of the kind in `settings` for what `encoder` makes; None where it makes no points."""
     is_code = encoder.bits is not None
     if not encoder.dim:
@@ -108,7 +106,7 @@ def empty_candidates(encoder: OneModel | TwoTowers, settings: dict[str, Any]) ->
     )
 
 
-def _candidates_of_snapshot(store: Store, settings: dict[str, Any], progress: Progress) -> CandidateIndex | None:
+def _candidates_of_snapshot(store: Store, settings: JSON, progress: Progress) -> CandidateIndex | None:
     record = store.snapshot(CANDIDATES)
     if record is None or record.parameters != _parameters(settings):
         return None
@@ -144,7 +142,7 @@ def add_vectors(
             task.advance(len(some))
 
 
-def _parameters(settings: dict[str, Any]) -> dict[str, Any]:
+def _parameters(settings: JSON) -> JSON:
     return {"index": settings["index"], "parameters": settings["index_parameters"], "seed": settings["seed"]}
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays import BoolArray, DoubleArray, IntArray
+from ..arrays import JSON, BoolArray, DoubleArray, IntArray
 from ..errors import MismatchError, ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
@@ -67,7 +67,7 @@ class NeighbourClassifier:
         k: int = 10,
         weighting: str = "distance",
         abstain: float = 0.0,
-        novelty: dict[str, Any] | None = None,
+        novelty: JSON | None = None,
         progress: Progress = SILENT,
         **budget: Any,
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..arrays import JSON, AnyArray
 from ..distances import HashSequences
@@ -27,40 +27,13 @@ class Keeping(Protocol):
     def put_blob(self, name: str, content: bytes) -> None: ...
 
 
-class Encoder(Protocol):
-    """Everything an index asks of its encoder."""
-
-    @property
-    def geometry(self) -> str:
-        """Of its points."""
-
-    @property
-    def dim(self) -> int:
-        """Of its points; 0 where it makes none."""
-
-    @property
-    def bits(self) -> int | None:
-        """Of the code that stands for a point, None for points themselves."""
-
-    def require(self, queries: Sequences) -> None:
-        """Raise MismatchError for queries it cannot read."""
-
-    def of_queries(self, sequences: Sequences) -> AnyArray:
-        """(n, D) float32 points or (n, bits / 8) uint8 codes to search with."""
-
-    def of_stored(self, sequences: Sequences, progress: Progress = SILENT) -> AnyArray | None:
-        """The same, to be stored; None where it makes no points."""
-
-    def save(self, store: Keeping) -> None:
-        """Keep it in an index."""
-
-    def facts(self) -> dict[str, Any]:
-        """What `info` says of it."""
-
-
 @dataclass(frozen=True)
 class OneModel:
-    """One model for both sides."""
+    """One model for both sides.
+
+    Of queries it makes what a search needs, of stored sequences what is kept: (n, D) float32 points or (n, bits / 8)
+    uint8 codes. `require` raises MismatchError for queries that it cannot read.
+    """
 
     model: Model
 
@@ -89,14 +62,16 @@ class OneModel:
         store.put_document(MODEL, self.model.document())
         store.put_blob(WEIGHTS, self.model.weight_bytes())
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> JSON:
         model = self.model
         return {"encoder": model.family, "geometry": model.geometry, "dim": model.dim, "bits": model.bits}
 
 
 @dataclass(frozen=True)
 class TwoTowers:
-    """Towers of two kinds of series: `hashes` of every few steps, and `points` of the whole, or None."""
+    """Towers of two kinds of series: `hashes` of every few steps, and `points` of the whole, or None (then `of_stored`
+    makes nothing). Otherwise as `OneModel`.
+    """
 
     hashes: TowerPair
     points: TowerPair | None
@@ -137,7 +112,7 @@ class TwoTowers:
         pairs = {"hashes": self.hashes}
         return pairs if self.points is None else pairs | {"points": self.points}
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> JSON:
         return {
             "encoder": "towers",
             "geometry": self.geometry,
@@ -160,7 +135,7 @@ def load_encoder(store: Store) -> OneModel | TwoTowers:
     return TwoTowers(made["hashes"], made.get("points"))
 
 
-def restored_pair(document: dict[str, Any], kind: str, arrays: dict[str, AnyArray]) -> TowerPair:
+def restored_pair(document: JSON, kind: str, arrays: dict[str, AnyArray]) -> TowerPair:
     """A pair of towers from its document and the weights called KIND.SIDE.NAME."""
     own = {name.removeprefix(f"{kind}."): value for name, value in arrays.items() if name.startswith(f"{kind}.")}
     return TowerPair.restore(document, own)

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from ..ann import CANDIDATE_INDEXES
+from ..arrays import JSON
 from ..distances import Distance, HashDTW, distance_named
 from ..errors import CorruptIndexError, FormatVersionError, IndexClosedError, StrPath
 from ..progress import SILENT, Progress
@@ -48,7 +48,7 @@ class Handle:
             raise FormatVersionError(f"{self.path} is a matcher written by an older seqsearch: {made}")
         self._store = Store.open(path)
         self._closed = False
-        self.settings: dict[str, Any] = document(self._store, SETTINGS)
+        self.settings: JSON = document(self._store, SETTINGS)
         self._cache = cache
         self._encoder: OneModel | TwoTowers | None = None
         self._state: State | None = None
@@ -220,7 +220,7 @@ class Handle:
             self._writer.release()
 
 
-def document(store: Store, name: str) -> dict[str, Any]:
+def document(store: Store, name: str) -> JSON:
     """A document that every index has. Raises CorruptIndexError."""
     found = store.document(name)
     if not isinstance(found, dict):

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, Unpack
 
 import numpy as np
 
 from ..ann import CANDIDATE_INDEXES
-from ..arrays import AnyArray, BoolArray, DoubleArray
+from ..arrays import JSON, AnyArray, BoolArray, DoubleArray
 from ..distances import Distance, Neighbours, Ranges, range_search
 from ..distances.neighbours import require_count
 from ..encoders.model import Model
 from ..errors import IndexClosedError, MismatchError, ParameterError, StrPath
 from ..progress import SILENT, Progress
+from ..registry import call
 from ..sequences import Sequences
 from ..trees import Dendrogram
-from .budget import Budget, Calibration, Wanted, unusual
+from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import CALIBRATION_QUERIES, build
 from .cache import IndexCache
 from .calibrator import budgets_for, calibrate, calibrate_pairs, members
@@ -27,7 +28,8 @@ from .encoding import OneModel, TwoTowers
 from .handle import CALIBRATION, FORMAT_VERSION, HEALTH, Handle
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
 from .novelty.detector import NoveltyDetector
-from .options import BuildOptions
+from .novelty.options import NoveltyFields
+from .options import BuildFields, BuildOptions
 from .pairs.aligning import Pairs, paired
 from .pipeline import Trace
 from .results import Explanation, RangeResults, Results
@@ -62,7 +64,7 @@ class SequenceIndex:
         model: Model | None = None,
         queries: Sequences | None = None,
         progress: Progress = SILENT,
-        **options: Any,
+        **options: Unpack[BuildFields],
     ) -> Self:
         """Build an index at `path` and open it.
 
@@ -86,7 +88,7 @@ class SequenceIndex:
         pairs: Pairs | None = None,
         overwrite: bool = False,
         progress: Progress = SILENT,
-        **options: Any,
+        **options: object,
     ) -> Self:
         """Build an index of series of two kinds: `queries` and `references` that belong together, by equal ids or by
         `pairs` of a query's and a reference's id, teach two networks; `references` are indexed.
@@ -189,7 +191,7 @@ class SequenceIndex:
         """See what was committed since, by this or another process; True when there was something."""
         return self._handle.refresh()
 
-    def info(self) -> dict[str, Any]:
+    def info(self) -> JSON:
         """What `seqsearch info --format json` prints."""
         calibration, settings, distance = self.calibration, self._handle.settings, self._handle.distance
         with self._handle.store() as store:
@@ -217,14 +219,11 @@ class SequenceIndex:
         queries: Sequences,
         k: int = 10,
         *,
-        recall: float | None = None,
-        candidates: int | None = None,
-        ef: int | None = None,
-        exact: bool = False,
         ids: Iterable[str] | None = None,
         where: Where | None = None,
         strand: str = "plus",
         progress: Progress = SILENT,
+        **budget: Unpack[BudgetOptions],
     ) -> Results:
         """The k nearest stored sequences of each query, with their exact distances.
 
@@ -236,7 +235,7 @@ class SequenceIndex:
         """
         require_count(k)
         require_strand(strand)
-        wanted = Wanted(recall, candidates, ef, exact)
+        wanted = call(Wanted, "search", **budget)
         with self._handle.state(progress) as state:
             choice, allowed, trace = state.choice(k, wanted), state.allowed(ids, where), Trace()
 
@@ -253,18 +252,9 @@ class SequenceIndex:
         sure = None if state.distance is None else state.distance.confidence(answer.distances)
         return Results(queries.ids, state.targets, answer, minus, sure, how)
 
-    def budget(
-        self,
-        k: int,
-        *,
-        recall: float | None = None,
-        candidates: int | None = None,
-        ef: int | None = None,
-        exact: bool = False,
-    ) -> tuple[Budget | None, str]:
+    def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
         """The budget that `search` would use (None: compare with everything) and a line that says why."""
-        wanted = Wanted(recall, candidates, ef, exact)
-        choice = self._handle.choice(k, wanted)
+        choice = self._handle.choice(k, call(Wanted, "a budget", **asked))
         return choice.budget, "; ".join((choice.reason, *choice.warnings))
 
     def budgets(self) -> list[Budget]:
@@ -311,7 +301,7 @@ class SequenceIndex:
         *,
         known: Sequences | KnownScores | None = None,
         progress: Progress = SILENT,
-        **options: Any,
+        **options: Unpack[NoveltyFields],
     ) -> NoveltyResults:
         """How new each query is: its score, and the p-value that a known sequence would score as high.
 
@@ -326,13 +316,18 @@ class SequenceIndex:
             return self._detector(state).novelty(queries, NoveltyOptions.of(options), known, progress)
 
     def known_scores(
-        self, *, known: Sequences | None = None, anew: bool = False, progress: Progress = SILENT, **options: Any
+        self,
+        *,
+        known: Sequences | None = None,
+        anew: bool = False,
+        progress: Progress = SILENT,
+        **options: Unpack[NoveltyFields],
     ) -> KnownScores:
         """What `novelty` compares with, as there; `anew`: measured now, whatever is kept."""
         with self._handle.state(progress) as state:
             return self._detector(state).known_scores(NoveltyOptions.of(options), known, progress, anew=anew)
 
-    def member_scores(self, *, progress: Progress = SILENT, **options: Any) -> DoubleArray:
+    def member_scores(self, *, progress: Progress = SILENT, **options: Unpack[NoveltyFields]) -> DoubleArray:
         """(n,) how new each stored sequence would be if it were not stored, in the order of `sequences`."""
         with self._handle.state(progress) as state:
             return self._detector(state).member_scores(NoveltyOptions.of(options), progress)

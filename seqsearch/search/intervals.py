@@ -9,11 +9,10 @@ than that is, up to the alpha, not as near as the class: verification ends where
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..arrays import AnyArray, DoubleArray, FloatArray, IntArray
+from ..arrays import JSON, AnyArray, DoubleArray, FloatArray, IntArray
 from ..jit import kernel, prange
 
 ALPHAS = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
@@ -63,12 +62,12 @@ class Interval:
         """The stop of one level."""
         return Stop(alpha, self.nearest, self.reaches[ALPHAS.index(alpha)])
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSON:
         finite = [[None if np.isinf(r) else r for r in reach] for reach in self.reaches]
         return {"nearest": list(self.nearest), "reaches": finite}
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Interval:
+    def from_json(cls, document: JSON) -> Interval:
         reaches = tuple(tuple(np.inf if r is None else float(r) for r in reach) for reach in document["reaches"])
         return cls(tuple(document["nearest"]), reaches)
 

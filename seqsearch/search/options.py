@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self, TypedDict
 
 from ..ann import CANDIDATE_INDEXES, auto_kind, parameters_for
+from ..arrays import JSON
 from ..distances import DISTANCES, Distance, distance_named
 from ..encoders.codes import CODES, LEARNED, checked_bits
 from ..encoders.families import FAMILIES
@@ -17,6 +19,23 @@ from ..registry import call
 _FLAT = ("auto", "euclidean")
 
 
+class BuildFields(TypedDict, total=False):
+    """The fields of `BuildOptions` by name."""
+
+    distance: str
+    distance_parameters: JSON
+    encoder: str
+    dim: int | None
+    geometry: str
+    effort: str
+    bits: int | None
+    codes: str | None
+    index: str
+    index_parameters: JSON
+    recall: float
+    seed: int
+
+
 @dataclass(frozen=True)
 class BuildOptions:
     """`distance` and its `distance_parameters`; `encoder` (a family or "auto"), its `dim` (None: its own default), the
@@ -26,7 +45,7 @@ class BuildOptions:
     """
 
     distance: str = "edit"
-    distance_parameters: dict[str, Any] = field(default_factory=dict)
+    distance_parameters: JSON = field(default_factory=dict)
     encoder: str = "auto"
     dim: int | None = None
     geometry: str = "auto"
@@ -34,12 +53,12 @@ class BuildOptions:
     bits: int | None = None
     codes: str | None = None
     index: str = "auto"
-    index_parameters: dict[str, Any] = field(default_factory=dict)
+    index_parameters: JSON = field(default_factory=dict)
     recall: float = 0.99
     seed: int = 0
 
     @classmethod
-    def of(cls, options: dict[str, Any]) -> Self:
+    def of(cls, options: Mapping[str, object]) -> Self:
         """From fields by name. Raises ParameterError for a name there is not."""
         return call(cls, "build", **options)
 
@@ -77,7 +96,7 @@ class BuildOptions:
         """The exact distance. Raises ParameterError for parameters it does not have."""
         return distance_named(self.distance, **self.distance_parameters)
 
-    def parameters_for(self, size: int) -> dict[str, Any]:
+    def parameters_for(self, size: int) -> JSON:
         """The parameters of the index for `size` sequences: what was asked for, and what suits."""
         return parameters_for(self.kind_for(size), size, self.index_parameters)
 

@@ -10,7 +10,7 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Protocol, TypedDict, TypeVar, Unpack
 
 import numpy as np
 
@@ -117,6 +117,17 @@ class Trace(dict[str, StageReport]):
         report.seconds += seconds
 
 
+class Limits(TypedDict, total=False):
+    """`allowed`, (rows,): rows that may be answered; `exclude`, (Q,): one row a query that may not be: the query
+    itself, when it is a member; `trace` is told what the stages did.
+    """
+
+    allowed: BoolArray | None
+    exclude: IntArray | None
+    trace: Trace | None
+    progress: Progress
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """`stages`, the last of which decides, over the `live` rows, (rows,) bool, of one state."""
@@ -124,49 +135,29 @@ class Pipeline:
     stages: tuple[Stage, ...]
     live: BoolArray
 
-    def neighbours(
-        self,
-        queries: Sequences,
-        k: int,
-        budget: Budget | None,
-        *,
-        allowed: BoolArray | None = None,
-        exclude: IntArray | None = None,
-        trace: Trace | None = None,
-        progress: Progress = SILENT,
-    ) -> Neighbours:
+    def neighbours(self, queries: Sequences, k: int, budget: Budget | None, **limits: Unpack[Limits]) -> Neighbours:
         """The k best of each query as the last stage ranks them.
 
         `budget`: what the stages keep; None, or more candidates than there are rows, compares with everything, by
-        proof. `allowed`, (rows,): rows that may be answered; `exclude`, (Q,): one row a query that may not be: the
-        query itself, when it is a member. `trace` is told what the stages did.
+        proof.
         """
-        if budget is None or (not budget.kept and budget.candidates >= np.count_nonzero(self.live)):
-            keep = Keep(k + (exclude is not None), None, allowed, progress)
-            found = self.stages[-1].rank(Queries(queries), None, keep).without(exclude)
-            if trace is not None and found.note:
-                progress.note(found.note)
-            return Neighbours(found.rows, found.scores)
-        return self.verified(queries, k, budget, allowed=allowed, exclude=exclude, trace=trace, progress=progress)
+        if budget is not None and (budget.kept or budget.candidates < np.count_nonzero(self.live)):
+            return self.staged(queries, k, budget, **limits)
+        exclude, progress = limits.get("exclude"), limits.get("progress", SILENT)
+        keep = Keep(k + (exclude is not None), None, limits.get("allowed"), progress)
+        found = self.stages[-1].rank(Queries(queries), None, keep).without(exclude)
+        if limits.get("trace") is not None and found.note:
+            progress.note(found.note)
+        return Neighbours(found.rows, found.scores)
 
-    def verified(
-        self,
-        queries: Sequences,
-        k: int,
-        budget: Budget,
-        *,
-        allowed: BoolArray | None = None,
-        exclude: IntArray | None = None,
-        trace: Trace | None = None,
-        progress: Progress = SILENT,
-    ) -> Neighbours:
+    def staged(self, queries: Sequences, k: int, budget: Budget, **limits: Unpack[Limits]) -> Neighbours:
         """`neighbours` by the stages, even where comparing with everything would be no more work."""
-        parts = [Neighbours(np.zeros((0, k), np.int64), np.zeros((0, k)))]
-        with progress.task("searching", len(queries)) as task:
+        parts = [Neighbours.none(0, k)]
+        with limits.get("progress", SILENT).task("searching", len(queries)) as task:
             for start in range(0, len(queries), QUERY_BATCH):
-                asked = Queries(queries[start : start + QUERY_BATCH])
+                asked, exclude = Queries(queries[start : start + QUERY_BATCH]), limits.get("exclude")
                 own = None if exclude is None else exclude[start : start + QUERY_BATCH]
-                parts.append(self._best(asked, Keep(k, budget, allowed), own, trace))
+                parts.append(self._best(asked, Keep(k, budget, limits.get("allowed")), own, limits.get("trace")))
                 task.advance(len(asked))
         return joined(parts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 
@@ -12,11 +13,10 @@ from ..arrays import BoolArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
 from ..encoders.model import Model
 from ..errors import MismatchError, ParameterError
-from ..progress import SILENT, Progress
 from ..sequences import Sequences, Strings
 from .budget import Budget, Calibration, Choice, Wanted
 from .encoding import OneModel, TwoTowers
-from .pipeline import Pipeline, Stage, Trace
+from .pipeline import Limits, Pipeline, Stage
 from .stages import Exact, Propose, WarpHashes
 
 Where = Mapping[str, str]
@@ -75,22 +75,10 @@ class State:
         takes_effort = self.candidates is not None and self.candidates.takes_effort
         return wanted.budget(self.calibration, takes_effort, len(self), k)
 
-    def neighbours(
-        self,
-        queries: Sequences,
-        k: int,
-        budget: Budget | None,
-        *,
-        allowed: BoolArray | None = None,
-        exclude: IntArray | None = None,
-        trace: Trace | None = None,
-        progress: Progress = SILENT,
-    ) -> Neighbours:
+    def neighbours(self, queries: Sequences, k: int, budget: Budget | None, **limits: Unpack[Limits]) -> Neighbours:
         """See `Pipeline.neighbours`. Raises MismatchError for queries of another kind."""
         self.encoder.require(queries)
-        return self.pipeline.neighbours(
-            queries, k, budget, allowed=allowed, exclude=exclude, trace=trace, progress=progress
-        )
+        return self.pipeline.neighbours(queries, k, budget, **limits)
 
     def allowed(self, ids: Iterable[str] | None, where: Where | None) -> BoolArray | None:
         """(rows,) mask of the live rows that a filter lets through, None without one.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 
-from ..arrays import AnyArray
+from ..arrays import JSON, AnyArray
 from ..distances import recall_at
 from ..errors import StoreError
 from ..hashing import hamming
@@ -37,7 +36,7 @@ class VerificationReport:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
-    health: dict[str, Any] = field(default_factory=dict)
+    health: JSON = field(default_factory=dict)
     recall: float | None = None
     sampled: int = 0
 
@@ -46,7 +45,7 @@ class VerificationReport:
         """True when nothing is damaged."""
         return not self.problems
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSON:
         return {"ok": self.ok, **asdict(self)}
 
 

@@ -90,7 +90,7 @@ def test_without_a_budget_everything_is_compared_by_the_last_stage() -> None:
 
 def test_one_stage_alone_ranks_what_it_proposes() -> None:
     stages, _ = tables(4)
-    found = pipeline_of(stages[:1]).verified(numbered(6), 5, Budget(5), exclude=np.arange(6))
+    found = pipeline_of(stages[:1]).staged(numbered(6), 5, Budget(5), exclude=np.arange(6))
     for query in range(6):
         order = [row for row in np.argsort(stages[0].table[query]).tolist() if row != query]
         assert found.rows[query].tolist() == order[:5]

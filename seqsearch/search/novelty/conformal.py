@@ -10,11 +10,10 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
-from ...arrays import AnyArray, DoubleArray
+from ...arrays import JSON, AnyArray, DoubleArray
 from ...errors import CorruptIndexError, MismatchError, ParameterError
 from ...sequences import Sequences
 from ..budget import STALE_SHARE
@@ -92,7 +91,7 @@ class KnownScores:
 
         try:
             length = int.from_bytes(content[:8], "little")
-            rest: dict[str, Any] = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["seqsearch"])
+            rest: JSON = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["seqsearch"])
             if rest.pop("version") != CONFORMAL_VERSION:
                 return None
             return cls(scores=load(content)["scores"], **rest)

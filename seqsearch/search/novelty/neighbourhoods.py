@@ -35,7 +35,7 @@ class Neighbourhoods:
         if self.exact:
             return self.state.neighbours(queries, k, self.budget, exclude=exclude, progress=progress)
         effort = Budget(k, max(LEAST_EFFORT, EFFORT * (k + (exclude is not None))) - (exclude is not None))
-        return self.state.by_embedding().verified(queries, k, effort, exclude=exclude, progress=progress)
+        return self.state.by_embedding().staged(queries, k, effort, exclude=exclude, progress=progress)
 
     def verified_distance(self, queries: Sequences, rows: IntArray) -> DoubleArray:
         """(Q,) exact distances of the queries to one stored row each, infinity for -1."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from ...errors import ParameterError
 from ...registry import call
@@ -37,6 +38,19 @@ METHODS = {
         Method("reconstruction", "mean error per element when the model's decoder reads the embedding back"),
     )
 }
+
+
+class NoveltyFields(TypedDict, total=False):
+    """The fields of `NoveltyOptions` by name."""
+
+    method: str
+    by: str | None
+    k: int | None
+    fpr: float
+    bh: bool
+    ties: str
+    sample: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -77,7 +91,7 @@ class NoveltyOptions:
             raise ParameterError(f"sample must be at least 1, not {self.sample}")
 
     @classmethod
-    def of(cls, options: dict[str, Any]) -> NoveltyOptions:
+    def of(cls, options: Mapping[str, object]) -> NoveltyOptions:
         """From fields by name. Raises ParameterError for a name there is not."""
         return call(cls, "novelty", **options)
 

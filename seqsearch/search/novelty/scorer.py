@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ...arrays import AnyArray, DoubleArray, IntArray
+from ...arrays import JSON, AnyArray, DoubleArray, IntArray
 from ...errors import ParameterError
 from ...sequences import Alphabet, Sequences, alphabet_named
 from .options import NoveltyOptions
@@ -44,7 +44,7 @@ class NoveltyScorer:
         distance: str = "edit",
         encoder: str = "auto",
         alphabet: str = "text",
-        build: dict[str, Any] | None = None,
+        build: JSON | None = None,
     ) -> None:
         self.method = method
         self.by = by
@@ -57,7 +57,7 @@ class NoveltyScorer:
         self.alphabet = alphabet
         self.build = build
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
+    def get_params(self, deep: bool = True) -> JSON:
         """The arguments it was made with, by name."""
         return {name: getattr(self, name) for name in _parameters()}
 
@@ -112,7 +112,7 @@ class NoveltyScorer:
         """(n,) conformal p-values: the share of known sequences that score as high."""
         return self._fitted().novelty(self._sequences(X), **self._options()).p_values
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self) -> JSON:
         names = ("method", "by", "k", "fpr", "sample", "seed")
         options = {name: getattr(self, name) for name in names} | {"ties": "conservative"}
         NoveltyOptions.of(options)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from ...ann import CandidateIndex, auto_kind
-from ...arrays import AnyArray, IntArray
+from ...arrays import JSON, AnyArray, IntArray
 from ...distances import Distance, HashDTW, HashSequences, MatchingDTW
 from ...encoders.pair import TowerPair
 from ...errors import IndexExistsError, MismatchError, ParameterError, StrPath
@@ -73,7 +74,7 @@ class PairOptions:
             raise ParameterError(f"no clock {self.clock!r}: choose one of {', '.join(CLOCKS)}")
 
     @classmethod
-    def of(cls, options: dict[str, Any]) -> Self:
+    def of(cls, options: Mapping[str, object]) -> Self:
         """From fields by name. Raises ParameterError for a name there is not."""
         return call(cls, "building of pairs", **options)
 
@@ -123,7 +124,7 @@ class PairParts:
     hashes: HashSequences
     points: AnyArray | None
     candidates: CandidateIndex | None
-    settings: dict[str, Any]
+    settings: JSON
 
     @classmethod
     def of(
@@ -136,12 +137,7 @@ class PairParts:
 
     @classmethod
     def known(
-        cls,
-        encoder: TwoTowers,
-        entries: Sequences,
-        hashes: HashSequences,
-        points: AnyArray | None,
-        settings: dict[str, Any],
+        cls, encoder: TwoTowers, entries: Sequences, hashes: HashSequences, points: AnyArray | None, settings: JSON
     ) -> Self:
         """From entries that are encoded already."""
         candidates = empty_candidates(encoder, settings)
@@ -171,7 +167,7 @@ class PairParts:
             return finished(builder, self.candidates, self.hashes, self.settings)
 
 
-def settings_of(distance: Distance | None, size: int, seed: int) -> dict[str, Any]:
+def settings_of(distance: Distance | None, size: int, seed: int) -> JSON:
     """The settings of an index of two kinds of series, but for those of its pairs."""
     return {
         "distance": None if distance is None else distance.name,
@@ -236,7 +232,7 @@ def _best_penalty(encoder: TwoTowers, queries: Sequences, hashes: HashSequences,
     return least
 
 
-def _measured(pipeline: Pipeline, queries: Sequences, correct: IntArray, calibration: Calibration) -> dict[str, Any]:
+def _measured(pipeline: Pipeline, queries: Sequences, correct: IntArray, calibration: Calibration) -> JSON:
     """How the index does on pairs held out of training: `first`, the share whose match ranks first, and
     `false_rejects`, the share whose match did not reach the last stage."""
     budget, point = calibration.choose(calibration.target, 1)

@@ -10,9 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
-from ...arrays import AnyArray
+from ...arrays import JSON, AnyArray
 from ...distances import HashSequences, MatchingDTW
 from ...errors import CorruptIndexError, FormatVersionError, NotAnIndexError, StrPath
 from ...files import read_tensors
@@ -57,9 +56,9 @@ def convert_matcher(
     return parts.written(path, calibration, overwrite=overwrite, progress=progress)
 
 
-def _document(place: Path) -> dict[str, Any]:
+def _document(place: Path) -> JSON:
     try:
-        document: dict[str, Any] = json.loads((place / MATCHER).read_bytes())
+        document: JSON = json.loads((place / MATCHER).read_bytes())
         version = int(document["version"])
     except OSError:
         raise NotAnIndexError(f"{place} holds no matcher") from None
@@ -72,7 +71,7 @@ def _document(place: Path) -> dict[str, Any]:
     return document
 
 
-def _calibration(document: dict[str, Any], size: int) -> Calibration:
+def _calibration(document: JSON, size: int) -> Calibration:
     """One point: what the stages kept. A threshold has no count, so that stage then keeps everything."""
     counts = [size if keep["count"] is None else int(keep["count"]) for keep in document["keeps"]]
     measured = document["measured"]

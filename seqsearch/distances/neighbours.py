@@ -70,10 +70,15 @@ class Pruning:
         return f"{self.pairs:,} pairs: ruled out by {parts}; entered {self.entered:,}"
 
 
-def unfilled(queries: int, k: int, far: float) -> tuple[IntArray, AnyArray]:
-    """(Q, k) rows of -1 and distances of `far`, of its type. Raises ParameterError unless `k` can be asked for."""
+def require_count(k: int) -> None:
+    """Raise ParameterError unless `k` is a number of neighbours that can be asked for."""
     if k < 1:
         raise ParameterError(f"k must be at least 1, not {k}")
+
+
+def unfilled(queries: int, k: int, far: float) -> tuple[IntArray, AnyArray]:
+    """(Q, k) rows of -1 and distances of `far`, of its type. Raises ParameterError unless `k` can be asked for."""
+    require_count(k)
     return np.full((queries, k), -1, np.int64), np.full((queries, k), far)
 
 

@@ -1,12 +1,14 @@
-"""Options as typed dataclasses: a field is an option, a class a group of options that a command takes as one argument.
+"""Options as typed dataclasses: a field is an option, a class a group of options.
 
-@dataclass(frozen=True)
-class Options:
-    k: int = option("-k", default=10, help="Neighbours of each query.")
+    @dataclass(frozen=True)
+    class Options:
+        k: int = option("Neighbours of each query.", default=10)
 
-@click.command("truth")
-@takes(options=Options, reading=Reading)
-def command(options: Options, reading: Reading) -> None: ...
+    @click.command("truth")
+    @takes(options=Options, reading=Reading)
+    def command(options: Options, reading: Reading) -> None: ...
+
+A command takes a group as one argument, by keyword.
 """
 
 from __future__ import annotations
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from ..sequences import Alphabet, Sequences, Tagged
 
 Command = TypeVar("Command", bound=Callable[..., object])
-T = TypeVar("T")
 PATH = click.Path()
 _BY_TYPE: dict[str, JSON] = {"bool": {"is_flag": True}, "int | None": {"type": int}, "float | None": {"type": float}}
 
@@ -85,12 +86,12 @@ def names_of(text: str | None) -> tuple[str, ...]:
     return () if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def numbers_of(text: str, option: str) -> list[int]:
+def numbers_of(text: str, flag: str) -> list[int]:
     """The numbers between commas. Raises a usage error."""
     try:
         return [int(number) for number in text.split(",")]
     except ValueError:
-        raise click.BadParameter(f"{text!r} is not a list of numbers", param_hint=option) from None
+        raise click.BadParameter(f"{text!r} is not a list of numbers", param_hint=flag) from None
 
 
 def named_values(ctx: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, object]:

@@ -12,7 +12,7 @@ from .arguments import candidate_rows, columns_of, pair_arguments, stop_bounds
 from .coding import Coding
 from .distance import LEAST_COST, Distance
 from .edit_exact import EditNeighbours
-from .neighbours import Neighbours, require_count, whole_neighbours
+from .neighbours import Neighbours, unfilled, whole_neighbours
 from .vectors import LANES
 
 # From this number of targets on, some lanes may stay empty and the vector form is still the faster.
@@ -63,11 +63,9 @@ class EditDistance(Distance):
         self, queries: Sequences, targets: Sequences, candidates: IntArray, k: int, *, stop: DoubleArray | None = None
     ) -> Neighbours:
         self.require(queries, targets)
-        require_count(k)
+        rows, distances = unfilled(len(queries), k, -1)
         wanted = candidate_rows(candidates, len(queries), len(targets))
         ends = stop_bounds(stop, wanted)
-        rows = np.full((len(queries), k), -1, np.int64)
-        distances = np.full((len(queries), k), -1, np.int64)
         numba_threads()
         edit_kernels.rerank_kernel(columns_of(queries), columns_of(targets), wanted, ends, rows, distances)
         return whole_neighbours(rows, distances)

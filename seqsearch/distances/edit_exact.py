@@ -23,7 +23,7 @@ from ..threads import numba_threads
 from . import edit_kernels, lanes, profiles
 from .arguments import allowed_rows
 from .coding import Coding
-from .neighbours import Neighbours, Pruning, require_count, whole_neighbours
+from .neighbours import Neighbours, Pruning, unfilled, whole_neighbours
 from .vectors import LANES, VECTOR, outside
 
 # Below this number of targets left in a group they are verified one by one.
@@ -119,9 +119,7 @@ class EditNeighbours:
         `within` is the cutoff from the start.
         """
         self.targets.require_same_kind(queries)
-        require_count(k)
-        rows = np.full((len(queries), k), -1, np.int64)
-        distances = np.full((len(queries), k), -1, np.int64)
+        rows, distances = unfilled(len(queries), k, -1)
         tally = np.zeros((len(queries), _ENTERED + 1), np.int64)
         limits = np.full(len(queries), _FAR) if within is None else np.minimum(within, _FAR).astype(np.int64)
         numba_threads()

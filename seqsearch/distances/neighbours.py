@@ -24,8 +24,7 @@ class Neighbours:
     @classmethod
     def none(cls, queries: int, k: int) -> Neighbours:
         """No neighbour yet, to be filled. Raises ParameterError unless `k` can be asked for."""
-        require_count(k)
-        return cls(np.full((queries, k), -1, np.int64), np.full((queries, k), np.inf))
+        return cls(*unfilled(queries, k, np.inf))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -75,6 +74,12 @@ def require_count(k: int) -> None:
     """Raise ParameterError unless `k` is a number of neighbours that can be asked for."""
     if k < 1:
         raise ParameterError(f"k must be at least 1, not {k}")
+
+
+def unfilled(queries: int, k: int, far: float) -> tuple[IntArray, AnyArray]:
+    """(Q, k) rows of -1 and distances of `far`, of its type. Raises ParameterError unless `k` can be asked for."""
+    require_count(k)
+    return np.full((queries, k), -1, np.int64), np.full((queries, k), far)
 
 
 def whole_neighbours(rows: IntArray, distances: IntArray) -> Neighbours:

@@ -13,8 +13,8 @@ from seqsearch.ann import (
     CANDIDATE_INDEXES,
     CandidateIndex,
     Candidates,
+    FlatIndex,
     auto_kind,
-    files,
     load_index,
     make_index,
     parameters_for,
@@ -308,7 +308,7 @@ def test_the_factory_names_what_is_wrong(tmp_path: Path) -> None:
         load_index(tmp_path / "nothing")
 
 
-class ToyIndex(CandidateIndex):
+class ToyIndex(FlatIndex):
     """All distances by the slow function, in a dictionary: what somebody else would write."""
 
     kind = "toy"
@@ -341,17 +341,9 @@ class ToyIndex(CandidateIndex):
         found.distances[:, : len(rows)] = np.take_along_axis(distances, order, axis=1)
         return found
 
-    def save(self, path: Path) -> None:
+    def contents(self) -> tuple[dict[str, object], np.ndarray, np.ndarray]:
         vectors = np.stack([self.items[row] for row in self.rows().tolist()])
-        fields = {"geometry": self.geometry, "dim": self.dim}
-        files.write(path, self.kind, fields, {"rows": self.rows(), "vectors": vectors})
-
-    @classmethod
-    def load(cls, path: Path) -> ToyIndex:
-        fields, arrays = files.read(path, cls.kind)
-        index = cls(**fields)
-        index.add(arrays["rows"], arrays["vectors"])
-        return index
+        return {"geometry": self.geometry, "dim": self.dim}, self.rows(), vectors
 
 
 @pytest.fixture

@@ -31,7 +31,6 @@ from harness.ranks import mean_reciprocal_rank, n95, share_within
 from music.audio import SOUND_FONTS
 from safetensors import safe_open
 from safetensors.numpy import save_file
-from seqsearch.search.matching import Matcher
 
 from seqsearch import threads
 from seqsearch.arrays import AnyArray, DoubleArray, IntArray
@@ -40,6 +39,10 @@ from seqsearch.encoders.pair import TowerPair
 from seqsearch.evaluation.plots import plot_histograms
 from seqsearch.hashing import bhattacharyya, bit_correlation, bit_entropy, hamming
 from seqsearch.learning.towers import TowerPlan, train_towers
+from seqsearch.search.calibrator import calibrate_pairs
+from seqsearch.search.encoding import TwoTowers
+from seqsearch.search.pairs.building import GULLY, PairParts
+from seqsearch.search.pipeline import Queries, Trace
 from seqsearch.sequences import Sequences
 
 TOPS = (1, 5, 10, 100)
@@ -227,23 +230,29 @@ def exact(setting: Setting, rows: Rows) -> tuple[AnyArray, float]:
 def cascade(setting: Setting, made: dict[str, TowerPair], penalty: int, rows: Rows, exact_seconds: float) -> None:
     """Budgets chosen on development tunes; measured on the test tunes, and beside exact DTW on those it was run for."""
     bits = max(setting.options.bits)
-    matcher = Matcher(made[f"hash{bits}"], made["points"], MatchingDTW(), penalty).indexed(setting.database)
-    most = max(1, int(setting.options.most * len(setting.database)))
-    matcher = matcher.calibrated(setting.develop, setting.develop_correct, recall=setting.options.recall, most=most)
-    start = time.perf_counter()
-    found = matcher.search(setting.queries, 5, correct=setting.correct)
+    encoder, exact = TwoTowers(made[f"hash{bits}"], made["points"]), MatchingDTW()
+    parts = PairParts.of(encoder, setting.database, exact, 0)
+    parts.settings["pairs"] = {"penalty": penalty, "gully": GULLY}
+    pipeline, most = parts.pipeline(exact), max(1, int(setting.options.most * len(setting.database)))
+    recall = setting.options.recall
+    budget, _ = calibrate_pairs(pipeline, setting.develop, setting.develop_correct, recall, most).choose(recall, 5)
+    assert budget is not None
+    start, trace = time.perf_counter(), Trace()
+    found = pipeline.neighbours(setting.queries, 5, budget, trace=trace)
     seconds = (time.perf_counter() - start) / len(setting.queries)
-    for stage in found.stages:
-        rows.add(method=f"cascade, {stage.name}", **{k: v for k, v in stage.to_json().items() if k != "name"})
+    for stage in trace.values():
+        came, kept, took = (n / stage.queries for n in (stage.compared, stage.kept, stage.seconds))
+        rows.add(method=f"cascade, {stage.name}", came=came, kept=kept, seconds=took)
+    reached = pipeline.kept(Queries(setting.queries), budget).rows == setting.correct[:, None]
     told = {
-        "false_rejects": found.false_rejects,
+        "false_rejects": 1 - float(reached.any(axis=1).mean()),
         "seconds_a_query": seconds,
         "times_exact": exact_seconds / seconds if exact_seconds else None,
-        "exact_avoided": 1 - found.stages[-1].came / len(setting.database),
+        "exact_avoided": 1 - budget.keeps[-1] / len(setting.database),
         "bytes": setting.database.data.nbytes / len(setting.database),
     }
-    rows.add(method="cascade", blend=matcher.blend, **_firsts(setting, found.rows), **told)
-    alone = replace(matcher, blend=0.0).search(setting.queries, 5)
+    rows.add(method="cascade", blend=budget.weight, **_firsts(setting, found.rows), **told)
+    alone = pipeline.neighbours(setting.queries, 5, replace(budget, weight=0.0))
     rows.add(method="cascade, ranked by exact DTW alone", blend=0.0, **_firsts(setting, alone.rows), **told)
 
 

@@ -57,7 +57,8 @@ class IndexTarget:
 
     def contents(self, handle: SequenceIndex) -> Items:
         stored = handle.sequences
-        held = handle.engine().candidates.rows()
+        with handle.state() as state:
+            held = state.proposals.rows()
         assert len(held) == len(stored) == len(handle), "the candidate index does not hold the stored rows"
         probes = stored[np.linspace(0, len(stored) - 1, min(PROBES, len(stored))).astype(int)]
         wide = max(1, len(stored) - 1)  # a record too short for a 5-mer has many equals, all at the same point

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from ..ann import CANDIDATE_INDEXES
 from ..arrays import JSON
 from ..distances import Distance, HashDTW, distance_named
-from ..errors import CorruptIndexError, FormatVersionError, IndexClosedError, StrPath
+from ..errors import CorruptIndexError, FormatVersionError, IndexClosedError, IndexLockedError, StrPath
 from ..progress import SILENT, Progress
 from ..store import Store
 from .budget import Calibration, Choice, Wanted
@@ -26,6 +27,7 @@ from .state import State, pipeline_of
 
 SETTINGS, CALIBRATION, HEALTH = "settings", "calibration", "health"
 MATCHER = "matcher.json"  # in folders that older versions wrote
+PATIENCE, _PAUSE = 3.0, 0.005  # seconds to wait for another process that writes, and between two attempts
 FORMAT_VERSION = 1  # of indexes whose settings do not say
 
 
@@ -165,14 +167,24 @@ class Handle:
 
     @contextmanager
     def writing(self) -> Iterator[Store]:
-        """A store open for writing; other threads wait for their turn. Raises IndexLockedError while another process
-        writes.
+        """A store open for writing; other threads wait for their turn. Raises IndexLockedError where another process
+        keeps writing for longer than `PATIENCE`.
         """
         self._require_own_process()
         if self._closed:
             raise IndexClosedError(f"{self.path}: the index is closed")
-        with self._writer, Store.open(self.path, write=True) as writer:
+        with self._writer, self._writable() as writer:
             yield writer
+
+    def _writable(self) -> Store:
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return Store.open(self.path, write=True)
+            except IndexLockedError:
+                if time.monotonic() > end:
+                    raise
+            time.sleep(_PAUSE)
 
     def change(self, work: Callable[[Store], object], progress: Progress = SILENT) -> None:
         """Run `work` on a store open for writing, and see what it did; compacts, and saves snapshots, in time."""

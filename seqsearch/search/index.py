@@ -44,8 +44,9 @@ class SequenceIndex:
 
     Made by `build` or `open`. Any number of threads may search one handle while another changes it: each search answers
     from one committed state, that of the last change through this handle or of the last `refresh`. Reading needs no
-    lock on disk; `add`, `remove`, `update` and `compact` take the index's one writer lock while they run. A forked
-    child opens it anew. After `close`, which waits for searches that run, everything raises IndexClosedError.
+    lock on disk; `add`, `remove`, `update` and `compact` take the index's one writer lock while they run, and wait some
+    seconds for another process that holds it (then IndexLockedError). A forked child opens it anew. After `close`,
+    which waits for searches that run, everything raises IndexClosedError.
     """
 
     def __init__(self, handle: Handle) -> None:

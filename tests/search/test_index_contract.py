@@ -22,6 +22,7 @@ from seqsearch.errors import (
     ParameterError,
     UnknownIdError,
 )
+from seqsearch.search import handle
 from seqsearch.sequences import DNA, Sequences
 from seqsearch.store import Store
 from tests.families import families
@@ -164,7 +165,8 @@ def test_filters_hold(case: Case, path: Path) -> None:
             index.search(case.asked, 5, ids=["nobody"])
 
 
-def test_what_is_refused_changes_nothing(case: Case, path: Path) -> None:
+def test_what_is_refused_changes_nothing(case: Case, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handle, "PATIENCE", 0.01)
     other = Sequences.from_texts(["MKV"], "protein") if case.stored.alphabet else Sequences.from_texts(["ACGT"], DNA)
     with SequenceIndex.open(path) as index:
         before = answers(index, case.asked)

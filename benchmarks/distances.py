@@ -274,10 +274,10 @@ def hashes(rows: Rows, options: argparse.Namespace) -> None:
     """Cells a second and core of DTW on hash sequences, distances included."""
     rng = np.random.default_rng(0)
     for dtype in (np.uint16, np.uint32, np.uint64):
-        targets = HashSequences.from_arrays(
-            [rng.integers(0, 1 << 15, int(t)).astype(dtype) for t in rng.integers(150, 350, 3000)]
+        queries, targets = (
+            HashSequences.of(rng.integers(0, 1 << 15, int(sum(lengths))).astype(dtype), np.cumsum([0, *lengths]))
+            for lengths in ([250] * 8, rng.integers(150, 350, 3000))
         )
-        queries = HashSequences.from_arrays([rng.integers(0, 1 << 15, 250).astype(dtype) for _ in range(8)])
         with threads.using(1):
             seconds, _ = best_of(lambda q=queries, t=targets: HashDTW(penalty=4).scores(q, t))
         cells = queries.codes.size * targets.codes.size

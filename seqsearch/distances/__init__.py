@@ -2,7 +2,7 @@
 
 from .distance import DISTANCES, Distance, Searcher, distance_named, register, usual_distance
 from .dtw import DTWDistance
-from .dtw_matching import MatchingDTW, confidence
+from .dtw_matching import MatchingDTW
 from .edit import EditDistance
 from .hash_dtw import HashDTW, HashSequences
 from .neighbours import Neighbours, Pruning, recall_at
@@ -25,7 +25,6 @@ __all__ = [
     "Ranges",
     "Searcher",
     "Truth",
-    "confidence",
     "distance_named",
     "range_search",
     "recall_at",

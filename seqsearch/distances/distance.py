@@ -72,8 +72,6 @@ class Distance(ABC):
         """It grows like this power of a length: 2 for a sum of squares, which is learned by its root."""
         return 1.0
 
-    # -- comparing -------------------------------------------------------------------------------------------------
-
     def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
         """All distances, (len(a), len(b)) float64."""
         self.require(a, b)
@@ -120,8 +118,6 @@ class Distance(ABC):
         self.require(queries, targets)
         return self.searcher(targets, allowed).search(queries, k, progress=progress)[0]
 
-    # -- what it costs ---------------------------------------------------------------------------------------------
-
     def verification_cost(self, lengths: IntArray, reach: float) -> float:
         """What it costs to verify one candidate, in candidates proposed by a graph: at least `LEAST_COST`.
 
@@ -141,8 +137,6 @@ class Distance(ABC):
     def confidence(self, distances: DoubleArray) -> DoubleArray | None:
         """(Q, k) from 0 to 1: how sure it is that sequences at these distances match; None where that is not known."""
         return None
-
-    # -- what it is ------------------------------------------------------------------------------------------------
 
     def require(self, *sets: Sequences) -> None:
         """Raise MismatchError unless all sets are of the distance's kind, and can be compared with each other."""

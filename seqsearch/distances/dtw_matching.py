@@ -15,12 +15,6 @@ from .series import LOCALS, SeriesDistance, rows_of_places
 FORMS = {"none": kernels.RAW, "path": kernels.PER_STEP, "path_mean": kernels.PER_STEP_AND_MEAN}
 
 
-def confidence(scores: AnyArray) -> DoubleArray:
-    """The confidence in 0..1 of "path_mean" scores, of any shape: 2 (1 - score), cut; above .5 is a match."""
-    kept: DoubleArray = np.clip(2.0 * (1.0 - np.asarray(scores, np.float64)), 0.0, 1.0)
-    return kept
-
-
 class MatchingDTW(SeriesDistance):
     """Dynamic time warping that matches (Raffel 2016, chapter 4): see dtw_matching_kernels.py for the recursion.
 
@@ -57,8 +51,8 @@ class MatchingDTW(SeriesDistance):
         return {name: getattr(self, name) for name in ("local", "penalty", "gully", "normalise", "standardise")}
 
     def confidence(self, distances: DoubleArray) -> DoubleArray | None:
-        """That of scores normalised as "path_mean"; 0 where nothing was found."""
-        return confidence(distances) if self.normalise == "path_mean" else None
+        """2 (1 - score), cut, of scores normalised as "path_mean": above .5 is a match, 0 where nothing was found."""
+        return np.clip(2.0 * (1.0 - distances), 0.0, 1.0) if self.normalise == "path_mean" else None
 
     def path(self, a: AnyArray, b: AnyArray) -> IntArray:
         """(P, 2) pairs of steps along the best path of two series, (T,) or (T, F) arrays. Raises SeriesError."""

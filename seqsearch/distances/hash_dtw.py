@@ -53,11 +53,6 @@ class HashSequences:
             raise EmptySequenceError("the sequence is empty", record=int(np.argmax(np.diff(bounds) < 1)) + 1)
         return cls(flat, bounds)
 
-    @classmethod
-    def from_arrays(cls, sequences: list[AnyArray]) -> HashSequences:
-        """From (T,) code arrays of one type."""
-        return cls.of(np.concatenate(sequences), offsets_of([len(s) for s in sequences]))  # type: ignore[arg-type]
-
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

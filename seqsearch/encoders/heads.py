@@ -8,7 +8,7 @@ probability sigmoid(bias - scale * |u - v|^2) that two elements belong together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -31,11 +31,11 @@ class Head:
     temperature: float = 1.0
 
     def to_json(self) -> JSON:
-        return {"task": self.task, "labels": list(self.labels), "temperature": self.temperature}
+        return {**asdict(self), "labels": list(self.labels)}
 
     @classmethod
     def from_json(cls, document: JSON) -> Head:
-        return cls(document["task"], tuple(document["labels"]), float(document["temperature"]))
+        return cls(**{**document, "labels": tuple(document["labels"])})
 
 
 def head_outputs(points: FloatArray, weights: Mapping[str, AnyArray]) -> FloatArray:

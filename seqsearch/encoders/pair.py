@@ -91,23 +91,16 @@ class TowerPair:
 
     @cached_property
     def _towers(self) -> dict[str, Tower]:
-        import torch
-
+        from .run import loaded
         from .towers import tower_named
 
         made = {}
         for side in SIDES:
             tower = tower_named(self.family, self.specs[side], self.settings)
-            own = {
-                name.removeprefix(f"{side}."): torch.from_numpy(np.array(value))
-                for name, value in self.weights.items()
-                if name.startswith(f"{side}.")
-            }
             try:
-                tower.load_state_dict(own)
+                made[side] = loaded(tower, self.weights, f"{side}.")
             except RuntimeError as error:
                 raise CorruptIndexError(f"the weights do not fit the towers: {str(error).splitlines()[0]}") from None
-            made[side] = tower.eval()
         return made
 
     def document(self) -> JSON:

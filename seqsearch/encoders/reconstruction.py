@@ -12,6 +12,7 @@ from ..errors import ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from .model import Model
+from .run import loaded
 
 if TYPE_CHECKING:
     from .decoder import Decoder
@@ -32,10 +33,7 @@ def reconstruction_errors(model: Model, sequences: Sequences, progress: Progress
 
     from .decoder import Decoder
 
-    decoder = Decoder(model.spec, model.dim, **model.decoder)
-    weights = {name.removeprefix(PREFIX): value for name, value in model.weights.items() if name.startswith(PREFIX)}
-    decoder.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
-    decoder.eval()
+    decoder = loaded(Decoder(model.spec, model.dim, **model.decoder), model.weights, PREFIX)
     threads.torch_threads()
     points = model.embed(sequences)
     out = np.zeros(len(sequences))

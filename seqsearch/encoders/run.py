@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -17,11 +17,12 @@ from .feature_sets import features_from_json
 from .inputs import InputSpec
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from .encoder import Encoder
 
 Weights = Mapping[str, AnyArray]
+Module = TypeVar("Module", bound="nn.Module")
 
 _NORM_EPSILON = 1e-5  # torch.nn.BatchNorm1d
 
@@ -99,10 +100,15 @@ def _in_torch(encode: Callable[[Sequences], Tensor]) -> Runner:
     return run
 
 
-def loaded(encoder: Encoder, weights: Weights) -> Encoder:
-    """The network with its own of the weights, in evaluation mode."""
+def loaded(network: Module, weights: Weights, prefix: str = "") -> Module:
+    """The network in evaluation mode with its own of the weights, or all those whose names begin with a `prefix`.
+
+    Raises RuntimeError for weights that do not fit.
+    """
     import torch
 
-    own = encoder.state_dict().keys()
-    encoder.load_state_dict({name: torch.from_numpy(np.array(weights[name])) for name in own})
-    return encoder.eval()
+    own = network.state_dict().keys()
+    given = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    chosen = {name: torch.from_numpy(np.array(value)) for name, value in given.items() if prefix or name in own}
+    network.load_state_dict(chosen)
+    return network.eval()

@@ -77,7 +77,7 @@ class SeriesFeatures:
 
     @classmethod
     def from_json(cls, spec: InputSpec, document: JSON) -> SeriesFeatures:
-        return cls(spec, int(document["points"]), tuple(document["windows"]), int(document["quantiles"]))
+        return cls(spec, **{**document, "windows": tuple(document["windows"])})
 
 
 @kernel()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from distance_oracles import matching_oracle, matching_score, walks
 
-from seqsearch.distances import MatchingDTW, confidence
+from seqsearch.distances import MatchingDTW
 from seqsearch.distances.dtw_kernels import SQUARED
 from seqsearch.distances.dtw_matching_kernels import PER_STEP, Form, bound_per_step, match
 from seqsearch.errors import MismatchError, ParameterError
@@ -38,11 +38,13 @@ def test_a_part_of_a_series_matches_it():
     whole, stranger = rng.standard_normal((60, 8)), rng.standard_normal((40, 8))
     assert MatchingDTW().path(whole[10:50], whole).tolist() == [[i, i + 10] for i in range(40)]
     sets = Sequences.from_arrays([whole[10:50], stranger]), Sequences.from_arrays([whole])
-    part, other = MatchingDTW().matrix(*sets).ravel()
-    assert part == pytest.approx(0, abs=1e-9)
-    assert confidence(part) == pytest.approx(1)
-    assert confidence(other) < confidence(part)
-    assert confidence(np.array([-1.0, 0.5, 0.75, 3.0])).tolist() == [1.0, 1.0, 0.5, 0.0]
+    scores = MatchingDTW().matrix(*sets).ravel()
+    part, other = MatchingDTW().confidence(scores)
+    assert scores[0] == pytest.approx(0, abs=1e-9)
+    assert part == pytest.approx(1)
+    assert other < part
+    assert MatchingDTW().confidence(np.array([-1.0, 0.5, 0.75, np.inf])).tolist() == [1.0, 1.0, 0.5, 0.0]
+    assert MatchingDTW(normalise="path").confidence(scores) is None
 
 
 def test_errors_name_what_is_wrong():

@@ -12,6 +12,10 @@ def hashes(n, longest, dtype, rng, bits=None):
     return [rng.integers(0, high, int(rng.integers(1, longest + 1)), dtype=dtype) for _ in range(n)]
 
 
+def sequences_of(arrays):
+    return HashSequences.of(np.concatenate(arrays), np.cumsum([0, *map(len, arrays)]))
+
+
 def table(queries, targets, penalty, gully):
     found = np.empty((len(queries), len(targets)))
     for q, x in enumerate(queries):
@@ -28,16 +32,14 @@ def test_scores_equal_the_stored_matrix_bit_for_bit(dtype, penalty, gully):
     rng = np.random.default_rng(71)
     for bits in (None, 3):
         queries, targets = hashes(7, 19, dtype, rng, bits), hashes(37, 22, dtype, rng, bits)
-        found = HashDTW(penalty=penalty, gully=gully).scores(
-            HashSequences.from_arrays(queries), HashSequences.from_arrays(targets)
-        )
+        found = HashDTW(penalty=penalty, gully=gully).scores(sequences_of(queries), sequences_of(targets))
         assert np.array_equal(found, table(queries, targets, penalty, gully))
 
 
 def test_the_same_sequence_scores_zero_and_a_part_of_it_too():
     rng = np.random.default_rng(79)
     whole = rng.integers(0, 1 << 32, 50, dtype=np.uint32)
-    one, part = HashSequences.from_arrays([whole]), HashSequences.from_arrays([whole[7:40], whole])
+    one, part = sequences_of([whole]), sequences_of([whole[7:40], whole])
     assert HashDTW(penalty=15).scores(one, part).tolist() == [[0.0, 0.0]]
 
 
@@ -50,10 +52,7 @@ def test_packed_bytes_are_codes():
 
 
 def test_errors_name_what_is_wrong():
-    small, large = (
-        HashSequences.from_arrays([np.zeros(2, np.uint16)]),
-        HashSequences.from_arrays([np.zeros(2, np.uint64)]),
-    )
+    small, large = (sequences_of([np.zeros(2, np.uint16)]), sequences_of([np.zeros(2, np.uint64)]))
     with pytest.raises(MismatchError, match="hashes of 16 bits cannot be compared with hashes of 64"):
         HashDTW(penalty=4).scores(small, large)
     with pytest.raises(ParameterError, match="not of 16, 32 or 64 bits"):

@@ -21,23 +21,13 @@ if TYPE_CHECKING:
     from .sequences import Alphabet, Sequence, Sequences, alphabet_named, read, read_batches, write_fasta
     from .threads import use as use_threads
 
-_HOMES = {
-    "Alphabet": "sequences",
-    "Hit": "search",
-    "Hits": "search",
-    "NoveltyScorer": "search",
-    "Results": "search",
-    "SeqsearchError": "errors",
-    "Sequence": "sequences",
-    "SequenceIndex": "search",
-    "Sequences": "sequences",
-    "alphabet_named": "sequences",
-    "distance_named": "distances",
-    "duplicates": "search",
-    "read": "sequences",
-    "read_batches": "sequences",
-    "write_fasta": "sequences",
+_ROOMS = {
+    "errors": ("SeqsearchError",),
+    "distances": ("distance_named",),
+    "search": ("Hit", "Hits", "NoveltyScorer", "Results", "SequenceIndex", "duplicates"),
+    "sequences": ("Alphabet", "Sequence", "Sequences", "alphabet_named", "read", "read_batches", "write_fasta"),
 }
+_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "Alphabet",

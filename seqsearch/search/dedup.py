@@ -60,7 +60,7 @@ def duplicates(
     original = equal_rows(sequences)
     distinct = np.flatnonzero(original == np.arange(len(sequences)))
     parent, pairs = np.arange(len(distinct)), 0
-    if radius > 0 or distance.kind == "series":
+    if radius > 0 or not distance.metric:
         parent, pairs = _joined(sequences[distinct], distance, radius, progress)
     representatives = distinct[parent[np.searchsorted(distinct, original)]]
     away = _distances(sequences, distance, original, representatives)

@@ -249,8 +249,10 @@ class SequenceIndex:
             calibrated, unlike = choice.budget is not None and allowed is None, None
             if calibrated:
                 unlike = unusual(state.calibration, answer.distances[:, 0])
-        how = Explanation(choice.reason, choice.warnings, unlike, calibrated, trace)
-        sure = None if state.distance is None else state.distance.confidence(answer.distances)
+        distance = state.distance
+        sure = None if distance is None else distance.confidence(answer.distances)
+        alignable = distance is not None and distance.alignable
+        how = Explanation(choice.reason, choice.warnings, unlike, calibrated, alignable, trace)
         return Results(queries.ids, state.targets, answer, minus, sure, how)
 
     def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
@@ -294,7 +296,8 @@ class SequenceIndex:
             ranges = found(queries)
             if strand == BOTH:
                 ranges, minus = united(ranges, found(reverse_complement(queries)))
-        return RangeResults(queries.ids, state.targets, ranges, minus)
+        how = Explanation("exact", alignable=exact.distance.alignable)
+        return RangeResults(queries.ids, state.targets, ranges, minus, how)
 
     def novelty(
         self,

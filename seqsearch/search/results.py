@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import overload
 
 from ..arrays import BoolArray, DoubleArray, IntArray
 from ..distances import Neighbours, Ranges
+from ..errors import ParameterError
 from ..sequences import Sequences, Strings
 from .alignment import Alignments
 from .pipeline import Trace
-from .table import HitTable
+from .table import HitTable, Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Hit:
     strand: str = "+"
 
 
-class Hits(Sequence[Hit]):
+class Hits(Listed[Hit]):
     """The hits of one query, nearest first (ties in the order they were stored)."""
 
     __slots__ = ("_distances", "_ids", "_minus", "query")
@@ -42,18 +41,10 @@ class Hits(Sequence[Hit]):
     def __len__(self) -> int:
         return len(self._ids)
 
-    @overload
-    def __getitem__(self, index: int) -> Hit: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Hit]: ...
-    def __getitem__(self, index: int | slice) -> Hit | list[Hit]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        at = index + len(self) if index < 0 else index
-        if not 0 <= at < len(self):
-            raise IndexError(index)
-        strand = "-" if self._minus is not None and self._minus[at] else "+"
-        return Hit(self._ids[at], float(self._distances[at]), at + 1, strand)
+    def at(self, position: int) -> Hit:
+        """The item at a position."""
+        strand = "-" if self._minus is not None and self._minus[position] else "+"
+        return Hit(self._ids[position], float(self._distances[position]), position + 1, strand)
 
     def __repr__(self) -> str:
         return f"Hits({self.query!r}, {self[:3]!r}{' ...' if len(self) > 3 else ''})"
@@ -62,17 +53,19 @@ class Hits(Sequence[Hit]):
 @dataclass(frozen=True)
 class Explanation:
     """How answers were found: the `budget` in words, what to beware of (`cautions`), whether the queries are `unlike`
-    those that the recall was measured on, in words, `calibrated`: whether that matters, and what the stages did.
+    those that the recall was measured on, in words, and whether that matters (`calibrated`); whether the distance is
+    that of a path of edits (`alignable`), and what the stages did.
     """
 
     budget: str = ""
     cautions: tuple[str, ...] = ()
     unlike: str | None = None
     calibrated: bool = False
+    alignable: bool = True
     trace: Trace = field(default_factory=Trace)
 
 
-class Answers(Sequence[Hits], ABC):
+class Answers(Listed[Hits]):
     """The answers to Q queries, `queries` by name; `targets`: the sequences of all rows, as they were when they were
     searched; `how` they were found.
     """
@@ -99,8 +92,10 @@ class Answers(Sequence[Hits], ABC):
 
     def align(self, queries: Sequences, table: HitTable | None = None) -> Alignments:
         """How `queries`, those of these answers, and their hits, or some of them, align: the paths behind the edit
-        distances. Raises ParameterError for series.
+        distances. Raises ParameterError for series, and for a distance that has no such paths.
         """
+        if not self.how.alignable and self.targets.kind == "tokens":
+            raise ParameterError("identity and alignments are of edit distances: the distance of this index is another")
         return Alignments(queries, self.targets, self.table() if table is None else table)
 
     @abstractmethod
@@ -114,22 +109,10 @@ class Answers(Sequence[Hits], ABC):
     def __len__(self) -> int:
         return len(self.queries)
 
-    @overload
-    def __getitem__(self, index: int) -> Hits: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Hits]: ...
-    def __getitem__(self, index: int | slice) -> Hits | list[Hits]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        at = index + len(self) if index < 0 else index
-        if not 0 <= at < len(self):
-            raise IndexError(index)
-        rows, distances, minus = self._of(at)
-        return Hits(self.queries[at], [self.stored[row] for row in rows.tolist()], distances, minus)
-
-    def __iter__(self) -> Iterator[Hits]:
-        for at in range(len(self)):
-            yield self[at]
+    def at(self, position: int) -> Hits:
+        """The item at a position."""
+        rows, distances, minus = self._of(position)
+        return Hits(self.queries[position], [self.stored[row] for row in rows.tolist()], distances, minus)
 
 
 class Results(Answers):
@@ -171,8 +154,10 @@ class Results(Answers):
 class RangeResults(Answers):
     """Everything within a radius of Q queries: query q owns offsets[q]:offsets[q + 1] of `rows` and `distances`."""
 
-    def __init__(self, queries: Strings, targets: Sequences, found: Ranges, minus: BoolArray | None = None) -> None:
-        super().__init__(queries, targets, Explanation("exact"))
+    def __init__(
+        self, queries: Strings, targets: Sequences, found: Ranges, minus: BoolArray | None, how: Explanation
+    ) -> None:
+        super().__init__(queries, targets, how)
         self.offsets = found.offsets
         self.rows = found.rows
         self.distances = found.distances

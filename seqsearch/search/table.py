@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar, overload
 
 import numpy as np
 
 from ..arrays import BoolArray, DoubleArray, IntArray
 from ..sequences.strings import offsets_of
+
+T = TypeVar("T")
+
+
+class Listed(Sequence[T]):
+    """Columns that read like a list: `at` makes an item, and `__len__` says how many there are."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def at(self, position: int) -> T:
+        """The item at a position from 0 to len - 1."""
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        positions = range(len(self))[index]  # raises IndexError
+        return self.at(positions) if isinstance(positions, int) else [self.at(position) for position in positions]
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,7 @@ def test_commands_know_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert len(lines("truth", refs, asked, "-k", 3, "--distance", "toy-hamming")) == 76
     assert len(lines("evaluate", index, asked, "--format", "json")) > 1
     assert len(lines("novelty", index, asked)) == 26
+    lines("search", index, asked, "--columns", "query,identity", code=2)
     assert lines("dedup", refs, "--within", 2, "--distance", "toy-hamming")
     lines("build", refs, "-o", tmp_path / "x.ss", "--distance", "toy-haming", code=2)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import overload
 
-from ...arrays import BoolArray, DoubleArray, IntArray
+import numpy as np
+
+from ...arrays import JSON, BoolArray, DoubleArray, IntArray
 from ...sequences import Strings
+from ..table import Listed
 from .conformal import benjamini_hochberg
 
 
@@ -29,7 +31,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, eq=False)
-class NoveltyResults(Sequence[Verdict]):
+class NoveltyResults(Listed[Verdict]):
     """The verdicts on Q queries, in columns: `scores`, `p_values`, `distances` (Q,) float64, `rows` (Q,) of the nearest
     stored sequences (-1: none), `q_values` (Q,) or None; `stored`: the ids of all rows; `fpr`: the level asked for.
 
@@ -64,30 +66,18 @@ class NoveltyResults(Sequence[Verdict]):
     def __len__(self) -> int:
         return len(self.scores)
 
-    @overload
-    def __getitem__(self, index: int) -> Verdict: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Verdict]: ...
-    def __getitem__(self, index: int | slice) -> Verdict | list[Verdict]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        at = index + len(self) if index < 0 else index
-        if not 0 <= at < len(self):
-            raise IndexError(index)
-        row = int(self.rows[at])
+    def at(self, position: int) -> Verdict:
+        """The verdict on a query."""
+        row = int(self.rows[position])
         return Verdict(
-            self.queries[at],
-            float(self.scores[at]),
-            float(self.p_values[at]),
-            bool(self.novel[at]),
+            self.queries[position],
+            float(self.scores[position]),
+            float(self.p_values[position]),
+            bool(self.novel[position]),
             self.stored[row] if row >= 0 else "",
-            float(self.distances[at]),
-            None if self.q_values is None else float(self.q_values[at]),
+            float(self.distances[position]),
+            None if self.q_values is None else float(self.q_values[position]),
         )
-
-    def __iter__(self) -> Iterator[Verdict]:
-        for at in range(len(self)):
-            yield self[at]
 
     def __repr__(self) -> str:
         return f"NoveltyResults(queries={len(self)}, novel={int(self.novel.sum())}, fpr={self.fpr:g})"
@@ -95,16 +85,7 @@ class NoveltyResults(Sequence[Verdict]):
 
 def joined(parts: Iterable[NoveltyResults]) -> NoveltyResults:
     """The verdicts of several batches of one question as one; false discovery is to be controlled afterwards."""
-    import numpy as np
-
     every = list(parts)
-    first = every[0]
-    return replace(
-        first,
-        queries=Strings.concatenate([part.queries for part in every]),
-        scores=np.concatenate([part.scores for part in every]),
-        p_values=np.concatenate([part.p_values for part in every]),
-        rows=np.concatenate([part.rows for part in every]),
-        distances=np.concatenate([part.distances for part in every]),
-        q_values=None,
-    )
+    columns = ("scores", "p_values", "rows", "distances")
+    whole: JSON = {name: np.concatenate([getattr(part, name) for part in every]) for name in columns}
+    return replace(every[0], queries=Strings.concatenate([part.queries for part in every]), q_values=None, **whole)

@@ -33,8 +33,6 @@ import os
 StrPath = str | os.PathLike[str]
 """What names a file."""
 
-Path = StrPath  # what search still calls it
-
 
 class SeqsearchError(Exception):
     """The root of the tree."""

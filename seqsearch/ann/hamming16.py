@@ -22,7 +22,7 @@ MANY = 1 << 15
 """From so many queries in one call, all 65,536 answers are worked out first and then looked up."""
 
 
-class Table:
+class Buckets:
     """Rows sorted by (code, row), and where each code begins: 6 bytes a row and 256 KiB. Never changes."""
 
     def __init__(self, codes: AnyArray, rows: AnyArray) -> None:
@@ -63,12 +63,12 @@ class Table:
             self._shells = shell_table(np.diff(self.places.offsets).astype(np.int64))
         return self._shells
 
-    def matching(self, allowed: BoolArray) -> Table:
+    def matching(self, allowed: BoolArray) -> Buckets:
         """A table of the rows that a filter lets through."""
         _, rows, codes = self.places
         keep = rows < len(allowed)
         keep[keep] = allowed[rows[keep]]
-        return Table(codes[keep], rows[keep])
+        return Buckets(codes[keep], rows[keep])
 
 
 class Hamming16Index(FlatIndex):
@@ -87,7 +87,7 @@ class Hamming16Index(FlatIndex):
             raise ParameterError(f"codes by direct address have 16 bits, not {bits}")
         self.bits = bits
         self._map = RowMap()  # the place of a row is its code
-        self._table: Table | None = None
+        self._table: Buckets | None = None
         self._lock = ForkSafeLock()
 
     def __len__(self) -> int:
@@ -118,12 +118,12 @@ class Hamming16Index(FlatIndex):
             self._table = None
 
     @property
-    def table(self) -> Table:
+    def table(self) -> Buckets:
         """The table of all live rows."""
         with self._lock:
             if self._table is None:
                 rows = self._map.all()
-                self._table = Table(self._map.places(rows), rows)
+                self._table = Buckets(self._map.places(rows), rows)
             return self._table
 
     def search(

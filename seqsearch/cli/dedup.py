@@ -12,12 +12,12 @@ from .shared import header_text, plain_numbers, rows_text, write_text
 
 
 @dataclass(frozen=True)
-class Distance(DistanceOptions):
+class SuitingDistance(DistanceOptions):
     """The exact distance, by default one that suits the data."""
 
     distance: str = option("edit or dtw  [default: what suits the data]", metavar="NAME")
 
-    def suiting(self, kind: str) -> Distance:
+    def suiting(self, kind: str) -> SuitingDistance:
         """With the first distance of a kind of sequences where none was asked for."""
         from ..distances import DISTANCES
 
@@ -52,9 +52,9 @@ class Output:
     metavar="R",
     help="Distance within which two sequences are duplicates.",
 )
-@takes(distance=Distance, output=Output, reading=Reading)
+@takes(distance=SuitingDistance, output=Output, reading=Reading)
 @threads_and_quiet
-def command(file: str, radius: float, distance: Distance, output: Output, reading: Reading, quiet: bool) -> None:
+def command(file: str, radius: float, distance: SuitingDistance, output: Output, reading: Reading, quiet: bool) -> None:
     """Find equal sequences and those within distance R of each other, and keep one of each cluster.
 
     Lossless: every pair within R is found, by proof. Two sequences are in one cluster when a chain of duplicates joins

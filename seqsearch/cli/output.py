@@ -19,7 +19,7 @@ _ALIGNED = ("pident", "length", "mismatch", "gapopen", "qstart", "qend", "sstart
 BLAST6 = ("query", "target", *_ALIGNED)
 
 
-class Hits:
+class HitColumns:
     """A batch of hits of `queries`, a column at a time.
 
     The paths are looked for when a column needs them. Raises ParameterError for those of series.
@@ -40,19 +40,19 @@ class Hits:
         return {name: COLUMNS[name](self) for name in names}
 
 
-def _of_queries(hits: Hits, values: Sequence[object]) -> list[object]:
+def _of_queries(hits: HitColumns, values: Sequence[object]) -> list[object]:
     """A value of each query, for its hits."""
     return [values[owner] for owner in hits.table.owners.tolist()]
 
 
-def _ends(hits: Hits, first: bool) -> list[int]:
+def _ends(hits: HitColumns, first: bool) -> list[int]:
     """Where the target begins or ends; turned round on the minus strand, as BLAST does."""
     lengths = hits.targets.lengths[hits.table.rows].tolist()
     minus = hits.table.minus.tolist()
     return [1 if first != turned else length for length, turned in zip(lengths, minus, strict=True)]
 
 
-COLUMNS: dict[str, Callable[[Hits], Sequence[object]]] = {
+COLUMNS: dict[str, Callable[[HitColumns], Sequence[object]]] = {
     "query": lambda hits: _of_queries(hits, list(hits.answers.queries)),
     "rank": lambda hits: hits.table.ranks.tolist(),
     "target": lambda hits: list(hits.answers.stored.take(hits.table.rows)),
@@ -98,7 +98,7 @@ def header_of(columns: Sequence[str], output_format: str, drawn: bool) -> str:
     return "" if drawn else header_text(columns, output_format)
 
 
-def text_of(hits: Hits, columns: Sequence[str], output_format: str, drawn: bool) -> str:
+def text_of(hits: HitColumns, columns: Sequence[str], output_format: str, drawn: bool) -> str:
     """The lines of a batch; `drawn`: every hit with its columns in one line and its alignment under it."""
     named = hits.columns(columns)
     if not drawn:

@@ -147,11 +147,11 @@ def _answers(
     return index.within(queries, radius, ids=ids, where=where, strand=strand, progress=progress)
 
 
-def _hits(answers: Answers, queries: Sequences, options: Options) -> output.Hits:
+def _hits(answers: Answers, queries: Sequences, options: Options) -> output.HitColumns:
     """The hits to print."""
     table = answers.table()
     if options.max_distance is not None:
         table = table.keep(table.distances <= options.max_distance)
     if options.min_identity is not None:
         table = table.keep(answers.align(queries, table).at_least(options.min_identity))
-    return output.Hits(answers, table, queries)
+    return output.HitColumns(answers, table, queries)

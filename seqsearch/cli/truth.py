@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .options import PATH, DistanceOptions, Reading, takes, threads_and_quiet
-from .output import PLAIN, Hits
+from .output import PLAIN, HitColumns
 from .progress import progress_for
 from .shared import header_text, rows_text
 
@@ -51,5 +51,5 @@ def command(
         Truth.of(found, asked, targets, exact).save(output)
         return
     answers = Results(asked.ids, targets, found)
-    columns = Hits(answers, answers.table(), asked).columns(PLAIN)
+    columns = HitColumns(answers, answers.table(), asked).columns(PLAIN)
     click.echo(header_text(columns, "tsv") + rows_text(columns, "tsv"), nl=False)

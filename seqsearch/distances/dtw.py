@@ -121,7 +121,7 @@ class DTWNeighbours:
                 shape = (part.stop - first, len(self._chosen))
                 bounds = dtw_bounds.Bounds(np.empty(shape), np.empty(shape, np.bool_))
                 dtw_bounds.bounds_kernel(asked, self._prepared, self._chosen, form, bounds)
-                answers = dtw_bounds.Answers(found.rows[part], found.distances[part], limits[part], tally[part])
+                answers = dtw_bounds.Found(found.rows[part], found.distances[part], limits[part], tally[part])
                 dtw_bounds.exact_kernel(asked, self._prepared, self._chosen, form, bounds, answers)
                 task.advance(shape[0])
         *ruled_out, _, entered = tally.sum(axis=0).tolist()

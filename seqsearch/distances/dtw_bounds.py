@@ -33,7 +33,7 @@ class Bounds(NamedTuple):
     by_kim: BoolArray
 
 
-class Answers(NamedTuple):
+class Found(NamedTuple):
     """`rows`, `distances`: (Q, k), -1 and inf before, nothing above `limits`, (Q,); `tally`, (Q, 5): pairs ruled out by
     LB_Kim, LB_Keogh, LB_Improved, given up above the cutoff, and entered.
     """
@@ -181,7 +181,7 @@ def bounds_kernel(queries: Columns, targets: Columns, allowed: IntArray, form: F
 
 @kernel(parallel=True)
 def exact_kernel(
-    queries: Columns, targets: Columns, allowed: IntArray, form: Form, bounds: Bounds, answers: Answers
+    queries: Columns, targets: Columns, allowed: IntArray, form: Form, bounds: Bounds, answers: Found
 ) -> None:
     """Fill the answers: the k nearest among `allowed`, rows sorted by length; `bounds`: from `bounds_kernel`."""
     rows, distances, limits, tally = answers

@@ -62,7 +62,7 @@ class Asked(NamedTuple):
     limits: IntArray
 
 
-class Answers(NamedTuple):
+class Found(NamedTuple):
     """`rows`, `distances`: (Q, k), -1 before; `tally`: (Q, 6) pairs by what became of them."""
 
     rows: IntArray
@@ -129,7 +129,7 @@ class EditNeighbours:
                 step = slice(first, first + len(part))
                 counts = self._counts(self._coding.codes(part), part.offsets, np.arange(len(part)))
                 asked = Asked(self._coding.codes(part), part.offsets, counts, limits[step])
-                answers = Answers(rows[step], distances[step], tally[step])
+                answers = Found(rows[step], distances[step], tally[step])
                 search_kernel(asked, self._codes, self.targets.offsets, self._groups, self._profiles, answers)
                 task.advance(len(part))
         pairs = len(queries) * int((self._groups.rows >= 0).sum())
@@ -149,7 +149,7 @@ def kmer_form(targets: Sequences, mean: float) -> tuple[int, int, int]:
 
 @kernel(parallel=True)
 def search_kernel(
-    asked: Asked, targets: AnyArray, target_offsets: IntArray, groups: lanes.Groups, counts: Profiles, answers: Answers
+    asked: Asked, targets: AnyArray, target_offsets: IntArray, groups: lanes.Groups, counts: Profiles, answers: Found
 ) -> None:
     """Fill the answers: the k nearest among the targets in the groups."""
     queries, query_offsets, _, limits = asked

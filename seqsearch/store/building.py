@@ -21,7 +21,7 @@ from .environment import Environment
 from .files import WRITER_LOCK, WriterLock, allow_as_umask_says, data_file, exchange, generations, write_mark
 from .header import StoreHeader
 from .log import Entry, chain_of
-from .reader import State
+from .reader import StoreState
 from .store import Store
 from .writer import NO_ROWS, StoreWriter
 from .writing import Commit, committed
@@ -66,7 +66,7 @@ class StoreBuilder(StoreWriter):
             opened.open(writable=True)
             opened.users = 1
             header = StoreHeader(config={} if config is None else config)
-            self._state = State(committed(opened, header, lambda _: None), self._live)
+            self._state = StoreState(committed(opened, header, lambda _: None), self._live)
         except BaseException:
             self.abort()
             raise
@@ -141,7 +141,7 @@ class StoreBuilder(StoreWriter):
         start = chain_of(self._head.digest, 0, dump_json(self._head.config))
         final = replace(self._head, ready=True, generation=generation, chain=start)
         entry = Entry(1, added=self.rows)
-        self._state = State(committed(self._opened, final, lambda _: None, entry), self._live)
+        self._state = StoreState(committed(self._opened, final, lambda _: None, entry), self._live)
         self._opened.sync()
         data = self._opened.path
         self._detach()

@@ -32,7 +32,7 @@ COMPACT_ABOVE = 0.2
 _ATTEMPTS = 20
 
 
-class State(NamedTuple):
+class StoreState(NamedTuple):
     """A commit, and the mask (rows,) of the rows that are live in it; replaced as one."""
 
     header: StoreHeader
@@ -63,7 +63,7 @@ class StoreReader:
         self.path = Path(path)
         self._shown = self.path if shown is None else Path(shown)
         self._environment: Environment | None = None
-        self._state = State(StoreHeader(), np.zeros(0, np.bool_))
+        self._state = StoreState(StoreHeader(), np.zeros(0, np.bool_))
         self._directory: reading.Directory | None = None
         self._ids = _Ids(0)
         self._calls = ForkSafeLock()  # one call at a time reads, or turns to another file
@@ -110,7 +110,7 @@ class StoreReader:
             if (head.generation, head.digest) != (self._head.generation, self._head.digest):
                 live = reading.read_live(transaction, head)
                 live.flags.writeable = False
-            self._state = State(head, live)
+            self._state = StoreState(head, live)
 
     @contextmanager
     def _reading(self) -> Iterator[Transaction]:

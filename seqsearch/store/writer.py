@@ -15,7 +15,7 @@ from ..threads import ForkSafeLock
 from .envelope import BLOB, DOCUMENT, JSON, dump_json, named
 from .files import Mark, WriterLock, write_mark
 from .log import Entry
-from .reader import State, StoreReader
+from .reader import StoreReader, StoreState
 from .writing import Commit, committed
 
 NO_ROWS: IntArray = np.zeros(0, np.int64)
@@ -71,7 +71,7 @@ class StoreWriter(StoreReader):
             self._require_right()
             entry = Entry(self._head.lsn + 1, **content) if self._logs else None
             header = committed(self._opened, self._head, work, entry, room)
-            self._state = State(header, self._live if live is None else live)
+            self._state = StoreState(header, self._live if live is None else live)
             if self._logs:
                 write_mark(self.path, self._position())
 

@@ -42,14 +42,24 @@ class IndexCache:
         self.origin = origin
 
     @classmethod
-    def load(cls, store: Store, encoder: OneModel | TwoTowers, settings: JSON, progress: Progress = SILENT) -> Self:
-        """As `store` shows it: the snapshots and what came since, or anew when anything does not fit."""
+    def load(
+        cls,
+        store: Store,
+        encoder: OneModel | TwoTowers,
+        settings: JSON,
+        progress: Progress = SILENT,
+        *,
+        hashes: HashSequences | None = None,
+    ) -> Self:
+        """As `store` shows it: the snapshots and what came since, or anew when anything does not fit. `hashes` of all
+        rows are taken as they are."""
         candidates, origin = _candidates_of_snapshot(store, settings, progress), "snapshot"
         if candidates is None:
             candidates, origin = empty_candidates(encoder, settings), "rebuilt"
             if candidates is not None:
                 add_vectors(candidates, np.flatnonzero(store.live()), store.vectors, progress)
-        hashes = _hashes(store, encoder, progress) if isinstance(encoder, TwoTowers) else None
+        if hashes is None and isinstance(encoder, TwoTowers):
+            hashes = _hashes(store, encoder, progress)
         return cls(candidates, hashes, store, origin)
 
     def catch_up(self, store: Store, encoder: OneModel | TwoTowers | None) -> bool:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from ..ann import CANDIDATE_INDEXES
 from ..arrays import JSON
 from ..distances import Distance, HashDTW, distance_named
@@ -80,7 +82,7 @@ class Handle:
             yield state
 
     def _loaded(self, store: Store, progress: Progress) -> State:
-        if self._cache is None:
+        if self._cache is None or not self._cache.catch_up(store, self.encoder):
             self._cache = IndexCache.load(store, self.encoder, self.settings, progress)
         cache, targets, live = self._cache, store.sequences(), store.live()
         pairs = self.settings.get("pairs")
@@ -113,11 +115,6 @@ class Handle:
         """The exact distance that decides; None where queries cannot be compared with what is stored."""
         name = self.settings["distance"]
         return None if name is None else distance_named(name, **self.settings["distance_parameters"])
-
-    @property
-    def cache_origin(self) -> str | None:
-        """How the candidate index came to be: built, snapshot, rebuilt; None while it is not loaded."""
-        return None if self._cache is None else self._cache.origin
 
     def calibration(self) -> Calibration:
         """The measured curve."""
@@ -203,8 +200,12 @@ class Handle:
             self._compact(writer, progress)
 
     def _compact(self, writer: Store, progress: Progress) -> None:
+        kept, known = None, self._cache
+        if known is not None and known.hashes is not None:
+            self.refresh()  # so that they are of all rows; without them they are made again of what is left
+            kept = known.hashes.take(np.flatnonzero(writer.live())) if self._cache is known else None
         writer.compact(progress)
-        cache = IndexCache.load(writer, self.encoder, self.settings, progress)
+        cache = IndexCache.load(writer, self.encoder, self.settings, progress, hashes=kept)
         cache.save(writer, self.settings)
         with self._lock.exclusive():
             self._store.refresh()

@@ -108,13 +108,14 @@ class StageReport:
 class Trace(dict[str, StageReport]):
     """What the stages of a search did, by name."""
 
-    def add(self, name: str, compared: AnyArray, kept: AnyArray, seconds: float) -> None:
-        """One more batch of queries: (Q, C) rows that came, and (Q, C) that were kept, -1 padded."""
-        report = self.setdefault(name, StageReport(name))
-        report.queries += len(compared)
-        report.compared += int(np.count_nonzero(compared >= 0))
-        report.kept += int(np.count_nonzero(kept >= 0))
+    def add(self, name: str, compared: int, kept: IntArray, seconds: float) -> int:
+        """One more batch of queries: how many entries came, and the (Q, C) rows that were kept, -1 padded; how many."""
+        report, count = self.setdefault(name, StageReport(name)), int(np.count_nonzero(kept >= 0))
+        report.queries += len(kept)
+        report.compared += compared
+        report.kept += count
         report.seconds += seconds
+        return count
 
 
 class Limits(TypedDict, total=False):
@@ -169,7 +170,8 @@ class Pipeline:
         start = time.perf_counter()
         found = self.stages[-1].rank(queries, before, Keep(last.count, last.budget))
         if trace is not None:
-            trace.add(self.stages[-1].name, before.rows, found.rows, time.perf_counter() - start)
+            came = int(np.count_nonzero(before.rows >= 0))
+            trace.add(self.stages[-1].name, came, found.rows, time.perf_counter() - start)
         return found.padded(last.count)
 
     def kept(
@@ -181,15 +183,14 @@ class Pipeline:
         trace: Trace | None = None,
     ) -> Ranked:
         """What reaches the last stage."""
-        start, everything = time.perf_counter(), np.broadcast_to(0, (len(queries), int(self.live.sum())))
-        ranked, before = self.proposed(queries, budget, allowed, exclude), everything
+        start, came = time.perf_counter(), len(queries) * int(np.count_nonzero(self.live))
+        ranked = self.proposed(queries, budget, allowed, exclude)
         for stage, following, count in itertools.zip_longest(self.stages[:-1], self.stages[1:-1], budget.kept):
             if trace is not None:
                 now = time.perf_counter()
-                trace.add(stage.name, before, ranked.rows, now - start)
-                start = now
+                came, start = trace.add(stage.name, came, ranked.rows, now - start), now
             if following is not None:
-                before, ranked = ranked.rows, following.rank(queries, ranked, Keep(count, budget))
+                ranked = following.rank(queries, ranked, Keep(count, budget))
         return ranked
 
     def proposed(

@@ -118,7 +118,8 @@ def check(found: Neighbours, distances: AnyArray, k: int) -> None:
 
 
 def test_every_distance_has_a_case():
-    assert {case.distance.name for case in CASES} == set(DISTANCES)
+    ours = {name for name, distance in DISTANCES.items() if distance.__module__.startswith("seqsearch.")}
+    assert ours <= {case.distance.name for case in CASES}
 
 
 @every_case

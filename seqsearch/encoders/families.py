@@ -11,20 +11,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from ..arrays import JSON, AnyArray, FloatArray
+from ..arrays import JSON, AnyArray
 from ..errors import ParameterError, UnknownNameError
 from ..registry import Registry, call
 from ..sequences import Sequences
 from .inputs import InputSpec
+from .run import Runner, torch_runner
 
 if TYPE_CHECKING:
     from .encoder import Encoder
-    from .model import Model
 
 T = TypeVar("T")
 
-Runner = Callable[[Sequences], FloatArray]
-"""Sequences to their (n, D) points, before these are placed in a geometry."""
 Load = Callable[[InputSpec, JSON, Mapping[str, AnyArray]], Runner]
 """A saved model - inputs, settings, weights - to what runs it."""
 BOTH = ("tokens", "series")
@@ -43,7 +41,7 @@ class Family:
     name: str
     inputs: tuple[str, ...] = BOTH
     network: type[Encoder] | str = ""
-    fit: Callable[[Sequences], Model] | str = ""
+    fit: Callable[[Sequences], object] | str = ""
     load: Load | str = ""
     steps: bool = False
     dropout: bool = False
@@ -72,12 +70,10 @@ class Family:
         """What embeds with a saved model."""
         if self.load:
             return _found(self.load)(spec, settings, weights)
-        from .run import torch_runner
-
         return torch_runner(self.build(spec, settings), weights)
 
-    def unlearned(self, sequences: Sequences) -> Model:
-        """A model that needs no training. Raises ParameterError when the family has none."""
+    def unlearned(self, sequences: Sequences) -> object:
+        """A `Model` that needs no training. Raises ParameterError when the family has none."""
         if not self.fit:
             raise ParameterError(f"encoder {self.name!r} has to be trained")
         return _found(self.fit)(sequences)

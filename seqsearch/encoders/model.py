@@ -10,16 +10,17 @@ from functools import cached_property
 import numpy as np
 
 from ..arrays import JSON, AnyArray, FloatArray, IntArray
-from ..errors import CorruptIndexError, FormatVersionError, MismatchError
+from ..errors import CorruptIndexError, FormatVersionError, MismatchError, ParameterError
 from ..files import read_tensors, write_tensors
 from ..hashing import codes_of
 from ..progress import SILENT, Progress
 from ..sequences import Sequences, offsets_of, ranges_to_indices
 from .codes import HASH_MEAN, HASH_ROTATION
-from .families import UNLEARNED, Family, Runner, family_named
+from .families import UNLEARNED, Family, family_named
 from .heads import ELEMENTWISE, Head
 from .inputs import InputSpec
 from .placing import GAIN, placed
+from .run import Runner, steps_runner
 
 MODEL_VERSION = 2  # 2: text read by words, heads
 _LOOKED_AT = 1024  # sequences that choose the gain of an untrained model
@@ -95,7 +96,6 @@ class Model:
 
     @cached_property
     def _steps(self) -> Runner:
-        from .run import steps_runner
 
         return steps_runner(self._family.build(self.spec, self.settings), self.weights)
 
@@ -187,6 +187,8 @@ def unlearned_model(sequences: Sequences, geometry: str = "auto", family: str | 
     """A model of a family that needs no training (None: the one for the kind of `sequences`), its points brought well
     inside the ball if hyperbolic; geometry "auto" is Euclidean."""
     model = family_named(family or UNLEARNED[sequences.kind], sequences.kind).unlearned(sequences)
+    if not isinstance(model, Model):
+        raise ParameterError(f"encoder {family!r} makes a {type(model).__name__} where a Model is needed")
     if geometry == "auto":
         return model
     if geometry != "hyperbolic":

@@ -12,7 +12,6 @@ from ..arrays import JSON, AnyArray, FloatArray
 from ..errors import ParameterError
 from ..jit import kernel, prange
 from ..sequences import Sequences
-from .families import Runner
 from .feature_sets import features_from_json
 from .inputs import InputSpec
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
     from .encoder import Encoder
 
+Runner = Callable[[Sequences], FloatArray]
+"""Sequences to their (n, D) points, before these are placed in a geometry."""
 Weights = Mapping[str, AnyArray]
 Module = TypeVar("Module", bound="nn.Module")
 

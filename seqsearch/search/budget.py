@@ -106,7 +106,7 @@ class Calibration:
 
         The second value is the measured point behind it, or the best there is. For a k that was not measured the next
         larger measured one stands in; beyond the largest, its budgets grow in proportion. Of pairs, budgets grow with
-        the database (`size` entries now), and one that loses least stands in where none does.
+        the database (`size` entries now), and the widest of those that lose least stands in where none does.
         """
         measured = sorted({point.k for point in self.points})
         if not measured:
@@ -114,11 +114,12 @@ class Calibration:
         stand_in = next((m for m in measured if m >= k), measured[-1])
         curve = [point for point in self.points if point.k == stand_in]
         enough = [point for point in curve if point.lower >= recall]
-        best = max(curve, key=lambda p: (p.lower, p.recall, -p.cost(self.costs)))
-        if not enough and self.truth == "nearest":
+        pairs = self.truth == "pairs"
+        best = max(curve, key=lambda p: (p.lower, p.recall, p.cost(self.costs) if pairs else -p.cost(self.costs)))
+        if not enough and not pairs:
             return None, best
         cheapest = min(enough or [best], key=lambda p: (p.cost(self.costs), p.candidates, -p.recall))
-        if self.truth == "pairs":
+        if pairs:
             return self._grown(cheapest, k, self.size if size is None else size), cheapest
         return self._budget(cheapest, max(1.0, k / stand_in)), cheapest
 
@@ -234,6 +235,11 @@ class Wanted:
             return Choice(None, f"exact: no measured budget reaches recall {target} (best {point.recall:.4f})", stale)
         if calibration.exact_is_cheaper(point, size):
             return Choice(None, f"exact: cheaper than the {chosen} that recall {target} takes", stale)
+        if point.lower < target:
+            unsure = (
+                f"recall {target} is not sure: {calibration.queries} known pairs are too few, or too much is pruned"
+            )
+            stale = (*stale, unsure)
         return Choice(chosen, f"{chosen} for recall {target} (measured {point.recall:.4f})", stale)
 
 

@@ -246,7 +246,7 @@ def calibrate_pairs(
         everything = Keep(size, Budget(size, ef=size), None)
         ranks = np.array([_rank(stage.rank(asked, None, everything), correct) for stage in pruning])
         points = []
-        for counts in itertools.product(*_ladders(ranks, min(most, size))):
+        for counts in itertools.product(*_ladders(ranks, size, min(most, size))):
             through = int((ranks <= np.array(counts)[:, None]).all(axis=0).sum())
             share, sure = through / len(queries), through / (len(queries) + 1)
             candidates, *kept = counts
@@ -261,11 +261,13 @@ def _rank(ranked: Ranked, correct: IntArray) -> IntArray:
     return np.where(np.isfinite(own), (ranked.scores <= own[:, None]).sum(axis=1), np.iinfo(np.int64).max)
 
 
-def _ladders(ranks: IntArray, most: int) -> list[list[int]]:
-    """For each stage some of the counts at which one more answer gets through, spread over all of them."""
+def _ladders(ranks: IntArray, size: int, most: int) -> list[list[int]]:
+    """For each stage some of the counts at which one more answer gets through, spread over all of them, and the most
+    that it may keep, which is what is left where answers are too few to prune by."""
     ladders = []
     for number, row in enumerate(ranks):
-        steps = np.unique(np.minimum(row, most) if number == len(ranks) - 1 else row)
+        limit = most if number == len(ranks) - 1 else size
+        steps = np.unique(np.append(np.minimum(row, limit), limit))
         picked = np.unique(np.linspace(0, len(steps) - 1, min(_STEPS, len(steps))).round().astype(int))
         ladders.append([int(value) for value in steps[picked]])
     return ladders

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seqsearch.arrays import AnyArray, BoolArray, IntArray
 from seqsearch.distances import EditDistance, Neighbours
-from seqsearch.search.budget import Budget
+from seqsearch.search.budget import Budget, Wanted
 from seqsearch.search.calibrator import calibrate_pairs
 from seqsearch.search.pipeline import Keep, Pipeline, Queries, Ranked, Trace
 from seqsearch.search.stages import Exact
@@ -146,6 +146,15 @@ def test_a_limit_of_the_last_stage_holds() -> None:
     assert many is not None
     assert few.kept[0] <= 3
     assert lost(stages, correct, many) == 0 < lost(stages, correct, few)
+
+
+def test_too_few_queries_prune_nothing_but_what_must_be() -> None:
+    stages, correct = tables(7)
+    measured = calibrate_pairs(pipeline_of(stages), numbered(6), correct, 0.95, 20)
+    chosen, _ = measured.choose(0.95, 1)
+    assert chosen == Budget(50, kept=(20,), weight=measured.weight)
+    told = Wanted().budget(measured, False, 50, 1)
+    assert told.warnings == ("recall 0.95 is not sure: 6 known pairs are too few, or too much is pruned",)
 
 
 def test_one_seed_gives_one_budget_whatever_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:

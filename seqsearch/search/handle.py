@@ -18,7 +18,7 @@ import numpy as np
 from ..ann import CANDIDATE_INDEXES
 from ..arrays import JSON
 from ..distances import Distance, HashDTW, distance_named
-from ..errors import CorruptIndexError, FormatVersionError, IndexClosedError, IndexLockedError, StrPath
+from ..errors import CorruptIndexError, FormatVersionError, IndexClosedError, IndexLockedError, ParameterError, StrPath
 from ..progress import SILENT, Progress
 from ..store import Store
 from .budget import Calibration, Choice, Wanted
@@ -165,9 +165,13 @@ class Handle:
     @contextmanager
     def writing(self) -> Iterator[Store]:
         """A store open for writing; other threads wait for their turn. Raises IndexLockedError where another process
-        keeps writing for longer than `PATIENCE`.
+        keeps writing for longer than `PATIENCE`, ParameterError within a block of `state`, which would change under it.
         """
         self._require_own_process()
+        if self._lock.is_shared_here:
+            raise ParameterError(
+                f"{self.path}: nothing can be changed while this thread holds its state: end the block"
+            )
         if self._closed:
             raise IndexClosedError(f"{self.path}: the index is closed")
         with self._writer, self._writable() as writer:

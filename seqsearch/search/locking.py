@@ -57,6 +57,11 @@ class SharedLock:
                 self._changed.notify_all()
 
     @property
+    def is_shared_here(self) -> bool:
+        """Whether this thread shares it now."""
+        return self._depth > 0
+
+    @property
     def _depth(self) -> int:
         depth: int = getattr(self._own, "depth", 0)
         return depth

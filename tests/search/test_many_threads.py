@@ -13,7 +13,7 @@ import pytest
 
 from seqsearch import SequenceIndex
 from seqsearch.distances import EditDistance
-from seqsearch.errors import IndexClosedError
+from seqsearch.errors import IndexClosedError, ParameterError
 from seqsearch.search.locking import SharedLock
 from seqsearch.sequences import DNA, Sequences
 from tests.families import families
@@ -173,8 +173,11 @@ def test_several_questions_of_one_state(tmp_path: Path) -> None:
         assert not changed.wait(0.3), "a change waits for the end of the block"
         assert len(state) == before
         assert len(index.search(ASKED[:1], 400)[0]) == before, "searches go on meanwhile"
+        with pytest.raises(ParameterError, match="nothing can be changed while this thread holds its state"):
+            index.add(FRESH)
     thread.join(20)
     assert len(index) == before - 1
+    assert not index.holds(FRESH.ids).any(), "what was refused changed nothing"
     index.close()
 
 

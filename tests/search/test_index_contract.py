@@ -211,7 +211,9 @@ def test_what_it_says_of_itself_is_json(case: Case, path: Path) -> None:
         assert info["format_version"] == (2 if case.pairs else 1)
         assert json.loads(json.dumps(index.verify().to_json()))["ok"]
         budget, reason = index.budget(5)
-        assert (index.search(case.asked, 5).budget, budget is None) == (reason, reason.startswith("exact"))
+        found = index.search(case.asked, 5)
+        assert "; ".join((found.budget, *found.how.cautions)) == reason
+        assert (budget is None) == reason.startswith("exact")
 
 
 def test_one_seed_gives_one_index(case: Case, path: Path, tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def _by_pairs(
         raise click.UsageError("--output INDEX is needed")
     asked = given(options) | given(pairs)
     known = {one.name for one in fields(PairOptions)}
-    for name in (asked | given(distance) | given(reading)).keys() - known - {"pairs", "pair_ids"}:
+    for name in sorted((asked | given(distance) | given(reading)).keys() - known - {"pairs", "pair_ids"}):
         raise click.UsageError(f"--{name.replace('_', '-')} means nothing with --pairs")
     chosen = {name: value for name, value in asked.items() if name in known}
     assert pairs.pairs is not None

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .. import threads
 from ..arrays import IntArray
-from ..distances import Distance
+from ..distances import Distance, recall_at
 from ..encoders.decoder import Decoder
 from ..encoders.encoder import Encoder
 from ..progress import SILENT, Progress
@@ -225,6 +225,6 @@ def recall_within(predicted: Tensor, true: Tensor, k: int) -> float:
     """Share of each row's k truly nearest other rows among its k nearest by (B, B) predictions; ties count."""
     k = min(k, len(true) - 1)
     own = torch.eye(len(true), dtype=torch.bool, device=true.device)
-    reach = true.masked_fill(own, torch.inf).topk(k, largest=False).values[:, -1:]
-    found = predicted.masked_fill(own, torch.inf).topk(k, largest=False).indices
-    return float((true.gather(1, found) <= reach).double().mean())
+    nearest = true.masked_fill(own, torch.inf).topk(k, largest=False).values
+    found = true.gather(1, predicted.masked_fill(own, torch.inf).topk(k, largest=False).indices)
+    return float(recall_at(found.cpu().numpy(), nearest.cpu().numpy(), k).mean())

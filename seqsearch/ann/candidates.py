@@ -9,10 +9,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from .. import mapped
 from ..arrays import JSON, AnyArray, BoolArray, FloatArray, IntArray
 from ..errors import ParameterError, StrPath
 from ..registry import call
-from . import files
 
 Parameter = int | float | str | bool | None
 Health = dict[str, Parameter]
@@ -132,22 +132,22 @@ class FlatIndex(CandidateIndex):
     def save(self, path: StrPath) -> None:
         """See `CandidateIndex.save`."""
         fields, rows, items = self.contents()
-        files.write(path, self.kind, fields, {"rows": rows, "codes" if self.needs_bits else "vectors": items})
+        mapped.write(path, self.kind, fields, {"rows": rows, "codes" if self.needs_bits else "vectors": items})
 
     @classmethod
     def load(cls, path: StrPath) -> CandidateIndex:
         """See `CandidateIndex.load`."""
-        fields, arrays = files.read(path, cls.kind)
+        fields, arrays = mapped.read(path, cls.kind)
         name, dtype = ("codes", np.uint8) if cls.needs_bits else ("vectors", np.float32)
         rows, items = arrays.get("rows"), arrays.get(name)
         if rows is None or items is None or rows.dtype != np.int64 or items.dtype != dtype:
-            raise files.corrupt(path, "an array is missing or has another type")
+            raise mapped.corrupt(path, "an array is missing or has another type")
         try:
             index = cls.make(fields)
         except (ValueError, TypeError) as error:
-            raise files.corrupt(path, f"its fields do not describe an index of kind {cls.kind!r}: {error}") from error
+            raise mapped.corrupt(path, f"its fields do not describe an index of kind {cls.kind!r}: {error}") from error
         try:
             index.add(rows, items)
         except ValueError as error:
-            raise files.corrupt(path, str(error)) from error
+            raise mapped.corrupt(path, str(error)) from error
         return index

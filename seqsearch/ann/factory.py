@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from .. import mapped
 from ..errors import ParameterError, StrPath
 from ..registry import Registry
-from . import files
 from .candidates import CandidateIndex, Parameter, Parameters
 from .exact import ExactIndex
 from .hamming_scan import HammingScanIndex
@@ -69,7 +69,7 @@ def make_index(
 
 def load_index(path: StrPath) -> CandidateIndex:
     """The index in a file, of whatever kind. Errors as in `CandidateIndex.load`."""
-    kind = files.kind_of(path)
+    kind = mapped.kind_of(path)
     if kind not in CANDIDATE_INDEXES:
-        raise files.corrupt(path, f"there is no index kind {kind!r}")
+        raise mapped.corrupt(path, f"there is no index kind {kind!r}")
     return CANDIDATE_INDEXES[kind].load(path)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import mapped
 from ..arrays import JSON, AnyArray, IntArray
 from ..errors import StrPath
 from ..geometry import GEOMETRIES
-from . import files, kernels, scan
+from . import kernels, scan
 from .graph_checks import GraphState
 from .groups import RowGroups
 from .nodes import GraphSettings, NodeGraph
@@ -50,15 +51,15 @@ def save(path: StrPath, kind: str, graph: NodeGraph, rows: IntArray, nodes: IntA
         "mends": graph.repairs,
         "vectors": graph.vectors[: 0 if graph.native else state.count],
     }
-    files.write(path, kind, fields, arrays)
+    mapped.write(path, kind, fields, arrays)
 
 
 def load(path: StrPath, kind: str) -> tuple[NodeGraph, RowGroups]:
     """What `save` wrote, proved sound. Errors as in `CandidateIndex.load`."""
-    with files.reading(path, kind) as (fields, arrays):
+    with mapped.reading(path, kind) as (fields, arrays):
         for name, (dtype, ndim) in ARRAYS.items():
             if name not in arrays or arrays[name].dtype.str != dtype or arrays[name].ndim != ndim:
-                raise files.corrupt(path, f"the array {name!r} is missing or has another type")
+                raise mapped.corrupt(path, f"the array {name!r} is missing or has another type")
         # the index keeps these: copies let go of the mapped file, most of which the library has copied by then
         arrays |= {name: arrays[name].copy() for name in ("rows", "nodes", "side", "mends")}
         try:
@@ -67,7 +68,7 @@ def load(path: StrPath, kind: str) -> tuple[NodeGraph, RowGroups]:
             _take_vectors(graph, arrays["vectors"])
             _take_repairs(graph, arrays["side"], arrays["mends"])
         except (ValueError, KeyError, TypeError) as error:
-            raise files.corrupt(path, str(error)) from error
+            raise mapped.corrupt(path, str(error)) from error
         if fields["exact"]:
             graph.give_up()
         return graph, groups

@@ -304,7 +304,7 @@ def test_the_factory_names_what_is_wrong(tmp_path: Path) -> None:
         make_index("hnsw", geometry="euclidean", dim=3, parameters={"target": 2})
     with pytest.raises(ParameterError, match="bits is a multiple of 8 from 8 to 1024, not 12"):
         make_index("hamming", bits=12)
-    with pytest.raises(NotAnIndexError, match="there is no candidate index at"):
+    with pytest.raises(NotAnIndexError, match="there is no file at"):
         load_index(tmp_path / "nothing")
 
 

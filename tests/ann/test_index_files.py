@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqsearch.ann import files, load_index, make_index
+from seqsearch import mapped
+from seqsearch.ann import load_index, make_index
 from seqsearch.ann.graph_checks import Layout
 from seqsearch.ann.hnsw import HnswIndex
 from seqsearch.errors import CorruptIndexError, FormatVersionError, SeqsearchError
@@ -64,9 +65,9 @@ def test_every_flipped_bit_and_every_cut_is_found(kind: str, tmp_path: Path) -> 
 
 def rewritten(path: Path, change: Callable[[dict[str, Any], dict[str, np.ndarray]], None], kind: str) -> None:
     """Change fields and arrays of a file and put the checksums right."""
-    fields, arrays = files.read(path, kind)
+    fields, arrays = mapped.read(path, kind)
     change(fields, arrays)
-    files.write(path, kind, fields, arrays)
+    mapped.write(path, kind, fields, arrays)
 
 
 Change = Callable[[dict[str, Any], dict[str, np.ndarray]], None]
@@ -179,9 +180,9 @@ def test_a_made_up_graph_is_refused_before_the_library_sees_it(name: str, tmp_pa
 def test_a_missing_array_is_an_error(missing: str, tmp_path: Path) -> None:
     path = tmp_path / "index"
     saved(path, "hnsw-hyperbolic")
-    fields, arrays = files.read(path, "hnsw")
+    fields, arrays = mapped.read(path, "hnsw")
     del arrays[missing]
-    files.write(path, "hnsw", fields, arrays)
+    mapped.write(path, "hnsw", fields, arrays)
     with pytest.raises(CorruptIndexError, match=f"the array '{missing}' is missing"):
         load_index(path)
 
@@ -214,7 +215,7 @@ def test_other_made_up_files_are_refused(kind: str, change: Change, match: str, 
 def test_random_garbage_inside_a_right_frame_never_crashes(tmp_path: Path) -> None:
     path = tmp_path / "index"
     saved(path, "hnsw-euclidean")
-    fields, arrays = files.read(path, "hnsw")
+    fields, arrays = mapped.read(path, "hnsw")
     rng = np.random.default_rng(4)
     refused = 0
     for _ in range(150):
@@ -222,7 +223,7 @@ def test_random_garbage_inside_a_right_frame_never_crashes(tmp_path: Path) -> No
         name = str(rng.choice(["levels", "level0", "upper", "rows", "nodes"]))
         flat = changed[name].reshape(-1).view(np.uint8)
         flat[rng.integers(len(flat), size=3)] ^= rng.integers(1, 256, size=3).astype(np.uint8)
-        files.write(path, "hnsw", fields, changed)
+        mapped.write(path, "hnsw", fields, changed)
         try:
             index = load_index(path)
         except CorruptIndexError:
@@ -237,7 +238,7 @@ def test_random_garbage_inside_a_right_frame_never_crashes(tmp_path: Path) -> No
 
 
 def framed(header: bytes) -> bytes:
-    return files.MAGIC + struct.pack("<II", len(header), zlib.crc32(header)) + header
+    return mapped.MAGIC + struct.pack("<II", len(header), zlib.crc32(header)) + header
 
 
 def test_headers_that_make_no_sense(tmp_path: Path) -> None:
@@ -265,7 +266,7 @@ def test_headers_that_make_no_sense(tmp_path: Path) -> None:
 def test_a_file_of_one_kind_is_not_loaded_as_another(tmp_path: Path) -> None:
     path = tmp_path / "index"
     saved(path, "exact-cosine")
-    with pytest.raises(CorruptIndexError, match="holds a candidate index of kind 'exact', not 'hnsw'"):
+    with pytest.raises(CorruptIndexError, match="holds a file of kind 'exact', not 'hnsw'"):
         HnswIndex.load(path)
 
 
@@ -277,7 +278,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path: Path, monk
     def fail(descriptor: int) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(files.os, "fsync", fail)
+    monkeypatch.setattr(mapped.os, "fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         saved(path, "exact-cosine")
     assert path.read_bytes() == before

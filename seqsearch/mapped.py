@@ -1,4 +1,4 @@
-"""One file format for all kinds: a small JSON header, then arrays; both under a checksum.
+"""Files of arrays that are mapped into memory: a small JSON header, then arrays; both under a checksum.
 
     8 bytes   SSEQANN\\n
     u32       length of the header        u32  CRC-32 of the header          (little-endian, both)
@@ -25,9 +25,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..arrays import JSON, AnyArray
-from ..errors import CorruptIndexError, FormatVersionError, NotAnIndexError, StrPath
-from ..files import atomic_write
+from .arrays import JSON, AnyArray
+from .errors import CorruptIndexError, FormatVersionError, NotAnIndexError, StrPath
+from .files import atomic_write
 
 MAGIC = b"SSEQANN\n"
 VERSION = 1
@@ -61,7 +61,7 @@ def reading(path: StrPath, kind: str) -> Iterator[tuple[JSON, dict[str, AnyArray
     with _opened(path) as file:
         header, start = _header(path, file)
         if header["kind"] != kind:
-            held = f"holds a candidate index of kind {header['kind']!r}, not {kind!r}"
+            held = f"holds a file of kind {header['kind']!r}, not {kind!r}"
             raise CorruptIndexError(f"{os.fspath(path)} {held}")
         content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     parts = _parts(path, content, header, start)
@@ -94,14 +94,14 @@ def _opened(path: StrPath) -> BinaryIO:
     try:
         return open(path, "rb")
     except FileNotFoundError as error:
-        raise NotAnIndexError(f"there is no candidate index at {os.fspath(path)}") from error
+        raise NotAnIndexError(f"there is no file at {os.fspath(path)}") from error
 
 
 def _header(path: StrPath, file: BinaryIO) -> tuple[JSON, int]:
     """The header at the beginning of a file, and where it ends."""
     frame = file.read(16)
     if frame[:8] != MAGIC or len(frame) < 16:
-        raise corrupt(path, "it does not begin as a candidate index does")
+        raise corrupt(path, "it does not begin as such files do")
     length, checksum = struct.unpack_from("<II", frame, 8)
     text = file.read(length)
     if len(text) != length or zlib.crc32(text) != checksum:

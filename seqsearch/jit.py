@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 import numba
+from llvmlite.ir import IRBuilder
+from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -25,3 +27,16 @@ def kernel(*, parallel: bool = False, inline: bool = False, fastmath: bool = Fal
         return cast("Function", compiler(function))
 
     return compile_it
+
+
+def _popcount(typing_context: object, word: object) -> object:
+    """How many bits of a uint64 are 1: one instruction, which LLVM also uses on vectors."""
+
+    def generate(context: object, builder: IRBuilder, signature: object, arguments: Sequence[object]) -> object:
+        return builder.ctpop(arguments[0])
+
+    return numba.types.uint64(numba.types.uint64), generate
+
+
+popcount = cast("Callable[[object], int]", intrinsic(_popcount))
+"""The bits of a uint64 that are 1."""

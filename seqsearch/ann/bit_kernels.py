@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numba
 import numpy as np
-from llvmlite.ir import IRBuilder
-from numba.extending import intrinsic
 
 from ..arrays import AnyArray, FloatArray, IntArray
-from ..jit import kernel
+from ..jit import kernel, popcount
 from .kernels import Nearest, insert, merge
 
 CODES = 1 << 16
-
-
-def _popcount(typing_context: object, word: object) -> object:
-    """How many bits of a uint64 are 1: one instruction, which LLVM also uses on vectors."""
-
-    def generate(context: object, builder: IRBuilder, signature: object, arguments: Sequence[object]) -> object:
-        return builder.ctpop(arguments[0])
-
-    return numba.types.uint64(numba.types.uint64), generate
-
-
-popcount = cast("Callable[[object], int]", intrinsic(_popcount))
 
 
 class CodeTable(NamedTuple):

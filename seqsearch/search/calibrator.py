@@ -55,7 +55,7 @@ def calibrate(
         return pipeline.proposed(asked, budget, exclude=exclude)
 
     def verify(who: IntArray, rows: IntArray, cutoffs: DoubleArray) -> DoubleArray:
-        return last.distance.pairs(queries, who, last.targets, rows, cutoffs)
+        return last.pairs(queries, who, rows, cutoffs)
 
     with progress.task("calibrating"):
         budgets = budgets_for(others, first.index.takes_effort, wider=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..ann import CANDIDATE_INDEXES
 from ..arrays import JSON, AnyArray, BoolArray, DoubleArray
-from ..distances import Distance, Neighbours, Ranges, range_search
+from ..distances import Distance, Neighbours, Ranges
 from ..distances.neighbours import require_count
 from ..encoders.model import Model
 from ..errors import IndexClosedError, MismatchError, ParameterError, StrPath
@@ -288,10 +288,9 @@ class SequenceIndex:
         with self._handle.state(progress) as state:
             state.encoder.require(queries)
             allowed, exact, minus = state.allowed(ids, where), state.exact, None
-            mask = state.live if allowed is None else allowed
 
             def found(asked: Sequences) -> Ranges:
-                return range_search(exact.distance, asked, exact.targets, radius, allowed=mask, progress=progress)
+                return exact.lossless.ranges(asked, radius, allowed=allowed, progress=progress)
 
             ranges = found(queries)
             if strand == BOTH:

@@ -10,9 +10,11 @@ import numpy as np
 
 from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
-from ..distances import Distance, HashDTW, HashSequences, Neighbours, Searcher
+from ..distances import Distance, HashDTW, HashSequences, Neighbours
 from ..sequences import Sequences
-from .pipeline import Keep, Queries, Ranked
+from .gathering import gathered, original
+from .lossless import Lossless
+from .pipeline import Keep, Queries, Ranked, joined
 
 _HASH_CELL = 1e-3  # of DTW of hash sequences, in candidates proposed: 16 entries at once, measured on tunes
 
@@ -86,14 +88,23 @@ class Exact:
         """See `Stage.rank`. Where the budget says so a list ends early, or the stage before counts in the order."""
         budget = keep.budget
         if before is None:
-            found, pruning = self._lossless(keep.allowed).search(queries.sequences, keep.count, progress=keep.progress)
+            allowed, progress = keep.allowed, keep.progress
+            found, pruning = self.lossless.neighbours(queries.sequences, keep.count, allowed=allowed, progress=progress)
             return Ranked(found.rows, found.distances, f"exact: {pruning}")
-        elif budget is not None and budget.weight:
+        if budget is not None and budget.weight:
             return self._weighed(queries.sequences, before, keep.count, budget.weight)
-        else:
-            stop = None if budget is None or budget.stop is None else budget.stop.bounds(before.scores)
-            found = self.distance.rerank(queries.sequences, self.targets, before.rows, keep.count, stop=stop)
-        return Ranked(found.rows, found.distances)
+        stop = None if budget is None or budget.stop is None else budget.stop.bounds(before.scores)
+        return self._verified(queries.sequences, before.rows, keep.count, stop)
+
+    def _verified(self, queries: Sequences, rows: IntArray, count: int, stop: DoubleArray | None) -> Ranked:
+        """The best of candidates, (Q, C) rows."""
+        parts = [Neighbours.none(0, count)]
+        for part, targets, met, places in gathered(self.targets, rows):
+            bounds = None if stop is None else stop[part]
+            found = self.distance.rerank(queries[part], targets, places, count, stop=bounds)
+            parts.append(Neighbours(original(found.rows, met), found.distances))
+        best = joined(parts)
+        return Ranked(best.rows, best.distances)
 
     def _weighed(self, queries: Sequences, before: Ranked, count: int, weight: float) -> Ranked:
         """In the order of distances plus `weight` times the scores of the stage before."""
@@ -108,19 +119,23 @@ class Exact:
         out = np.full(rows.shape, np.inf)
         there = rows >= 0
         owners = np.nonzero(there)[0]
-        limits = None if cutoffs is None else cutoffs[owners]
-        out[there] = self.distance.pairs(queries, owners, self.targets, rows[there], limits)
+        out[there] = self.pairs(queries, owners, rows[there], None if cutoffs is None else cutoffs[owners])
         return out
 
-    def _lossless(self, allowed: BoolArray | None) -> Searcher:
-        """The search by proof; of all live rows it is kept for the next."""
-        if allowed is not None:
-            return self.distance.searcher(self.targets, self.live & allowed)
-        return self._of_all
+    def pairs(
+        self, queries: Sequences, owners: IntArray, rows: IntArray, cutoffs: DoubleArray | None = None
+    ) -> DoubleArray:
+        """(m,) exact distances of queries[owners[i]] to the row rows[i]; those above their cutoff, (m,), may be inf."""
+        out = np.empty(len(rows))
+        for part, targets, _, places in gathered(self.targets, rows[:, None]):
+            limits = None if cutoffs is None else cutoffs[part]
+            out[part] = self.distance.pairs(queries, owners[part], targets, places[:, 0], limits)
+        return out
 
     @cached_property
-    def _of_all(self) -> Searcher:
-        return self.distance.searcher(self.targets, self.live)
+    def lossless(self) -> Lossless:
+        """The search by proof, which keeps what it has made ready."""
+        return Lossless(self.distance, self.targets, self.live)
 
     def cost(self, queries: Sequences, truth: Neighbours) -> float:
         """By columns of the dynamic programme."""

@@ -38,7 +38,7 @@ def swept(
     """One row a budget; without `budgets` the ladder is climbed until everything is found."""
     state.encoder.require(queries)
     if truth is None:
-        truth = state.exact.distance.exact(queries, state.targets, k, allowed=state.live, progress=progress)
+        truth, _ = state.exact.lossless.neighbours(queries, k, progress=progress)
     ladder = budgets
     if ladder is None:
         ladder = [b for b in budgets_for(len(state), state.proposals.takes_effort) if b.candidates >= k]

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, overload
+from typing import ClassVar, Literal, overload
 
 import numpy as np
 
@@ -60,6 +60,9 @@ class Sequences:
     """
 
     __slots__ = ("alphabet", "data", "descriptions", "ids", "labels", "offsets")
+
+    resident: ClassVar[bool] = True
+    """Whether `data` can be read at once; otherwise it has to be unpacked, and rows are better taken as needed."""
 
     def __init__(
         self,

@@ -150,7 +150,7 @@ class CandidateIndex(ABC):
         """Read what `save` wrote. CorruptIndexError for every file that `save` cannot have written."""
 
     def save_changes(self, path: StrPath) -> bool:
-        """Write what changed since the last `save`, `load` or `save_changes` to a file of its own, small for few changes.
+        """Write what changed since the last `save`, `load` or `save_changes`, a file small for few changes.
 
         False, and no file, where the kind cannot.
         """

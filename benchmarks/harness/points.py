@@ -48,7 +48,7 @@ class SeqsearchHnsw(Vectors):
         self.index = ann.load_index(folder / "index")
 
     def search(self, prepared: FloatArray, budget: Budget) -> IntArray:
-        return self.index.search(prepared, self.k, ef=budget.values.get("ef")).rows
+        return self.index.search(prepared, self.k, effort=budget.values.get("ef")).rows
 
 
 class SeqsearchScan(SeqsearchHnsw):

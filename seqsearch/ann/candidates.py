@@ -48,7 +48,13 @@ class CandidateIndex(ABC):
     kind: ClassVar[str]
     """Its name in the table, in files and in settings."""
     takes_effort: ClassVar[bool] = False
-    """Searches take `ef`, and may miss neighbours: recall is bought by effort."""
+    """Searches take an `effort`, and may miss neighbours: recall is bought by it."""
+    effort: ClassVar[str] = ""
+    """What the effort of a search is called: "ef" of a graph, "lists" looked into; "" where none is taken."""
+    estimates: ClassVar[bool] = False
+    """The distances of answers are estimated from compressed vectors: they order candidates, and are not true."""
+    keeps_changes: ClassVar[bool] = False
+    """Offers `save_changes` and `apply_changes`."""
     needs_bits: ClassVar[bool] = False
     """Holds packed codes of `bits` bits; the others hold vectors of a `geometry` and `dim`."""
     has_snapshot: ClassVar[bool] = False
@@ -85,12 +91,34 @@ class CandidateIndex(ABC):
 
     @abstractmethod
     def search(
-        self, queries: AnyArray, count: int, *, ef: int | None = None, allowed: BoolArray | None = None
+        self, queries: AnyArray, count: int, *, effort: int | None = None, allowed: BoolArray | None = None
     ) -> Candidates:
         """The nearest `count` rows of each query, always min(count, matching rows) of them.
 
-        `allowed` is a mask over row numbers (rows beyond its end do not match). `ef` is the effort of a search; kinds
-        that do not take it ignore it.
+        `allowed` is a mask over row numbers (rows beyond its end do not match). `effort` is how hard to look (None: as
+        hard as `health` found to be enough); kinds that do not take it ignore it.
+        """
+
+    def efforts(self, count: int) -> tuple[int, ...]:
+        """The efforts worth trying for `count` candidates, cheapest first; () where none is taken."""
+        return ()
+
+    def effort_cost(self, count: int, effort: int | None = None) -> float:
+        """The work of a search for `count` candidates, in units of one candidate of a graph.
+
+        It follows from the data and the parameters, and is never timed: budgets are compared by it.
+        """
+        return float(count)
+
+    @property
+    def training_rows(self) -> int:
+        """How many vectors `train` would like; 0 for kinds that learn nothing."""
+        return 0
+
+    def train(self, sample: AnyArray) -> None:  # noqa: B027 (most kinds learn nothing)
+        """Learn what the kind needs to know of its vectors from (n, D) of them, before the first `add`.
+
+        Without it, a kind that learns does so from what is added first. ParameterError when there are rows already.
         """
 
     def distance_counts(self, queries: AnyArray) -> IntArray:
@@ -120,6 +148,20 @@ class CandidateIndex(ABC):
     @abstractmethod
     def load(cls, path: StrPath) -> CandidateIndex:
         """Read what `save` wrote. CorruptIndexError for every file that `save` cannot have written."""
+
+    def save_changes(self, path: StrPath) -> bool:
+        """Write what changed since the last `save`, `load` or `save_changes`, a file small for few changes.
+
+        False, and no file, where the kind cannot.
+        """
+        return False
+
+    def apply_changes(self, path: StrPath) -> None:
+        """Repeat the changes in a file of `save_changes` on an index in the state before them.
+
+        CorruptIndexError for a file that does not fit it; ParameterError for kinds that keep no changes.
+        """
+        raise ParameterError(f"{type(self).__name__} keeps no changes")
 
 
 class FlatIndex(CandidateIndex):

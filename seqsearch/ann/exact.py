@@ -73,7 +73,7 @@ class ExactIndex(FlatIndex):
                 self._compact()
 
     def search(
-        self, queries: AnyArray, count: int, *, ef: int | None = None, allowed: BoolArray | None = None
+        self, queries: AnyArray, count: int, *, effort: int | None = None, allowed: BoolArray | None = None
     ) -> Candidates:
         """See `CandidateIndex.search`; always exact, ties by the smallest row."""
         ready = scan.prepared(self.geometry, checked_vectors(queries, self.dim))

@@ -127,7 +127,7 @@ class Hamming16Index(FlatIndex):
             return self._table
 
     def search(
-        self, queries: AnyArray, count: int, *, ef: int | None = None, allowed: BoolArray | None = None
+        self, queries: AnyArray, count: int, *, effort: int | None = None, allowed: BoolArray | None = None
     ) -> Candidates:
         """See `CandidateIndex.search`; always exact. A filter makes a table of the matching rows first."""
         table = self.table if allowed is None else self.table.matching(allowed)

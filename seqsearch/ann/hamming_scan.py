@@ -79,7 +79,7 @@ class HammingScanIndex(FlatIndex):
                 self.add(left, codes)
 
     def search(
-        self, queries: AnyArray, count: int, *, ef: int | None = None, allowed: BoolArray | None = None
+        self, queries: AnyArray, count: int, *, effort: int | None = None, allowed: BoolArray | None = None
     ) -> Candidates:
         """See `CandidateIndex.search`; always exact."""
         with self._lock:

@@ -27,6 +27,9 @@ SPARSE = 0.05
 LARGE = 200_000
 """From so many rows on a graph is built with care, or its walks miss too many neighbours."""
 
+NARROWEST = 32
+"""Walks narrower than this lose themselves."""
+
 CAREFUL: dict[str, Parameter] = {"ef_construction": 400}
 
 
@@ -39,6 +42,7 @@ class HnswIndex(CandidateIndex):
 
     kind = "hnsw"
     takes_effort = True
+    effort = "ef"
     has_snapshot = True
     library = LIBRARY
 
@@ -111,7 +115,7 @@ class HnswIndex(CandidateIndex):
                 self._rebuild()
 
     def search(
-        self, queries: AnyArray, count: int, *, ef: int | None = None, allowed: BoolArray | None = None
+        self, queries: AnyArray, count: int, *, effort: int | None = None, allowed: BoolArray | None = None
     ) -> Candidates:
         """See `CandidateIndex.search`."""
         with self._lock:
@@ -124,12 +128,21 @@ class HnswIndex(CandidateIndex):
             few = allowed is not None and (matching <= FEW or share < SPARSE)
             if self.exact or few or fetch > max(self._graph.graph.live // 4, 64):
                 return self._scan(ready, count, allowed)
-            found = self._walk(ready, count, fetch, ef, allowed)
+            found = self._walk(ready, count, fetch, effort, allowed)
             short = np.flatnonzero(found.rows[:, wanted - 1] < 0) if wanted else np.zeros(0, dtype=np.int64)
             if len(short):
                 filled = self._scan(ready[short], count, allowed)
                 found.rows[short], found.distances[short] = filled.rows, filled.distances
             return found
+
+    def efforts(self, count: int) -> tuple[int, ...]:
+        """See `CandidateIndex.efforts`: walks of one, two and four times the width that `count` needs."""
+        narrowest = max(count, NARROWEST)
+        return narrowest, 2 * narrowest, 4 * narrowest
+
+    def effort_cost(self, count: int, effort: int | None = None) -> float:
+        """See `CandidateIndex.effort_cost`: that of a walk is its width."""
+        return float(max(count, self._graph.ef if effort is None else effort))
 
     def health(self, *, sample: int = 1000, seed: int = 0) -> Health:
         """Measure the graph, repair what it misses, and give it up when it stays below the target.

@@ -30,7 +30,7 @@ class Propose:
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`; scores are float32."""
         ef = None if keep.budget is None else keep.budget.ef
-        found = self.index.search(queries.encoded(self.name, self.encode), keep.count, ef=ef, allowed=keep.allowed)
+        found = self.index.search(queries.encoded(self.name, self.encode), keep.count, effort=ef, allowed=keep.allowed)
         return Ranked(found.rows, found.distances)
 
     def cost(self, queries: Sequences, truth: Neighbours) -> float:

@@ -331,7 +331,7 @@ class ToyIndex(FlatIndex):
             del self.items[row]
 
     def search(
-        self, queries: np.ndarray, count: int, *, ef: int | None = None, allowed: np.ndarray | None = None
+        self, queries: np.ndarray, count: int, *, effort: int | None = None, allowed: np.ndarray | None = None
     ) -> Candidates:
         found = Candidates.none(len(queries), count)
         rows = np.array([r for r in self.rows() if allowed is None or (r < len(allowed) and allowed[r])], np.int64)

@@ -57,7 +57,7 @@ def test_nodes_that_do_not_find_themselves_are_always_scanned() -> None:
     assert report["exact"] is False
     assert report["self_recall"] == pytest.approx(before)
     assert report["side_list"] == round(3000 * (1 - before))
-    assert (index.search(items, 1, ef=60).rows[:, 0] == np.arange(3000)).all()
+    assert (index.search(items, 1, effort=60).rows[:, 0] == np.arange(3000)).all()
 
 
 @pytest.mark.parametrize("name", ["manhattan", "hyperbolic"])

@@ -62,7 +62,7 @@ class Sorted(CandidateIndex):
             del self.held[row]
 
     def search(
-        self, queries: AnyArray, count: int, *, ef: int | None = None, allowed: BoolArray | None = None
+        self, queries: AnyArray, count: int, *, effort: int | None = None, allowed: BoolArray | None = None
     ) -> Candidates:
         found = Candidates.none(len(queries), count)
         rows = [row for row in sorted(self.held) if allowed is None or (row < len(allowed) and allowed[row])]

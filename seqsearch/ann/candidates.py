@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class CandidateIndex(ABC):
     """Its name in the table, in files and in settings."""
     takes_effort: ClassVar[bool] = False
     """Searches take an `effort`, and may miss neighbours: recall is bought by it."""
-    effort: ClassVar[str] = ""
+    effort: ClassVar[Literal["", "ef", "lists"]] = ""
     """What the effort of a search is called: "ef" of a graph, "lists" looked into; "" where none is taken."""
     estimates: ClassVar[bool] = False
     """The distances of answers are estimated from compressed vectors: they order candidates, and are not true."""
@@ -76,6 +76,11 @@ class CandidateIndex(ABC):
     def suited_parameters(cls, size: int) -> dict[str, Parameter]:
         """The parameters that suit `size` rows, where they are not those of the constructor."""
         return {}
+
+    @classmethod
+    def usual_effort(cls, count: int) -> int | None:
+        """The effort of a search for `count` candidates of which no more is known; None: what `health` measured."""
+        return None
 
     @abstractmethod
     def add(self, rows: IntArray, vectors: AnyArray) -> None:

@@ -135,9 +135,14 @@ class HnswIndex(CandidateIndex):
                 found.rows[short], found.distances[short] = filled.rows, filled.distances
             return found
 
+    @classmethod
+    def usual_effort(cls, count: int) -> int:
+        """See `CandidateIndex.usual_effort`."""
+        return max(count, NARROWEST)
+
     def efforts(self, count: int) -> tuple[int, ...]:
         """See `CandidateIndex.efforts`: walks of one, two and four times the width that `count` needs."""
-        narrowest = max(count, NARROWEST)
+        narrowest = self.usual_effort(count)
         return narrowest, 2 * narrowest, 4 * narrowest
 
     def effort_cost(self, count: int, effort: int | None = None) -> float:

@@ -28,6 +28,7 @@ class Options:
     recall: float | None = option("Take the cheapest budget measured to reach this recall.", metavar="R")
     candidates: int | None = option("Verify N candidates of each query.", metavar="N")
     ef: int | None = option("Effort of the graph search, with --candidates.", metavar="N")
+    lists: int | None = option("Compressed lists to look into, with --candidates.", metavar="N")
     exact: bool = option("Compare with everything: exact by proof.")
     max_distance: float | None = option("Only hits within this distance.", metavar="D")
     min_identity: float | None = option(
@@ -55,7 +56,7 @@ class Options:
             )
         if self.everything and self.max_distance is None and self.min_identity is None:
             raise click.UsageError("--all needs --max-distance or --min-identity")
-        for name in ("recall", "candidates", "ef") if self.everything else ():
+        for name in ("recall", "candidates", "ef", "lists") if self.everything else ():
             if getattr(self, name) is not None:
                 raise click.UsageError(f"--all finds everything by proof: --{name} means nothing")
         self.condition()
@@ -133,6 +134,7 @@ def _answers(
             recall=options.recall,
             candidates=options.candidates,
             ef=options.ef,
+            lists=options.lists,
             exact=options.exact,
             ids=ids,
             where=where,

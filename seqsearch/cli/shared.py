@@ -81,10 +81,11 @@ def shown(value: object) -> str:
 
 def curve(points: Sequence[JSON]) -> str:
     """The points of a calibration as a table."""
-    lines = [f"{'k':>5} {'candidates':>11} {'ef':>6} {'recall':>8} {'at least':>9}"]
+    effort = "lists" if any(p.get("lists") is not None for p in points) else "ef"
+    lines = [f"{'k':>5} {'candidates':>11} {effort:>6} {'recall':>8} {'at least':>9}"]
     for p in points:
-        ef = "-" if p["ef"] is None else p["ef"]
-        lines.append(f"{p['k']:>5} {p['candidates']:>11} {ef:>6} {p['recall']:>8.4f} {p['lower']:>9.4f}")
+        spent = "-" if p.get(effort) is None else p[effort]
+        lines.append(f"{p['k']:>5} {p['candidates']:>11} {spent:>6} {p['recall']:>8.4f} {p['lower']:>9.4f}")
     return "\n".join(lines)
 
 

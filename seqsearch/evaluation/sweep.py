@@ -35,6 +35,7 @@ class Sweep:
             {
                 "candidates": row.candidates,
                 "ef": row.ef,
+                "lists": row.lists,
                 "recall": f"{row.recall:.4f}",
                 "candidate recall": f"{row.candidate_recall:.4f}",
                 "queries/s": f"{row.qps:,.0f}",
@@ -43,8 +44,9 @@ class Sweep:
             }
             for row in self.rows
         ]
-        if all(row.ef is None for row in self.rows):
-            shown = [{name: value for name, value in row.items() if name != "ef"} for row in shown]
+        for effort in ("ef", "lists"):
+            if all(row[effort] is None for row in shown):
+                shown = [{name: value for name, value in row.items() if name != effort} for row in shown]
         table = as_table(shown)
         for column in table.columns:
             column.justify = "right"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Literal, TypedDict
+from typing import Literal, Self, TypedDict
 
 import numpy as np
 
+from ..ann import CandidateIndex
 from ..arrays import JSON, DoubleArray
 from ..errors import ParameterError
 from .intervals import Interval, Stop
@@ -19,8 +20,8 @@ _SURELY = 3.0  # standard errors
 
 @dataclass(frozen=True)
 class Budget:
-    """What the stages of a search keep: `candidates` by the first, found with effort `ef` where its kind takes one, and
-    `kept` by those between it and the last.
+    """What the stages of a search keep: `candidates` by the first, and `kept` by those between it and the last; and how
+    hard the first looks, where its kind takes an effort: `ef` of a graph, `lists` of compressed lists.
 
     `stop` ends a query's list earlier, where no candidate that is left can be expected to enter; `weight`: how often
     the scores of the stage before the last count in the final order (two kinds of series).
@@ -31,6 +32,17 @@ class Budget:
     stop: Stop | None = None
     kept: tuple[int, ...] = ()
     weight: float = 0.0
+    lists: int | None = None
+
+    @classmethod
+    def of(cls, candidates: int, name: str, effort: int | None) -> Self:
+        """So many candidates by an effort, by what a kind of candidate index calls it; "": none is taken."""
+        ef, lists = (effort if name == known else None for known in ("ef", "lists"))
+        return cls(candidates, ef, lists=lists)
+
+    def effort(self, name: str) -> int | None:
+        """How hard to look, by what a kind of candidate index calls it: `CandidateIndex.effort`."""
+        return {"ef": self.ef, "lists": self.lists}.get(name)
 
     @property
     def keeps(self) -> tuple[int, ...]:
@@ -39,6 +51,7 @@ class Budget:
 
     def __str__(self) -> str:
         graph = f", ef {self.ef}" if self.ef is not None else ""
+        graph += f" of {self.lists} lists" if self.lists is not None else ""
         early = f", as far as {1 - self.stop.alpha:.1%} of the neighbours reach" if self.stop is not None else ""
         kept = "".join(f", then {count}" for count in self.kept)
         return f"{self.candidates} candidates{graph}{kept}{early}"
@@ -49,7 +62,8 @@ class Point:
     """One measured budget: mean recall of k neighbours over the calibration queries, and its lower bound.
 
     `alpha`: of the stop, None for all candidates; `verified`: mean number of candidates compared exactly; `kept`: by
-    the stages between the first and the last.
+    the stages between the first and the last; `proposing`: what it costs to propose, in candidates of a graph, where
+    that is neither `ef` nor `candidates`.
     """
 
     k: int
@@ -60,18 +74,24 @@ class Point:
     alpha: float | None = None
     verified: float | None = None
     kept: tuple[int, ...] = ()
+    lists: int | None = None
+    proposing: float | None = None
 
     def cost(self, costs: tuple[float, ...]) -> float:
         """In candidates proposed; `costs`: of one comparison by each stage after the first, as often."""
         compared = [self.candidates, *self.kept]
         if self.verified is not None:
             compared[-1] = self.verified  # type: ignore[call-overload]  # a mean
-        return (self.ef or self.candidates) + sum(c * n for c, n in zip(costs, compared, strict=False))
+        first = self.proposing if self.proposing is not None else self.ef or self.candidates
+        return first + sum(c * n for c, n in zip(costs, compared, strict=False))
 
     def to_json(self) -> JSON:
         document = asdict(self)
         document["doubt"] = document.pop("alpha")  # the name in indexes of format 1
         kept = list(document.pop("kept"))
+        for name in ("lists", "proposing"):  # of kinds that have them
+            if document[name] is None:
+                del document[name]
         return document | ({"kept": kept} if kept else {})
 
     @classmethod
@@ -126,15 +146,17 @@ class Calibration:
     def _budget(self, point: Point, factor: float) -> Budget:
         candidates = int(np.ceil(point.candidates * factor))
         ef = None if point.ef is None else max(candidates, int(np.ceil(point.ef * factor)))
+        lists = None if point.lists is None else int(np.ceil(point.lists * factor))
         stop = self.interval.at(point.alpha) if self.interval is not None and point.alpha is not None else None
-        return Budget(candidates, ef, stop)
+        return Budget(candidates, ef, stop, lists=lists)
 
     def _grown(self, point: Point, k: int, size: int) -> Budget:
         """What the stages keep of `size` entries, never fewer than k."""
         factor = max(1.0, size / max(1, self.size))
         candidates, *kept = (min(size, max(k, round(n * factor))) for n in (point.candidates, *point.kept))
         ef = None if point.ef is None else max(candidates, point.ef)
-        return Budget(candidates, ef, None, tuple(kept), self.weight)
+        lists = None if point.lists is None else int(np.ceil(point.lists * factor))
+        return Budget(candidates, ef, None, tuple(kept), self.weight, lists)
 
     def exact_is_cheaper(self, point: Point, size: int) -> bool:
         """Whether comparing with all of `size` sequences takes less than the budget of a point."""
@@ -195,36 +217,45 @@ class BudgetOptions(TypedDict, total=False):
     recall: float | None
     candidates: int | None
     ef: int | None
+    lists: int | None
     exact: bool
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """How much work a search may be: a measured `recall` (None: the default), a number of `candidates` and an `ef`, or
-    `exact`: a comparison with everything. Raises ParameterError for numbers out of range, and two that exclude each
-    other.
+    """How much work a search may be: a measured `recall` (None: the default), a number of `candidates` with an `ef` or
+    a number of `lists`, or `exact`: a comparison with everything. Raises ParameterError for numbers out of range, and
+    two that exclude each other.
     """
 
     recall: float | None = None
     candidates: int | None = None
     ef: int | None = None
     exact: bool = False
+    lists: int | None = None
 
     def __post_init__(self) -> None:
         if self.exact + (self.recall is not None) + (self.candidates is not None) > 1:
             raise ParameterError("recall, candidates and exact exclude each other")
         if self.recall is not None and not 0 < self.recall <= 1:
             raise ParameterError(f"recall must be above 0 and at most 1, not {self.recall}")
-        if self.candidates is not None and (self.candidates < 1 or (self.ef is not None and self.ef < 1)):
-            raise ParameterError("candidates and ef must be at least 1")
+        given = {name: value for name in ("candidates", "ef", "lists") if (value := getattr(self, name)) is not None}
+        for name, value in given.items():
+            if value < 1:
+                raise ParameterError(f"{name} must be at least 1, not {value}")
+        if self.candidates is None and len(given):
+            raise ParameterError(f"{' and '.join(given)} say nothing without candidates")
 
-    def budget(self, calibration: Calibration, takes_effort: bool, size: int, k: int) -> Choice:
-        """The budget for k neighbours among `size` sequences, and why."""
+    def budget(self, calibration: Calibration, kind: type[CandidateIndex] | None, size: int, k: int) -> Choice:
+        """The budget for k neighbours among `size` sequences in an index of that kind (None: of none), and why.
+
+        Raises ParameterError for an effort that the kind does not take.
+        """
         if self.exact:
             return Choice(None, "exact")
         if self.candidates is not None:
-            effort = (self.ef if self.ef is not None else max(self.candidates, 32)) if takes_effort else None
-            asked = Budget(max(self.candidates, k), effort)
+            name = "" if kind is None else kind.effort
+            asked = Budget.of(max(self.candidates, k), name, self._effort(kind, self.candidates))
             return Choice(asked, f"{asked}, as asked")
         target = calibration.target if self.recall is None else self.recall
         chosen, point = calibration.choose(target, k, size)
@@ -241,6 +272,18 @@ class Wanted:
             )
             stale = (*stale, unsure)
         return Choice(chosen, f"{chosen} for recall {target} (measured {point.recall:.4f})", stale)
+
+    def _effort(self, kind: type[CandidateIndex] | None, candidates: int) -> int | None:
+        """What is given, or what is usual for so many candidates."""
+        for name, given in (("ef", self.ef), ("lists", self.lists)):
+            if given is not None and (kind is None or kind.effort != name):
+                taken = (
+                    f"{kind.kind!r} takes {kind.effort or 'no effort'}" if kind is not None else "none takes no effort"
+                )
+                raise ParameterError(f"a candidate index of kind {taken}, not {name}")
+            if given is not None:
+                return given
+        return None if kind is None else kind.usual_effort(candidates)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..ann import CandidateIndex
 from ..arrays import BoolArray, DoubleArray, IntArray
 from ..distances import Neighbours, recall_at
 from ..distances.neighbours import thresholds
@@ -23,6 +24,9 @@ CONFIDENCE = 1.645  # standard errors: 95% one-sided
 CALIBRATED_K = (1, 10, 50)
 SURE = 0.9995  # a recall above which nobody needs a larger budget
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
+_WIDER = range(20, 201)
+"""Candidates for which greater efforts than the usual are tried: in a large graph of near duplicates it is the walk
+that misses neighbours, and a wider one finds them for less than more candidates, which have to be verified, would."""
 LADDER = (10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200)
 
 
@@ -58,9 +62,10 @@ def calibrate(
         return last.pairs(queries, who, rows, cutoffs)
 
     with progress.task("calibrating"):
-        budgets = budgets_for(others, first.index.takes_effort, wider=True)
+        budgets = budgets_for(first.index, others, wider=True)
+        cost = last.cost(queries, truth)
         points, interval = measure(truth, propose, verify, budgets, ks)
-    cost = last.cost(queries, truth)
+        points = [_with_cost(point, first.index) for point in points]
     return Calibration(
         target,
         len(queries),
@@ -88,18 +93,36 @@ def held_out(size: int, most: int, rng: np.random.Generator) -> IntArray:
     return np.sort(rng.choice(size, min(most, max(20, size // 20)), replace=False)).astype(np.int64)
 
 
-def budgets_for(size: int, takes_effort: bool, *, wider: bool = False) -> list[Budget]:
-    """The ladder of budgets for an index of `size` sequences; `wider`: with more effort beside the usual."""
+def budgets_for(index: CandidateIndex, size: int, *, wider: bool = False) -> list[Budget]:
+    """The ladder of budgets for an index of `size` others; `wider`: with every effort that is worth trying.
+
+    Otherwise each number of candidates comes with the usual effort, or, where none is usual, effort grows with it.
+    """
     counts = [count for count in LADDER if count < size] + ([size] if size <= LADDER[-1] else [])
-    if not takes_effort:
+    if not index.effort:
         return [Budget(count) for count in counts]
-    # in a large graph of near duplicates it is the walk that misses neighbours: a wider one finds them for less than
-    # more candidates, which have to be verified, would
     return [
-        Budget(count, width * max(count, 32))
-        for count in counts
-        for width in ((1, 2, 4) if wider and 20 <= count <= 200 else (1,))
+        Budget.of(count, index.effort, effort)
+        for number, count in enumerate(counts)
+        for effort in _efforts(index, count, number / max(1, len(counts) - 1), wider)
     ]
+
+
+def _efforts(index: CandidateIndex, count: int, place: float, wider: bool) -> tuple[int, ...]:
+    """Of the efforts for `count` candidates, which are at `place`, 0 to 1, of a ladder, those to be tried."""
+    usual, efforts = index.usual_effort(count), index.efforts(count)
+    if wider and (usual is None or count in _WIDER):
+        return efforts
+    if usual is not None:
+        return (usual,)
+    return (efforts[round(place * (len(efforts) - 1))],)
+
+
+def _with_cost(point: Point, index: CandidateIndex) -> Point:
+    """With what it costs to propose, where the effort is not that of a graph."""
+    if point.lists is None:
+        return point
+    return replace(point, proposing=round(index.effort_cost(point.candidates, point.lists), 2))
 
 
 def lower_bound(each: DoubleArray) -> float:
@@ -162,7 +185,8 @@ class _Proposal:
         each = recall_at(nearest, truth.distances, k)
         recall, lower = round(float(each.mean()), 6), round(lower_bound(each), 6)
         alpha = None if stop is None else stop.alpha
-        return Point(k, self.budget.candidates, self.budget.ef, recall, lower, alpha, verified)
+        budget = self.budget
+        return Point(k, budget.candidates, budget.ef, recall, lower, alpha, verified, lists=budget.lists)
 
 
 class _Verified:
@@ -243,7 +267,7 @@ def calibrate_pairs(
         return Calibration(target, len(queries), size, costs=costs, truth="pairs")
     asked = Queries(queries)
     with progress.task("calibrating"):
-        everything = Keep(size, Budget(size, ef=size), None)
+        everything = Keep(size, Budget(size, ef=size, lists=size), None)
         ranks = np.array([_rank(stage.rank(asked, None, everything), correct) for stage in pruning])
         points = []
         for counts in itertools.product(*_ladders(ranks, size, min(most, size))):

@@ -126,9 +126,7 @@ class Handle:
     def choice(self, k: int, wanted: Wanted) -> Choice:
         """The budget for k neighbours, and why, without loading the rows."""
         with self.store() as store:
-            return wanted.budget(
-                self.calibration(), CANDIDATE_INDEXES[self.settings["index"]].takes_effort, len(store), k
-            )
+            return wanted.budget(self.calibration(), CANDIDATE_INDEXES[self.settings["index"]], len(store), k)
 
     def refresh(self) -> bool:
         """See what was committed since; True when there was something."""

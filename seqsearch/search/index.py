@@ -9,7 +9,6 @@ from typing import Self, Unpack
 
 import numpy as np
 
-from ..ann import CANDIDATE_INDEXES
 from ..arrays import JSON, AnyArray, BoolArray, DoubleArray
 from ..distances import Distance, Neighbours, Ranges
 from ..distances.neighbours import require_count
@@ -228,10 +227,11 @@ class SequenceIndex:
     ) -> Results:
         """The k nearest stored sequences of each query, with their exact distances.
 
-        The budget: `recall` asks for a measured recall (default: the one the index was built for), `candidates` (and
-        `ef`) for a number of candidates, `exact` for a comparison with everything. `ids` or `where` (label=VALUE)
-        restrict the answers, always to exactly min(k, matching) of them. `strand`: "both" searches for the reverse
-        complements of DNA and RNA queries as well, and each stored sequence counts on its nearer strand.
+        The budget: `recall` asks for a measured recall (default: the one the index was built for), `candidates` for a
+        number of candidates (with `ef` of a graph, or `lists` of compressed lists), `exact` for a comparison with
+        everything. `ids` or `where` (label=VALUE) restrict the answers, always to exactly min(k, matching) of them.
+        `strand`: "both" searches for the reverse complements of DNA and RNA queries as well, and each stored sequence
+        counts on its nearer strand.
         Raises MismatchError for queries of another kind, ParameterError, UnknownIdError for unknown `ids`.
         """
         require_count(k)
@@ -262,8 +262,8 @@ class SequenceIndex:
 
     def budgets(self) -> list[Budget]:
         """The ladder of budgets that `evaluate` climbs."""
-        takes_effort = CANDIDATE_INDEXES[self._handle.settings["index"]].takes_effort
-        return budgets_for(len(self), takes_effort)
+        with self._handle.state() as state:
+            return budgets_for(state.proposals, len(state))
 
     def distribution_warning(self, nearest: Iterable[DoubleArray]) -> str | None:
         """A warning where queries whose nearest are at `nearest`, several (Q,), are not like those that the recall was

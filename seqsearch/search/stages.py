@@ -29,8 +29,9 @@ class Propose:
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`; scores are float32."""
-        ef = None if keep.budget is None else keep.budget.ef
-        found = self.index.search(queries.encoded(self.name, self.encode), keep.count, effort=ef, allowed=keep.allowed)
+        points = queries.encoded(self.name, self.encode)
+        effort = None if keep.budget is None else keep.budget.effort(self.index.effort)
+        found = self.index.search(points, keep.count, effort=effort, allowed=keep.allowed)
         return Ranked(found.rows, found.distances)
 
     def cost(self, queries: Sequences, truth: Neighbours) -> float:

@@ -72,8 +72,8 @@ class State:
 
     def choice(self, k: int, wanted: Wanted) -> Choice:
         """The budget for k neighbours, and why."""
-        takes_effort = self.candidates is not None and self.candidates.takes_effort
-        return wanted.budget(self.calibration, takes_effort, len(self), k)
+        kind = None if self.candidates is None else type(self.candidates)
+        return wanted.budget(self.calibration, kind, len(self), k)
 
     def neighbours(self, queries: Sequences, k: int, budget: Budget | None, **limits: Unpack[Limits]) -> Neighbours:
         """See `Pipeline.neighbours`. Raises MismatchError for queries of another kind."""

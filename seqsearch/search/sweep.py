@@ -30,6 +30,7 @@ class SweepRow:
     qps: float
     p50_ms: float
     p99_ms: float
+    lists: int | None = None
 
 
 def swept(
@@ -41,7 +42,7 @@ def swept(
         truth, _ = state.exact.lossless.neighbours(queries, k, progress=progress)
     ladder = budgets
     if ladder is None:
-        ladder = [b for b in budgets_for(len(state), state.proposals.takes_effort) if b.candidates >= k]
+        ladder = [b for b in budgets_for(state.proposals, len(state)) if b.candidates >= k]
     rows: list[SweepRow] = []
     with progress.task("sweeping budgets") as task:
         for budget in ladder:
@@ -71,6 +72,7 @@ def _row(state: State, queries: Sequences, truth: Neighbours, k: int, budget: Bu
         qps=len(queries) / batch_seconds,
         p50_ms=float(np.quantile(latencies, 0.5)),
         p99_ms=float(np.quantile(latencies, 0.99)),
+        lists=budget.lists,
     )
 
 

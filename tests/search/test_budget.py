@@ -3,6 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from seqsearch.ann.exact import ExactIndex
+from seqsearch.ann.hnsw import HnswIndex
+from seqsearch.errors import ParameterError
 from seqsearch.search.budget import Budget, Calibration, Point, Wanted, unusual
 from seqsearch.search.intervals import ALPHAS, Interval
 
@@ -68,7 +71,7 @@ def test_comparing_with_everything_may_be_cheaper() -> None:
     assert point.cost((2.0,)) == 300
     assert not curve.exact_is_cheaper(point, 1000)
     assert curve.exact_is_cheaper(point, 800)
-    choice = Wanted().budget(curve, True, 800, 10)
+    choice = Wanted().budget(curve, HnswIndex, 800, 10)
     assert choice.budget is None
     assert choice.reason == "exact: cheaper than the 100 candidates, ef 100 that recall 0.9 takes"
 
@@ -96,13 +99,31 @@ def test_stopping_early_is_taken_where_verifying_is_dear() -> None:
 
 
 def test_what_is_wanted_and_what_to_beware_of() -> None:
-    changed = Wanted(recall=0.9).budget(CURVE, True, 1300, 10)
+    changed = Wanted(recall=0.9).budget(CURVE, HnswIndex, 1300, 10)
     assert changed.budget == Budget(50, 50)
     assert changed.reason == "50 candidates, ef 50 for recall 0.9 (measured 0.9300)"
     assert changed.warnings == ("the index has changed by more than a fifth since it was calibrated",)
-    assert Wanted(candidates=7).budget(CURVE, True, 1000, 10).budget == Budget(10, 32)
-    assert Wanted(candidates=70).budget(CURVE, False, 1000, 10).budget == Budget(70)
-    assert Wanted(exact=True).budget(CURVE, True, 1000, 10).budget is None
+    assert Wanted(candidates=7).budget(CURVE, HnswIndex, 1000, 10).budget == Budget(10, 32)
+    assert Wanted(candidates=70).budget(CURVE, ExactIndex, 1000, 10).budget == Budget(70)
+    assert Wanted(exact=True).budget(CURVE, HnswIndex, 1000, 10).budget is None
+    with pytest.raises(ParameterError, match="of kind 'exact' takes no effort, not ef"):
+        Wanted(candidates=70, ef=9).budget(CURVE, ExactIndex, 1000, 10)
+    with pytest.raises(ParameterError, match="of kind 'hnsw' takes ef, not lists"):
+        Wanted(candidates=70, lists=9).budget(CURVE, HnswIndex, 1000, 10)
+    with pytest.raises(ParameterError, match="ef and lists say nothing without candidates"):
+        Wanted(ef=9, lists=3)
+    with pytest.raises(ParameterError, match="lists must be at least 1, not 0"):
+        Wanted(candidates=5, lists=0)
+
+
+def test_lists_are_an_effort_like_that_of_a_graph() -> None:
+    point = Point(10, 50, None, 0.97, 0.96, lists=24, proposing=20.0)
+    curve = Calibration(0.9, 500, 1000, (point, Point(10, 30, None, 0.97, 0.96, lists=64, proposing=60.0)))
+    assert Calibration.from_json(curve.to_json()) == curve
+    assert curve.choose(0.9, 10) == (Budget(50, lists=24), point), "many candidates of few lists cost less"
+    assert curve.choose(0.9, 20)[0] == Budget(100, lists=48)
+    assert str(Budget(50, lists=24)) == "50 candidates of 24 lists"
+    assert (Budget(50, lists=24).effort("lists"), Budget(50, 60).effort("ef"), Budget(50).effort("")) == (24, 60, None)
     text = unusual(Calibration(0.9, 500, 1000, usual=5.0), np.full(50, 9.0))
     assert text is not None
     assert text.startswith("100% of these queries are farther")

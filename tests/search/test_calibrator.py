@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqsearch import SequenceIndex
+from seqsearch.ann import make_index
 from seqsearch.distances import EditDistance, Neighbours, recall_at
 from seqsearch.errors import EmptyInputError, MismatchError, ParameterError
 from seqsearch.search.budget import Budget, Point
@@ -186,13 +187,14 @@ def test_measuring_verifies_a_pair_once_and_stops_when_everything_is_found() -> 
 
 @pytest.mark.parametrize("size", [1, 50, 4000, 10**6])
 def test_budgets_never_exceed_the_data(size: int) -> None:
-    budgets = budgets_for(size, True)
+    graph, scan = (make_index(kind, geometry="euclidean", dim=4) for kind in ("hnsw", "exact"))
+    budgets = budgets_for(graph, size)
     assert max(b.candidates for b in budgets) <= size
     assert all(b.ef is not None and b.ef >= b.candidates for b in budgets)
-    wider = budgets_for(size, True, wider=True)
+    wider = budgets_for(graph, size, wider=True)
     assert set(wider) >= set(budgets)
     assert [b.candidates for b in wider] == sorted(b.candidates for b in wider)
-    assert budgets_for(size, False, wider=True) == [Budget(b.candidates) for b in budgets]
+    assert budgets_for(scan, size, wider=True) == [Budget(b.candidates) for b in budgets]
 
 
 def test_held_out_rows() -> None:

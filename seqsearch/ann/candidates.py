@@ -57,6 +57,8 @@ class CandidateIndex(ABC):
     """Offers `save_changes` and `apply_changes`."""
     needs_bits: ClassVar[bool] = False
     """Holds packed codes of `bits` bits; the others hold vectors of a `geometry` and `dim`."""
+    compresses: ClassVar[tuple[int, ...]] = ()
+    """To how many bits a dimension it can compress vectors: its parameter `bits` (None: as they are)."""
     has_snapshot: ClassVar[bool] = False
     """Worth a file of its own: building it anew takes longer than verifying a file. All kinds can be saved."""
     counts_by_distance: ClassVar[bool] = False

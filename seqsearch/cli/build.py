@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from ..search import SequenceIndex
 
 
+def _bits(ctx: click.Context, parameter: click.Parameter, value: object) -> object:
+    """A number where it is one."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
 @dataclass(frozen=True)
 class Output:
     """Where the index goes."""
@@ -38,7 +43,15 @@ class Options:
     codes: str | None = option(
         "Of bits: learned, or unlearned ones: itq, pca, projection  [default: learned]", metavar="NAME"
     )
-    index: str = option("exact, hnsw, hamming, auto.", metavar="KIND", default="auto")
+    index: str = option(
+        "exact; hnsw, a graph; ivf, compressed lists; hamming, of codes; auto.", metavar="KIND", default="auto"
+    )
+    compress: int | str = option(
+        "Of ivf: bits a dimension kept in memory (1, 2, 4, 8), or none  [default: auto, 4]",
+        metavar="BITS",
+        default="auto",
+        callback=_bits,
+    )
     effort: str = option("Training: low, normal or high.", metavar="LEVEL", default="normal")
     recall: float = option("Recall that searches aim at by default.", default=0.99)
     model: str | None = option("Use this model (see train) instead of training.", type=PATH, metavar="FILE")

@@ -16,7 +16,8 @@ from ..geometry import geometry_named
 from ..learning.plan import TrainingPlan
 from ..registry import call
 
-_FLAT = ("auto", "euclidean")
+AUTO, NONE = "auto", "none"
+_FLAT = (AUTO, "euclidean")
 
 
 class BuildFields(TypedDict, total=False):
@@ -32,6 +33,7 @@ class BuildFields(TypedDict, total=False):
     codes: str | None
     index: str
     index_parameters: JSON
+    compress: int | str
     recall: float
     seed: int
 
@@ -40,8 +42,9 @@ class BuildFields(TypedDict, total=False):
 class BuildOptions:
     """`distance` and its `distance_parameters`; `encoder` (a family or "auto"), its `dim` (None: its own default), the
     `geometry` of its points ("auto": see `TrainingPlan.suited_to`) and the `effort` of training; `bits` for a binary
-    code in place of a point, learned or cut as `codes` says; `index` kind and its `index_parameters`; `recall` aimed at
-    by default; `seed` of every random draw.
+    code in place of a point, learned or cut as `codes` says; `index` kind and its `index_parameters`; `compress`: bits a
+    dimension that a search keeps of points in memory, "none" for points as they are, "auto" for what suits the kind;
+    `recall` aimed at by default; `seed` of every random draw.
     """
 
     distance: str = "edit"
@@ -54,6 +57,7 @@ class BuildOptions:
     codes: str | None = None
     index: str = "auto"
     index_parameters: JSON = field(default_factory=dict)
+    compress: int | str = AUTO
     recall: float = 0.99
     seed: int = 0
 
@@ -85,7 +89,25 @@ class BuildOptions:
             raise ParameterError(f"learned codes have no {self.geometry} geometry; codes 'itq' cut points of any")
         if self.index != "auto" and CANDIDATE_INDEXES[self.index].needs_bits != (self.bits is not None):
             raise ParameterError("a hamming index needs bits, and bits need a hamming index")
+        self._check_compression()
         TrainingPlan.of_effort(self.effort)
+
+    def _check_compression(self) -> None:
+        if self.compress in (AUTO, NONE):
+            return
+        possible = {bits for kind in CANDIDATE_INDEXES.values() for bits in kind.compresses}
+        if self.compress not in possible:
+            known = ", ".join(str(bits) for bits in sorted(possible))
+            raise ParameterError(
+                f"compress must be {AUTO}, {NONE} or bits a dimension ({known}), not {self.compress!r}"
+            )
+        if self.bits is not None:
+            raise ParameterError("compress is for points: a binary code of bits has nothing to compress")
+        if self.index != AUTO and self.compress not in CANDIDATE_INDEXES[self.index].compresses:
+            able = [name for name, kind in CANDIDATE_INDEXES.items() if self.compress in kind.compresses]
+            raise ParameterError(
+                f"an index of kind {self.index!r} keeps points as they are: {able[0]!r} compresses them"
+            )
 
     @property
     def learns_codes(self) -> bool:
@@ -98,8 +120,16 @@ class BuildOptions:
 
     def parameters_for(self, size: int) -> JSON:
         """The parameters of the index for `size` sequences: what was asked for, and what suits."""
-        return parameters_for(self.kind_for(size), size, self.index_parameters)
+        kind = self.kind_for(size)
+        asked = {} if self.compress == AUTO else {"bits": None if self.compress == NONE else self.compress}
+        given = {**(asked if CANDIDATE_INDEXES[kind].compresses else {}), **self.index_parameters}
+        return parameters_for(kind, size, given)
 
     def kind_for(self, size: int) -> str:
         """The index kind for `size` sequences: what was asked for, or for "auto" what suits."""
-        return auto_kind(size, self.bits) if self.index == "auto" else self.index
+        if self.index != AUTO:
+            return self.index
+        suited = auto_kind(size, self.bits)
+        if self.compress in (AUTO, NONE) or self.compress in CANDIDATE_INDEXES[suited].compresses:
+            return suited
+        return next(name for name, kind in CANDIDATE_INDEXES.items() if self.compress in kind.compresses)

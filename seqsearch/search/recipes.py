@@ -23,7 +23,7 @@ _READING = ("alphabet", "format", "layout", "id_column", "sequence_column", "lab
 _OPTIONS = {
     "distance": {"name": "distance"},
     "encoder": {name: name for name in ("dim", "geometry", "effort", "bits", "codes")} | {"name": "encoder"},
-    "index": {"kind": "index"},
+    "index": {"kind": "index", "compress": "compress"},
     "search": {"recall": "recall"},
 }  # table -> key -> field of BuildOptions
 _PARAMETERS = {"distance": "distance_parameters", "index": "index_parameters"}  # table -> where its other keys go

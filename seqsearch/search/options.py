@@ -42,8 +42,8 @@ class BuildFields(TypedDict, total=False):
 class BuildOptions:
     """`distance` and its `distance_parameters`; `encoder` (a family or "auto"), its `dim` (None: its own default), the
     `geometry` of its points ("auto": see `TrainingPlan.suited_to`) and the `effort` of training; `bits` for a binary
-    code in place of a point, learned or cut as `codes` says; `index` kind and its `index_parameters`; `compress`: bits a
-    dimension that a search keeps of points in memory, "none" for points as they are, "auto" for what suits the kind;
+    code in place of a point, learned or cut as `codes` says; `index` kind and its `index_parameters`; `compress`: bits
+    a dimension that a search keeps of points in memory, "none" for points as they are, "auto" for what suits the kind;
     `recall` aimed at by default; `seed` of every random draw.
     """
 

@@ -29,10 +29,11 @@ import numpy as np
 from harness import datasets, pictures
 from harness.measuring import Ledger, Settings, measure
 from harness.ours import EFFORT
-from harness.registry import ALGORITHMS
+from harness.registry import ALGORITHMS, RETRIEVAL
 from harness.tasks import SequenceTask, Task, VectorTask, write_vectors
 
-from seqsearch import threads
+from seqsearch import SequenceIndex, threads
+from seqsearch.arrays import FloatArray
 
 VECTOR_FILES = (".hdf5", ".h5")
 
@@ -42,19 +43,28 @@ def task_named(name: str, options: argparse.Namespace) -> Task:
     if name.endswith(VECTOR_FILES):
         path = Path(name)
         if options.vectors is not None and not path.exists():
-            write_vectors(path, np.load(options.vectors), options.queries, options.metric)
+            write_vectors(path, vectors_of(options.vectors), options.queries, options.metric, options.slack)
         return VectorTask(path)
     data = datasets.load(name, options.queries, options.data)
     return SequenceTask.prepare(options.work / name, data)
 
 
+def vectors_of(path: Path) -> FloatArray:
+    """(n, D) vectors of an .npy file, or the points of an index."""
+    if path.suffix == ".npy":
+        return np.asarray(np.load(path), np.float32)
+    with SequenceIndex.open(path) as index:
+        return index.model.embed(index.sequences)
+
+
 def parser() -> argparse.ArgumentParser:
     text = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     text.add_argument("names", nargs="*", help=f"{', '.join(datasets.LOADERS)}, reads-SIZE, FILE.hdf5")
-    text.add_argument("--algorithms", default=",".join(ALGORITHMS), help="which of them  [default: all]")
+    text.add_argument("--algorithms", default=",".join(RETRIEVAL), help="which of them  [default: all]")
     text.add_argument("--data", type=Path, help="folder with tagging/, ecg/")
-    text.add_argument("--vectors", type=Path, help="(n, D) .npy of which FILE.hdf5 is made")
+    text.add_argument("--vectors", type=Path, help="(n, D) .npy, or an index, of which FILE.hdf5 is made")
     text.add_argument("--metric", default="angular", choices=["angular", "euclidean"], help="of --vectors")
+    text.add_argument("--slack", type=float, default=1e-3, help="of --vectors: how far a tie reaches")
     text.add_argument("--queries", type=int, default=1000)
     text.add_argument("--threads", type=int, default=threads.available())
     text.add_argument("--effort", default="normal", help="of training, for seqsearch: low, normal or high")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from seqsearch.arrays import IntArray
+from seqsearch.sequences import Sequences
 
 from .tasks import Task
 
@@ -48,6 +49,7 @@ class Algorithm(ABC):
     part: ClassVar[str] = "speed"
     mode: ClassVar[str] = "warm"
     built_by: ClassVar[str | None] = None
+    adds: ClassVar[bool] = False
     repeats: ClassVar[int] = 3
     share: ClassVar[float] = 1.0
 
@@ -81,6 +83,22 @@ class Algorithm(ABC):
     def load(self, task: Task, folder: Path) -> None:
         """Get ready to search. Builds again where there are no files."""
         self.build(task, folder)
+
+    def reopened(self, task: Task, folder: Path) -> bool:
+        """Open once more, when files and code are warm; False where there is no file to open."""
+        return False
+
+    def told(self) -> dict[str, Any]:
+        """More columns of a build, after `build`."""
+        return {}
+
+    def add(self, sequences: Sequences, folder: Path) -> None:
+        """Add to what `load` opened, durably, and find it from then on."""
+        raise NotImplementedError
+
+    def finds(self, sequences: Sequences) -> float | None:
+        """The share of some of these, which were added, that a search finds itself; None where that is not known."""
+        return None
 
     @abstractmethod
     def budgets(self, task: Task) -> list[Budget]:

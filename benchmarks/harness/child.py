@@ -1,6 +1,6 @@
 """One phase of one algorithm in a process of its own, so that memory and warm caches are its own.
 
-    python -m harness.child build|search TASK ALGORITHM FOLDER RESULT.json THREADS QUERIES SECONDS
+    python -m harness.child build|search|add TASK ALGORITHM FOLDER RESULT.json THREADS QUERIES SECONDS
 
 Writes what it measured as JSON, and the rows that were found as .npy files beside it.
 """
@@ -8,6 +8,7 @@ Writes what it measured as JSON, and the rows that were found as .npy files besi
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -19,26 +20,14 @@ import numpy as np
 from seqsearch import threads
 
 from .algorithm import Algorithm, Budget
+from .memory import AnonymousPeak, anonymous_bytes, forget_peak, peak_bytes
 from .processes import USAGE
 from .registry import ALGORITHMS
-from .tasks import Task, opened
+from .tasks import SequenceTask, Task, opened
 
 PROBE = 10  # queries that tell how long all of them would take
 SINGLES = 200
 LEAST = 1.0  # seconds of batches: short ones are repeated more often
-
-
-def peak_bytes() -> int:
-    """Peak memory of this process since `forget_peak`."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return 1024 * int(line.split()[1])
-    raise OSError("/proc/self/status has no VmHWM")
-
-
-def forget_peak() -> None:
-    """Let the peak count from now on (Linux)."""
-    Path("/proc/self/clear_refs").write_text("5")
 
 
 @dataclass(frozen=True)
@@ -50,39 +39,93 @@ class Took:
 
 
 def build(algorithm: Algorithm, task: Task, folder: Path) -> dict[str, Any]:
-    """Seconds, peak memory and files of a build; the database has been read before, to which `base_mb` belong."""
+    """Seconds, peak memory and files of a build; the database has been read before, to which `base_mb` belong.
+
+    `build_anon_mb`, of which `base_anon_mb` were there before: the greatest without mapped files.
+    """
     _ = task.database
-    base = peak_bytes()
+    base, held = peak_bytes(), anonymous_bytes()
     start = Took(time.perf_counter(), time.process_time())
-    algorithm.build(task, folder)
+    with AnonymousPeak() as anonymous:
+        algorithm.build(task, folder)
     took = Took(time.perf_counter() - start.wall, time.process_time() - start.cpu + USAGE.cpu)
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    others = bool(algorithm.programs)
     return {
         "version": algorithm.version(),
         "build_s": took.wall,
         "build_cpu_s": took.cpu,
-        "build_peak_mb": (USAGE.peak if algorithm.programs else peak_bytes()) / 1e6,
+        "build_peak_mb": (USAGE.peak if others else peak_bytes()) / 1e6,
         "base_mb": base / 1e6,
-        "index_mb": size / 1e6 or None,
+        "build_anon_mb": (USAGE.anonymous if others else anonymous.bytes) / 1e6,
+        "base_anon_mb": held / 1e6,
+        "index_mb": _size(folder) / 1e6 or None,
+        **algorithm.told(),
     }
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_blocks * 512 for file in folder.rglob("*") if file.is_file())  # sparse files have holes
+
+
+def add(algorithm: Algorithm, task: Task, folder: Path) -> dict[str, Any]:
+    """Seconds and memory of adding `task.more` to a copy of what was built, until a search sees it."""
+    assert isinstance(task, SequenceTask)
+    assert task.more is not None
+    copy = folder.with_name(f"{folder.name}.adding")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy)
+    try:
+        algorithm.load(task, copy)
+        held, start = anonymous_bytes(), time.perf_counter()
+        with AnonymousPeak() as anonymous:
+            algorithm.add(task.more, copy)
+        took = time.perf_counter() - start
+        return {
+            "added": len(task.more),
+            "add_s": took,
+            "add_anon_mb": anonymous.bytes / 1e6,
+            "add_base_anon_mb": held / 1e6,
+            "add_found": algorithm.finds(task.more),
+            "grown_mb": _size(copy) / 1e6,
+        }
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
 
 
 def search(
     algorithm: Algorithm, task: Task, folder: Path, result: Path, queries: int, seconds: float
 ) -> dict[str, Any]:
-    """Every budget, within about `seconds` each."""
+    """Every budget, within about `seconds` each.
+
+    `load_s`: opening with the file cache as it is, `open_s`: once more; `search_anon_mb`: what the process holds after
+    all searches without mapped files, of which `search_base_mb` were there before it was opened (Python, libraries).
+    """
+    held = anonymous_bytes()
     start = time.perf_counter()
     algorithm.load(task, folder)
     loaded = time.perf_counter() - start
+    start = time.perf_counter()
+    reopened = algorithm.reopened(task, folder)
+    again = time.perf_counter() - start
     forget_peak()
     USAGE.reset()
     cells = []
-    for number, budget in enumerate(algorithm.budgets(task)):
-        cell, rows = measured(algorithm, task, budget, folder, queries, seconds)
-        np.save(result.with_suffix(f".{number}.npy"), rows)
-        cells.append({"number": number, "label": budget.label, "candidates": budget.values.get("candidates"), **cell})
-    peak = USAGE.peak if algorithm.mode == "process" else peak_bytes()
-    return {"load_s": loaded, "search_peak_mb": peak / 1e6, "cells": cells}
+    with AnonymousPeak() as anonymous:
+        for number, budget in enumerate(algorithm.budgets(task)):
+            cell, rows = measured(algorithm, task, budget, folder, queries, seconds)
+            np.save(result.with_suffix(f".{number}.npy"), rows)
+            candidates = budget.values.get("candidates")
+            cells.append({"number": number, "label": budget.label, "candidates": candidates, **cell})
+    others = algorithm.mode == "process"
+    return {
+        "load_s": loaded,
+        "open_s": again if reopened else None,
+        "search_peak_mb": (USAGE.peak if others else peak_bytes()) / 1e6,
+        "search_anon_peak_mb": (USAGE.anonymous if others else anonymous.bytes) / 1e6,
+        "search_anon_mb": (USAGE.anonymous if others else anonymous_bytes()) / 1e6,
+        "search_base_mb": held / 1e6,
+        "cells": cells,
+    }
 
 
 def measured(
@@ -145,6 +188,8 @@ def main() -> None:
     place.mkdir(parents=True, exist_ok=True)
     if phase == "build":
         told = build(algorithm, task, place)
+    elif phase == "add":
+        told = add(algorithm, task, place)
     else:
         told = search(algorithm, task, place, target, int(queries), float(seconds))
     target.write_text(json.dumps(told), "utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -119,13 +119,24 @@ def ecg(name: str, queries: int, folder: Path | None, rng: np.random.Generator) 
 
 def growing(name: str, size: int, queries: int, rng: np.random.Generator) -> DataSet:
     """`size` V4 genes, and from 70,000 on simulated reads of them; asked are reads of genes that are not stored."""
-    genes = greengenes_v4()
-    order = rng.permutation(len(genes))
-    asked, stored = genes[np.sort(order[:queries])], genes[np.sort(order[queries:])]
+    queried, parts = growing_parts(size, queries, rng)
+    return DataSet(name, Sequences.concatenate(list(parts)), queried)
+
+
+def growing_parts(size: int, queries: int, rng: np.random.Generator) -> tuple[Sequences, Iterator[Sequences]]:
+    """The queries, and what is stored part by part."""
+    asked, stored = growing_genes(queries, rng)
     queried = reads.simulated(asked, len(asked), rng)
     if size <= reads.GENES_UP_TO:
-        return DataSet(name, stored[np.sort(rng.permutation(len(stored))[:size])], queried)
-    return DataSet(name, reads.simulated(stored, size, rng), queried)
+        return queried, iter([stored[np.sort(rng.permutation(len(stored))[:size])]])
+    return queried, reads.simulated_parts(stored, size, rng)
+
+
+def growing_genes(queries: int, rng: np.random.Generator) -> tuple[Sequences, Sequences]:
+    """Genes of the queries, and all others."""
+    genes = greengenes_v4()
+    order = rng.permutation(len(genes))
+    return genes[np.sort(order[:queries])], genes[np.sort(order[queries:])]
 
 
 LOADERS: dict[str, Callable[[str, int, Path | None, np.random.Generator], DataSet]] = {

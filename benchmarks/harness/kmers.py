@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from seqsearch.arrays import FloatArray, IntArray
 from seqsearch.sequences import Sequences
 
-from . import graphs
+from . import graphs, lists
 from .algorithm import Algorithm, Budget, Found
 from .tasks import SequenceTask, Task
 
@@ -98,3 +98,63 @@ class KmerFaiss(KmerGraph):
 
 class KmerUSearch(KmerGraph):
     series, graph, modules, package = "k-mers + usearch + rapidfuzz", graphs.USearch, ("usearch",), "usearch"
+
+
+class KmerLists(Algorithm):
+    """Roots of 4-mer counts, normalised, in raw faiss, as it ranks them; the harness re-ranks all its hits itself."""
+
+    modules, package = ("faiss",), "faiss-cpu"
+    adds = True
+    layout: ClassVar[lists.Layout]
+    efforts: ClassVar[tuple[int, ...]] = (16, 64, 256)
+
+    def unfit(self, task: Task) -> str | None:
+        return None if task.alphabet == "dna" else f"4-mers are of dna, not of {task.alphabet}"
+
+    def build(self, task: Task, folder: Path) -> None:
+        assert isinstance(task, SequenceTask)
+        stored = task.database
+        wanted = min(len(stored), max(lists.LEAST_SAMPLE, lists.SAMPLE * lists.list_count(len(stored))))
+        chosen = np.sort(np.random.default_rng(0).choice(len(stored), wanted, replace=False))
+        self.index = lists.FaissIndex(self.layout, self.threads)
+        parts = (kmer_points(stored[start : start + _ROWS]) for start in range(0, len(stored), _ROWS))
+        self.index.build(kmer_points(stored[chosen]), parts, len(stored))
+        self.index.save(folder / "index")
+
+    def load(self, task: Task, folder: Path) -> None:
+        self.index = lists.FaissIndex(self.layout, self.threads)
+        self.index.load(folder / "index")
+
+    def reopened(self, task: Task, folder: Path) -> bool:
+        self.index.load(folder / "index")
+        return True
+
+    def budgets(self, task: Task) -> list[Budget]:
+        pairs = [(e, c) for c in (10, 100, 400, 1600) if c < task.size for e in self.efforts]
+        return [Budget(f"{c}, {self.layout.effort} {e}", {"candidates": c, "effort": e}) for e, c in pairs]
+
+    def search(self, prepared: Sequences, budget: Budget) -> IntArray:
+        return self.index.search(kmer_points(prepared), budget.values["candidates"], budget.values["effort"])
+
+    def add(self, sequences: Sequences, folder: Path) -> None:
+        for start in range(0, len(sequences), _ROWS):
+            self.index.index.add(kmer_points(sequences[start : start + _ROWS]))
+        self.index.save(folder / "index")
+
+
+def kmer_points(sequences: Sequences) -> FloatArray:
+    """(n, 256) unit vectors: square roots of the shares of all 4-mers (the Hellinger distance of their profiles)."""
+    counts = kmer_counts(sequences, 4)
+    return np.sqrt(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+
+
+class KmerIvfPq(KmerLists):
+    series, layout = "4-mers + faiss IVF-PQ", lists.IVF_PQ
+
+
+class KmerIvfRabitq(KmerLists):
+    series, layout = "4-mers + faiss IVF-RaBitQ", lists.IVF_RABITQ
+
+
+class KmerHnsw(KmerLists):
+    series, layout, efforts = "4-mers + faiss HNSW", lists.HNSW, (1,)

@@ -61,7 +61,8 @@ RERANKED = ", re-ranked"
 
 @dataclass(frozen=True)
 class Settings:
-    """`work`: where tasks and built indexes are kept; `seconds`: time of one cell, `most`: of one child process."""
+    """`work`: where tasks and built indexes are kept; `seconds`: time of one cell, `most`: of one child process;
+    `adds`: measure adding as well."""
 
     work: Path
     threads: int = 2
@@ -69,6 +70,7 @@ class Settings:
     seconds: float = 60.0
     most: float = 7200.0
     rebuild: bool = False
+    adds: bool = False
 
 
 def measure(task: Task, names: list[str], settings: Settings, ledger: Ledger, *, again: bool = False) -> None:
@@ -100,13 +102,15 @@ def rows_of(task: Task, name: str, algorithm: Algorithm, settings: Settings) -> 
     try:
         built = _built(task, algorithm.built_by or name, settings)
         folder = _place(task, algorithm.built_by or name, settings)
+        added = _added(task, name, folder, settings) if settings.adds and algorithm.adds else {}
         told, rows = _searched(task, name, folder, settings)
     except (RuntimeError, subprocess.TimeoutExpired) as error:
         yield {**common, "skipped": f"failed: {error}"}
         return
     common |= {"mode": algorithm.mode, "threads": settings.threads}
-    costs = {**built, "load_s": told["load_s"], "search_peak_mb": told["search_peak_mb"]}
-    for cell, found in zip(told["cells"], rows, strict=True):
+    cells = told.pop("cells")
+    costs = {**built, **told, **added}
+    for cell, found in zip(cells, rows, strict=True):
         cell.pop("number")
         yield from scored(task, {**common, **cell, **costs}, found, settings.threads)
 
@@ -147,7 +151,16 @@ def _built(task: Task, name: str, settings: Settings) -> Row:
     told = folder.with_suffix(".build.json")
     if settings.rebuild or not told.exists():
         shutil.rmtree(folder, ignore_errors=True)
+        folder.with_suffix(".add.json").unlink(missing_ok=True)
         _child("build", task, name, folder, told, settings)
+    row: Row = json.loads(told.read_text("utf-8"))
+    return row
+
+
+def _added(task: Task, name: str, folder: Path, settings: Settings) -> Row:
+    told = _place(task, name, settings).with_suffix(".add.json")
+    if not told.exists():
+        _child("add", task, name, folder, told, settings)
     row: Row = json.loads(told.read_text("utf-8"))
     return row
 
@@ -186,5 +199,6 @@ def _child(phase: str, task: Task, name: str, folder: Path, result: Path, settin
         timeout=settings.most,
     )
     if done.returncode:
+        result.with_suffix(".err").write_text(done.stderr, "utf-8")
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise RuntimeError(last)

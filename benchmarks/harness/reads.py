@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from seqsearch.arrays import AnyArray
@@ -15,14 +17,16 @@ _ROWS = 50_000
 
 def simulated(genes: Sequences, count: int, rng: np.random.Generator) -> Sequences:
     """`count` reads of random genes with substitutions, insertions and deletions; ACGT only."""
-    data, lengths = [], []
+    return Sequences.concatenate(list(simulated_parts(genes, count, rng)))
+
+
+def simulated_parts(genes: Sequences, count: int, rng: np.random.Generator, prefix: str = "r") -> Iterator[Sequences]:
+    """The same reads in sets of 50,000, so that any number of them takes little memory; ids count from `prefix`1."""
     for start in range(0, count, _ROWS):
         chosen = genes[rng.integers(len(genes), size=min(_ROWS, count - start))]
-        letters, counts = _erroneous(chosen.data, chosen.lengths, rng)
-        data.append(letters)
-        lengths.append(counts)
-    names = Strings.of(f"r{row}" for row in range(1, count + 1))
-    return Sequences(np.concatenate(data), offsets_of(np.concatenate(lengths)), names, genes.alphabet)
+        letters, lengths = _erroneous(chosen.data, chosen.lengths, rng)
+        names = Strings.of(f"{prefix}{row}" for row in range(start + 1, start + len(chosen) + 1))
+        yield Sequences(letters, offsets_of(lengths), names, genes.alphabet)
 
 
 def _erroneous(letters: AnyArray, lengths: AnyArray, rng: np.random.Generator) -> tuple[AnyArray, AnyArray]:

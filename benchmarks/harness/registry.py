@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import kmers, ours, points, programs, texts
+from . import kmers, ours, points, programs, scaled, texts
 from .algorithm import Algorithm
 
-ALGORITHMS: dict[str, type[Algorithm]] = {
+RETRIEVAL: dict[str, type[Algorithm]] = {
     "seqsearch": ours.Seqsearch,
     "seqsearch-process": ours.SeqsearchProcess,
     "seqsearch-exact": ours.SeqsearchExact,
@@ -20,8 +20,26 @@ ALGORITHMS: dict[str, type[Algorithm]] = {
     "symspell": texts.SymSpell,
     "bktree": texts.BKTree,
     "vectors-seqsearch": points.SeqsearchHnsw,
+    "vectors-ivf4": points.SeqsearchIvf,
+    "vectors-ivf2": points.SeqsearchIvf2,
     "vectors-scan": points.SeqsearchScan,
     "vectors-hnswlib": points.VectorHnswlib,
     "vectors-faiss": points.VectorFaiss,
     "vectors-usearch": points.VectorUSearch,
+    "vectors-faiss-ivf": points.VectorIvfFlat,
+    "vectors-faiss-ivfpq": points.VectorIvfPq,
+    "vectors-faiss-ivfpq-plain": points.VectorIvfPqPlain,
 }
+
+SCALE: dict[str, type[Algorithm]] = {
+    "seqsearch-ivf4": scaled.Ivf4,
+    "seqsearch-ivf4-asked": scaled.Ivf4Asked,
+    "seqsearch-ivf2": scaled.Ivf2,
+    "seqsearch-hnsw": scaled.Graph,
+    "kmers-ivfpq": kmers.KmerIvfPq,
+    "kmers-rabitq": kmers.KmerIvfRabitq,
+    "kmers-hnsw": kmers.KmerHnsw,
+}
+"""What `scale.py` measures beside some of those of `retrieval.py`."""
+
+ALGORITHMS = RETRIEVAL | SCALE

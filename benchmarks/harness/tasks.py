@@ -15,16 +15,16 @@ from seqsearch.errors import SeqsearchError
 from seqsearch.files import replacing
 from seqsearch.sequences import Sequences
 
-from . import datasets
+from . import bulk, datasets
 from .datasets import DataSet
 
 
 class SequenceTask:
     """Neighbours of sequences under an exact distance."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, about: Path | None = None) -> None:
         self.folder = folder
-        self._about = json.loads((folder / "task.json").read_text("utf-8"))
+        self._about = json.loads((about or folder / "task.json").read_text("utf-8"))
         self.name: str = self._about["name"]
         self.kind = "series" if self._about["alphabet"] is None else "tokens"
         self.alphabet: str | None = self._about["alphabet"]
@@ -37,18 +37,44 @@ class SequenceTask:
         folder.mkdir(parents=True, exist_ok=True)
         datasets.save(data.database, folder / "database.npz")
         datasets.save(data.queries, folder / "queries.npz")
+        alphabet = None if data.database.alphabet is None else data.database.alphabet.name
+        return cls._described(
+            folder, data.name, len(data.database), alphabet, data.k, data.distance, data.distance_parameters
+        )
+
+    @classmethod
+    def grown(cls, folder: Path, size: int, queries: int) -> SequenceTask:
+        """The data set reads-SIZE in mapped columns, with its truth, in little memory; what is there is kept."""
+        if (folder / "task.json").exists():
+            return cls(folder)
+        bulk.grow(folder, size, queries)
+        return cls._described(folder, f"{datasets.READS}{size}", size, "dna")
+
+    @classmethod
+    def _described(
+        cls,
+        folder: Path,
+        name: str,
+        size: int,
+        alphabet: str | None,
+        k: int = 10,
+        distance: str = "edit",
+        parameters: dict[str, Any] | None = None,
+    ) -> SequenceTask:
+        """Prove the truth, where it is not there, of a folder that holds the data. Named at last: it is complete."""
         about = {
-            "name": data.name,
-            "size": len(data.database),
-            "k": data.k,
-            "distance": data.distance,
-            "distance_parameters": data.distance_parameters,
-            "alphabet": None if data.database.alphabet is None else data.database.alphabet.name,
+            "name": name,
+            "size": size,
+            "k": k,
+            "distance": distance,
+            "distance_parameters": parameters or {},
+            "alphabet": alphabet,
         }
-        (folder / "task.json").write_text(json.dumps(about), "utf-8")
-        task = cls(folder)
-        task._ensure_truth()
-        return task
+        unproved = folder / "unproved.json"
+        unproved.write_text(json.dumps(about), "utf-8")
+        cls(folder, unproved)._ensure_truth()
+        unproved.replace(folder / "task.json")
+        return cls(folder)
 
     @property
     def distance(self) -> Distance:
@@ -61,7 +87,14 @@ class SequenceTask:
 
     @cached_property
     def database(self) -> Sequences:
-        return datasets.restored(self.folder / "database.npz")
+        columns = self.folder / "database"
+        return bulk.mapped(columns) if columns.is_dir() else datasets.restored(self.folder / "database.npz")
+
+    @cached_property
+    def more(self) -> Sequences | None:
+        """Other sequences to add, where there are some."""
+        columns = self.folder / "more"
+        return bulk.mapped(columns) if columns.is_dir() else None
 
     @cached_property
     def queries(self) -> Sequences:
@@ -76,7 +109,7 @@ class SequenceTask:
         try:
             Truth.load(path).require(self.queries, self.database, self.distance, self.k)
         except (SeqsearchError, OSError):
-            found = self.distance.exact(self.queries, self.database, self.k)
+            found = bulk.nearest(self.queries, self.database, self.distance, self.k)
             Truth.of(found, self.queries, self.database, self.distance).save(path)
 
     def verified(self, rows: IntArray) -> DoubleArray:
@@ -94,7 +127,8 @@ class SequenceTask:
 class VectorTask:
     """Neighbours of vectors in the layout of ann-benchmarks: an HDF5 file with train, test, neighbors, distances.
 
-    Attribute `distance`: "angular" or "euclidean". (Aumüller, Bernhardsson & Faithfull, ANN-Benchmarks, 2020.)
+    Attribute `distance`: "angular" or "euclidean"; `slack`, where it is not as there: how much farther than the k-th a
+    neighbour may be. (Aumüller, Bernhardsson & Faithfull, ANN-Benchmarks, 2020.)
     """
 
     kind = "vectors"
@@ -113,6 +147,7 @@ class VectorTask:
             if missing:
                 raise ValueError(f"{path}: no data set {sorted(missing)[0]!r} in it")
             self.metric = str(file.attrs["distance"])
+            self.slack = float(file.attrs.get("slack", self._SLACK))
             self.size, self.dim = file["train"].shape
         if self.metric not in ("angular", "euclidean"):
             raise ValueError(f"{path}: the distance {self.metric!r} is neither angular nor euclidean")
@@ -141,7 +176,7 @@ class VectorTask:
 
     def reach(self, queries: int) -> DoubleArray:
         """(queries, k) true distances, ascending, with a little room for rounding."""
-        return self._column("distances")[:queries, : self.k].astype(np.float64) + self._SLACK
+        return self._column("distances")[:queries, : self.k].astype(np.float64) + self.slack
 
 
 Task = SequenceTask | VectorTask
@@ -160,7 +195,9 @@ def vector_distances(query: FloatArray, others: FloatArray, metric: str) -> Doub
     return np.asarray(np.linalg.norm(b - a, axis=1))
 
 
-def write_vectors(path: Path, vectors: FloatArray, queries: int, metric: str, seed: int = 0, k: int = 100) -> None:
+def write_vectors(
+    path: Path, vectors: FloatArray, queries: int, metric: str, slack: float = 1e-3, seed: int = 0, k: int = 100
+) -> None:
     """Split vectors into train and test and write them with their exact neighbours, as ann-benchmarks does."""
     import h5py
 
@@ -175,5 +212,6 @@ def write_vectors(path: Path, vectors: FloatArray, queries: int, metric: str, se
         distances[query] = every[rows[query]]
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["distance"], file.attrs["dimension"], file.attrs["point_type"] = metric, train.shape[1], "float"
+        file.attrs["slack"] = slack
         for name, column in (("train", train), ("test", test), ("neighbors", rows), ("distances", distances)):
             file.create_dataset(name, data=column)

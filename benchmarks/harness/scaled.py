@@ -1,0 +1,116 @@
+"""seqsearch built in a stream by kind of candidate index, with the time of each step and what adding costs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from seqsearch import SequenceIndex
+from seqsearch.progress import Task as Work
+from seqsearch.sequences import Sequences
+
+from .algorithm import Budget
+from .ours import EFFORT, Seqsearch, SeqsearchAsked
+from .tasks import SequenceTask, Task
+
+BATCH = 65_536  # records a batch, as `read_batches` reads them
+LISTS = (8, 16, 32, 64, 128, 256, 512)
+PROPOSED = (20, 50, 100, 200, 400)
+PROBED = 100  # added sequences that are asked for themselves
+
+
+class Steps:
+    """A `Progress` that keeps the seconds of each task by its description."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def task(self, description: str, total: int | None = None) -> Iterator[Work]:
+        start = time.perf_counter()
+        try:
+            yield _Unseen()
+        finally:
+            spent = time.perf_counter() - start
+            self.seconds[description] = self.seconds.get(description, 0.0) + spent
+
+    def note(self, text: str) -> None:
+        """Nothing to keep."""
+
+
+class _Unseen:
+    def advance(self, steps: int = 1) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        pass
+
+
+class Streamed(Seqsearch):
+    """One kind of candidate index; what is stored arrives in batches."""
+
+    kinds = ("tokens",)
+    adds = True
+    options: ClassVar[dict[str, Any]] = {}
+
+    def build(self, task: Task, folder: Path) -> None:
+        assert isinstance(task, SequenceTask)
+        stored = task.database
+        parts = (stored[start : start + BATCH] for start in range(0, len(stored), BATCH))
+        options = {"effort": os.environ.get(EFFORT, "normal"), **task.build_options, **self.options}
+        self.steps = Steps()
+        path = folder / "index.ss"
+        with SequenceIndex.build(path, parts, overwrite=True, progress=self.steps, **options) as index:
+            self.facts = index.info()
+
+    def told(self) -> dict[str, Any]:
+        return {"steps": self.steps.seconds, "bytes": self.facts["bytes"], "parts": self.facts.get("parts")}
+
+    def reopened(self, task: Task, folder: Path) -> bool:
+        self.index.close()
+        self.load(task, folder)
+        return True
+
+    def budgets(self, task: Task) -> list[Budget]:
+        if self.index.info()["index"] != "ivf":
+            return super().budgets(task)
+        pairs = [(lists, count) for count in PROPOSED for lists in LISTS if lists >= count / 8 and count < task.size]
+        return [Budget(f"{count}, lists {lists}", {"candidates": count, "lists": lists}) for lists, count in pairs]
+
+    def add(self, sequences: Sequences, folder: Path) -> None:
+        self.index.add(sequences)
+
+    def finds(self, sequences: Sequences) -> float:
+        asked = sequences[np.linspace(0, len(sequences) - 1, min(PROBED, len(sequences))).astype(np.int64)]
+        return float((self.index.search(asked, 1).distances[:, 0] == 0).mean())
+
+
+class Ivf4(Streamed):
+    """Compressed lists, 4 bits a dimension: 64 bytes a sequence."""
+
+    series = "seqsearch ivf, 4 bits"
+    options: ClassVar[dict[str, Any]] = {"index": "ivf", "compress": 4}
+
+
+class Ivf2(Streamed):
+    """Compressed lists, 2 bits a dimension: 32 bytes a sequence."""
+
+    series = "seqsearch ivf, 2 bits"
+    options: ClassVar[dict[str, Any]] = {"index": "ivf", "compress": 2}
+
+
+class Graph(Streamed):
+    series = "seqsearch hnsw"
+    options: ClassVar[dict[str, Any]] = {"index": "hnsw"}
+
+
+class Ivf4Asked(SeqsearchAsked):
+    series = "seqsearch ivf, 4 bits, --recall"
+    kinds = ("tokens",)
+    built_by = "seqsearch-ivf4"

@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.core.types import Type
 
-from .emitting import INT, Emitter, Typed, emitted
+from ..emitting import INT, Emitter, Typed, emitted
 
 HASH_LANES = 16
 BLOCK_ROWS = 4

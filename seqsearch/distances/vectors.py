@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.core.types import Type
 
-from .emitting import BYTE, INT, WORD, Emitter, Typed, emitted
+from ..emitting import BYTE, INT, WORD, Emitter, Typed, emitted
 
 VECTOR = 8
 LANES = 64 * VECTOR

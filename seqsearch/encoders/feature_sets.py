@@ -8,6 +8,7 @@ from ..arrays import JSON, FloatArray
 from ..sequences import Sequences
 from .features import SparseFeatures
 from .inputs import InputSpec
+from .layers import Layers
 from .series_features import SeriesFeatures
 
 
@@ -21,8 +22,8 @@ class Features(Protocol):
     def dense(self, sequences: Sequences) -> FloatArray:
         """(n, M) float32."""
 
-    def project(self, sequences: Sequences, table: FloatArray) -> FloatArray:
-        """(n, W): the features times `table` (M, W)."""
+    def project(self, sequences: Sequences, layers: Layers) -> FloatArray:
+        """(n, D): the features through `layers`. A row depends on its own sequence alone, never on the others."""
 
     def to_json(self) -> JSON:
         """What `features_from_json` makes the same features of."""

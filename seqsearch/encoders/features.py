@@ -15,6 +15,7 @@ the three together propose more of the true neighbours than any two of them.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -24,8 +25,11 @@ from ..arrays import JSON, AnyArray, FloatArray, IntArray
 from ..jit import kernel, prange
 from ..sequences import Sequences
 from .inputs import InputSpec
+from .layers import Layers, Lists, forward
 
 MOST_READINGS = 16
+_LISTED = 1 << 14  # features listed at once: they leave most of the second cache to a chunk of a table
+_ALONE = 4  # sequences so few that one thread has them sooner
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4)
 
 
@@ -96,6 +100,12 @@ class SparseFeatures:
         windowed = self.windows * self.columns_of(self.window_k)
         return sum(self.columns_of(k) for k in self.ks) + windowed + self.bins * self.spec.symbols
 
+    @cached_property
+    def _most(self) -> int:
+        """Features of a token, about."""
+        return len(self.ks) + 2 * (self.windows > 0) + 2 * (self.bins > 0)
+
+    @cached_property
     def _layout(self) -> _Layout:
         counts, members = self.spec.members
         ks = np.array(self.ks, np.int64)
@@ -108,15 +118,20 @@ class SparseFeatures:
         self.spec.require(sequences)
         threads.numba_threads()
         out = np.zeros((len(sequences), self.size), np.float32)
-        _dense(out, self.spec.tokens(sequences), sequences.offsets, self._layout())
+        _dense(out, self.spec.tokens(sequences), sequences.offsets, self._layout)
         return out
 
-    def project(self, sequences: Sequences, table: FloatArray) -> FloatArray:
-        """(n, W): the counts times `table` (M, W), without ever making the counts."""
+    def project(self, sequences: Sequences, layers: Layers) -> FloatArray:
+        """(n, D): the counts through `layers`, without ever making the counts. A row depends on its sequence alone."""
         self.spec.require(sequences)
-        threads.numba_threads()
-        out = np.zeros((len(sequences), table.shape[1]), np.float32)
-        _project(out, np.ascontiguousarray(table), self.spec.tokens(sequences), sequences.offsets, self._layout())
+        out = np.empty((len(sequences), layers.dim), np.float32)
+        tokens, offsets = self.spec.tokens(sequences), sequences.offsets
+        block = max(1, _LISTED // max(1, self._most * int(offsets[-1] - offsets[0]) // max(1, len(sequences))))
+        if len(sequences) <= min(block, _ALONE):
+            _project(out, tokens, offsets, self._layout, layers)  # sooner done than other threads are awake
+        else:
+            block = min(block, -(-len(sequences) // threads.numba_threads()))
+            _project_blocks(out, tokens, offsets, self._layout, layers, block)
         return out
 
     def to_json(self) -> JSON:
@@ -149,7 +164,7 @@ def _column(value: np.uint64, columns: int, exact: bool) -> np.int64:
 
 @kernel()
 def _kmer_readings(
-    tokens: AnyArray, layout: _Layout, block: _Block, features: IntArray, weights: FloatArray, used: int
+    tokens: AnyArray, layout: _Layout, block: _Block, features: AnyArray, weights: FloatArray, used: int
 ) -> int:
     """Write the k-mers of one sequence, or of its soft windows, to features[used:]; the new end."""
     counts, members, symbols = layout.counts, layout.members, layout.symbols
@@ -186,7 +201,7 @@ def _kmer_readings(
 
 @kernel()
 def _positions(
-    tokens: AnyArray, layout: _Layout, first: int, features: IntArray, weights: FloatArray, used: int
+    tokens: AnyArray, layout: _Layout, first: int, features: AnyArray, weights: FloatArray, used: int
 ) -> int:
     """Write the position features of one sequence; return the new end."""
     counts, bins = layout.counts, layout.bins
@@ -209,24 +224,86 @@ def _positions(
 
 
 @kernel()
-def _features_of(tokens: AnyArray, layout: _Layout) -> tuple[IntArray, FloatArray]:
-    """All features of one sequence: (m,) columns and their weights."""
-    room = _room(tokens, len(layout.ks), layout.counts)
-    features = np.empty(room, np.int64)
-    weights = np.empty(room, np.float32)
-    used = 0
+def _plain(tokens: AnyArray, counts: IntArray) -> bool:
+    """Whether every token is one symbol."""
+    widest = 1
+    for token in tokens:
+        widest = max(widest, counts[token])
+    return widest == 1
+
+
+@kernel()
+def _plain_kmers(
+    tokens: AnyArray, layout: _Layout, block: _Block, features: AnyArray, weights: FloatArray, used: int
+) -> int:
+    """`_kmer_readings` of a sequence without ambiguous tokens."""
+    members, symbols = layout.members, np.uint64(layout.symbols)
+    k, columns, windows = block.k, block.columns, block.windows
+    exact = float(symbols) ** k <= columns
+    last = len(tokens) - k
+    gone = np.uint64(1)  # the place value of the symbol that leaves, modulo 2^64 as all of the number
+    for _ in range(k):
+        gone *= symbols
+    value = np.uint64(0)
+    for p in range(min(k - 1, len(tokens))):
+        value = value * symbols + np.uint64(members[tokens[p], 0])
+    left = np.uint64(0)
+    for start in range(last + 1):
+        value = value * symbols + np.uint64(members[tokens[start + k - 1], 0]) - left * gone
+        left = np.uint64(members[tokens[start], 0])
+        column = block.first + _column(value, columns, exact)
+        if windows > 1 and last > 0:
+            place = start * (windows - 1) / last
+            window = int(place)
+            into_next = place - window
+            features[used] = column + window * columns
+            weights[used] = 1.0 - into_next
+            features[used + 1] = column + (window + 1) * columns
+            weights[used + 1] = into_next
+            used += 1 + int(into_next > 0)
+        else:
+            features[used] = column
+            weights[used] = 1.0
+            used += 1
+    return used
+
+
+@kernel()
+def _kmers(tokens: AnyArray, layout: _Layout, block: _Block, features: AnyArray, weights: FloatArray, used: int) -> int:
+    if _plain(tokens, layout.counts):
+        return _plain_kmers(tokens, layout, block, features, weights, used)
+    return _kmer_readings(tokens, layout, block, features, weights, used)
+
+
+@kernel()
+def _list(tokens: AnyArray, layout: _Layout, features: AnyArray, weights: FloatArray, used: int) -> int:
+    """Write all features of one sequence to features[used:] and their weights; the new end."""
     first = 0
     for i in range(len(layout.ks)):
         block = _Block(layout.ks[i], layout.columns[i], 0, first)
-        used = _kmer_readings(tokens, layout, block, features, weights, used)
+        used = _kmers(tokens, layout, block, features, weights, used)
         first += layout.columns[i]
     if layout.windows > 0:
         block = _Block(layout.window_k, layout.window_columns, layout.windows, first)
-        used = _kmer_readings(tokens, layout, block, features, weights, used)
+        used = _kmers(tokens, layout, block, features, weights, used)
         first += layout.windows * layout.window_columns
     if layout.bins > 0:
         used = _positions(tokens, layout, first, features, weights, used)
-    return features[:used], weights[:used]
+    return used
+
+
+@kernel()
+def _lists(tokens: AnyArray, offsets: IntArray, layout: _Layout) -> Lists:
+    """The features of some sequences."""
+    room = 1  # one more may be written and not kept
+    for i in range(len(offsets) - 1):
+        room += _room(tokens[offsets[i] : offsets[i + 1]], len(layout.ks), layout.counts)
+    features = np.empty(room, np.int32)
+    weights = np.empty(room, np.float32)
+    ends = np.zeros(len(offsets), np.int64)
+    for i in range(len(offsets) - 1):
+        ends[i + 1] = _list(tokens[offsets[i] : offsets[i + 1]], layout, features, weights, ends[i])
+    return Lists(features, weights, ends)
 
 
 @kernel()
@@ -245,19 +322,22 @@ def _room(tokens: AnyArray, ks: int, counts: IntArray) -> int:
 @kernel(parallel=True)
 def _dense(out: FloatArray, tokens: AnyArray, offsets: IntArray, layout: _Layout) -> None:
     for i in prange(len(offsets) - 1):
-        features, weights = _features_of(tokens[offsets[i] : offsets[i + 1]], layout)
-        for j in range(len(features)):
-            out[i, features[j]] += weights[j]
+        listed = _lists(tokens, offsets[i : i + 2], layout)
+        for j in range(listed.ends[1]):
+            out[i, listed.features[j]] += listed.weights[j]
 
 
-@kernel(parallel=True, fastmath=True)
-def _project(out: FloatArray, table: FloatArray, tokens: AnyArray, offsets: IntArray, layout: _Layout) -> None:
-    width = table.shape[1]
-    for i in prange(len(offsets) - 1):
-        features, weights = _features_of(tokens[offsets[i] : offsets[i + 1]], layout)
-        row = out[i]
-        for j in range(len(features)):
-            column = table[features[j]]
-            weight = weights[j]
-            for w in range(width):
-                row[w] += weight * column[w]
+@kernel()
+def _project(out: FloatArray, tokens: AnyArray, offsets: IntArray, layout: _Layout, layers: Layers) -> None:
+    forward(_lists(tokens, offsets, layout), layers, out)
+
+
+@kernel(parallel=True)
+def _project_blocks(
+    out: FloatArray, tokens: AnyArray, offsets: IntArray, layout: _Layout, layers: Layers, size: int
+) -> None:
+    """`_project` of `size` sequences at a time."""
+    count = len(offsets) - 1
+    for block in prange((count + size - 1) // size):
+        first, last = block * size, min(count, (block + 1) * size)
+        _project(out[first:last], tokens, offsets[first : last + 1], layout, layers)

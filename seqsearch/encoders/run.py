@@ -10,10 +10,10 @@ import numpy as np
 from .. import threads
 from ..arrays import JSON, AnyArray, FloatArray
 from ..errors import ParameterError
-from ..jit import kernel, prange
 from ..sequences import Sequences
 from .feature_sets import features_from_json
 from .inputs import InputSpec
+from .layers import linear_layers, residual_layers
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -41,37 +41,13 @@ def projection_runner(spec: InputSpec, settings: JSON, weights: Weights) -> Runn
     """
     features = features_from_json(spec, settings["features"])
     linear = weights["linear.weight"].T  # (M, D)
-    if not settings.get("hidden"):
-        table = np.ascontiguousarray(linear, np.float32)
-        return lambda sequences: features.project(sequences, table)
-    gain = weights["norm.weight"] / np.sqrt(weights["norm.running_var"] + _NORM_EPSILON)  # (H,)
-    table = np.concatenate([linear, weights["widen.weight"].T * gain], axis=1)  # (M, D + H)
-    table = np.ascontiguousarray(table, np.float32)
-    shift = (weights["norm.bias"] - weights["norm.running_mean"] * gain).astype(np.float32)
-    narrow = np.ascontiguousarray(weights["narrow.weight"].T, np.float32)  # (H, D)
-
-    def run(sequences: Sequences) -> FloatArray:
-        wide = features.project(sequences, table)
-        threads.numba_threads()
-        return _residual(wide, shift, narrow)
-
-    return run
-
-
-@kernel(parallel=True)
-def _residual(wide: FloatArray, shift: FloatArray, narrow: FloatArray) -> FloatArray:
-    """(n, D + H) first layers -> (n, D) points: the linear part plus relu(hidden + shift) narrow."""
-    dim = narrow.shape[1]
-    out = np.empty((wide.shape[0], dim), np.float32)
-    for i in prange(wide.shape[0]):
-        row = wide[i, :dim].copy()
-        for j in range(len(shift)):
-            hidden = wide[i, dim + j] + shift[j]
-            if hidden > 0:
-                for d in range(dim):
-                    row[d] += hidden * narrow[j, d]
-        out[i] = row
-    return out
+    if settings.get("hidden"):
+        gain = weights["norm.weight"] / np.sqrt(weights["norm.running_var"] + _NORM_EPSILON)  # (H,)
+        shift = weights["norm.bias"] - weights["norm.running_mean"] * gain
+        layers = residual_layers(linear, weights["widen.weight"].T * gain, shift, weights["narrow.weight"].T)
+    else:
+        layers = linear_layers(linear)
+    return lambda sequences: features.project(sequences, layers)
 
 
 def torch_runner(encoder: Encoder, weights: Weights) -> Runner:

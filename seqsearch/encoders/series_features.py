@@ -22,8 +22,10 @@ from ..arrays import JSON, FloatArray, IntArray
 from ..jit import kernel, prange
 from ..sequences import Sequences
 from .inputs import InputSpec
+from .layers import Layers, Lists, forward
 
 _MOST = 8192  # columns that `standard` allows itself
+_BLOCK = 32  # series at a time
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,11 @@ class SeriesFeatures:
         _dense(out, *self._arguments(sequences))
         return out
 
-    def project(self, sequences: Sequences, table: FloatArray) -> FloatArray:
-        """(n, W): the features times `table` (M, W); a row never depends on the other rows."""
-        out = np.zeros((len(sequences), table.shape[1]), np.float32)
-        _project(out, np.ascontiguousarray(table), *self._arguments(sequences))
+    def project(self, sequences: Sequences, layers: Layers) -> FloatArray:
+        """(n, D): the features through `layers`. A row depends on its own series alone, never on the others."""
+        out = np.empty((len(sequences), layers.dim), np.float32)
+        size = min(_BLOCK, -(-len(sequences) // threads.numba_threads()))
+        _project(out, layers, max(1, size), *self._arguments(sequences))
         return out
 
     def to_json(self) -> JSON:
@@ -168,10 +171,11 @@ def _dense(
         _features_of(data[offsets[i] : offsets[i + 1]], points, windows, quantiles, length, out[i])
 
 
-@kernel(parallel=True, fastmath=True)
+@kernel(parallel=True)
 def _project(
     out: FloatArray,
-    table: FloatArray,
+    layers: Layers,
+    size: int,
     data: FloatArray,
     offsets: IntArray,
     points: int,
@@ -179,9 +183,14 @@ def _project(
     quantiles: int,
     length: float,
 ) -> None:
-    for i in prange(len(offsets) - 1):
-        own = np.zeros(table.shape[0], np.float32)
-        _features_of(data[offsets[i] : offsets[i + 1]], points, windows, quantiles, length, own)
-        for j in range(len(own)):
-            for w in range(table.shape[1]):
-                out[i, w] += own[j] * table[j, w]
+    """The points of `size` series at a time."""
+    count, every = len(offsets) - 1, layers.first.shape[1]
+    for block in prange((count + size - 1) // size):
+        first, last = block * size, min(count, (block + 1) * size)
+        ends = np.arange(last - first + 1) * every
+        features = np.empty((last - first, every), np.int32)
+        weights = np.zeros((last - first, every), np.float32)
+        for i in range(first, last):
+            features[i - first] = np.arange(every)
+            _features_of(data[offsets[i] : offsets[i + 1]], points, windows, quantiles, length, weights[i - first])
+        forward(Lists(features.ravel(), weights.ravel(), ends), layers, out[first:last])

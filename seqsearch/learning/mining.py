@@ -11,6 +11,7 @@ from ..distances import Distance
 from ..encoders.feature_sets import standard_features
 from ..encoders.features import principal_axes
 from ..encoders.inputs import InputSpec
+from ..encoders.layers import linear_layers
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 
@@ -93,7 +94,8 @@ def untrained_points(spec: InputSpec, sequences: Sequences, rng: np.random.Gener
     """(n, DIMENSIONS) leading principal components of the features."""
     features = standard_features(spec)
     sample = np.sort(rng.permutation(len(sequences))[:8192])
-    return features.project(sequences, principal_axes(features.dense(sequences[sample]), DIMENSIONS))
+    axes = principal_axes(features.dense(sequences[sample]), DIMENSIONS)
+    return features.project(sequences, linear_layers(axes))
 
 
 def near_rows(points: FloatArray, count: int, progress: Progress = SILENT) -> IntArray:

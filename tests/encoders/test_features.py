@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqsearch.encoders.features import MOST_READINGS, SparseFeatures
+from seqsearch.encoders.features import MOST_READINGS, SparseFeatures, _Block, _kmer_readings, _plain_kmers
 from seqsearch.encoders.inputs import InputSpec
+from seqsearch.encoders.layers import linear_layers
 from seqsearch.errors import MismatchError
 from seqsearch.sequences import DNA, PROTEIN, TEXT, Sequences
 
@@ -59,8 +60,26 @@ def test_projecting_equals_counting_then_multiplying(texts: list[str]) -> None:
     features = SparseFeatures.standard(InputSpec.fit(sequences))
     table = np.random.default_rng(0).standard_normal((features.size, 7)).astype(np.float32)
     np.testing.assert_allclose(
-        features.project(sequences, table), features.dense(sequences) @ table, rtol=1e-3, atol=1e-3
+        features.project(sequences, linear_layers(table)), features.dense(sequences) @ table, rtol=1e-3, atol=1e-3
     )
+
+
+@pytest.mark.parametrize("buckets", [4096, 50])
+def test_the_fast_way_of_plain_sequences_is_the_general_one(buckets: int) -> None:
+    rng = np.random.default_rng(0)
+    plain = ["".join(rng.choice(list("ACGT"), n)) for n in (1, 2, 3, 6, 40, 200)]
+    spec = InputSpec.fit(Sequences.from_texts(plain, DNA))
+    features = SparseFeatures(spec, (3, 6), windows=4, window_k=3, buckets=buckets)
+    layout = features._layout
+    for text in plain:
+        data = Sequences.from_texts([text], DNA).data
+        for k, windows, first in ((3, 0, 0), (6, 0, 64), (3, 4, 64)):
+            block = _Block(k, features.columns_of(k), windows, first)
+            slow, fast = ((np.zeros(900, np.int32), np.zeros(900, np.float32)) for _ in range(2))
+            used = _kmer_readings(data, layout, block, *slow, 0)
+            assert _plain_kmers(data, layout, block, *fast, 0) == used
+            np.testing.assert_array_equal(slow[0][:used], fast[0][:used])
+            np.testing.assert_array_equal(slow[1][:used], fast[1][:used])
 
 
 def test_every_symbol_has_one_position() -> None:

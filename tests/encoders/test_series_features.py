@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqsearch.encoders.inputs import InputSpec
+from seqsearch.encoders.layers import linear_layers
 from seqsearch.encoders.model import shape_model
 from seqsearch.encoders.series_features import SeriesFeatures
 from seqsearch.errors import MismatchError, ParameterError
@@ -57,7 +58,9 @@ def test_projecting_equals_multiplying() -> None:
     series = Sequences.from_arrays([rng.standard_normal((int(t), 3)) for t in rng.integers(1, 70, 20)])
     features = SeriesFeatures.standard(InputSpec.fit(series))
     table = rng.standard_normal((features.size, 9)).astype(np.float32)
-    np.testing.assert_allclose(features.project(series, table), features.dense(series) @ table, rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(
+        features.project(series, linear_layers(table)), features.dense(series) @ table, rtol=1e-3, atol=1e-2
+    )
 
 
 def test_a_stretched_curve_keeps_its_shape() -> None:

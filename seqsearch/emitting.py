@@ -94,4 +94,5 @@ def emitted(typing: Callable[..., Typed]) -> Callable[..., Any]:
 
 
 def _bytes(kind: ir.Type) -> int:
-    return int((kind.element if isinstance(kind, ir.VectorType) else kind).width) // 8
+    element = kind.element if isinstance(kind, ir.VectorType) else kind
+    return 4 if isinstance(element, ir.FloatType) else int(element.width) // 8

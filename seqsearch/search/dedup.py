@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import BoolArray, DoubleArray, IntArray
-from ..distances import Distance, range_search
+from ..distances import Distance, distance_named, range_search
 from ..errors import MismatchError, ParameterError
 from ..progress import SILENT, Progress
-from ..sequences import Sequences
+from ..sequences import Sequences, SequencesLike
+from ..sequences.coercion import taken
 
 _QUERIES = 1 << 15  # compared with everything at once: bounds the memory of the pairs
 
@@ -46,13 +47,21 @@ class Duplicates:
 
 
 def duplicates(
-    sequences: Sequences, distance: Distance, radius: float = 0.0, progress: Progress = SILENT
+    sequences: SequencesLike, distance: Distance | str, radius: float = 0.0, progress: Progress = SILENT
 ) -> Duplicates:
     """The clusters of sequences that are equal or within `radius` of each other, nobody overlooked.
 
     Equal sequences are told by their bytes; of the distinct ones each looks for all others within the radius by the
-    lossless range search. Raises ParameterError for a negative radius, MismatchError for sequences of another kind.
+    lossless range search. `sequences`: what `as_sequences` takes; `distance`: one, or its name.
+    Raises ParameterError for a negative radius, MismatchError for sequences of another kind.
+
+    >>> import seqsearch as ss
+    >>> ss.duplicates(["anna", "hanna", "otto", "anna"], "edit", radius=1).representatives
+    array([0, 0, 2, 0])
     """
+    sequences = taken(sequences, "sequences").sequences
+    if isinstance(distance, str):
+        distance = distance_named(distance)
     if not radius >= 0:
         raise ParameterError(f"a radius must be at least 0, not {radius:g}")
     if sequences.kind != distance.kind:

@@ -16,7 +16,8 @@ from ..encoders.model import Model
 from ..errors import IndexClosedError, MismatchError, ParameterError, StrPath
 from ..progress import SILENT, Progress
 from ..registry import call
-from ..sequences import Sequences
+from ..sequences import Alphabet, Sequences, SequencesLike
+from ..sequences.coercion import sets_of, taken
 from ..trees import Dendrogram
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import CALIBRATION_QUERIES, build
@@ -31,6 +32,7 @@ from .novelty.options import NoveltyFields
 from .options import BuildFields, BuildOptions
 from .pairs.aligning import Pairs, paired
 from .pipeline import Trace
+from .records import Records, counted_on
 from .results import Explanation, RangeResults, Results
 from .state import State, Where
 from .strands import BOTH, better_strand, require_strand, reverse_complement, united
@@ -38,7 +40,7 @@ from .sweep import SweepRow, swept
 from .verification import VerificationReport, verified
 
 
-class SequenceIndex:
+class SequenceIndex(Records):
     """An index of sequences on disk: encodes queries, proposes candidates, verifies them with the exact distance.
 
     Made by `build` or `open`. Any number of threads may search one handle while another changes it: each search answers
@@ -58,24 +60,33 @@ class SequenceIndex:
     def build(
         cls,
         path: StrPath,
-        references: Sequences | Iterable[Sequences],
+        references: SequencesLike | Iterable[Sequences],
         *,
+        alphabet: Alphabet | str | None = None,
         overwrite: bool = False,
         model: Model | None = None,
-        queries: Sequences | None = None,
+        queries: SequencesLike | None = None,
         progress: Progress = SILENT,
         **options: Unpack[BuildFields],
     ) -> Self:
         """Build an index at `path` and open it.
 
-        `references`: a set, or sets that arrive one after the other (`read_batches`); `model`: an encoder to use
-        instead of training one; `queries`: measure the recall of budgets on these instead of on a held-out sample;
-        `options`: the fields of `BuildOptions` (distance, encoder, recall, seed, ...).
+        `references`: a set, sets that arrive one after the other (`read_batches`), or what `as_sequences` takes, then
+        of `alphabet` (None: guessed, and told to `progress`); `model`: an encoder to use instead of training one;
+        `queries`: measure the recall of budgets on these instead of on a held-out sample; `options`: the fields of
+        `BuildOptions` (distance, encoder, recall, seed, ...).
         Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError.
+
+        >>> import seqsearch as ss
+        >>> names = ["anna meyer", "anna maier", "otto schulz", "otto schultz", "emil krause"]
+        >>> with ss.SequenceIndex.build("names.ss", names, encoder="kmer") as index:
+        ...     [(hit.sequence.text, hit.distance) for hit in index.search("ana meier", k=2)[0]]
+        [('anna maier', 2.0), ('anna meyer', 2.0)]
         """
         chosen = BuildOptions.of(options)
-        parts = [references] if isinstance(references, Sequences) else references
-        built = build(path, parts, chosen, model=model, queries=queries, overwrite=overwrite, progress=progress)
+        parts, first = sets_of(references, "references", alphabet, progress.note)
+        asked = None if queries is None else taken(queries, "queries", like=first).sequences
+        built = build(path, parts, chosen, model=model, queries=asked, overwrite=overwrite, progress=progress)
         return cls._built(path, built)
 
     @classmethod
@@ -216,7 +227,7 @@ class SequenceIndex:
 
     def search(
         self,
-        queries: Sequences,
+        queries: SequencesLike,
         k: int = 10,
         *,
         ids: Iterable[str] | None = None,
@@ -236,6 +247,7 @@ class SequenceIndex:
         """
         require_count(k)
         require_strand(strand)
+        queries = self._taken(queries, "queries")
         wanted = call(Wanted, "search", **budget)
         with self._handle.state(progress) as state:
             choice, allowed, trace = state.choice(k, wanted), state.allowed(ids, where), Trace()
@@ -272,7 +284,7 @@ class SequenceIndex:
 
     def within(
         self,
-        queries: Sequences,
+        queries: SequencesLike,
         radius: float | AnyArray,
         *,
         ids: Iterable[str] | None = None,
@@ -285,6 +297,7 @@ class SequenceIndex:
         `ids`, `where` and `strand` as in `search`. Raises ParameterError for a negative radius, and as `search`.
         """
         require_strand(strand)
+        queries = self._taken(queries, "queries")
         with self._handle.state(progress) as state:
             state.encoder.require(queries)
             allowed, exact, minus = state.allowed(ids, where), state.exact, None
@@ -300,9 +313,9 @@ class SequenceIndex:
 
     def novelty(
         self,
-        queries: Sequences,
+        queries: SequencesLike,
         *,
-        known: Sequences | KnownScores | None = None,
+        known: SequencesLike | KnownScores | None = None,
         progress: Progress = SILENT,
         **options: Unpack[NoveltyFields],
     ) -> NoveltyResults:
@@ -315,18 +328,20 @@ class SequenceIndex:
         In an empty index every score is infinite and, with nothing to compare, none is called novel.
         Raises ParameterError, MismatchError for queries of another kind.
         """
+        queries, known = self._taken(queries, "queries"), self._known_of(known)
         with self._handle.state(progress) as state:
             return self._detector(state).novelty(queries, NoveltyOptions.of(options), known, progress)
 
     def known_scores(
         self,
         *,
-        known: Sequences | None = None,
+        known: SequencesLike | None = None,
         anew: bool = False,
         progress: Progress = SILENT,
         **options: Unpack[NoveltyFields],
     ) -> KnownScores:
         """What `novelty` compares with, as there; `anew`: measured now, whatever is kept."""
+        known = None if known is None else self._taken(known, "known")
         with self._handle.state(progress) as state:
             return self._detector(state).known_scores(NoveltyOptions.of(options), known, progress, anew=anew)
 
@@ -335,6 +350,9 @@ class SequenceIndex:
         with self._handle.state(progress) as state:
             return self._detector(state).member_scores(NoveltyOptions.of(options), progress)
 
+    def _known_of(self, known: SequencesLike | KnownScores | None) -> Sequences | KnownScores | None:
+        return known if known is None or isinstance(known, KnownScores) else self._taken(known, "known")
+
     def _detector(self, state: State) -> NoveltyDetector:
         return NoveltyDetector(state, self._handle, self._known)
 
@@ -342,7 +360,7 @@ class SequenceIndex:
 
     def evaluate(
         self,
-        queries: Sequences,
+        queries: SequencesLike,
         k: int = 10,
         *,
         truth: Neighbours | None = None,
@@ -353,6 +371,7 @@ class SequenceIndex:
 
         Without `budgets` the ladder is climbed until everything is found.
         """
+        queries = self._taken(queries, "queries")
         with self._handle.state(progress) as state:
             return swept(state, queries, k, truth, budgets, progress)
 
@@ -385,7 +404,7 @@ class SequenceIndex:
 
     def calibrate(
         self,
-        queries: Sequences | None = None,
+        queries: SequencesLike | None = None,
         *,
         recall: float | None = None,
         pairs: Pairs | None = None,
@@ -399,6 +418,7 @@ class SequenceIndex:
         nearest others. An index of two kinds of series needs queries whose answers are known, by equal ids or by
         `pairs`. `recall`: aimed at by default from now on. Raises ParameterError, IndexLockedError.
         """
+        queries = None if queries is None else self._taken(queries, "queries")
         target = Wanted(self.calibration.target if recall is None else recall).recall
         assert target is not None
         with self._handle.writing() as writer:
@@ -412,19 +432,30 @@ class SequenceIndex:
 
     # -- changing ------------------------------------------------------------------------------------------------
 
-    def add(self, sequences: Sequences, *, progress: Progress = SILENT) -> None:
-        """Add sequences; durable when it returns. Raises DuplicateIdError, MismatchError, IndexLockedError."""
-        vectors = self._handle.encoder.of_stored(sequences, progress)
-        self._handle.change(lambda writer: writer.append(sequences, vectors), progress)
+    def add(self, sequences: SequencesLike, *, progress: Progress = SILENT) -> None:
+        """Add sequences; durable when it returns. What comes without ids is counted on from the end of the index.
+
+        Raises DuplicateIdError, MismatchError, IndexLockedError.
+        """
+        given = self._taken_with(sequences, "sequences")
+        new = given.sequences
+        vectors = self._handle.encoder.of_stored(new, progress)
+        self._handle.change(
+            lambda writer: writer.append(new if given.named else counted_on(new, writer), vectors), progress
+        )
 
     def remove(self, ids: Iterable[str], *, progress: Progress = SILENT) -> None:
         """Remove sequences by id. Raises UnknownIdError, and then removes none; IndexLockedError."""
         self._handle.change(lambda writer: writer.delete(ids), progress)
 
-    def update(self, sequences: Sequences, *, progress: Progress = SILENT) -> None:
-        """Put sequences in place of those with the same ids, in one step. Raises UnknownIdError, MismatchError."""
-        vectors = self._handle.encoder.of_stored(sequences, progress)
-        self._handle.change(lambda writer: writer.update(sequences, vectors), progress)
+    def update(self, sequences: SequencesLike, *, progress: Progress = SILENT) -> None:
+        """Put sequences in place of those with the same ids, in one step. Raises UnknownIdError, MismatchError, and
+        ParameterError for sequences without ids."""
+        given = self._taken_with(sequences, "sequences")
+        if not given.named:
+            raise ParameterError("update needs to know which sequences: seqsearch.as_sequences(..., ids=...)")
+        vectors = self._handle.encoder.of_stored(given.sequences, progress)
+        self._handle.change(lambda writer: writer.update(given.sequences, vectors), progress)
 
     def compact(self, *, progress: Progress = SILENT) -> None:
         """Give back the space of removed sequences; done by itself above a fifth. Safe to be killed at any moment."""
@@ -436,7 +467,8 @@ class SequenceIndex:
 
     def __repr__(self) -> str:
         try:
-            return f"SequenceIndex({self.path!r}, n={len(self)})"
+            what = self.alphabet_name or "series"
+            return f"SequenceIndex({self.path!r}, n={len(self)}, {what}, {self._handle.settings['distance']})"
         except IndexClosedError:
             return f"SequenceIndex({self.path!r}, closed)"
 

@@ -1,6 +1,7 @@
 """Sequences: records and columnar sets of them, alphabets, readers."""
 
 from .alphabet import ALPHABETS, DNA, INTEGERS, PROTEIN, RNA, TEXT, Alphabet, alphabet_named
+from .coercion import SequencesLike, as_sequences
 from .padding import Padded, pad, padded_batches
 from .readers import ReadReport, read, read_batches
 from .readers.tagged import read_tagged, untagged
@@ -22,10 +23,12 @@ __all__ = [
     "ReadReport",
     "Sequence",
     "Sequences",
+    "SequencesLike",
     "Strings",
     "Tagged",
     "Words",
     "alphabet_named",
+    "as_sequences",
     "offsets_of",
     "pad",
     "padded_batches",

@@ -7,6 +7,7 @@ coded by Unicode code point, integer tokens by themselves.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -114,6 +115,12 @@ class Alphabet:
         if self.is_open:
             return codes.astype("<u4").tobytes().decode("utf-32-le")
         return self._byte_of_code[codes].tobytes().decode("ascii")
+
+    def __reduce__(self) -> tuple[Callable[..., Alphabet], tuple[object, ...]]:
+        """Pickled by name, where this is the alphabet of that name."""
+        if ALPHABETS.get(self.name) is self:
+            return alphabet_named, (self.name,)
+        return Alphabet, (self.name, self.canonical, self.mixtures, self.aliases)
 
     def __repr__(self) -> str:
         return f"Alphabet({self.name!r})"

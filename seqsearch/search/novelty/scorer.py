@@ -6,21 +6,19 @@ import inspect
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ...arrays import JSON, AnyArray, DoubleArray, IntArray
+from ...arrays import JSON, DoubleArray, IntArray
 from ...errors import ParameterError
-from ...sequences import Alphabet, Sequences, alphabet_named
+from ...sequences import Sequences, SequencesLike, alphabet_named
+from ...sequences.coercion import taken
 from .options import NoveltyOptions
 
 if TYPE_CHECKING:
     from ..index import SequenceIndex
-
-Inputs = Sequences | Iterable[str] | Iterable[AnyArray]
 
 
 class NoveltyScorer:
@@ -69,10 +67,11 @@ class NoveltyScorer:
             setattr(self, name, value)
         return self
 
-    def fit(self, X: Inputs, y: object = None) -> Self:
+    def fit(self, X: SequencesLike, y: object = None) -> Self:
         """Index the known sequences `X` and score each as if it were not among them.
 
-        `X`: a `Sequences`, strings, or arrays of series; `y` is ignored. Sets `index_`, `known_scores_` and `offset_`.
+        `X`: what `as_sequences` takes: strings, a column of a data frame, arrays of series; `y` is ignored. Sets
+        `index_`, `known_scores_` and `offset_`.
         Raises ParameterError, and what reading the sequences raises.
         """
         from ..index import SequenceIndex
@@ -81,16 +80,16 @@ class NoveltyScorer:
         folder = tempfile.mkdtemp(prefix="seqsearch-novelty-")
         self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         built = {"distance": self.distance, "encoder": self.encoder, "seed": self.seed, **(self.build or {})}
-        self.index_: SequenceIndex = SequenceIndex.build(Path(folder) / "index.ss", self._sequences(X), **built)
+        self.index_: SequenceIndex = SequenceIndex.build(Path(folder) / "index.ss", self._known(X), **built)
         self.known_scores_ = self.index_.known_scores(**options)
         self.offset_ = -self.known_scores_.threshold(self.fpr)
         return self
 
-    def score_samples(self, X: Inputs) -> DoubleArray:
+    def score_samples(self, X: SequencesLike) -> DoubleArray:
         """(n,) minus the novelty scores: the higher, the more like what is known."""
-        return -self._fitted().novelty(self._sequences(X), **self._options()).scores
+        return -self._fitted().novelty(self._asked(X), **self._options()).scores
 
-    def decision_function(self, X: Inputs) -> DoubleArray:
+    def decision_function(self, X: SequencesLike) -> DoubleArray:
         """(n,) `score_samples` minus `offset_`: negative for what is novel."""
         scores = self.score_samples(X)
         with np.errstate(invalid="ignore"):
@@ -98,19 +97,18 @@ class NoveltyScorer:
                 np.isinf(self.offset_), np.sign(-self.offset_) * np.ones(len(scores)), scores - self.offset_
             )
 
-    def predict(self, X: Inputs) -> IntArray:
+    def predict(self, X: SequencesLike) -> IntArray:
         """(n,) -1 for novel sequences, 1 for known ones."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def fit_predict(self, X: Inputs, y: object = None) -> IntArray:
+    def fit_predict(self, X: SequencesLike, y: object = None) -> IntArray:
         """`fit`, and for each of the same sequences whether it is novel (-1) among the others."""
-        sequences = self._sequences(X)
-        self.fit(sequences)
+        self.fit(X)
         return np.where(self.index_.member_scores(**self._options()) > -self.offset_, -1, 1)
 
-    def p_values(self, X: Inputs) -> DoubleArray:
+    def p_values(self, X: SequencesLike) -> DoubleArray:
         """(n,) conformal p-values: the share of known sequences that score as high."""
-        return self._fitted().novelty(self._sequences(X), **self._options()).p_values
+        return self._fitted().novelty(self._asked(X), **self._options()).p_values
 
     def _options(self) -> JSON:
         names = ("method", "by", "k", "fpr", "sample", "seed")
@@ -123,14 +121,13 @@ class NoveltyScorer:
             raise ParameterError("this NoveltyScorer has not been fitted: call fit first")
         return self.index_
 
-    def _sequences(self, given: Inputs) -> Sequences:
-        if isinstance(given, Sequences):
-            return given
-        rows: list[Any] = list(given)
-        if rows and isinstance(rows[0], (str, bytes)):
-            letters: Alphabet = alphabet_named(self.alphabet)
-            return Sequences.from_texts(rows, letters)
-        return Sequences.from_arrays(rows)
+    def _known(self, X: SequencesLike) -> Sequences:
+        """`X` to be fitted: strings of `alphabet`, or series."""
+        return taken(X, "X", letters=alphabet_named(self.alphabet)).sequences
+
+    def _asked(self, X: SequencesLike) -> Sequences:
+        """`X` of the kind that was fitted."""
+        return taken(X, "X", like=self._fitted().get([])).sequences
 
     def __repr__(self) -> str:
         defaults = {name: p.default for name, p in _parameters().items()}

@@ -5,6 +5,9 @@
     header    JSON: kind, version, fields, arrays [[name, dtype, shape], ...], digest of the arrays (BLAKE2b, 16 bytes)
     arrays    each from the next multiple of 64 bytes on
 
+Files that are written piece by piece (`writing`) have version 2: their header is filled up with spaces, names the size
+of a `block`, and the digest is that of the digests of all blocks of all arrays, which several threads make at once.
+
 A checksum finds accidents. Whoever loads still has to check what the numbers mean: files can be made up, digest and
 all.
 """
@@ -25,13 +28,19 @@ from typing import BinaryIO
 
 import numpy as np
 
+from . import threads
 from .arrays import JSON, AnyArray
 from .errors import CorruptIndexError, FormatVersionError, NotAnIndexError, StrPath
 from .files import atomic_write
 
 MAGIC = b"SSEQANN\n"
 VERSION = 1
+BLOCKS_VERSION = 2
+BLOCK = 1 << 22
 ALIGNMENT = 64
+_FRAME = 16
+_ROOM = 4096  # of frame and header, where the header is written last
+_UNWRITTEN = b"\0" * _ROOM
 HEADER = {"kind": str, "version": int, "fields": dict, "arrays": list, "digest": str}
 DTYPES = ("<f4", "<f8", "<i4", "<i8", "|u1", "<u4", "<u8", "<u2")
 
@@ -44,10 +53,62 @@ def write(path: StrPath, kind: str, fields: JSON, arrays: dict[str, AnyArray]) -
     content: JSON = {"kind": kind, "version": VERSION, "fields": fields, "arrays": described, "digest": _digest(parts)}
     header = json.dumps(content, sort_keys=True).encode()
     with atomic_write(path) as file:
-        file.write(MAGIC + struct.pack("<II", len(header), zlib.crc32(header)) + header)
+        file.write(_framed(header))
         for part in parts:
             file.write(b"\0" * (-file.tell() % ALIGNMENT))
             file.write(part)
+
+
+class Pieces:
+    """A file whose arrays are declared one after the other, and filled in any order; see `writing`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._arrays: dict[str, tuple[np.dtype[np.generic], tuple[int, ...], int]] = {}
+        self._end = _ROOM
+
+    def declare(self, name: str, dtype: str, *shape: int) -> None:
+        """An array after those declared before. What is not `put` is zero."""
+        kind = np.dtype(dtype)
+        start = self._end + -self._end % ALIGNMENT
+        self._arrays[name] = kind, shape, start
+        self._end = start + math.prod(shape) * kind.itemsize
+        self._file.truncate(self._end)
+
+    def put(self, name: str, at: int, values: AnyArray) -> None:
+        """Write elements (of the first axis) from position `at` on."""
+        kind, shape, start = self._arrays[name]
+        self._file.seek(start + at * math.prod(shape[1:]) * kind.itemsize)
+        self._file.write(np.ascontiguousarray(values, kind).reshape(-1).view(np.uint8).data)
+
+    def header(self, kind: str, fields: JSON) -> bytes:
+        """The header of what was written, filled up to its room."""
+        self._file.flush()
+        with open(self._file.name, "rb") as written:
+            content = memoryview(mmap.mmap(written.fileno(), 0, access=mmap.ACCESS_READ))
+        parts = [
+            content[start : start + math.prod(shape) * dtype.itemsize] for dtype, shape, start in self._arrays.values()
+        ]
+        described = [[name, dtype.str, list(shape)] for name, (dtype, shape, _) in self._arrays.items()]
+        header: JSON = {"kind": kind, "version": BLOCKS_VERSION, "fields": fields, "arrays": described, "block": BLOCK}
+        return json.dumps(header | {"digest": _digest(parts, BLOCK)}, sort_keys=True).encode().ljust(_ROOM - _FRAME)
+
+
+@contextmanager
+def writing(path: StrPath, kind: str, fields: JSON) -> Iterator[Pieces]:
+    """Write a file piece by piece, durable, in place of the one that was there once the block ends well.
+
+    What is held in memory is what is `put`. `fields` may be filled within the block.
+    """
+    with atomic_write(path) as file:
+        file.write(_UNWRITTEN)
+        pieces = Pieces(file)
+        yield pieces
+        header = pieces.header(kind, fields)
+        if len(header) > _ROOM - _FRAME:
+            raise ValueError(f"a header of {len(header)} bytes does not fit into {_ROOM}")
+        file.seek(0)
+        file.write(_framed(header))
 
 
 @contextmanager
@@ -67,7 +128,7 @@ def reading(path: StrPath, kind: str) -> Iterator[tuple[JSON, dict[str, AnyArray
     parts = _parts(path, content, header, start)
     arrays = {name: np.frombuffer(part, dtype).reshape(shape) for name, part, dtype, shape in parts}
     with ThreadPoolExecutor(1) as beside:
-        digest = beside.submit(_digest, [part for _, part, _, _ in parts])
+        digest = beside.submit(_digest, [part for _, part, _, _ in parts], header.get("block"))
         yield header["fields"], arrays
         if digest.result() != header["digest"]:
             raise corrupt(path, "the checksum of its arrays does not hold")
@@ -77,6 +138,12 @@ def read(path: StrPath, kind: str) -> tuple[JSON, dict[str, AnyArray]]:
     """What `reading` gives, once the checksum holds; errors as there."""
     with reading(path, kind) as content:
         return content
+
+
+def digest_of(path: StrPath) -> str:
+    """The digest that a header announces; errors as in `read`."""
+    with _opened(path) as file:
+        return str(_header(path, file)[0]["digest"])
 
 
 def kind_of(path: StrPath) -> str:
@@ -99,8 +166,8 @@ def _opened(path: StrPath) -> BinaryIO:
 
 def _header(path: StrPath, file: BinaryIO) -> tuple[JSON, int]:
     """The header at the beginning of a file, and where it ends."""
-    frame = file.read(16)
-    if frame[:8] != MAGIC or len(frame) < 16:
+    frame = file.read(_FRAME)
+    if frame[:8] != MAGIC or len(frame) < _FRAME:
         raise corrupt(path, "it does not begin as such files do")
     length, checksum = struct.unpack_from("<II", frame, 8)
     text = file.read(length)
@@ -112,11 +179,14 @@ def _header(path: StrPath, file: BinaryIO) -> tuple[JSON, int]:
             raise TypeError
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise corrupt(path, "its header cannot be read") from error
-    if header["version"] > VERSION:
+    if header["version"] > BLOCKS_VERSION:
         raise FormatVersionError(
-            f"{os.fspath(path)} has format {header['version']}; this seqsearch reads formats up to {VERSION}"
+            f"{os.fspath(path)} has format {header['version']}; this seqsearch reads formats up to {BLOCKS_VERSION}"
         )
-    return header, 16 + length
+    block = header.get("block")
+    if (header["version"] == BLOCKS_VERSION) != (block is not None) or not (block is None or _is_block(block)):
+        raise corrupt(path, "its header does not say in what blocks its checksum was made")
+    return header, _FRAME + length
 
 
 def _parts(
@@ -140,11 +210,29 @@ def _parts(
     return parts
 
 
-def _digest(parts: list[memoryview]) -> str:
+def _framed(header: bytes) -> bytes:
+    return MAGIC + struct.pack("<II", len(header), zlib.crc32(header)) + header
+
+
+def _is_block(size: object) -> bool:
+    return type(size) is int and 1 << 12 <= size < 2**48
+
+
+def _digest(parts: list[memoryview], block: int | None = None) -> str:
+    """That of all bytes, or of the digests of their blocks, made beside each other."""
+    pieces = parts
+    if block is not None:
+        cut = [part[start : start + block] for part in parts for start in range(0, len(part), block)]
+        with ThreadPoolExecutor(threads.count()) as beside:
+            pieces = [memoryview(one) for one in beside.map(_digest_of_block, cut)]
     digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        digest.update(part)
+    for piece in pieces:
+        digest.update(piece)
     return digest.hexdigest()
+
+
+def _digest_of_block(block: memoryview) -> bytes:
+    return hashlib.blake2b(block, digest_size=16).digest()
 
 
 def _described(path: StrPath, entry: object) -> tuple[str, str, tuple[int, ...]]:

@@ -73,8 +73,9 @@ class IndexCache:
         self.lsn = store.lsn
         return True
 
-    def save(self, writer: Store, settings: JSON) -> None:
+    def save(self, writer: Store, settings: JSON, progress: Progress = SILENT) -> None:
         """Write snapshots of the commit that is shown, of what is worth one."""
+        writer.save_sequences(progress)
         if self.candidates is not None and self.candidates.has_snapshot:
             index, library = self.candidates, self.candidates.library
             writer.write_snapshot(
@@ -85,17 +86,17 @@ class IndexCache:
             writer.write_snapshot(HASHES, lambda path: _write_hashes(hashes, path), lsn=self.lsn)
 
 
-def is_worth_saving(settings: JSON) -> bool:
-    """Whether an index of these settings keeps snapshots."""
-    return CANDIDATE_INDEXES[settings["index"]].has_snapshot or "pairs" in settings
-
-
-def tail_is_long(store: Store) -> bool:
-    """Whether so much was committed since the last snapshot that opening should not have to replay it."""
+def tail_is_long(store: Store, settings: JSON) -> bool:
+    """Whether so much was committed since the last snapshots that opening should not have to replay it."""
+    few = max(TAIL_LEAST, TAIL_SHARE * len(store))
+    if store.rows - store.saved_rows > few:
+        return True
+    if not (CANDIDATE_INDEXES[settings["index"]].has_snapshot or "pairs" in settings):
+        return False
     record = store.snapshot(CANDIDATES) or store.snapshot(HASHES)
     operations = None if record is None else store.log_since(record.lsn)
     changed = store.rows if operations is None else sum(len(operation.rows) for operation in operations)
-    return changed > max(TAIL_LEAST, TAIL_SHARE * len(store))
+    return changed > few
 
 
 # -- candidates -----------------------------------------------------------------------------------------------------

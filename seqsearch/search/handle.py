@@ -22,7 +22,7 @@ from ..errors import CorruptIndexError, FormatVersionError, IndexClosedError, In
 from ..progress import SILENT, Progress
 from ..store import Store
 from .budget import Calibration, Choice, Wanted
-from .cache import IndexCache, is_worth_saving, tail_is_long
+from .cache import IndexCache, tail_is_long
 from .encoding import OneModel, TwoTowers, load_encoder
 from .locking import SharedLock
 from .state import State, pipeline_of
@@ -84,7 +84,7 @@ class Handle:
     def _loaded(self, store: Store, progress: Progress) -> State:
         if self._cache is None or not self._cache.catch_up(store, self.encoder):
             self._cache = IndexCache.load(store, self.encoder, self.settings, progress)
-        cache, targets, live = self._cache, store.sequences(), store.live()
+        cache, targets, live = self._cache, store.targets(progress), store.live()
         pairs = self.settings.get("pairs")
         hashes = None
         if cache.hashes is not None and pairs is not None:
@@ -193,7 +193,7 @@ class Handle:
                 self._compact(writer, progress)
                 return
             self.refresh()
-            if is_worth_saving(self.settings) and tail_is_long(writer):
+            if tail_is_long(writer, self.settings):
                 self._save(writer, progress)
 
     def compact(self, progress: Progress = SILENT) -> None:
@@ -208,7 +208,7 @@ class Handle:
             kept = known.hashes.take(np.flatnonzero(writer.live())) if self._cache is known else None
         writer.compact(progress)
         cache = IndexCache.load(writer, self.encoder, self.settings, progress, hashes=kept)
-        cache.save(writer, self.settings)
+        cache.save(writer, self.settings, progress)
         with self._lock.exclusive():
             self._store.refresh()
             self._cache, self._state, self._calibration = cache, None, None
@@ -222,7 +222,7 @@ class Handle:
     def _save(self, writer: Store, progress: Progress) -> None:
         with self.state(progress):  # loaded, and not changed while it is written
             assert self._cache is not None
-            self._cache.save(writer, self.settings)
+            self._cache.save(writer, self.settings, progress)
 
     def keep(self, name: str, content: bytes) -> None:
         """Put a blob into the index if nobody is writing just now. Raises IndexLockedError and OSError."""

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from ..arrays import IntArray
+from ..arrays import AnyArray, IntArray
 from .strings import Strings
 
 Hashes = npt.NDArray[np.uint64]
@@ -64,10 +64,20 @@ class IdIndex:
     """
 
     def __init__(self) -> None:
+        self._fixed: list[tuple[Hashes, AnyArray, int]] = []
         self._runs: list[tuple[Hashes, IntArray]] = []
 
     def __len__(self) -> int:
-        return sum(len(hashes) for hashes, _ in self._runs)
+        return sum(len(hashes) for hashes, _, _ in self._all_runs())
+
+    def _all_runs(self) -> list[tuple[Hashes, AnyArray, int]]:
+        """Hashes, rows, and what the rows count from."""
+        return [*self._fixed, *((hashes, rows, 0) for hashes, rows in self._runs)]
+
+    def add_fixed(self, hashes: Hashes, rows: AnyArray, first: int) -> None:
+        """Look also into a run that lies elsewhere (in a mapped file), in order of its hashes; its rows count from
+        `first`. It is neither copied nor merged with others."""
+        self._fixed.append((hashes, rows, first))
 
     def add(self, hashes: Hashes, rows: IntArray) -> None:
         """Put rows in; their hashes may be there already."""
@@ -88,13 +98,13 @@ class IdIndex:
         """(query, row) pairs whose hashes are equal, ordered by query then row."""
         queries: list[IntArray] = [np.zeros(0, np.int64)]
         rows: list[IntArray] = [np.zeros(0, np.int64)]
-        for sorted_hashes, run_rows in self._runs:
+        for sorted_hashes, run_rows, before in self._all_runs():
             first = np.searchsorted(sorted_hashes, hashes, side="left")
             counts = np.searchsorted(sorted_hashes, hashes, side="right") - first
             hit = np.flatnonzero(counts)
             within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts[hit]) - counts[hit], counts[hit])
             queries.append(np.repeat(hit, counts[hit]))
-            rows.append(run_rows[np.repeat(first[hit], counts[hit]) + within])
+            rows.append(run_rows[np.repeat(first[hit], counts[hit]) + within].astype(np.int64) + before)
         all_queries, all_rows = np.concatenate(queries), np.concatenate(rows)
         order = np.lexsort((all_rows, all_queries))
         return all_queries[order], all_rows[order]

@@ -178,6 +178,11 @@ class Sequences:
         """(n,) steps of each sequence."""
         return np.diff(self.offsets)
 
+    def lengths_of(self, rows: AnyArray) -> IntArray:
+        """(m,) steps of some sequences: where only these are asked for."""
+        lengths: IntArray = self.offsets[rows + 1] - self.offsets[rows]
+        return lengths
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

@@ -49,6 +49,11 @@ class Strings(Sequence[str]):
         data = [c.data[c.offsets[0] : c.offsets[-1]] for c in columns] or [np.zeros(0, np.uint8)]
         return cls(np.concatenate(data), offsets_of(np.concatenate(lengths)))
 
+    @property
+    def parts(self) -> tuple[Strings, ...]:
+        """Columns that make up this one, each in one buffer: to look at all of it without a copy."""
+        return (self,)
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

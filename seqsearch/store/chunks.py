@@ -59,6 +59,15 @@ class Columns(NamedTuple):
     data: AnyArray  # (steps,) tokens or (steps, F) float32
     texts: tuple[AnyArray, AnyArray, AnyArray]  # bytes of ids, descriptions, labels
 
+    def rows(self, first: int, stop: int) -> Columns:
+        """Those of some rows, counted within the chunk."""
+        if first <= 0 and stop >= self.lengths.shape[1]:
+            return self
+        before, after = self.lengths[:, :first], self.lengths[:, :stop]
+        starts, ends = (part.sum(axis=1, dtype=np.int64).tolist() for part in (before, after))
+        data, *texts = (part[a:b] for part, a, b in zip((self.data, *self.texts), starts, ends, strict=True))
+        return Columns(self.lengths[:, first:stop], data, (texts[0], texts[1], texts[2]))
+
 
 def columns_of(value: memoryview, dtype: np.dtype[np.generic], features: int) -> Columns:
     """The columns of a sealed chunk whose checksum holds. Raises CorruptIndexError when lengths do not add up."""

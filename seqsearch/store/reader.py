@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -15,7 +14,7 @@ from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import CorruptIndexError, IndexClosedError, NotAnIndexError, StoreError, StrPath, UnknownIdError
 from ..progress import SILENT, Progress
 from ..sequences import Alphabet, Kind, Sequences, Strings
-from ..sequences.ids import Hashes, IdIndex, hash_ids
+from ..sequences.ids import hash_ids
 from ..threads import ForkSafeLock
 from . import reading
 from .envelope import BLOB, DOCUMENT, JSON, LOG, load_json, named, number_of, numbered, unseal
@@ -24,6 +23,7 @@ from .files import Mark, data_file, generations, read_mark
 from .header import StoreHeader
 from .log import Entry, Operation, unpack_entry
 from .snapshots import SnapshotRecord, check_snapshot, read_record, snapshot_key
+from .targets import Targets
 from .verification import Report, Verification
 from .writing import read_blob, scan
 
@@ -37,15 +37,6 @@ class StoreState(NamedTuple):
 
     header: StoreHeader
     live: BoolArray
-
-
-@dataclass
-class _Ids:
-    """The hashes of the ids of the first `rows` rows of a generation."""
-
-    generation: int
-    index: IdIndex = field(default_factory=IdIndex)
-    rows: int = 0
 
 
 class StoreReader:
@@ -65,7 +56,7 @@ class StoreReader:
         self._environment: Environment | None = None
         self._state = StoreState(StoreHeader(), np.zeros(0, np.bool_))
         self._directory: reading.Directory | None = None
-        self._ids = _Ids(0)
+        self._targets = Targets(self._reading, self._rows, self._segment_file)
         self._calls = ForkSafeLock()  # one call at a time reads, or turns to another file
 
     @property
@@ -215,8 +206,21 @@ class StoreReader:
         """The records of `rows` in that order, or of all rows, deleted ones too, so that a row is a position."""
         with self._rows() as known:
             if rows is None:
-                return known.all_sequences()[: self.rows]
+                return known.between(0, self.rows)
             return known.sequences(reading.checked_rows(rows, self.rows))
+
+    def targets(self, progress: Progress = SILENT) -> Sequences:
+        """The records of all rows, as `sequences()`, for searches: mapped from the snapshots of `Store.save_sequences`
+        and unpacked where it is asked for, but up to `targets.SMALL` bytes of letters in memory. The same object while
+        no rows come."""
+        with self._calls:
+            return self._targets.all_rows(self.rows, progress)
+
+    @property
+    def saved_rows(self) -> int:
+        """How many rows, from the first on, the snapshots hold from which `targets` reads."""
+        with self._calls:
+            return self._targets.segments().stop
 
     def vectors(self, rows: AnyArray | list[int] | None = None) -> AnyArray:
         """(m, width) float32 vectors or uint8 codes of `rows`, or of all rows. Raises StoreError without vectors."""
@@ -229,16 +233,14 @@ class StoreReader:
     @property
     def labels(self) -> Strings:
         """The label column of all rows."""
-        return self._texts(None, 2)
+        with self._calls:
+            return self._targets.column(2, self.rows)
 
     @property
     def ids(self) -> Strings:
         """The id column of all rows, deleted ones too."""
-        return self._texts(None, 0)
-
-    def _texts(self, rows: IntArray | None, column: int) -> Strings:
-        with self._rows() as known:
-            return known.texts(np.arange(self.rows) if rows is None else rows, column)
+        with self._calls:
+            return self._targets.column(0, self.rows)
 
     @contextmanager
     def _rows(self) -> Iterator[reading.Rows]:
@@ -257,12 +259,12 @@ class StoreReader:
         out = np.full(len(wanted), -1, np.int64)
         with self._calls:
             state = self._state
-            queries, rows = self._rows_with(hash_ids(wanted), state.header)
+            queries, rows = self._targets.rows_with(hash_ids(wanted), state.header.rows)
             alive = rows < len(state.live)
             alive[alive] = state.live[rows[alive]]
             queries, rows = queries[alive], rows[alive]
             order = np.argsort(rows, kind="stable")
-            names = self._texts(rows[order], 0)
+            names = self._targets.names(rows[order])
         for position, at in enumerate(order.tolist()):
             if names.raw(position) == wanted.raw(int(queries[at])):
                 out[queries[at]] = rows[at]
@@ -279,19 +281,6 @@ class StoreReader:
 
     def __contains__(self, record_id: object) -> bool:
         return isinstance(record_id, str) and bool(self.find([record_id])[0] >= 0)
-
-    def _rows_with(self, hashes: Hashes, header: StoreHeader) -> tuple[IntArray, IntArray]:
-        """(query, row) pairs whose ids have one hash; the hashes of rows are made when first needed, then extended."""
-        if self._ids.generation != header.generation:
-            self._ids = _Ids(header.generation)
-        if self._ids.rows < header.rows:
-            fresh = np.arange(self._ids.rows, header.rows)
-            self._note_ids(hash_ids(self._texts(fresh, 0)), fresh)
-        return self._ids.index.find(hashes)
-
-    def _note_ids(self, hashes: Hashes, rows: IntArray) -> None:
-        self._ids.index.add(hashes, rows)
-        self._ids.rows += len(rows)
 
     # -- documents -----------------------------------------------------------------------------------------------
 
@@ -353,6 +342,9 @@ class StoreReader:
                 if self.snapshot(name) == record:  # else a newer one came, and took the place of this file
                     raise
         raise StoreError(f"{self._shown}: snapshots of {name!r} come too fast to read one")
+
+    def _segment_file(self, record: SnapshotRecord) -> Path:
+        return check_snapshot(self.path, record, digest=False)  # the file has a digest of its own, which is recorded
 
     # -- the log -------------------------------------------------------------------------------------------------
 

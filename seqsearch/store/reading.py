@@ -144,21 +144,49 @@ class Rows:
         back[order] = np.arange(len(rows))
         return together[back]
 
-    def all_sequences(self) -> Sequences:
-        """All records: every chunk copied once into columns of the right size."""
-        head, directory, features = self.head, self.directory, max(self.head.features, 1)
-        rows, steps, *texts = directory.sizes.sum(axis=0).tolist()
+    def sizes(self, first: int, stop: int) -> IntArray:
+        """(5,) rows, steps, bytes of ids, descriptions and labels of the rows first .. stop."""
+        total = np.zeros(5, np.int64)
+        for start, size in self._overlapping(first, stop):
+            if first <= start and start + size[0] <= stop:
+                total += size
+            else:
+                lengths = self._columns(start).lengths[:, max(first - start, 0) : stop - start]
+                total += [lengths.shape[1], *lengths.sum(axis=1, dtype=np.int64)]
+        return total
+
+    def cuts(self, first: int, stop: int, size: int) -> list[int]:
+        """Rows from `first` to `stop`, both among them, that cut what is between into parts of about `size` bytes."""
+        cuts, held = [first], 0
+        for start, extent in self._overlapping(first, stop):
+            if held > size:
+                cuts.append(start)
+                held = 0
+            held += int(extent[1]) * self.head.step_bytes + int(extent[2:].sum())
+        return [*cuts, stop]
+
+    def _overlapping(self, first: int, stop: int) -> Iterator[tuple[int, IntArray]]:
+        """Where each chunk begins that holds some of these rows, and its sizes."""
+        starts = self.directory.sequence_starts
+        low = int(np.searchsorted(starts, first, side="right")) - 1
+        high = int(np.searchsorted(starts, stop, side="left"))
+        return zip(starts[max(low, 0) : high].tolist(), self.directory.sizes[max(low, 0) : high], strict=True)
+
+    def between(self, first: int, stop: int) -> Sequences:
+        """The records of rows first .. stop: every chunk copied once into columns of the right size."""
+        head, features = self.head, max(self.head.features, 1)
+        rows, steps, *texts = self.sizes(first, stop).tolist()
         lengths = np.empty((4, rows), np.int64)
         data: AnyArray = np.empty(steps * features, head.step_dtype.newbyteorder("="))
         columns = [np.empty(size, np.uint8) for size in texts]
         at = np.zeros(5, np.int64)
-        for start, size in zip(directory.sequence_starts.tolist(), directory.sizes, strict=True):
-            chunk = self._columns(start)
-            end = at + size
+        for start, _ in self._overlapping(first, stop):
+            chunk = self._columns(start).rows(max(first - start, 0), stop - start)
+            end = at + np.array([chunk.lengths.shape[1], len(chunk.data), *map(len, chunk.texts)])
             lengths[:, at[0] : end[0]] = chunk.lengths
             data[at[1] * features : end[1] * features] = chunk.data.reshape(-1)
-            for column, text, first, stop in zip(columns, chunk.texts, at[2:], end[2:], strict=True):
-                column[first:stop] = text
+            for column, text, begin, done in zip(columns, chunk.texts, at[2:], end[2:], strict=True):
+                column[begin:done] = text
             at = end
         offsets = [offsets_of(column) for column in lengths]
         ids, descriptions, labels = (Strings(text, bounds) for text, bounds in zip(columns, offsets[1:], strict=True))

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
+from .. import mapped
 from ..arrays import AnyArray, IntArray
 from ..errors import StrPath
-from ..progress import SILENT, Progress
+from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
+from ..sequences.packed_files import Sizes
+from ..sequences.packed_files import write as write_packed
 from .compaction import write_generation
 from .envelope import JSON, dump_json
 from .files import WriterLock, generations, read_mark, remove_data, remove_leftovers, write_mark
+from .segments import contents_of, segment_name
 from .snapshots import SnapshotRecord, make_file, read_records, remove_others, snapshot_key
 from .writer import StoreWriter
+from .writing import Commit
+
+
+def _told(batches: Callable[[], Iterable[Sequences]], task: Task) -> Iterator[Sequences]:
+    """The batches, and a task that is told of each."""
+    for batch in batches():
+        yield batch
+        task.advance(len(batch))
 
 
 class Store(StoreWriter):
@@ -95,11 +108,13 @@ class Store(StoreWriter):
         parameters: JSON = None,
         library: str = "",
         lsn: int | None = None,
+        replaces: Iterable[str] = (),
     ) -> SnapshotRecord:
         """Keep a file made from the rows: `write(path)` fills it; it is recorded with its digest and `lsn`.
 
-        `lsn`: the commit it reflects, by default the last one; `log_since(record.lsn)` says what came since. Files of
-        older snapshots are removed. Raises StorageFullError; the snapshot before then still stands.
+        `lsn`: the commit it reflects, by default the last one; `log_since(record.lsn)` says what came since.
+        `replaces`: other snapshots that go in the same commit; `parameters` may be filled by `write`. Files that no
+        record names are removed. Raises StorageFullError; the snapshots before then still stand.
         """
         key = snapshot_key(name)
         self._require_right()
@@ -108,9 +123,41 @@ class Store(StoreWriter):
             made = make_file(self.path, name, write)
             record = SnapshotRecord(name, self.lsn if lsn is None else lsn, *made, parameters, library)
             payload = dump_json(asdict(record))
-            self._commit(lambda commit: commit.put(key, payload), put=(f"snapshot {name}",))
+
+            def work(commit: Commit) -> None:
+                for other in replaces:
+                    commit.remove(snapshot_key(other))
+                commit.put(key, payload)
+
+            self._commit(work, put=(f"snapshot {name}",))
             self._collect_snapshots()
         return record
+
+    def save_sequences(self, progress: Progress = SILENT) -> None:
+        """Keep snapshots of the rows from which `targets`, `find` and `ids` read: what came since the last ones, and
+        with it those of them that are no longer. Nothing is written when they reach to the last row and hold."""
+        self._require_right()
+        with self._changes:
+            with self._calls:
+                held = self._targets.segments()
+            files, first, stop = list(held.files), held.stop, self.rows
+            if first == stop and not held.outgrown:
+                return
+            while files and len(files[-1].part) <= stop - first:
+                first = files.pop().first
+            with self._rows() as known:
+                sizes = Sizes(*known.sizes(first, stop).tolist())
+            names = [record.name for record in held.records[len(files) :]]
+            said: dict[str, object] = {"first": first, "rows": stop - first}
+
+            def write(path: Path) -> None:
+                with progress.task("writing the sequences", stop - first) as task:
+                    parts = partial(_told, lambda: self._targets.batches(first, stop), task)
+                    write_packed(path, parts, sizes, first, contents_of(self._head))
+                said["digest"] = mapped.digest_of(path)
+
+            if stop > first:
+                self.write_snapshot(segment_name(first), write, parameters=said, replaces=names)
 
     def _collect_snapshots(self) -> None:
         with self._reading() as transaction:

@@ -105,8 +105,7 @@ class StoreWriter(StoreReader):
         self._commit(work, size, self._buried(old, count), first_row=first, added=count, deleted=old)
         rows = np.arange(first, first + count)
         with self._calls:
-            if self._ids.generation == self.generation and self._ids.rows == first:
-                self._note_ids(hashes, rows)
+            self._targets.note_ids(hashes, rows)
         return rows
 
     def _buried(self, rows: IntArray, added: int = 0) -> BoolArray:

@@ -258,8 +258,12 @@ def test_headers_that_make_no_sense(tmp_path: Path) -> None:
     path.write_bytes(framed(json.dumps(good | {"kind": "ivf"}).encode()))
     with pytest.raises(CorruptIndexError, match="there is no index kind 'ivf'"):
         load_index(path)
-    path.write_bytes(framed(json.dumps(good | {"version": 2}).encode()))
-    with pytest.raises(FormatVersionError, match="has format 2; this seqsearch reads formats up to 1"):
+    for blocks in ({"version": 2}, {"block": 1 << 20}, {"version": 2, "block": 0}, {"version": 2, "block": "x"}):
+        path.write_bytes(framed(json.dumps(good | blocks).encode()))
+        with pytest.raises(CorruptIndexError, match="does not say in what blocks"):
+            load_index(path)
+    path.write_bytes(framed(json.dumps(good | {"version": 3}).encode()))
+    with pytest.raises(FormatVersionError, match="has format 3; this seqsearch reads formats up to 2"):
         load_index(path)
 
 

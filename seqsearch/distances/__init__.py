@@ -4,27 +4,44 @@ from .distance import DISTANCES, Distance, Searcher, distance_named, register, u
 from .dtw import DTWDistance
 from .dtw_matching import MatchingDTW
 from .edit import EditDistance
+from .fuzzy import DamerauLevenshteinDistance, IndelDistance, JaroWinklerDistance, OSADistance, WeightedEditDistance
 from .hash_dtw import HashDTW, HashSequences
 from .neighbours import Neighbours, Pruning, recall_at
+from .own import CustomDistance
 from .ranges import Ranges, range_search
 from .truth import Truth
 
-for _distance in (EditDistance, DTWDistance, MatchingDTW):
+for _distance in (
+    EditDistance,
+    DTWDistance,
+    MatchingDTW,
+    WeightedEditDistance,
+    IndelDistance,
+    OSADistance,
+    DamerauLevenshteinDistance,
+    JaroWinklerDistance,
+):
     register(_distance)
 
 __all__ = [
     "DISTANCES",
+    "CustomDistance",
     "DTWDistance",
+    "DamerauLevenshteinDistance",
     "Distance",
     "EditDistance",
     "HashDTW",
     "HashSequences",
+    "IndelDistance",
+    "JaroWinklerDistance",
     "MatchingDTW",
     "Neighbours",
+    "OSADistance",
     "Pruning",
     "Ranges",
     "Searcher",
     "Truth",
+    "WeightedEditDistance",
     "distance_named",
     "range_search",
     "recall_at",

@@ -1,7 +1,8 @@
 """What every exact distance can do, and the table of those there are.
 
-A distance of one's own is a subclass of `Distance` with a name, a kind and `pairs`; everything else is derived from
-these, slowly and rightly, and may be overridden by something faster. `register(MyDistance)` makes it known by name.
+A distance of one's own is a subclass of `CustomDistance` with a name and a function of two sequences, or of `Distance`
+with a name, a kind and `pairs`; everything else is derived from these, slowly and rightly, and may be overridden by
+something faster. `register(MyDistance)` makes it known by name.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Distance(ABC):
 
     name: ClassVar[str]
     kind: ClassVar[Kind]
-    metric: ClassVar[bool] = False
+    metric: bool = False  # may depend on its parameters
     whole_numbers: ClassVar[bool] = False
     alignable: ClassVar[bool] = False
 
@@ -206,7 +207,8 @@ D = TypeVar("D", bound=Distance)
 def register(distance: type[D]) -> type[D]:
     """Make a distance known by its name: `distance_named`, an index and the command line find it there.
 
-    Raises ParameterError for a class that lacks a name, a kind or `pairs`, and for a name that is taken.
+    Raises ParameterError for a class that lacks a name, a kind or `pairs`, and for a name that is taken. The same class
+    defined anew, as a cell of a notebook does that runs again, takes its own place.
     """
     missing = [each for each in ("name", "kind") if not hasattr(distance, each)]
     missing += sorted(distance.__abstractmethods__) if inspect.isabstract(distance) else []
@@ -214,8 +216,14 @@ def register(distance: type[D]) -> type[D]:
         raise ParameterError(f"the distance {distance.__name__} has no {' and no '.join(missing)}")
     if distance.kind not in ("tokens", "series"):
         raise ParameterError(f"the distance {distance.name} compares tokens or series, not {distance.kind!r}")
-    DISTANCES.register(distance.name, distance)
+    again = distance.name in DISTANCES and full_name(DISTANCES[distance.name]) == full_name(distance)
+    DISTANCES.register(distance.name, distance, replace=again)
     return distance
+
+
+def full_name(distance: type[Distance]) -> str:
+    """The class by its module, to be imported from there."""
+    return f"{distance.__module__}.{distance.__qualname__}"
 
 
 def distance_named(name: str, **parameters: object) -> Distance:

@@ -9,26 +9,33 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from distance_oracles import COSTS, dtw_oracle, edit_oracle, family, matching_score, nearest_oracle, standardised, walks
+from edit_oracles import damerau_oracle, indel_oracle, jaro_winkler_oracle, osa_oracle, weighted_oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from own_distances import Endpoints, Letters, Overlap
 from toy_distance import Mismatches
 
 from seqsearch import threads
 from seqsearch.arrays import AnyArray
 from seqsearch.distances import (
     DISTANCES,
+    DamerauLevenshteinDistance,
     Distance,
     DTWDistance,
     EditDistance,
+    IndelDistance,
+    JaroWinklerDistance,
     MatchingDTW,
     Neighbours,
+    OSADistance,
+    WeightedEditDistance,
     distance_named,
     range_search,
     register,
     usual_distance,
 )
 from seqsearch.errors import MismatchError, ParameterError
-from seqsearch.sequences import DNA, TEXT, Alphabet, Sequences
+from seqsearch.sequences import DNA, INTEGERS, PROTEIN, TEXT, Alphabet, Sequences
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,26 @@ CASES = [
     Case(EditDistance(), tokens(TEXT, 90), edit_oracle),
     Case(Mismatches(), tokens(DNA, 12), lambda x, y: mismatches(x, y, 1)),
     Case(Mismatches(overhang=3), tokens(TEXT, 12), lambda x, y: mismatches(x, y, 3)),
+    Case(WeightedEditDistance(), tokens(DNA, 30), edit_oracle),
+    Case(
+        WeightedEditDistance(insertion=2, deletion=3, substitution=4),
+        tokens(TEXT, 20),
+        lambda x, y: weighted_oracle(x, y, (2, 3, 4)),
+    ),
+    Case(
+        WeightedEditDistance(insertion=2, deletion=2, substitution=5),
+        tokens(PROTEIN, 20),
+        lambda x, y: weighted_oracle(x, y, (2, 2, 5)),
+    ),
+    Case(IndelDistance(), tokens(TEXT, 90), indel_oracle),
+    Case(OSADistance(), tokens(DNA, 30), osa_oracle),
+    Case(OSADistance(), tokens(INTEGERS, 9), osa_oracle),
+    Case(DamerauLevenshteinDistance(), tokens(DNA, 12), damerau_oracle),
+    Case(JaroWinklerDistance(), tokens(TEXT, 25), lambda x, y: jaro_winkler_oracle(x, y, 0.1)),
+    Case(JaroWinklerDistance(prefix_weight=0), tokens(DNA, 25), lambda x, y: jaro_winkler_oracle(x, y, 0)),
+    Case(Letters(), tokens(TEXT, 12), lambda x, y: len(set(x.tolist()) ^ set(y.tolist()))),
+    Case(Endpoints(), tokens(DNA, 12), lambda x, y: abs(int(x[0]) - int(y[0])) + abs(int(x[-1]) - int(y[-1]))),
+    Case(Overlap(share=0.5), series(2), lambda x, y: 0.5 * float(np.abs(x.mean(axis=0) - y.mean(axis=0)).sum())),
     dtw(),
     dtw(window=0.0),
     dtw(3, window=0.2),

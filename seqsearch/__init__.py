@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .distances import distance_named
+    from .distances import CustomDistance, Distance, distance_named
     from .errors import SeqsearchError
     from .search import Hit, Hits, NoveltyScorer, Results, SequenceIndex, duplicates
     from .sequences import Alphabet, Sequence, Sequences, alphabet_named, read, read_batches, write_fasta
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "errors": ("SeqsearchError",),
-    "distances": ("distance_named",),
+    "distances": ("CustomDistance", "Distance", "distance_named"),
     "search": ("Hit", "Hits", "NoveltyScorer", "Results", "SequenceIndex", "duplicates"),
     "sequences": ("Alphabet", "Sequence", "Sequences", "alphabet_named", "read", "read_batches", "write_fasta"),
 }
@@ -31,6 +31,8 @@ _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "Alphabet",
+    "CustomDistance",
+    "Distance",
     "Hit",
     "Hits",
     "NoveltyScorer",

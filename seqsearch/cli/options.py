@@ -135,7 +135,11 @@ def threads_and_quiet(command: Command) -> Command:
 class DistanceOptions:
     """The exact distance."""
 
-    distance: str = option("edit or dtw.", metavar="NAME", default="edit")
+    distance: str = option(
+        "edit or dtw; weighted-edit, indel, osa, damerau-levenshtein, jaro-winkler, dtw-matching.",
+        metavar="NAME",
+        default="edit",
+    )
     distance_parameters: dict[str, object] = option(
         "A parameter of the distance, such as -D window=0.1 for dtw. May be repeated.",
         flags="-D",

@@ -10,6 +10,7 @@ import numpy as np
 from ..ann import CandidateIndex
 from ..arrays import JSON, BoolArray, IntArray
 from ..distances import Distance, HashSequences
+from ..distances.distance import full_name
 from ..encoders.codes import LEARNED, quantizer
 from ..encoders.families import family_named
 from ..encoders.model import Model, unlearned_model
@@ -62,6 +63,7 @@ def build(
         settings = {
             "distance": distance.name,
             "distance_parameters": distance.parameters(),
+            **_class_of(distance),
             "index": kind,
             "index_parameters": options.parameters_for(builder.rows),
             "seed": options.seed,
@@ -105,6 +107,12 @@ def fill(builder: StoreBuilder, parts: Iterable[Sequences], progress: Progress) 
                 task.advance(len(part))
     if not builder.rows:
         raise EmptyInputError("there is no sequence to index")
+
+
+def _class_of(distance: Distance) -> JSON:
+    """Where a distance of somebody's own comes from, for whoever opens the index without it."""
+    place = full_name(type(distance))
+    return {} if place.startswith("seqsearch.") else {"distance_class": place}
 
 
 def _require_alike(queries: Sequences, stored: Sequences) -> None:

@@ -6,6 +6,7 @@ it. So every search answers from one committed state. Changes of one process com
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -17,8 +18,16 @@ import numpy as np
 
 from ..ann import CANDIDATE_INDEXES
 from ..arrays import JSON
-from ..distances import Distance, HashDTW, distance_named
-from ..errors import CorruptIndexError, FormatVersionError, IndexClosedError, IndexLockedError, ParameterError, StrPath
+from ..distances import DISTANCES, Distance, HashDTW, distance_named
+from ..errors import (
+    CorruptIndexError,
+    FormatVersionError,
+    IndexClosedError,
+    IndexLockedError,
+    MismatchError,
+    ParameterError,
+    StrPath,
+)
 from ..progress import SILENT, Progress
 from ..store import Store
 from .budget import Calibration, Choice, Wanted
@@ -34,12 +43,14 @@ FORMAT_VERSION = 1  # of indexes whose settings do not say
 
 
 class Handle:
-    """The index at a path. `cache`: what is known already to belong to the last commit.
+    """The index at a path. `cache`: what is known already to belong to the last commit; `distance`: the one that it was
+    built with, where it is not to be found by its name. Raises MismatchError for another one.
 
     After a fork a child opens the index anew at its first use: neither locks nor files of the parent are touched.
     """
 
-    def __init__(self, path: StrPath, cache: IndexCache | None = None) -> None:
+    def __init__(self, path: StrPath, cache: IndexCache | None = None, distance: Distance | None = None) -> None:
+        self._given = distance
         self._start(path, cache)
 
     def _start(self, path: StrPath, cache: IndexCache | None = None) -> None:
@@ -53,6 +64,7 @@ class Handle:
         self._store = Store.open(path)
         self._closed = False
         self.settings: JSON = document(self._store, SETTINGS)
+        self._require_given()
         self._cache = cache
         self._encoder: OneModel | TwoTowers | None = None
         self._state: State | None = None
@@ -112,9 +124,29 @@ class Handle:
 
     @property
     def distance(self) -> Distance | None:
-        """The exact distance that decides; None where queries cannot be compared with what is stored."""
-        name = self.settings["distance"]
-        return None if name is None else distance_named(name, **self.settings["distance_parameters"])
+        """The exact distance that decides; None where queries cannot be compared with what is stored.
+
+        Raises ParameterError for one of somebody's own that is not known in this process.
+        """
+        name, place = self.settings["distance"], self.settings.get("distance_class", "")
+        if name is None or self._given is not None:
+            return self._given
+        if place and name not in DISTANCES:
+            raise ParameterError(
+                f"{self.path}: its distance {name!r}, the class {place}, is not known here: "
+                "import the module that registers it, or pass distance= to open()"
+            )
+        return distance_named(name, **self.settings["distance_parameters"])
+
+    def _require_given(self) -> None:
+        if self._given is None:
+            return
+        built = self.settings["distance"], self.settings["distance_parameters"]
+        given = self._given.name, as_json(self._given.parameters())
+        if given != built:
+            self._store.close()
+            told = " and not by ".join(f"{name} with {json.dumps(named)}" for name, named in (built, given))
+            raise MismatchError(f"{self.path} compares by the distance {told}")
 
     def calibration(self) -> Calibration:
         """The measured curve."""
@@ -233,6 +265,12 @@ class Handle:
                 writer.put_blob(name, content)
         finally:
             self._writer.release()
+
+
+def as_json(parameters: JSON) -> JSON:
+    """Parameters as a document keeps them: what is a tuple here is a list there."""
+    kept: JSON = json.loads(json.dumps(parameters))
+    return kept
 
 
 def document(store: Store, name: str) -> JSON:

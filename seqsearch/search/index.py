@@ -74,7 +74,7 @@ class SequenceIndex(Records):
         `references`: a set, sets that arrive one after the other (`read_batches`), or what `as_sequences` takes, then
         of `alphabet` (None: guessed, and told to `progress`); `model`: an encoder to use instead of training one;
         `queries`: measure the recall of budgets on these instead of on a held-out sample; `options`: the fields of
-        `BuildOptions` (distance, encoder, recall, seed, ...).
+        `BuildOptions` (distance, by name or itself, encoder, recall, seed, ...).
         Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError.
 
         >>> import seqsearch as ss
@@ -87,7 +87,7 @@ class SequenceIndex(Records):
         parts, first = sets_of(references, "references", alphabet, progress.note)
         asked = None if queries is None else taken(queries, "queries", like=first).sequences
         built = build(path, parts, chosen, model=model, queries=asked, overwrite=overwrite, progress=progress)
-        return cls._built(path, built)
+        return cls._built(path, built, chosen.given_distance)
 
     @classmethod
     def build_pairs(
@@ -113,8 +113,8 @@ class SequenceIndex(Records):
         return cls._built(path, made)
 
     @classmethod
-    def _built(cls, path: StrPath, cache: IndexCache) -> Self:
-        return cls(Handle(path, cache))
+    def _built(cls, path: StrPath, cache: IndexCache, distance: Distance | None = None) -> Self:
+        return cls(Handle(path, cache, distance))
 
     def with_entries(self, path: StrPath, references: Sequences, *, progress: Progress = SILENT) -> Self:
         """An index of other references with the encoders and budgets of this one, which is of two kinds of series. At
@@ -125,9 +125,13 @@ class SequenceIndex(Records):
         return self._built(path, reindexed(self._handle, references, path, progress))
 
     @classmethod
-    def open(cls, path: StrPath) -> Self:
-        """Open an index. Raises NotAnIndexError, FormatVersionError or CorruptIndexError, naming the path."""
-        return cls(Handle(path))
+    def open(cls, path: StrPath, *, distance: Distance | None = None) -> Self:
+        """Open an index. Raises NotAnIndexError, FormatVersionError or CorruptIndexError, naming the path.
+
+        `distance`: the one that the index was built with, where it is of your own and not registered here; an index
+        holds no code, only its name and parameters. Raises MismatchError for another one.
+        """
+        return cls(Handle(path, distance=distance))
 
     def close(self) -> None:
         """Let go of the files, once the searches that run are done."""
@@ -204,7 +208,7 @@ class SequenceIndex(Records):
 
     def info(self) -> JSON:
         """What `seqsearch info --format json` prints."""
-        calibration, settings, distance = self.calibration, self._handle.settings, self._handle.distance
+        calibration, settings = self.calibration, self._handle.settings
         with self._handle.store() as store:
             return {
                 "sequences": len(store),
@@ -212,7 +216,7 @@ class SequenceIndex(Records):
                 "kind": store.kind,
                 "alphabet": self.alphabet_name,
                 "distance": settings["distance"],
-                "distance_parameters": None if distance is None else distance.parameters(),
+                "distance_parameters": None if settings["distance"] is None else settings["distance_parameters"],
                 **self._handle.encoder.facts(),
                 "index": settings["index"],
                 "index_parameters": settings["index_parameters"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self, TypedDict
@@ -9,6 +10,7 @@ from typing import Self, TypedDict
 from ..ann import CANDIDATE_INDEXES, auto_kind, parameters_for
 from ..arrays import JSON
 from ..distances import DISTANCES, Distance, distance_named
+from ..distances.distance import full_name
 from ..encoders.codes import CODES, LEARNED, checked_bits
 from ..encoders.families import FAMILIES
 from ..errors import ParameterError
@@ -23,7 +25,7 @@ _FLAT = (AUTO, "euclidean")
 class BuildFields(TypedDict, total=False):
     """The fields of `BuildOptions` by name."""
 
-    distance: str
+    distance: str | Distance
     distance_parameters: JSON
     encoder: str
     dim: int | None
@@ -40,14 +42,14 @@ class BuildFields(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """`distance` and its `distance_parameters`; `encoder` (a family or "auto"), its `dim` (None: its own default), the
-    `geometry` of its points ("auto": see `TrainingPlan.suited_to`) and the `effort` of training; `bits` for a binary
-    code in place of a point, learned or cut as `codes` says; `index` kind and its `index_parameters`; `compress`: bits
-    a dimension that a search keeps of points in memory, "none" for points as they are, "auto" for what suits the kind;
-    `recall` aimed at by default; `seed` of every random draw.
+    """`distance`, by its name and `distance_parameters` or itself; `encoder` (a family or "auto"), its `dim` (None: its
+    own default), the `geometry` of its points ("auto": see `TrainingPlan.suited_to`) and the `effort` of training;
+    `bits` for a binary code in place of a point, learned or cut as `codes` says; `index` kind and its
+    `index_parameters`; `compress`: bits a dimension that a search keeps of points in memory, "none" for points as they
+    are, "auto" for what suits the kind; `recall` aimed at by default; `seed` of every random draw.
     """
 
-    distance: str = "edit"
+    distance: str | Distance = "edit"
     distance_parameters: JSON = field(default_factory=dict)
     encoder: str = "auto"
     dim: int | None = None
@@ -67,8 +69,7 @@ class BuildOptions:
         return call(cls, "build", **options)
 
     def __post_init__(self) -> None:
-        if self.distance not in DISTANCES:
-            raise ParameterError(f"no distance {self.distance!r}: choose one of {', '.join(DISTANCES)}")
+        self._require_distance()
         if self.encoder != "auto" and self.encoder not in FAMILIES:
             raise ParameterError(f"no encoder {self.encoder!r}: choose one of auto, {', '.join(FAMILIES)}")
         if self.index != "auto" and self.index not in CANDIDATE_INDEXES:
@@ -109,6 +110,27 @@ class BuildOptions:
                 f"an index of kind {self.index!r} keeps points as they are: {able[0]!r} compresses them"
             )
 
+    def _require_distance(self) -> None:
+        chosen = self.given_distance
+        if chosen is None:
+            if self.distance not in DISTANCES:
+                raise ParameterError(f"no distance {self.distance!r}: choose one of {', '.join(DISTANCES)}")
+            return
+        if self.distance_parameters:
+            raise ParameterError(f"the distance {chosen!r} has its parameters: distance_parameters are for a name")
+        if chosen.name in DISTANCES and DISTANCES[chosen.name] is not type(chosen):
+            other = full_name(DISTANCES[chosen.name])
+            raise ParameterError(f"the name {chosen.name!r} of {chosen!r} is that of {other}: give it another")
+        try:
+            json.dumps(chosen.parameters())
+        except TypeError as error:
+            raise ParameterError(f"the parameters of the distance {chosen!r} cannot be stored: {error}") from None
+
+    @property
+    def given_distance(self) -> Distance | None:
+        """The distance where it was not asked for by name."""
+        return self.distance if isinstance(self.distance, Distance) else None
+
     @property
     def learns_codes(self) -> bool:
         """Whether the network learns its code; otherwise a code is cut from its points."""
@@ -116,6 +138,8 @@ class BuildOptions:
 
     def exact_distance(self) -> Distance:
         """The exact distance. Raises ParameterError for parameters it does not have."""
+        if isinstance(self.distance, Distance):
+            return self.distance
         return distance_named(self.distance, **self.distance_parameters)
 
     def parameters_for(self, size: int) -> JSON:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ...arrays import JSON, DoubleArray, IntArray
+from ...distances import Distance
 from ...errors import ParameterError
 from ...sequences import Sequences, SequencesLike, alphabet_named
 from ...sequences.coercion import taken
@@ -39,7 +40,7 @@ class NoveltyScorer:
         fpr: float = 0.01,
         sample: int = 20_000,
         seed: int = 0,
-        distance: str = "edit",
+        distance: str | Distance = "edit",
         encoder: str = "auto",
         alphabet: str = "text",
         build: JSON | None = None,

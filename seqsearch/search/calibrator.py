@@ -65,7 +65,7 @@ def calibrate(
         budgets = budgets_for(first.index, others, wider=True)
         cost = last.cost(queries, truth)
         points, interval = measure(truth, propose, verify, budgets, ks)
-        points = [_with_cost(point, first.index) for point in points]
+        points = worthwhile([_with_cost(point, first.index) for point in points], (cost,))
     return Calibration(
         target,
         len(queries),
@@ -136,6 +136,18 @@ def lower_bound(each: DoubleArray) -> float:
     z2 = CONFIDENCE**2
     width = CONFIDENCE * np.sqrt(mean * (1 - mean) / trials + z2 / (4 * trials**2))
     return float((mean + z2 / (2 * trials) - width) / (1 + z2 / trials))
+
+
+def worthwhile(points: list[Point], costs: tuple[float, ...]) -> list[Point]:
+    """The points without those that cost more than another of the same k that finds as much, as surely."""
+    kept = []
+    for k in dict.fromkeys(point.k for point in points):
+        recall = lower = -1.0
+        for point in sorted((p for p in points if p.k == k), key=lambda p: (p.cost(costs), p.candidates, -p.recall)):
+            if point.recall > recall or point.lower > lower:
+                kept.append(point)
+                recall, lower = max(recall, point.recall), max(lower, point.lower)
+    return kept
 
 
 def monotone(points: list[Point]) -> list[Point]:

@@ -13,7 +13,7 @@ from seqsearch.ann import make_index
 from seqsearch.distances import EditDistance, Neighbours, recall_at
 from seqsearch.errors import EmptyInputError, MismatchError, ParameterError
 from seqsearch.search.budget import Budget, Point
-from seqsearch.search.calibrator import budgets_for, held_out, lower_bound, measure, monotone
+from seqsearch.search.calibrator import budgets_for, held_out, lower_bound, measure, monotone, worthwhile
 from seqsearch.search.pipeline import Queries, Ranked
 from seqsearch.sequences import DNA, PROTEIN, Sequences
 from seqsearch.store import Store
@@ -70,7 +70,7 @@ def test_the_stored_curve_is_what_a_plain_loop_measures(index: SequenceIndex) ->
             best = np.sort(matrix[q, others])[:10]
             found[q, : len(best)] = best
         assert point.recall == pytest.approx(recall_at(found, truth, 10).mean(), abs=1e-6)
-    assert [point for point in measured.points if point.alpha is None][-1].recall == 1
+    assert max(point.recall for point in measured.points if point.k == 10) == 1
 
 
 def test_calibrate_on_given_queries_and_a_new_target(index: SequenceIndex) -> None:
@@ -195,6 +195,17 @@ def test_budgets_never_exceed_the_data(size: int) -> None:
     assert set(wider) >= set(budgets)
     assert [b.candidates for b in wider] == sorted(b.candidates for b in wider)
     assert budgets_for(scan, size, wider=True) == [Budget(b.candidates) for b in budgets]
+
+
+def test_points_that_cost_more_for_no_more_are_left_out() -> None:
+    cheap, dear, better = (
+        Point(10, 20, None, 0.9, 0.88, lists=8, proposing=5.0),
+        Point(10, 30, None, 0.9, 0.88, lists=8, proposing=6.0),
+        Point(10, 30, None, 0.95, 0.93, lists=16, proposing=7.0),
+    )
+    other = Point(1, 30, None, 0.5, 0.4)
+    assert set(worthwhile([dear, better, other, cheap], (1.0,))) == {cheap, better, other}
+    assert worthwhile([], (1.0,)) == []
 
 
 def test_held_out_rows() -> None:

@@ -17,15 +17,35 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .distances import CustomDistance, Distance, distance_named
     from .errors import SeqsearchError
-    from .search import Hit, Hits, NoveltyScorer, Results, SequenceIndex, duplicates
-    from .sequences import Alphabet, Sequence, Sequences, alphabet_named, read, read_batches, write_fasta
+    from .search import Hit, Hits, NoveltyScorer, RangeResults, Results, SequenceIndex, duplicates
+    from .sequences import (
+        Alphabet,
+        Sequence,
+        Sequences,
+        SequencesLike,
+        alphabet_named,
+        as_sequences,
+        read,
+        read_batches,
+        write_fasta,
+    )
     from .threads import use as use_threads
 
 _ROOMS = {
     "errors": ("SeqsearchError",),
     "distances": ("CustomDistance", "Distance", "distance_named"),
-    "search": ("Hit", "Hits", "NoveltyScorer", "Results", "SequenceIndex", "duplicates"),
-    "sequences": ("Alphabet", "Sequence", "Sequences", "alphabet_named", "read", "read_batches", "write_fasta"),
+    "search": ("Hit", "Hits", "NoveltyScorer", "RangeResults", "Results", "SequenceIndex", "duplicates"),
+    "sequences": (
+        "Alphabet",
+        "Sequence",
+        "Sequences",
+        "SequencesLike",
+        "alphabet_named",
+        "as_sequences",
+        "read",
+        "read_batches",
+        "write_fasta",
+    ),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -36,12 +56,15 @@ __all__ = [
     "Hit",
     "Hits",
     "NoveltyScorer",
+    "RangeResults",
     "Results",
     "SeqsearchError",
     "Sequence",
     "SequenceIndex",
     "Sequences",
+    "SequencesLike",
     "alphabet_named",
+    "as_sequences",
     "distance_named",
     "duplicates",
     "read",

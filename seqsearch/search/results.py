@@ -3,48 +3,113 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
 
 from ..arrays import BoolArray, DoubleArray, IntArray
 from ..distances import Neighbours, Ranges
-from ..errors import ParameterError
-from ..sequences import Sequences, Strings
+from ..errors import MismatchError, ParameterError
+from ..sequences import Sequence, Sequences, Strings
 from .alignment import Alignments
+from .exporting import Exported, Values, preview, usual
 from .pipeline import Trace
 from .table import HitTable, Listed
 
+Names = npt.NDArray[np.object_]
+"""Ids as an array of objects: one long id does not widen all of them, and data frames take it as it is."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, init=False)
 class Hit:
     """One answer: the `id` of a stored sequence, its exact `distance` to the query, its `rank` from 1.
 
-    `strand`: "+", or "-" where the reverse complement of the query is what was found.
+    `strand`: "+", or "-" where the reverse complement of the query is what was found. `sequence`: what was found, as it
+    was stored when it was searched. A hit is pickled with its own sequence, and no other.
     """
 
+    __slots__ = ("_place", "_targets", "distance", "id", "rank", "strand")
     id: str
     distance: float
     rank: int
-    strand: str = "+"
+    strand: str
+
+    def __init__(
+        self, id: str, distance: float, rank: int, strand: str = "+", targets: Sequences | None = None, place: int = 0
+    ) -> None:
+        """`targets`: sequences, of which that at `place` was found."""
+        put = object.__setattr__
+        put(self, "id", id)
+        put(self, "distance", distance)
+        put(self, "rank", rank)
+        put(self, "strand", strand)
+        put(self, "_targets", targets)
+        put(self, "_place", place)
+
+    @property
+    def sequence(self) -> Sequence:
+        """The stored sequence, with its letters or series, label and description.
+
+        Raises MismatchError for a hit that was made by hand.
+        """
+        targets: Sequences | None = self._targets  # type: ignore[attr-defined]  # no field: it is not compared
+        if targets is None:
+            raise MismatchError(f"hit {self.id} does not know its sequence")
+        return targets[int(self._place)]  # type: ignore[attr-defined]
+
+    @property
+    def label(self) -> str:
+        """The label of the stored sequence, "" where it has none."""
+        return self.sequence.label
+
+    def __reduce__(self) -> tuple[type[Hit], tuple[object, ...]]:
+        own = None if self._targets is None else self._targets[[self._place]]  # type: ignore[attr-defined]
+        return Hit, (self.id, self.distance, self.rank, self.strand, own, 0)
 
 
 class Hits(Listed[Hit]):
-    """The hits of one query, nearest first (ties in the order they were stored)."""
+    """The hits of one query, nearest first (ties in the order they were stored).
 
-    __slots__ = ("_distances", "_ids", "_minus", "query")
+    `query`: its id; `rows`: (h,) where the hits are among `targets`; `distances`: (h,) exact; `minus`: (h,) found on
+    the minus strand, None when only the plus strand was searched.
+    """
 
-    def __init__(self, query: str, ids: list[str], distances: DoubleArray, minus: BoolArray | None = None) -> None:
+    __slots__ = ("distances", "minus", "query", "rows", "targets")
+
+    def __init__(
+        self, query: str, targets: Sequences, rows: IntArray, distances: DoubleArray, minus: BoolArray | None = None
+    ) -> None:
         self.query = query
-        self._ids = ids
-        self._distances = distances
-        self._minus = minus
+        self.targets = targets
+        self.rows = rows
+        self.distances = distances
+        self.minus = minus
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self.rows)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of what was found."""
+        return [self.targets.ids[row] for row in self.rows.tolist()]
+
+    @property
+    def sequences(self) -> Sequences:
+        """(h,) what was found."""
+        return self.targets[self.rows]
 
     def at(self, position: int) -> Hit:
         """The item at a position."""
-        strand = "-" if self._minus is not None and self._minus[position] else "+"
-        return Hit(self._ids[position], float(self._distances[position]), position + 1, strand)
+        strand = "-" if self.minus is not None and self.minus[position] else "+"
+        row = int(self.rows[position])
+        return Hit(self.targets.ids[row], float(self.distances[position]), position + 1, strand, self.targets, row)
+
+    def __reduce__(self) -> tuple[type[Hits], tuple[object, ...]]:
+        """Pickled with the sequences that were found, and no others."""
+        return Hits, (self.query, self.sequences, np.arange(len(self)), self.distances, self.minus)
 
     def __repr__(self) -> str:
         return f"Hits({self.query!r}, {self[:3]!r}{' ...' if len(self) > 3 else ''})"
@@ -65,15 +130,26 @@ class Explanation:
     trace: Trace = field(default_factory=Trace)
 
 
-class Answers(Listed[Hits]):
-    """The answers to Q queries, `queries` by name; `targets`: the sequences of all rows, as they were when they were
-    searched; `how` they were found.
+class Answers(Exported, Listed[Hits]):
+    """The answers to Q queries, `queries` by name; `how` they were found; `rows`: of what was found, in the index.
+
+    `targets`: the sequences of all rows, as they were when they were searched, so that a row is a position. Answers are
+    pickled with the sequences that were found, and no others: everything but the rest of `targets` is still there, and
+    rows of `table` are positions in `targets` as before.
     """
+
+    queries: Strings
+    targets: Sequences
+    how: Explanation
+    rows: IntArray
+    distances: DoubleArray
+    minus: BoolArray | None
 
     def __init__(self, queries: Strings, targets: Sequences, how: Explanation) -> None:
         self.queries = queries
         self.targets = targets
         self.how = how
+        self._held: IntArray | None = None  # (m,) ascending rows that `targets` are of, where they are not of all
 
     @property
     def budget(self) -> str:
@@ -87,8 +163,17 @@ class Answers(Listed[Hits]):
 
     @property
     def stored(self) -> Strings:
-        """The names of all rows."""
+        """The names of `targets`."""
         return self.targets.ids
+
+    @cached_property
+    def ids(self) -> Names:
+        """The ids of what was found, in the shape of `rows`: an array of strings as objects, "" where there is none."""
+        names: Names = np.full(self.rows.shape, "", dtype=object)
+        there = self.rows >= 0
+        found = self.stored.take(self._places(self.rows[there]))
+        names[there] = np.fromiter(found, object, len(found))
+        return names
 
     def align(self, queries: Sequences, table: HitTable | None = None) -> Alignments:
         """How `queries`, those of these answers, and their hits, or some of them, align: the paths behind the edit
@@ -100,27 +185,62 @@ class Answers(Listed[Hits]):
 
     @abstractmethod
     def table(self) -> HitTable:
-        """All hits as flat columns."""
+        """All hits as flat columns; its rows are positions in `targets`."""
 
     @abstractmethod
-    def _of(self, query: int) -> tuple[IntArray, DoubleArray, BoolArray | None]:
-        """(h,) rows, distances and strands of one query."""
+    def _part(self, query: int) -> slice | tuple[int, BoolArray]:
+        """Where the hits of one query are in `rows`, `distances` and `minus`."""
+
+    @property
+    def usual_columns(self) -> tuple[str, ...]:
+        """The columns of a table of hits."""
+        return usual(self.minus is not None)
+
+    @property
+    def own_columns(self) -> dict[str, Callable[[Answers], Values]]:
+        """Columns that other answers have not."""
+        return {}
 
     def __len__(self) -> int:
         return len(self.queries)
 
     def at(self, position: int) -> Hits:
         """The item at a position."""
-        rows, distances, minus = self._of(position)
-        return Hits(self.queries[position], [self.stored[row] for row in rows.tolist()], distances, minus)
+        part = self._part(position)
+        minus = None if self.minus is None else self.minus[part]
+        return Hits(self.queries[position], self.targets, self._places(self.rows[part]), self.distances[part], minus)
+
+    def _places(self, rows: IntArray) -> IntArray:
+        """(h,) positions in `targets` of rows (h,) of the index."""
+        return rows if self._held is None else np.searchsorted(self._held, rows)
+
+    def __getstate__(self) -> dict[str, object]:
+        held = np.unique(self.rows[self.rows >= 0])
+        queries = self.queries.take(np.arange(len(self)))  # without the letters of others beside them
+        state = {name: value for name, value in self.__dict__.items() if name != "ids"}
+        return state | {"queries": queries, "targets": self.targets[self._places(held)], "_held": held}
 
 
 class Results(Answers):
     """The k nearest of Q queries.
 
-    `rows`: (Q, k) stored rows, -1 padded; `distances`: (Q, k) exact distances, inf padded; `minus`: (Q, k) where a hit
-    was found on the minus strand, None when only the plus strand was searched;
+    `rows`: (Q, k) stored rows, -1 padded; `distances`: (Q, k) exact distances, inf padded; `ids`: (Q, k) strings, ""
+    padded; `minus`: (Q, k) where a hit was found on the minus strand, None when only the plus strand was searched;
     `confidence`: (Q, k) from 0 to 1, of a distance that knows one: above .5 the two match.
+
+    >>> import seqsearch as ss
+    >>> index = ss.SequenceIndex.build("words.ss", ["anna", "hanna", "otto"], encoder="kmer")
+    >>> found = index.search(["ana", "ott"], k=2)
+    >>> found.ids
+    array([['1', '2'],
+           ['3', '1']], dtype=object)
+    >>> found.distances
+    array([[1., 2.],
+           [1., 4.]])
+    >>> found[0][0].sequence.text
+    'anna'
+    >>> found.to_dicts()[0]
+    {'query': '1', 'rank': 1, 'target': '1', 'distance': 1.0}
     """
 
     def __init__(
@@ -139,20 +259,30 @@ class Results(Answers):
         self.confidence = confidence
 
     def table(self) -> HitTable:
-        """All hits as flat columns."""
-        return HitTable.of_padded(self.rows, self.distances, self.minus)
+        """All hits as flat columns; its rows are positions in `targets`."""
+        rows = self.rows if self._held is None else np.where(self.rows < 0, -1, self._places(self.rows))
+        return HitTable.of_padded(rows, self.distances, self.minus)
 
-    def _of(self, query: int) -> tuple[IntArray, DoubleArray, BoolArray | None]:
-        there = self.rows[query] >= 0
-        minus = None if self.minus is None else self.minus[query][there]
-        return self.rows[query][there], self.distances[query][there], minus
+    def _part(self, query: int) -> tuple[int, BoolArray]:
+        return query, self.rows[query] >= 0
+
+    @property
+    def usual_columns(self) -> tuple[str, ...]:
+        """The columns of a table of hits."""
+        return super().usual_columns + tuple(self.own_columns)
+
+    @property
+    def own_columns(self) -> dict[str, Callable[[Answers], Values]]:
+        """The confidence, of a distance that knows one."""
+        sure = self.confidence
+        return {} if sure is None else {"confidence": lambda answers: sure[answers.rows >= 0]}
 
     def __repr__(self) -> str:
-        return f"Results(queries={len(self)}, k={self.rows.shape[1]}, budget={self.budget!r})"
+        return f"Results(queries={len(self)}, k={self.rows.shape[1]}, budget={self.budget!r})\n{preview(self)}"
 
 
 class RangeResults(Answers):
-    """Everything within a radius of Q queries: query q owns offsets[q]:offsets[q + 1] of `rows` and `distances`."""
+    """Everything within a radius of Q queries: query q owns offsets[q]:offsets[q + 1] of `rows`, `ids`, `distances`."""
 
     def __init__(
         self, queries: Strings, targets: Sequences, found: Ranges, minus: BoolArray | None, how: Explanation
@@ -164,12 +294,11 @@ class RangeResults(Answers):
         self.minus = minus
 
     def table(self) -> HitTable:
-        """All hits as flat columns."""
-        return HitTable.of_ragged(self.offsets, self.rows, self.distances, self.minus)
+        """All hits as flat columns; its rows are positions in `targets`."""
+        return HitTable.of_ragged(self.offsets, self._places(self.rows), self.distances, self.minus)
 
-    def _of(self, query: int) -> tuple[IntArray, DoubleArray, BoolArray | None]:
-        part = slice(self.offsets[query], self.offsets[query + 1])
-        return self.rows[part], self.distances[part], None if self.minus is None else self.minus[part]
+    def _part(self, query: int) -> slice:
+        return slice(self.offsets[query], self.offsets[query + 1])
 
     def __repr__(self) -> str:
-        return f"RangeResults(queries={len(self)}, hits={len(self.rows)})"
+        return f"RangeResults(queries={len(self)}, hits={len(self.rows)})\n{preview(self)}"

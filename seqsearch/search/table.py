@@ -37,8 +37,8 @@ class Listed(Sequence[T]):
 class HitTable:
     """h hits of Q queries, one query after the other, nearest first.
 
-    `owners`: (h,) which query; `rows`: (h,) stored rows; `distances`: (h,) exact; `minus`: (h,) found on the minus
-    strand of the query; `queries`: Q.
+    `owners`: (h,) which query; `rows`: (h,) where in the targets that were searched; `distances`: (h,) exact;
+    `minus`: (h,) found on the minus strand of the query; `queries`: Q.
     """
 
     owners: IntArray

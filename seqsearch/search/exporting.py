@@ -1,0 +1,121 @@
+"""Hits as data frames: of pandas, pyarrow or polars, none of which is imported before it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..arrays import AnyArray
+from ..errors import MissingExtraError, ParameterError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import pandas
+    import polars
+    import pyarrow
+
+    from .results import Answers
+
+Values = AnyArray | list[str]
+_HITS = ("query", "rank", "target", "distance")
+_PREVIEW = 10
+
+
+class Exported:
+    """What answers are as tables: a row a hit, the hits of a query one after the other, nearest first."""
+
+    def columns(self, names: Iterable[str] | None = None) -> dict[str, Values]:
+        """Columns by name, of one value a hit.
+
+        `names`: of query, rank, target, distance, strand ("+" or "-"), row, label, description, sequence (its letters)
+        and, for a distance that knows one, confidence; None: the first four, and strand where both were searched, and
+        confidence. Raises ParameterError for a column there is not.
+        """
+        answers: Answers = self  # type: ignore[assignment]  # a part of it
+        chosen = answers.usual_columns if names is None else tuple(dict.fromkeys(names))
+        known = {**COLUMNS, **answers.own_columns}
+        if unknown := [name for name in chosen if name not in known]:
+            raise ParameterError(f"hits have no column {unknown[0]!r}: choose one of {', '.join(known)}")
+        return {name: known[name](answers) for name in chosen}
+
+    def to_dicts(self, columns: Iterable[str] | None = None) -> list[dict[str, object]]:
+        """A dictionary a hit; `columns` as in `columns`."""
+        made = {
+            name: values if isinstance(values, list) else values.tolist()
+            for name, values in self.columns(columns).items()
+        }
+        return [dict(zip(made, row, strict=True)) for row in zip(*made.values(), strict=True)]
+
+    def to_pandas(self, columns: Iterable[str] | None = None) -> pandas.DataFrame:
+        """A pandas data frame; `columns` as in `columns`. Raises MissingExtraError where pandas is not installed."""
+        return frames("pandas").DataFrame(self.columns(columns))
+
+    def to_arrow(self, columns: Iterable[str] | None = None) -> pyarrow.Table:
+        """An Arrow table; `columns` as in `columns`. Raises MissingExtraError where pyarrow is not installed."""
+        return arrow_table(self.columns(columns))
+
+    def to_polars(self, columns: Iterable[str] | None = None) -> polars.DataFrame:
+        """A polars data frame; `columns` as in `columns`. Raises MissingExtraError where polars is not installed."""
+        made: polars.DataFrame = frames("polars").DataFrame(self.columns(columns))
+        return made
+
+
+def frames(package: str) -> ModuleType:
+    """A package of the extra `frames`. Raises MissingExtraError."""
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        raise MissingExtraError(package, "frames") from None
+
+
+def arrow_table(columns: Mapping[str, Iterable[object]]) -> pyarrow.Table:
+    """Columns as an Arrow table: lists as they are, no values as strings."""
+    arrow = frames("pyarrow")
+    made = {}
+    for name, values in columns.items():
+        listed = values if isinstance(values, np.ndarray) else list(values)
+        made[name] = arrow.array(listed, arrow.string() if isinstance(listed, list) and not listed else None)
+    return arrow.table(made)
+
+
+COLUMNS: dict[str, Callable[[Answers], Values]] = {
+    "query": lambda answers: list(answers.queries.take(answers.table().owners)),
+    "rank": lambda answers: answers.table().ranks,
+    "target": lambda answers: list(answers.stored.take(answers.table().rows)),
+    "distance": lambda answers: answers.table().distances,
+    "strand": lambda answers: ["-" if minus else "+" for minus in answers.table().minus.tolist()],
+    "row": lambda answers: answers.rows[answers.rows >= 0],
+    "label": lambda answers: list(answers.targets.labels.take(answers.table().rows)),
+    "description": lambda answers: list(answers.targets.descriptions.take(answers.table().rows)),
+    "sequence": lambda answers: answers.targets[answers.table().rows].texts(),
+}
+
+
+def usual(both_strands: bool) -> tuple[str, ...]:
+    """The columns that are given when none are named."""
+    return _HITS + ("strand",) * both_strands
+
+
+def preview(answers: Answers) -> str:
+    """The first hits as lines, for people."""
+    table = answers.table()
+    first = table.keep(np.arange(min(len(table), _PREVIEW)))
+    lines = [["query", "rank", "target", "distance"]]
+    for owner, rank, row, distance in zip(
+        first.owners.tolist(), first.ranks.tolist(), first.rows.tolist(), first.distances.tolist(), strict=True
+    ):
+        lines.append([_short(answers.queries[owner]), str(rank), _short(answers.stored[row]), f"{distance:g}"])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    shown = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    more = len(table) - len(first)
+    return "\n".join([*shown, *([f"... {more:,} more"] if more else [])])
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 30 else f"{name[:27]}..."

@@ -1,16 +1,18 @@
-"""One number of threads for everything: numba, torch, hnswlib, rapidfuzz.
+"""One number of threads for everything: numba, torch, faiss, hnswlib, rapidfuzz.
 
 Consumers ask `count()` at each call; `use(n)` sets it for the process. Numba and torch keep a number of their own:
-whoever is about to run a parallel numba kernel calls `numba_threads()` first, and the torch rooms `torch_threads()`.
+whoever is about to run a parallel numba kernel calls `numba_threads()` first, the torch rooms `torch_threads()`, and
+the room of candidate indexes `faiss_threads()`.
 
-Processes. Both libraries run on GNU OpenMP, whose threads do not survive a fork: in a child forked after they were
-started numba would end the process and torch would wait for ever. There the two functions raise ForkError instead, so
+Processes. All three run on GNU OpenMP, whose threads do not survive a fork: in a child forked after they were started
+numba would end the process, torch and faiss would wait for ever. There these functions raise ForkError instead, so
 that everything which needs threads (search, exact distances, embedding, training) does. What works:
 
 - spawn and forkserver (`multiprocessing.get_context("spawn")`), always;
 - fork before the first search, build or exact distance of the parent, each child opening its own index: importing
   seqsearch, reading files and encoding alphabets start no threads;
-- fork at any time where numba runs on TBB or its workqueue (NUMBA_THREADING_LAYER) and no network was run by torch.
+- fork at any time where numba runs on TBB or its workqueue (NUMBA_THREADING_LAYER), no network was run by torch and no
+  lists were searched by faiss, which brings an OpenMP of its own.
 
 Threads that other code makes torch start before the fork are not noticed.
 """
@@ -27,6 +29,8 @@ from .errors import ForkError, ParameterError
 
 _chosen: int | None = None
 _torch_runs = False
+_faiss_runs = False
+_faiss_lost = False  # forked from a process in which faiss had started threads
 _lost = False  # forked from a process with threads of GNU OpenMP
 
 # OpenMP threads that wait by spinning starve each other as soon as anything else wants a core: on a machine with as
@@ -91,6 +95,18 @@ def torch_threads() -> int:
     return count()
 
 
+def faiss_threads() -> int:
+    """Bring faiss to the chosen number and return it. Raises ForkError as `numba_threads` does."""
+    global _faiss_runs
+    if _faiss_lost:
+        raise _forked()
+    import faiss
+
+    faiss.omp_set_num_threads(count())
+    _faiss_runs = True
+    return count()
+
+
 class ForkSafeLock:
     """A re-entrant lock for `with`, which is free in a forked child, whichever thread of the parent held it."""
 
@@ -123,7 +139,8 @@ def _forked() -> ForkError:
 
 
 def _after_fork() -> None:
-    global _lost
+    global _lost, _faiss_lost
+    _faiss_lost = _faiss_lost or _faiss_runs
     _lost = _lost or _torch_runs or _numba_layer() == "omp"
 
 

@@ -11,6 +11,7 @@ from .candidates import CandidateIndex, Parameter, Parameters
 from .exact import ExactIndex
 from .hamming_scan import HammingScanIndex
 from .hnsw import HnswIndex
+from .ivf import IvfIndex
 
 SCAN_BELOW = 5_000
 """Rows below which an exact scan of the vectors is faster than a graph."""
@@ -27,7 +28,7 @@ def register(index: Index) -> Index:
     return index
 
 
-for _index in (ExactIndex, HnswIndex, HammingScanIndex):
+for _index in (ExactIndex, HnswIndex, IvfIndex, HammingScanIndex):
     register(_index)
 
 
@@ -54,7 +55,8 @@ def make_index(
 ) -> CandidateIndex:
     """An empty index. `bits` for a kind that needs them ("hamming"); `geometry` and `dim` for the others.
 
-    `parameters` go to the class of the kind by name ("hnsw": m, ef_construction, ef, target).
+    `parameters` go to the class of the kind by name ("hnsw": m, ef_construction, ef, target; "ivf": lists, bits,
+    target).
     ParameterError for an unknown kind or parameter, and for an argument that is missing or that the kind has no use
     for.
     """

@@ -7,6 +7,9 @@ import numpy as np
 from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
 from ..errors import MismatchError, ParameterError, UnknownIdError
 
+BIGGEST = 1e16
+"""The largest value of a vector that is compressed: squares and sums of squares are far from the end of float32."""
+
 ROW_LIMIT = 2**31
 """Row numbers stay below this: the map takes 8 bytes for each number up to the largest in use."""
 

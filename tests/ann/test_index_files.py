@@ -255,8 +255,8 @@ def test_headers_that_make_no_sense(tmp_path: Path) -> None:
     path.write_bytes(framed(json.dumps(good | {"arrays": [["a", "<f4", [2**40, 2**40]]]}).encode()))
     with pytest.raises(CorruptIndexError, match="ends inside the array 'a'"):
         load_index(path)
-    path.write_bytes(framed(json.dumps(good | {"kind": "ivf"}).encode()))
-    with pytest.raises(CorruptIndexError, match="there is no index kind 'ivf'"):
+    path.write_bytes(framed(json.dumps(good | {"kind": "lsh"}).encode()))
+    with pytest.raises(CorruptIndexError, match="there is no index kind 'lsh'"):
         load_index(path)
     for blocks in ({"version": 2}, {"block": 1 << 20}, {"version": 2, "block": 0}, {"version": 2, "block": "x"}):
         path.write_bytes(framed(json.dumps(good | blocks).encode()))

@@ -57,7 +57,7 @@ def test_a_recipe_builds_beside_itself_and_holds_out(tmp_path: Path) -> None:
         ("hold_out", "holdout", r"no key 'holdout' in \[data\]: there are alphabet"),
         ('references = "refs.fasta"', "", r"\[data\] needs references"),
         ("recall = 0.9", "recall = 9", "recall must be above 0 and at most 1, not 9"),
-        ('kind = "hnsw"', 'kind = "tree"', "no index kind 'tree': choose one of auto, exact, hnsw, hamming"),
+        ('kind = "hnsw"', 'kind = "tree"', "no index kind 'tree': choose one of auto, exact, hnsw, ivf, hamming"),
         ('name = "edit"', 'name = "cosine"', "no distance 'cosine': choose one of dtw, edit|no distance 'cosine'"),
     ],
 )

@@ -8,8 +8,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from rapidfuzz import distance as rapidfuzz_distance
-from rapidfuzz import process
 
 from .. import threads
 from ..arrays import JSON, BoolArray, DoubleArray, IntArray
@@ -28,29 +26,33 @@ _PAIR, _COLUMN, _CELL = 0.8, 0.01, 0.003
 
 
 class FuzzyDistance(Distance):
-    """A distance that rapidfuzz counts. `scorer`: its function; `_by_cells`: whether it fills cells one by one."""
+    """A distance that rapidfuzz counts. `measure`: its name there; `_by_cells`: whether it fills cells one by one."""
 
     kind = "tokens"
-    scorer: ClassVar[Any]
+    measure: ClassVar[str]
     _by_cells: ClassVar[bool] = False
 
     def _arguments(self) -> JSON:
-        """Keyword arguments of the scorer."""
+        """Keyword arguments of rapidfuzz's function."""
         return {}
+
+    def _scored(self, pairs: int) -> dict[str, Any]:
+        """What a batch is counted by. rapidfuzz is imported here: other distances do without."""
+        from rapidfuzz import distance
+
+        scorer = getattr(distance, self.measure).distance
+        workers = threads.count() if pairs > _ALONE else 1
+        return {"scorer": scorer, "scorer_kwargs": self._arguments(), "dtype": np.float64, "workers": workers}
 
     def pairs(
         self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None
     ) -> DoubleArray:
         self.require(a, b)
         first, second, _ = pair_arguments(a_rows, len(a), b_rows, len(b), cutoffs)
-        found: DoubleArray = process.cpdist(
-            spelled_rows(a, first),
-            spelled_rows(b, second),
-            scorer=self.scorer,
-            scorer_kwargs=self._arguments(),
-            dtype=np.float64,
-            workers=threads.count() if len(first) > _ALONE else 1,
-        )
+        from rapidfuzz import process
+
+        texts, others = spelled_rows(a, first), spelled_rows(b, second)
+        found: DoubleArray = process.cpdist(texts, others, **self._scored(len(first)))
         return found
 
     def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
@@ -67,10 +69,9 @@ class FuzzyDistance(Distance):
     def _table(self, a: Spelled, b: Spelled) -> DoubleArray:
         if not a or not b:
             return np.zeros((len(a), len(b)))
-        workers = threads.count() if len(a) * len(b) > _ALONE else 1
-        table: DoubleArray = process.cdist(
-            a, b, scorer=self.scorer, scorer_kwargs=self._arguments(), dtype=np.float64, workers=workers
-        )
+        from rapidfuzz import process
+
+        table: DoubleArray = process.cdist(a, b, **self._scored(len(a) * len(b)))
         return table
 
     def verification_cost(self, lengths: IntArray, reach: float) -> float:
@@ -90,7 +91,7 @@ class WeightedEditDistance(FuzzyDistance):
 
     name = "weighted-edit"
     whole_numbers = True
-    scorer = staticmethod(rapidfuzz_distance.Levenshtein.distance)
+    measure = "Levenshtein"
     _by_cells = True
 
     def __init__(self, *, insertion: int = 1, deletion: int = 1, substitution: int = 1) -> None:
@@ -114,7 +115,7 @@ class IndelDistance(FuzzyDistance):
     name = "indel"
     metric = True
     whole_numbers = True
-    scorer = staticmethod(rapidfuzz_distance.Indel.distance)
+    measure = "Indel"
 
 
 class OSADistance(FuzzyDistance):
@@ -125,7 +126,7 @@ class OSADistance(FuzzyDistance):
 
     name = "osa"
     whole_numbers = True
-    scorer = staticmethod(rapidfuzz_distance.OSA.distance)
+    measure = "OSA"
 
 
 class DamerauLevenshteinDistance(FuzzyDistance):
@@ -134,7 +135,7 @@ class DamerauLevenshteinDistance(FuzzyDistance):
     name = "damerau-levenshtein"
     metric = True
     whole_numbers = True
-    scorer = staticmethod(rapidfuzz_distance.DamerauLevenshtein.distance)
+    measure = "DamerauLevenshtein"
     _by_cells = True
 
 
@@ -146,7 +147,7 @@ class JaroWinklerDistance(FuzzyDistance):
     """
 
     name = "jaro-winkler"
-    scorer = staticmethod(rapidfuzz_distance.JaroWinkler.distance)
+    measure = "JaroWinkler"
 
     def __init__(self, *, prefix_weight: float = 0.1) -> None:
         if not 0 <= prefix_weight <= 0.25:

@@ -47,7 +47,7 @@ def _of_queries(hits: HitColumns, values: Sequence[object]) -> list[object]:
 
 def _ends(hits: HitColumns, first: bool) -> list[int]:
     """Where the target begins or ends; turned round on the minus strand, as BLAST does."""
-    lengths = hits.targets.lengths[hits.table.rows].tolist()
+    lengths = hits.targets.lengths_of(hits.table.rows).tolist()
     minus = hits.table.minus.tolist()
     return [1 if first != turned else length for length, turned in zip(lengths, minus, strict=True)]
 
@@ -63,7 +63,7 @@ COLUMNS: dict[str, Callable[[HitColumns], Sequence[object]]] = {
     "label": lambda hits: list(hits.targets.labels.take(hits.table.rows)),
     "description": lambda hits: list(hits.targets.descriptions.take(hits.table.rows)),
     "query_length": lambda hits: hits.queries.lengths[hits.table.owners].tolist(),
-    "target_length": lambda hits: hits.targets.lengths[hits.table.rows].tolist(),
+    "target_length": lambda hits: hits.targets.lengths_of(hits.table.rows).tolist(),
     "matches": lambda hits: [path.count("=") for path in hits.paths],
     "pident": lambda hits: [f"{100 * path.identity:.3f}" for path in hits.paths],
     "length": lambda hits: [path.columns for path in hits.paths],

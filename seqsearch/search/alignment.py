@@ -122,7 +122,7 @@ class Alignments(Sequence[EditPath]):
     @property
     def lengths(self) -> tuple[IntArray, IntArray]:
         """(h,) symbols of the query and of the target of each hit."""
-        return self._queries.lengths[self.table.owners], self._targets.lengths[self.table.rows]
+        return self._queries.lengths[self.table.owners], self._targets.lengths_of(self.table.rows)
 
     def drawn(self, hit: int) -> str:
         """Blocks of three lines: the query, a bar where symbols are equal, the target, with positions from 1."""
@@ -141,8 +141,7 @@ def radius_of_identity(lengths: IntArray, identity: float) -> DoubleArray:
 
 
 def _codes(sequences: Sequences, row: int) -> AnyArray:
-    codes: AnyArray = sequences.data[sequences.offsets[row] : sequences.offsets[row + 1]]
-    return codes
+    return sequences[row].data
 
 
 def _symbols(codes: AnyArray, alphabet: Alphabet) -> list[str]:

@@ -24,7 +24,7 @@ def gathered(targets: Sequences, rows: IntArray) -> Iterator[tuple[slice, Sequen
     if targets.resident:
         yield slice(0, len(rows)), targets, np.zeros(0, np.int64), rows
         return
-    mean = max(1.0, float(targets.offsets[-1] - targets.offsets[0]) / max(1, len(targets)))
+    mean = max(1.0, targets.steps / max(1, len(targets)))
     step = max(1, int(GATHERED / (mean * max(1, rows.shape[1]))))
     marks = np.zeros(len(targets) // 64 + 1, np.uint64)
     for start in range(0, len(rows), step):

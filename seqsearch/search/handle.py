@@ -225,7 +225,8 @@ class Handle:
                 self._compact(writer, progress)
                 return
             self.refresh()
-            if tail_is_long(writer, self.settings):
+            damaged = self._cache is not None and self._cache.is_worth_saving
+            if damaged or tail_is_long(writer, self.settings):
                 self._save(writer, progress)
 
     def compact(self, progress: Progress = SILENT) -> None:

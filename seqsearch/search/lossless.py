@@ -76,7 +76,7 @@ class Lossless:
 
     @property
     def _is_kept(self) -> bool:
-        return self._targets.resident or int(self._targets.offsets[-1] - self._targets.offsets[0]) <= KEPT
+        return self._targets.resident or self._targets.steps <= KEPT
 
     @cached_property
     def _whole(self) -> Sequences:

@@ -121,6 +121,10 @@ def pipeline_of(
 
 def equal_to(column: Strings, wanted: str) -> BoolArray:
     """(n,) mask of the strings that are `wanted`, without an object a string."""
+    return np.concatenate([_equal_to(part, wanted) for part in column.parts])
+
+
+def _equal_to(column: Strings, wanted: str) -> BoolArray:
     raw = np.frombuffer(wanted.encode("utf-8"), np.uint8)
     same: BoolArray = np.diff(column.offsets) == len(raw)
     at = column.offsets[:-1][same]

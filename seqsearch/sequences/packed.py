@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
-from typing import NamedTuple, overload
+from typing import ClassVar, NamedTuple, overload
 
 import numpy as np
 
@@ -197,6 +197,8 @@ class PackedSequences(Sequences):
 
     __slots__ = ("_features", "_parts", "_starts")
 
+    resident: ClassVar[bool] = False
+
     def __init__(self, parts: Items[Part], alphabet: Alphabet | None) -> None:
         """`parts`: at least one, of the same kind."""
         kept = [part for part in parts if len(part)] or [parts[0]]
@@ -219,6 +221,13 @@ class PackedSequences(Sequences):
         counts = np.clip(rows - self._starts[:-1], 0, np.diff(self._starts))
         parts = [part.first(count) for part, count in zip(self._parts, counts.tolist(), strict=True)]
         return self if rows == len(self) else PackedSequences(parts, self.alphabet)
+
+    def as_they_lie(self) -> Sequences:
+        """A plain set over the same memory, where letters or steps lie plain in one part; else this set."""
+        (letters, _), *more = [(part.letters, part) for part in self._parts]
+        if more or not isinstance(letters, Letters):
+            return self
+        return Sequences(letters.data, letters.offsets, self.ids, self.alphabet, self.descriptions, self.labels)
 
     def in_memory(self) -> Sequences:
         """A plain set of the same rows, its letters and boundaries copied; text columns stay where they are."""
@@ -249,6 +258,11 @@ class PackedSequences(Sequences):
     def features(self) -> int:
         """F of a series set, 0 for tokens."""
         return self._features
+
+    @property
+    def steps(self) -> int:
+        """Steps of all sequences."""
+        return sum(int(part.letters.offsets[-1]) for part in self._parts)
 
     def lengths_of(self, rows: AnyArray) -> IntArray:
         """(m,) steps of some sequences."""

@@ -178,6 +178,11 @@ class Sequences:
         """(n,) steps of each sequence."""
         return np.diff(self.offsets)
 
+    @property
+    def steps(self) -> int:
+        """Steps of all sequences."""
+        return int(self.offsets[-1] - self.offsets[0])
+
     def lengths_of(self, rows: AnyArray) -> IntArray:
         """(m,) steps of some sequences: where only these are asked for."""
         lengths: IntArray = self.offsets[rows + 1] - self.offsets[rows]
@@ -255,7 +260,7 @@ class Sequences:
 
     def __repr__(self) -> str:
         what = self.alphabet.name if self.alphabet is not None else f"series of {self.features} features"
-        return f"Sequences({what}, n={len(self)}, steps={int(self.offsets[-1] - self.offsets[0])})"
+        return f"Sequences({what}, n={len(self)}, steps={self.steps})"
 
 
 def _blank(n: int) -> Strings:

@@ -22,7 +22,7 @@ from .environment import Environment, Transaction, environment
 from .files import Mark, data_file, generations, read_mark
 from .header import StoreHeader
 from .log import Entry, Operation, unpack_entry
-from .snapshots import SnapshotRecord, check_snapshot, read_record, snapshot_key
+from .snapshots import SnapshotRecord, check_snapshot, read_record, read_records, snapshot_key
 from .targets import Targets
 from .verification import Report, Verification
 from .writing import read_blob, scan
@@ -200,6 +200,14 @@ class StoreReader:
         """Bytes that the files of the index take on disk."""
         return sum(entry.stat().st_blocks * 512 for entry in self.path.rglob("*") if entry.is_file())
 
+    def extent(self) -> dict[str, int]:
+        """Bytes of what the rows hold, deleted ones too: `sequences`, `ids`, `labels` and descriptions, `vectors`."""
+        with self._rows() as known:
+            _, steps, ids, *texts = known.directory.sizes.sum(axis=0).tolist()
+            head = known.head
+        vectors = head.vector_rows * head.vector_bytes
+        return {"sequences": steps * head.step_bytes, "ids": ids, "labels": sum(texts), "vectors": vectors}
+
     # -- rows ----------------------------------------------------------------------------------------------------
 
     def sequences(self, rows: AnyArray | list[int] | None = None) -> Sequences:
@@ -322,6 +330,11 @@ class StoreReader:
         key = snapshot_key(name)
         with self._reading() as transaction:
             return read_record(transaction, key)
+
+    def snapshots(self) -> list[SnapshotRecord]:
+        """What is known of the newest snapshot of every name."""
+        with self._reading() as transaction:
+            return read_records(transaction)
 
     def snapshot_file(self, name: str, *, proved: bool = True) -> Path:
         """The file of a snapshot, its size and digest verified just now: only then may a loader see it. A loader that

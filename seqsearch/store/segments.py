@@ -37,9 +37,23 @@ def contents_of(head: StoreHeader) -> Contents:
     return Contents(head.alphabet, head.symbols, head.features)
 
 
+def is_segment(record: SnapshotRecord) -> bool:
+    """Whether a snapshot is one of these."""
+    return record.name.split("-")[0] == NAME
+
+
+def read_segment(path: Path, record: SnapshotRecord, head: StoreHeader) -> SequenceFile:
+    """The file of a record. Raises CorruptIndexError."""
+    try:
+        first, rows, digest = (record.parameters[name] for name in ("first", "rows", "digest"))
+        return read(path, int(first), int(rows), contents_of(head), str(digest))
+    except (TypeError, KeyError, ValueError):
+        raise CorruptIndexError(f"the record of snapshot {record.name!r} does not say what rows it holds") from None
+
+
 def segment_records(transaction: Transaction) -> list[SnapshotRecord]:
     """The records of these snapshots, by their first row."""
-    prefixed = [record for record in read_records(transaction) if record.name.split("-")[0] == NAME]
+    prefixed = [record for record in read_records(transaction) if is_segment(record)]
     try:
         return sorted(prefixed, key=lambda record: int(record.parameters["first"]))
     except (TypeError, KeyError, ValueError):
@@ -85,20 +99,19 @@ def load_segments(
         try:
             if record.parameters["first"] != expected:
                 raise CorruptIndexError(f"the snapshots {NAME!r} do not follow each other")
-            files.append(_verified_file(file_of(record), record, contents_of(head)))
+            files.append(_verified_file(file_of(record), record, head))
         except (StoreError, KeyError, TypeError, OSError) as error:
             problem = str(error)
             break
     return Segments(tuple(records), tuple(files), problem)
 
 
-def _verified_file(path: Path, record: SnapshotRecord, what: Contents) -> SequenceFile:
+def _verified_file(path: Path, record: SnapshotRecord, head: StoreHeader) -> SequenceFile:
     status = os.stat(path)
     key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, record.file, record.digest)
     with _verifying:
         known = _verified.get(key)
         if known is None:
-            said = record.parameters
-            known = read(path, said["first"], said["rows"], what, said["digest"])
+            known = read_segment(path, record, head)
             _verified[key] = known
         return known

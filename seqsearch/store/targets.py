@@ -98,8 +98,7 @@ class Targets:
             head, nothing = known.head, known.between(0, 0)
         parts = [*files.parts, *map(Part.of, self._tail)] or [Part.of(nothing)]
         whole = PackedSequences(parts, head.symbols).first(rows)
-        steps = sum(int(part.letters.offsets[-1]) for part in whole.parts)
-        return whole.in_memory() if steps * head.step_bytes <= SMALL else whole
+        return whole.in_memory() if whole.steps * head.step_bytes <= SMALL else whole.as_they_lie()
 
     def _extend_tail(self, held: int, rows: int) -> None:
         """Take in what came: joined with what is there while that is not longer, so that parts stay few."""

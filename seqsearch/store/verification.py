@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from ..errors import StoreError
 from ..progress import Task
 from ..sequences import Strings, offsets_of
 from ..sequences.ids import hash_ids, rows_of_equal
+from ..sequences.packed import PackedSequences
+from ..sequences.packed_files import SequenceFile
 from . import reading
 from .chunks import Columns, columns_of, unpack_vectors
 from .envelope import DOCUMENT, HEAD, LOG, SEQUENCES, VECTORS, load_json, number_of, unseal
@@ -21,8 +24,11 @@ from .environment import Transaction
 from .files import Mark
 from .header import StoreHeader
 from .log import unpack_entry
+from .segments import is_segment, read_segment
 from .snapshots import check_snapshot, read_records
 from .writing import scan
+
+_BATCH = 32 << 20  # bytes of records compared at a time
 
 
 @dataclass
@@ -140,9 +146,33 @@ class Verification:
         for record in read_records(self._transaction):
             self.report.count("snapshots")
             with self.report.noting():
-                check_snapshot(self._folder, record)
+                path = check_snapshot(self._folder, record)
+                if is_segment(record):
+                    self._segment(head, read_segment(path, record, head))
             if record.lsn > head.lsn:
                 self.report.problems.append(f"snapshot {record.name!r} is of a commit that is yet to come")
+
+    def _segment(self, head: StoreHeader, file: SequenceFile) -> None:
+        """A file of sequences holds what the database holds, row for row, and finds its ids."""
+        directory = reading.Directory.read(self._transaction, head, None)
+        rows = reading.Rows(self._transaction, head, directory)
+        mapped = PackedSequences([file.part], head.symbols)
+        cuts = rows.cuts(file.first, file.stop, _BATCH)
+        for start, stop in itertools.pairwise(cuts):
+            stored, found = rows.between(start, stop), mapped[start - file.first : stop - file.first]
+            columns = [
+                np.array_equal(one.data, other.data) and np.array_equal(one.offsets, other.offsets)
+                for one, other in zip(
+                    (stored.ids, stored.descriptions, stored.labels),
+                    (found.ids, found.descriptions, found.labels),
+                    strict=True,
+                )
+            ]
+            if stored.digest() != found.digest() or not all(columns):
+                self.report.problems.append(f"{file.path} holds other records than rows {start} to {stop - 1} are")
+        hashes = np.concatenate([np.zeros(0, np.uint64), *map(hash_ids, file.part.texts.ids.parts)])
+        if not np.array_equal(hashes[file.rows], file.hashes):
+            self.report.problems.append(f"{file.path} holds other hashes than its ids have")
 
 
 def _content_problems(head: StoreHeader, columns: Columns) -> list[str]:

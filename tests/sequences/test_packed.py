@@ -80,6 +80,8 @@ def test_rows_and_slices_are_those_of_the_plain_set(
     assert same(packed, plain)
     assert same(packed[:], plain)
     assert same(packed.in_memory(), plain)
+    assert same(packed.as_they_lie(), plain)
+    assert packed.steps == plain.steps
     rows = np.array(data.draw(st.lists(st.integers(-len(plain), len(plain) - 1), max_size=50)), np.int64)
     assert same(packed[rows], plain[rows])
     assert same(packed[rows.tolist()], plain[rows])

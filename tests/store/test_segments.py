@@ -301,3 +301,29 @@ def test_only_a_writer_saves(path: Path) -> None:
 
     with Store.open(path) as store, pytest.raises(StoreError, match="open for reading only"):
         store.save_sequences()
+
+
+def test_verify_compares_the_file_with_the_database(path: Path) -> None:
+    def swapped(array: np.ndarray) -> np.ndarray:
+        array[0] ^= 3
+        return array
+
+    rewritten(path, letters=swapped)
+    with Store.open(path) as store:
+        problems = store.verify().problems
+    assert len(problems) == 1
+    assert "holds other records than rows 0 to 2999 are" in problems[0]
+    rewritten(path, letters=swapped, rows=lambda array: np.roll(array, 1))
+    with Store.open(path) as store:
+        assert "holds other hashes than its ids have" in store.verify().problems[0]
+
+
+def test_bytes_by_part_add_up(path: Path) -> None:
+    with Store.open(path) as store:
+        records = store.sequences()
+        assert store.extent() == {
+            "sequences": records.data.nbytes,
+            "ids": records.ids.data.nbytes,
+            "labels": records.labels.data.nbytes,
+            "vectors": 3000 * 16,
+        }

@@ -161,7 +161,8 @@ class Reading:
 
     alphabet: Alphabet | str | None = option("dna, rna, protein, text or integers  [default: guessed]", metavar="NAME")
     input_format: str | None = option(
-        "fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr, midi  [default: told from the file]", metavar="NAME"
+        "fasta, fastq, csv, tsv, parquet, arrow, lines, npy, npz, ts, ucr, midi  [default: told from the file]",
+        metavar="NAME",
     )
     layout: str | None = option(
         "Axes of three in .npy and .npz: series, steps, features or series, channels, steps.",

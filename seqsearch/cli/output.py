@@ -1,21 +1,28 @@
-"""Hits as text: TSV, JSON lines, BLAST's tabular format, drawn alignments."""
+"""Hits as text: TSV, JSON lines, BLAST's tabular format, drawn alignments; or as Parquet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import click
 
 from .shared import header_text, plain_numbers, rows_text
 
 if TYPE_CHECKING:
+    import pyarrow
+
     from ..search import Alignments, Answers, HitTable
     from ..sequences import Sequences
 
 PLAIN = ("query", "rank", "target", "distance")
 _ALIGNED = ("pident", "length", "mismatch", "gapopen", "qstart", "qend", "sstart", "send", "evalue", "bitscore")
+PARQUET = "parquet"
+_TEXTS = ("query", "target", "cigar", "strand", "label", "description")
+_FLOATS = ("distance", "identity", "pident")
 BLAST6 = ("query", "target", *_ALIGNED)
 
 
@@ -93,11 +100,6 @@ def columns_of(asked: str | None, output_format: str, strand: str) -> tuple[str,
     return names
 
 
-def header_of(columns: Sequence[str], output_format: str, drawn: bool) -> str:
-    """The first line of a file, "" where the format has none."""
-    return "" if drawn else header_text(columns, output_format)
-
-
 def text_of(hits: HitColumns, columns: Sequence[str], output_format: str, drawn: bool) -> str:
     """The lines of a batch; `drawn`: every hit with its columns in one line and its alignment under it."""
     named = hits.columns(columns)
@@ -108,3 +110,68 @@ def text_of(hits: HitColumns, columns: Sequence[str], output_format: str, drawn:
         facts = "  ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True))
         parts.append(f"# {facts}\n{hits.paths.drawn(hit)}\n\n")
     return "".join(parts)
+
+
+@contextmanager
+def written(
+    into: str | None, columns: Sequence[str], output_format: str, drawn: bool = False
+) -> Iterator[Callable[[HitColumns], None]]:
+    """Write batches of hits to a file, which appears when all are written, or to standard output as they come.
+
+    Raises a usage error for Parquet on a terminal, MissingExtraError without pyarrow, InputError for a path.
+    """
+    if output_format == PARQUET:
+        with _binary(into) as file, _parquet(file, columns) as write:
+            yield write
+        return
+    from ..files import atomic_write, write_errors
+
+    with ExitStack() as stack:
+        file: TextIO | None = None
+        if into is not None and into != "-":
+            stack.enter_context(write_errors(into))
+            file = stack.enter_context(atomic_write(into, text=True))
+        header = "" if drawn else header_text(columns, output_format)
+
+        def write(hits: HitColumns) -> None:
+            nonlocal header
+            click.echo(header + text_of(hits, columns, output_format, drawn), nl=False, file=file)
+            header = ""
+
+        yield write
+
+
+@contextmanager
+def _binary(into: str | None) -> Iterator[BinaryIO]:
+    if into is not None and into != "-":
+        from ..files import atomic_write, write_errors
+
+        with write_errors(into), atomic_write(into) as file:
+            yield file
+        return
+    if sys.stdout.isatty():
+        raise click.UsageError("--format parquet is not for a terminal: say -o FILE, or pipe it into another program")
+    yield sys.stdout.buffer
+    sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _parquet(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[HitColumns], None]]:
+    """A Parquet file of a row group a batch; the types are of the columns, whatever comes."""
+    from ..extras import FRAMES, imported
+
+    arrow, parquet = imported("pyarrow", FRAMES), imported("pyarrow.parquet", FRAMES)
+    types = {name: arrow.float64() if name in _FLOATS else arrow.int64() for name in columns}
+    types |= {name: arrow.string() for name in columns if name in _TEXTS}
+    schema: pyarrow.Schema = arrow.schema(list(types.items()))
+    with parquet.ParquetWriter(file, schema) as writer:
+
+        def write(hits: HitColumns) -> None:
+            values = dict(hits.columns(columns))
+            if "distance" in values:
+                values["distance"] = hits.table.distances.tolist()
+            if "pident" in values:
+                values["pident"] = [float(str(percent)) for percent in values["pident"]]
+            writer.write_table(arrow.table(values, schema))
+
+        yield write

@@ -41,8 +41,16 @@ class Options:
     strand: str = option(
         "Search for the reverse complement of DNA and RNA as well.", type=click.Choice(["plus", "both"]), default="plus"
     )
-    output_format: str = format_option("tsv", "json", "blast6", help="blast6: the twelve columns of BLAST's -outfmt 6.")
-    columns: str | None = option(f"Of tsv and json: {', '.join(output.COLUMNS)}.", metavar="NAME,...")
+    output_format: str = format_option(
+        "tsv", "json", "blast6", "parquet", help="blast6: the twelve columns of BLAST's -outfmt 6."
+    )
+    into: str | None = option(
+        "Write to a file, once all is found  [default: standard output]",
+        flags="-o, --output",
+        type=PATH,
+        metavar="FILE",
+    )
+    columns: str | None = option(f"Of tsv, json and parquet: {', '.join(output.COLUMNS)}.", metavar="NAME,...")
     align: bool = option("Draw the alignment of every hit.")
 
     def __post_init__(self) -> None:
@@ -93,6 +101,7 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
     Examples:
       seqsearch search refs.ss queries.fasta -k 10
       seqsearch search refs.ss queries.fasta --recall 0.95 --format json
+      seqsearch search refs.ss reads.parquet --sequence-column read --format parquet -o hits.parquet
       seqsearch search refs.ss queries.fasta --all --max-distance 5 --columns query,target,distance,cigar
       seqsearch search refs.ss queries.fasta --strand both --min-identity 0.97 --format blast6
       cat reads.fq | seqsearch search refs.ss - --candidates 200
@@ -100,23 +109,22 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
     numba_without_scipy()
     from ..search import Results, SequenceIndex
 
-    names, output_format, drawn = options.names, options.output_format, options.align
     ids = None if options.ids_file is None else [line.strip() for line in options.ids_file if line.strip()]
     progress = progress_for(quiet)
     warnings: dict[str, None] = {}  # of all batches, each once
     nearest: list[DoubleArray] = []  # of all batches: whether the queries are unlike is judged of all together
-    with SequenceIndex.open(index) as opened:
+    with (
+        SequenceIndex.open(index) as opened,
+        output.written(options.into, options.names, options.output_format, options.align) as write,
+    ):
         for number, part in enumerate(reading.suiting(opened.alphabet_name).batches(queries)):
             answers = _answers(opened, part, options, ids, progress)
             warnings |= dict.fromkeys(answers.how.cautions)
             if answers.how.calibrated and isinstance(answers, Results):
                 nearest.append(answers.distances[:, 0])
-            hits = _hits(answers, part, options)
-            if number == 0:
-                if not quiet:
-                    click.echo(f"{index}: {answers.budget}", err=True)
-                click.echo(output.header_of(names, output_format, drawn), nl=False)
-            click.echo(output.text_of(hits, names, output_format, drawn), nl=False)
+            if number == 0 and not quiet:
+                click.echo(f"{index}: {answers.budget}", err=True)
+            write(_hits(answers, part, options))
         if nearest and (unlike := opened.distribution_warning(nearest)) is not None:
             warnings[unlike] = None
     for warning in () if quiet else warnings:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..arrays import AnyArray
-from ..errors import MissingExtraError, ParameterError
+from ..errors import ParameterError
+from ..extras import FRAMES, imported
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     import pandas
     import polars
     import pyarrow
@@ -52,7 +50,7 @@ class Exported:
 
     def to_pandas(self, columns: Iterable[str] | None = None) -> pandas.DataFrame:
         """A pandas data frame; `columns` as in `columns`. Raises MissingExtraError where pandas is not installed."""
-        return frames("pandas").DataFrame(self.columns(columns))
+        return imported("pandas", FRAMES).DataFrame(self.columns(columns))
 
     def to_arrow(self, columns: Iterable[str] | None = None) -> pyarrow.Table:
         """An Arrow table; `columns` as in `columns`. Raises MissingExtraError where pyarrow is not installed."""
@@ -60,23 +58,13 @@ class Exported:
 
     def to_polars(self, columns: Iterable[str] | None = None) -> polars.DataFrame:
         """A polars data frame; `columns` as in `columns`. Raises MissingExtraError where polars is not installed."""
-        made: polars.DataFrame = frames("polars").DataFrame(self.columns(columns))
+        made: polars.DataFrame = imported("polars", FRAMES).DataFrame(self.columns(columns))
         return made
-
-
-def frames(package: str) -> ModuleType:
-    """A package of the extra `frames`. Raises MissingExtraError."""
-    try:
-        return importlib.import_module(package)
-    except ModuleNotFoundError as error:
-        if error.name != package:
-            raise
-        raise MissingExtraError(package, "frames") from None
 
 
 def arrow_table(columns: Mapping[str, Iterable[object]]) -> pyarrow.Table:
     """Columns as an Arrow table: lists as they are, no values as strings."""
-    arrow = frames("pyarrow")
+    arrow = imported("pyarrow", FRAMES)
     made = {}
     for name, values in columns.items():
         listed = values if isinstance(values, np.ndarray) else list(values)

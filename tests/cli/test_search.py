@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from seqsearch import SequenceIndex, read, write_fasta
 from seqsearch.distances import EditDistance
 from seqsearch.search.strands import reverse_complement
 from seqsearch.sequences import DNA, TEXT, Sequences
-from tests.cli.conftest import Seqsearch
+from tests.cli.conftest import Seqsearch, process
 
 
 @pytest.fixture(scope="module")
@@ -281,3 +283,58 @@ def test_warnings_of_all_batches_come_once_at_the_end(
     assert lines[0].startswith("seqsearch: warning: 100% of these queries are farther from everything stored")
     assert len(seqsearch("search", index, queries, "-k", 2, "--candidates", 5).err.splitlines()) == 1
     assert seqsearch("search", index, tmp_path / "strange.fasta", "-k", 2, "-q").err == ""
+
+
+def test_a_file_holds_what_is_printed(seqsearch: Seqsearch, index: Path, queries: Path, tmp_path: Path) -> None:
+    for output_format in ("tsv", "json", "blast6"):
+        asked = ("search", index, queries, "-k", "3", "--format", output_format)
+        path = tmp_path / output_format
+        said = seqsearch(*asked, "-o", path)
+        assert (said.code, said.out) == (0, "")
+        assert path.read_text() == seqsearch(*asked).out
+    drawn = seqsearch("search", index, queries, "-k", "1", "--align", "-o", tmp_path / "drawn")
+    assert drawn.code == 0
+    assert (tmp_path / "drawn").read_text().startswith("# query ")
+    nowhere = seqsearch("search", index, queries, "-o", tmp_path / "no" / "where")
+    assert nowhere.code == 1
+    assert "cannot be written" in nowhere.err
+
+
+def test_parquet(seqsearch: Seqsearch, index: Path, queries: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    asked = ("search", index, queries, "-k", "3", "--exact", "--columns")
+    names = "query,rank,target,distance,identity,pident,cigar,label,target_length,strand"
+    path = tmp_path / "hits.parquet"
+    assert seqsearch(*asked, names, "--format", "parquet", "-o", path).code == 0
+    table = parquet.read_table(path)
+    assert table.column_names == names.split(",")
+    told = [json.loads(line) for line in seqsearch(*asked, names, "--format", "json").lines]
+    assert [{**row, "pident": f"{row['pident']:.3f}"} for row in table.to_pylist()] == told
+    kinds = {name: str(table.schema.field(name).type) for name in table.column_names}
+    assert [kinds[name] for name in ("query", "rank", "distance", "pident")] == ["string", "int64", "double", "double"]
+    nothing = seqsearch(*asked, "query,rank", "--max-distance", "0", "--format", "parquet", "-o", path)
+    assert nothing.code == 0
+    assert parquet.read_table(path).schema.field("rank").type == "int64"  # whatever was found
+    wrong = seqsearch("search", index, queries, "--align", "--format", "parquet")
+    assert wrong.code == 2
+    assert "--format parquet has no place" in wrong.err
+
+
+def test_parquet_into_a_pipe_and_from_a_file(index: Path, references: Sequences, tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    some = references[:5]
+    parquet.write_table(arrow.table({"read": some.texts(), "n": [5, 6, 7, 8, 9]}), tmp_path / "asked.parquet")
+    command = ["search", index, tmp_path / "asked.parquet", "-q", "-k", "1", "--format", "parquet"]
+    running = process(
+        *command, "--sequence-column", "read", "--id-column", "n", stdout=subprocess.PIPE, encoding="latin-1"
+    )
+    raw, _ = running.communicate(timeout=100)
+    assert running.returncode == 0
+    table = parquet.read_table(io.BytesIO(raw.encode("latin-1")))
+    assert table.to_pydict() == {
+        "query": ["5", "6", "7", "8", "9"],
+        "rank": [1] * 5,
+        "target": list(some.ids),
+        "distance": [0.0] * 5,
+    }

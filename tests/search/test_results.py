@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from seqsearch import Hit, RangeResults, Results, SequenceIndex
+from seqsearch import Hit, RangeResults, Results, SequenceIndex, extras
 from seqsearch.errors import MismatchError, MissingExtraError, ParameterError
-from seqsearch.search import Answers, exporting
+from seqsearch.search import Answers
 from seqsearch.sequences import Sequences
 from tests.families import families
 
@@ -87,10 +87,10 @@ def test_ids_have_the_shape_of_the_rows(answers: Answers) -> None:
 
 
 def test_a_package_that_is_missing_is_named(index: SequenceIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> None:
+    def missing(name: str) -> object:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr(exporting.importlib, "import_module", missing)
+    monkeypatch.setattr(extras.importlib, "import_module", missing)
     with pytest.raises(MissingExtraError, match=r"this needs pandas, .*: pip install 'seqsearch\[frames\]'"):
         index.search(QUERIES[:1]).to_pandas()
 

@@ -440,7 +440,10 @@ def test_standard_input_is_named_and_may_be_missing(monkeypatch):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"format": "bam"}, "no format 'bam': choose one of fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr, midi"),
+        (
+            {"format": "bam"},
+            "no format 'bam': choose one of fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr, parquet, arrow, midi",
+        ),
         ({"alphabet": "xna"}, "no alphabet 'xna': choose one of dna, rna, protein, text, integers"),
         ({"on_error": "ignore"}, "on_error must be 'raise' or 'skip', not 'ignore'"),
         ({"id_column": "id"}, "id_column='id' means nothing for a fasta file: it has no columns"),

@@ -9,7 +9,7 @@ from typing import Unpack
 from ...errors import EmptyInputError, ParameterError, StrPath
 from ..alphabet import INTEGERS, TEXT, alphabet_named
 from ..sequence import Sequences
-from .batches import assemble
+from .batches import TextBatch, assemble
 from .fastx import guess_alphabet
 from .intake import Intake, OnError, ReadReport
 from .opening import Source, display_name, opened
@@ -34,9 +34,10 @@ BATCH = 65_536  # records
 def read(path: StrPath, **options: Unpack[ReadOptions]) -> Sequences:
     """All sequences of a file; `-` is standard input, `greengenes:v4` and `greengenes:full` are data sets by name.
 
-    FASTA, FASTQ, CSV, TSV, lines of text, .npy, .npz, .ts, UCR tables, MIDI and what other packages add to `READERS`;
-    any of them may be compressed with gzip, bzip2, xz or Zstandard. See `ReadOptions` for what else may be said:
-    alphabet, format, on_error, id_column, sequence_column, label_column, description_column, layout, report.
+    FASTA, FASTQ, CSV, TSV, Parquet, Arrow and Feather, lines of text, .npy, .npz, .ts, UCR tables, MIDI and what other
+    packages add to `READERS`; any of them may be compressed with gzip, bzip2, xz or Zstandard. See `ReadOptions` for
+    what else may be said: alphabet, format, on_error, id_column, sequence_column, label_column, description_column,
+    layout, report.
 
     Raises InputError (a file that cannot be read), ParseError, SymbolError, SeriesError, DuplicateIdError,
     EmptySequenceError, EmptyInputError, and ParameterError for arguments that fit no file.
@@ -110,7 +111,7 @@ def _assembled(reader: Reader, source: Source, options: Options, intake: Intake)
     elif alphabet is None and not reader.holds_series:
         alphabet = TEXT
     for batch in reader.read(source, options, intake):
-        yield assemble(batch, alphabet, intake, hint)
+        yield assemble(batch, alphabet if isinstance(batch, TextBatch) else options.alphabet, intake, hint)
 
 
 def _require(options: Options, takes: frozenset[str], what: str) -> None:

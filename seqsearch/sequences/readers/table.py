@@ -13,6 +13,7 @@ from ..alphabet import DNA, Alphabet
 from ..sequence import Sequences
 from .arrays import is_npy, is_npz, read_npy, read_npz
 from .batches import SeriesBatch, TextBatch
+from .columnar import is_arrow, is_parquet, read_arrow, read_parquet
 from .fastx import fasta_letters, fastq_letters, is_fasta, is_fastq, read_fasta, read_fastq
 from .intake import Intake
 from .lines import read_lines
@@ -31,9 +32,9 @@ class Reader:
 
     `read(source, options, intake)`: the batches of an open file. `extensions`: endings of file names, in lower case,
     before one of compression. `looks_like(head)`: whether the first bytes of a file, up to 64 KiB, are of the format.
-    `holds_series`: steps of numbers, otherwise letters. `letters(head)`: the letters of the sequences among the first
-    bytes, to guess dna, rna or protein from; without it letters are text. `takes`: what it makes of `Options` beside
-    alphabet and size. `one_series`: a file may be one series of a folder.
+    `holds_series`: steps of numbers, otherwise letters, or what each batch says. `letters(head)`: the letters of the
+    sequences among the first bytes, to guess dna, rna or protein from; without it letters are text. `takes`: what it
+    makes of `Options` beside alphabet and size. `one_series`: a file may be one series of a folder.
     """
 
     name: str
@@ -119,6 +120,8 @@ for _reader in (
     Reader("npz", read_npz, (".npz",), is_npz, holds_series=True, takes=_COLUMNS | {"layout"}, one_series=True),
     Reader("ts", read_ts, (".ts",), is_ts, holds_series=True),
     Reader("ucr", read_ucr, (".ucr", ".tsv"), is_ucr, holds_series=True),
+    Reader("parquet", read_parquet, (".parquet", ".pq"), is_parquet, takes=_COLUMNS),
+    Reader("arrow", read_arrow, (".arrow", ".feather", ".ipc"), is_arrow, takes=_COLUMNS),
     Reader("midi", read_midi, (".mid", ".midi"), is_midi, holds_series=True, one_series=True),
 ):
     register(_reader)

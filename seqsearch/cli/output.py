@@ -127,15 +127,15 @@ def written(
     from ..files import atomic_write, write_errors
 
     with ExitStack() as stack:
-        file: TextIO | None = None
+        text: TextIO | None = None
         if into is not None and into != "-":
             stack.enter_context(write_errors(into))
-            file = stack.enter_context(atomic_write(into, text=True))
+            text = stack.enter_context(atomic_write(into, text=True))
         header = "" if drawn else header_text(columns, output_format)
 
         def write(hits: HitColumns) -> None:
             nonlocal header
-            click.echo(header + text_of(hits, columns, output_format, drawn), nl=False, file=file)
+            click.echo(header + text_of(hits, columns, output_format, drawn), nl=False, file=text)
             header = ""
 
         yield write

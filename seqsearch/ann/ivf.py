@@ -53,6 +53,7 @@ class IvfIndex(CandidateIndex):
     takes_effort = True
     effort = "lists"
     has_snapshot = True
+    compresses = (1, 2, 4, 8)
     estimates = True
     keeps_changes = True
 

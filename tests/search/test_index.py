@@ -176,6 +176,20 @@ def test_a_large_calibration_change_is_stale(tmp_path: Path, references: Sequenc
         assert "changed by more than a fifth" in index.budget(10)[1]
 
 
+def test_bits_a_dimension_are_those_that_a_kind_can_keep() -> None:
+    assert BuildOptions(index="ivf").parameters_for(10_000).get("bits", 4) == 4
+    assert BuildOptions(index="ivf", compress=2).parameters_for(10_000)["bits"] == 2
+    assert BuildOptions(index="ivf", compress="none").parameters_for(10_000)["bits"] is None
+    assert BuildOptions(compress=2).kind_for(100) == "ivf", "who asks for compression gets what compresses"
+    assert "bits" not in BuildOptions(index="hnsw", compress="none").parameters_for(10_000)
+    with pytest.raises(ParameterError, match=r"compress must be auto, none or bits a dimension \(1, 2, 4, 8\), not 3"):
+        BuildOptions(compress=3)
+    with pytest.raises(ParameterError, match="of kind 'hnsw' keeps points as they are: take 'ivf'"):
+        BuildOptions(index="hnsw", compress=4)
+    with pytest.raises(ParameterError, match="a binary code of bits has nothing to compress"):
+        BuildOptions(bits=16, compress=4)
+
+
 def test_a_large_graph_is_built_with_care_unless_told_otherwise() -> None:
     assert BuildOptions().parameters_for(199_999) == {}
     assert BuildOptions().parameters_for(200_000) == {"ef_construction": 400}

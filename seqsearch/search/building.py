@@ -1,8 +1,8 @@
 """From sequences to an index: record, train, embed, build the candidate index, calibrate - in that order.
 
-Nothing of it holds all sequences or vectors in memory. Each step is kept once it is done, so that a build whose process was
-killed, or which was interrupted, is gone on with by the next one of the same: records by parts, the model (within its
-training a checkpoint), vectors by parts, the candidate index whenever it has doubled, the calibration.
+Nothing of it holds all sequences or vectors in memory. Each step is kept once it is done, so that a build whose
+process was killed, or which was interrupted, is gone on with by the next one of the same: records by parts, the model
+(within its training a checkpoint), vectors by parts, the candidate index whenever it has doubled, the calibration.
 """
 
 from __future__ import annotations

@@ -333,9 +333,9 @@ def test_damaged_remains_begin_anew(tmp_path, undisturbed):
             wanted = "what an interrupted build left is damaged, this one starts anew: the checksum of"
         else:
             file.write_bytes(raw[:-9] + bytes([raw[-9] ^ 1]) + raw[-8:])
-            wanted = f"{tmp_path / folder / 'building/candidates'}: "
+            wanted = "; building the candidate index again"
         notes = build(path).notes
-        assert any(note.startswith(wanted) for note in notes), notes
+        assert any(wanted in note for note in notes), notes
         assert contents(path) == undisturbed[0]
         shutil.rmtree(path)
 

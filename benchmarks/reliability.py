@@ -99,6 +99,7 @@ class StoreTarget:
 
     def snapshot(self, handle: Store) -> None:
         handle.write_snapshot("graph", lambda path: path.write_bytes(self.graph), library="none 1.0")
+        handle.save_sequences()
 
     def refresh(self, handle: Store) -> None:
         handle.refresh()
@@ -110,6 +111,9 @@ class StoreTarget:
         assert len(set(ids)) == len(ids) == len(handle), "an id is live twice"
         expected = np.array([vector_of(letters) for letters in texts], np.float32).reshape(-1, DIM)
         assert np.array_equal(vectors, expected), "a vector is not that of its record"
+        mapped = handle.targets()  # from the files as far as they reach and hold
+        assert mapped.digest() == handle.sequences().digest(), "the mapped sequences are not those of the database"
+        assert list(mapped.ids.take(rows)) == ids, "the mapped ids are not those of the database"
         some = rows[:: max(1, len(rows) // 20)]
         assert handle.sequences(some).texts() == handle.sequences()[some].texts(), "gathering reads something else"
         assert np.array_equal(handle.vectors(some), handle.vectors()[some]), "gathering reads something else"

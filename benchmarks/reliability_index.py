@@ -1,6 +1,9 @@
 """The checks of reliability.py on whole indexes: store, snapshot, graph and search together.
 
     python benchmarks/reliability_index.py --kills 100 --corruptions 200 --seconds 20 --output reliability.jsonl
+    python benchmarks/reliability_index.py --index ivf --kills 100 --corruptions 200 --seconds 20
+
+Snapshots are written after every few changes, and sequences stay on disk.
 
 Reading an index out means: every record the store shows is found by searching for it through the candidate index, at
 distance 0, and the candidate index holds nothing else.
@@ -8,6 +11,7 @@ distance 0, and the candidate index holds nothing else.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -19,22 +23,28 @@ import numpy as np
 from reliability import Items, main
 
 from seqsearch import SequenceIndex, threads
+from seqsearch.search import cache
 from seqsearch.sequences import DNA, Sequences
+from seqsearch.store import targets
 
 PROBES = 25
 
 
 class IndexTarget:
-    """A `SequenceIndex` with an HNSW graph over k-mer counts."""
+    """A `SequenceIndex` of a kind over k-mer counts."""
 
-    name = "index"
+    def __init__(self, kind: str = "hnsw") -> None:
+        self.kind = kind
+        self.name = f"index ({kind})"
+        cache.TAIL_LEAST = 100
+        targets.SMALL = 0
 
     def build(self, path: Path, items: Items) -> None:
         self._index(path, items).close()
 
     def _index(self, path: Path, items: Items) -> SequenceIndex:
         threads.use(1)
-        return SequenceIndex.build(path, _sequences(items), encoder="kmer", index="hnsw")
+        return SequenceIndex.build(path, _sequences(items), encoder="kmer", index=self.kind)
 
     def open(self, path: Path, *, write: bool) -> SequenceIndex:
         threads.use(1)
@@ -59,6 +69,8 @@ class IndexTarget:
         stored = handle.sequences
         with handle.state() as state:
             held = state.proposals.rows()
+            mapped = state.targets[np.flatnonzero(state.live)]
+            assert mapped.digest() == stored.digest(), "the mapped sequences are not those of the database"
         assert len(held) == len(stored) == len(handle), "the candidate index does not hold the stored rows"
         probes = stored[np.linspace(0, len(stored) - 1, min(PROBES, len(stored))).astype(int)]
         wide = max(1, len(stored) - 1)  # a record too short for a 5-mer has many equals, all at the same point
@@ -72,4 +84,7 @@ def _sequences(items: Items) -> Sequences:
 
 
 if __name__ == "__main__":
-    sys.exit(main(IndexTarget()))
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--index", default="hnsw")
+    asked, others = parser.parse_known_args()
+    sys.exit(main(IndexTarget(asked.index), others))

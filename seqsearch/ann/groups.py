@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
+from .. import threads
 from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
 from ..jit import kernel
 from .candidates import Candidates
@@ -15,18 +16,23 @@ from .rows import RowMap, grown
 
 END = -1
 
+SMALL = 4000
+"""Nodes offered at once, below which waking other threads costs more than it saves."""
+
 
 class RowGroups:
-    """For each node its rows, ascending, as a linked list: head[node] -> next[row] -> ... -> -1."""
+    """For each node its rows, ascending, as a linked list: head[node] -> next[row] -> ... -> -1.
+
+    A node without rows has head -1. All in all a row takes 16 bytes.
+    """
 
     def __init__(self) -> None:
         self.rows = RowMap()
         """The node of each row."""
         self.nodes = 0
-        self.head: IntArray = np.zeros(0, dtype=np.int64)
-        self.tail: IntArray = np.zeros(0, dtype=np.int64)
-        self.size: IntArray = np.zeros(0, dtype=np.int64)
-        self.next: IntArray = np.zeros(0, dtype=np.int64)
+        self.head: AnyArray = np.zeros(0, dtype=np.int32)
+        self.tail: AnyArray = np.zeros(0, dtype=np.int32)
+        self.next: AnyArray = np.zeros(0, dtype=np.int32)
 
     def __len__(self) -> int:
         """Rows."""
@@ -34,7 +40,7 @@ class RowGroups:
 
     def reserve(self, nodes: int) -> None:
         """Make room for nodes 0..nodes - 1; new ones have no rows."""
-        for name in ("head", "tail", "size"):
+        for name in ("head", "tail"):
             setattr(self, name, grown(getattr(self, name), nodes))
         self.head[self.nodes : nodes] = END
         self.tail[self.nodes : nodes] = END
@@ -45,7 +51,7 @@ class RowGroups:
         if len(rows):
             self.reserve(int(nodes.max()) + 1)
             self.next = grown(self.next, int(rows.max()) + 1)
-            _link(nodes, rows, self.head, self.tail, self.size, self.next)
+            _link(nodes, rows, self.head, self.tail, self.next)
             self.rows.put(rows, nodes)
 
     def remove(self, rows: IntArray) -> IntArray:
@@ -53,23 +59,28 @@ class RowGroups:
         forgotten."""
         gone = self.rows.known(rows)
         nodes = self.rows.places(gone)
-        _unlink(nodes, gone, self.head, self.tail, self.size, self.next)
+        _unlink(nodes, gone, self.head, self.tail, self.next)
         self.rows.drop(gone)
         return np.unique(nodes)
 
-    def first_rows(self, allowed: BoolArray | None) -> IntArray:
-        """(nodes,): the smallest matching row of each, -1 where none matches."""
+    def first_rows(self, allowed: BoolArray | None) -> AnyArray:
+        """(nodes,) int32: the smallest matching row of each, -1 where none matches."""
         if allowed is None:
             return self.head[: self.nodes]
         rows = self.rows.matching(allowed)
-        first = np.full(self.nodes, END, dtype=np.int64)
+        first = np.full(self.nodes, END, dtype=np.int32)
         first[self.rows.places(rows)[::-1]] = rows[::-1]  # of several assignments to one place the last stays
         return first
 
     def expand(self, nodes: IntArray, distances: FloatArray, allowed: BoolArray | None, found: Candidates) -> None:
         """Offer the (allowed) rows of nodes (Q, C) at distances (Q, C) to the answers found so far."""
         mask = np.zeros(0, dtype=np.bool_) if allowed is None else allowed
-        _expand(nodes, distances, self.head, self.next, mask, allowed is not None, found.rows, found.distances)
+        offered = (nodes, distances, self.head, self.next, mask, allowed is not None, found.rows, found.distances)
+        if nodes.size < SMALL:
+            _expand_part(*offered)
+        else:
+            threads.numba_threads()
+            _expand(*offered)
 
     def expand_first(self, hits: Candidates, count: int, allowed: BoolArray | None) -> Candidates:
         """The nearest `count` (allowed) rows, from the nearest nodes given by the smallest row of each."""
@@ -80,10 +91,9 @@ class RowGroups:
 
 
 @kernel()
-def _link(nodes: IntArray, rows: IntArray, head: IntArray, tail: IntArray, size: IntArray, after: IntArray) -> None:
+def _link(nodes: IntArray, rows: IntArray, head: AnyArray, tail: AnyArray, after: AnyArray) -> None:
     for i in range(rows.shape[0]):
         node, row = nodes[i], rows[i]
-        size[node] += 1
         if head[node] < 0:
             head[node], tail[node], after[row] = row, row, END
         elif row > tail[node]:
@@ -98,10 +108,9 @@ def _link(nodes: IntArray, rows: IntArray, head: IntArray, tail: IntArray, size:
 
 
 @kernel()
-def _unlink(nodes: IntArray, rows: IntArray, head: IntArray, tail: IntArray, size: IntArray, after: IntArray) -> None:
+def _unlink(nodes: IntArray, rows: IntArray, head: AnyArray, tail: AnyArray, after: AnyArray) -> None:
     for i in range(rows.shape[0]):
         node, row = nodes[i], rows[i]
-        size[node] -= 1
         if head[node] == row:
             head[node] = after[row]
             if head[node] < 0:
@@ -115,18 +124,18 @@ def _unlink(nodes: IntArray, rows: IntArray, head: IntArray, tail: IntArray, siz
             tail[node] = at
 
 
-@kernel(parallel=True)
-def _expand(
+@kernel()
+def _expand_part(
     nodes: IntArray,
     distances: FloatArray,
-    head: IntArray,
-    after: IntArray,
+    head: AnyArray,
+    after: AnyArray,
     allowed: BoolArray,
     filtered: bool,
     rows_out: IntArray,
     distances_out: FloatArray,
 ) -> None:
-    for q in numba.prange(nodes.shape[0]):
+    for q in range(nodes.shape[0]):
         for c in range(nodes.shape[1]):
             node = nodes[q, c]
             if node < 0:
@@ -137,6 +146,22 @@ def _expand(
                     if not insert(distances_out[q], rows_out[q], distances[q, c], row):
                         break  # the rest of this node comes later still
                 row = after[row]
+
+
+@kernel(parallel=True)
+def _expand(
+    nodes: IntArray,
+    distances: FloatArray,
+    head: AnyArray,
+    after: AnyArray,
+    allowed: BoolArray,
+    filtered: bool,
+    rows_out: IntArray,
+    distances_out: FloatArray,
+) -> None:
+    for q in numba.prange(nodes.shape[0]):
+        part = slice(q, q + 1)
+        _expand_part(nodes[part], distances[part], head, after, allowed, filtered, rows_out[part], distances_out[part])
 
 
 class NodeTable:

@@ -73,7 +73,7 @@ class HammingScanIndex(FlatIndex):
         with self._lock:
             self._groups.remove(rows)
             total = self._groups.nodes
-            if np.count_nonzero(self._groups.size[:total]) < total // 2:
+            if np.count_nonzero(self._groups.head[:total] >= 0) < total // 2:
                 _, left, codes = self.contents()
                 self._forget()
                 self.add(left, codes)

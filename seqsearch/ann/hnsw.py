@@ -101,7 +101,7 @@ class HnswIndex(CandidateIndex):
                 graph.grow(ready[fresh])
                 self._table.append(ready[fresh])
                 groups.reserve(len(graph))
-            revived = np.unique(nodes[groups.size[nodes] == 0])
+            revived = np.unique(nodes[groups.head[nodes] < 0])
             groups.add(nodes, new_rows)
             graph.graph.mark(revived, deleted=False)
             graph.look_after_new_nodes()
@@ -110,7 +110,7 @@ class HnswIndex(CandidateIndex):
         """See `CandidateIndex.remove`. A node without rows stays as a signpost, until three of four are such."""
         with self._lock:
             touched = self._groups.remove(rows)
-            self._graph.graph.mark(touched[self._groups.size[touched] == 0], deleted=True)
+            self._graph.graph.mark(touched[self._groups.head[touched] < 0], deleted=True)
             if self.nodes > FEW and self._graph.graph.live < self.nodes // 4:
                 self._rebuild()
 
@@ -200,7 +200,7 @@ class HnswIndex(CandidateIndex):
         """The exact answer. Ties between nodes are decided by the smallest matching row of each."""
         first = self._groups.first_rows(allowed)
         nodes = np.flatnonzero(first >= 0)
-        hits = self._graph.scan(ready, nodes, first[nodes], min(count, max(len(nodes), 1)))
+        hits = self._graph.scan(ready, nodes, first[nodes].astype(np.int64), min(count, max(len(nodes), 1)))
         return self._groups.expand_first(hits, count, allowed)
 
     def _rebuild(self) -> None:

@@ -101,7 +101,7 @@ def _groups(graph: NodeGraph, rows: IntArray, nodes: IntArray) -> RowGroups:
         raise ValueError("the rows are not ascending")
     groups.reserve(count)
     groups.add(nodes, rows)
-    if not np.array_equal(graph.graph.marked, groups.size[:count] == 0):
+    if not np.array_equal(graph.graph.marked, groups.head[:count] < 0):
         raise ValueError("the marks of deleted nodes do not fit the rows")
     return groups
 

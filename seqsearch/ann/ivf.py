@@ -217,7 +217,7 @@ class IvfIndex(CandidateIndex):
             mask = first >= 0
             entries = np.flatnonzero(mask)
             if len(entries) <= FEW or len(entries) < SPARSE * self._table.entries.live:
-                return self._scan(ready, count, entries, first[entries], allowed)
+                return self._scan(ready, count, entries, first[entries].astype(np.int64), allowed)
             wanted = min(count, len(self._groups.rows.matching(allowed)))
         left = np.arange(len(ready)) if wanted else np.zeros(0, dtype=np.int64)
         whole = self._coded(ready)

@@ -11,7 +11,7 @@ BIGGEST = 1e16
 """The largest value of a vector that is compressed: squares and sums of squares are far from the end of float32."""
 
 ROW_LIMIT = 2**31
-"""Row numbers stay below this: the map takes 8 bytes for each number up to the largest in use."""
+"""Row numbers stay below this: the map takes 4 bytes for each number up to the largest in use."""
 
 
 class RowMap:
@@ -21,14 +21,15 @@ class RowMap:
     """
 
     def __init__(self) -> None:
-        self._place_plus_1: IntArray = np.zeros(0, dtype=np.int64)
+        self._place_plus_1: AnyArray = np.zeros(0, dtype=np.int32)
         self.live = 0
 
     def places(self, rows: IntArray) -> IntArray:
         """(n,) rows -> (n,) places, -1 for rows that are not there."""
         inside = (rows >= 0) & (rows < len(self._place_plus_1))
-        places = np.full(len(rows), -1, dtype=np.int64)
-        places[inside] = self._place_plus_1[rows[inside]] - 1
+        places: IntArray = np.full(len(rows), -1, dtype=np.int64)
+        places[inside] = self._place_plus_1[rows[inside]]
+        places[inside] -= 1
         return places
 
     def put(self, rows: IntArray, places: IntArray) -> None:
@@ -81,7 +82,7 @@ class RowMap:
 
     def _grow(self, size: int) -> None:
         if size > len(self._place_plus_1):
-            larger = np.zeros(max(size, 2 * len(self._place_plus_1)), dtype=np.int64)
+            larger = np.zeros(max(size, 2 * len(self._place_plus_1)), dtype=np.int32)
             larger[: len(self._place_plus_1)] = self._place_plus_1
             self._place_plus_1 = larger
 

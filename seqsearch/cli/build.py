@@ -26,6 +26,9 @@ class Output:
 
     output: str | None = option("Where the index goes.", flags="-o, --output", type=PATH, metavar="INDEX")
     overwrite: bool = option("Replace an index that is there, once the new one is complete.")
+    resume: bool = option(
+        "Go on with a build of the same that was interrupted.", flags="--resume/--no-resume", default=True
+    )
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,7 @@ def _by_options(
         model=_model(options.model),
         queries=None if options.queries is None else reading.read(options.queries),
         overwrite=output.overwrite,
+        resume=output.resume,
         progress=progress_for(quiet),
         **named(options, BuildOptions) | vars(distance),
     )
@@ -170,7 +174,11 @@ def _by_recipe(
     queries = None if options.queries is None else reading.read(options.queries)
     recipe = recipe.changed(asked | given(distance), output=output.output, reading=reading.arguments)
     return recipe.build(
-        overwrite=output.overwrite, model=_model(options.model), queries=queries, progress=progress_for(quiet)
+        overwrite=output.overwrite,
+        model=_model(options.model),
+        queries=queries,
+        resume=output.resume,
+        progress=progress_for(quiet),
     )
 
 

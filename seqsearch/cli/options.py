@@ -136,7 +136,7 @@ class DistanceOptions:
     """The exact distance."""
 
     distance: str = option(
-        "edit or dtw; weighted-edit, indel, osa, damerau-levenshtein, jaro-winkler, dtw-matching.",
+        "edit or dtw; weighted-edit, indel, osa, damerau-levenshtein, jaro-winkler, alignment, dtw-matching.",
         metavar="NAME",
         default="edit",
     )

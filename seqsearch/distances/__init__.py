@@ -9,6 +9,7 @@ from .hash_dtw import HashDTW, HashSequences
 from .neighbours import Neighbours, Pruning, recall_at
 from .own import CustomDistance
 from .ranges import Ranges, range_search
+from .substitution import AlignmentDistance, ScoredPath
 from .truth import Truth
 
 for _distance in (
@@ -20,11 +21,13 @@ for _distance in (
     OSADistance,
     DamerauLevenshteinDistance,
     JaroWinklerDistance,
+    AlignmentDistance,
 ):
     register(_distance)
 
 __all__ = [
     "DISTANCES",
+    "AlignmentDistance",
     "CustomDistance",
     "DTWDistance",
     "DamerauLevenshteinDistance",
@@ -39,6 +42,7 @@ __all__ = [
     "OSADistance",
     "Pruning",
     "Ranges",
+    "ScoredPath",
     "Searcher",
     "Truth",
     "WeightedEditDistance",

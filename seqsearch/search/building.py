@@ -1,35 +1,37 @@
-"""From sequences to an index: record, train, embed, build the candidate index, calibrate - in that order."""
+"""From sequences to an index: record, train, embed, build the candidate index, calibrate - in that order.
+
+Nothing of it holds all sequences or vectors in memory. Each step is kept once it is done, so that a build whose
+process was killed, or which was interrupted, is gone on with by the next one of the same: records by parts, the model
+(within its training a checkpoint), vectors by parts, the candidate index whenever it has doubled, the calibration.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 
 import numpy as np
 
 from ..ann import CandidateIndex
-from ..arrays import JSON, BoolArray, IntArray
+from ..arrays import JSON, BoolArray
 from ..distances import Distance, HashSequences
 from ..distances.distance import full_name
-from ..encoders.codes import LEARNED, quantizer
-from ..encoders.families import family_named
-from ..encoders.model import Model, unlearned_model
-from ..errors import EmptyInputError, MismatchError, ParameterError, StrPath
-from ..learning.plan import TrainingPlan
+from ..encoders.model import Model
+from ..errors import CorruptIndexError, EmptyInputError, FormatVersionError, MismatchError, StrPath
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from ..store import StoreBuilder
-from .budget import Calibration
-from .cache import IndexCache, add_vectors, empty_candidates
+from ..store import Store, StoreBuilder, worth_keeping
+from .build_encoder import EncoderMaker
+from .build_rows import Indexing, fill
+from .cache import IndexCache
 from .calibrator import calibrate, held_out
-from .encoding import OneModel
+from .encoding import MODEL, WEIGHTS, OneModel, load_encoder
 from .handle import CALIBRATION, HEALTH, SETTINGS
 from .options import BuildOptions
 from .state import pipeline_of
 
 CALIBRATION_QUERIES = 500
-MOST_UNSEEN = 5000  # sequences that were not trained on, remembered by name: novelty is judged by them
-_EMBED_ROWS = 1 << 16
 
 
 def build(
@@ -40,73 +42,133 @@ def build(
     model: Model | None = None,
     queries: Sequences | None = None,
     overwrite: bool = False,
+    resume: bool = True,
     progress: Progress = SILENT,
 ) -> IndexCache:
     """Build an index at `path` from sets of sequences that arrive one after the other.
 
     Nothing is at `path` before everything succeeded. `model`: use this one instead of training; `queries`: measure the
-    recall on these, which are like those that will be asked, instead of on stored sequences held out meanwhile.
+    recall on these, which are like those that will be asked, instead of on stored sequences held out meanwhile;
+    `resume`: go on with a build of the same that was interrupted, once the records have proved to be the same.
     Raises IndexExistsError, EmptyInputError, MismatchError and what reading the parts raises.
     """
-    with StoreBuilder(path, overwrite=overwrite) as builder:
-        fill(builder, parts, progress)
-        if queries is not None:
-            _require_alike(queries, builder.sequences(np.zeros(1, np.int64)))
-        rng = np.random.default_rng(options.seed)
-        held = held_out(builder.rows, CALIBRATION_QUERIES if queries is None else 0, rng)
-        distance = options.exact_distance()
-        made = _Encoders(builder, options, distance, held, rng, progress)
-        encoder = OneModel(made.trained() if model is None else made.adapted(model))
-        encoder.save(builder)
-        _embed(builder, encoder, progress)
-        kind = options.kind_for(builder.rows)
-        settings = {
+    what = _identity(options, model, queries)
+    try:
+        with StoreBuilder(path, overwrite=overwrite, identity=what, resume=resume) as builder:
+            for note in builder.notes:
+                progress.note(note)
+            return _Build(builder, options, model, queries, progress).run(parts)
+    except BaseException as error:
+        if worth_keeping(error):
+            progress.note(f"{path}: what is done is kept: the same build goes on from there")
+        raise
+
+
+def _identity(options: BuildOptions, model: Model | None, queries: Sequences | None) -> JSON:
+    """What two builds of the same have in common; the records are compared themselves."""
+    distance = options.exact_distance()
+    exact = {"distance": [distance.name, full_name(type(distance))], "distance_parameters": distance.parameters()}
+    return {
+        "version": version("seqsearch"),
+        "options": vars(options) | exact,
+        "model": None if model is None else model.digest(),
+        "queries": None if queries is None else queries.digest(),
+    }
+
+
+@dataclass
+class _Build:
+    """The steps of a build."""
+
+    builder: StoreBuilder
+    options: BuildOptions
+    model: Model | None
+    queries: Sequences | None
+    progress: Progress
+
+    def run(self, parts: Iterable[Sequences]) -> IndexCache:
+        """All steps, but for those that an interrupted build has done."""
+        builder, options = self.builder, self.options
+        if builder.resumed:
+            self.progress.note(self._remains())
+        fill(builder, parts, self.progress)
+        if self.queries is not None:
+            _require_alike(self.queries, builder.sequences(np.zeros(1, np.int64)))
+        distance, rng = options.exact_distance(), np.random.default_rng(options.seed)
+        held = held_out(builder.rows, CALIBRATION_QUERIES if self.queries is None else 0, rng)
+        encoder = self._kept_encoder()
+        if encoder is None:
+            checkpoint = builder.side_file("training.safetensors")
+            maker = EncoderMaker(builder, options, distance, held, rng, self.progress, checkpoint)
+            encoder = OneModel(maker.trained() if self.model is None else maker.adapted(self.model))
+            encoder.save(builder)
+        settings = self._settings(distance)
+        # the curve is measured on sequences that the candidate index never saw, or on the given queries
+        known: BoolArray = np.ones(builder.rows, np.bool_)
+        known[held] = False
+        builder.save_sequences(self.progress)
+        candidates = Indexing(builder, encoder, settings, known, self.progress).run()
+        if builder.document(CALIBRATION) is None:
+            pipeline = pipeline_of(builder.targets(self.progress), known, encoder, candidates, distance)
+            asked = builder.sequences(held) if self.queries is None else self.queries
+            measured = calibrate(pipeline, asked, options.recall, progress=self.progress)
+            builder.put_document(CALIBRATION, replace(measured, size=builder.rows).to_json())
+        if len(held):
+            candidates.add(held, builder.vectors(held))
+        builder.put_document(SETTINGS, settings)
+        builder.put_document(HEALTH, dict(candidates.health(seed=options.seed)))
+        return finished(builder, candidates, None, settings)
+
+    def _kept_encoder(self) -> OneModel | None:
+        """That of an interrupted build."""
+        builder = self.builder
+        if builder.document(MODEL) is None or builder.blob(WEIGHTS) is None:
+            return None
+        try:
+            found = load_encoder(builder)
+        except (CorruptIndexError, FormatVersionError):
+            found = None
+        if isinstance(found, OneModel):
+            return found
+        builder.keep_rows(builder.rows)
+        return None
+
+    def _settings(self, distance: Distance) -> JSON:
+        options, rows = self.options, self.builder.rows
+        return {
             "distance": distance.name,
             "distance_parameters": distance.parameters(),
             **_class_of(distance),
-            "index": kind,
-            "index_parameters": options.parameters_for(builder.rows),
+            "index": options.kind_for(rows),
+            "index_parameters": options.parameters_for(rows),
             "seed": options.seed,
             "encoder": options.encoder,
             "effort": options.effort,
         }
-        candidates = empty_candidates(encoder, settings)
-        assert candidates is not None
-        vectors, targets = builder.vectors(), builder.sequences()
-        # the curve is measured on sequences that the candidate index never saw, or on the given queries
-        known: BoolArray = np.ones(builder.rows, np.bool_)
-        known[held] = False
-        add_vectors(candidates, np.flatnonzero(known), vectors.__getitem__, progress)
-        pipeline = pipeline_of(targets, known, encoder, candidates, distance)
-        asked = targets[held] if queries is None else queries
-        measured = calibrate(pipeline, asked, options.recall, progress=progress)
-        candidates.add(held, vectors[held])
-        calibration: Calibration = replace(measured, size=builder.rows)
-        builder.put_document(SETTINGS, settings)
-        builder.put_document(CALIBRATION, calibration.to_json())
-        builder.put_document(HEALTH, dict(candidates.health(seed=options.seed)))
-        return finished(builder, candidates, None, settings)
+
+    def _remains(self) -> str:
+        """What an interrupted build has done, in a line."""
+        builder = self.builder
+        done = [f"{builder.rows:,} records"]
+        if builder.document(MODEL) is not None:
+            done += ["the model", f"{builder.vector_rows:,} vectors"]
+        if builder.document(CALIBRATION) is not None:
+            done.append("the calibration")
+        return f"going on with an interrupted build: {', '.join(done)} are there"
 
 
 def finished(
     builder: StoreBuilder, candidates: CandidateIndex | None, hashes: HashSequences | None, settings: JSON
 ) -> IndexCache:
     """Put the index in its place, with its first snapshots."""
-    with builder.finish() as writer:
-        cache = IndexCache(candidates, hashes, writer, "built")
-        cache.save(writer, settings)
-    return cache
+    made: list[IndexCache] = []
 
+    def complete(store: Store) -> None:
+        made.append(IndexCache(candidates, hashes, store, "built"))
+        made[0].save(store, settings)
 
-def fill(builder: StoreBuilder, parts: Iterable[Sequences], progress: Progress) -> None:
-    """Record the sequences. Raises EmptyInputError where there are none."""
-    with progress.task("reading") as task:
-        for part in parts:
-            if len(part):
-                builder.append(part)
-                task.advance(len(part))
-    if not builder.rows:
-        raise EmptyInputError("there is no sequence to index")
+    builder.finish(complete).close()
+    return made[0]
 
 
 def _class_of(distance: Distance) -> JSON:
@@ -122,93 +184,3 @@ def _require_alike(queries: Sequences, stored: Sequences) -> None:
         raise MismatchError(f"the queries are {names[0]}, the stored sequences {names[1]}")
     if not len(queries):
         raise EmptyInputError("there is no query to measure the recall on")
-
-
-def _embed(builder: StoreBuilder, encoder: OneModel, progress: Progress) -> None:
-    with progress.task("embedding", builder.rows) as task:
-        for start in range(0, builder.rows, _EMBED_ROWS):
-            rows = np.arange(start, min(start + _EMBED_ROWS, builder.rows))
-            builder.set_vectors(start, encoder.of_stored(builder.sequences(rows)))
-            task.advance(len(rows))
-
-
-@dataclass(frozen=True)
-class _Encoders:
-    """Makes the encoder of a build, from the stored sequences but those `held` out."""
-
-    builder: StoreBuilder
-    options: BuildOptions
-    distance: Distance
-    held: IntArray
-    rng: np.random.Generator
-    progress: Progress
-
-    def trained(self) -> Model:
-        """A model trained on stored sequences, and its binary code where bits are asked for."""
-        options, builder = self.options, self.builder
-        if builder.kind != self.distance.kind:
-            name, kind = self.distance.name, self.distance.kind
-            raise MismatchError(f"the {name} distance compares {kind}, the data are {builder.kind}")
-        plan = replace(TrainingPlan.of_effort(options.effort), geometry=options.geometry)
-        if options.bits is not None:  # codes that are cut from points were measured with Euclidean ones
-            flat = "euclidean" if options.geometry == "auto" else options.geometry
-            plan = replace(plan, geometry=flat, bits=options.bits if options.learns_codes else None)
-        others = np.setdiff1d(np.arange(builder.rows), self.held)
-        few = len(others) <= plan.sequences
-        chosen = others if few else self.rng.choice(others, plan.sequences, replace=False)
-        sample = builder.sequences(np.sort(chosen))
-        model = self._learned(sample, plan)
-        if model.training:
-            unseen = np.concatenate([self.held, np.setdiff1d(others, chosen)[:MOST_UNSEEN]])
-            names = [*builder.sequences(unseen).ids, *model.training["held_out"]]
-            model = replace(model, training={**model.training, "held_out": names})
-        if options.bits is None or model.bits is not None:
-            return model
-        if options.codes == LEARNED:
-            raise ParameterError(f"codes cannot be learned: encoder {model.family!r} has nothing to train")
-        return self._coded(model, sample)
-
-    def _learned(self, sample: Sequences, plan: TrainingPlan) -> Model:
-        """Torch is imported only when something is trained."""
-        options = self.options
-        family = family_named(options.encoder, sample.kind)
-        if not family.trained:
-            return unlearned_model(sample, plan.geometry, family.name)
-        from ..learning.trainer import train
-
-        model, _ = train(
-            sample,
-            self.distance,
-            encoder=options.encoder,
-            plan=plan,
-            seed=options.seed,
-            settings={} if options.dim is None else {"dim": options.dim},
-            progress=self.progress,
-        )
-        return model
-
-    def adapted(self, model: Model) -> Model:
-        """A model that was brought along, with a binary code of these data where bits are asked for and it has none."""
-        options = self.options
-        if options.bits is None or model.bits == options.bits:
-            return model
-        if model.bits is not None:
-            raise MismatchError(f"the model makes codes of {model.bits} bits, {options.bits} are asked for")
-        sample = self.builder.sequences(np.setdiff1d(np.arange(self.builder.rows), self.held))
-        if options.codes != LEARNED:
-            return self._coded(model, sample)
-        from ..learning.trainer import learn_code
-
-        plan = TrainingPlan.of_effort(options.effort)
-        made, _ = learn_code(
-            model, sample, self.distance, options.bits, plan=plan, seed=options.seed, progress=self.progress
-        )
-        return made
-
-    def _coded(self, model: Model, sample: Sequences) -> Model:
-        """The model with a code cut from its points."""
-        bits, codes = self.options.bits, self.options.codes
-        assert bits is not None
-        some = sample[self.rng.permutation(len(sample))[:20_000]]
-        head = quantizer(model.embed(some), bits, self.rng, "itq" if codes in (None, LEARNED) else codes)
-        return replace(model, bits=bits, weights={**model.weights, **head})

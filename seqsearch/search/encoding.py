@@ -13,7 +13,7 @@ from ..errors import CorruptIndexError, MismatchError
 from ..files import read_tensors, write_tensors
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from ..store import Store
+from ..store import StoreReader
 
 MODEL, WEIGHTS = "model", "weights"
 _PAIRS = "pairs"
@@ -122,7 +122,7 @@ class TwoTowers:
         }
 
 
-def load_encoder(store: Store) -> OneModel | TwoTowers:
+def load_encoder(store: StoreReader) -> OneModel | TwoTowers:
     """The encoder that an index keeps. Raises CorruptIndexError and FormatVersionError."""
     document, weights = store.document(MODEL), store.blob(WEIGHTS)
     if not isinstance(document, dict) or weights is None:

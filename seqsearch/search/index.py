@@ -66,6 +66,7 @@ class SequenceIndex(Records):
         overwrite: bool = False,
         model: Model | None = None,
         queries: SequencesLike | None = None,
+        resume: bool = True,
         progress: Progress = SILENT,
         **options: Unpack[BuildFields],
     ) -> Self:
@@ -73,8 +74,9 @@ class SequenceIndex(Records):
 
         `references`: a set, sets that arrive one after the other (`read_batches`), or what `as_sequences` takes, then
         of `alphabet` (None: guessed, and told to `progress`); `model`: an encoder to use instead of training one;
-        `queries`: measure the recall of budgets on these instead of on a held-out sample; `options`: the fields of
-        `BuildOptions` (distance, by name or itself, encoder, recall, seed, ...).
+        `queries`: measure the recall of budgets on these instead of on a held-out sample; `resume`: go on with a build
+        of the same that was interrupted, where its records are the same; `options`: the fields of `BuildOptions`
+        (distance, by name or itself, encoder, recall, seed, ...).
         Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError.
 
         >>> import seqsearch as ss
@@ -86,7 +88,8 @@ class SequenceIndex(Records):
         chosen = BuildOptions.of(options)
         parts, first = sets_of(references, "references", alphabet, progress.note)
         asked = None if queries is None else taken(queries, "queries", like=first).sequences
-        built = build(path, parts, chosen, model=model, queries=asked, overwrite=overwrite, progress=progress)
+        how = {"overwrite": overwrite, "resume": resume}
+        built = build(path, parts, chosen, model=model, queries=asked, progress=progress, **how)
         return cls._built(path, built, chosen.given_distance)
 
     @classmethod

@@ -94,6 +94,7 @@ class Recipe:
         overwrite: bool = False,
         model: Model | None = None,
         queries: Sequences | None = None,
+        resume: bool = True,
         progress: Progress = SILENT,
     ) -> SequenceIndex:
         """Build the index as `SequenceIndex.build` does (and write the held-out queries beside it)."""
@@ -103,6 +104,7 @@ class Recipe:
             overwrite=overwrite,
             model=model,
             queries=queries,
+            resume=resume,
             progress=progress,
             **vars(self.options),
         )

@@ -1,10 +1,10 @@
 """The LMDB store: sequences, their vectors, documents and the log of changes, in one crash-safe folder."""
 
-from .building import StoreBuilder
+from .building import StoreBuilder, worth_keeping
 from .log import Entry, Operation
 from .reader import StoreReader
 from .snapshots import SnapshotRecord
 from .store import Store
 from .verification import Report
 
-__all__ = ["Entry", "Operation", "Report", "SnapshotRecord", "Store", "StoreBuilder", "StoreReader"]
+__all__ = ["Entry", "Operation", "Report", "SnapshotRecord", "Store", "StoreBuilder", "StoreReader", "worth_keeping"]

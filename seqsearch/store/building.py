@@ -1,35 +1,51 @@
-"""Building an index in a temporary folder beside its path, where it appears complete or not at all."""
+"""Building an index in a temporary folder beside its path, where it appears complete or not at all.
+
+A build that says what it makes (its `identity`) can be gone on with: when its process was killed or interrupted, the
+folder stays, and the next build of the same takes it over.
+"""
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 
 from ..arrays import AnyArray, IntArray
-from ..errors import EmptyInputError, IndexExistsError, NotAnIndexError, ParameterError, StoreError, StrPath
+from ..errors import (
+    EmptyInputError,
+    IndexExistsError,
+    NotAnIndexError,
+    ParameterError,
+    StorageFullError,
+    StoreError,
+    StrPath,
+)
 from ..files import sync_folder
 from ..sequences import Sequences
+from . import leftovers, reading
 from .envelope import JSON, dump_json
 from .environment import Environment
-from .files import WRITER_LOCK, WriterLock, allow_as_umask_says, data_file, exchange, generations, write_mark
+from .files import WriterLock, allow_as_umask_says, data_file, exchange, generations, write_mark
 from .header import StoreHeader
 from .log import Entry, chain_of
 from .reader import StoreState
+from .saving import Saving
+from .snapshots import remove_others
 from .store import Store
-from .writer import NO_ROWS, StoreWriter
+from .writer import NO_ROWS
 from .writing import Commit, committed
 
 _COMMIT_ROWS = 1 << 16
 
 
-class StoreBuilder(StoreWriter):
+class StoreBuilder(Saving):
     """A new index that is being filled: `append` records, then `set_vectors`, documents and blobs, then `finish`.
 
     Nothing is durable, and nothing is at `path`, before `finish` returns; leaving a `with` block without it, or
@@ -40,36 +56,94 @@ class StoreBuilder(StoreWriter):
     _refusal = "building has ended"
 
     def __init__(
-        self, path: StrPath, *, config: JSON = None, overwrite: bool = False, map_limit: int | None = None
+        self,
+        path: StrPath,
+        *,
+        config: JSON = None,
+        overwrite: bool = False,
+        map_limit: int | None = None,
+        identity: JSON = None,
+        resume: bool = True,
     ) -> None:
-        """`config`: JSON kept in the index; `map_limit`: the most bytes that building may take.
+        """`config`: JSON kept in the index; `map_limit`: the most bytes that building may take; `identity`: JSON that
+        names what is built: what an interrupted build of the same left is taken over, unless told not to `resume`.
 
         Raises IndexExistsError when `path` is taken; with `overwrite` an index there is replaced at the very end.
         """
         target = Path(os.path.abspath(path))
         if os.path.lexists(target):
             _require_overwritable(target, overwrite)
-        _remove_abandoned(target)
-        try:
-            folder = tempfile.mkdtemp(prefix=f".{target.name}.building-", dir=target.parent)
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be made: {error.strerror}") from error
-        allow_as_umask_says(Path(folder))
+        self.notes: list[str] = []
+        """What became of the remains of builds before this one, in words."""
+        self.resumed = False
+        """Whether this build goes on with one that was interrupted: `rows`, vectors and documents may be there."""
+        claim = leftovers.claim(target, identity if resume else None, self.notes)
+        folder = _new_folder(target, path) if claim is None else claim.folder
         super().__init__(folder, shown=path)
         self.target = Path(path)
         self._overwrite = overwrite
+        self._keeps = identity is not None
+        self._map_limit = map_limit
+        if claim is not None:
+            self._lock = claim.lock
+            if self._took_over():
+                return
+            self.path = _new_folder(target, path)
         try:
             self._lock = WriterLock(self.path)
-            self._environment = opened = Environment(
-                data_file(self.path, 1), durable=False, map_limit=map_limit, shown=Path(path)
-            )
-            opened.open(writable=True)
-            opened.users = 1
+            opened = self._opening(data_file(self.path, 1))
             header = StoreHeader(config={} if config is None else config)
             self._state = StoreState(committed(opened, header, lambda _: None), self._live)
+            if identity is not None:
+                leftovers.write_identity(self.path, identity)
         except BaseException:
             self.abort()
             raise
+
+    def _opening(self, data: Path) -> Environment:
+        shown = self._shown
+        self._environment = opened = Environment(data, durable=False, map_limit=self._map_limit, shown=shown)
+        opened.open(writable=True)
+        opened.users = 1
+        return opened
+
+    def _took_over(self) -> bool:
+        """Take up what the folder holds, proved sound; False, with nothing left of it, where it is not."""
+        try:
+            opened = self._opening(leftovers.only_data(self.path))
+            opened.prove()
+            with opened.read() as transaction:
+                header = reading.read_head(transaction)
+                reading.check_digest(transaction, header)
+                leftovers.check_values(transaction)
+            self._state = StoreState(header, np.ones(header.rows, np.bool_))
+            if header.ready:  # it was killed at the very end
+                self._state = StoreState(committed(opened, header, Commit.unfinish), self._live)
+        except StoreError as error:
+            self.notes.append(f"what an interrupted build left is damaged, this one starts anew: {error}")
+            self.abort()
+            self._state = StoreState(StoreHeader(), np.zeros(0, np.bool_))
+            return False
+        self.resumed = True
+        return True
+
+    # -- rows ----------------------------------------------------------------------------------------------------
+
+    @property
+    def vector_rows(self) -> int:
+        """The rows, from 0 on, whose vectors are there."""
+        return self._head.vector_rows
+
+    def side_file(self, name: str) -> Path:
+        """The path of a file that a build keeps for itself; gone with `finish`, `keep_rows` and `abort`."""
+        return leftovers.side_file(self.path, name)
+
+    def keep_rows(self, count: int) -> None:
+        """Forget the rows from `count` on, and all that is made of rows: vectors, documents, snapshots, side files."""
+        leftovers.remove_side_files(self.path)
+        self._commit(partial(Commit.keep_rows, count=count), live=self._live[:count].copy())
+        remove_others(self.path, [])
+        self._forget_rows()
 
     def append(self, sequences: Sequences, vectors: AnyArray | None = None) -> IntArray:
         """Add records, with their vectors or, if those come later, without. Large sets are written piece by piece."""
@@ -104,8 +178,10 @@ class StoreBuilder(StoreWriter):
 
     # -- the end -------------------------------------------------------------------------------------------------
 
-    def finish(self) -> Store:
+    def finish(self, complete: Callable[[Store], object] | None = None) -> Store:
         """Make everything durable, move it to its path and return it, open for writing. The builder is used up.
+
+        `complete` may write snapshots, of the store it is given, before the index appears at its path.
 
         Raises EmptyInputError when nothing was appended, ParameterError when vectors are missing, IndexExistsError when
         the path was taken meanwhile, IndexLockedError when the index to overwrite is being written to.
@@ -117,6 +193,9 @@ class StoreBuilder(StoreWriter):
         lock, old = self._require_right(), self._lock_of_old()
         try:
             self._seal(generations(self.target)[-1] + 1 if old is not None else 1)
+            if complete is not None:
+                with Store.lent(self.path, lock, self._shown) as store:
+                    complete(store)
             if old is not None:
                 exchange(self.path, self.target)
                 shutil.rmtree(self.path, ignore_errors=True)
@@ -126,6 +205,7 @@ class StoreBuilder(StoreWriter):
             if old is not None:
                 old.release()
         sync_folder(self.target.parent)
+        leftovers.remove(self.target)
         self._lock = None
         return Store.take_over(self.target, lock)
 
@@ -153,13 +233,42 @@ class StoreBuilder(StoreWriter):
     def abort(self) -> None:
         """Give up and remove what was built; nothing after `finish`."""
         unfinished = self._lock is not None
-        super().close()
+        with self._calls:
+            self._detach()
         if unfinished:
             shutil.rmtree(self.path, ignore_errors=True)
+        super().close()
+
+    def leave(self) -> None:
+        """Let go of what was built, for a build of the same to go on with."""
+        super().close()
 
     def close(self) -> None:
         """The same as `abort`."""
         self.abort()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._keeps and worth_keeping(error):
+            self.leave()
+        else:
+            self.abort()
+
+
+def worth_keeping(error: BaseException | None) -> bool:
+    """Whether a build that ended by `error` is one to go on with: it was interrupted, or room ran out."""
+    interrupted = error is not None and not isinstance(error, Exception)
+    return interrupted or isinstance(error, (StorageFullError, MemoryError))
+
+
+def _new_folder(target: Path, path: StrPath) -> Path:
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=leftovers.prefix(target), dir=target.parent))
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be made: {error.strerror}") from error
+    allow_as_umask_says(folder)
+    return folder
 
 
 def _require_overwritable(target: Path, overwrite: bool) -> None:
@@ -169,16 +278,3 @@ def _require_overwritable(target: Path, overwrite: bool) -> None:
         generations(target)
     except NotAnIndexError:
         raise IndexExistsError(f"{target}: exists and is not an index, so it is not overwritten") from None
-
-
-def _remove_abandoned(target: Path) -> None:
-    """Remove what builders of the same path left behind when they were killed: their lock is free."""
-    for folder in target.parent.glob(f".{glob.escape(target.name)}.building-*"):
-        if not (folder / WRITER_LOCK).exists():
-            continue
-        try:
-            lock = WriterLock(folder)
-        except StoreError:
-            continue
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.release()

@@ -6,6 +6,7 @@ import ctypes
 import fcntl
 import os
 import re
+import shutil
 import struct
 import weakref
 import zlib
@@ -19,8 +20,9 @@ from ..files import NO_SPACE
 
 _DATA = re.compile(r"data-([1-9][0-9]{0,17})\.mdb")
 WRITER_LOCK = "writer.lock"
-_MARK = "commit.mark"
+MARK = "commit.mark"
 SNAPSHOTS = "snapshots"
+BUILDING = "building"  # what only a build needs
 
 
 def data_file(folder: Path, generation: int) -> Path:
@@ -68,6 +70,7 @@ def remove_leftovers(folder: Path) -> None:
         is_lock = path.name.endswith(".mdb-lock") and not path.with_name(path.name[: -len("-lock")]).exists()
         if is_lock or ".building" in path.name:
             path.unlink(missing_ok=True)
+    shutil.rmtree(folder / BUILDING, ignore_errors=True)
 
 
 class WriterLock:
@@ -95,6 +98,13 @@ class WriterLock:
         except OSError:  # a full disk: the lock holds all the same, only its message loses the process id
             pass
         WriterLock._held.add(self)
+
+    def is_of(self, place: Path) -> bool:
+        """Whether the file that is locked is the one at `place` still: somebody may have removed it meanwhile."""
+        try:
+            return self._handle is not None and os.path.samestat(os.fstat(self._handle), os.stat(place))
+        except OSError:
+            return False
 
     def release(self) -> None:
         if self._handle is not None:
@@ -135,7 +145,7 @@ def write_mark(folder: Path, mark: Mark, *, durable: bool = False) -> None:
     body = _RECORD.pack(_MARK_MAGIC, *mark)
     record = (body + struct.pack("<I", zlib.crc32(body))).ljust(_SLOT, b"\0")
     try:
-        handle = os.open(folder / _MARK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(folder / MARK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError:
         return
     try:
@@ -151,7 +161,7 @@ def write_mark(folder: Path, mark: Mark, *, durable: bool = False) -> None:
 def read_mark(folder: Path) -> Mark | None:
     """The newest mark that is whole, None where there is none."""
     try:
-        raw = (folder / _MARK).read_bytes()
+        raw = (folder / MARK).read_bytes()
     except OSError:
         return None
     marks: list[Mark] = []

@@ -56,8 +56,12 @@ class StoreReader:
         self._environment: Environment | None = None
         self._state = StoreState(StoreHeader(), np.zeros(0, np.bool_))
         self._directory: reading.Directory | None = None
-        self._targets = Targets(self._reading, self._rows, self._segment_file)
+        self._forget_rows()
         self._calls = ForkSafeLock()  # one call at a time reads, or turns to another file
+
+    def _forget_rows(self) -> None:
+        """Forget what was kept of the rows."""
+        self._targets = Targets(self._reading, self._rows, self._segment_file)
 
     @property
     def _head(self) -> StoreHeader:

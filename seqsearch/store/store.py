@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Self
 
 import numpy as np
 
-from .. import mapped
 from ..arrays import AnyArray, IntArray
 from ..errors import StrPath
-from ..progress import SILENT, Progress, Task
+from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from ..sequences.packed_files import Sizes
-from ..sequences.packed_files import write as write_packed
 from .compaction import write_generation
-from .envelope import JSON, dump_json
 from .files import WriterLock, generations, read_mark, remove_data, remove_leftovers, write_mark
-from .segments import contents_of, segment_name
-from .snapshots import SnapshotRecord, make_file, read_records, remove_others, snapshot_key
-from .writer import StoreWriter
-from .writing import Commit
+from .saving import Saving
+from .snapshots import remove_others
 
 
-def _told(batches: Callable[[], Iterable[Sequences]], task: Task) -> Iterator[Sequences]:
-    """The batches, and a task that is told of each."""
-    for batch in batches():
-        yield batch
-        task.advance(len(batch))
-
-
-class Store(StoreWriter):
+class Store(Saving):
     """An index on disk, open for reading, or for reading and writing by this process alone.
 
     Made by `StoreBuilder(path)` (then `append`, `set_vectors`, documents, `finish`) or `Store.open(path)`. Every change
@@ -72,6 +57,21 @@ class Store(StoreWriter):
         store._load()
         return store
 
+    @classmethod
+    @contextmanager
+    def lent(cls, path: StrPath, lock: WriterLock, shown: StrPath) -> Iterator[Self]:
+        """An index that is not at its path yet, `shown` in messages, for as long as the block lasts; the right to write
+        is given back."""
+        store = cls(path, shown=shown)
+        store._lock = lock
+        try:
+            store._attach(writable=True)
+            store._load()
+            yield store
+        finally:
+            store._lock = None
+            store.close()
+
     def _settle(self) -> None:
         """What the last writer may have left undone when it died."""
         for older in generations(self.path)[:-1]:
@@ -97,72 +97,6 @@ class Store(StoreWriter):
         """
         with self._changes:
             return self._put(sequences, vectors, lambda: np.sort(self.rows_of(sequences.ids)))
-
-    # -- snapshots -----------------------------------------------------------------------------------------------
-
-    def write_snapshot(
-        self,
-        name: str,
-        write: Callable[[Path], object],
-        *,
-        parameters: JSON = None,
-        library: str = "",
-        lsn: int | None = None,
-        replaces: Iterable[str] = (),
-    ) -> SnapshotRecord:
-        """Keep a file made from the rows: `write(path)` fills it; it is recorded with its digest and `lsn`.
-
-        `lsn`: the commit it reflects, by default the last one; `log_since(record.lsn)` says what came since.
-        `replaces`: other snapshots that go in the same commit; `parameters` may be filled by `write`. Files that no
-        record names are removed. Raises StorageFullError; the snapshots before then still stand.
-        """
-        key = snapshot_key(name)
-        self._require_right()
-        dump_json(parameters)
-        with self._changes:
-            made = make_file(self.path, name, write)
-            record = SnapshotRecord(name, self.lsn if lsn is None else lsn, *made, parameters, library)
-            payload = dump_json(asdict(record))
-
-            def work(commit: Commit) -> None:
-                for other in replaces:
-                    commit.remove(snapshot_key(other))
-                commit.put(key, payload)
-
-            self._commit(work, put=(f"snapshot {name}",))
-            self._collect_snapshots()
-        return record
-
-    def save_sequences(self, progress: Progress = SILENT) -> None:
-        """Keep snapshots of the rows from which `targets`, `find` and `ids` read: what came since the last ones, and
-        with it those of them that are no longer. Nothing is written when they reach to the last row and hold."""
-        self._require_right()
-        with self._changes:
-            with self._calls:
-                held = self._targets.segments()
-            files, first, stop = list(held.files), held.stop, self.rows
-            if first == stop and not held.outgrown:
-                return
-            while files and len(files[-1].part) <= stop - first:
-                first = files.pop().first
-            with self._rows() as known:
-                sizes = Sizes(*known.sizes(first, stop).tolist())
-            names = [record.name for record in held.records[len(files) :]]
-            said: dict[str, object] = {"first": first, "rows": stop - first}
-
-            def write(path: Path) -> None:
-                with progress.task("writing the sequences", stop - first) as task:
-                    parts = partial(_told, lambda: self._targets.batches(first, stop), task)
-                    write_packed(path, parts, sizes, first, contents_of(self._head))
-                said["digest"] = mapped.digest_of(path)
-
-            if stop > first:
-                self.write_snapshot(segment_name(first), write, parameters=said, replaces=names)
-
-    def _collect_snapshots(self) -> None:
-        with self._reading() as transaction:
-            records = read_records(transaction)
-        remove_others(self.path, records)
 
     # -- compaction ----------------------------------------------------------------------------------------------
 

@@ -23,10 +23,13 @@ from .chunks import (
     vector_rows,
 )
 from .envelope import (
+    BLOB,
     DELETED,
+    DOCUMENT,
     HEAD,
     LOG,
     SEQUENCES,
+    SNAPSHOT,
     VECTORS,
     add_marks,
     mark,
@@ -157,6 +160,33 @@ class Commit:
         for key in [key for key, _ in scan(self.transaction, VECTORS)]:
             self.remove(key)
         self.head = replace(self.head, vector_dtype="", vector_width=0, vector_rows=0)
+
+    def keep_rows(self, count: int) -> None:
+        """Forget the rows from `count` on, all vectors, documents, blobs and snapshots."""
+        self.drop_vectors()
+        for prefix in (DOCUMENT, BLOB, SNAPSHOT):
+            for key in [key for key, _ in scan(self.transaction, prefix)]:
+                self.remove(key)
+        while (found := last(self.transaction, SEQUENCES)) is not None:
+            key, value = found
+            start = number_of(key)
+            if start + extent_of(value, self.head.step_bytes).rows <= count:
+                break
+            unseal(key, value)
+            columns = columns_of(value, self.head.step_dtype, self.head.features)
+            kept = unpack_sequences(columns, self.head.symbols)[: max(0, count - start)]
+            self.remove(key)
+            if len(kept):
+                self.put(key, pack_sequences(kept))
+        self.head = replace(self.head, rows=count, live=count)
+        if not count:
+            self.head = replace(self.head, kind=None, alphabet=None, features=0)
+
+    def unfinish(self) -> None:
+        """Be as before the end of a build, which begins the log."""
+        for key in [key for key, _ in scan(self.transaction, LOG)]:
+            self.remove(key)
+        self.head = replace(self.head, ready=False, generation=1, lsn=0, chain=0)
 
     def bury(self, rows: IntArray, live: BoolArray) -> None:
         """Mark rows as deleted; `live` is the mask over all rows before."""

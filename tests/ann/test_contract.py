@@ -397,7 +397,10 @@ def test_a_kind_from_elsewhere_is_made_and_loaded_like_any(toy: Case, tmp_path: 
 def test_what_the_kinds_can_and_which_suits() -> None:
     ours = {name: kind for name, kind in CANDIDATE_INDEXES.items() if kind.__module__.startswith("seqsearch.")}
     able = {name: (k.takes_effort, k.needs_bits, k.has_snapshot) for name, k in ours.items()}
-    assert able == {"exact": (False,) * 3, "hnsw": (True, False, True), "hamming": (False, True, False)}
+    searched = (True, False, True)
+    assert able == {"exact": (False,) * 3, "hnsw": searched, "ivf": searched, "hamming": (False, True, False)}
+    efforts = {name: (k.effort, k.estimates, k.keeps_changes) for name, k in ours.items() if k.takes_effort}
+    assert efforts == {"hnsw": ("ef", False, False), "ivf": ("lists", True, True)}
     assert CANDIDATE_INDEXES["hnsw"].library.startswith("hnswlib ")
     assert [auto_kind(4999), auto_kind(5000), auto_kind(10, bits=16)] == ["exact", "hnsw", "hamming"]
     assert parameters_for("hnsw", 200_000, {"m": 8}) == {"ef_construction": 400, "m": 8}

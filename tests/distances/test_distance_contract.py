@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from alignment_oracle import alignment_oracle
 from distance_oracles import COSTS, dtw_oracle, edit_oracle, family, matching_score, nearest_oracle, standardised, walks
 from edit_oracles import damerau_oracle, indel_oracle, jaro_winkler_oracle, osa_oracle, weighted_oracle
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from seqsearch import threads
 from seqsearch.arrays import AnyArray
 from seqsearch.distances import (
     DISTANCES,
+    AlignmentDistance,
     DamerauLevenshteinDistance,
     Distance,
     DTWDistance,
@@ -85,6 +87,11 @@ def matching(features: int = 3, **form: object) -> Case:
     return Case(distance, series(features), lambda x, y: matching_score(distance, x, y)[0])
 
 
+def aligned(alphabet: Alphabet, **form: object) -> Case:
+    distance = AlignmentDistance(**form)
+    return Case(distance, tokens(alphabet, 25), lambda x, y: alignment_oracle(distance, alphabet, x, y))
+
+
 CASES = [
     Case(EditDistance(), tokens(DNA, 60), edit_oracle),
     Case(EditDistance(), tokens(TEXT, 90), edit_oracle),
@@ -107,6 +114,10 @@ CASES = [
     Case(DamerauLevenshteinDistance(), tokens(DNA, 12), damerau_oracle),
     Case(JaroWinklerDistance(), tokens(TEXT, 25), lambda x, y: jaro_winkler_oracle(x, y, 0.1)),
     Case(JaroWinklerDistance(prefix_weight=0), tokens(DNA, 25), lambda x, y: jaro_winkler_oracle(x, y, 0)),
+    aligned(PROTEIN),
+    aligned(PROTEIN, mode="global", normalise="longer", matrix="pam30"),
+    aligned(PROTEIN, mode="semi-global", normalise="shorter", gap_open=3, gap_extend=2),
+    aligned(DNA, mode="local", normalise="query", matrix="dnafull"),
     Case(Letters(), tokens(TEXT, 12), lambda x, y: len(set(x.tolist()) ^ set(y.tolist()))),
     Case(Endpoints(), tokens(DNA, 12), lambda x, y: abs(int(x[0]) - int(y[0])) + abs(int(x[-1]) - int(y[-1]))),
     Case(Overlap(share=0.5), series(2), lambda x, y: 0.5 * float(np.abs(x.mean(axis=0) - y.mean(axis=0)).sum())),

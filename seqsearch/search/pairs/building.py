@@ -20,7 +20,8 @@ from ...registry import call
 from ...sequences import Sequences
 from ...store import StoreBuilder
 from ..budget import Calibration
-from ..building import fill, finished
+from ..build_rows import fill
+from ..building import finished
 from ..cache import IndexCache, add_vectors, empty_candidates
 from ..calibrator import calibrate_pairs
 from ..encoding import TwoTowers

@@ -1,0 +1,122 @@
+"""The encoder of a build: trained on a sample of the stored sequences, or brought along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..arrays import IntArray
+from ..distances import Distance
+from ..encoders.codes import LEARNED, quantizer
+from ..encoders.families import family_named
+from ..encoders.model import Model, unlearned_model
+from ..errors import MismatchError, ParameterError
+from ..learning.plan import TrainingPlan
+from ..progress import Progress
+from ..sequences import Sequences
+from ..store import StoreBuilder
+from .options import BuildOptions
+
+MOST_UNSEEN = 5000  # sequences that were not trained on, remembered by name: novelty is judged by them
+CODED = 20_000  # sequences at most that a code is cut from
+
+
+@dataclass(frozen=True)
+class EncoderMaker:
+    """Makes the encoder of a build, from the stored sequences but those `held` out, of which a sample is in memory.
+
+    `checkpoint`: where training leaves what an interrupted build goes on from.
+    """
+
+    builder: StoreBuilder
+    options: BuildOptions
+    distance: Distance
+    held: IntArray
+    rng: np.random.Generator
+    progress: Progress
+    checkpoint: Path
+
+    def trained(self) -> Model:
+        """A model trained on stored sequences, and its binary code where bits are asked for."""
+        options, builder = self.options, self.builder
+        if builder.kind != self.distance.kind:
+            name, kind = self.distance.name, self.distance.kind
+            raise MismatchError(f"the {name} distance compares {kind}, the data are {builder.kind}")
+        plan = replace(TrainingPlan.of_effort(options.effort), geometry=options.geometry)
+        if options.bits is not None:  # codes that are cut from points were measured with Euclidean ones
+            flat = "euclidean" if options.geometry == "auto" else options.geometry
+            plan = replace(plan, geometry=flat, bits=options.bits if options.learns_codes else None)
+        others = self._others()
+        few = len(others) <= plan.sequences
+        chosen = others if few else self.rng.choice(others, plan.sequences, replace=False)
+        sample = builder.sequences(np.sort(chosen))
+        model = self._learned(sample, plan)
+        if model.training:
+            unseen = np.concatenate([self.held, np.setdiff1d(others, chosen)[:MOST_UNSEEN]])
+            names = [*builder.sequences(unseen).ids, *model.training["held_out"]]
+            model = replace(model, training={**model.training, "held_out": names})
+        if options.bits is None or model.bits is not None:
+            return model
+        if options.codes == LEARNED:
+            raise ParameterError(f"codes cannot be learned: encoder {model.family!r} has nothing to train")
+        return self._coded(model, sample[self.rng.permutation(len(sample))[:CODED]])
+
+    def _others(self) -> IntArray:
+        known = np.ones(self.builder.rows, np.bool_)
+        known[self.held] = False
+        return np.flatnonzero(known)
+
+    def _learned(self, sample: Sequences, plan: TrainingPlan) -> Model:
+        """Torch is imported only when something is trained."""
+        options = self.options
+        family = family_named(options.encoder, sample.kind)
+        if not family.trained:
+            return unlearned_model(sample, plan.geometry, family.name)
+        from ..learning.trainer import train
+
+        model, _ = train(
+            sample,
+            self.distance,
+            encoder=options.encoder,
+            plan=plan,
+            seed=options.seed,
+            settings={} if options.dim is None else {"dim": options.dim},
+            checkpoint=self.checkpoint,
+            progress=self.progress,
+        )
+        return model
+
+    def adapted(self, model: Model) -> Model:
+        """A model that was brought along, with a binary code of these data where bits are asked for and it has none."""
+        options = self.options
+        if options.bits is None or model.bits == options.bits:
+            return model
+        if model.bits is not None:
+            raise MismatchError(f"the model makes codes of {model.bits} bits, {options.bits} are asked for")
+        others = self._others()
+        if options.codes != LEARNED:
+            return self._coded(model, self.builder.sequences(others[self.rng.permutation(len(others))[:CODED]]))
+        from ..learning.trainer import learn_code
+
+        plan = TrainingPlan.of_effort(options.effort)
+        if len(others) > plan.sequences:
+            others = np.sort(self.rng.choice(others, plan.sequences, replace=False))
+        made, _ = learn_code(
+            model,
+            self.builder.sequences(others),
+            self.distance,
+            options.bits,
+            plan=plan,
+            seed=options.seed,
+            progress=self.progress,
+        )
+        return made
+
+    def _coded(self, model: Model, some: Sequences) -> Model:
+        """The model with a code cut from its points of `some` sequences."""
+        bits, codes = self.options.bits, self.options.codes
+        assert bits is not None
+        head = quantizer(model.embed(some), bits, self.rng, "itq" if codes in (None, LEARNED) else codes)
+        return replace(model, bits=bits, weights={**model.weights, **head})

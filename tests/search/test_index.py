@@ -184,7 +184,7 @@ def test_bits_a_dimension_are_those_that_a_kind_can_keep() -> None:
     assert "bits" not in BuildOptions(index="hnsw", compress="none").parameters_for(10_000)
     with pytest.raises(ParameterError, match=r"compress must be auto, none or bits a dimension \(1, 2, 4, 8\), not 3"):
         BuildOptions(compress=3)
-    with pytest.raises(ParameterError, match="of kind 'hnsw' keeps points as they are: take 'ivf'"):
+    with pytest.raises(ParameterError, match="of kind 'hnsw' keeps points as they are: 'ivf' compresses them"):
         BuildOptions(index="hnsw", compress=4)
     with pytest.raises(ParameterError, match="a binary code of bits has nothing to compress"):
         BuildOptions(bits=16, compress=4)

@@ -95,14 +95,14 @@ class Ivf4(Streamed):
     """Compressed lists, 4 bits a dimension: 64 bytes a sequence."""
 
     series = "seqsearch ivf, 4 bits"
-    options: ClassVar[dict[str, Any]] = {"index": "ivf", "compress": 4}
+    options: ClassVar[dict[str, Any]] = {"index": "ivf", "index_parameters": {"bits": 4}}
 
 
 class Ivf2(Streamed):
     """Compressed lists, 2 bits a dimension: 32 bytes a sequence."""
 
     series = "seqsearch ivf, 2 bits"
-    options: ClassVar[dict[str, Any]] = {"index": "ivf", "compress": 2}
+    options: ClassVar[dict[str, Any]] = {"index": "ivf", "index_parameters": {"bits": 2}}
 
 
 class Graph(Streamed):

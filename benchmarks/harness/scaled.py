@@ -78,9 +78,12 @@ class Streamed(Seqsearch):
         return True
 
     def budgets(self, task: Task) -> list[Budget]:
-        if self.index.info()["index"] != "ivf":
+        with self.index.state() as state:
+            most = getattr(state.candidates, "lists", None)
+        if most is None:
             return super().budgets(task)
-        pairs = [(lists, count) for count in PROPOSED for lists in LISTS if lists >= count / 8 and count < task.size]
+        pairs = [(lists, count) for count in PROPOSED for lists in LISTS if count / 8 <= lists <= most]
+        pairs = [(lists, count) for lists, count in pairs if count < task.size]
         return [Budget(f"{count}, lists {lists}", {"candidates": count, "lists": lists}) for lists, count in pairs]
 
     def add(self, sequences: Sequences, folder: Path) -> None:

@@ -105,13 +105,24 @@ BUILD: tuple[Column, ...] = (
 )
 
 
-def tables(rows: Iterable[Row]) -> str:
-    """Markdown: searching, building, steps of our builds, and by how much things grow with tenfold n."""
+def tables(rows: list[Row]) -> str:
+    """Markdown: searching, building, steps of our builds, by how much things grow with tenfold n, recall asked for."""
     summed = sorted(summaries(rows), key=lambda row: row["n"])
     order = list(dict.fromkeys(row["series"] for row in summed))
     built = [row for row in summed if not row["series"].endswith(RERANKED)]
     parts = [_table(summed, order, SEARCH), _table(built, order, BUILD), _steps(built), _slopes(summed, order)]
+    parts.append(_asked(rows))
     return "\n\n".join(parts) + "\n"
+
+
+def _asked(rows: list[Row]) -> str:
+    """The recall that was asked for, and what came."""
+    lines = ["| series | n | asked | delivered | queries/s | what it took |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        if row["part"] == "asked" and "skipped" not in row:
+            speed = f"{row['recall']:.4f} | {row['qps']:,.0f}"
+            lines.append(f"| {row['series']} | {row['n']:,} | {row['recall_asked']:g} | {speed} | {row['said']} |")
+    return "\n".join(lines)
 
 
 def _table(rows: list[Row], order: list[str], columns: tuple[Column, ...]) -> str:

@@ -26,12 +26,12 @@ def list_count(size: int) -> int:
 class Layout:
     """A faiss index by the string of its factory, in which {lists} is `list_count` and {full} the dimension.
 
-    `residual`: product quantizers code what the lists leave.
+    `residual`: product quantizers code what the lists leave; fast scan does not of itself.
     """
 
     factory: str
     effort: ClassVar[str] = "nprobe"
-    residual: bool = True
+    residual: bool = False
 
     def made(self, size: int, dim: int, inner: bool) -> Any:
         import faiss
@@ -40,8 +40,8 @@ class Layout:
         index = faiss.index_factory(dim, text, faiss.METRIC_INNER_PRODUCT if inner else faiss.METRIC_L2)
         if "HNSW" in text:
             index.hnsw.efConstruction = EF_CONSTRUCTION
-        elif not self.residual:
-            index.by_residual = False
+        elif self.residual:
+            index.by_residual = True
         return index
 
 

@@ -139,8 +139,8 @@ class VectorIvfPq(VectorLists):
     series, layout = "faiss IVF-PQ fast scan", lists.Layout("IVF{lists},PQ{full}x4fs")
 
 
-class VectorIvfPqPlain(VectorLists):
-    series, layout = "faiss IVF-PQ fast scan, no residuals", lists.Layout("IVF{lists},PQ{full}x4fs", residual=False)
+class VectorIvfPqResidual(VectorLists):
+    series, layout = "faiss IVF-PQ fast scan, of residuals", lists.Layout("IVF{lists},PQ{full}x4fs", residual=True)
 
 
 class VectorGraph(Vectors):

@@ -28,7 +28,7 @@ RETRIEVAL: dict[str, type[Algorithm]] = {
     "vectors-usearch": points.VectorUSearch,
     "vectors-faiss-ivf": points.VectorIvfFlat,
     "vectors-faiss-ivfpq": points.VectorIvfPq,
-    "vectors-faiss-ivfpq-plain": points.VectorIvfPqPlain,
+    "vectors-faiss-ivfpq-residual": points.VectorIvfPqResidual,
 }
 
 SCALE: dict[str, type[Algorithm]] = {

@@ -78,9 +78,12 @@ class Streamed(Seqsearch):
         return True
 
     def budgets(self, task: Task) -> list[Budget]:
-        if self.index.info()["index"] != "ivf":
+        with self.index.state() as state:
+            most = getattr(state.candidates, "lists", None)
+        if most is None:
             return super().budgets(task)
-        pairs = [(lists, count) for count in PROPOSED for lists in LISTS if lists >= count / 8 and count < task.size]
+        pairs = [(lists, count) for count in PROPOSED for lists in LISTS if count / 8 <= lists <= most]
+        pairs = [(lists, count) for lists, count in pairs if count < task.size]
         return [Budget(f"{count}, lists {lists}", {"candidates": count, "lists": lists}) for lists, count in pairs]
 
     def add(self, sequences: Sequences, folder: Path) -> None:
@@ -95,14 +98,14 @@ class Ivf4(Streamed):
     """Compressed lists, 4 bits a dimension: 64 bytes a sequence."""
 
     series = "seqsearch ivf, 4 bits"
-    options: ClassVar[dict[str, Any]] = {"index": "ivf", "compress": 4}
+    options: ClassVar[dict[str, Any]] = {"index": "ivf", "index_parameters": {"bits": 4}}
 
 
 class Ivf2(Streamed):
     """Compressed lists, 2 bits a dimension: 32 bytes a sequence."""
 
     series = "seqsearch ivf, 2 bits"
-    options: ClassVar[dict[str, Any]] = {"index": "ivf", "compress": 2}
+    options: ClassVar[dict[str, Any]] = {"index": "ivf", "index_parameters": {"bits": 2}}
 
 
 class Graph(Streamed):

@@ -101,6 +101,7 @@ def command(
     Examples:
       seqsearch build refs.fasta.gz -o refs.ss
       seqsearch build names.txt -o names.ss --distance edit --recall 0.95 --queries asked.txt
+      seqsearch build people.csv -o people.ss --alphabet text+casefold+accents --distance jaro-winkler
       seqsearch build beats.npz -o beats.ss --distance dtw -D window=0.1
       seqsearch build recordings/ -o songs.ss --pairs scores/
       seqsearch build indexes/greengenes-v4.toml

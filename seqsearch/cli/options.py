@@ -159,7 +159,10 @@ class DistanceOptions:
 class Reading:
     """How files are read, and the reading, with a line on stderr about records that were skipped."""
 
-    alphabet: Alphabet | str | None = option("dna, rna, protein, text or integers  [default: guessed]", metavar="NAME")
+    alphabet: Alphabet | str | None = option(
+        "dna, rna, protein, text or integers; text+casefold, text+nfkc+accents: folded texts  [default: guessed]",
+        metavar="NAME",
+    )
     input_format: str | None = option(
         "fasta, fastq, csv, tsv, parquet, arrow, lines, npy, npz, ts, ucr, midi  [default: told from the file]",
         metavar="NAME",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ParameterError
-from ..sequences import Sequence, Sequences, SequencesLike, Strings
+from ..sequences import TEXT, Sequence, Sequences, SequencesLike, Strings
 from ..sequences.coercion import Taken, taken
 from ..store import Store
 
@@ -48,10 +48,10 @@ class Records:
 
     def _taken(self, given: SequencesLike, what: str) -> Sequences:
         """Sequences of the argument `what`, of the kind that is stored."""
-        return given if isinstance(given, Sequences) else self._taken_with(given, what).sequences
+        return self._taken_with(given, what).sequences
 
     def _taken_with(self, given: SequencesLike, what: str) -> Taken:
-        if isinstance(given, Sequences):
+        if isinstance(given, Sequences) and given.alphabet != TEXT:  # which an index may fold
             return Taken(given, True)
         with self._handle.store() as store:
             like = store.sequences(np.zeros(0, np.int64))

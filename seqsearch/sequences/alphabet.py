@@ -2,19 +2,21 @@
 
 Sequences hold *codes*. For a fixed alphabet (DNA, RNA, protein) the code is the position in `letters`: first the
 canonical symbols, then the ambiguous ones, each a mixture of canonical ones (IUPAC-IUB 1984 nomenclature). Text is
-coded by Unicode code point, integer tokens by themselves.
+coded by Unicode code point as it is written, integer tokens by themselves. A text alphabet may fold what it is given
+first, "text+casefold+accents": see `folding.FOLDS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
 from ..arrays import AnyArray, ByteArray, FloatArray
 from ..errors import ParameterError, SymbolError
+from .folding import checked_folds, folded
 
 NOT_A_SYMBOL = 255
 
@@ -25,13 +27,19 @@ class Alphabet:
 
     `canonical`: the symbols proper; `mixtures`: ambiguous symbol -> the canonical ones it may be; `aliases`: other
     spellings of a symbol (U for T). All three empty: an open alphabet (text, integers), where any code is a symbol.
-    Upper and lower case are the same symbol in a fixed alphabet and different ones in an open one.
+    Upper and lower case are the same symbol in a fixed alphabet and different ones in an open one, unless its name says
+    that they are folded: "text+casefold".
     """
 
     name: str
     canonical: str = ""
     mixtures: dict[str, str] = field(default_factory=dict, hash=False)
     aliases: dict[str, str] = field(default_factory=dict, hash=False)
+
+    @cached_property
+    def folds(self) -> tuple[str, ...]:
+        """What is done to a text before it is coded: names of `folding.FOLDS`, none as a rule."""
+        return tuple(self.name.split("+")[1:])
 
     @property
     def is_open(self) -> bool:
@@ -81,7 +89,7 @@ class Alphabet:
         if self.name == INTEGERS.name:
             return self._encode_integers(text)
         if self.is_open:
-            decoded = text if isinstance(text, str) else text.decode("utf-8")
+            decoded = folded(text if isinstance(text, str) else text.decode("utf-8"), self.folds)
             return np.frombuffer(decoded.encode("utf-32-le"), "<u4").astype(np.uint32, copy=False)
         raw = text if isinstance(text, bytes) else text.encode("utf-8")
         codes = self.lookup(raw)
@@ -109,7 +117,7 @@ class Alphabet:
         return np.array(values, np.uint32)
 
     def decode(self, codes: AnyArray) -> str:
-        """The text of `codes`; the inverse of `encode` up to case and aliases."""
+        """The text of `codes`; the inverse of `encode` up to case, aliases and folds."""
         if self.name == INTEGERS.name:
             return " ".join(map(str, codes.tolist()))
         if self.is_open:
@@ -150,9 +158,19 @@ ALPHABETS = {alphabet.name: alphabet for alphabet in (DNA, RNA, PROTEIN, TEXT, I
 
 
 def alphabet_named(name: str | Alphabet) -> Alphabet:
-    """The alphabet of that name, or itself. Raises ParameterError listing the names there are."""
+    """The alphabet of that name, or itself. Raises ParameterError listing the names there are.
+
+    "text+casefold", "text+nfkc+accents", ...: text that is folded first, by names of `folding.FOLDS`; such an alphabet
+    goes wherever another does, with an index as well, so that queries are folded as what is stored.
+    """
     if isinstance(name, Alphabet):
         return name
-    if name not in ALPHABETS:
-        raise ParameterError(f"no alphabet {name!r}: choose one of {', '.join(ALPHABETS)}")
-    return ALPHABETS[name]
+    if name in ALPHABETS:
+        return ALPHABETS[name]
+    start, plus, folds = name.partition("+")
+    if start == TEXT.name and plus:
+        return _folding("+".join((start, *checked_folds(folds.split("+")))))
+    raise ParameterError(f"no alphabet {name!r}: choose one of {', '.join(ALPHABETS)}")
+
+
+_folding = cache(Alphabet)  # one object for one name

@@ -89,6 +89,8 @@ def taken(
     strings or the reverse.
     """
     if isinstance(given, Sequences):
+        if like is not None and like.alphabet is not None and like.alphabet.folds and given.alphabet == TEXT:
+            return Taken(refolded(given, like.alphabet), True)
         if alphabet is not None and given.alphabet is not alphabet:
             own = "series" if given.alphabet is None else given.alphabet.name
             raise ParameterError(f"{what} are {own} already: alphabet {alphabet.name!r} means nothing for them")
@@ -113,6 +115,13 @@ def taken(
     else:
         made = _of_texts(raw, what, alphabet or letters, like)
     return Taken(made, raw.ids is not None)
+
+
+def refolded(given: Sequences, alphabet: Alphabet) -> Sequences:
+    """A set of texts in an alphabet that folds them. Raises EmptySequenceError where nothing is left of one."""
+    made = Sequences.from_texts(given.texts(), alphabet, given.ids, given.labels)
+    written = given.descriptions if len(given.descriptions.data) else made.descriptions
+    return Sequences(made.data, made.offsets, given.ids, alphabet, written, given.labels)
 
 
 def sets_of(

@@ -94,6 +94,8 @@ class Sequences:
     ) -> Sequences:
         """A token set from strings; ids default to 1, 2, ..., an alphabet may be named.
 
+        An alphabet that folds ("text+casefold") keeps the strings as they were written as descriptions.
+
         Raises SymbolError and EmptySequenceError naming the record, InputError for what is no string, and
         ParameterError for one string in place of several.
         """
@@ -101,8 +103,8 @@ class Sequences:
             raise ParameterError(f"{texts[:20]!r} is one text, not several: put it in a list, [text]")
         chosen = alphabet_named(alphabet)
         names = None if ids is None else list(ids)
-        coded = []
-        for row, text in enumerate(texts):
+        coded, given = [], list(texts)
+        for row, text in enumerate(given):
             try:
                 if not isinstance(text, (str, bytes)):
                     raise InputError(f"a text is a string, not {type(text).__name__}")
@@ -110,7 +112,10 @@ class Sequences:
             except InputError as error:
                 error.record, error.record_id = row + 1, str(row + 1) if names is None else names[row]
                 raise
-        return cls.from_arrays(coded, chosen, names, labels)
+        made = cls.from_arrays(coded, chosen, names, labels)
+        if chosen.folds:
+            made.descriptions = Strings.of(text if isinstance(text, str) else text.decode() for text in given)
+        return made
 
     @classmethod
     def from_arrays(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...arrays import AnyArray, IntArray
 from ...errors import DuplicateIdError, EmptySequenceError, InputError, ParseError, SeriesError, SymbolError
-from ..alphabet import INTEGERS, NOT_A_SYMBOL, Alphabet
+from ..alphabet import INTEGERS, NOT_A_SYMBOL, TEXT, Alphabet
+from ..folding import folded
 from ..sequence import Sequences
 from ..strings import Strings, offsets_of
 from .intake import Intake
@@ -51,6 +53,7 @@ def assemble(batch: TextBatch | SeriesBatch, alphabet: Alphabet | None, intake: 
     wrong: dict[int, InputError] = {}
     if isinstance(batch, TextBatch):
         assert alphabet is not None
+        batch = _folded(batch, alphabet)
         data, lengths = _encoded(batch, alphabet, wrong, hint)
     else:
         data, lengths = _checked(batch, alphabet, wrong, intake.source)
@@ -86,6 +89,22 @@ def _find_duplicates(batch: Batch, wrong: dict[int, InputError], intake: Intake)
         wrong[row] = DuplicateIdError(f"the id {batch.ids[row]!r} was used before, by record {earlier[at]}")
 
 
+def _folded(batch: TextBatch, alphabet: Alphabet) -> TextBatch:
+    """The batch with its texts folded, where the alphabet folds; free descriptions keep what was written."""
+    if not alphabet.folds:
+        return batch
+    offsets = offsets_of(batch.lengths).tolist()
+    written = [batch.text[start:end] for start, end in itertools.pairwise(offsets)]
+    texts = [folded(text, alphabet.folds) for text in written]
+    free = batch.descriptions is None or not len(batch.descriptions.data)
+    return replace(
+        batch,
+        text="".join(texts),
+        lengths=np.fromiter(map(len, texts), np.int64, len(texts)),
+        descriptions=Strings.of(written) if free else batch.descriptions,
+    )
+
+
 def _encoded(
     batch: TextBatch, alphabet: Alphabet, wrong: dict[int, InputError], hint: str
 ) -> tuple[AnyArray, IntArray]:
@@ -93,7 +112,7 @@ def _encoded(
     if alphabet.name == INTEGERS.name:
         return _encoded_integers(batch, wrong)
     if alphabet.is_open:
-        return alphabet.encode(batch.text), batch.lengths
+        return TEXT.encode(batch.text), batch.lengths  # folded already
     # A letter beyond ASCII becomes one "?", which is no symbol either, so positions hold.
     codes = alphabet.lookup(batch.text.encode("ascii", "replace"))
     if codes.max(initial=0) == NOT_A_SYMBOL:

@@ -1,4 +1,4 @@
-"""Progress on stderr: bars on a terminal, a line for every finished task elsewhere."""
+"""Progress on stderr: bars on a terminal; elsewhere a line for every finished task, and of long ones now and then."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from contextlib import contextmanager
 import click
 
 from ..progress import Progress, Task
+
+EVERY = 10.0
+"""Seconds between two lines about one task."""
+_AT_ONCE = 0.1  # seconds within which a task says what was done before it began
 
 
 def progress_for(quiet: bool = False) -> Progress:
@@ -60,30 +64,63 @@ class Bars:
         click.echo(text, err=True)
 
 
-class _Count:
-    def __init__(self) -> None:
-        self.done = 0
-        self.text = ""
+class _Line:
+    """A task whose progress is told every `EVERY` seconds."""
+
+    def __init__(self, description: str, total: int | None) -> None:
+        self.description, self.total = description, total
+        self.done, self.before, self.text = 0, 0, ""
+        self.start = self.told = time.perf_counter()
 
     def advance(self, steps: int = 1) -> None:
         self.done += steps
+        now = time.perf_counter()
+        if now - self.start < _AT_ONCE:  # done by an interrupted run: it says nothing about the pace
+            self.before = self.done
+        if now - self.told >= EVERY:
+            self.told = now
+            click.echo(self.status(now - self.start), err=True)
 
     def say(self, text: str) -> None:
         self.text = text
 
+    def status(self, seconds: float) -> str:
+        """How far it is, how fast it goes, and how long it will take from here at that pace."""
+        rate = (self.done - self.before) / max(seconds, _AT_ONCE)
+        pace = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
+        if not self.total:
+            parts = [f"{self.done:,}", pace, self.text]
+        else:
+            left = clock((self.total - self.done) / rate) + " left" if rate else ""
+            share = f"{self.done / self.total:.0%}"
+            parts = [share, f"{self.done:,} of {self.total:,}", pace, left, self.text]
+        return f"{self.description}: {', '.join(part for part in parts if part)}"
+
+    def end(self) -> str:
+        """What was done, and in which time; nothing of what took less than a second."""
+        seconds = time.perf_counter() - self.start
+        if seconds < 1:
+            return ""
+        parts = [f"{self.description}:", f"{self.done:,}" if self.done else "", f"in {seconds:.1f} s", self.text]
+        return " ".join(part for part in parts if part)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss or m:ss."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
 
 class Lines:
-    """One line when a task is finished, for logs and pipes."""
+    """A line every ten seconds, and one when a task is finished, for logs and pipes."""
 
     @contextmanager
     def task(self, description: str, total: int | None = None) -> Iterator[Task]:
-        count = _Count()
-        start = time.perf_counter()
-        yield count
-        seconds = time.perf_counter() - start
-        if seconds >= 1:
-            parts = [f"{description}:", f"{count.done:,}" if count.done else "", f"in {seconds:.1f} s", count.text]
-            click.echo(" ".join(part for part in parts if part), err=True)
+        line = _Line(description, total)
+        yield line
+        if ended := line.end():
+            click.echo(ended, err=True)
 
     def note(self, text: str) -> None:
         click.echo(text, err=True)

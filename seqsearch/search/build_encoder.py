@@ -15,12 +15,15 @@ from ..encoders.model import Model, unlearned_model
 from ..errors import MismatchError, ParameterError
 from ..learning.plan import TrainingPlan
 from ..progress import Progress
-from ..sequences import Sequences
+from ..sequences import Sequences, Strings
+from ..sequences.ids import hash_ids
 from ..store import StoreBuilder
 from .options import BuildOptions
 
 MOST_UNSEEN = 5000  # sequences that were not trained on, remembered by name: novelty is judged by them
 CODED = 20_000  # sequences at most that a code is cut from
+_MORE = 3  # times the sequences of a training plan that are looked through for different ones
+_FEWEST = 1000  # different sequences below which all are trained on, copies too
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,13 @@ class EncoderMaker:
         others = self._others()
         few = len(others) <= plan.sequences
         chosen = others if few else self.rng.choice(others, plan.sequences, replace=False)
-        sample = builder.sequences(np.sort(chosen))
+        sample = _different(builder.sequences(np.sort(chosen)))
+        if not few and len(sample) < len(chosen):  # copies teach nothing: others in their place
+            chosen = np.union1d(
+                chosen, self.rng.choice(others, min(len(others), _MORE * plan.sequences), replace=False)
+            )
+            sample = _different(builder.sequences(chosen))
+            sample = sample[np.sort(self.rng.permutation(len(sample))[: plan.sequences])]
         model = self._learned(sample, plan)
         if model.training:
             unseen = np.concatenate([self.held, np.setdiff1d(others, chosen)[:MOST_UNSEEN]])
@@ -120,3 +129,11 @@ class EncoderMaker:
         assert bits is not None
         head = quantizer(model.embed(some), bits, self.rng, "itq" if codes in (None, LEARNED) else codes)
         return replace(model, bits=bits, weights={**model.weights, **head})
+
+
+def _different(sequences: Sequences) -> Sequences:
+    """The first of all equal sequences, where enough are left: near pairs of copies would hide all others."""
+    width = sequences.data.itemsize * max(sequences.features, 1)
+    spelled = np.ascontiguousarray(sequences.data).view(np.uint8).reshape(-1)
+    _, first = np.unique(hash_ids(Strings(spelled, sequences.offsets * width)), return_index=True)
+    return sequences if len(first) == len(sequences) or len(first) < _FEWEST else sequences[np.sort(first)]

@@ -31,23 +31,22 @@ class Hit:
     was stored when it was searched. A hit is pickled with its own sequence, and no other.
     """
 
-    __slots__ = ("_place", "_targets", "distance", "id", "rank", "strand")
+    __slots__ = ("_found", "distance", "id", "rank", "strand")
     id: str
     distance: float
     rank: int
     strand: str
 
     def __init__(
-        self, id: str, distance: float, rank: int, strand: str = "+", targets: Sequences | None = None, place: int = 0
+        self, id: str, distance: float, rank: int, strand: str = "+", found: tuple[Sequences, int] | None = None
     ) -> None:
-        """`targets`: sequences, of which that at `place` was found."""
+        """`found`: a set and the row in it of what was found."""
         put = object.__setattr__
         put(self, "id", id)
         put(self, "distance", distance)
         put(self, "rank", rank)
         put(self, "strand", strand)
-        put(self, "_targets", targets)
-        put(self, "_place", place)
+        put(self, "_found", found)  # no field: it is neither compared nor shown
 
     @property
     def sequence(self) -> Sequence:
@@ -55,10 +54,10 @@ class Hit:
 
         Raises MismatchError for a hit that was made by hand.
         """
-        targets: Sequences | None = self._targets  # type: ignore[attr-defined]  # no field: it is not compared
-        if targets is None:
+        found: tuple[Sequences, int] | None = self._found  # type: ignore[attr-defined]
+        if found is None:
             raise MismatchError(f"hit {self.id} does not know its sequence")
-        return targets[int(self._place)]  # type: ignore[attr-defined]
+        return found[0][found[1]]
 
     @property
     def label(self) -> str:
@@ -66,18 +65,19 @@ class Hit:
         return self.sequence.label
 
     def __reduce__(self) -> tuple[type[Hit], tuple[object, ...]]:
-        own = None if self._targets is None else self._targets[[self._place]]  # type: ignore[attr-defined]
-        return Hit, (self.id, self.distance, self.rank, self.strand, own, 0)
+        found: tuple[Sequences, int] | None = self._found  # type: ignore[attr-defined]
+        own = None if found is None else (found[0][[found[1]]], 0)
+        return Hit, (self.id, self.distance, self.rank, self.strand, own)
 
 
 class Hits(Listed[Hit]):
     """The hits of one query, nearest first (ties in the order they were stored).
 
-    `query`: its id; `rows`: (h,) where the hits are among `targets`; `distances`: (h,) exact; `minus`: (h,) found on
-    the minus strand, None when only the plus strand was searched.
+    `query`: its id; `ids`: of what was found; `rows`: (h,) where that is among `targets`; `distances`: (h,) exact;
+    `minus`: (h,) found on the minus strand, None when only the plus strand was searched.
     """
 
-    __slots__ = ("distances", "minus", "query", "rows", "targets")
+    __slots__ = ("_places", "distances", "ids", "minus", "query", "rows", "targets")
 
     def __init__(
         self, query: str, targets: Sequences, rows: IntArray, distances: DoubleArray, minus: BoolArray | None = None
@@ -87,14 +87,12 @@ class Hits(Listed[Hit]):
         self.rows = rows
         self.distances = distances
         self.minus = minus
+        self._places: list[int] = rows.tolist()
+        names = targets.ids
+        self.ids = [names[place] for place in self._places]
 
     def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids of what was found."""
-        return [self.targets.ids[row] for row in self.rows.tolist()]
+        return len(self.ids)
 
     @property
     def sequences(self) -> Sequences:
@@ -104,8 +102,8 @@ class Hits(Listed[Hit]):
     def at(self, position: int) -> Hit:
         """The item at a position."""
         strand = "-" if self.minus is not None and self.minus[position] else "+"
-        row = int(self.rows[position])
-        return Hit(self.targets.ids[row], float(self.distances[position]), position + 1, strand, self.targets, row)
+        found = self.targets, self._places[position]
+        return Hit(self.ids[position], float(self.distances[position]), position + 1, strand, found)
 
     def __reduce__(self) -> tuple[type[Hits], tuple[object, ...]]:
         """Pickled with the sequences that were found, and no others."""

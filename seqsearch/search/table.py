@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, overload
 
@@ -23,6 +23,9 @@ class Listed(Sequence[T]):
     @abstractmethod
     def at(self, position: int) -> T:
         """The item at a position from 0 to len - 1."""
+
+    def __iter__(self) -> Iterator[T]:
+        return map(self.at, range(len(self)))
 
     @overload
     def __getitem__(self, index: int) -> T: ...

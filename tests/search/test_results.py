@@ -135,8 +135,8 @@ def test_three_queries_do_not_carry_every_id(index: SequenceIndex) -> None:
 def test_a_hit_made_by_hand() -> None:
     hit = Hit("a", 2.0, 1)
     assert repr(hit) == "Hit(id='a', distance=2.0, rank=1, strand='+')"
-    assert hit == Hit("a", 2.0, 1, "+", STORED, 3)
-    assert len({hit, Hit("a", 2.0, 1, "+", STORED, 3)}) == 1
+    assert hit == Hit("a", 2.0, 1, "+", (STORED, 3))
+    assert len({hit, Hit("a", 2.0, 1, "+", (STORED, 3))}) == 1
     with pytest.raises(MismatchError, match="hit a does not know its sequence"):
         hit.sequence  # noqa: B018
     with pytest.raises(AttributeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 import subprocess
 import sys
@@ -56,3 +57,86 @@ def test_importing_the_package_and_asking_for_help_load_no_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def examples() -> dict[str, doctest.DocTest]:
+    """The examples in the docstrings of public names and their methods."""
+    finder, found = doctest.DocTestFinder(exclude_empty=True), {}
+    for name in seqsearch.__all__:
+        member = getattr(seqsearch, name)
+        if not inspect.isclass(member) and not inspect.isfunction(member):
+            continue
+        for one in inspect.getmro(member) if inspect.isclass(member) else [member]:
+            if one.__module__.startswith("seqsearch."):
+                found |= {test.name: test for test in finder.find(one, one.__qualname__) if test.examples}
+    return found
+
+
+EXAMPLES = examples()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert doctest.DocTestRunner().run(EXAMPLES[name]).failed == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Hit",
+        "NoveltyScorer",
+        "RangeResults",
+        "Records.get",
+        "Results",
+        "SequenceIndex.build",
+        "as_sequences",
+        "duplicates",
+    ],
+)
+def test_what_takes_users_objects_shows_how(name: str) -> None:
+    assert name in EXAMPLES
+
+
+RIGHT = """
+import numpy as np
+import seqsearch as ss
+
+index = ss.SequenceIndex.build("x.ss", ["ACGT", "AC"], distance="edit", recall=0.9, alphabet="dna")
+found = index.search("ACGT", k=3, recall=0.9)
+text: str = found[0][0].sequence.text
+ids: list[str] = [hit.id for hits in found for hit in hits]
+index.within(np.zeros((3, 4)), 2.0)
+index.novelty([b"ACGT"], fpr=0.1)
+record: ss.Sequence = index["id7"]
+some: ss.Sequences = index.get(["a"])
+rows: list[dict[str, object]] = found.to_dicts()
+frame = found.to_pandas()
+"""
+WRONG = {
+    'ss.SequenceIndex.build("x.ss", ["ACGT"], distnce="edit")': 'Unexpected keyword argument "distnce"',
+    'ss.SequenceIndex.build("x.ss", ["ACGT"], encoder=3)': 'Argument "encoder" to "build"',
+    "index.search(3)": 'Argument 1 to "search"',
+    'index.search("ACGT", recal=0.9)': 'Unexpected keyword argument "recal"',
+    'index.novelty("ACGT", frp=0.1)': 'Unexpected keyword argument "frp"',
+    "index[7]": "Invalid index type",
+}
+
+
+@pytest.mark.timeout(400)  # a minute on a busy machine, where nobody checked the types of the package before
+def test_types_catch_what_is_mistyped(tmp_path: Path) -> None:
+    """`mypy --strict` on a program of a user, with what it remembers of the package."""
+    program = tmp_path / "program.py"
+    program.write_text("\n".join([RIGHT, *WRONG]))
+    first = RIGHT.count("\n") + 2
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=pyproject.toml", str(program)],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = [line for line in done.stdout.splitlines() if ": error: " in line]
+    for number, problem in enumerate(WRONG.values(), start=first):
+        assert any(f"program.py:{number}: " in line and problem in line for line in told), done.stdout + done.stderr
+    assert len(told) == len(WRONG), done.stdout

@@ -83,7 +83,7 @@ class SequenceIndex(Records):
         >>> names = ["anna meyer", "anna maier", "otto schulz", "otto schultz", "emil krause"]
         >>> with ss.SequenceIndex.build("names.ss", names, encoder="kmer") as index:
         ...     [(hit.sequence.text, hit.distance) for hit in index.search("ana meier", k=2)[0]]
-        [('anna maier', 2.0), ('anna meyer', 2.0)]
+        [('anna meyer', 2.0), ('anna maier', 2.0)]
         """
         chosen = BuildOptions.of(options)
         parts, first = sets_of(references, "references", alphabet, progress.note)

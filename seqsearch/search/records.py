@@ -30,7 +30,14 @@ class Records:
         return self.get([record_id])[0]
 
     def get(self, ids: Iterable[str]) -> Sequences:
-        """The stored sequences of `ids`, in that order. Raises UnknownIdError naming the first that is not there."""
+        """The stored sequences of `ids`, in that order. Raises UnknownIdError naming the first that is not there.
+
+        >>> import seqsearch as ss
+        >>> words = ss.as_sequences(["anna", "hanna", "otto"], ids=["a", "h", "o"])
+        >>> with ss.SequenceIndex.build("words.ss", words, encoder="kmer") as index:
+        ...     index["h"].text, index.get(["o", "a"]).texts(), "x" in index, [record.id for record in index]
+        ('hanna', ['otto', 'anna'], False, ['a', 'h', 'o'])
+        """
         if isinstance(ids, str):
             raise ParameterError(f"ids is one string, {ids!r}: give a list of ids, or ask for index[{ids!r}]")
         with self._handle.store() as store:

@@ -29,6 +29,11 @@ class Hit:
 
     `strand`: "+", or "-" where the reverse complement of the query is what was found. `sequence`: what was found, as it
     was stored when it was searched. A hit is pickled with its own sequence, and no other.
+
+    >>> import seqsearch as ss
+    >>> hit = ss.SequenceIndex.build("words.ss", ["anna", "hanna", "otto"], encoder="kmer").search("ana", k=1)[0][0]
+    >>> hit, hit.sequence.text
+    (Hit(id='1', distance=1.0, rank=1, strand='+'), 'anna')
     """
 
     __slots__ = ("_found", "distance", "id", "rank", "strand")
@@ -280,7 +285,14 @@ class Results(Answers):
 
 
 class RangeResults(Answers):
-    """Everything within a radius of Q queries: query q owns offsets[q]:offsets[q + 1] of `rows`, `ids`, `distances`."""
+    """Everything within a radius of Q queries: query q owns offsets[q]:offsets[q + 1] of `rows`, `ids`, `distances`.
+
+    >>> import seqsearch as ss
+    >>> index = ss.SequenceIndex.build("words.ss", ["anna", "hanna", "otto"], encoder="kmer")
+    >>> index.within(["ana", "lotte"], radius=2).to_dicts(["query", "target", "distance"])
+    [{'query': '1', 'target': '1', 'distance': 1.0}, {'query': '1', 'target': '2', 'distance': 2.0}, \
+{'query': '2', 'target': '3', 'distance': 2.0}]
+    """
 
     def __init__(
         self, queries: Strings, targets: Sequences, found: Ranges, minus: BoolArray | None, how: Explanation

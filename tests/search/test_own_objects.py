@@ -136,3 +136,11 @@ def test_a_copy_is_opened_anew(names: SequenceIndex, copied: object, monkeypatch
         relative.close()
         assert len(again) == 6
     assert DNA is pickle.loads(pickle.dumps(DNA))
+
+
+def test_verdicts_are_pickled_with_the_ids_of_the_nearest(tmp_path: Path) -> None:
+    with SequenceIndex.build(tmp_path / "i.ss", families(60, 20, 30), encoder="kmer") as index:
+        found = index.novelty(families(3, 1, 30, seed=2), fpr=0.1)
+    raw = pickle.dumps(found)
+    assert len(raw) < 3000
+    assert list(pickle.loads(raw)) == list(found)

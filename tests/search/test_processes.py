@@ -79,3 +79,36 @@ def test_another_process_changes_what_this_one_searches(tmp_path: Path) -> None:
         assert "new0" not in index
         assert index.refresh()
         assert (index.search(more, 1, exact=True).distances == 0).all()
+
+
+POOL = """
+import asyncio, multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+sys.path.insert(0, {root!r})
+import seqsearch as ss
+
+def ask(index, texts):
+    return index.search(texts, 3)
+
+if __name__ == "__main__":
+    queries = {queries!r}
+    with ss.SequenceIndex.open({path!r}) as index:
+        here = ask(index, queries)
+        with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+            there = list(pool.map(ask, [index] * 3, [queries] * 3))
+        async def in_threads():
+            return await asyncio.gather(*(asyncio.to_thread(ask, index, queries) for _ in range(3)))
+        answers = there + asyncio.run(in_threads())
+        expected = [[(hit.id, hit.distance, hit.sequence.text) for hit in hits] for hits in here]
+        assert all([[(h.id, h.distance, h.sequence.text) for h in hits] for hits in got] == expected for got in answers)
+        print("answers")
+"""
+
+
+def test_an_index_is_handed_to_processes_and_threads(tmp_path: Path) -> None:
+    path, script = str(tmp_path / "i.ss"), tmp_path / "program.py"
+    SequenceIndex.build(path, families(30, 10, 40), encoder="kmer", index="hnsw").close()
+    queries = families(5, 1, 40, seed=2).texts()
+    script.write_text(POOL.format(root=str(ROOT), path=path, queries=queries))
+    ended = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=100)
+    assert (ended.returncode, ended.stdout) == (0, "answers\n"), ended.stderr

@@ -33,7 +33,7 @@ class Verdict:
 @dataclass(frozen=True, eq=False)
 class NoveltyResults(Listed[Verdict]):
     """The verdicts on Q queries, in columns: `scores`, `p_values`, `distances` (Q,) float64, `rows` (Q,) of the nearest
-    stored sequences (-1: none), `q_values` (Q,) or None; `stored`: the ids of all rows; `fpr`: the level asked for.
+    in `stored` (-1: none), `q_values` (Q,) or None; `stored`: the ids of all rows; `fpr`: the level asked for.
 
     `known`: sequences that the p-values compare with: none is below 1 / (known + 1).
     """
@@ -58,6 +58,13 @@ class NoveltyResults(Listed[Verdict]):
     def nearest(self) -> list[str]:
         """The id of the nearest stored sequence of each query, "" where there is none."""
         return [self.stored[row] if row >= 0 else "" for row in self.rows.tolist()]
+
+    def __getstate__(self) -> dict[str, object]:
+        """Pickled with the ids of the nearest, and no others: `rows` are then positions among these."""
+        held = np.unique(self.rows[self.rows >= 0])
+        rows = np.where(self.rows < 0, -1, np.searchsorted(held, self.rows))
+        queries = self.queries.take(np.arange(len(self)))
+        return {**self.__dict__, "queries": queries, "stored": self.stored.take(held), "rows": rows}
 
     def controlled(self) -> NoveltyResults:
         """The same with `fpr` as the false discovery rate over all queries (Benjamini and Hochberg)."""

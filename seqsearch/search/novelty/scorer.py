@@ -29,6 +29,11 @@ class NoveltyScorer:
     are called novel. `distance`, `encoder`, `build`: the index that is made, as in `BuildOptions`; `alphabet`: by name,
     of sequences that come as strings. As in scikit-learn scores are the higher the more normal, `decision_function` is
     `score_samples` minus `offset_`, and negative values are novel. Ties count against novelty.
+
+    >>> import seqsearch as ss
+    >>> known = [f"{first} {last}" for first in ("anna", "otto", "emil") for last in ("meyer", "mayer", "schulz")]
+    >>> ss.NoveltyScorer(fpr=0.2, encoder="kmer").fit(known).predict(["anna meier", "1234567890-1234567890"])
+    array([ 1, -1])
     """
 
     def __init__(

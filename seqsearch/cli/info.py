@@ -28,11 +28,14 @@ def command(index: str, output_format: str) -> None:
     if output_format == "json":
         click.echo(json.dumps(facts))
         return
-    calibration = facts.pop("calibration")
+    calibration, parts = facts.pop("calibration"), facts.pop("bytes_by_part")
     for name, value in facts.items():
         click.echo(f"{name:<20} {shown(value)}")
     click.echo(
         f"{'calibration':<20} {calibration['queries']} queries, default recall {calibration['target']}"
         + (", stale" if calibration["stale"] else "")
     )
+    each = max(1, facts["sequences"])
+    shares = ", ".join(f"{part} {count / each:,.1f}" for part, count in parts.items() if count)
+    click.echo(f"{'bytes a sequence':<20} {facts['bytes'] / each:,.1f}: {shares}")
     click.echo("\n" + curve(calibration["points"]))

@@ -21,7 +21,7 @@ from ..sequences.coercion import sets_of, taken
 from ..trees import Dendrogram
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import CALIBRATION_QUERIES, build
-from .cache import IndexCache
+from .cache import IndexCache, bytes_by_part
 from .calibrator import budgets_for, calibrate, calibrate_pairs, members
 from .clustering import MEMORY, Clustering, clustered
 from .encoding import OneModel, TwoTowers
@@ -225,6 +225,7 @@ class SequenceIndex(Records):
                 "index_parameters": settings["index_parameters"],
                 "format_version": settings.get("format_version", FORMAT_VERSION),
                 "bytes": store.bytes,
+                "bytes_by_part": bytes_by_part(store),
                 "health": store.document(HEALTH),
                 **{name: settings[name] for name in ("pairs",) if name in settings},
                 "calibration": {**calibration.to_json(), "stale": calibration.is_stale(len(store))},

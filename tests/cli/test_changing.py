@@ -139,6 +139,9 @@ def test_info_as_text_and_json(seqsearch: Seqsearch, own: Path) -> None:
     found = facts(seqsearch, own)
     for name in ("distance", "encoder", "geometry", "dim", "bits", "index", "format_version", "bytes"):
         assert name in found
+    assert sum(found["bytes_by_part"].values()) == found["bytes"]
+    assert {"sequences", "ids", "vectors", "candidates", "mapped"} <= found["bytes_by_part"].keys()
     said = seqsearch("info", own)
+    assert f"bytes a sequence     {found['bytes'] / 150:,.1f}: sequences " in said.out
     assert "sequences            150" in said.out
     assert "default recall 0.99" in said.out

@@ -1,6 +1,7 @@
-"""Candidate indexes against their peers: Hamming search, hyperbolic search, Manhattan search, opening a snapshot.
+"""Candidate indexes beside each other and their peers: Hamming, hyperbolic and Manhattan search, opening a snapshot,
+and which kind suits how many points.
 
-    python benchmarks/ann.py [hamming] [hyperbolic] [manhattan] [open] [--output rows.jsonl] [--scale 1.0]
+    python benchmarks/ann.py [hamming] [hyperbolic] [manhattan] [open] [kinds] [--output rows.jsonl] [--scale 1.0]
 
 Every row is a JSON object. Speeds of ours and of a peer are taken in one run and the best of several is kept, so their
 ratio holds on a busy machine, their absolute values less so. The peer is faiss-cpu; when missing, the row says so.
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from seqsearch import geometry, hashing, threads
-from seqsearch.ann import load_index, make_index
+from seqsearch.ann import load_index, make_index, parameters_for
 from seqsearch.ann.hamming16 import FLIPS, Hamming16Index
 from seqsearch.ann.kernels import Nearest
 from seqsearch.jit import kernel
@@ -305,11 +306,65 @@ def opening(scale: float) -> Iterator[Row]:
             }
 
 
+SIZES = (1_000, 5_000, 10_000, 30_000, 70_000)
+KINDS: tuple[tuple[str, Row], ...] = (
+    ("exact", {}),
+    ("hnsw", {}),
+    *(("ivf", {"bits": bits}) for bits in (1, 2, 4, 8, None)),
+)
+
+
+def kinds(scale: float) -> Iterator[Row]:
+    """Every kind over 128 principal components of the k-mers of V4 regions, by cosine: n of the same set."""
+    from harness import datasets
+
+    from seqsearch.encoders.model import unlearned_model
+
+    data = datasets.load("v4", 1000, None)
+    model = unlearned_model(data.database, "cosine")
+    counts, asked = model.embed(data.database), model.embed(data.queries)
+    middle = counts.mean(axis=0)
+    axes = np.linalg.svd(counts[::10] - middle, full_matrices=False)[2][:128].T
+    points, queries = (counts - middle) @ axes, (asked - middle) @ axes
+    for size in SIZES:
+        some = points[np.random.default_rng(0).permutation(len(points))[: int(size * scale)]]
+        near = np.argsort(geometry.matrix("cosine", queries, some), axis=1, kind="stable")[:, :10]
+        for kind, parameters in KINDS:
+            yield from one_kind(kind, parameters, some, queries, near)
+
+
+def one_kind(kind: str, parameters: Row, points: np.ndarray, queries: np.ndarray, near: np.ndarray) -> Iterator[Row]:
+    """A row for each effort; `near`: (Q, 10), the true ten of each query."""
+    start = time.perf_counter()
+    index = make_index(
+        kind, geometry="cosine", dim=points.shape[1], parameters=parameters_for(kind, len(points), parameters)
+    )
+    index.train(points[: index.training_rows])
+    index.add(np.arange(len(points)), points)
+    index.search(queries[:1], 10)
+    built = time.perf_counter() - start
+    health = index.health()
+    with tempfile.TemporaryDirectory() as folder:
+        index.save(Path(folder) / "index")
+        size = (Path(folder) / "index").stat().st_size
+    for effort in index.efforts(100) or (None,):
+        row: Row = {"what": "kinds", "kind": kind, **parameters, "points": len(points), "dim": points.shape[1]}
+        row |= {"build_seconds": built, "bytes": size, "effort": effort, "default": health.get("effort")}
+        for among in (50, 100, 200):
+            found = index.search(queries, among, effort=effort).rows
+            hits = [np.isin(some, own).mean() for some, own in zip(near, found, strict=True)]
+            seconds = best(lambda among=among, effort=effort: index.search(queries, among, effort=effort))
+            row |= {f"share_{among}": float(np.mean(hits)), f"qps_{among}": len(queries) / seconds}
+        alone = best(lambda effort=effort: [index.search(queries[q : q + 1], 100, effort=effort) for q in range(100)])
+        yield row | {"cost": index.effort_cost(100, effort), "one_ms": 10 * alone}
+
+
 PARTS: dict[str, tuple[Callable[[float], Iterator[Row]], ...]] = {
     "hamming": (hamming16, hamming_long),
     "hyperbolic": (hyperbolic,),
     "manhattan": (manhattan,),
     "open": (opening,),
+    "kinds": (kinds,),
 }
 
 

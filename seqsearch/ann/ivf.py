@@ -29,7 +29,9 @@ FEWEST = 4096
 """Rows from which on there is enough to learn from; fewer are kept as they are and scanned."""
 
 FEWEST_DISTINCT = 1024
-"""And so many different vectors among them."""
+"""And so many different vectors among LOOKED_AT of them."""
+
+LOOKED_AT = 20_000
 
 LEARNED_FROM = 65_536
 LEARNED_PER_LIST = 64
@@ -134,7 +136,7 @@ class IvfIndex(CandidateIndex):
                 if len(self._few) < self._learns_at:
                     return
                 _, new_rows, ready = self._few.contents()
-                if len(np.unique(ready, axis=0)) < FEWEST_DISTINCT:
+                if len(np.unique(ready[:: -(-len(ready) // LOOKED_AT)], axis=0)) < FEWEST_DISTINCT:
                     self._learns_at = 2 * len(ready)
                     return
                 self._learn(ready)
@@ -146,6 +148,7 @@ class IvfIndex(CandidateIndex):
                 moved = self._coded(ready)
                 self._take(new_rows, self._table.space.coder.encode(moved), self._table.route(moved))
                 self._split_long_lists()
+                self._journal.worth_keeping(len(self))
 
     def _take(self, rows: IntArray, codes: AnyArray, lists: IntArray) -> None:
         assert self._table is not None
@@ -247,9 +250,9 @@ class IvfIndex(CandidateIndex):
         return self._groups.expand_first(hits, count, allowed)
 
     def efforts(self, count: int) -> tuple[int, ...]:
-        """See `CandidateIndex.efforts`: half of the default, and its doubles."""
+        """See `CandidateIndex.efforts`: half of the default, and its doubles up to eight times."""
         usual = max(1, self.default_effort)
-        return tuple(sorted({max(1, min(max(self.lists, 1), usual * by // 2)) for by in (1, 2, 4, 8)}))
+        return tuple(sorted({max(1, min(max(self.lists, 1), usual * by // 2)) for by in (1, 2, 4, 8, 16)}))
 
     def effort_cost(self, count: int, effort: int | None = None) -> float:
         """See `CandidateIndex.effort_cost`: the distances to all centres, the codes looked at and the places to fill.
@@ -260,8 +263,10 @@ class IvfIndex(CandidateIndex):
             return float(count)
         entries = self._table.entries
         looked = min(self._table.effort if effort is None else effort, self.lists) / max(self.lists, 1) * entries.live
-        words = entries.coder.words * (1 if self.settings.bits in (1, 2, 4) else 4)
-        return 1e-4 * looked * words + 1e-4 * self.lists * self.settings.dim + 0.05 * self._table.space.fetch(count)
+        words = entries.coder.words * (2 if self.settings.bits == 8 else 1)
+        place = 0.08 if self._table.space.native else 0.3
+        routing = 1e-4 * self.lists * self.settings.width
+        return routing + 1.6e-4 * looked * words + place * self._table.space.fetch(count)
 
     def health(self, *, sample: int = 1000, seed: int = 0) -> Health:
         """Measure what lists miss, and set the number of lists to look into.

@@ -22,7 +22,7 @@ PLAIN = ("query", "rank", "target", "distance")
 _ALIGNED = ("pident", "length", "mismatch", "gapopen", "qstart", "qend", "sstart", "send", "evalue", "bitscore")
 PARQUET = "parquet"
 _TEXTS = ("query", "target", "cigar", "strand", "label", "description")
-_FLOATS = ("distance", "identity", "pident")
+_FLOATS = ("distance", "identity", "pident", "evalue", "bitscore")
 BLAST6 = ("query", "target", *_ALIGNED)
 
 
@@ -41,6 +41,41 @@ class HitColumns:
     @cached_property
     def paths(self) -> Alignments:
         return self.answers.align(self.queries, self.table)
+
+    @property
+    def aligns_parts(self) -> bool:
+        """Whether paths need not go from end to end."""
+        return self.answers.how.aligner is not None
+
+    def spans(self, target: bool) -> list[tuple[int, int]]:
+        """First and last symbol, from 1, of the query or the target. On the minus strand that of the target is turned
+        round and that of the query counted from its other end, as BLAST does.
+        """
+        minus = self.table.minus.tolist()
+        if target:
+            return [
+                path.target_span[::-1] if turned else path.target_span
+                for path, turned in zip(self.paths, minus, strict=True)
+            ]
+        ends = (self.queries.lengths[self.table.owners] + 1).tolist()
+        own = [path.query_span for path in self.paths]
+        return [
+            (end - last, end - first) if turned else (first, last)
+            for (first, last), turned, end in zip(own, minus, ends, strict=True)
+        ]
+
+    def statistics(self) -> tuple[Sequence[object], Sequence[object]]:
+        """E-values and bit scores; -1 and 0 where none are known."""
+        unknown: tuple[Sequence[object], Sequence[object]] = ([-1] * len(self.table), [0] * len(self.table))
+        aligner = self.answers.how.aligner
+        if aligner is None or not len(self.table):
+            return unknown
+        scores, total = self.paths.scores, int(self.targets.lengths.sum())
+        values = aligner.e_values(scores, self.queries.lengths[self.table.owners], total)
+        bits = aligner.bit_scores(scores)
+        if values is None or bits is None:
+            return unknown
+        return [float(f"{value:.3g}") for value in values], [round(float(each), 1) for each in bits]
 
     def columns(self, names: Sequence[str]) -> dict[str, Sequence[object]]:
         """Columns by name, of one value a hit."""
@@ -76,12 +111,17 @@ COLUMNS: dict[str, Callable[[HitColumns], Sequence[object]]] = {
     "length": lambda hits: [path.columns for path in hits.paths],
     "mismatch": lambda hits: [path.count("X") for path in hits.paths],
     "gapopen": lambda hits: [path.gap_openings for path in hits.paths],
-    "qstart": lambda hits: [1] * len(hits.table),
-    "qend": lambda hits: hits.queries.lengths[hits.table.owners].tolist(),
-    "sstart": lambda hits: _ends(hits, True),
-    "send": lambda hits: _ends(hits, False),
-    "evalue": lambda hits: [-1] * len(hits.table),
-    "bitscore": lambda hits: [0] * len(hits.table),
+    "qstart": lambda hits: [first for first, _ in hits.spans(False)] if hits.aligns_parts else [1] * len(hits.table),
+    "qend": lambda hits: (
+        [last for _, last in hits.spans(False)]
+        if hits.aligns_parts
+        else hits.queries.lengths[hits.table.owners].tolist()
+    ),
+    "sstart": lambda hits: [first for first, _ in hits.spans(True)] if hits.aligns_parts else _ends(hits, True),
+    "send": lambda hits: [last for _, last in hits.spans(True)] if hits.aligns_parts else _ends(hits, False),
+    "score": lambda hits: hits.paths.scores.tolist(),
+    "evalue": lambda hits: hits.statistics()[0],
+    "bitscore": lambda hits: hits.statistics()[1],
 }
 
 

@@ -152,7 +152,7 @@ def _answers(
     from ..search.alignment import radius_of_identity
 
     radius: float | AnyArray = float("inf") if options.max_distance is None else options.max_distance
-    if options.min_identity is not None:
+    if options.min_identity is not None and index.distance.alignable:
         radius = radius_of_identity(queries.lengths, options.min_identity).clip(max=radius)
     return index.within(queries, radius, ids=ids, where=where, strand=strand, progress=progress)
 

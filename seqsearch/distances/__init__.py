@@ -1,6 +1,6 @@
 """Exact distances: edit distance and dynamic time warping, nearest neighbours by proof, lower bounds. No torch."""
 
-from .distance import DISTANCES, Distance, Searcher, distance_named, register, usual_distance
+from .distance import DISTANCES, Aligner, Distance, Searcher, distance_named, register, usual_distance
 from .dtw import DTWDistance
 from .dtw_matching import MatchingDTW
 from .edit import EditDistance
@@ -8,8 +8,9 @@ from .fuzzy import DamerauLevenshteinDistance, IndelDistance, JaroWinklerDistanc
 from .hash_dtw import HashDTW, HashSequences
 from .neighbours import Neighbours, Pruning, recall_at
 from .own import CustomDistance
+from .paths import AlignedPath
 from .ranges import Ranges, range_search
-from .substitution import AlignmentDistance, ScoredPath
+from .substitution import AlignmentDistance
 from .truth import Truth
 
 for _distance in (
@@ -27,6 +28,8 @@ for _distance in (
 
 __all__ = [
     "DISTANCES",
+    "AlignedPath",
+    "Aligner",
     "AlignmentDistance",
     "CustomDistance",
     "DTWDistance",
@@ -42,7 +45,6 @@ __all__ = [
     "OSADistance",
     "Pruning",
     "Ranges",
-    "ScoredPath",
     "Searcher",
     "Truth",
     "WeightedEditDistance",

@@ -14,13 +14,14 @@ from typing import ClassVar, Protocol, TypeVar
 
 import numpy as np
 
-from ..arrays import JSON, BoolArray, DoubleArray, IntArray
+from ..arrays import JSON, AnyArray, BoolArray, DoubleArray, IntArray
 from ..errors import MismatchError, ParameterError
 from ..progress import SILENT, Progress
 from ..registry import Registry, call
-from ..sequences import Kind, Sequences
+from ..sequences import Kind, Sequence, Sequences
 from .arguments import allowed_rows, candidate_rows, stop_bounds
 from .neighbours import Neighbours, Pruning
+from .paths import AlignedPath
 
 LEAST_COST = 0.1
 _CELL = 0.001  # a cell of a dynamic programme in candidates proposed by the graph: measured with time warping
@@ -38,6 +39,20 @@ class Searcher(Protocol):
         `within`, (Q,): only targets at most at this distance of their query. Raises MismatchError when the queries are
         of another kind or alphabet, ParameterError for a `k` below 1.
         """
+
+
+class Aligner(Protocol):
+    """What aligns two sequences and scores that, where a distance is not one of edits."""
+
+    def align(self, query: Sequence, target: Sequence) -> AlignedPath:
+        """A best alignment, with its score."""
+
+    def bit_scores(self, scores: AnyArray) -> DoubleArray | None:
+        """Scores in bits; None where no statistics are known."""
+
+    def e_values(self, scores: AnyArray, lengths: AnyArray, total: int) -> DoubleArray | None:
+        """How many alignments of such scores chance brings, for queries of these `lengths` among `total` symbols; None
+        where no statistics are known."""
 
 
 class Distance(ABC):
@@ -134,6 +149,11 @@ class Distance(ABC):
         `lengths`: of the queries; `verification`: what `verification_cost` says.
         """
         return others * verification
+
+    @property
+    def aligner(self) -> Aligner | None:
+        """What shows the alignment behind a distance that is not one of edits; None where there is nothing to show."""
+        return None
 
     def confidence(self, distances: DoubleArray) -> DoubleArray | None:
         """(Q, k) from 0 to 1: how sure it is that sequences at these distances match; None where that is not known."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from . import scoring_kernels as kernels
 from .arguments import allowed_rows, columns_of, pair_arguments
 from .distance import Distance
 from .matrices import matrix_named
+from .paths import AlignedPath
 from .tables import TableNeighbours
 
 MODES = {"global": kernels.GLOBAL, "semi-global": kernels.SEMI, "local": kernels.LOCAL}
@@ -27,36 +27,6 @@ NORMALISATIONS: dict[str, Callable[[DoubleArray, DoubleArray], DoubleArray]] = {
 }
 _LETTERS = {1: "M", 2: "D", 3: "I"}
 _CELL = 0.004  # a cell in candidates proposed by the graph, measured on proteins
-
-
-@dataclass(frozen=True)
-class ScoredPath:
-    """A best alignment of a query and a target.
-
-    `score`; `runs`: ("=", 12), ("X", 1), ("I", 2), ...: equal, different, in the query only, in the target only; where
-    it begins and ends, in symbols counted from 1.
-    """
-
-    score: int
-    runs: tuple[tuple[str, int], ...]
-    query_start: int
-    query_end: int
-    target_start: int
-    target_end: int
-
-    @property
-    def cigar(self) -> str:
-        """As in SAM, with = and X; gaps at free ends are no part of it."""
-        return "".join(f"{length}{letter}" for letter, length in self.runs)
-
-    @property
-    def columns(self) -> int:
-        return sum(length for _, length in self.runs)
-
-    @property
-    def identity(self) -> float:
-        """Equal columns over all columns, from 0 to 1, as BLAST counts; 0 where nothing is aligned."""
-        return sum(length for letter, length in self.runs if letter == "=") / max(self.columns, 1)
 
 
 class AlignmentDistance(Distance):
@@ -127,18 +97,22 @@ class AlignmentDistance(Distance):
         kernels.scores_kernel(columns_of(a), first, columns_of(b), second, self._scheme(a), found)
         return found
 
-    def align(self, query: Sequence, target: Sequence) -> ScoredPath:
+    def align(self, query: Sequence, target: Sequence) -> AlignedPath:
         """A best alignment of two sequences, always the same one; it takes a byte for each pair of symbols."""
         scheme = self._scheme(query)
         score, i, j, steps = kernels.path_of(scheme, query.data, target.data)
-        begins = i, j
+        begins = int(i), int(j)
         letters = []
         for step in steps.tolist():
             same = step == 1 and query.data[i] == target.data[j]
             letters.append("=" if same else "X" if step == 1 else _LETTERS[step])
             i, j = i + (step != 2), j + (step != 3)
         runs = tuple((letter, len(list(group))) for letter, group in itertools.groupby(letters))
-        return ScoredPath(int(score), runs, begins[0] + 1, i, begins[1] + 1, j)
+        return AlignedPath(runs, begins, int(score))
+
+    @property
+    def aligner(self) -> AlignmentDistance:
+        return self
 
     @property
     def statistics(self) -> tuple[float, float] | None:

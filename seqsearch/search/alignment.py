@@ -2,16 +2,17 @@
 
 A path is one of the shortest (rapidfuzz's, always the same one); its edits are the distance. Identity is BLAST's
 `pident`: columns with equal symbols over all columns, gaps at the ends included, for edit distance aligns end to end.
+A distance that scores alignments shows its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
+from ..distances import AlignedPath, Aligner
 from ..errors import ParameterError
 from ..sequences import Alphabet, Sequences
 from .strands import reverse_complement
@@ -21,37 +22,12 @@ _LETTERS = {"equal": "=", "replace": "X", "delete": "I", "insert": "D"}
 _LINE = 60
 
 
-@dataclass(frozen=True)
-class EditPath:
-    """Runs of columns, ("=", 12), ("X", 1), ("I", 2), ...: equal, different, and a gap in the target or the query."""
-
-    runs: tuple[tuple[str, int], ...]
-
-    @property
-    def cigar(self) -> str:
-        """As in SAM, with = and X: I is in the query only, D in the target only."""
-        return "".join(f"{length}{letter}" for letter, length in self.runs)
-
-    def count(self, letters: str) -> int:
-        """Columns of these kinds."""
-        return sum(length for letter, length in self.runs if letter in letters)
-
-    @property
-    def columns(self) -> int:
-        return self.count("=XID")
+class EditPath(AlignedPath):
+    """A path from end to end, whose columns that are not equal are edits."""
 
     @property
     def edits(self) -> int:
         return self.count("XID")
-
-    @property
-    def gap_openings(self) -> int:
-        return sum(letter in "ID" for letter, _ in self.runs)
-
-    @property
-    def identity(self) -> float:
-        """Equal columns over all columns, from 0 to 1."""
-        return self.count("=") / max(self.columns, 1)
 
 
 def path_between(query: AnyArray, target: AnyArray) -> EditPath:
@@ -78,19 +54,21 @@ def require_tokens(sequences: Sequences) -> Alphabet:
     return sequences.alphabet
 
 
-class Alignments(Sequence[EditPath]):
+class Alignments(Sequence[AlignedPath]):
     """The paths of the hits of a table, found when they are asked for.
 
-    `queries`: those of the table; `targets`: stored sequences, a row is a position. Raises ParameterError for series.
+    `queries`: those of the table; `targets`: stored sequences, a row is a position; `aligner`: of a distance that is
+    not one of edits. Raises ParameterError for series.
     """
 
-    def __init__(self, queries: Sequences, targets: Sequences, table: HitTable) -> None:
+    def __init__(self, queries: Sequences, targets: Sequences, table: HitTable, aligner: Aligner | None = None) -> None:
         self.alphabet = require_tokens(targets)
         self.table = table
+        self.aligner = aligner
         self._queries = queries
         self._minus = reverse_complement(queries) if table.minus.any() else queries
         self._targets = targets
-        self._known: dict[int, EditPath] = {}
+        self._known: dict[int, AlignedPath] = {}
 
     def __len__(self) -> int:
         return len(self.table)
@@ -100,15 +78,32 @@ class Alignments(Sequence[EditPath]):
         asked = self._minus if self.table.minus[hit] else self._queries
         return _codes(asked, int(self.table.owners[hit])), _codes(self._targets, int(self.table.rows[hit]))
 
-    def __getitem__(self, hit: int) -> EditPath:  # type: ignore[override]  # no slices: `keep` of the table is for that
+    def __getitem__(self, hit: int) -> AlignedPath:  # type: ignore[override]  # `keep` of the table is for slices
         if not 0 <= hit < len(self):
             raise IndexError(hit)
         if hit not in self._known:
-            self._known[hit] = path_between(*self.pair(hit))
+            self._known[hit] = self._found(hit)
         return self._known[hit]
 
+    def _found(self, hit: int) -> AlignedPath:
+        if self.aligner is None:
+            return path_between(*self.pair(hit))
+        asked = self._minus if self.table.minus[hit] else self._queries
+        return self.aligner.align(asked[int(self.table.owners[hit])], self._targets[int(self.table.rows[hit])])
+
+    @property
+    def scores(self) -> IntArray:
+        """(h,) scores of the paths. Raises ParameterError for edits, which have none."""
+        if self.aligner is None:
+            raise ParameterError("a score is of alignments under a substitution matrix: --distance alignment")
+        return np.array([path.score for path in self], np.int64)
+
     def at_least(self, identity: float) -> BoolArray:
-        """(h,) which hits have that identity; a path is looked for only where lengths and distance leave it open."""
+        """(h,) which hits have that identity; a path of edits is looked for only where lengths and distance leave it
+        open.
+        """
+        if self.aligner is not None:
+            return np.array([path.identity >= identity for path in self], np.bool_)
         m, n = self.lengths
         d = self.table.distances
         longest = np.maximum(m, n)
@@ -127,7 +122,8 @@ class Alignments(Sequence[EditPath]):
     def drawn(self, hit: int) -> str:
         """Blocks of three lines: the query, a bar where symbols are equal, the target, with positions from 1."""
         query, target = self.pair(hit)
-        return "\n".join(_blocks(*_rows(self[hit], _symbols(query, self.alphabet), _symbols(target, self.alphabet))))
+        path, symbols = self[hit], (_symbols(query, self.alphabet), _symbols(target, self.alphabet))
+        return "\n".join(_blocks(*_rows(path, *symbols), path.before))
 
 
 def radius_of_identity(lengths: IntArray, identity: float) -> DoubleArray:
@@ -149,12 +145,12 @@ def _symbols(codes: AnyArray, alphabet: Alphabet) -> list[str]:
     return alphabet.decode(codes).split() if alphabet.name == "integers" else list(alphabet.decode(codes))
 
 
-def _rows(path: EditPath, query: list[str], target: list[str]) -> tuple[list[str], list[str], list[str]]:
+def _rows(path: AlignedPath, query: list[str], target: list[str]) -> tuple[list[str], list[str], list[str]]:
     """Three rows of columns: query, marks, target, "" for a gap."""
     upper: list[str] = []
     marks: list[str] = []
     lower: list[str] = []
-    i = j = 0
+    i, j = path.before
     for letter, length in path.runs:
         in_query, in_target = letter != "D", letter != "I"
         upper += query[i : i + length] if in_query else [""] * length
@@ -164,11 +160,13 @@ def _rows(path: EditPath, query: list[str], target: list[str]) -> tuple[list[str
     return upper, marks, lower
 
 
-def _blocks(upper: list[str], marks: list[str], lower: list[str]) -> Iterator[str]:
-    """Lines of at most `_LINE` columns, each symbol as wide as the widest of its column."""
+def _blocks(upper: list[str], marks: list[str], lower: list[str], before: tuple[int, int]) -> Iterator[str]:
+    """Lines of at most `_LINE` columns, each symbol as wide as the widest of its column; `before`: symbols of the query
+    and the target that come before the first.
+    """
     spaced = any(len(symbol) > 1 for symbol in upper + lower)
-    digits = len(str(max(len(upper), 1)))
-    at = {"query": 0, "target": 0}
+    digits = len(str(max(len(upper) + max(before), 1)))
+    at = dict(zip(("query", "target"), before, strict=True))
     for start in range(0, len(marks), _LINE):
         cut = slice(start, start + _LINE)
         widths = [max(1, len(a), len(b)) for a, b in zip(upper[cut], lower[cut], strict=True)]

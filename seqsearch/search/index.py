@@ -271,8 +271,8 @@ class SequenceIndex(Records):
                 unlike = unusual(state.calibration, answer.distances[:, 0])
         distance = state.distance
         sure = None if distance is None else distance.confidence(answer.distances)
-        alignable = distance is not None and distance.alignable
-        how = Explanation(choice.reason, choice.warnings, unlike, calibrated, alignable, trace)
+        alignable, aligner = (False, None) if distance is None else (distance.alignable, distance.aligner)
+        how = Explanation(choice.reason, choice.warnings, unlike, calibrated, alignable, aligner, trace)
         return Results(queries.ids, state.targets, answer, minus, sure, how)
 
     def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
@@ -316,7 +316,7 @@ class SequenceIndex(Records):
             ranges = found(queries)
             if strand == BOTH:
                 ranges, minus = united(ranges, found(reverse_complement(queries)))
-        how = Explanation("exact", alignable=exact.distance.alignable)
+        how = Explanation("exact", alignable=exact.distance.alignable, aligner=exact.distance.aligner)
         return RangeResults(queries.ids, state.targets, ranges, minus, how)
 
     def novelty(

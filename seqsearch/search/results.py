@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..arrays import BoolArray, DoubleArray, IntArray
-from ..distances import Neighbours, Ranges
+from ..distances import Aligner, Neighbours, Ranges
 from ..errors import MismatchError, ParameterError
 from ..sequences import Sequence, Sequences, Strings
 from .alignment import Alignments
@@ -122,7 +122,7 @@ class Hits(Listed[Hit]):
 class Explanation:
     """How answers were found: the `budget` in words, what to beware of (`cautions`), whether the queries are `unlike`
     those that the recall was measured on, in words, and whether that matters (`calibrated`); whether the distance is
-    that of a path of edits (`alignable`), and what the stages did.
+    that of a path of edits (`alignable`), or what shows its alignments (`aligner`), and what the stages did.
     """
 
     budget: str = ""
@@ -130,6 +130,7 @@ class Explanation:
     unlike: str | None = None
     calibrated: bool = False
     alignable: bool = True
+    aligner: Aligner | None = None
     trace: Trace = field(default_factory=Trace)
 
 
@@ -180,11 +181,13 @@ class Answers(Exported, Listed[Hits]):
 
     def align(self, queries: Sequences, table: HitTable | None = None) -> Alignments:
         """How `queries`, those of these answers, and their hits, or some of them, align: the paths behind the edit
-        distances. Raises ParameterError for series, and for a distance that has no such paths.
+        distances, or of the scores of a substitution matrix. Raises ParameterError for series, and for a distance that
+        has no such paths.
         """
-        if not self.how.alignable and self.targets.kind == "tokens":
+        aligner = self.how.aligner
+        if aligner is None and not self.how.alignable and self.targets.kind == "tokens":
             raise ParameterError("identity and alignments are of edit distances: the distance of this index is another")
-        return Alignments(queries, self.targets, self.table() if table is None else table)
+        return Alignments(queries, self.targets, self.table() if table is None else table, aligner)
 
     @abstractmethod
     def table(self) -> HitTable:

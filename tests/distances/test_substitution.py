@@ -65,7 +65,7 @@ def test_a_path_is_worth_its_score(mode):
         query, target = some[p], some[q]
         path = distance.align(query, target)
         assert path.score == distance.scores(some, np.array([p]), some, np.array([q])).item()
-        i, j, worth, equal = path.query_start - 1, path.target_start - 1, 0, 0
+        (i, j), worth, equal = path.before, 0, 0
         for letter, length in path.runs:
             if letter in "ID":
                 worth -= 4 + length
@@ -75,17 +75,17 @@ def test_a_path_is_worth_its_score(mode):
                 assert all((x == y) == (letter == "=") for x, y in pairs)
                 equal += sum(x == y for x, y in pairs)
             i, j = i + length * (letter != "D"), j + length * (letter != "I")
-        assert (worth, i, j) == (path.score, path.query_end, path.target_end)
+        assert (worth, i, j) == (path.score, path.query_span[1], path.target_span[1])
         assert path.identity == equal / max(path.columns, 1)
         if mode == "global":
-            assert (path.query_start, path.target_start, i, j) == (1, 1, len(query), len(target))
+            assert (path.before, i, j) == ((0, 0), len(query), len(target))
 
 
 def test_a_path_by_hand():
     some = Sequences.from_texts(["MKWWVLC", "AAMKWWLCAA"], PROTEIN)
     path = AlignmentDistance(gap_open=2, gap_extend=1).align(some[0], some[1])
     assert (path.cigar, path.columns, path.identity) == ("4=1I2=", 7, 6 / 7)
-    assert (path.query_start, path.query_end, path.target_start, path.target_end) == (1, 7, 3, 8)
+    assert (path.query_span, path.target_span) == ((1, 7), (3, 8))
     assert path.score == 5 + 5 + 11 + 11 + 4 + 9 - 3
     nothing = AlignmentDistance().align(*Sequences.from_texts(["W", "P"], PROTEIN))
     assert (nothing.score, nothing.cigar, nothing.identity) == (0, "", 0.0)

@@ -11,6 +11,7 @@ from ..arrays import JSON, BoolArray, DoubleArray, IntArray
 from ..errors import MismatchError, ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
+from ..sequences.ids import numbered
 from .novelty.options import NoveltyOptions
 
 if TYPE_CHECKING:
@@ -89,9 +90,9 @@ class NeighbourClassifier:
 
     def _learn(self, targets: Sequences) -> None:
         """Number the labels of the rows of a state; what has none is -1."""
-        names, numbers = np.unique(np.array(list(targets.labels), dtype=np.str_), return_inverse=True)
-        self._targets, self._numbers = targets, numbers - int(len(names) > 0 and names[0] == "")
-        self.labels: tuple[str, ...] = tuple(names[names != ""].tolist())
+        names, numbers = numbered(targets.labels)
+        self._targets, self._numbers = targets, numbers - int(names[:1] == [""])
+        self.labels: tuple[str, ...] = tuple(name for name in names if name)
 
     def classify(self, queries: Sequences) -> Votes:
         """The votes of the neighbours. Raises MismatchError for queries of another kind."""

@@ -50,6 +50,18 @@ def hash_ids(ids: Strings) -> Hashes:
     return hashes
 
 
+def numbered(column: Strings) -> tuple[list[str], IntArray]:
+    """The distinct strings of a column, sorted, and (n,) which of them each row is: by their hashes, without an object
+    a row."""
+    hashes = np.concatenate([np.zeros(0, np.uint64), *map(hash_ids, column.parts)])
+    _, first, numbers = np.unique(hashes, return_index=True, return_inverse=True)
+    names = list(column.take(first))
+    order = sorted(range(len(names)), key=names.__getitem__)
+    place = np.empty(len(names), np.int64)
+    place[order] = np.arange(len(names))
+    return [names[at] for at in order], place[numbers]
+
+
 def rows_of_equal(hashes: Hashes) -> IntArray:
     """The places of hashes (n,) that come more than once, ascending."""
     order = np.argsort(hashes, kind="stable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Items
@@ -126,11 +127,12 @@ def _checked(rows: AnyArray, count: int) -> IntArray:
 class PartedStrings(Strings):
     """A column whose strings lie in several buffers, one after the other. `data` and `offsets` copy all of it."""
 
-    __slots__ = ("_parts", "_starts")
+    __slots__ = ("_bounds", "_parts", "_starts")
 
     def __init__(self, parts: Items[Strings]) -> None:
         self._parts = tuple(parts)
-        self._starts = offsets_of(np.array([len(part) for part in parts], np.int64))
+        self._bounds = [0, *itertools.accumulate(map(len, parts))]
+        self._starts = np.array(self._bounds, np.int64)
 
     @property
     def parts(self) -> tuple[Strings, ...]:
@@ -160,8 +162,8 @@ class PartedStrings(Strings):
 
     def raw(self, row: int) -> bytes:
         """The UTF-8 bytes of one string."""
-        part = int(np.searchsorted(self._starts, row, "right")) - 1
-        return self._parts[part].raw(row - int(self._starts[part]))
+        part = bisect.bisect_right(self._bounds, row) - 1
+        return self._parts[part].raw(row - self._bounds[part])
 
     def __iter__(self) -> Iterator[str]:
         return itertools.chain.from_iterable(self._parts)

@@ -18,7 +18,6 @@ CANONICAL = 4
 BLOCK = 64
 """Rows that share an entry of the table which says where their exceptions begin."""
 
-_SPREAD = 256  # packed bytes unpacked at a time: the words of one step stay in the nearest cache
 _MANY = 1 << 20  # bytes from which on threads are worth their start
 _SOME = 256  # rows that a thread takes at a time
 
@@ -94,23 +93,20 @@ def _unpack_some(
     first: int,
     stop: int,
 ) -> None:
-    words = np.empty(_SPREAD, np.uint32)
-    spread = words.view(np.uint8)
     for i in range(first, stop):
         row, start, length, place = rows[i], starts[i], lengths[i], places[i]
         at = (start + 3 * row) // 4
-        done = 0
-        while done < length:
-            size = min(4 * _SPREAD, length - done)
-            for byte in range((size + 3) // 4):
-                word = np.uint32(packed[at + byte])
-                word = (word | (word << np.uint32(12))) & np.uint32(0x000F000F)
-                words[byte] = (word | (word << np.uint32(6))) & np.uint32(0x03030303)
-            target = out[place + done : place + done + size]
-            for letter in range(size):
-                target[letter] = spread[letter]
-            done += size
-            at += _SPREAD
+        source = packed[at : at + (length + 3) // 4]
+        target = out[place : place + length]
+        whole = length // 4
+        for byte in range(whole):  # of slices and without a condition: LLVM works on many bytes at once
+            code = source[byte]
+            target[4 * byte] = code & 3
+            target[4 * byte + 1] = (code >> 2) & 3
+            target[4 * byte + 2] = (code >> 4) & 3
+            target[4 * byte + 3] = code >> 6
+        for letter in range(4 * whole, length):
+            target[letter] = (source[whole] >> (2 * (letter % 4))) & 3
         low, high = blocks[row // BLOCK], blocks[row // BLOCK + 1]
         if low < high:
             last = high

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from seqsearch.errors import MismatchError
 from seqsearch.sequences import DNA, INTEGERS, PROTEIN, RNA, TEXT, Sequences, Strings, offsets_of, packing
+from seqsearch.sequences.ids import numbered
 from seqsearch.sequences.packed import PackedLetters, PackedSequences, Part, PartedStrings, Texts, is_packable
 
 KINDS = {"dna": DNA, "rna": RNA, "protein": PROTEIN, "text": TEXT, "integers": INTEGERS, "series": None}
@@ -181,3 +182,12 @@ def test_a_column_in_parts_is_a_column() -> None:
     assert len(column.parts) == 3
     assert column.take(np.array([19, 0, -1, 19])) == Strings.of([texts[19], texts[0], texts[19], texts[19]])
     assert Strings.of(texts).parts[0] == column
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(max_size=3), max_size=40))
+def test_distinct_strings_are_numbered_in_their_order(texts: list[str]) -> None:
+    for column in (Strings.of(texts), PartedStrings([Strings.of(texts[:3]), Strings.of(texts[3:])])):
+        names, numbers = numbered(column)
+        assert names == sorted(set(texts))
+        assert [names[number] for number in numbers.tolist()] == texts

@@ -5,8 +5,9 @@
     header    JSON: kind, version, fields, arrays [[name, dtype, shape], ...], digest of the arrays (BLAKE2b, 16 bytes)
     arrays    each from the next multiple of 64 bytes on
 
-Files that are written piece by piece (`writing`) have version 2: their header is filled up with spaces, names the size
-of a `block`, and the digest is that of the digests of all blocks of all arrays, which several threads make at once.
+Large files, and those that are written piece by piece (`writing`; their header is filled up with spaces), have version
+2: the header names the size of a `block`, and the digest is that of the digests of all blocks of all arrays, which
+several threads make at once.
 
 A checksum finds accidents. Whoever loads still has to check what the numbers mean: files can be made up, digest and
 all.
@@ -50,7 +51,11 @@ def write(path: StrPath, kind: str, fields: JSON, arrays: dict[str, AnyArray]) -
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     parts = [array.reshape(-1).view(np.uint8).data for array in plain.values()]
     described = [[name, array.dtype.str, list(array.shape)] for name, array in plain.items()]
-    content: JSON = {"kind": kind, "version": VERSION, "fields": fields, "arrays": described, "digest": _digest(parts)}
+    content: JSON = {"kind": kind, "version": VERSION, "fields": fields, "arrays": described}
+    block = BLOCK if sum(map(len, parts)) > BLOCK else None
+    if block is not None:
+        content |= {"version": BLOCKS_VERSION, "block": block}
+    content["digest"] = _digest(parts, block)
     header = json.dumps(content, sort_keys=True).encode()
     with atomic_write(path) as file:
         file.write(_framed(header))

@@ -185,6 +185,38 @@ class PartedStrings(Strings):
         return Strings(data, offsets)
 
 
+class LaterStrings(Strings):
+    """Some rows of a column, taken when they are first looked at: who compares letters needs no ids."""
+
+    __slots__ = ("_column", "_rows", "_taken")
+
+    def __init__(self, column: Strings, rows: IntArray) -> None:
+        self._column, self._rows = column, rows
+        self._taken: Strings | None = None
+
+    def whole(self) -> Strings:
+        """The rows."""
+        if self._taken is None:
+            self._taken = self._column.take(self._rows)
+        return self._taken
+
+    @property
+    def data(self) -> ByteArray:  # type: ignore[override]
+        """All bytes."""
+        return self.whole().data
+
+    @property
+    def offsets(self) -> IntArray:  # type: ignore[override]
+        """(n + 1,) where each begins in `data`."""
+        return self.whole().offsets
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __reduce__(self) -> tuple[Callable[..., Strings], tuple[object, ...]]:
+        return Strings, (self.data, self.offsets)
+
+
 def _column(parts: list[Strings]) -> Strings:
     return parts[0] if len(parts) == 1 else PartedStrings(parts)
 
@@ -313,7 +345,8 @@ class PackedSequences(Sequences):
     def _take(self, rows: IntArray) -> Sequences:
         asked = _checked(rows, len(self))
         offsets = offsets_of(self.lengths_of(asked))
-        ids, descriptions, labels = (column.take(asked) for column in self._columns)
+        kept = asked.copy()
+        ids, descriptions, labels = (LaterStrings(column, kept) for column in self._columns)
         return Sequences(self._put(asked, offsets), offsets, ids, self.alphabet, descriptions, labels)
 
     def _put(self, rows: IntArray, offsets: IntArray) -> AnyArray:

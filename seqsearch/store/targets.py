@@ -94,9 +94,12 @@ class Targets:
             self._extend_tail(held, rows)
         if len(self._tail) == 1 and not files.files:
             return self._tail[0][:rows]
-        with self._rows() as known:
-            head, nothing = known.head, known.between(0, 0)
-        parts = [*files.parts, *map(Part.of, self._tail)] or [Part.of(nothing)]
+        parts = [*files.parts, *map(Part.of, self._tail)]
+        if not parts:
+            with self._rows() as known:
+                parts = [Part.of(known.between(0, 0))]
+        with self._reading() as transaction:
+            head = read_head(transaction)
         whole = PackedSequences(parts, head.symbols).first(rows)
         return whole.in_memory() if whole.steps * head.step_bytes <= SMALL else whole.as_they_lie()
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import CorruptIndexError, ParameterError
 from ..sequences import Sequences, Strings, offsets_of
-from .chunks import Columns, columns_of, extent_of, unpack_sequences, unpack_vectors, vector_rows
+from .chunks import CHUNK_ROWS, Columns, columns_of, extent_of, unpack_sequences, unpack_vectors, vector_rows
 from .envelope import DELETED, HEAD, LOG, SEQUENCES, VECTORS, add_marks, mark, number_of, numbered, unseal, unseal_head
 from .environment import Transaction
 from .files import Mark
@@ -85,22 +85,43 @@ class Directory:
     sequence_starts: IntArray
     sizes: IntArray
     vector_starts: IntArray
+    vector_sizes: IntArray
     verified: dict[bytes, bytes] = field(default_factory=dict)
 
     @classmethod
     def read(cls, transaction: Transaction, head: StoreHeader, before: Directory | None) -> Directory:
-        """Look at the first bytes of every chunk. Raises CorruptIndexError when chunks overlap or leave a gap."""
-        sequences = [(number_of(k), extent_of(v, head.step_bytes)) for k, v in scan(transaction, SEQUENCES)]
-        vectors = [(number_of(k), vector_rows(v, head.vector_bytes)) for k, v in scan(transaction, VECTORS)]
-        sizes = np.array([extent for _, extent in sequences], np.int64).reshape(-1, 5)
-        verified = before.verified if before is not None and before.generation == head.generation else {}
+        """Look at the first bytes of every chunk, of what may have changed since `before`, of the same file, only.
+
+        Raises CorruptIndexError when chunks overlap or leave a gap.
+        """
+        known = before if before is not None and before.generation == head.generation else None
+        starts, sizes = np.zeros(0, np.int64), np.zeros((0, 5), np.int64)
+        vector_starts, vector_sizes = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        if known is not None:
+            lasting = _lasting(known.sequence_starts, known.sizes[:, 0])
+            starts, sizes = known.sequence_starts[:lasting], known.sizes[:lasting]
+            lasting = _lasting(known.vector_starts, known.vector_sizes) if head.ready else 0  # builders may start over
+            vector_starts, vector_sizes = known.vector_starts[:lasting], known.vector_sizes[:lasting]
+        first = int(sizes[:, 0].sum())
+        found = [
+            (number_of(key), extent_of(value, head.step_bytes))
+            for key, value in scan(transaction, SEQUENCES, numbered(SEQUENCES, first))
+        ]
+        first = int(vector_sizes.sum())
+        points = [
+            (number_of(key), vector_rows(value, head.vector_bytes))
+            for key, value in scan(transaction, VECTORS, numbered(VECTORS, first))
+        ]
+        sizes = np.concatenate([sizes, np.array([size for _, size in found], np.int64).reshape(-1, 5)])
+        vector_sizes = np.concatenate([vector_sizes, np.array([rows for _, rows in points], np.int64)])
         return cls(
             head.generation,
             head.digest,
-            _starts([start for start, _ in sequences], sizes[:, 0], head.rows, "sequence"),
+            _starts([*starts.tolist(), *(start for start, _ in found)], sizes[:, 0], head.rows, "sequence"),
             sizes,
-            _starts([start for start, _ in vectors], [rows for _, rows in vectors], head.vector_rows, "vector"),
-            verified,
+            _starts([*vector_starts.tolist(), *(at for at, _ in points)], vector_sizes, head.vector_rows, "vector"),
+            vector_sizes,
+            {} if known is None else known.verified,
         )
 
     def proved(self, key: bytes, value: memoryview) -> memoryview:
@@ -110,6 +131,13 @@ class Directory:
             unseal(key, value)
             self.verified[key] = seal
         return value
+
+
+def _lasting(starts: IntArray, sizes: IntArray) -> int:
+    """How many chunks, from the first on, no later commit of the generation can change: what is added is joined with
+    chunks at the end, up to the rows of one chunk."""
+    rows = int(sizes.sum())
+    return int(np.searchsorted(starts + sizes, rows - CHUNK_ROWS, side="right"))
 
 
 def _starts(starts: list[int], sizes: AnyArray | list[int], total: int, what: str) -> IntArray:

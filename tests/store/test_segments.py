@@ -327,3 +327,23 @@ def test_bytes_by_part_add_up(path: Path) -> None:
             "labels": records.labels.data.nbytes,
             "vectors": 3000 * 16,
         }
+
+
+def test_where_chunks_begin_is_read_anew_only_at_the_end(path: Path) -> None:
+    from seqsearch.store import reading
+
+    rng = np.random.default_rng(4)
+    with Store.open(path) as reader, Store.open(path, write=True) as store:
+        at = 10_000
+        for _ in range(60):
+            count = int(rng.choice([1, 2, 30, 500, 1024, 1500]))
+            store.append(dna(numbered(at, at + count)), points(count))
+            at += count
+            reader.refresh()
+            with reader._rows() as known:
+                head = reading.read_head(known.transaction)
+                fresh = reading.Directory.read(known.transaction, head, None)
+                np.testing.assert_array_equal(known.directory.sequence_starts, fresh.sequence_starts)
+                np.testing.assert_array_equal(known.directory.sizes, fresh.sizes)
+                np.testing.assert_array_equal(known.directory.vector_starts, fresh.vector_starts)
+                np.testing.assert_array_equal(known.directory.vector_sizes, fresh.vector_sizes)

@@ -84,18 +84,6 @@ def _own(scores: AnyArray, x: AnyArray) -> float:
 
 
 @kernel(parallel=True)
-def scores_kernel(
-    a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, scheme: Scheme, found: DoubleArray
-) -> None:
-    """found[i] = the score of a[a_rows[i]] and b[b_rows[i]]."""
-    x, x_offsets = a
-    y, y_offsets = b
-    for pair in numba.prange(len(found)):
-        i, j = a_rows[pair], b_rows[pair]
-        found[pair] = score_of(scheme, x[x_offsets[i] : x_offsets[i + 1]], y[y_offsets[j] : y_offsets[j + 1]])
-
-
-@kernel(parallel=True)
 def own_kernel(a: Columns, a_rows: IntArray, scores: AnyArray, found: DoubleArray) -> None:
     """found[i] = the score of a[a_rows[i]] with itself."""
     x, offsets = a

@@ -16,6 +16,7 @@ from .arguments import allowed_rows, columns_of, pair_arguments
 from .distance import Distance
 from .matrices import matrix_named
 from .paths import AlignedPath
+from .scoring_lanes import grouped, grouped_kernel
 from .tables import TableNeighbours
 
 MODES = {"global": kernels.GLOBAL, "semi-global": kernels.SEMI, "local": kernels.LOCAL}
@@ -26,7 +27,7 @@ NORMALISATIONS: dict[str, Callable[[DoubleArray, DoubleArray], DoubleArray]] = {
     "longer": np.maximum,
 }
 _LETTERS = {1: "M", 2: "D", 3: "I"}
-_CELL = 0.004  # a cell in candidates proposed by the graph, measured on proteins
+_CELL = 0.001  # a cell in candidates proposed by the graph, measured on proteins
 
 
 class AlignmentDistance(Distance):
@@ -92,9 +93,12 @@ class AlignmentDistance(Distance):
         """(m,) scores of the best alignments of a[a_rows[i]] and b[b_rows[i]], whole numbers."""
         self.require(a, b)
         first, second, _ = pair_arguments(a_rows, len(a), b_rows, len(b), None)
-        found = np.empty(len(first))
+        ordered, found = np.empty(len(first)), np.empty(len(first))
         threads.numba_threads()
-        kernels.scores_kernel(columns_of(a), first, columns_of(b), second, self._scheme(a), found)
+        order, groups = grouped(first, b.lengths_of(second))
+        scheme = self._scheme(a)
+        grouped_kernel(columns_of(a), first[order], columns_of(b), second[order], groups, scheme, ordered)
+        found[order] = ordered
         return found
 
     def align(self, query: Sequence, target: Sequence) -> AlignedPath:

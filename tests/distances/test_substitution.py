@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from seqsearch.distances import AlignmentDistance
+from seqsearch.distances import scoring_kernels as kernels
 from seqsearch.distances.matrices import MATRICES, matrix_named
+from seqsearch.distances.substitution import MODES as NUMBERS
 from seqsearch.errors import MismatchError, ParameterError
 from seqsearch.sequences import DNA, PROTEIN, RNA, TEXT, Sequences
 
@@ -53,6 +55,35 @@ def test_scores_equal_those_of_parasail_on_ten_thousand_pairs(mode, matrix, alph
     distance = AlignmentDistance(matrix=matrix, mode=mode, gap_open=gaps[0], gap_extend=gaps[1])
     score, table = getattr(parasail, MODES[mode]), parasail.Matrix(matrix)
     expected = [score(texts[p], texts[q], sum(gaps), gaps[1], table).score for p, q in zip(i, j, strict=True)]
+    np.testing.assert_array_equal(distance.scores(some, i, some, j), expected)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_scores_that_do_not_fit_a_lane_are_as_right(mode):
+    """44,000 and more: above what 16 bits hold; and long gaps from end to end."""
+    texts = ["W" * 4000, "W" * 3999 + "A", "A" + "W" * 3000, "P" * 3000, "AW", "W" * 900, "W" * 1000]
+    some = Sequences.from_texts(texts, PROTEIN)
+    distance = AlignmentDistance(mode=mode, gap_open=20, gap_extend=9)
+    i, j = np.divmod(np.arange(49), 7)
+    found = distance.scores(some, i, some, j)
+    table = distance.matrix_of_scores.by_code(PROTEIN)
+    scheme = kernels.Scheme(table, 29, 9, NUMBERS[distance.mode])
+    expected = [
+        kernels.score_of(scheme, some[p].data, some[q].data) for p, q in zip(i.tolist(), j.tolist(), strict=True)
+    ]
+    np.testing.assert_array_equal(found, expected)
+    assert found[0] == 44_000
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_one_query_and_many_targets_are_as_pair_by_pair(mode):
+    some = Sequences.from_texts(relatives("ARNDCQEGHILKMFPSTWYVX*UOJ", 90, 70, 8), PROTEIN)
+    distance = AlignmentDistance(mode=mode)
+    scheme = kernels.Scheme(distance.matrix_of_scores.by_code(PROTEIN), 12, 1, NUMBERS[distance.mode])
+    i, j = np.divmod(np.random.default_rng(3).permutation(9 * 90), 90)
+    expected = [
+        kernels.score_of(scheme, some[p].data, some[q].data) for p, q in zip(i.tolist(), j.tolist(), strict=True)
+    ]
     np.testing.assert_array_equal(distance.scores(some, i, some, j), expected)
 
 

@@ -241,7 +241,7 @@ def pairs_kernel(
 def rerank_kernel(
     queries: Columns, targets: Columns, candidates: IntArray, stop: DoubleArray, form: Form, found: Found
 ) -> None:
-    """The k nearest of each query's candidates, as `edit_kernels.rerank_kernel`; distances are inf before."""
+    """The k nearest of each query's candidates, as `edit_rerank.rerank`; distances are inf before."""
     rows, distances = found
     k = rows.shape[1]
     has_stop = stop.shape[0] > 0

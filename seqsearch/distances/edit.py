@@ -7,12 +7,12 @@ import numpy as np
 from ..arrays import BoolArray, DoubleArray, IntArray
 from ..sequences import Sequences
 from ..threads import numba_threads
-from . import edit_kernels, lanes
+from . import edit_kernels, edit_rerank, lanes
 from .arguments import candidate_rows, columns_of, pair_arguments, stop_bounds
 from .coding import Coding
 from .distance import LEAST_COST, Distance
 from .edit_exact import EditNeighbours
-from .neighbours import Neighbours, unfilled, whole_neighbours
+from .neighbours import Neighbours, whole_neighbours
 from .vectors import LANES
 
 # From this number of targets on, some lanes may stay empty and the vector form is still the faster.
@@ -63,12 +63,9 @@ class EditDistance(Distance):
         self, queries: Sequences, targets: Sequences, candidates: IntArray, k: int, *, stop: DoubleArray | None = None
     ) -> Neighbours:
         self.require(queries, targets)
-        rows, distances = unfilled(len(queries), k, -1)
         wanted = candidate_rows(candidates, len(queries), len(targets))
-        ends = stop_bounds(stop, wanted)
-        numba_threads()
-        edit_kernels.rerank_kernel(columns_of(queries), columns_of(targets), wanted, ends, rows, distances)
-        return whole_neighbours(rows, distances)
+        found = edit_rerank.rerank(columns_of(queries), columns_of(targets), wanted, stop_bounds(stop, wanted), k)
+        return whole_neighbours(*found)
 
     def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> EditNeighbours:
         """The targets packed and counted once, for many searches."""

@@ -37,6 +37,9 @@ LEARNED_FROM = 65_536
 LEARNED_PER_LIST = 64
 """Vectors to learn from: so many for each list, but no fewer than the number above."""
 
+NARROW = 24
+"""Vectors of so few dimensions lose too much with 4 bits each, and take little room with 8."""
+
 FEW = 2000
 """Up to so many matching entries a scan of them costs no more than a look into the lists."""
 
@@ -70,8 +73,10 @@ class IvfIndex(CandidateIndex):
 
     @classmethod
     def make(cls, parameters: Parameters, seed: int = 0) -> CandidateIndex:
-        """See `CandidateIndex.make`: the parameters are those of `ListSettings`."""
-        return cls(call(ListSettings, f"an index of kind {cls.kind!r}", **{**parameters, "seed": seed}))
+        """See `CandidateIndex.make`: those of `ListSettings`; few dimensions get 8 bits by default."""
+        dim = parameters.get("dim")
+        suited = {"bits": 8} if isinstance(dim, int) and dim <= NARROW else {}
+        return cls(call(ListSettings, f"an index of kind {cls.kind!r}", **{**suited, **parameters, "seed": seed}))
 
     @classmethod
     def suited_parameters(cls, size: int) -> dict[str, Parameter]:

@@ -103,7 +103,8 @@ class Lists:
         if wanted is None:
             distances, entries = self._index.search(queries, count)
         else:
-            selector = self._faiss.IDSelectorBitmap(np.packbits(wanted, bitorder="little"))
+            bitmap = np.packbits(wanted, bitorder="little")  # which the selector only points to
+            selector = self._faiss.IDSelectorBitmap(bitmap)
             asked = self._faiss.SearchParametersIVF(nprobe=self._index.nprobe, sel=selector)
             distances, entries = self._index.search(queries, count, params=asked)
         distances[entries < 0] = np.inf

@@ -339,4 +339,8 @@ def test_too_many_changes_ask_for_a_whole_file(tmp_path: Path) -> None:
 def test_settings_fit_the_module() -> None:
     assert ListSettings("cosine", 100, bits=1).width == 128
     assert ListSettings("cosine", 100, bits=4).width == 104
+    for dim, bits in ((24, 8), (25, 4)):
+        narrow = make_index("ivf", geometry="cosine", dim=dim)
+        assert isinstance(narrow, IvfIndex)
+        assert narrow.settings.bits == bits
     assert ivf_module.IvfIndex.suited_parameters(70_000) == {"lists": 256}

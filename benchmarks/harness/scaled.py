@@ -20,7 +20,7 @@ from .ours import EFFORT, Seqsearch, SeqsearchAsked
 from .tasks import SequenceTask, Task
 
 BATCH = 65_536  # records a batch, as `read_batches` reads them
-LISTS = (8, 16, 32, 64, 128, 256, 512)
+LISTS = (2, 4, 8, 16, 32, 64, 128, 256)
 PROPOSED = (20, 50, 100, 200, 400)
 PROBED = 100  # added sequences that are asked for themselves
 
@@ -53,24 +53,32 @@ class _Unseen:
 
 
 class Streamed(Seqsearch):
-    """One kind of candidate index; what is stored arrives in batches."""
+    """One kind of candidate index; what is stored arrives in batches.
+
+    `model_of`: the encoder is that of one of these algorithms, where it is built, since training it again says nothing
+    new; `steps` then has no training.
+    """
 
     kinds = ("tokens",)
     adds = True
     options: ClassVar[dict[str, Any]] = {}
+    model_of: ClassVar[tuple[str, ...]] = ()
 
     def build(self, task: Task, folder: Path) -> None:
         assert isinstance(task, SequenceTask)
         stored = task.database
         parts = (stored[start : start + BATCH] for start in range(0, len(stored), BATCH))
         options = {"effort": os.environ.get(EFFORT, "normal"), **task.build_options, **self.options}
-        self.steps = Steps()
-        path = folder / "index.ss"
-        with SequenceIndex.build(path, parts, overwrite=True, progress=self.steps, **options) as index:
+        self.steps, path, model = Steps(), folder / "index.ss", None
+        trained = [there for name in self.model_of if (there := folder.parent / name / path.name).exists()]
+        if trained:
+            with SequenceIndex.open(trained[0]) as index:
+                model = index.model
+        with SequenceIndex.build(path, parts, overwrite=True, model=model, progress=self.steps, **options) as index:
             self.facts = index.info()
 
     def told(self) -> dict[str, Any]:
-        return {"steps": self.steps.seconds, "bytes": self.facts["bytes"], "parts": self.facts.get("parts")}
+        return {"steps": self.steps.seconds, "bytes": self.facts["bytes"], "parts": self.facts["bytes_by_part"]}
 
     def reopened(self, task: Task, folder: Path) -> bool:
         self.index.close()
@@ -82,7 +90,7 @@ class Streamed(Seqsearch):
             most = getattr(state.candidates, "lists", None)
         if most is None:
             return super().budgets(task)
-        pairs = [(lists, count) for count in PROPOSED for lists in LISTS if count / 8 <= lists <= most]
+        pairs = [(lists, count) for count in PROPOSED for lists in LISTS if count / 32 <= lists <= most]
         pairs = [(lists, count) for lists, count in pairs if count < task.size]
         return [Budget(f"{count}, lists {lists}", {"candidates": count, "lists": lists}) for lists, count in pairs]
 
@@ -99,6 +107,7 @@ class Ivf4(Streamed):
 
     series = "seqsearch ivf, 4 bits"
     options: ClassVar[dict[str, Any]] = {"index": "ivf", "index_parameters": {"bits": 4}}
+    model_of = ("seqsearch",)
 
 
 class Ivf2(Streamed):
@@ -106,11 +115,13 @@ class Ivf2(Streamed):
 
     series = "seqsearch ivf, 2 bits"
     options: ClassVar[dict[str, Any]] = {"index": "ivf", "index_parameters": {"bits": 2}}
+    model_of = ("seqsearch-ivf4", "seqsearch")
 
 
 class Graph(Streamed):
     series = "seqsearch hnsw"
     options: ClassVar[dict[str, Any]] = {"index": "hnsw"}
+    model_of = ("seqsearch-ivf4", "seqsearch")
 
 
 class Ivf4Asked(SeqsearchAsked):

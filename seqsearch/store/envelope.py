@@ -66,7 +66,12 @@ def unseal(key: bytes, value: memoryview) -> memoryview:
 
 def mark(key: bytes, value: bytes | memoryview) -> int:
     """64 bits that stand for (key, length, checksum): their sum over all values tells whether one is stale or lost."""
-    text = len(value).to_bytes(8, "little") + bytes(value[:SEAL_BYTES]) + key
+    return mark_of(key, len(value), bytes(value[:SEAL_BYTES]))
+
+
+def mark_of(key: bytes, size: int, seal: bytes) -> int:
+    """The `mark` of a value of which the size and the first bytes are known."""
+    text = size.to_bytes(8, "little") + seal + key
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
 

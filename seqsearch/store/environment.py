@@ -34,7 +34,7 @@ from ..errors import (
 from ..files import NO_SPACE
 from ..threads import ForkSafeLock
 from .files import WRITER_LOCK
-from .structure import check_file, check_trees, give_back_tail
+from .structure import Value, check_file, check_trees, give_back_tail
 
 Result = TypeVar("Result")
 Transaction = Any  # lmdb has no types
@@ -77,6 +77,7 @@ class Environment:
         self._map_limit = map_limit
         self._writable = False
         self._proved = False
+        self.walked: tuple[int, list[Value]] = (-1, [])  # the values there were when the file was proved, for `take`
         self._shared_lock: int | None = None
         self._lock = ForkSafeLock()
         self._env: lmdb.Environment | None = None
@@ -161,12 +162,19 @@ class Environment:
         for _ in range(_ATTEMPTS):
             transaction = self._begin(self._usable())
             try:
-                if check_trees(self.path, transaction.id()):
+                values = check_trees(self.path, transaction.id())
+                if values is not None:
                     self._proved = True
+                    self.walked = transaction.id(), values
                     return
             finally:
                 transaction.abort()
         raise StoreError(f"{self.path}: commits come too fast to read it")
+
+    def take_walked(self, transaction: Transaction) -> list[Value] | None:
+        """The values of the commit of a transaction, where `prove` has just seen it; they are handed over once."""
+        (known, values), self.walked = self.walked, (-1, [])
+        return values if known == transaction.id() else None
 
     def _forget_dead_readers(self, env: lmdb.Environment) -> None:
         """Slots of killed readers would keep old pages from being reused for ever."""

@@ -98,7 +98,7 @@ class StoreReader:
             head = reading.read_head(transaction)
             if prove:
                 reading.check_mark(transaction, head, acknowledged)
-                reading.check_digest(transaction, head)
+                reading.check_digest(transaction, head, self._opened.take_walked(transaction))
             if not head.ready and self.path == self._shown:
                 raise CorruptIndexError("the index was never finished")
             live = self._live

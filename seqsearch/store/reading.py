@@ -11,11 +11,24 @@ from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import CorruptIndexError, ParameterError
 from ..sequences import Sequences, Strings, offsets_of
 from .chunks import CHUNK_ROWS, Columns, columns_of, extent_of, unpack_sequences, unpack_vectors, vector_rows
-from .envelope import DELETED, HEAD, LOG, SEQUENCES, VECTORS, add_marks, mark, number_of, numbered, unseal, unseal_head
+from .envelope import (
+    DELETED,
+    HEAD,
+    LOG,
+    SEQUENCES,
+    VECTORS,
+    add_marks,
+    mark_of,
+    number_of,
+    numbered,
+    unseal,
+    unseal_head,
+)
 from .environment import Transaction
 from .files import Mark
 from .header import StoreHeader
 from .log import unpack_entry
+from .structure import FIRST, Value
 from .writing import SEGMENT_ROWS, scan
 
 
@@ -39,15 +52,17 @@ def read_live(transaction: Transaction, head: StoreHeader) -> BoolArray:
     return live
 
 
-def check_digest(transaction: Transaction, head: StoreHeader) -> None:
+def check_digest(transaction: Transaction, head: StoreHeader, walked: list[Value] | None = None) -> None:
     """Raise CorruptIndexError when a value is lost, was added or is an older one: the marks do not add up.
 
-    Reads the first bytes of every value, not their contents.
+    Reads the first bytes of every value, not their contents; none where they were `walked` already.
     """
     total = 0
-    for key, value in scan(transaction, b""):
-        if key != HEAD:
-            total = add_marks(total, plus=mark(key, value))
+    if walked is None:
+        walked = [Value(key, len(value), bytes(value[:FIRST])) for key, value in scan(transaction, b"")]
+    for value in walked:
+        if value.key != HEAD:
+            total = add_marks(total, plus=mark_of(*value))
     if total != head.digest:
         raise CorruptIndexError("the values do not add up to the digest in the head: one is lost, stale or foreign")
 

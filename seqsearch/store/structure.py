@@ -43,6 +43,7 @@ _NO_ROOT = 2**64 - 1
 _LARGEST_KEY = 511
 _LARGEST_MAP = 1 << 47
 _DEEPEST = 32
+FIRST = 8
 
 
 class Tree(NamedTuple):
@@ -56,6 +57,14 @@ class Tree(NamedTuple):
     overflows: int
     entries: int
     root: int
+
+
+class Value(NamedTuple):
+    """A value of the main tree: its key, its size, and its first bytes, up to `FIRST` of them."""
+
+    key: bytes
+    size: int
+    first: bytes
 
 
 class Meta(NamedTuple):
@@ -112,17 +121,18 @@ def check_file(path: Path) -> None:
         read_metas(handle)
 
 
-def check_trees(path: Path, transaction: int) -> bool:
-    """Walk both trees of the commit with that number, which a reader must hold meanwhile.
+def check_trees(path: Path, transaction: int) -> list[Value] | None:
+    """Walk both trees of the commit with that number, which a reader must hold meanwhile; what values there are.
 
-    False when the meta pages have moved on to later commits: take a new transaction. Raises CorruptIndexError.
+    None when the meta pages have moved on to later commits: take a new transaction. Raises CorruptIndexError.
     """
     with _naming(path) as handle:
         metas = [meta for meta in read_metas(handle) if meta.transaction == transaction]
         if not metas:
-            return False
-        _Walk(handle, metas[0]).check()
-        return True
+            return None
+        walk = _Walk(handle, metas[0])
+        walk.check()
+        return walk.values
 
 
 def give_back_tail(path: Path) -> None:
@@ -180,6 +190,7 @@ class _Walk:
         self._used = np.zeros(max(pages, 2), np.bool_)
         self._used[:2] = True
         self._counts = [0, 0, 0, 0]  # branch pages, leaf pages, overflow pages, entries
+        self.values: list[Value] = []
 
     def check(self) -> None:
         """Raises CorruptIndexError with the page that is wrong."""
@@ -266,8 +277,11 @@ class _Walk:
         self._counts[3] += len(nodes)
         for node in nodes:
             big = int.from_bytes(raw[node.value : node.value + 8], sys.byteorder) if node.flags else 0
+            first = raw[node.value : node.value + min(node.size, FIRST)]
             if node.flags:
-                self._overflow(big, node.size, number)
+                first = self._overflow(big, node.size, number)
+            if not integers:
+                self.values.append(Value(node.key, node.size, first))
             if integers:
                 content = (
                     os.pread(self._handle, node.size, big * self._page_size + _HEADER)
@@ -276,14 +290,17 @@ class _Walk:
                 )
                 free.append(self._free_pages(content, number))
 
-    def _overflow(self, number: int, size: int, leaf: int) -> None:
+    def _overflow(self, number: int, size: int, leaf: int) -> bytes:
+        """Check the first of the pages of a large value; the first bytes of that."""
         if not 2 <= number < len(self._used):
             raise CorruptIndexError(f"page {leaf} points to page {number}, which is not there: {self._end()}")
-        own, _, flags, pages = _OVERFLOW.unpack(os.pread(self._handle, _OVERFLOW.size, number * self._page_size))
+        start = os.pread(self._handle, _OVERFLOW.size + FIRST, number * self._page_size)
+        own, _, flags, pages = _OVERFLOW.unpack_from(start)
         if own != number or flags != _OVERFLOWS or pages < (size + _HEADER - 1) // self._page_size + 1:
             raise CorruptIndexError(f"page {number} is not the overflow page it should be")
         self._claim(number, pages)
         self._counts[2] += pages
+        return start[_OVERFLOW.size : _OVERFLOW.size + min(size, FIRST)]
 
     def _free_pages(self, content: bytes, number: int) -> IntArray:
         words = np.frombuffer(content[: len(content) // 8 * 8], _WORD)

@@ -18,7 +18,9 @@ def check(path):
     """As a reader does, in a transaction of its own."""
     check_file(path)
     with lmdb.open(str(path), subdir=False, readonly=True) as env, env.begin() as transaction:
-        assert check_trees(path, transaction.id())
+        values = check_trees(path, transaction.id())
+        assert values is not None
+        assert sorted(values) == [(key, len(value), value[:8]) for key, value in transaction.cursor()]
 
 
 def churn(path, seed, commits=30, value_sizes=(0, 10, 500, 2500, 9000, 100_000), keys=400, hold=False):
@@ -84,8 +86,8 @@ def test_a_transaction_that_is_over(tmp_path):
     churn(path, 1, commits=8)
     with path.open("rb") as file:
         newest = max(meta.transaction for meta in read_metas(file.fileno()))
-    assert check_trees(path, newest)
-    assert not check_trees(path, newest - 5)
+    assert check_trees(path, newest) is not None
+    assert check_trees(path, newest - 5) is None
 
 
 def test_what_it_accepts_lmdb_reads(tmp_path):

@@ -28,10 +28,12 @@ def change(
     left out and counted on stderr.
     """
     from ..errors import InputError, UnknownIdError
+    from ..sequences.strings import Counted
 
     seen = done = 0
     for part in reading.suiting(index.alphabet_name).batches(path):
-        fitting = part[(index.holds(part.ids) == known).nonzero()[0]] if reading.skips else part
+        counts = not known and isinstance(part.ids, Counted)  # numbers of lines, which are counted on
+        fitting = part[(index.holds(part.ids) == known).nonzero()[0]] if reading.skips and not counts else part
         try:
             apply(fitting)
         except InputError as error:

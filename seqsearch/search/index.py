@@ -446,11 +446,8 @@ class SequenceIndex(Records):
         Raises DuplicateIdError, MismatchError, IndexLockedError.
         """
         given = self._taken_with(sequences, "sequences")
-        new = given.sequences
-        vectors = self._handle.encoder.of_stored(new, progress)
-        self._handle.change(
-            lambda writer: writer.append(new if given.named else counted_on(new, writer), vectors), progress
-        )
+        vectors = self._handle.encoder.of_stored(given.sequences, progress)
+        self._handle.change(lambda writer: writer.append(counted_on(given, writer), vectors), progress)
 
     def remove(self, ids: Iterable[str], *, progress: Progress = SILENT) -> None:
         """Remove sequences by id. Raises UnknownIdError, and then removes none; IndexLockedError."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ParameterError
-from ..sequences import TEXT, Sequence, Sequences, SequencesLike, Strings
+from ..sequences import TEXT, Sequence, Sequences, SequencesLike
 from ..sequences.coercion import Taken, taken
+from ..sequences.strings import Counted
 from ..store import Store
 
 if TYPE_CHECKING:
@@ -71,17 +72,19 @@ def _opened(path: str) -> SequenceIndex:
     return SequenceIndex.open(path)
 
 
-def counted_on(sequences: Sequences, store: Store) -> Sequences:
-    """With ids that go on counting where those of the store end: from its number of rows, or, where some of these are
-    taken, from the largest number among its ids.
+def counted_on(given: Taken, store: Store) -> Sequences:
+    """What is added to a store: ids that nobody gave go on counting where the store ends.
+
+    That is from its number of rows, or, where some of these are taken, from the largest number among its ids. Numbers
+    that came with a set, such as those of the lines of a file, are left as they are when none of them is taken.
     """
-    ids = _counted(store.rows + 1, len(sequences))
+    sequences = given.sequences
+    if given.named and not (isinstance(sequences.ids, Counted) and (store.find(sequences.ids) >= 0).any()):
+        return sequences
+    ids = Counted.up_to(len(sequences), store.rows + 1)
     if (store.find(ids) >= 0).any():
-        ids = _counted(1 + max(int(name) for name in store.ids if name.isascii() and name.isdecimal()), len(sequences))
+        largest = max(int(name) for name in store.ids if name.isascii() and name.isdecimal())
+        ids = Counted.up_to(len(sequences), largest + 1)
     return Sequences(
         sequences.data, sequences.offsets, ids, sequences.alphabet, sequences.descriptions, sequences.labels
     )
-
-
-def _counted(start: int, count: int) -> Strings:
-    return Strings.of(map(str, range(start, start + count)))

@@ -13,7 +13,7 @@ import numpy as np
 from ..arrays import AnyArray, IntArray
 from ..errors import EmptySequenceError, InputError, MismatchError, ParameterError, SeriesError, SymbolError
 from .alphabet import Alphabet, alphabet_named
-from .strings import Strings, offsets_of, ranges_to_indices
+from .strings import Counted, Strings, offsets_of, ranges_to_indices
 
 Kind = Literal["tokens", "series"]
 Layout = Literal["ntf", "nct"]
@@ -138,7 +138,7 @@ class Sequences:
         that need a `layout`.
         """
         rows = [np.asarray(a) for a in arrays]
-        names = Strings.of(ids if ids is not None else map(str, range(1, len(rows) + 1)))
+        names = Counted.up_to(len(rows)) if ids is None else Strings.of(ids)
         if alphabet is None:
             several = len(rows) > 1 or isinstance(arrays, np.ndarray)  # one by itself is (T, F)
             shapes = {row.shape for row in rows}
@@ -220,7 +220,7 @@ class Sequences:
 
     def _slice(self, start: int, stop: int) -> Sequences:
         bounds = slice(start, stop + 1)
-        ids, descriptions, labels = (Strings(c.data, c.offsets[bounds]) for c in self._columns)
+        ids, descriptions, labels = (c.window(bounds) for c in self._columns)
         offsets = self.offsets[bounds]
         data = self.data[offsets[0] : offsets[-1]]
         return Sequences(data, offsets - offsets[0], ids, self.alphabet, descriptions, labels)

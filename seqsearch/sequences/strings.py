@@ -47,7 +47,8 @@ class Strings(Sequence[str]):
     def concatenate(cls, columns: Sequence[Strings]) -> Strings:
         lengths = [np.diff(c.offsets) for c in columns] or [np.zeros(0, np.int64)]
         data = [c.data[c.offsets[0] : c.offsets[-1]] for c in columns] or [np.zeros(0, np.uint8)]
-        return cls(np.concatenate(data), offsets_of(np.concatenate(lengths)))
+        kind = Counted if columns and all(isinstance(column, Counted) for column in columns) else cls
+        return kind(np.concatenate(data), offsets_of(np.concatenate(lengths)))
 
     @property
     def parts(self) -> tuple[Strings, ...]:
@@ -80,6 +81,10 @@ class Strings(Sequence[str]):
         lengths = self.offsets[rows + 1] - starts
         return Strings(self.data[ranges_to_indices(starts, lengths)], offsets_of(lengths))
 
+    def window(self, bounds: slice) -> Strings:
+        """The strings between `bounds` of the offsets; the buffer is shared."""
+        return Strings(self.data, self.offsets[bounds])
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Strings) and list(self) == list(other)
 
@@ -88,3 +93,29 @@ class Strings(Sequence[str]):
     def __repr__(self) -> str:
         shown = ", ".join(repr(self[i]) for i in range(min(3, len(self))))
         return f"Strings([{shown}{', ...' if len(self) > 3 else ''}], n={len(self)})"
+
+
+class Counted(Strings):
+    """Ids that nobody gave: numbers, counted from 1. What is added to others may count on from their end instead."""
+
+    __slots__ = ()
+
+    @classmethod
+    def up_to(cls, count: int, start: int = 1) -> Counted:
+        """`count` numbers from `start`."""
+        return cls.of(map(str, range(start, start + count)))
+
+    @classmethod
+    def of(cls, values: Iterable[str]) -> Counted:
+        """A column of numbers."""
+        plain = Strings.of(values)
+        return cls(plain.data, plain.offsets)
+
+    def take(self, rows: IntArray) -> Counted:
+        """The numbers of `rows`, in that order."""
+        plain = super().take(rows)
+        return Counted(plain.data, plain.offsets)
+
+    def window(self, bounds: slice) -> Counted:
+        """The numbers between `bounds` of the offsets; the buffer is shared."""
+        return Counted(self.data, self.offsets[bounds])

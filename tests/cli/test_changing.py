@@ -145,3 +145,19 @@ def test_info_as_text_and_json(seqsearch: Seqsearch, own: Path) -> None:
     assert f"bytes a sequence     {found['bytes'] / 150:,.1f}: sequences " in said.out
     assert "sequences            150" in said.out
     assert "default recall 0.99" in said.out
+
+
+def test_lines_are_counted_on(seqsearch: Seqsearch, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("anna\notto\nemil\n")
+    (tmp_path / "more.txt").write_text("ida\nhugo\n")
+    path = tmp_path / "names.ss"
+    assert seqsearch("build", tmp_path / "names.txt", "-o", path, "--encoder", "kmer").code == 0
+    for options in ((), ("--on-error", "skip")):
+        assert seqsearch("add", path, tmp_path / "more.txt", *options).code == 0
+    with SequenceIndex.open(path) as index:
+        assert [(record.id, record.text) for record in index][3:] == [
+            ("4", "ida"),
+            ("5", "hugo"),
+            ("6", "ida"),
+            ("7", "hugo"),
+        ]

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqsearch import NoveltyScorer, SequenceIndex, duplicates
-from seqsearch.errors import MismatchError, ParameterError, SymbolError, UnknownIdError
+from seqsearch import NoveltyScorer, SequenceIndex, duplicates, read
+from seqsearch.errors import DuplicateIdError, MismatchError, ParameterError, SymbolError, UnknownIdError
 from seqsearch.progress import Silent
 from seqsearch.sequences import DNA, TEXT, Sequences
 from tests.families import families
@@ -89,6 +89,21 @@ def test_ids_that_are_made_up_go_on_counting(names: SequenceIndex) -> None:
     assert names["13"].text == "marie"
     with pytest.raises(ParameterError, match="update needs to know which sequences"):
         names.update(["karl"])
+
+
+def test_numbers_of_records_that_are_read_go_on_counting(names: SequenceIndex, tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text("hugo braun\nhugo brown\nkarl\n")
+    more = read(tmp_path / "more.txt")
+    names.add(more)
+    assert [record.id for record in names][6:] == ["7", "8", "9"]
+    assert names["9"].text == "karl"
+    names.add(more[1:])
+    names.add(Sequences.concatenate([more[:1], more[2:]]))
+    assert [record.id for record in names][9:] == ["10", "11", "12", "13"]
+    names.add(Sequences.from_texts([str(n) for n in range(40)], TEXT)[20:])  # 21 and more are free
+    assert [record.id for record in names][13:15] == ["21", "22"]
+    with pytest.raises(DuplicateIdError, match=r"record 1 \(7\): this id is in the index already"):
+        names.add(Sequences.from_texts(["given by somebody"], TEXT, ["7"]))
 
 
 def test_data_frames_in(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ...errors import DuplicateIdError, EmptySequenceError, InputError, ParseErr
 from ..alphabet import INTEGERS, NOT_A_SYMBOL, TEXT, Alphabet
 from ..folding import folded
 from ..sequence import Sequences
-from ..strings import Strings, offsets_of
+from ..strings import Counted, Strings, offsets_of
 from .intake import Intake
 
 
@@ -45,7 +45,7 @@ class SeriesBatch(Batch):
 
 def numbered(numbers: IntArray) -> Strings:
     """Ids that are the numbers themselves."""
-    return Strings.of(map(str, numbers.tolist()))
+    return Counted.of(map(str, numbers.tolist()))
 
 
 def assemble(batch: TextBatch | SeriesBatch, alphabet: Alphabet | None, intake: Intake, hint: str = "") -> Sequences:

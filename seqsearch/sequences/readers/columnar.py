@@ -86,7 +86,7 @@ def _translated(name: str, format: str) -> Iterator[None]:
         raise
     except ParameterError:
         raise
-    except (arrow.ArrowException, OSError, ValueError, KeyError) as error:
+    except (arrow.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:  # damage asks for any memory
         if isinstance(error, OSError) and error.errno is not None:
             raise
         told = str(error).strip().split("\n")[0]
@@ -127,6 +127,7 @@ def _batches(
         raise ParseError("two columns have one name", path=name)
     done = 0
     for whole in batches([titles[place] for place in wanted]):
+        whole.validate(full=True)  # a damaged file may point anywhere
         for start in range(0, whole.num_rows, options.size):
             part = whole.slice(start, options.size)
             numbers = np.arange(done + 1, done + part.num_rows + 1)

@@ -277,3 +277,32 @@ def pairs_kernel(
             else:
                 distance = within(pattern, b.data, start, n, int(limit), state)
                 found[i] = distance if distance <= limit else np.inf
+
+
+@kernel()
+def one_by_one(
+    queries: Columns, query: int, targets: Columns, candidates: IntArray, stop: DoubleArray, answers: Columns
+) -> None:
+    """The k nearest of one query's candidates to `answers`, as edit_rerank.py has them, one after the other."""
+    rows, distances = answers
+    text, offsets = targets
+    k, start = len(rows), queries.offsets[query]
+    pattern = pattern_of(queries.data, start, queries.offsets[query + 1])
+    longest = 0
+    for row in candidates:
+        if row >= 0:
+            longest = max(longest, offsets[row + 1] - offsets[row])
+    state = scratch(pattern.length, longest)
+    held = 0
+    for c in range(len(candidates)):
+        row = candidates[c]
+        if row < 0:
+            continue
+        n = offsets[row + 1] - offsets[row]
+        if held < k:
+            found = distance_to(pattern, text, offsets[row], n, state)
+            held = place(rows, distances, held, row, found)
+        elif len(stop) > 0 and stop[c] > distances[k - 1]:
+            break
+        else:
+            enter(rows, distances, row, within(pattern, text, offsets[row], n, distances[k - 1], state))

@@ -31,7 +31,7 @@ from .band_vectors import (
     sweep_bands,
     turn,
 )
-from .edit_kernels import Pattern, distance_to, enter, pattern_of, place, scratch, slot_of, within
+from .edit_kernels import Pattern, enter, one_by_one, pattern_of, place, slot_of
 from .neighbours import unfilled
 
 _VECTORS = 4  # of lanes between two looks at the cutoff, once there is one
@@ -287,7 +287,7 @@ def _nearest(
     m = queries.offsets[query + 1] - start
     asked = _query(queries.data, start, start + m)
     if len(asked.symbols) > _MOST_SYMBOLS:
-        _one_by_one(queries, query, targets, candidates, stop, answers)
+        one_by_one(queries, query, targets, candidates, stop, answers)
         return level
     lanes = Lanes(np.empty(_MOST_LANES, np.int64), np.empty(_MOST_LANES, np.int64), np.empty(_MOST_LANES, np.int64))
     lane_rows, _, lane_found = lanes
@@ -338,35 +338,6 @@ def _nearest(
             return level
         first = last
     return _level(distances[k - 1], 0) if held == k else level
-
-
-@kernel()
-def _one_by_one(
-    queries: Columns, query: int, targets: Columns, candidates: IntArray, stop: DoubleArray, answers: Columns
-) -> None:
-    """As `_nearest`, of a query of more different symbols than it is worth to ask every lane for."""
-    rows, distances = answers
-    text, offsets = targets
-    k, start = len(rows), queries.offsets[query]
-    pattern = pattern_of(queries.data, start, queries.offsets[query + 1])
-    longest = 0
-    for row in candidates:
-        if row >= 0:
-            longest = max(longest, offsets[row + 1] - offsets[row])
-    state = scratch(pattern.length, longest)
-    held = 0
-    for c in range(len(candidates)):
-        row = candidates[c]
-        if row < 0:
-            continue
-        n = offsets[row + 1] - offsets[row]
-        if held < k:
-            found = distance_to(pattern, text, offsets[row], n, state)
-            held = place(rows, distances, held, row, found)
-        elif len(stop) > 0 and stop[c] > distances[k - 1]:
-            break
-        else:
-            enter(rows, distances, row, within(pattern, text, offsets[row], n, distances[k - 1], state))
 
 
 @kernel()

@@ -103,7 +103,7 @@ def faiss_threads() -> int:
     import faiss
 
     faiss.omp_set_num_threads(count())
-    _faiss_runs = True
+    _faiss_runs = _faiss_runs or count() > 1  # alone it starts no threads, and a child may go on with it
     return count()
 
 

@@ -128,6 +128,7 @@ class Indexing:
                 own = np.flatnonzero(self.known[start:stop])
                 candidates.add(start + own, vectors if len(own) == len(vectors) else vectors[own])
                 del vectors
+                self.builder.unmap()
                 task.advance(stop - start)
                 start = stop
                 if self._is_due(candidates, start, sealed):

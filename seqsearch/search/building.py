@@ -107,6 +107,7 @@ class _Build:
         known: BoolArray = np.ones(builder.rows, np.bool_)
         known[held] = False
         builder.save_sequences(self.progress)
+        builder.unmap()
         candidates = Indexing(builder, encoder, settings, known, self.progress).run()
         if builder.document(CALIBRATION) is None:
             pipeline = pipeline_of(builder.targets(self.progress), known, encoder, candidates, distance)

@@ -10,10 +10,10 @@ from functools import cached_property
 import numpy as np
 
 from ..ann import CandidateIndex
-from ..arrays import BoolArray, DoubleArray, IntArray
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Neighbours, recall_at
 from ..distances.neighbours import thresholds
-from ..progress import SILENT, Progress
+from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
 from .budget import USUAL, Budget, Calibration, Point
 from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
@@ -61,10 +61,10 @@ def calibrate(
     def verify(who: IntArray, rows: IntArray, cutoffs: DoubleArray) -> DoubleArray:
         return last.pairs(queries, who, rows, cutoffs)
 
-    with progress.task("calibrating"):
-        budgets = budgets_for(first.index, others, wider=True)
+    budgets = budgets_for(first.index, others, wider=True)
+    with progress.task("calibrating", len(budgets)) as task:
         cost = last.cost(queries, truth)
-        points, interval = measure(truth, propose, verify, budgets, ks)
+        points, interval = measure(truth, propose, verify, budgets, ks, task)
         points = worthwhile([_with_cost(point, first.index) for point in points], (cost,))
     return Calibration(
         target,
@@ -173,16 +173,16 @@ Verify = Callable[[IntArray, IntArray, DoubleArray], DoubleArray]
 
 @dataclass(frozen=True)
 class _Proposal:
-    """What one budget proposed, and the exact distances of it: (Q, C), inf for those too far to count."""
+    """What one budget proposed: (Q, C) scores, and the exact distances, inf for those too far to count."""
 
     budget: Budget
-    candidates: Ranked
+    scores: AnyArray
     distances: DoubleArray
 
     @cached_property
     def ordered(self) -> DoubleArray:
-        """The distances of each query, nearest first."""
-        return np.sort(self.distances, axis=1)
+        """The distances of each query, nearest first, as many as are looked at."""
+        return np.sort(self.distances, axis=1)[:, : max(CALIBRATED_K)].copy()
 
     def point(self, truth: Neighbours, k: int, stop: Stop | None) -> Point:
         """What it finds of the k nearest, with or without a stop."""
@@ -192,7 +192,7 @@ class _Proposal:
         else:
             nearest = np.full((len(self.distances), k), np.inf)
             compared = np.zeros(len(nearest), np.int64)
-            stopped(self.distances, stop.bounds(self.candidates.scores), nearest, compared)
+            stopped(self.distances, stop.bounds(self.scores), nearest, compared)
             verified = round(float(compared.mean()), 2)
         each = recall_at(nearest, truth.distances, k)
         recall, lower = round(float(each.mean()), 6), round(lower_bound(each), 6)
@@ -225,7 +225,12 @@ class _Verified:
 
 
 def measure(
-    truth: Neighbours, propose: ProposeFor, verify: Verify, budgets: list[Budget], ks: tuple[int, ...]
+    truth: Neighbours,
+    propose: ProposeFor,
+    verify: Verify,
+    budgets: list[Budget],
+    ks: tuple[int, ...],
+    task: Task | None = None,
 ) -> tuple[list[Point], Interval | None]:
     """The points of a curve for the queries that `truth` belongs to, and the interval behind those that stop early.
 
@@ -237,15 +242,16 @@ def measure(
     proposals: list[_Proposal] = []
     for budget in budgets:
         candidates = propose(budget)
-        proposal = _Proposal(budget, candidates, distances.of(candidates.rows))
+        proposal = _Proposal(budget, candidates.scores, distances.of(candidates.rows))
         proposals.append(proposal)
+        if task is not None:
+            task.advance()
         measured = [proposal.point(truth, k, None) for k in ks if budget.candidates >= k]
         points += measured
         if len(measured) == len(ks) and all(point.recall >= SURE for point in measured):
             break
-    widest = proposals[-1].candidates
     there = truth.rows >= 0
-    interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
+    interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, candidates.rows, candidates.scores)[there])
     if interval is not None:
         stops = [interval.at(alpha) for alpha in ALPHAS]
         for proposal in proposals:

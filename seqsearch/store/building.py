@@ -138,6 +138,11 @@ class StoreBuilder(Saving):
         """The path of a file that a build keeps for itself; gone with `finish`, `keep_rows` and `abort`."""
         return leftovers.side_file(self.path, name)
 
+    def unmap(self) -> None:
+        """Let go of the pages that were read so far, which count as memory of this process."""
+        with self._changes, self._calls:
+            self._opened.unmap()
+
     def keep_rows(self, count: int) -> None:
         """Forget the rows from `count` on, and all that is made of rows: vectors, documents, snapshots, side files."""
         leftovers.remove_side_files(self.path)

@@ -296,6 +296,16 @@ class Environment:
         except (lmdb.Error, StoreError, OSError):
             self._env = None
 
+    def unmap(self) -> None:
+        """Open the file anew: the pages of it that were read count as memory of this process until then."""
+        with self._lock:
+            self._usable()
+            try:
+                self._shut()
+                self._env = self._opened(self._writable)
+            except lmdb.Error as error:
+                raise self.translate(error) from error
+
     def sync(self) -> None:
         """Force everything to disk (for an environment that does not do so at each commit)."""
         with self._lock:

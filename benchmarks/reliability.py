@@ -60,6 +60,9 @@ class Target(Protocol):
     def contents(self, handle: Handle) -> Items:
         """Everything the index holds, read through every way it has to be read; AssertionError when they disagree."""
 
+    def facts(self, handle: Handle) -> Any:
+        """What else a build makes, which must not depend on whether it was killed and gone on with."""
+
 
 def vector_of(letters: str) -> np.ndarray:
     """A vector that only these letters have, so that a vector under a wrong record is noticed."""
@@ -128,6 +131,9 @@ class StoreTarget:
             if not handle.outdated and handle.snapshot_file("graph").read_bytes() != self.graph:
                 raise
         return dict(zip(ids, texts, strict=True))
+
+    def facts(self, handle: Store) -> Any:
+        return handle.document("model"), handle.generation, handle.lsn
 
 
 def random_items(rng: random.Random, count: int, prefix: str) -> Items:
@@ -236,27 +242,33 @@ def _replayed(state: Items, lines: list[str]) -> tuple[Items, Items, int]:
 
 
 def kill_builds(target: Target, folder: Path, rounds: int, seed: int) -> dict[str, Any]:
-    """A child that builds is killed: at the path there is nothing, or the complete index."""
+    """A child that builds is killed: at the path there is nothing, or the complete index. The next child finds what it
+    left, and goes on with it where the target can; what it ends with is what a build makes that nobody disturbs."""
     rng = random.Random(seed)
     counts: Counter[str] = Counter()
     items = random_items(rng, 400, "b")
     started = time.perf_counter()
     target.build(folder / "whole", items)
     usual = time.perf_counter() - started
+    with target.open(folder / "whole", write=False) as handle:
+        expected = items, target.facts(handle)
     path = folder / "built"
     for _ in range(rounds):
+        remains = any(folder.glob(".built.building-*"))
         child = os.fork()
         if child == 0:
             target.build(path, items)
             os._exit(0)
-        time.sleep(rng.random() * usual * 3)
+        time.sleep(rng.random() ** 2 * usual * 3)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         if not path.exists():
             counts["nothing there"] += 1
             continue
         with target.open(path, write=False) as handle:
-            counts["complete" if target.contents(handle) == items else "wrong"] += 1
+            right = (target.contents(handle), target.facts(handle)) == expected
+        counts["complete" if right else "wrong"] += 1
+        counts["complete after a kill"] += right and remains
         shutil.rmtree(path)
     return {"part": "kill -9 while building", "target": target.name, "rounds": rounds, **counts}
 

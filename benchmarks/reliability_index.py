@@ -1,4 +1,4 @@
-"""The checks of reliability.py on whole indexes: store, snapshot, graph and search together.
+"""The checks of reliability.py on whole indexes: store, snapshot, graph and search together; builds are gone on with.
 
     python benchmarks/reliability_index.py --kills 100 --corruptions 200 --seconds 20 --output reliability.jsonl
     python benchmarks/reliability_index.py --index ivf --kills 100 --corruptions 200 --seconds 20
@@ -15,6 +15,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 # the checks fork, which GNU OpenMP does not survive
 os.environ["NUMBA_THREADING_LAYER"] = "workqueue"
@@ -77,6 +78,9 @@ class IndexTarget:
         for query, hits in zip(probes, handle.search(probes, k=1, candidates=wide), strict=True):
             assert hits[0].distance == 0, f"{query.id} is stored and not found"
         return dict(zip(stored.ids, stored.texts(), strict=True))
+
+    def facts(self, handle: SequenceIndex) -> Any:
+        return handle.calibration.to_json(), handle.info()["health"], handle.model.digest()
 
 
 def _sequences(items: Items) -> Sequences:

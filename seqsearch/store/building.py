@@ -119,6 +119,7 @@ class StoreBuilder(Saving):
             self._state = StoreState(header, np.ones(header.rows, np.bool_))
             if header.ready:  # it was killed at the very end
                 self._state = StoreState(committed(opened, header, Commit.unfinish), self._live)
+            opened.unmap()
         except StoreError as error:
             self.notes.append(f"what an interrupted build left is damaged, this one starts anew: {error}")
             self.abort()
@@ -148,6 +149,7 @@ class StoreBuilder(Saving):
         leftovers.remove_side_files(self.path)
         self._commit(partial(Commit.keep_rows, count=count), live=self._live[:count].copy())
         remove_others(self.path, [])
+        self._directory = None
         self._forget_rows()
 
     def append(self, sequences: Sequences, vectors: AnyArray | None = None) -> IntArray:
@@ -170,6 +172,7 @@ class StoreBuilder(Saving):
         """
         if first_row == 0 and self._head.vector_rows:
             self._commit(lambda commit: commit.drop_vectors())
+            self._directory = None
         if first_row != self._head.vector_rows:
             raise ParameterError(f"the next vector is that of row {self._head.vector_rows}, not of row {first_row}")
         if first_row + len(vectors) > self.rows:

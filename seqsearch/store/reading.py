@@ -115,7 +115,7 @@ class Directory:
         if known is not None:
             lasting = _lasting(known.sequence_starts, known.sizes[:, 0])
             starts, sizes = known.sequence_starts[:lasting], known.sizes[:lasting]
-            lasting = _lasting(known.vector_starts, known.vector_sizes) if head.ready else 0  # builders may start over
+            lasting = _lasting(known.vector_starts, known.vector_sizes)
             vector_starts, vector_sizes = known.vector_starts[:lasting], known.vector_sizes[:lasting]
         first = int(sizes[:, 0].sum())
         found = [

@@ -126,9 +126,10 @@ def folders(home):
     return sorted(name for name in os.listdir(home) if name.startswith("."))
 
 
-def test_killed_at_every_step(tmp_path, undisturbed):
+@pytest.mark.parametrize("first", [1, 2, 3, 4])
+def test_killed_at_every_step(tmp_path, undisturbed, first):
     expected, told = undisturbed
-    for step in range(1, told + 1):
+    for step in range(first, told + 1, 4):
         path = tmp_path / f"{step}.ss"
         with pytest.raises(Killed):
             build(path, dies_at=step)
@@ -140,8 +141,9 @@ def test_killed_at_every_step(tmp_path, undisturbed):
         assert folders(tmp_path) == []
 
 
+@pytest.mark.parametrize("first", [1, 2, 3, 4])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_every_commit(tmp_path, undisturbed, monkeypatch, when):
+def test_killed_at_every_commit(tmp_path, undisturbed, monkeypatch, when, first):
     """Also those at the very end, when the index is finished and has yet to come to its path."""
     expected, _ = undisturbed
     write, left = Environment.write, 0
@@ -157,7 +159,7 @@ def test_killed_at_every_commit(tmp_path, undisturbed, monkeypatch, when):
         return done
 
     monkeypatch.setattr(Environment, "write", written)
-    for commit in range(1, 100):
+    for commit in range(first, 100, 4):
         left, path = commit, tmp_path / f"{commit}.ss"
         try:
             build(path)

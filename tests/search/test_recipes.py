@@ -99,6 +99,7 @@ def test_every_build_option_has_its_key(tmp_path: Path) -> None:
         "codes": "itq",
         "index": "hamming",
         "index_parameters": {"radius": 1},
+        "compress": "none",
         "recall": 0.5,
         "seed": 9,
     }
@@ -119,6 +120,7 @@ def test_every_build_option_has_its_key(tmp_path: Path) -> None:
     codes = "itq"
     [index]
     kind = "hamming"
+    compress = "none"
     radius = 1
     [search]
     recall = 0.5

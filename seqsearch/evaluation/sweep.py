@@ -20,9 +20,15 @@ class Sweep:
     rows: list[SweepRow] = field(default_factory=list)
 
     def as_rows(self, series: str | None = None) -> list[dict[str, object]]:
-        """The rows as dictionaries, with `series` as a first column when it is given: what the plot reads."""
+        """The rows as dictionaries, with `series` as a first column when it is given: what the plot reads.
+
+        `lists` is a column where a budget has it.
+        """
         named: dict[str, object] = {} if series is None else {"series": series}
-        return [named | asdict(row) for row in self.rows]
+        rows = [named | asdict(row) for row in self.rows]
+        if all(row.lists is None for row in self.rows):
+            return [{name: value for name, value in row.items() if name != "lists"} for row in rows]
+        return rows
 
     def cheapest(self, recall: float) -> SweepRow | None:
         """The fastest row that reaches `recall`, None when none does."""

@@ -47,7 +47,7 @@ def test_an_index_of_format_1_answers_as_it_did(name: str, tmp_path: Path) -> No
             np.testing.assert_allclose(found.distances, wanted[which]["distances"], rtol=1e-12)
             assert [[hit.id for hit in hits] for hits in found] == wanted[which]["ids"]
         info = json.loads(json.dumps(index.info()))
-        info.pop("bytes")
+        assert sum(info.pop("bytes_by_part").values()) == info.pop("bytes")
         assert info == wanted["info"]
         assert index.verify().problems == []
 

@@ -190,9 +190,17 @@ def test_bits_a_dimension_are_those_that_a_kind_can_keep() -> None:
         BuildOptions(bits=16, compress=4)
 
 
+def test_compressed_lists_suit_what_is_not_small() -> None:
+    assert [BuildOptions().kind_for(size) for size in (4_999, 5_000, 10**7)] == ["exact", "ivf", "ivf"]
+    assert BuildOptions(bits=64).kind_for(10**7) == "hamming"
+    lists = [BuildOptions().parameters_for(size)["lists"] for size in (5_000, 10**5, 10**7)]
+    assert lists == sorted(lists)
+    assert BuildOptions(index_parameters={"lists": 7}).parameters_for(10**5)["lists"] == 7
+
+
 def test_a_large_graph_is_built_with_care_unless_told_otherwise() -> None:
-    assert BuildOptions().parameters_for(199_999) == {}
-    assert BuildOptions().parameters_for(200_000) == {"ef_construction": 400}
+    assert BuildOptions(index="hnsw").parameters_for(199_999) == {}
+    assert BuildOptions(index="hnsw").parameters_for(200_000) == {"ef_construction": 400}
     assert BuildOptions(index="exact").parameters_for(10**6) == {}
-    asked = BuildOptions(index_parameters={"m": 8, "ef_construction": 100})
+    asked = BuildOptions(index="hnsw", index_parameters={"m": 8, "ef_construction": 100})
     assert asked.parameters_for(10**6) == {"m": 8, "ef_construction": 100}

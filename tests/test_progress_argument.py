@@ -29,9 +29,7 @@ def test_what_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(watched(True), Bars)
     own = Heard()
     assert watched(own) is own
-    with pytest.raises(
-        ParameterError, match="progress is True, False or an object .*, not 1"
-    ):
+    with pytest.raises(ParameterError, match="progress is True, False or an object .*, not 1"):
         watched(1)  # type: ignore[arg-type]
 
 

@@ -159,9 +159,7 @@ class Distance(ABC):
         """What shows the alignment behind a distance that is not one of edits; None where there is nothing to show."""
         return None
 
-    def spans(
-        self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray
-    ) -> tuple[IntArray, IntArray] | None:
+    def spans(self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray) -> tuple[IntArray, IntArray] | None:
         """(m,) where the part of b[b_rows[i]] that was compared with a[a_rows[i]] begins and ends, as a slice; None
         where that is always all of it.
         """

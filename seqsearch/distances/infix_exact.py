@@ -9,7 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
+from ..arrays import BoolArray, DoubleArray, IntArray
 from ..jit import kernel, popcount
 from ..progress import SILENT, Progress
 from ..sequences import Sequences

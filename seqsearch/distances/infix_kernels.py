@@ -132,9 +132,7 @@ def _measured(query: Query, table: AnyArray, targets: Columns, rows: IntArray, c
         for lane in range(0, len(rows), 16):
             turn(block, codes, lane, size)
         columns = min(COLUMNS, longest - first)
-        active = sweep_infix(
-            state, codes, columns, table, symbols, len(symbols), words, (m - 1) % bits, active, limit
-        )
+        active = sweep_infix(state, codes, columns, table, symbols, len(symbols), words, (m - 1) % bits, active, limit)
     for lane in range(len(rows)):
         found[lane] = np.int64(state[lane])
 
@@ -173,7 +171,13 @@ def distances_to(query: Query, targets: Columns, rows: IntArray, cutoff: int, fo
 
 @kernel(parallel=True)
 def pairs_kernel(
-    a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, groups: IntArray, limits: DoubleArray, found: DoubleArray
+    a: Columns,
+    a_rows: IntArray,
+    b: Columns,
+    b_rows: IntArray,
+    groups: IntArray,
+    limits: DoubleArray,
+    found: DoubleArray,
 ) -> None:
     """found[i] = the distance of a[a_rows[i]] to b[b_rows[i]], inf where it is above limits[i].
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
-from ..distances import AlignedPath, Aligner, EditPath, path_between
+from ..distances import AlignedPath, Aligner, path_between
 from ..errors import ParameterError
 from ..sequences import Alphabet, Sequences
 from .strands import reverse_complement
@@ -70,7 +70,10 @@ class Alignments(Sequence[AlignedPath]):
         """(h,) scores of the paths. Raises ParameterError for edits, which have none."""
         if self.aligner is None:
             raise ParameterError("a score is of alignments under a substitution matrix: --distance alignment")
-        return np.array([path.score for path in self], np.int64)
+        found = [path.score for path in self]
+        if None in found:
+            raise ParameterError("edits have no score: --distance alignment and overlap have one")
+        return np.array(found, np.int64)
 
     def at_least(self, identity: float) -> BoolArray:
         """(h,) which hits have that identity; a path of edits is looked for only where lengths and distance leave it

@@ -80,7 +80,8 @@ class EncoderMaker:
     def _learned(self, sample: Sequences, plan: TrainingPlan) -> Model:
         """Torch is imported only when something is trained."""
         options = self.options
-        family = family_named(options.encoder, sample.kind)
+        encoder = options.encoder_for(self.distance)
+        family = family_named(encoder, sample.kind)
         if not family.trained:
             return unlearned_model(sample, plan.geometry, family.name)
         from ..learning.trainer import train
@@ -88,7 +89,7 @@ class EncoderMaker:
         model, _ = train(
             sample,
             self.distance,
-            encoder=options.encoder,
+            encoder=encoder,
             plan=plan,
             seed=options.seed,
             settings={} if options.dim is None else {"dim": options.dim},

@@ -20,6 +20,7 @@ from ..sequences import Alphabet, Sequences, SequencesLike
 from ..sequences.coercion import sets_of, taken
 from ..trees import Dendrogram
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
+from .build_rows import check
 from .building import CALIBRATION_QUERIES, build
 from .cache import IndexCache, bytes_by_part
 from .calibrator import budgets_for, calibrate, calibrate_pairs, members
@@ -446,6 +447,7 @@ class SequenceIndex(Records):
         Raises DuplicateIdError, MismatchError, IndexLockedError.
         """
         given = self._taken_with(sequences, "sequences")
+        self._check(given.sequences)
         vectors = self._handle.encoder.of_stored(given.sequences, progress)
         self._handle.change(lambda writer: writer.append(counted_on(given, writer), vectors), progress)
 
@@ -459,8 +461,15 @@ class SequenceIndex(Records):
         given = self._taken_with(sequences, "sequences")
         if not given.named:
             raise ParameterError("update needs to know which sequences: seqsearch.as_sequences(..., ids=...)")
+        self._check(given.sequences)
         vectors = self._handle.encoder.of_stored(given.sequences, progress)
         self._handle.change(lambda writer: writer.update(given.sequences, vectors), progress)
+
+    def _check(self, sequences: Sequences) -> None:
+        """Raise InputError or MismatchError for what the distance cannot compare with what is stored."""
+        with self._handle.store() as store:
+            like = store.sequences(np.arange(min(1, store.rows)))
+        check(self._handle.distance, sequences, like)
 
     def compact(self, *, progress: Progress = SILENT) -> None:
         """Give back the space of removed sequences; done by itself above a fifth. Safe to be killed at any moment."""

@@ -59,11 +59,21 @@ class Records:
         return self._taken_with(given, what).sequences
 
     def _taken_with(self, given: SequencesLike, what: str) -> Taken:
+        distance = self._handle.distance
+        if distance is not None and distance.space and _is_vector(given):
+            given = [given]
         if isinstance(given, Sequences) and given.alphabet != TEXT:  # which an index may fold
             return Taken(given, True)
         with self._handle.store() as store:
             like = store.sequences(np.zeros(0, np.int64))
         return taken(given, what, like=like)
+
+
+def _is_vector(given: object) -> bool:
+    """Whether it is numbers in a row."""
+    if isinstance(given, np.ndarray):
+        return given.ndim == 1 and given.dtype.kind in "biuf"
+    return isinstance(given, (list, tuple)) and len(given) > 0 and isinstance(given[0], (int, float, np.number))
 
 
 def _opened(path: str) -> SequenceIndex:

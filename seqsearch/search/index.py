@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 import numpy as np
 
@@ -14,13 +14,12 @@ from ..distances import Distance, Neighbours, Ranges
 from ..distances.neighbours import require_count
 from ..encoders.model import Model
 from ..errors import IndexClosedError, MismatchError, ParameterError, StrPath
-from ..progress import SILENT, Progress
+from ..progress import Progress, Watching, watched
 from ..registry import call
 from ..sequences import Alphabet, Sequences, SequencesLike
 from ..sequences.coercion import sets_of, taken
 from ..trees import Dendrogram
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
-from .build_rows import check
 from .building import CALIBRATION_QUERIES, build
 from .cache import IndexCache, bytes_by_part
 from .calibrator import budgets_for, calibrate, calibrate_pairs, members
@@ -39,6 +38,9 @@ from .state import State, Where
 from .strands import BOTH, better_strand, require_strand, reverse_complement, united
 from .sweep import SweepRow, swept
 from .verification import VerificationReport, verified
+
+if TYPE_CHECKING:
+    from .pairs.building import PairFields
 
 
 class SequenceIndex(Records):
@@ -68,7 +70,7 @@ class SequenceIndex(Records):
         model: Model | None = None,
         queries: SequencesLike | None = None,
         resume: bool = True,
-        progress: Progress = SILENT,
+        progress: Watching = False,
         **options: Unpack[BuildFields],
     ) -> Self:
         """Build an index at `path` and open it.
@@ -77,7 +79,8 @@ class SequenceIndex(Records):
         of `alphabet` (None: guessed, and told to `progress`); `model`: an encoder to use instead of training one;
         `queries`: measure the recall of budgets on these instead of on a held-out sample; `resume`: go on with a build
         of the same that was interrupted, where its records are the same; `options`: the fields of `BuildOptions`
-        (distance, by name or itself, encoder, recall, seed, ...).
+        (distance, by name or itself, encoder, recall, seed, ...). `progress`, here and everywhere: True draws bars on
+        stderr, lines where that is no terminal; or a `Progress` of your own.
         Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError.
 
         >>> import seqsearch as ss
@@ -87,10 +90,10 @@ class SequenceIndex(Records):
         [('anna meyer', 2.0), ('anna maier', 2.0)]
         """
         chosen = BuildOptions.of(options)
-        parts, first = sets_of(references, "references", alphabet, progress.note)
+        parts, first = sets_of(references, "references", alphabet, watched(progress).note)
         asked = None if queries is None else taken(queries, "queries", like=first).sequences
         how = {"overwrite": overwrite, "resume": resume}
-        built = build(path, parts, chosen, model=model, queries=asked, progress=progress, **how)
+        built = build(path, parts, chosen, model=model, queries=asked, progress=watched(progress), **how)
         return cls._built(path, built, chosen.given_distance)
 
     @classmethod
@@ -102,8 +105,8 @@ class SequenceIndex(Records):
         *,
         pairs: Pairs | None = None,
         overwrite: bool = False,
-        progress: Progress = SILENT,
-        **options: object,
+        progress: Watching = False,
+        **options: Unpack[PairFields],
     ) -> Self:
         """Build an index of series of two kinds: `queries` and `references` that belong together, by equal ids or by
         `pairs` of a query's and a reference's id, teach two networks; `references` are indexed.
@@ -113,20 +116,22 @@ class SequenceIndex(Records):
         from .pairs.building import PairOptions, build_pairs
 
         chosen = PairOptions.of(options)
-        made = build_pairs(path, references, queries, chosen, pairs=pairs, overwrite=overwrite, progress=progress)
+        made = build_pairs(
+            path, references, queries, chosen, pairs=pairs, overwrite=overwrite, progress=watched(progress)
+        )
         return cls._built(path, made)
 
     @classmethod
     def _built(cls, path: StrPath, cache: IndexCache, distance: Distance | None = None) -> Self:
         return cls(Handle(path, cache, distance))
 
-    def with_entries(self, path: StrPath, references: Sequences, *, progress: Progress = SILENT) -> Self:
+    def with_entries(self, path: StrPath, references: Sequences, *, progress: Watching = False) -> Self:
         """An index of other references with the encoders and budgets of this one, which is of two kinds of series. At
         the path of this one it takes its place. Raises MismatchError, IndexExistsError.
         """
         from .pairs.building import reindexed
 
-        return self._built(path, reindexed(self._handle, references, path, progress))
+        return self._built(path, reindexed(self._handle, references, path, watched(progress)))
 
     @classmethod
     def open(cls, path: StrPath, *, distance: Distance | None = None) -> Self:
@@ -202,9 +207,9 @@ class SequenceIndex(Records):
         with self._handle.store() as store:
             return store.sequences(np.flatnonzero(store.live()))
 
-    def state(self, progress: Progress = SILENT) -> AbstractContextManager[State]:
+    def state(self, progress: Watching = False) -> AbstractContextManager[State]:
         """A context in which several questions are answered from one committed `State`; changes wait for its end."""
-        return self._handle.state(progress)
+        return self._handle.state(watched(progress))
 
     def refresh(self) -> bool:
         """See what was committed since, by this or another process; True when there was something."""
@@ -242,7 +247,7 @@ class SequenceIndex(Records):
         ids: Iterable[str] | None = None,
         where: Where | None = None,
         strand: str = "plus",
-        progress: Progress = SILENT,
+        progress: Watching = False,
         **budget: Unpack[BudgetOptions],
     ) -> Results:
         """The k nearest stored sequences of each query, with their exact distances.
@@ -258,11 +263,13 @@ class SequenceIndex(Records):
         require_strand(strand)
         queries = self._taken(queries, "queries")
         wanted = call(Wanted, "search", **budget)
-        with self._handle.state(progress) as state:
+        with self._handle.state(watched(progress)) as state:
             choice, allowed, trace = state.choice(k, wanted), state.allowed(ids, where), Trace()
 
             def found(asked: Sequences) -> Neighbours:
-                return state.neighbours(asked, k, choice.budget, allowed=allowed, trace=trace, progress=progress)
+                return state.neighbours(
+                    asked, k, choice.budget, allowed=allowed, trace=trace, progress=watched(progress)
+                )
 
             answer, minus = found(queries), None
             if strand == BOTH:
@@ -299,7 +306,7 @@ class SequenceIndex(Records):
         ids: Iterable[str] | None = None,
         where: Where | None = None,
         strand: str = "plus",
-        progress: Progress = SILENT,
+        progress: Watching = False,
     ) -> RangeResults:
         """All stored sequences within the exact distance `radius` (one, or one a query), by proof, nearest first.
 
@@ -307,12 +314,12 @@ class SequenceIndex(Records):
         """
         require_strand(strand)
         queries = self._taken(queries, "queries")
-        with self._handle.state(progress) as state:
+        with self._handle.state(watched(progress)) as state:
             state.encoder.require(queries)
             allowed, exact, minus = state.allowed(ids, where), state.exact, None
 
             def found(asked: Sequences) -> Ranges:
-                return exact.lossless.ranges(asked, radius, allowed=allowed, progress=progress)
+                return exact.lossless.ranges(asked, radius, allowed=allowed, progress=watched(progress))
 
             ranges = found(queries)
             if strand == BOTH:
@@ -325,7 +332,7 @@ class SequenceIndex(Records):
         queries: SequencesLike,
         *,
         known: SequencesLike | KnownScores | None = None,
-        progress: Progress = SILENT,
+        progress: Watching = False,
         **options: Unpack[NoveltyFields],
     ) -> NoveltyResults:
         """How new each query is: its score, and the p-value that a known sequence would score as high.
@@ -338,26 +345,26 @@ class SequenceIndex(Records):
         Raises ParameterError, MismatchError for queries of another kind.
         """
         queries, known = self._taken(queries, "queries"), self._known_of(known)
-        with self._handle.state(progress) as state:
-            return self._detector(state).novelty(queries, NoveltyOptions.of(options), known, progress)
+        with self._handle.state(watched(progress)) as state:
+            return self._detector(state).novelty(queries, NoveltyOptions.of(options), known, watched(progress))
 
     def known_scores(
         self,
         *,
         known: SequencesLike | None = None,
         anew: bool = False,
-        progress: Progress = SILENT,
+        progress: Watching = False,
         **options: Unpack[NoveltyFields],
     ) -> KnownScores:
         """What `novelty` compares with, as there; `anew`: measured now, whatever is kept."""
         known = None if known is None else self._taken(known, "known")
-        with self._handle.state(progress) as state:
-            return self._detector(state).known_scores(NoveltyOptions.of(options), known, progress, anew=anew)
+        with self._handle.state(watched(progress)) as state:
+            return self._detector(state).known_scores(NoveltyOptions.of(options), known, watched(progress), anew=anew)
 
-    def member_scores(self, *, progress: Progress = SILENT, **options: Unpack[NoveltyFields]) -> DoubleArray:
+    def member_scores(self, *, progress: Watching = False, **options: Unpack[NoveltyFields]) -> DoubleArray:
         """(n,) how new each stored sequence would be if it were not stored, in the order of `sequences`."""
-        with self._handle.state(progress) as state:
-            return self._detector(state).member_scores(NoveltyOptions.of(options), progress)
+        with self._handle.state(watched(progress)) as state:
+            return self._detector(state).member_scores(NoveltyOptions.of(options), watched(progress))
 
     def _known_of(self, known: SequencesLike | KnownScores | None) -> Sequences | KnownScores | None:
         return known if known is None or isinstance(known, KnownScores) else self._taken(known, "known")
@@ -374,15 +381,15 @@ class SequenceIndex(Records):
         *,
         truth: Neighbours | None = None,
         budgets: list[Budget] | None = None,
-        progress: Progress = SILENT,
+        progress: Watching = False,
     ) -> list[SweepRow]:
         """Recall against exact truth and speed, one row a budget. `truth`: of these queries, if known already.
 
         Without `budgets` the ladder is climbed until everything is found.
         """
         queries = self._taken(queries, "queries")
-        with self._handle.state(progress) as state:
-            return swept(state, queries, k, truth, budgets, progress)
+        with self._handle.state(watched(progress)) as state:
+            return swept(state, queries, k, truth, budgets, watched(progress))
 
     def cluster(
         self,
@@ -392,7 +399,7 @@ class SequenceIndex(Records):
         exact: bool = False,
         seed: int = 0,
         memory: float = MEMORY,
-        progress: Progress = SILENT,
+        progress: Watching = False,
     ) -> Dendrogram:
         """A binary tree of the stored sequences, or of `sample` random ones, by agglomerative clustering.
 
@@ -402,14 +409,14 @@ class SequenceIndex(Records):
         """
         asked = Clustering(linkage, sample, exact, seed, memory)
         with self._handle.store() as store:
-            return clustered(store, self.model, self.distance, asked, progress)
+            return clustered(store, self.model, self.distance, asked, watched(progress))
 
-    def verify(self, *, sample: int = 100, seed: int = 0, progress: Progress = SILENT) -> VerificationReport:
+    def verify(self, *, sample: int = 100, seed: int = 0, progress: Watching = False) -> VerificationReport:
         """Check every checksum and invariant on disk, that every id is reachable, and the recall of `sample` members.
 
         What is wrong is listed in the report; nothing is raised for it. `seed` draws the sample.
         """
-        return verified(self._handle, sample, seed, progress)
+        return verified(self._handle, sample, seed, watched(progress))
 
     def calibrate(
         self,
@@ -419,7 +426,7 @@ class SequenceIndex(Records):
         pairs: Pairs | None = None,
         sample: int = CALIBRATION_QUERIES,
         seed: int = 0,
-        progress: Progress = SILENT,
+        progress: Watching = False,
     ) -> Calibration:
         """Measure the recall of every budget anew, on the data as they are now, and keep the curve.
 
@@ -432,52 +439,44 @@ class SequenceIndex(Records):
         assert target is not None
         with self._handle.writing() as writer:
             self.refresh()
-            with self._handle.state(progress) as state:
+            with self._handle.state(watched(progress)) as state:
                 known = pairs, self._handle.settings.get("pairs", {}).get("most", 1.0)
-                measured = _measured(state, queries, target, known, (sample, seed), progress)
+                measured = _measured(state, queries, target, known, (sample, seed), watched(progress))
             writer.put_document(CALIBRATION, measured.to_json())
         self.refresh()
         return measured
 
     # -- changing ------------------------------------------------------------------------------------------------
 
-    def add(self, sequences: SequencesLike, *, progress: Progress = SILENT) -> None:
+    def add(self, sequences: SequencesLike, *, progress: Watching = False) -> None:
         """Add sequences; durable when it returns. What comes without ids is counted on from the end of the index.
 
         Raises DuplicateIdError, MismatchError, IndexLockedError.
         """
-        given = self._taken_with(sequences, "sequences")
-        self._check(given.sequences)
-        vectors = self._handle.encoder.of_stored(given.sequences, progress)
-        self._handle.change(lambda writer: writer.append(counted_on(given, writer), vectors), progress)
+        given = self._taken_to_store(sequences, "sequences")
+        vectors = self._handle.encoder.of_stored(given.sequences, watched(progress))
+        self._handle.change(lambda writer: writer.append(counted_on(given, writer), vectors), watched(progress))
 
-    def remove(self, ids: Iterable[str], *, progress: Progress = SILENT) -> None:
+    def remove(self, ids: Iterable[str], *, progress: Watching = False) -> None:
         """Remove sequences by id. Raises UnknownIdError, and then removes none; IndexLockedError."""
-        self._handle.change(lambda writer: writer.delete(ids), progress)
+        self._handle.change(lambda writer: writer.delete(ids), watched(progress))
 
-    def update(self, sequences: SequencesLike, *, progress: Progress = SILENT) -> None:
+    def update(self, sequences: SequencesLike, *, progress: Watching = False) -> None:
         """Put sequences in place of those with the same ids, in one step. Raises UnknownIdError, MismatchError, and
         ParameterError for sequences without ids."""
-        given = self._taken_with(sequences, "sequences")
+        given = self._taken_to_store(sequences, "sequences")
         if not given.named:
             raise ParameterError("update needs to know which sequences: seqsearch.as_sequences(..., ids=...)")
-        self._check(given.sequences)
-        vectors = self._handle.encoder.of_stored(given.sequences, progress)
-        self._handle.change(lambda writer: writer.update(given.sequences, vectors), progress)
+        vectors = self._handle.encoder.of_stored(given.sequences, watched(progress))
+        self._handle.change(lambda writer: writer.update(given.sequences, vectors), watched(progress))
 
-    def _check(self, sequences: Sequences) -> None:
-        """Raise InputError or MismatchError for what the distance cannot compare with what is stored."""
-        with self._handle.store() as store:
-            like = store.sequences(np.arange(min(1, store.rows)))
-        check(self._handle.distance, sequences, like)
-
-    def compact(self, *, progress: Progress = SILENT) -> None:
+    def compact(self, *, progress: Watching = False) -> None:
         """Give back the space of removed sequences; done by itself above a fifth. Safe to be killed at any moment."""
-        self._handle.compact(progress)
+        self._handle.compact(watched(progress))
 
-    def save_snapshot(self, *, progress: Progress = SILENT) -> None:
+    def save_snapshot(self, *, progress: Watching = False) -> None:
         """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
-        self._handle.save_snapshot(progress)
+        self._handle.save_snapshot(watched(progress))
 
     def __repr__(self) -> str:
         try:

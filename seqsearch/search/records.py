@@ -13,6 +13,7 @@ from ..sequences import TEXT, Sequence, Sequences, SequencesLike
 from ..sequences.coercion import Taken, taken
 from ..sequences.strings import Counted
 from ..store import Store
+from .build_rows import check
 
 if TYPE_CHECKING:
     from .handle import Handle
@@ -67,6 +68,14 @@ class Records:
         with self._handle.store() as store:
             like = store.sequences(np.zeros(0, np.int64))
         return taken(given, what, like=like)
+
+    def _taken_to_store(self, given: SequencesLike, what: str) -> Taken:
+        """As `_taken_with`, of what can be compared with what is stored. Raises what `Distance.check` raises."""
+        made = self._taken_with(given, what)
+        with self._handle.store() as store:
+            like = store.sequences(np.arange(min(1, store.rows)))
+        check(self._handle.distance, made.sequences, like)
+        return made
 
 
 def _is_vector(given: object) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..distances import Distance
+from ..distances import DISTANCES, Distance
 from ..distances.distance import usual_distance
 from ..encoders.families import UNLEARNED
 from ..errors import DuplicateIdError, IndexExistsError, MismatchError, StrPath
@@ -72,8 +72,8 @@ class SequenceEstimator(BaseEstimator):
             raise MismatchError(f"{problem}: series of other lengths go in a list, list(X)")
         return taken(X, "X", like=self._like, ids=False).sequences
 
-    def _distance_for(self, kind: str) -> str | Distance:
-        return usual_distance("series" if kind == "series" else "tokens") if self.distance == AUTO else self.distance
+    def _distance_for(self, sequences: Sequences) -> str | Distance:
+        return usual_distance(sequences.kind) if self.distance == AUTO else self.distance
 
     def _require_fitted(self) -> None:
         if not self.__sklearn_is_fitted__():
@@ -109,10 +109,10 @@ class IndexEstimator(SequenceEstimator):
 
         Raises IndexExistsError for a `path` at which there is an index that this estimator did not make itself.
         """
-        kind, encoder = sequences.kind, self.encoder
-        if encoder == AUTO and len(sequences) <= EXACT_UP_TO and not learns:
-            encoder = UNLEARNED[kind]
-        options: BuildFields = {"distance": self._distance_for(kind), "encoder": encoder, "seed": self.seed}
+        encoder, distance = self.encoder, self._distance_for(sequences)
+        if encoder == AUTO and not space_of(distance) and len(sequences) <= EXACT_UP_TO and not learns:
+            encoder = UNLEARNED[sequences.kind]
+        options: BuildFields = {"distance": distance, "encoder": encoder, "seed": self.seed}
         options |= self.build or {}
         if self.path is None:
             self.index_ = OwnedIndex.made(sequences, progress=self.progress, **options)
@@ -131,6 +131,11 @@ class IndexEstimator(SequenceEstimator):
         if exact is None:
             exact = recall is None and len(self.index_) <= EXACT_UP_TO
         return {"exact": True} if exact else {"recall": recall}
+
+
+def space_of(distance: str | Distance) -> str:
+    """The space in which a distance compares series as vectors, which need no encoder; "" for other distances."""
+    return distance.space if isinstance(distance, Distance) else DISTANCES[distance].space
 
 
 def relabelled(sequences: Sequences, labels: Strings, ids: Strings | None = None) -> Sequences:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Self
 
 from ..arrays import FloatArray
 from ..distances import Distance, distance_named
-from ..encoders.families import family_named
+from ..encoders.families import AS_IS, family_named
 from ..encoders.model import Model, unlearned_model
 from ..learning.plan import TrainingPlan
 from ..sequences import SequencesLike
-from .base import SequenceEstimator
+from .base import AUTO, SequenceEstimator, space_of
 from .scikit import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 if TYPE_CHECKING:
@@ -62,11 +62,12 @@ class SequenceEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sequen
         """
         sequences = self._known(X)
         plan = replace(TrainingPlan.of_effort(self.effort), geometry=self.geometry)
-        family = family_named(self.encoder, sequences.kind)
+        chosen = self._distance_for(sequences)
+        as_they_are = self.encoder == AUTO and space_of(chosen)
+        family = family_named(AS_IS if as_they_are else self.encoder, sequences.kind)
         if family.trained:
             from ..learning.trainer import train
 
-            chosen = self._distance_for(sequences.kind)
             distance = distance_named(chosen) if isinstance(chosen, str) else chosen
             distance.require(sequences)
             self.model_, _ = train(

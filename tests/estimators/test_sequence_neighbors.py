@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install 'seqsearch[sklearn]'")
 from sklearn.cluster import DBSCAN, HDBSCAN
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.pipeline import make_pipeline
 
-from seqsearch import SequenceIndex, SequenceNeighbors, distance_named
+from seqsearch import SequenceEmbedder, SequenceIndex, SequenceNeighbors, distance_named
 from seqsearch.errors import IndexExistsError, MismatchError, ParameterError
 from seqsearch.estimators import base
 from seqsearch.sequences import Sequences
@@ -113,6 +113,15 @@ def test_few_sequences_learn_nothing() -> None:
     assert SequenceNeighbors().fit(STORED).index_.info()["encoder"] == "kmer"
     waves = [np.sin(np.arange(20) / 3 + shift) for shift in range(6)]
     assert SequenceNeighbors(2).fit(waves).index_.info()["encoder"] == "curve"
+
+
+def test_plain_vectors_need_no_encoder() -> None:
+    points = np.random.default_rng(0).standard_normal((30, 5)).astype(np.float32)
+    distances, rows = SequenceNeighbors(3, distance="euclidean").fit(points).kneighbors()
+    expected, where = NearestNeighbors(n_neighbors=3).fit(points).kneighbors()
+    assert rows.tolist() == where.tolist()
+    assert distances == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(SequenceEmbedder(distance="euclidean").fit_transform(points), points, rtol=1e-6)
 
 
 def test_a_folder_of_ones_own(tmp_path: Path) -> None:

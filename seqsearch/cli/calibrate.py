@@ -50,7 +50,7 @@ def command(
     from ..search import SequenceIndex
 
     with SequenceIndex.open(index) as opened:
-        asked = None if queries is None else reading.suiting(opened.alphabet_name).read(queries)
+        asked = None if queries is None else reading.suiting(opened.alphabet_name).read(queries, queries=True)
         measured = opened.calibrate(asked, recall=recall, sample=sample, seed=seed, progress=progress_for(quiet))
         _, message = opened.budget(10)
     if output_format == "json":

@@ -67,7 +67,7 @@ def command(model: str, queries: str, options: Options, reports: Reports, readin
     judge, alphabet, close = (_by_index if Path(model).is_dir() else _by_model)(model, options, quiet)
     tally = Tally()
     try:
-        for number, part in enumerate(reading.suiting(alphabet).batches(queries)):
+        for number, part in enumerate(reading.suiting(alphabet).batches(queries, queries=True)):
             verdict = judge(part)
             columns = _columns(part, verdict, options.output_format)
             text = header_text(columns, options.output_format) if number == 0 else ""

@@ -73,13 +73,13 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
     asked = replace(NoveltyOptions(**named(options, NoveltyOptions)), bh=False)  # of all queries, not of a batch
     with SequenceIndex.open(index) as opened:
         reading = reading.suiting(opened.alphabet_name)
-        compared = None if options.known is None else reading.read(options.known)
+        compared = None if options.known is None else reading.read(options.known, queries=True)
         calibration = opened.known_scores(known=compared, progress=progress, **vars(asked))
         if not quiet:
             _tell(index, calibration, asked.fpr)
         parts = [
             opened.novelty(part, known=calibration, progress=progress, **vars(asked))
-            for part in reading.batches(queries)
+            for part in reading.batches(queries, queries=True)
         ]
     found = joined(parts)
     if options.bh:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., object])
 PATH = click.Path()
+HDF5 = (".hdf5", ".h5")
 _BY_TYPE: dict[str, JSON] = {"bool": {"is_flag": True}, "int | None": {"type": int}, "float | None": {"type": float}}
 
 
@@ -136,7 +137,8 @@ class DistanceOptions:
     """The exact distance."""
 
     distance: str = option(
-        "edit or dtw; weighted-edit, indel, osa, damerau-levenshtein, jaro-winkler, alignment, dtw-matching.",
+        "edit or dtw; weighted-edit, indel, osa, damerau-levenshtein, jaro-winkler, alignment, dtw-matching; "
+        "of vectors: euclidean, cosine, inner-product.",
         metavar="NAME",
         default="edit",
     )
@@ -147,6 +149,18 @@ class DistanceOptions:
         metavar="NAME=VALUE",
         callback=named_values,
     )
+
+    def suiting(self, path: str) -> DistanceOptions:
+        """The same, with the distance that a file of vectors says, where none was asked for."""
+        if "distance" in given(self) or not path.lower().endswith(HDF5):
+            return self
+        from ..sequences.readers.hdf5 import told_distance
+
+        said = told_distance(path)
+        if said is None:
+            known = "euclidean, cosine or inner-product"
+            raise click.UsageError(f"{path} does not say a distance that is known here: --distance {known}")
+        return replace(self, distance=said)
 
     def exact(self) -> Distance:
         """The distance. Raises ParameterError for a name or a parameter there is not."""
@@ -164,7 +178,7 @@ class Reading:
         metavar="NAME",
     )
     input_format: str | None = option(
-        "fasta, fastq, csv, tsv, parquet, arrow, lines, npy, npz, ts, ucr, midi  [default: told from the file]",
+        "fasta, fastq, csv, tsv, parquet, arrow, lines, npy, npz, hdf5, ts, ucr, midi  [default: told from the file]",
         metavar="NAME",
     )
     layout: str | None = option(
@@ -197,8 +211,9 @@ class Reading:
         """The arguments of `seqsearch.read`."""
         return {"format" if name == "input_format" else name: value for name, value in vars(self).items()}
 
-    def batches(self, path: str) -> Iterator[Sequences]:
-        """The sequences of a file, or of a folder with one series a file, set by set."""
+    def batches(self, path: str, *, queries: bool = False) -> Iterator[Sequences]:
+        """The sequences of a file, or of a folder with one series a file, set by set; `queries`: those of a file that
+        holds both."""
         from ..sequences import ReadReport, read_batches
         from ..sequences.folders import read_series
 
@@ -206,15 +221,15 @@ class Reading:
             yield read_series(path)
             return
         report = ReadReport()
-        yield from read_batches(path, report=report, **self.arguments)
+        yield from read_batches(path, report=report, **self.arguments, queries=queries)
         if report.skipped:
             click.echo(str(report), err=True)
 
-    def read(self, path: str) -> Sequences:
-        """All sequences of a file."""
+    def read(self, path: str, *, queries: bool = False) -> Sequences:
+        """All sequences of a file, as `batches`."""
         from ..sequences import Sequences
 
-        return Sequences.concatenate(list(self.batches(path)))
+        return Sequences.concatenate(list(self.batches(path, queries=queries)))
 
     def elements(self, path: str, unit: str, mask_column: str | None) -> Tagged:
         """All sequences of a file with the labels of their elements: `seqsearch.sequences.read_tagged`."""

@@ -117,7 +117,7 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
         SequenceIndex.open(index) as opened,
         output.written(options.into, options.names(opened.finds_parts), options.output_format, options.align) as write,
     ):
-        for number, part in enumerate(reading.suiting(opened.alphabet_name).batches(queries)):
+        for number, part in enumerate(reading.suiting(opened.alphabet_name).batches(queries, queries=True)):
             answers = _answers(opened, part, options, ids, progress)
             warnings |= dict.fromkeys(answers.how.cautions)
             if answers.how.calibrated and isinstance(answers, Results):

@@ -11,6 +11,7 @@ from .infix import InfixDistance
 from .neighbours import Neighbours, Pruning, recall_at
 from .own import CustomDistance
 from .paths import AlignedPath
+from .points import CosineDistance, EuclideanDistance, InnerProductDistance, points_of
 from .ranges import Ranges, range_search
 from .substitution import AlignmentDistance
 from .truth import Truth
@@ -26,6 +27,9 @@ for _distance in (
     JaroWinklerDistance,
     AlignmentDistance,
     InfixDistance,
+    EuclideanDistance,
+    CosineDistance,
+    InnerProductDistance,
 ):
     register(_distance)
 
@@ -34,16 +38,19 @@ __all__ = [
     "AlignedPath",
     "Aligner",
     "AlignmentDistance",
+    "CosineDistance",
     "CustomDistance",
     "DTWDistance",
     "DamerauLevenshteinDistance",
     "Distance",
     "EditDistance",
     "EditPath",
+    "EuclideanDistance",
     "HashDTW",
     "HashSequences",
     "IndelDistance",
     "InfixDistance",
+    "InnerProductDistance",
     "JaroWinklerDistance",
     "MatchingDTW",
     "Neighbours",
@@ -55,6 +62,7 @@ __all__ = [
     "WeightedEditDistance",
     "distance_named",
     "path_between",
+    "points_of",
     "range_search",
     "recall_at",
     "register",

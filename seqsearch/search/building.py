@@ -92,10 +92,12 @@ class _Build:
         builder, options = self.builder, self.options
         if builder.resumed:
             self.progress.note(self._remains())
-        fill(builder, parts, self.progress)
-        if self.queries is not None:
-            _require_alike(self.queries, builder.sequences(np.zeros(1, np.int64)))
         distance, rng = options.exact_distance(), np.random.default_rng(options.seed)
+        fill(builder, parts, distance, self.progress)
+        if self.queries is not None:
+            first = builder.sequences(np.zeros(1, np.int64))
+            _require_alike(self.queries, first)
+            distance.check(self.queries, first)
         asked = 0 if distance.partial or self.queries is not None else CALIBRATION_QUERIES
         held = held_out(builder.rows, asked, rng)
         encoder = self._kept_encoder()

@@ -462,7 +462,7 @@ class SequenceIndex(Records):
 
         Raises DuplicateIdError, MismatchError, IndexLockedError.
         """
-        given = self._taken_with(sequences, "sequences")
+        given = self._taken_to_store(sequences, "sequences")
         vectors = self._handle.encoder.of_stored(given.sequences, watched(progress))
         self._handle.change(lambda writer: writer.append(counted_on(given, writer), vectors), watched(progress))
 
@@ -473,7 +473,7 @@ class SequenceIndex(Records):
     def update(self, sequences: SequencesLike, *, progress: Watching = False) -> None:
         """Put sequences in place of those with the same ids, in one step. Raises UnknownIdError, MismatchError, and
         ParameterError for sequences without ids."""
-        given = self._taken_with(sequences, "sequences")
+        given = self._taken_to_store(sequences, "sequences")
         if not given.named:
             raise ParameterError("update needs to know which sequences: seqsearch.as_sequences(..., ids=...)")
         vectors = self._handle.encoder.of_stored(given.sequences, watched(progress))

@@ -77,7 +77,7 @@ class Scoring:
             return scored.rows, scored.distances
         rows = scored.rows
         if rows is None:
-            rows = self.state.proposals.search(self.state.model.vectors(queries), 1).rows[:, 0]
+            rows = self.state.proposals.search(self.state.model.vectors(queries, stored=False), 1).rows[:, 0]
         return rows, self.neighbourhoods.verified_distance(queries, rows)
 
     def _measured(self, found: Neighbours, own: IntArray | None, progress: Progress) -> DoubleArray:

@@ -172,7 +172,7 @@ class PairParts:
     ) -> IndexCache:
         """Write the index. Raises IndexExistsError, EmptyInputError, StorageFullError."""
         with StoreBuilder(path, overwrite=overwrite) as builder:
-            fill(builder, [self.entries], progress)
+            fill(builder, [self.entries], None, progress)
             self.encoder.save(builder)
             if self.points is not None:
                 builder.set_vectors(0, self.points)

@@ -80,7 +80,7 @@ class EncoderMaker:
     def _learned(self, sample: Sequences, plan: TrainingPlan) -> Model:
         """Torch is imported only when something is trained."""
         options = self.options
-        family = family_named(options.encoder, sample.kind)
+        family = family_named(options.family, sample.kind)
         if not family.trained:
             return unlearned_model(sample, plan.geometry, family.name)
         from ..learning.trainer import train
@@ -88,7 +88,7 @@ class EncoderMaker:
         model, _ = train(
             sample,
             self.distance,
-            encoder=options.encoder,
+            encoder=options.family,
             plan=plan,
             seed=options.seed,
             settings={} if options.dim is None else {"dim": options.dim},

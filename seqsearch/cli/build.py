@@ -99,7 +99,7 @@ def command(
 ) -> None:
     """Train an encoder on REFS, embed and index them, and measure the recall of every budget.
 
-    REFS: FASTA, FASTQ, CSV, TSV, text lines, .npy, .npz, .ts - compressed or not; "-" is standard input.
+    REFS: FASTA, FASTQ, CSV, TSV, text lines, .npy, .npz, .hdf5, .ts - compressed or not; "-" is standard input.
     A recipe (a .toml file) holds all of this and builds the index beside itself; options given here win over it.
 
     \b
@@ -108,6 +108,8 @@ def command(
       seqsearch build names.txt -o names.ss --distance edit --recall 0.95 --queries asked.txt
       seqsearch build people.csv -o people.ss --alphabet text+casefold+accents --distance jaro-winkler
       seqsearch build beats.npz -o beats.ss --distance dtw -D window=0.1
+      seqsearch build vectors.npy -o vectors.ss --distance cosine
+      seqsearch build glove-100-angular.hdf5 -o glove.ss
       seqsearch build recordings/ -o songs.ss --pairs scores/
       seqsearch build proteins.fasta -o proteins.ss --vectors proteins.npy --distance alignment
       seqsearch build indexes/greengenes-v4.toml
@@ -137,12 +139,12 @@ def _by_options(
         reading.batches(references),
         model=_model(options.model),
         vectors=reading.rows(options.vectors, "--vectors"),
-        queries=None if options.queries is None else reading.read(options.queries),
+        queries=None if options.queries is None else reading.read(options.queries, queries=True),
         query_vectors=reading.rows(options.query_vectors, QUERY_VECTORS),
         overwrite=output.overwrite,
         resume=output.resume,
         progress=progress_for(quiet),
-        **named(options, BuildOptions) | vars(distance),
+        **named(options, BuildOptions) | vars(distance.suiting(references)),
     )
 
 
@@ -182,7 +184,7 @@ def _by_recipe(
     asked = {name: value for name, value in given(options).items() if name in named(options, BuildOptions)}
     recipe = Recipe.load(references)
     reading = reading.over(recipe.reading)
-    queries = None if options.queries is None else reading.read(options.queries)
+    queries = None if options.queries is None else reading.read(options.queries, queries=True)
     recipe = recipe.changed(asked | given(distance), output=output.output, reading=reading.arguments)
     return recipe.build(
         overwrite=output.overwrite,

@@ -52,7 +52,7 @@ def command(
     from ..search import SequenceIndex
 
     with SequenceIndex.open(index) as opened:
-        asked = None if queries is None else reading.suiting(opened.alphabet_name).read(queries)
+        asked = None if queries is None else reading.suiting(opened.alphabet_name).read(queries, queries=True)
         rows = reading.rows(query_vectors, QUERY_VECTORS)
         measured = opened.calibrate(
             asked, vectors=rows, recall=recall, sample=sample, seed=seed, progress=progress_for(quiet)

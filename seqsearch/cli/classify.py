@@ -77,7 +77,7 @@ def command(
     judge, alphabet, close = (_by_index if Path(model).is_dir() else _by_model)(model, options, quiet)
     tally = Tally()
     try:
-        parts = reading.suiting(alphabet).with_vectors(queries, query_vectors, QUERY_VECTORS)
+        parts = reading.suiting(alphabet).with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
         for number, (part, vectors) in enumerate(parts):
             verdict = judge(part, vectors)
             columns = _columns(part, verdict, options.output_format)

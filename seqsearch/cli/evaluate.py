@@ -59,7 +59,7 @@ def command(
         if options.candidates is not None:
             chosen = [opened.budget(k, candidates=n)[0] for n in numbers_of(options.candidates, "--candidates")]
             budgets = [budget for budget in chosen if budget is not None]
-        asked = reading.suiting(opened.alphabet_name).read(queries)
+        asked = reading.suiting(opened.alphabet_name).read(queries, queries=True)
         if options.truth is not None:
             known = Truth.load(options.truth)
             known.require(asked, opened.sequences, opened.distance, k)

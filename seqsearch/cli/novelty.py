@@ -87,14 +87,14 @@ def command(
     asked = replace(NoveltyOptions(**named(options, NoveltyOptions)), bh=False)  # of all queries, not of a batch
     with SequenceIndex.open(index) as opened:
         reading = reading.suiting(opened.alphabet_name)
-        compared = None if options.known is None else reading.read(options.known)
+        compared = None if options.known is None else reading.read(options.known, queries=True)
         own = reading.rows(options.known_vectors, "--known-vectors")
         calibration = opened.known_scores(known=compared, known_vectors=own, progress=progress, **vars(asked))
         if not quiet:
             _tell(index, calibration, asked.fpr)
         parts = [
             opened.novelty(part, vectors=vectors, known=calibration, progress=progress, **vars(asked))
-            for part, vectors in reading.with_vectors(queries, query_vectors, QUERY_VECTORS)
+            for part, vectors in reading.with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
         ]
     found = joined(parts)
     if options.bh:

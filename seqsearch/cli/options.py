@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., object])
 PATH = click.Path()
 _ROWS = 1 << 16  # sequences given at a time where they come with vectors
+HDF5 = (".hdf5", ".h5")
 _BY_TYPE: dict[str, JSON] = {"bool": {"is_flag": True}, "int | None": {"type": int}, "float | None": {"type": float}}
 
 
@@ -153,7 +154,8 @@ class DistanceOptions:
     """The exact distance."""
 
     distance: str = option(
-        "edit or dtw; weighted-edit, indel, osa, damerau-levenshtein, jaro-winkler, alignment, dtw-matching.",
+        "edit or dtw; weighted-edit, indel, osa, damerau-levenshtein, jaro-winkler, alignment, dtw-matching; "
+        "of vectors: euclidean, cosine, inner-product.",
         metavar="NAME",
         default="edit",
     )
@@ -164,6 +166,18 @@ class DistanceOptions:
         metavar="NAME=VALUE",
         callback=named_values,
     )
+
+    def suiting(self, path: str) -> DistanceOptions:
+        """The same, with the distance that a file of vectors says, where none was asked for."""
+        if "distance" in given(self) or not path.lower().endswith(HDF5):
+            return self
+        from ..sequences.readers.hdf5 import told_distance
+
+        said = told_distance(path)
+        if said is None:
+            known = "euclidean, cosine or inner-product"
+            raise click.UsageError(f"{path} does not say a distance that is known here: --distance {known}")
+        return replace(self, distance=said)
 
     def exact(self) -> Distance:
         """The distance. Raises ParameterError for a name or a parameter there is not."""
@@ -181,7 +195,7 @@ class Reading:
         metavar="NAME",
     )
     input_format: str | None = option(
-        "fasta, fastq, csv, tsv, parquet, arrow, lines, npy, npz, ts, ucr, midi  [default: told from the file]",
+        "fasta, fastq, csv, tsv, parquet, arrow, lines, npy, npz, hdf5, ts, ucr, midi  [default: told from the file]",
         metavar="NAME",
     )
     layout: str | None = option(
@@ -214,8 +228,9 @@ class Reading:
         """The arguments of `seqsearch.read`."""
         return {"format" if name == "input_format" else name: value for name, value in vars(self).items()}
 
-    def batches(self, path: str) -> Iterator[Sequences]:
-        """The sequences of a file, or of a folder with one series a file, set by set."""
+    def batches(self, path: str, *, queries: bool = False) -> Iterator[Sequences]:
+        """The sequences of a file, or of a folder with one series a file, set by set; `queries`: those of a file that
+        holds both."""
         from ..sequences import ReadReport, read_batches
         from ..sequences.folders import read_series
 
@@ -223,20 +238,22 @@ class Reading:
             yield read_series(path)
             return
         report = ReadReport()
-        yield from read_batches(path, report=report, **self.arguments)
+        yield from read_batches(path, report=report, **self.arguments, queries=queries)
         if report.skipped:
             click.echo(str(report), err=True)
 
-    def with_vectors(self, path: str, vectors: str | None, flag: str) -> Iterator[tuple[Sequences, VectorRows | None]]:
+    def with_vectors(
+        self, path: str, vectors: str | None, flag: str, *, queries: bool = False
+    ) -> Iterator[tuple[Sequences, VectorRows | None]]:
         """`batches`, each with its rows of the .npy file `vectors`, which comes with the option `flag`.
 
         With vectors all sequences are read before the first batch is given: so many have to be there as rows. Raises
         MismatchError, and a usage error where records may be left out.
         """
         if vectors is None:
-            yield from ((part, None) for part in self.batches(path))
+            yield from ((part, None) for part in self.batches(path, queries=queries))
             return
-        whole, rows = self.read(path), self.rows(vectors, flag)
+        whole, rows = self.read(path, queries=queries), self.rows(vectors, flag)
         assert rows is not None
         rows.require(len(whole))
         for start in range(0, len(whole), _ROWS):
@@ -256,11 +273,11 @@ class Reading:
             )
         return VectorRows.of(vectors, flag)
 
-    def read(self, path: str) -> Sequences:
-        """All sequences of a file."""
+    def read(self, path: str, *, queries: bool = False) -> Sequences:
+        """All sequences of a file, as `batches`."""
         from ..sequences import Sequences
 
-        return Sequences.concatenate(list(self.batches(path)))
+        return Sequences.concatenate(list(self.batches(path, queries=queries)))
 
     def elements(self, path: str, unit: str, mask_column: str | None) -> Tagged:
         """All sequences of a file with the labels of their elements: `seqsearch.sequences.read_tagged`."""

@@ -124,7 +124,7 @@ def command(
         SequenceIndex.open(index) as opened,
         output.written(options.into, options.names, options.output_format, options.align) as write,
     ):
-        parts = reading.suiting(opened.alphabet_name).with_vectors(queries, query_vectors, QUERY_VECTORS)
+        parts = reading.suiting(opened.alphabet_name).with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
         for number, (part, vectors) in enumerate(parts):
             answers = _answers(opened, part, vectors, options, ids, progress)
             warnings |= dict.fromkeys(answers.how.cautions)

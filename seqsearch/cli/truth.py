@@ -42,8 +42,8 @@ def command(
     from ..search import Results
 
     targets = reading.read(references)
-    asked = reading.suiting(targets.alphabet).read(queries)
-    exact = distance.exact()
+    asked = reading.suiting(targets.alphabet).read(queries, queries=True)
+    exact = distance.suiting(references).exact()
     found, pruning = exact.searcher(targets).search(asked, k, progress=progress_for(quiet))
     if not quiet:
         click.echo(f"exact: {pruning}", err=True)

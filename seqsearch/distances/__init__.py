@@ -9,6 +9,7 @@ from .hash_dtw import HashDTW, HashSequences
 from .neighbours import Neighbours, Pruning, recall_at
 from .own import CustomDistance
 from .paths import AlignedPath
+from .points import CosineDistance, EuclideanDistance, InnerProductDistance, points_of
 from .ranges import Ranges, range_search
 from .substitution import AlignmentDistance
 from .truth import Truth
@@ -23,6 +24,9 @@ for _distance in (
     DamerauLevenshteinDistance,
     JaroWinklerDistance,
     AlignmentDistance,
+    EuclideanDistance,
+    CosineDistance,
+    InnerProductDistance,
 ):
     register(_distance)
 
@@ -31,14 +35,17 @@ __all__ = [
     "AlignedPath",
     "Aligner",
     "AlignmentDistance",
+    "CosineDistance",
     "CustomDistance",
     "DTWDistance",
     "DamerauLevenshteinDistance",
     "Distance",
     "EditDistance",
+    "EuclideanDistance",
     "HashDTW",
     "HashSequences",
     "IndelDistance",
+    "InnerProductDistance",
     "JaroWinklerDistance",
     "MatchingDTW",
     "Neighbours",
@@ -49,6 +56,7 @@ __all__ = [
     "Truth",
     "WeightedEditDistance",
     "distance_named",
+    "points_of",
     "range_search",
     "recall_at",
     "register",

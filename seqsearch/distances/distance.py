@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from .paths import AlignedPath
 LEAST_COST = 0.1
 _CELL = 0.001  # a cell of a dynamic programme in candidates proposed by the graph: measured with time warping
 _QUERIES_A_STEP, _PAIRS_A_STEP = 64, 1 << 20  # at most
+
+
+Space = Literal["", "euclidean", "cosine", "inner-product"]
 
 
 class Searcher(Protocol):
@@ -64,7 +67,9 @@ class Distance(ABC):
     What a distance is, for those who use it:
     `metric`: symmetric, 0 exactly between equal sequences, and it keeps the triangle inequality;
     `whole_numbers`: every distance is one;
-    `alignable`: it counts the edits of a path, which can be shown.
+    `alignable`: it counts the edits of a path, which can be shown;
+    `space`: it compares sequences of one shape as vectors, in this space, so that they need no encoder; "" for others;
+    `least`: no distance is less.
     """
 
     name: ClassVar[str]
@@ -72,6 +77,8 @@ class Distance(ABC):
     metric: bool = False  # may depend on its parameters
     whole_numbers: ClassVar[bool] = False
     alignable: ClassVar[bool] = False
+    space: ClassVar[Space] = ""
+    least: ClassVar[float] = 0.0
 
     @abstractmethod
     def pairs(
@@ -168,6 +175,12 @@ class Distance(ABC):
             raise MismatchError(
                 f"the distance {self.name} compares {self.kind}, not {there}: use the distance {usual_distance(there)}"
             )
+
+    def check(self, sequences: Sequences, like: Sequences | None = None) -> None:  # noqa: B027 (most compare all)
+        """Raise InputError or MismatchError naming the first of some sequences that cannot be stored to be compared.
+
+        `like`: some that are stored already, if any.
+        """
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.parameters().items())})"

@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from ..arrays import JSON, AnyArray, FloatArray, IntArray
+from ..distances.distance import Space
 from ..errors import CorruptIndexError, FormatVersionError, MismatchError, ParameterError
 from ..files import read_tensors, write_tensors
 from ..hashing import codes_of
@@ -20,7 +21,7 @@ from .codes import HASH_MEAN, HASH_ROTATION
 from .families import UNLEARNED, Family, family_named
 from .heads import ELEMENTWISE, Head
 from .inputs import InputSpec
-from .placing import GAIN, placed
+from .placing import GAIN, REACH, lifted, placed
 from .run import Runner, steps_runner
 
 MODEL_VERSION = 2  # 2: text read by words, heads
@@ -61,8 +62,21 @@ class Model:
     def _run(self) -> Runner:
         return self._family.runner(self.spec, self.settings, self.weights)
 
-    def embed(self, sequences: Sequences, progress: Progress = SILENT) -> FloatArray:
-        """(n, D) float32.
+    @property
+    def is_lifted(self) -> bool:
+        """Whether its points are those of inner products, which differ between queries and what is stored."""
+        return REACH in self.weights
+
+    def orders_as(self, space: Space) -> bool:
+        """Whether its points are the sequences themselves, in the order of a distance in this `space`."""
+        if not space or not self._family.as_is or self.bits is not None:
+            return False
+        alike = ("euclidean", "squared") if space != "cosine" else ("cosine",)
+        return self.geometry in alike and self.is_lifted == (space == "inner-product")
+
+    def embed(self, sequences: Sequences, progress: Progress = SILENT, *, stored: bool = True) -> FloatArray:
+        """(n, D) float32; `stored`: as they are kept, or as they are searched with, which is another only for inner
+        products.
 
         Raises MismatchError for sequences of another alphabet or number of features, and from a model of elements.
         """
@@ -72,7 +86,11 @@ class Model:
         out = np.empty((len(sequences), self.dim), np.float32)
         with progress.task("embedding", len(sequences)) as task:
             for start, stop in _batches(sequences.offsets, _STEPS_PER_BATCH):
-                out[start:stop] = placed(self._run(sequences[start:stop]), self.geometry, self.weights)
+                part = sequences[start:stop]
+                points = self._run(part)
+                if self.is_lifted:
+                    points = lifted(part, points, self.weights, stored=stored)
+                out[start:stop] = placed(points, self.geometry, self.weights)
                 task.advance(stop - start)
         return out
 
@@ -100,9 +118,9 @@ class Model:
 
         return steps_runner(self._family.build(self.spec, self.settings), self.weights)
 
-    def vectors(self, sequences: Sequences, progress: Progress = SILENT) -> AnyArray:
-        """What an index stores: (n, D) float32 points, or (n, bits / 8) uint8 packed codes."""
-        points = self.embed(sequences, progress)
+    def vectors(self, sequences: Sequences, progress: Progress = SILENT, *, stored: bool = True) -> AnyArray:
+        """What an index stores, or searches with: (n, D) float32 points, or (n, bits / 8) uint8 packed codes."""
+        points = self.embed(sequences, progress, stored=stored)
         if self.bits is None:
             return points
         return codes_of((points - self.weights[HASH_MEAN]) @ self.weights[HASH_ROTATION])

@@ -15,6 +15,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from ..arrays import JSON, AnyArray, FloatArray
+from ..distances.distance import Space
 from ..errors import MismatchError, MissingVectorsError, ParameterError
 from ..geometry import normalised
 from ..hashing import codes_of, hamming
@@ -150,14 +151,18 @@ class OwnModel(Model):
         spec = InputSpec(None if alphabet is None else alphabet.name, features=sequences.features)
         return cls(OWN, spec, {}, {}, dim, geometry, embedder=embedder)
 
-    def embed(self, sequences: Sequences, progress: Progress = SILENT) -> FloatArray:
+    def orders_as(self, space: Space) -> bool:
+        """Never: what the points mean is not known."""
+        return False
+
+    def embed(self, sequences: Sequences, progress: Progress = SILENT, *, stored: bool = True) -> FloatArray:
         """(n, D) float32 by the callable. Raises MissingVectorsError where there is none, and as `Embedder.points`."""
         self.spec.require(sequences)
         if self.embedder is None:
             raise MissingVectorsError(f"{self.lacking}: open it with encoder=, the callable that made them")
         return self.embedder.points(sequences, self.geometry, self.dim, progress)
 
-    def vectors(self, sequences: Sequences, progress: Progress = SILENT) -> AnyArray:
+    def vectors(self, sequences: Sequences, progress: Progress = SILENT, *, stored: bool = True) -> AnyArray:
         """As of any model."""
         return self.placed(self.embed(sequences, progress))
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..ann import CandidateIndex, load_index
 from ..arrays import JSON, AnyArray, BoolArray, IntArray
-from ..errors import CorruptIndexError, EmptyInputError, MismatchError, NotAnIndexError
+from ..distances import Distance
+from ..errors import CorruptIndexError, EmptyInputError, InputError, MismatchError, NotAnIndexError
 from ..progress import Progress
 from ..sequences import Sequences, Strings
 from ..store import StoreBuilder
@@ -25,15 +26,18 @@ CANDIDATES = "candidates"
 # -- records ----------------------------------------------------------------------------------------------------------
 
 
-def fill(builder: StoreBuilder, parts: Iterable[Sequences], progress: Progress) -> None:
-    """Record the sequences. Raises EmptyInputError where there are none.
+def fill(builder: StoreBuilder, parts: Iterable[Sequences], distance: Distance | None, progress: Progress) -> None:
+    """Record the sequences. Raises EmptyInputError where there are none, and what `Distance.check` raises.
 
     Those that an interrupted build recorded are compared with what is read now; where something differs, or more comes,
     what was made of them goes, and so do the records from the first that differs on.
     """
     at, sealed, grown = 0, builder.rows, not builder.resumed
     with progress.task("reading") as task:
+        like: Sequences | None = None
         for part in parts:
+            like = part[:1] if like is None else like
+            check(distance, part, like, at)
             if at < sealed and (other := first_difference(builder, at, part[: sealed - at])) is not None:
                 sealed = at + other
                 progress.note(f"record {sealed + 1} ({part.ids[other]}) is not that of the interrupted build{_ANEW}")
@@ -53,6 +57,17 @@ def fill(builder: StoreBuilder, parts: Iterable[Sequences], progress: Progress) 
         builder.keep_rows(at)
     if not builder.rows:
         raise EmptyInputError("there is no sequence to index")
+
+
+def check(distance: Distance | None, part: Sequences, like: Sequences | None, before: int = 0) -> None:
+    """Raise what `Distance.check` raises, naming the number of the record when so many came `before` these."""
+    if distance is None or part.kind != distance.kind:
+        return  # which is said where the kind is known to be that of all
+    try:
+        distance.check(part, like)
+    except InputError as error:
+        error.record = None if error.record is None else error.record + before
+        raise
 
 
 _ANEW = ": this one starts anew"

@@ -133,12 +133,14 @@ class _Build:
         builder, options = self.builder, self.options
         if builder.resumed:
             self.progress.note(self._remains())
-        fill(builder, parts, self.progress)
+        distance, rng = options.exact_distance(), np.random.default_rng(options.seed)
+        fill(builder, parts, distance, self.progress)
         if self.queries is not None:
-            _require_alike(self.queries, builder.sequences(np.zeros(1, np.int64)))
+            first = builder.sequences(np.zeros(1, np.int64))
+            _require_alike(self.queries, first)
+            distance.check(self.queries, first)
         if self.own is not None:
             self.own.require_rows(builder)
-        distance, rng = options.exact_distance(), np.random.default_rng(options.seed)
         held = held_out(builder.rows, CALIBRATION_QUERIES if self.queries is None else 0, rng)
         encoder = self._kept_encoder()
         if encoder is None:

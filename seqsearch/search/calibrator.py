@@ -65,7 +65,7 @@ def calibrate(
     budgets = budgets_for(first.index, others, wider=True)
     with progress.task("calibrating", len(budgets)) as task:
         cost = last.cost(sequences, truth)
-        points, interval = measure(truth, propose, verify, budgets, ks, task)
+        points, interval = measure(truth, propose, verify, budgets, ks, task, may_stop=not first.decides)
         points = worthwhile([_with_cost(point, first.index) for point in points], (cost,))
     return Calibration(
         target,
@@ -231,11 +231,14 @@ def measure(
     budgets: list[Budget],
     ks: tuple[int, ...],
     task: Task | None = None,
+    *,
+    may_stop: bool = True,
 ) -> tuple[list[Point], Interval | None]:
     """The points of a curve for the queries that `truth` belongs to, and the interval behind those that stop early.
 
     `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
-    which those above their cutoff may be inf. The ladder ends where every k is found as surely as anybody asks.
+    which those above their cutoff may be inf; `may_stop`: whether lists may end early. The ladder ends where every k is
+    found as surely as anybody asks.
     """
     distances = _Verified(verify, thresholds(truth.distances, max(ks)))
     points: list[Point] = []
@@ -250,6 +253,8 @@ def measure(
         points += measured
         if len(measured) == len(ks) and all(point.recall >= SURE for point in measured):
             break
+    if not may_stop:
+        return monotone(points), None
     there = truth.rows >= 0
     interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, candidates.rows, candidates.scores)[there])
     if interval is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import BoolArray, DoubleArray, IntArray
 from ..distances import Distance, distance_named, range_search
 from ..errors import MismatchError, ParameterError
-from ..progress import SILENT, Progress
+from ..progress import Progress, Watching, watched
 from ..sequences import Sequences, SequencesLike
 from ..sequences.coercion import taken
 
@@ -47,7 +47,7 @@ class Duplicates:
 
 
 def duplicates(
-    sequences: SequencesLike, distance: Distance | str, radius: float = 0.0, progress: Progress = SILENT
+    sequences: SequencesLike, distance: Distance | str, radius: float = 0.0, progress: Watching = False
 ) -> Duplicates:
     """The clusters of sequences that are equal or within `radius` of each other, nobody overlooked.
 
@@ -70,7 +70,7 @@ def duplicates(
     distinct = np.flatnonzero(original == np.arange(len(sequences)))
     parent, pairs = np.arange(len(distinct)), 0
     if radius > 0 or not distance.metric:
-        parent, pairs = _joined(sequences[distinct], distance, radius, progress)
+        parent, pairs = _joined(sequences[distinct], distance, radius, watched(progress))
     representatives = distinct[parent[np.searchsorted(distinct, original)]]
     away = _distances(sequences, distance, original, representatives)
     return Duplicates(representatives, away, len(sequences) - len(distinct), pairs)

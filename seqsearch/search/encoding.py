@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..arrays import JSON, AnyArray
-from ..distances import HashSequences
+from ..distances import Distance, HashSequences
 from ..encoders.model import Model
 from ..encoders.own import OWN, Embedder, OwnModel
 from ..encoders.pair import TowerPair
@@ -63,7 +63,11 @@ class OneModel:
         self.model.spec.require(queries)
 
     def of_queries(self, sequences: Sequences) -> AnyArray:
-        return self.model.vectors(sequences)
+        return self.model.vectors(sequences, stored=False)
+
+    def orders_as(self, distance: Distance | None) -> bool:
+        """Whether the order of its points is that of the distance, so that it says which candidates are the nearest."""
+        return distance is not None and self.model.orders_as(distance.space)
 
     def of_stored(self, sequences: Sequences, progress: Progress = SILENT) -> AnyArray:
         return self.model.vectors(sequences, progress)
@@ -91,6 +95,9 @@ class TwoTowers:
     @property
     def dim(self) -> int:
         return 0 if self.points is None else self.points.dim
+
+    def orders_as(self, distance: Distance | None) -> bool:
+        return False
 
     def require(self, queries: Sequences) -> None:
         self.hashes.specs["query"].require(queries)

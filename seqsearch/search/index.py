@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from ..encoders.model import Model
 from ..encoders.own import OWN, Embedder, Embedding
 from ..encoders.vector_rows import VectorsLike
 from ..errors import IndexClosedError, MismatchError, ParameterError, StrPath
-from ..progress import SILENT, Progress
+from ..progress import Progress, Watching, watched
 from ..registry import call
 from ..sequences import Alphabet, Sequences, SequencesLike
 from ..sequences.coercion import sets_of, taken
@@ -42,6 +42,9 @@ from .state import State, Where
 from .strands import BOTH, better_strand, require_strand, reverse_complement, united
 from .sweep import SweepRow, swept
 from .verification import VerificationReport, verified
+
+if TYPE_CHECKING:
+    from .pairs.building import PairFields
 
 
 class SequenceIndex(Records):
@@ -73,7 +76,7 @@ class SequenceIndex(Records):
         queries: SequencesLike | None = None,
         query_vectors: VectorsLike | None = None,
         resume: bool = True,
-        progress: Progress = SILENT,
+        progress: Watching = False,
         **options: Unpack[BuildFields],
     ) -> Self:
         """Build an index at `path` and open it.
@@ -87,6 +90,8 @@ class SequenceIndex(Records):
         `queries`: measure the recall of budgets on these, by `query_vectors` where vectors are given, instead of on a
         held-out sample; `resume`: go on with a build of the same that was interrupted, where its records are the same;
         `options`: the fields of `BuildOptions` (distance, by name or itself, encoder, recall, seed, ...).
+        `progress`, here and everywhere: True draws bars on stderr, lines where that is no terminal; or a `Progress` of
+        your own.
         Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError; of vectors
         MismatchError (their number), InputError (what is not finite), MissingVectorsError.
 
@@ -97,7 +102,7 @@ class SequenceIndex(Records):
         [('anna meyer', 2.0), ('anna maier', 2.0)]
         """
         chosen = BuildOptions.of(options)
-        parts, first = sets_of(references, "references", alphabet, progress.note)
+        parts, first = sets_of(references, "references", alphabet, watched(progress).note)
         asked = None if queries is None else taken(queries, "queries", like=first).sequences
         how = {"overwrite": overwrite, "resume": resume}
         built = build(
@@ -108,7 +113,7 @@ class SequenceIndex(Records):
             vectors=vectors,
             queries=asked,
             query_vectors=query_vectors,
-            progress=progress,
+            progress=watched(progress),
             **how,
         )
         return cls._built(path, built, chosen.given_distance, chosen.own_encoder)
@@ -122,8 +127,8 @@ class SequenceIndex(Records):
         *,
         pairs: Pairs | None = None,
         overwrite: bool = False,
-        progress: Progress = SILENT,
-        **options: object,
+        progress: Watching = False,
+        **options: Unpack[PairFields],
     ) -> Self:
         """Build an index of series of two kinds: `queries` and `references` that belong together, by equal ids or by
         `pairs` of a query's and a reference's id, teach two networks; `references` are indexed.
@@ -133,7 +138,9 @@ class SequenceIndex(Records):
         from .pairs.building import PairOptions, build_pairs
 
         chosen = PairOptions.of(options)
-        made = build_pairs(path, references, queries, chosen, pairs=pairs, overwrite=overwrite, progress=progress)
+        made = build_pairs(
+            path, references, queries, chosen, pairs=pairs, overwrite=overwrite, progress=watched(progress)
+        )
         return cls._built(path, made)
 
     @classmethod
@@ -142,13 +149,13 @@ class SequenceIndex(Records):
     ) -> Self:
         return cls(Handle(path, cache, distance, embedder))
 
-    def with_entries(self, path: StrPath, references: Sequences, *, progress: Progress = SILENT) -> Self:
+    def with_entries(self, path: StrPath, references: Sequences, *, progress: Watching = False) -> Self:
         """An index of other references with the encoders and budgets of this one, which is of two kinds of series. At
         the path of this one it takes its place. Raises MismatchError, IndexExistsError.
         """
         from .pairs.building import reindexed
 
-        return self._built(path, reindexed(self._handle, references, path, progress))
+        return self._built(path, reindexed(self._handle, references, path, watched(progress)))
 
     @classmethod
     def open(cls, path: StrPath, *, distance: Distance | None = None, encoder: Embedding | None = None) -> Self:
@@ -233,9 +240,9 @@ class SequenceIndex(Records):
         with self._handle.store() as store:
             return store.sequences(np.flatnonzero(store.live()))
 
-    def state(self, progress: Progress = SILENT) -> AbstractContextManager[State]:
+    def state(self, progress: Watching = False) -> AbstractContextManager[State]:
         """A context in which several questions are answered from one committed `State`; changes wait for its end."""
-        return self._handle.state(progress)
+        return self._handle.state(watched(progress))
 
     def refresh(self) -> bool:
         """See what was committed since, by this or another process; True when there was something."""
@@ -274,7 +281,7 @@ class SequenceIndex(Records):
         ids: Iterable[str] | None = None,
         where: Where | None = None,
         strand: str = "plus",
-        progress: Progress = SILENT,
+        progress: Watching = False,
         **budget: Unpack[BudgetOptions],
     ) -> Results:
         """The k nearest stored sequences of each query, with their exact distances.
@@ -295,11 +302,13 @@ class SequenceIndex(Records):
         with_points = self._asked(queries, vectors, needed=not wanted.exact)
         if strand == BOTH and not wanted.exact:
             require_two_strands(self._handle.encoder, vectors is not None)
-        with self._handle.state(progress) as state:
+        with self._handle.state(watched(progress)) as state:
             choice, allowed, trace = state.choice(k, wanted), state.allowed(ids, where), Trace()
 
             def found(asked: Queries) -> Neighbours:
-                return state.neighbours(asked, k, choice.budget, allowed=allowed, trace=trace, progress=progress)
+                return state.neighbours(
+                    asked, k, choice.budget, allowed=allowed, trace=trace, progress=watched(progress)
+                )
 
             answer, minus = found(with_points), None
             if strand == BOTH:
@@ -342,7 +351,7 @@ class SequenceIndex(Records):
         ids: Iterable[str] | None = None,
         where: Where | None = None,
         strand: str = "plus",
-        progress: Progress = SILENT,
+        progress: Watching = False,
     ) -> RangeResults:
         """All stored sequences within the exact distance `radius` (one, or one a query), by proof, nearest first.
 
@@ -350,12 +359,12 @@ class SequenceIndex(Records):
         """
         require_strand(strand)
         queries = self._taken(queries, "queries")
-        with self._handle.state(progress) as state:
+        with self._handle.state(watched(progress)) as state:
             state.encoder.require(queries)
             allowed, exact, minus = state.allowed(ids, where), state.exact, None
 
             def found(asked: Sequences) -> Ranges:
-                return exact.lossless.ranges(asked, radius, allowed=allowed, progress=progress)
+                return exact.lossless.ranges(asked, radius, allowed=allowed, progress=watched(progress))
 
             ranges = found(queries)
             if strand == BOTH:
@@ -370,7 +379,7 @@ class SequenceIndex(Records):
         vectors: VectorsLike | None = None,
         known: SequencesLike | KnownScores | None = None,
         known_vectors: VectorsLike | None = None,
-        progress: Progress = SILENT,
+        progress: Watching = False,
         **options: Unpack[NoveltyFields],
     ) -> NoveltyResults:
         """How new each query is: its score, and the p-value that a known sequence would score as high.
@@ -384,8 +393,8 @@ class SequenceIndex(Records):
         Raises ParameterError, MismatchError for queries of another kind, MissingVectorsError.
         """
         asked, compared = self._asked(queries, vectors), self._known_of(known, known_vectors)
-        with self._handle.state(progress) as state:
-            return self._detector(state).novelty(asked, NoveltyOptions.of(options), compared, progress)
+        with self._handle.state(watched(progress)) as state:
+            return self._detector(state).novelty(asked, NoveltyOptions.of(options), compared, watched(progress))
 
     def known_scores(
         self,
@@ -393,18 +402,20 @@ class SequenceIndex(Records):
         known: SequencesLike | None = None,
         known_vectors: VectorsLike | None = None,
         anew: bool = False,
-        progress: Progress = SILENT,
+        progress: Watching = False,
         **options: Unpack[NoveltyFields],
     ) -> KnownScores:
         """What `novelty` compares with, as there; `anew`: measured now, whatever is kept."""
         compared = None if known is None else self._asked(known, known_vectors, "known")
-        with self._handle.state(progress) as state:
-            return self._detector(state).known_scores(NoveltyOptions.of(options), compared, progress, anew=anew)
+        with self._handle.state(watched(progress)) as state:
+            return self._detector(state).known_scores(
+                NoveltyOptions.of(options), compared, watched(progress), anew=anew
+            )
 
-    def member_scores(self, *, progress: Progress = SILENT, **options: Unpack[NoveltyFields]) -> DoubleArray:
+    def member_scores(self, *, progress: Watching = False, **options: Unpack[NoveltyFields]) -> DoubleArray:
         """(n,) how new each stored sequence would be if it were not stored, in the order of `sequences`."""
-        with self._handle.state(progress) as state:
-            return self._detector(state).member_scores(NoveltyOptions.of(options), progress)
+        with self._handle.state(watched(progress)) as state:
+            return self._detector(state).member_scores(NoveltyOptions.of(options), watched(progress))
 
     def _known_of(
         self, known: SequencesLike | KnownScores | None, vectors: VectorsLike | None
@@ -428,15 +439,15 @@ class SequenceIndex(Records):
         vectors: VectorsLike | None = None,
         truth: Neighbours | None = None,
         budgets: list[Budget] | None = None,
-        progress: Progress = SILENT,
+        progress: Watching = False,
     ) -> list[SweepRow]:
         """Recall against exact truth and speed, one row a budget. `truth`: of these queries, if known already.
 
         Without `budgets` the ladder is climbed until everything is found. `vectors` as in `search`.
         """
         asked = self._asked(queries, vectors)
-        with self._handle.state(progress) as state:
-            return swept(state, asked, k, truth, budgets, progress)
+        with self._handle.state(watched(progress)) as state:
+            return swept(state, asked, k, truth, budgets, watched(progress))
 
     def cluster(
         self,
@@ -446,7 +457,7 @@ class SequenceIndex(Records):
         exact: bool = False,
         seed: int = 0,
         memory: float = MEMORY,
-        progress: Progress = SILENT,
+        progress: Watching = False,
     ) -> Dendrogram:
         """A binary tree of the stored sequences, or of `sample` random ones, by agglomerative clustering.
 
@@ -456,14 +467,14 @@ class SequenceIndex(Records):
         """
         asked = Clustering(linkage, sample, exact, seed, memory)
         with self._handle.store() as store:
-            return clustered(store, self.model, self.distance, asked, progress)
+            return clustered(store, self.model, self.distance, asked, watched(progress))
 
-    def verify(self, *, sample: int = 100, seed: int = 0, progress: Progress = SILENT) -> VerificationReport:
+    def verify(self, *, sample: int = 100, seed: int = 0, progress: Watching = False) -> VerificationReport:
         """Check every checksum and invariant on disk, that every id is reachable, and the recall of `sample` members.
 
         What is wrong is listed in the report; nothing is raised for it. `seed` draws the sample.
         """
-        return verified(self._handle, sample, seed, progress)
+        return verified(self._handle, sample, seed, watched(progress))
 
     def calibrate(
         self,
@@ -474,7 +485,7 @@ class SequenceIndex(Records):
         pairs: Pairs | None = None,
         sample: int = CALIBRATION_QUERIES,
         seed: int = 0,
-        progress: Progress = SILENT,
+        progress: Watching = False,
     ) -> Calibration:
         """Measure the recall of every budget anew, on the data as they are now, and keep the curve.
 
@@ -490,47 +501,47 @@ class SequenceIndex(Records):
         assert target is not None
         with self._handle.writing() as writer:
             self.refresh()
-            with self._handle.state(progress) as state:
+            with self._handle.state(watched(progress)) as state:
                 known = pairs, self._handle.settings.get("pairs", {}).get("most", 1.0)
-                measured = _measured(state, asked, target, known, (sample, seed), progress)
+                measured = _measured(state, asked, target, known, (sample, seed), watched(progress))
             writer.put_document(CALIBRATION, measured.to_json())
         self.refresh()
         return measured
 
     # -- changing ------------------------------------------------------------------------------------------------
 
-    def add(self, sequences: SequencesLike, *, vectors: VectorsLike | None = None, progress: Progress = SILENT) -> None:
+    def add(self, sequences: SequencesLike, *, vectors: VectorsLike | None = None, progress: Watching = False) -> None:
         """Add sequences; durable when it returns. What comes without ids is counted on from the end of the index.
 
         `vectors`: (n, D), theirs, where the index holds vectors that were made elsewhere. Raises DuplicateIdError,
         MismatchError, IndexLockedError, MissingVectorsError.
         """
-        given = self._taken_with(sequences, "sequences")
-        made = vectors_to_store(self._handle.encoder, given.sequences, vectors, progress)
-        self._handle.change(lambda writer: writer.append(counted_on(given, writer), made), progress)
+        given = self._taken_to_store(sequences, "sequences")
+        made = vectors_to_store(self._handle.encoder, given.sequences, vectors, watched(progress))
+        self._handle.change(lambda writer: writer.append(counted_on(given, writer), made), watched(progress))
 
-    def remove(self, ids: Iterable[str], *, progress: Progress = SILENT) -> None:
+    def remove(self, ids: Iterable[str], *, progress: Watching = False) -> None:
         """Remove sequences by id. Raises UnknownIdError, and then removes none; IndexLockedError."""
-        self._handle.change(lambda writer: writer.delete(ids), progress)
+        self._handle.change(lambda writer: writer.delete(ids), watched(progress))
 
     def update(
-        self, sequences: SequencesLike, *, vectors: VectorsLike | None = None, progress: Progress = SILENT
+        self, sequences: SequencesLike, *, vectors: VectorsLike | None = None, progress: Watching = False
     ) -> None:
         """Put sequences in place of those with the same ids, in one step; `vectors` as in `add`. Raises UnknownIdError,
         MismatchError, MissingVectorsError, and ParameterError for sequences without ids."""
-        given = self._taken_with(sequences, "sequences")
+        given = self._taken_to_store(sequences, "sequences")
         if not given.named:
             raise ParameterError("update needs to know which sequences: seqsearch.as_sequences(..., ids=...)")
-        made = vectors_to_store(self._handle.encoder, given.sequences, vectors, progress)
-        self._handle.change(lambda writer: writer.update(given.sequences, made), progress)
+        made = vectors_to_store(self._handle.encoder, given.sequences, vectors, watched(progress))
+        self._handle.change(lambda writer: writer.update(given.sequences, made), watched(progress))
 
-    def compact(self, *, progress: Progress = SILENT) -> None:
+    def compact(self, *, progress: Watching = False) -> None:
         """Give back the space of removed sequences; done by itself above a fifth. Safe to be killed at any moment."""
-        self._handle.compact(progress)
+        self._handle.compact(watched(progress))
 
-    def save_snapshot(self, *, progress: Progress = SILENT) -> None:
+    def save_snapshot(self, *, progress: Watching = False) -> None:
         """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
-        self._handle.save_snapshot(progress)
+        self._handle.save_snapshot(watched(progress))
 
     def __repr__(self) -> str:
         try:

@@ -20,6 +20,8 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from .budget import Budget
 
+SPARE = 6
+"""So many more than are wanted are verified where float32 rounding alone may have put them in another order."""
 QUERY_BATCH = 4096  # queries encoded and ranked at once: bounds the memory of candidate lists
 Made = TypeVar("Made")
 
@@ -117,6 +119,10 @@ class Stage(Protocol):
     def name(self) -> str:
         """What it is called in reports."""
 
+    @property
+    def decides(self) -> bool:
+        """Whether it ranks as the last stage does, so that this one need not look at more than are wanted."""
+
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """The best of what `before` kept, or of all stored rows where nothing came before."""
 
@@ -199,7 +205,7 @@ class Pipeline:
         assert last.budget is not None
         if len(self.stages) == 1:
             return self.proposed(queries, last.budget, last.allowed, exclude, last.count).padded(last.count)
-        before = self.kept(queries, last.budget, last.allowed, exclude, trace)
+        before = self.kept(queries, last.budget, last.allowed, exclude, trace, wanted=last.count)
         start = time.perf_counter()
         found = self.stages[-1].rank(queries, before, Keep(last.count, last.budget))
         if trace is not None:
@@ -214,10 +220,15 @@ class Pipeline:
         allowed: BoolArray | None = None,
         exclude: IntArray | None = None,
         trace: Trace | None = None,
+        *,
+        wanted: int | None = None,
     ) -> Ranked:
-        """What reaches the last stage."""
+        """What reaches the last stage; `wanted`: how many the last one is asked for."""
         start, came = time.perf_counter(), len(queries) * int(np.count_nonzero(self.live))
-        ranked = self.proposed(queries, budget, allowed, exclude)
+        enough = None
+        if wanted is not None and self.stages[0].decides and len(self.stages) == 2:
+            enough = min(budget.candidates, wanted + SPARE)
+        ranked = self.proposed(queries, budget, allowed, exclude, enough)
         for stage, following, count in itertools.zip_longest(self.stages[:-1], self.stages[1:-1], budget.kept):
             if trace is not None:
                 now = time.perf_counter()

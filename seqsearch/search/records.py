@@ -13,6 +13,7 @@ from ..sequences import TEXT, Sequence, Sequences, SequencesLike
 from ..sequences.coercion import Taken, taken
 from ..sequences.strings import Counted
 from ..store import Store
+from .build_rows import check
 
 if TYPE_CHECKING:
     from .handle import Handle
@@ -59,11 +60,29 @@ class Records:
         return self._taken_with(given, what).sequences
 
     def _taken_with(self, given: SequencesLike, what: str) -> Taken:
+        distance = self._handle.distance
+        if distance is not None and distance.space and _is_vector(given):
+            given = [given]
         if isinstance(given, Sequences) and given.alphabet != TEXT:  # which an index may fold
             return Taken(given, True)
         with self._handle.store() as store:
             like = store.sequences(np.zeros(0, np.int64))
         return taken(given, what, like=like)
+
+    def _taken_to_store(self, given: SequencesLike, what: str) -> Taken:
+        """As `_taken_with`, of what can be compared with what is stored. Raises what `Distance.check` raises."""
+        made = self._taken_with(given, what)
+        with self._handle.store() as store:
+            like = store.sequences(np.arange(min(1, store.rows)))
+        check(self._handle.distance, made.sequences, like)
+        return made
+
+
+def _is_vector(given: object) -> bool:
+    """Whether it is numbers in a row."""
+    if isinstance(given, np.ndarray):
+        return given.ndim == 1 and given.dtype.kind in "biuf"
+    return isinstance(given, (list, tuple)) and len(given) > 0 and isinstance(given[0], (int, float, np.number))
 
 
 def _opened(path: str) -> SequenceIndex:

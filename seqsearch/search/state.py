@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Unpack
 
 import numpy as np
@@ -120,11 +120,13 @@ def pipeline_of(
     decides where both sides can be compared."""
     stages: list[Stage] = []
     if candidates is not None:
-        stages.append(Propose(candidates, encoder.of_queries))
+        decides = encoder.orders_as(distance) and not candidates.estimates
+        stages.append(Propose(candidates, encoder.of_queries, decides=decides))
     if hashes is not None and isinstance(encoder, TwoTowers):
         stages.append(WarpHashes(hashes[0], live, encoder.hashed_queries, hashes[1]))
     if distance is not None:
-        stages.append(Exact(distance, targets, live, *(["exact DTW"] if hashes is not None else [])))
+        exact = Exact(distance, targets, live)
+        stages.append(exact if hashes is None else replace(exact, name="exact DTW"))
     return Pipeline(tuple(stages), live)
 
 

@@ -137,6 +137,10 @@ class Sequences:
         number, or outside 0..`alphabet.size` - 1); SeriesError for NaN, infinity, mixed numbers of features, and axes
         that need a `layout`.
         """
+        if alphabet is None and (whole := _rectangle(arrays)) is not None:
+            given = Counted.up_to(len(whole)) if ids is None else Strings.of(ids)
+            offsets = np.arange(len(whole) + 1, dtype=np.int64) * whole.shape[1]
+            return cls(whole.reshape(-1, 1), offsets, given, None, None, None if labels is None else Strings.of(labels))
         rows = [np.asarray(a) for a in arrays]
         names = Counted.up_to(len(rows)) if ids is None else Strings.of(ids)
         if alphabet is None:
@@ -282,6 +286,16 @@ def require_layout(shape: tuple[int, ...], layout: Layout | None) -> None:
             f"series of shape {shape} are {few} steps of {many} features, or {few} channels of {many} steps: "
             'say layout "ntf" for the first, "nct" for the second'
         )
+
+
+def _rectangle(arrays: object) -> AnyArray | None:
+    """(n, T) float32 of an array of that shape that is clean: at once, and without a copy where it is float32; None for
+    anything else."""
+    if not isinstance(arrays, np.ndarray) or arrays.ndim != 2 or not arrays.size or arrays.dtype.kind not in _REAL:
+        return None
+    with np.errstate(over="ignore"):
+        whole: AnyArray = np.ascontiguousarray(arrays, np.float32)
+    return whole if np.isfinite(whole).all() else None
 
 
 def _joined_codes(rows: list[AnyArray], names: Strings, alphabet: Alphabet) -> AnyArray:

@@ -11,16 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from seqsearch import NoveltyScorer, Sequences, SequenceIndex
+from seqsearch import NoveltyScorer, SequenceIndex, Sequences
 from seqsearch.encoders.model import kmer_model
 from seqsearch.encoders.own import OwnModel
-from seqsearch.errors import (
-    InputError,
-    MismatchError,
-    MissingVectorsError,
-    ParameterError,
-    ParseError,
-)
+from seqsearch.errors import InputError, MismatchError, MissingVectorsError, ParameterError, ParseError
 from seqsearch.geometry import cosine
 from seqsearch.search.classifying import NeighbourClassifier
 from seqsearch.sequences import DNA
@@ -123,12 +117,12 @@ def test_an_index_is_changed_with_vectors(made: Path, tmp_path: Path) -> None:
     with SequenceIndex.open(path) as index:
         assert len(index) == len(STORED) + len(QUERIES) - 2
         found = index.search(QUERIES, 1, vectors=QUERY_POINTS, candidates=20)
-        assert [hits[0].id for hits in found][1:] == list(QUERIES.ids)[1:]
-        assert found.distances[0, 0] > 0
+        assert found.distances[1:].max() == 0
+        assert QUERIES.ids[0] not in found.ids
 
 
-def test_all_other_questions(plain: Path) -> None:
-    with SequenceIndex.open(plain) as index:
+def test_all_other_questions(copy: Path) -> None:
+    with SequenceIndex.open(copy) as index:
         exact = index.search(QUERIES, 1, exact=True).distances[:, 0]
         assert index.within(QUERIES, 4).distances.tolist()  # by proof: needs none
         for options in ({}, {"method": "mean", "k": 3}, {"method": "lof", "k": 5}, {"by": "embedding"}):
@@ -175,12 +169,12 @@ def test_classes_by_neighbours(tmp_path: Path) -> None:
 
 def test_what_needs_vectors_says_so(plain: Path) -> None:
     with SequenceIndex.open(plain) as index:
-        lacks = rf"queries: this index holds own vectors, {DIM} dimensions, cosine, and cannot embed sequences: give vec"
+        lacks = rf"queries: this index holds own vectors, {DIM} dimensions, cosine, and cannot embed sequences: "
         for ask in (index.search, index.novelty, index.evaluate, index.calibrate):
-            with pytest.raises(MissingVectorsError, match=lacks + r"tors= \(on the command line --query-vectors FILE"):
+            with pytest.raises(MissingVectorsError, match=lacks + r"give vectors= \(on the command line --query-"):
                 ask(QUERIES)
         for change in (index.add, index.update):
-            with pytest.raises(MissingVectorsError, match=r"sequences: .* give vectors= \(on the command line --vectors"):
+            with pytest.raises(MissingVectorsError, match=r"sequences: .* give vectors= \(on the .* --vectors FILE"):
                 change(QUERIES)
         with pytest.raises(MissingVectorsError, match="known: .* give known_vectors="):
             index.novelty(QUERIES, vectors=QUERY_POINTS, known=QUERIES)
@@ -214,7 +208,11 @@ def test_vectors_that_do_not_fit(plain: Path, tmp_path: Path) -> None:
             (1e20 * QUERY_POINTS, InputError, r"row 0 .* its norm is .*: at most 1e\+18 can be compared"),
             ([["a"]] * 60, ParameterError, "vectors has dtype <U1: vectors are real numbers"),
             ([[1.0], [1.0, 2.0]], ParameterError, "vectors: no array can be made of it"),
-            (tmp_path / "broken.npy", InputError, r"broken.npy: row 3 \(counted from 0\): the value in column 5 is nan"),
+            (
+                tmp_path / "broken.npy",
+                InputError,
+                r"broken.npy: row 3 \(counted from 0\): the value in column 5 is nan",
+            ),
             (tmp_path / "none.npy", InputError, "none.npy: cannot be read: No such file"),
             (tmp_path / "text.npy", ParseError, "text.npy: is no .npy file of numbers"),
             (tmp_path / "many.npz", ParseError, "many.npz: is an archive of arrays: vectors are one array"),
@@ -233,7 +231,7 @@ def test_a_build_looks_at_all_vectors_first(tmp_path: Path) -> None:
         ({"vectors": POINTS, "geometry": "hyperbolic"}, InputError, "row 0 .* lie inside the unit ball"),
         ({"vectors": POINTS, "encoder": "kmer"}, ParameterError, "so encoder 'kmer' would make none: leave it out"),
         ({"vectors": POINTS, "dim": 64}, ParameterError, "dim 64 means nothing with vectors"),
-        ({"encoder": embed, "effort": "high"}, ParameterError, "effort 'high' means nothing with an encoder of your own"),
+        ({"encoder": embed, "effort": "high"}, ParameterError, "effort 'high' means nothing with an encoder"),
         ({"vectors": POINTS, "bits": 16, "codes": "learned"}, ParameterError, "codes cannot be learned with vectors"),
         ({"vectors": POINTS, "model": MODEL}, ParameterError, "a model and vectors of your own exclude each other"),
         ({"vectors": POINTS, "queries": QUERIES}, MissingVectorsError, "give query_vectors="),
@@ -252,22 +250,26 @@ def test_a_build_looks_at_all_vectors_first(tmp_path: Path) -> None:
 
 def test_an_index_that_embeds_takes_no_vectors(tmp_path: Path) -> None:
     with SequenceIndex.build(tmp_path / "k.ss", STORED, encoder="kmer") as index:
-        with pytest.raises(ParameterError, match=r"vectors: this index makes its own vectors \(encoder kmer\): leave them"):
+        with pytest.raises(ParameterError, match=r"vectors: this index makes its own vectors \(encoder kmer\): l"):
             index.search(QUERIES, vectors=QUERY_POINTS)
         assert repr(index).endswith("dna, edit)")
     with pytest.raises(ParameterError, match=r"k.ss makes its own vectors \(encoder kmer\): encoder= is for vectors"):
         SequenceIndex.open(tmp_path / "k.ss", encoder=embed)
 
 
-# -- a callable ---------------------------------------------------------------------------------------------------------
+# -- a callable -------------------------------------------------------------------------------------------------------
 
 
 def test_a_callable_makes_all_vectors(tmp_path: Path, plain: Path) -> None:
     path = tmp_path / "call.ss"
     with SequenceIndex.build(path, STORED, encoder=embed, recall=0.9) as index, SequenceIndex.open(plain) as given:
         found = index.search(QUERIES, 4, candidates=9)
-        assert found.distances.tolist() == given.search(QUERIES, 4, vectors=QUERY_POINTS, candidates=9).distances.tolist()
-        assert found.distances.tolist() == index.search(QUERIES, 4, vectors=QUERY_POINTS, candidates=9).distances.tolist()
+        assert (
+            found.distances.tolist() == given.search(QUERIES, 4, vectors=QUERY_POINTS, candidates=9).distances.tolist()
+        )
+        assert (
+            found.distances.tolist() == index.search(QUERIES, 4, vectors=QUERY_POINTS, candidates=9).distances.tolist()
+        )
         assert index.calibration.points == given.calibration.points
         index.add(QUERIES)
         assert index.search(QUERIES, 1, strand="both").distances.max() == 0
@@ -307,7 +309,11 @@ def test_callables_that_cannot_be_used(tmp_path: Path) -> None:
         (lambda texts: embed(texts)[1:], MismatchError, r"encoder .*<lambda> made 3 vectors of 4 sequences"),
         (lambda texts: np.full((len(texts), 4), np.nan), InputError, r"encoder .*: row 0 .* is nan"),
         (lambda texts: ["x"] * len(texts), ParameterError, r"encoder .* has dtype <U1: vectors are real numbers"),
-        (lambda texts: chance.normal(size=(len(texts), 4)), MismatchError, "makes another vector of 's.*' alone than among"),
+        (
+            lambda texts: chance.normal(size=(len(texts), 4)),
+            MismatchError,
+            "makes another vector of 's.*' alone than among",
+        ),
         (lambda texts: embed(texts) - embed(texts).mean(axis=0), MismatchError, "must depend on their sequence alone"),
         (3, ParameterError, "encoder has to be a family by name, a callable of a list of strings"),
         (dict, ParameterError, "encoder has to be a family by name"),
@@ -358,7 +364,9 @@ def test_series_come_as_arrays(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     waves = [np.sin(np.arange(30 + k % 4) * (0.2 + 0.1 * (k % 5)) + rng.normal() / 3) for k in range(80)]
     stored, asked = Sequences.from_arrays(waves[10:]), Sequences.from_arrays(waves[:10])
-    with SequenceIndex.build(tmp_path / "s.ss", stored, encoder=Encoder(), distance="dtw", geometry="euclidean") as index:
+    with SequenceIndex.build(
+        tmp_path / "s.ss", stored, encoder=Encoder(), distance="dtw", geometry="euclidean"
+    ) as index:
         truth = index.search(asked, 1, exact=True).distances
         assert (index.search(asked, 1, candidates=20).distances <= truth).mean() > 0.7
 

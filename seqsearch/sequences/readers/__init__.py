@@ -34,10 +34,10 @@ BATCH = 65_536  # records
 def read(path: StrPath, **options: Unpack[ReadOptions]) -> Sequences:
     """All sequences of a file; `-` is standard input, `greengenes:v4` and `greengenes:full` are data sets by name.
 
-    FASTA, FASTQ, CSV, TSV, Parquet, Arrow and Feather, lines of text, .npy, .npz, .ts, UCR tables, MIDI and what other
-    packages add to `READERS`; any of them may be compressed with gzip, bzip2, xz or Zstandard. See `ReadOptions` for
-    what else may be said: alphabet, format, on_error, id_column, sequence_column, label_column, description_column,
-    layout, report.
+    FASTA, FASTQ, CSV, TSV, Parquet, Arrow and Feather, lines of text, .npy, .npz, HDF5, .ts, UCR tables, MIDI and what
+    other packages add to `READERS`; any of them may be compressed with gzip, bzip2, xz or Zstandard. See `ReadOptions`
+    for what else may be said: alphabet, format, on_error, id_column, sequence_column, label_column, description_column,
+    layout, queries, report.
 
     Raises InputError (a file that cannot be read), ParseError, SymbolError, SeriesError, DuplicateIdError,
     EmptySequenceError, EmptyInputError, and ParameterError for arguments that fit no file.
@@ -66,6 +66,7 @@ def read_batches(path: StrPath, *, size: int = BATCH, **options: Unpack[ReadOpti
         options.get("label_column"),
         options.get("description_column"),
         options.get("layout"),
+        options.get("queries", False),
     )
     reader = None if format is None else READERS[format]
     intake = Intake(display_name(path), options.get("on_error", "raise"), ReadReport() if report is None else report)

@@ -23,6 +23,7 @@ class ReadOptions(TypedDict, total=False):
     `..._column`: names of columns of a table or of arrays of an .npz; None takes the usual ones.
     `layout`: order of the axes of three in .npy and .npz, "ntf" (series, steps, features) or "nct" (series, channels,
     steps); None means "ntf", and is an error where there are fewer steps than features.
+    `queries`: of a file that holds both (HDF5 of ann-benchmarks), the queries and not what is to be stored.
     """
 
     alphabet: Alphabet | str | None
@@ -33,6 +34,7 @@ class ReadOptions(TypedDict, total=False):
     label_column: str | None
     description_column: str | None
     layout: Layout | None
+    queries: bool
     report: ReadReport | None
 
 
@@ -47,3 +49,4 @@ class Options:
     label_column: str | None = None
     description_column: str | None = None
     layout: Layout | None = None
+    queries: bool = False

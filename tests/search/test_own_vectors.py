@@ -16,9 +16,12 @@ from seqsearch.encoders.model import kmer_model
 from seqsearch.encoders.own import OwnModel
 from seqsearch.errors import InputError, MismatchError, MissingVectorsError, ParameterError, ParseError
 from seqsearch.geometry import cosine
+from seqsearch.search import build_rows, own_building
 from seqsearch.search.classifying import NeighbourClassifier
 from seqsearch.sequences import DNA
+from seqsearch.store import Store
 from tests.families import families
+from tests.search.test_resume import Killed, Watcher
 
 EVERYTHING = families(60, 7, 60, edits=6)
 ASKED = np.arange(0, 420, 7)  # one of each family
@@ -39,7 +42,7 @@ KINDS = {
     "exact": {"index": "exact"},
     "hnsw": {"index": "hnsw"},
     "ivf": {"index": "ivf", "compress": 8},
-    "hamming": {"bits": 128, "codes": "itq"},
+    "hamming": {"bits": 64, "codes": "itq"},
     "euclidean": {"index": "exact", "geometry": "euclidean"},
 }
 
@@ -374,3 +377,74 @@ def test_series_come_as_arrays(tmp_path: Path) -> None:
 def test_novelty_scorer_takes_a_callable() -> None:
     scorer = NoveltyScorer(encoder=embed, alphabet="dna", fpr=0.05).fit(STORED)
     assert scorer.predict(["ACGTTTGGCA" * 6]).tolist() == [-1]
+
+
+# -- interrupted ------------------------------------------------------------------------------------------------------
+
+
+def told_by(path: Path, dies_at: int | None = None, **options: object) -> Watcher:
+    """Build, maybe killed at that step."""
+    watcher = Watcher(dies_at)
+    try:
+        with SequenceIndex.build(path, STORED, progress=watcher, **options):
+            pass
+    except Killed:
+        assert dies_at is not None
+    return watcher
+
+
+def stored_in(path: Path) -> tuple[object, ...]:
+    with Store.open(path) as store:
+        return store.vectors().tobytes(), store.document("model"), store.document("calibration"), list(store.ids)
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_rows, "ROWS", 100)
+    monkeypatch.setattr(own_building, "_ROWS", 100)
+
+
+@pytest.mark.usefixtures("small_steps")
+@pytest.mark.parametrize("own", [{"vectors": POINTS}, {"encoder": embed}], ids=["rows", "callable"])
+def test_a_killed_build_goes_on(tmp_path: Path, own: dict[str, object]) -> None:
+    steps = told_by(tmp_path / "whole.ss", **own).told
+    for dies_at in range(steps // 3, steps, max(1, steps // 5)):
+        path = tmp_path / f"{dies_at}.ss"
+        told_by(path, dies_at, **own)
+        assert not path.exists()
+        again = told_by(path, **own)
+        assert again.notes[0].startswith("going on with an interrupted build")
+        assert stored_in(path) == stored_in(tmp_path / "whole.ss")
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_other_vectors_begin_anew(tmp_path: Path) -> None:
+    steps = told_by(tmp_path / "whole.ss", vectors=POINTS).told
+    told_by(tmp_path / "rows.ss", steps - 2, vectors=POINTS)
+    other = POINTS.copy()
+    other[-1, -1] += 1
+    assert "going on" not in " ".join(told_by(tmp_path / "rows.ss", vectors=other).notes)
+    with Store.open(tmp_path / "rows.ss") as store:
+        np.testing.assert_array_equal(store.vectors(), other)
+
+    calls: list[int] = []
+
+    def counted(texts: list[str]) -> np.ndarray:
+        calls.append(len(texts))
+        return embed(texts)
+
+    told_by(tmp_path / "call.ss", told_by(tmp_path / "all.ss", encoder=counted).told - 2, encoder=counted)
+    calls.clear()
+    assert "360 vectors" in told_by(tmp_path / "call.ss", encoder=counted).notes[0]
+    assert sum(calls) == own_building.PROBED  # by which it is told from others of its name
+
+    sign = 1.0
+
+    def turned(texts: list[str]) -> np.ndarray:
+        return sign * embed(texts)
+
+    told_by(tmp_path / "turned.ss", steps, encoder=turned)
+    sign = -1.0
+    told_by(tmp_path / "turned.ss", encoder=turned)
+    with Store.open(tmp_path / "turned.ss") as store:
+        np.testing.assert_allclose(store.vectors(), -POINTS, rtol=1e-5)

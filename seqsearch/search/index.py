@@ -25,6 +25,7 @@ from .cache import IndexCache, bytes_by_part
 from .calibrator import budgets_for, calibrate, calibrate_pairs, members
 from .clustering import MEMORY, Clustering, clustered
 from .encoding import OneModel, TwoTowers
+from .exports import exported
 from .handle import CALIBRATION, FORMAT_VERSION, HEALTH, Handle
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
 from .novelty.detector import NoveltyDetector
@@ -473,6 +474,18 @@ class SequenceIndex(Records):
     def compact(self, *, progress: Watching = False) -> None:
         """Give back the space of removed sequences; done by itself above a fifth. Safe to be killed at any moment."""
         self._handle.compact(watched(progress))
+
+    def export(self, path: StrPath, to: str, *, progress: Watching = False) -> int:
+        """Write everything stored as a file for other programs, in the order of `sequences`; how many there were.
+
+        `to`: "npy", points (n, D) float32 or uint8 codes; "faiss", an index for `faiss.read_index`, with lists where
+        this one has lists, else flat; "hnswlib", a graph for its `load_index`, in the space l2, cosine or ip; these
+        have ids in a file beside them, PATH.ids.txt. "parquet": columns id, sequence, label, description and vector;
+        "fasta". The file stands at `path` when it is complete. Raises UnknownNameError, MismatchError for what a format
+        cannot hold, InputError for a path that cannot be written.
+        """
+        with self._handle.store() as store:
+            return exported(store, self._handle.encoder, self._handle.settings, path, to, watched(progress))
 
     def save_snapshot(self, *, progress: Watching = False) -> None:
         """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""

@@ -17,7 +17,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .distances import CustomDistance, Distance, distance_named
     from .errors import SeqsearchError
-    from .search import Hit, Hits, NoveltyScorer, RangeResults, Results, SequenceIndex, duplicates
+    from .estimators import NoveltyScorer, SequenceClassifier, SequenceEmbedder, SequenceNeighbors
+    from .search import Hit, Hits, RangeResults, Results, SequenceIndex, duplicates
     from .sequences import (
         Alphabet,
         Sequence,
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 _ROOMS = {
     "errors": ("SeqsearchError",),
     "distances": ("CustomDistance", "Distance", "distance_named"),
-    "search": ("Hit", "Hits", "NoveltyScorer", "RangeResults", "Results", "SequenceIndex", "duplicates"),
+    "search": ("Hit", "Hits", "RangeResults", "Results", "SequenceIndex", "duplicates"),
+    "estimators": ("NoveltyScorer", "SequenceClassifier", "SequenceEmbedder", "SequenceNeighbors"),
     "sequences": (
         "Alphabet",
         "Sequence",
@@ -60,7 +62,10 @@ __all__ = [
     "Results",
     "SeqsearchError",
     "Sequence",
+    "SequenceClassifier",
+    "SequenceEmbedder",
     "SequenceIndex",
+    "SequenceNeighbors",
     "Sequences",
     "SequencesLike",
     "alphabet_named",

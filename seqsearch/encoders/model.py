@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
@@ -156,6 +156,10 @@ class Model:
             return cls(**given, weights=weights)
         except (KeyError, TypeError) as error:
             raise CorruptIndexError(f"the model cannot be read: {error}") from None
+
+    def __reduce__(self) -> tuple[Callable[[JSON, dict[str, AnyArray]], Model], tuple[JSON, dict[str, AnyArray]]]:
+        """Pickled as its document and weights, without the network that was made of them."""
+        return Model.of, (self.document(), self.weights)
 
     def digest(self) -> str:
         """Names the model: equal embeddings need equal digests."""

@@ -6,7 +6,6 @@ from .classifying import NeighbourClassifier, Votes
 from .dedup import Duplicates, duplicates
 from .index import SequenceIndex
 from .novelty import KnownScores, NoveltyResults, Verdict, benjamini_hochberg
-from .novelty.scorer import NoveltyScorer
 from .options import BuildOptions
 from .results import Answers, Hit, Hits, RangeResults, Results
 from .state import State
@@ -28,7 +27,6 @@ __all__ = [
     "KnownScores",
     "NeighbourClassifier",
     "NoveltyResults",
-    "NoveltyScorer",
     "RangeResults",
     "Results",
     "SequenceIndex",

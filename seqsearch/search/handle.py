@@ -148,6 +148,11 @@ class Handle:
             told = " and not by ".join(f"{name} with {json.dumps(named)}" for name, named in (built, given))
             raise MismatchError(f"{self.path} compares by the distance {told}")
 
+    @property
+    def given_distance(self) -> Distance | None:
+        """The distance that came with the handle, where it is not to be found by its name."""
+        return self._given
+
     def calibration(self) -> Calibration:
         """The measured curve."""
         with self.store() as store, self._loading:

@@ -16,6 +16,7 @@ from ..store import Store
 from .build_rows import check
 
 if TYPE_CHECKING:
+    from ..distances import Distance
     from .handle import Handle
     from .index import SequenceIndex
 
@@ -51,9 +52,10 @@ class Records:
             now = store.sequences(np.flatnonzero(store.live()))
         return iter(now)
 
-    def __reduce__(self) -> tuple[Callable[[str], SequenceIndex], tuple[str]]:
-        """Pickled, or copied, as its path: the copy is opened anew, and each has its own files."""
-        return _opened, (os.path.abspath(self._handle.path),)
+    def __reduce__(self) -> tuple[Callable[..., SequenceIndex], tuple[object, ...]]:
+        """Pickled, or copied, as its path, with a distance of your own that it was opened with: the copy is opened
+        anew, and each has its own files."""
+        return _opened, (os.path.abspath(self._handle.path), self._handle.given_distance)
 
     def _taken(self, given: SequencesLike, what: str) -> Sequences:
         """Sequences of the argument `what`, of the kind that is stored."""
@@ -85,10 +87,10 @@ def _is_vector(given: object) -> bool:
     return isinstance(given, (list, tuple)) and len(given) > 0 and isinstance(given[0], (int, float, np.number))
 
 
-def _opened(path: str) -> SequenceIndex:
+def _opened(path: str, distance: Distance | None) -> SequenceIndex:
     from .index import SequenceIndex
 
-    return SequenceIndex.open(path)
+    return SequenceIndex.open(path, distance=distance)
 
 
 def counted_on(given: Taken, store: Store) -> Sequences:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -184,6 +185,12 @@ class SequenceIndex(Records):
         return self._handle.distance
 
     @property
+    def finds_parts(self) -> bool:
+        """Whether distances are to parts of what is stored, which hits then tell."""
+        distance = self._handle.distance
+        return distance is not None and distance.partial
+
+    @property
     def model(self) -> Model:
         """The encoder. Raises MismatchError for an index of two kinds of series."""
         encoder = self._handle.encoder
@@ -281,8 +288,9 @@ class SequenceIndex(Records):
         distance = state.distance
         sure = None if distance is None else distance.confidence(answer.distances)
         alignable, aligner = (False, None) if distance is None else (distance.alignable, distance.aligner)
-        how = Explanation(choice.reason, choice.warnings, unlike, calibrated, alignable, aligner, trace)
-        return Results(queries.ids, state.targets, answer, minus, sure, how)
+        parts = distance if distance is not None and distance.partial else None
+        how = Explanation(choice.reason, choice.warnings, unlike, calibrated, alignable, aligner, parts, trace)
+        return Results(queries.ids, state.targets, answer, minus, sure, how, queries if parts is not None else None)
 
     def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
         """The budget that `search` would use (None: compare with everything) and a line that says why."""
@@ -325,8 +333,9 @@ class SequenceIndex(Records):
             ranges = found(queries)
             if strand == BOTH:
                 ranges, minus = united(ranges, found(reverse_complement(queries)))
-        how = Explanation("exact", alignable=exact.distance.alignable, aligner=exact.distance.aligner)
-        return RangeResults(queries.ids, state.targets, ranges, minus, how)
+        parts = exact.distance if exact.distance.partial else None
+        how = Explanation("exact", alignable=exact.distance.alignable, aligner=exact.distance.aligner, parts=parts)
+        return RangeResults(queries.ids, state.targets, ranges, minus, how, queries if parts is not None else None)
 
     def novelty(
         self,
@@ -511,6 +520,8 @@ def _measured(
     pairs, most = known
     if queries is not None:
         state.encoder.require(queries)
+    if state.calibration.lossless:
+        return replace(state.calibration, target=target, size=len(state))
     if isinstance(state.encoder, TwoTowers):
         if queries is None:
             raise ParameterError("an index of two kinds of series is calibrated on queries whose answers are known")

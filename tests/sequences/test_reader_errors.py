@@ -443,7 +443,8 @@ def test_standard_input_is_named_and_may_be_missing(monkeypatch):
     [
         (
             {"format": "bam"},
-            "no format 'bam': choose one of fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr, parquet, arrow, hdf5, midi",
+            "no format 'bam': choose one of fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr, parquet, arrow, "
+            "hdf5, midi",
         ),
         ({"alphabet": "xna"}, "no alphabet 'xna': choose one of dna, rna, protein, text, integers"),
         ({"on_error": "ignore"}, "on_error must be 'raise' or 'skip', not 'ignore'"),

@@ -16,7 +16,6 @@ from ..sequence import Sequences
 from ..strings import Counted, Strings, offsets_of
 from .intake import Intake
 
-
 GAPS = "-."
 """What fills the lines of an alignment."""
 

@@ -11,7 +11,7 @@ from ..alphabet import INTEGERS, TEXT, alphabet_named
 from ..sequence import Sequences
 from .batches import TextBatch, assemble, degapped
 from .fastx import guess_alphabet
-from .intake import DuplicateIds, Intake, OnError, ReadReport
+from .intake import Intake, OnError, ReadReport
 from .labelling import Labelling
 from .opening import Source, display_name, opened
 from .options import COLUMNS, Options, ReadOptions

@@ -69,11 +69,11 @@ class Options:
             if getattr(self, name) is not None:
                 raise click.UsageError(f"--all finds everything by proof: --{name} means nothing")
         self.condition()
+        self.names()
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the columns."""
-        return output.columns_of(self.columns, self.output_format, self.strand)
+    def names(self, partial: bool = False) -> tuple[str, ...]:
+        """The names of the columns; `partial`: parts of targets are compared."""
+        return output.columns_of(self.columns, self.output_format, self.strand, partial)
 
     def condition(self) -> dict[str, str] | None:
         """--where as the library takes it."""
@@ -122,7 +122,7 @@ def command(
     nearest: list[DoubleArray] = []  # of all batches: whether the queries are unlike is judged of all together
     with (
         SequenceIndex.open(index) as opened,
-        output.written(options.into, options.names, options.output_format, options.align) as write,
+        output.written(options.into, options.names(opened.finds_parts), options.output_format, options.align) as write,
     ):
         parts = reading.suiting(opened.alphabet_name).with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
         for number, (part, vectors) in enumerate(parts):

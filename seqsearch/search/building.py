@@ -33,6 +33,7 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..store import Store, StoreBuilder, worth_keeping
 from .asking import queries_of
+from .budget import Calibration
 from .build_encoder import EncoderMaker
 from .build_rows import Indexing, fill
 from .cache import IndexCache
@@ -141,7 +142,8 @@ class _Build:
             distance.check(self.queries, first)
         if self.own is not None:
             self.own.require_rows(builder)
-        held = held_out(builder.rows, CALIBRATION_QUERIES if self.queries is None else 0, rng)
+        asked = 0 if distance.partial or self.queries is not None else CALIBRATION_QUERIES
+        held = held_out(builder.rows, asked, rng)
         encoder = self._kept_encoder()
         if encoder is None:
             encoder = OneModel(self._made(distance, held, rng))
@@ -154,10 +156,7 @@ class _Build:
         builder.unmap()
         candidates = Indexing(builder, encoder, self._maker(encoder), settings, known, self.progress).run()
         if builder.document(CALIBRATION) is None:
-            pipeline = pipeline_of(builder.targets(self.progress), known, encoder, candidates, distance)
-            asked = self._asked(encoder, held)
-            measured = calibrate(pipeline, asked, options.recall, progress=self.progress)
-            builder.put_document(CALIBRATION, replace(measured, size=builder.rows).to_json())
+            builder.put_document(CALIBRATION, self._measured(encoder, candidates, known, held).to_json())
         if len(held):
             candidates.add(held, builder.vectors(held))
         builder.put_document(SETTINGS, settings)
@@ -187,6 +186,16 @@ class _Build:
         known = None if encoder.own is None else Points(self.builder.vectors, held)
         return Queries(self.builder.sequences(held), known)
 
+    def _measured(self, encoder: OneModel, candidates: CandidateIndex, known: BoolArray, held: IntArray) -> Calibration:
+        """The curve, of candidates among the rows `known`; none of a distance to parts, which no candidate leads to."""
+        builder, options, distance = self.builder, self.options, self.options.exact_distance()
+        if distance.partial:
+            self.progress.note(f"every search will compare with everything: {options.by_proof}")
+            return Calibration(options.recall, 0, builder.rows, lossless=options.by_proof)
+        pipeline = pipeline_of(builder.targets(self.progress), known, encoder, candidates, distance)
+        asked = self._asked(encoder, held)
+        return replace(calibrate(pipeline, asked, options.recall, progress=self.progress), size=builder.rows)
+
     def _kept_encoder(self) -> OneModel | None:
         """That of an interrupted build."""
         builder = self.builder
@@ -213,7 +222,7 @@ class _Build:
             "index": options.kind_for(rows),
             "index_parameters": options.parameters_for(rows),
             "seed": options.seed,
-            "encoder": options.family if self.own is None else OWN,
+            "encoder": options.encoder_for(distance) if self.own is None else OWN,
             "effort": options.effort,
         }
 

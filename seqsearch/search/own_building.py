@@ -117,6 +117,8 @@ def _spread(count: int) -> IntArray:
 
 def _require(options: BuildOptions, given: bool) -> None:
     what = "vectors" if given else "an encoder of your own"
+    if options.exact_distance().partial:
+        raise ParameterError(f"{what} would propose no candidates: {options.by_proof}: leave them out")
     if given and options.own_encoder is None and options.encoder != AUTO:
         raise ParameterError(
             f"vectors are given, so encoder {options.encoder!r} would make none: leave it out, or give the callable "

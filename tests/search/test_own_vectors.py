@@ -238,6 +238,7 @@ def test_a_build_looks_at_all_vectors_first(tmp_path: Path) -> None:
         ({"vectors": POINTS, "bits": 16, "codes": "learned"}, ParameterError, "codes cannot be learned with vectors"),
         ({"vectors": POINTS, "model": MODEL}, ParameterError, "a model and vectors of your own exclude each other"),
         ({"vectors": POINTS, "queries": QUERIES}, MissingVectorsError, "give query_vectors="),
+        ({"vectors": POINTS, "distance": "infix"}, ParameterError, "vectors would propose no candidates: infix"),
         ({"query_vectors": QUERY_POINTS}, ParameterError, "query_vectors say nothing without queries"),
         ({"query_vectors": QUERY_POINTS, "queries": QUERIES}, ParameterError, "say nothing without vectors"),
     ):

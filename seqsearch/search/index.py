@@ -284,7 +284,9 @@ class SequenceIndex(Records):
         return Results(queries.ids, state.targets, answer, minus, sure, how)
 
     def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
-        """The budget that `search` would use (None: compare with everything) and a line that says why."""
+        """The budget that `search` would use (None: compare with everything) and a line that says why.
+
+        Raises ParameterError for what `search` would not take."""
         choice = self._handle.choice(k, call(Wanted, "a budget", **asked))
         return choice.budget, "; ".join((choice.reason, *choice.warnings))
 
@@ -356,13 +358,15 @@ class SequenceIndex(Records):
         progress: Watching = False,
         **options: Unpack[NoveltyFields],
     ) -> KnownScores:
-        """What `novelty` compares with, as there; `anew`: measured now, whatever is kept."""
+        """What `novelty` compares with, as there; `anew`: measured now, whatever is kept. Raises as `novelty`."""
         known = None if known is None else self._taken(known, "known")
         with self._handle.state(watched(progress)) as state:
             return self._detector(state).known_scores(NoveltyOptions.of(options), known, watched(progress), anew=anew)
 
     def member_scores(self, *, progress: Watching = False, **options: Unpack[NoveltyFields]) -> DoubleArray:
-        """(n,) how new each stored sequence would be if it were not stored, in the order of `sequences`."""
+        """(n,) how new each stored sequence would be if it were not stored, in the order of `sequences`.
+
+        Raises as `novelty`."""
         with self._handle.state(watched(progress)) as state:
             return self._detector(state).member_scores(NoveltyOptions.of(options), watched(progress))
 
@@ -385,7 +389,8 @@ class SequenceIndex(Records):
     ) -> list[SweepRow]:
         """Recall against exact truth and speed, one row a budget. `truth`: of these queries, if known already.
 
-        Without `budgets` the ladder is climbed until everything is found.
+        Without `budgets` the ladder is climbed until everything is found. Raises ParameterError, MismatchError for
+        queries of another kind.
         """
         queries = self._taken(queries, "queries")
         with self._handle.state(watched(progress)) as state:

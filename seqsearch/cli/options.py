@@ -191,6 +191,18 @@ class Reading:
     on_error: str = option(
         "Stop at a wrong record, or leave it out and count it.", type=click.Choice(["raise", "skip"]), default="raise"
     )
+    duplicate_ids: str = option(
+        "What to do with an id that was used before: stop, call it ID_2, or leave it out.",
+        type=click.Choice(["error", "rename", "skip"]),
+        default="error",
+    )
+    degap: bool = option("Leave the gaps (- and .) of an aligned file out.")
+    whole_header: bool = option("Take whole headers of FASTA and FASTQ as ids, not their first words.")
+    labels: str | None = option("Labels: a table of ids and labels, with a tab between.", type=PATH, metavar="FILE")
+    label_from: str | None = option(
+        "Labels: what a regular expression, or its first group, finds in headers.", metavar="PATTERN"
+    )
+    label_ranks: int | None = option('Keep N ranks of labels like "Bacteria;Firmicutes;Bacilli".', metavar="N")
 
     def suiting(self, alphabet: Alphabet | str | None) -> Reading:
         """The same, with this alphabet where none was asked for."""
@@ -211,19 +223,21 @@ class Reading:
         """The arguments of `seqsearch.read`."""
         return {"format" if name == "input_format" else name: value for name, value in vars(self).items()}
 
-    def batches(self, path: str, *, queries: bool = False) -> Iterator[Sequences]:
-        """The sequences of a file, or of a folder with one series a file, set by set; `queries`: those of a file that
-        holds both."""
+    def batches(self, path: str | Sequence[str], *, queries: bool = False) -> Iterator[Sequences]:
+        """The sequences of a file, of several as of one, or of a folder with one series a file, set by set; `queries`:
+        those of a file that holds both."""
         from ..sequences import ReadReport, read_batches
         from ..sequences.folders import read_series
 
-        if os.path.isdir(path):
-            yield read_series(path)
-            return
         report = ReadReport()
-        yield from read_batches(path, report=report, **self.arguments, queries=queries)
-        if report.skipped:
-            click.echo(str(report), err=True)
+        for one in [path] if isinstance(path, str) else path:
+            if os.path.isdir(one):
+                yield read_series(one)
+                continue
+            report = report.following()
+            yield from read_batches(one, report=report, **self.arguments, queries=queries)
+            if report.notable:
+                click.echo(str(report), err=True)
 
     def read(self, path: str, *, queries: bool = False) -> Sequences:
         """All sequences of a file, as `batches`."""
@@ -238,5 +252,10 @@ class Reading:
         if self.skips:
             why = "a sentence with a hole means nothing"
             raise click.UsageError(f"--on-error skip is not for labels of elements: {why}")
-        arguments = {name: value for name, value in self.arguments.items() if name != "on_error"}
+        from ..sequences.readers.tagged import TaggedOptions
+
+        taken = TaggedOptions.__annotations__.keys()
+        for name in sorted(given(self).keys() - taken - {"input_format", "on_error"}):
+            raise click.UsageError(f"--{name.replace('_', '-')} is not for labels of elements")
+        arguments = {name: value for name, value in self.arguments.items() if name in taken}
         return read_tagged(path, unit=unit, mask_column=mask_column, **arguments)

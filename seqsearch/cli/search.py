@@ -68,11 +68,11 @@ class Options:
             if getattr(self, name) is not None:
                 raise click.UsageError(f"--all finds everything by proof: --{name} means nothing")
         self.condition()
+        self.names()
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the columns."""
-        return output.columns_of(self.columns, self.output_format, self.strand)
+    def names(self, partial: bool = False) -> tuple[str, ...]:
+        """The names of the columns; `partial`: parts of targets are compared."""
+        return output.columns_of(self.columns, self.output_format, self.strand, partial)
 
     def condition(self) -> dict[str, str] | None:
         """--where as the library takes it."""
@@ -115,7 +115,7 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
     nearest: list[DoubleArray] = []  # of all batches: whether the queries are unlike is judged of all together
     with (
         SequenceIndex.open(index) as opened,
-        output.written(options.into, options.names, options.output_format, options.align) as write,
+        output.written(options.into, options.names(opened.finds_parts), options.output_format, options.align) as write,
     ):
         for number, part in enumerate(reading.suiting(opened.alphabet_name).batches(queries, queries=True)):
             answers = _answers(opened, part, options, ids, progress)

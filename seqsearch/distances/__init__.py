@@ -4,8 +4,10 @@ from .distance import DISTANCES, Aligner, Distance, Searcher, distance_named, re
 from .dtw import DTWDistance
 from .dtw_matching import MatchingDTW
 from .edit import EditDistance
+from .edit_paths import EditPath, path_between
 from .fuzzy import DamerauLevenshteinDistance, IndelDistance, JaroWinklerDistance, OSADistance, WeightedEditDistance
 from .hash_dtw import HashDTW, HashSequences
+from .infix import InfixDistance
 from .neighbours import Neighbours, Pruning, recall_at
 from .own import CustomDistance
 from .paths import AlignedPath
@@ -24,6 +26,7 @@ for _distance in (
     DamerauLevenshteinDistance,
     JaroWinklerDistance,
     AlignmentDistance,
+    InfixDistance,
     EuclideanDistance,
     CosineDistance,
     InnerProductDistance,
@@ -41,10 +44,12 @@ __all__ = [
     "DamerauLevenshteinDistance",
     "Distance",
     "EditDistance",
+    "EditPath",
     "EuclideanDistance",
     "HashDTW",
     "HashSequences",
     "IndelDistance",
+    "InfixDistance",
     "InnerProductDistance",
     "JaroWinklerDistance",
     "MatchingDTW",
@@ -56,6 +61,7 @@ __all__ = [
     "Truth",
     "WeightedEditDistance",
     "distance_named",
+    "path_between",
     "points_of",
     "range_search",
     "recall_at",

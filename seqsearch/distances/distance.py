@@ -68,6 +68,8 @@ class Distance(ABC):
     `metric`: symmetric, 0 exactly between equal sequences, and it keeps the triangle inequality;
     `whole_numbers`: every distance is one;
     `alignable`: it counts the edits of a path, which can be shown;
+    `symmetric`: two sequences may change places; where they may not, the query comes first;
+    `partial`: a part of a target decides, which `spans` tells, so that no vector of the whole target leads to it;
     `space`: it compares sequences of one shape as vectors, in this space, so that they need no encoder; "" for others;
     `least`: no distance is less.
 
@@ -87,6 +89,8 @@ class Distance(ABC):
     metric: bool = False  # may depend on its parameters
     whole_numbers: ClassVar[bool] = False
     alignable: ClassVar[bool] = False
+    symmetric: ClassVar[bool] = True
+    partial: ClassVar[bool] = False
     space: ClassVar[Space] = ""
     least: ClassVar[float] = 0.0
 
@@ -170,6 +174,12 @@ class Distance(ABC):
     @property
     def aligner(self) -> Aligner | None:
         """What shows the alignment behind a distance that is not one of edits; None where there is nothing to show."""
+        return None
+
+    def spans(self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray) -> tuple[IntArray, IntArray] | None:
+        """(m,) where the part of b[b_rows[i]] that was compared with a[a_rows[i]] begins and ends, as a slice; None
+        where that is always all of it.
+        """
         return None
 
     def confidence(self, distances: DoubleArray) -> DoubleArray | None:

@@ -1,6 +1,7 @@
 """Search: encode, propose, verify; the budget for a recall; the index as its users see it."""
 
-from .alignment import Alignments, EditPath
+from ..distances import EditPath
+from .alignment import Alignments
 from .budget import Budget, Calibration
 from .classifying import NeighbourClassifier, Votes
 from .dedup import Duplicates, duplicates

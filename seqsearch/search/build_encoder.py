@@ -105,7 +105,7 @@ class EncoderMaker:
     def _family(self) -> str:
         """What was asked for; vectors need none that learns."""
         options = self.options
-        return AS_IS if options.encoder == AUTO and self.distance.space else options.encoder
+        return AS_IS if options.encoder == AUTO and self.distance.space else options.encoder_for(self.distance)
 
     def _as_is(self, model: Model) -> Model:
         """A model of points that are the sequences themselves, in the space of the distance."""

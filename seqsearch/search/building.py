@@ -14,7 +14,7 @@ from importlib.metadata import version
 import numpy as np
 
 from ..ann import CandidateIndex
-from ..arrays import JSON, BoolArray
+from ..arrays import JSON, BoolArray, IntArray
 from ..distances import Distance, HashSequences
 from ..distances.distance import full_name
 from ..encoders.model import Model
@@ -22,6 +22,7 @@ from ..errors import CorruptIndexError, EmptyInputError, FormatVersionError, Mis
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..store import Store, StoreBuilder, worth_keeping
+from .budget import Calibration
 from .build_encoder import EncoderMaker
 from .build_rows import Indexing, fill
 from .cache import IndexCache
@@ -97,7 +98,8 @@ class _Build:
             first = builder.sequences(np.zeros(1, np.int64))
             _require_alike(self.queries, first)
             distance.check(self.queries, first)
-        held = held_out(builder.rows, CALIBRATION_QUERIES if self.queries is None else 0, rng)
+        asked = 0 if distance.partial or self.queries is not None else CALIBRATION_QUERIES
+        held = held_out(builder.rows, asked, rng)
         encoder = self._kept_encoder()
         if encoder is None:
             checkpoint = builder.side_file("training.safetensors")
@@ -112,15 +114,22 @@ class _Build:
         builder.unmap()
         candidates = Indexing(builder, encoder, settings, known, self.progress).run()
         if builder.document(CALIBRATION) is None:
-            pipeline = pipeline_of(builder.targets(self.progress), known, encoder, candidates, distance)
-            asked = builder.sequences(held) if self.queries is None else self.queries
-            measured = calibrate(pipeline, asked, options.recall, progress=self.progress)
-            builder.put_document(CALIBRATION, replace(measured, size=builder.rows).to_json())
+            builder.put_document(CALIBRATION, self._measured(encoder, candidates, known, held).to_json())
         if len(held):
             candidates.add(held, builder.vectors(held))
         builder.put_document(SETTINGS, settings)
         builder.put_document(HEALTH, dict(candidates.health(seed=options.seed)))
         return finished(builder, candidates, None, settings)
+
+    def _measured(self, encoder: OneModel, candidates: CandidateIndex, known: BoolArray, held: IntArray) -> Calibration:
+        """The curve, of candidates among the rows `known`; none of a distance to parts, which no candidate leads to."""
+        builder, options, distance = self.builder, self.options, self.options.exact_distance()
+        if distance.partial:
+            self.progress.note(f"every search will compare with everything: {options.by_proof}")
+            return Calibration(options.recall, 0, builder.rows, lossless=options.by_proof)
+        pipeline = pipeline_of(builder.targets(self.progress), known, encoder, candidates, distance)
+        asked = builder.sequences(held) if self.queries is None else self.queries
+        return replace(calibrate(pipeline, asked, options.recall, progress=self.progress), size=builder.rows)
 
     def _kept_encoder(self) -> OneModel | None:
         """That of an interrupted build."""
@@ -145,7 +154,7 @@ class _Build:
             "index": options.kind_for(rows),
             "index_parameters": options.parameters_for(rows),
             "seed": options.seed,
-            "encoder": options.encoder,
+            "encoder": options.encoder_for(distance),
             "effort": options.effort,
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -25,6 +26,7 @@ from .cache import IndexCache, bytes_by_part
 from .calibrator import budgets_for, calibrate, calibrate_pairs, members
 from .clustering import MEMORY, Clustering, clustered
 from .encoding import OneModel, TwoTowers
+from .exports import exported
 from .handle import CALIBRATION, FORMAT_VERSION, HEALTH, Handle
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
 from .novelty.detector import NoveltyDetector
@@ -183,6 +185,12 @@ class SequenceIndex(Records):
         return self._handle.distance
 
     @property
+    def finds_parts(self) -> bool:
+        """Whether distances are to parts of what is stored, which hits then tell."""
+        distance = self._handle.distance
+        return distance is not None and distance.partial
+
+    @property
     def model(self) -> Model:
         """The encoder. Raises MismatchError for an index of two kinds of series."""
         encoder = self._handle.encoder
@@ -280,8 +288,9 @@ class SequenceIndex(Records):
         distance = state.distance
         sure = None if distance is None else distance.confidence(answer.distances)
         alignable, aligner = (False, None) if distance is None else (distance.alignable, distance.aligner)
-        how = Explanation(choice.reason, choice.warnings, unlike, calibrated, alignable, aligner, trace)
-        return Results(queries.ids, state.targets, answer, minus, sure, how)
+        parts = distance if distance is not None and distance.partial else None
+        how = Explanation(choice.reason, choice.warnings, unlike, calibrated, alignable, aligner, parts, trace)
+        return Results(queries.ids, state.targets, answer, minus, sure, how, queries if parts is not None else None)
 
     def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
         """The budget that `search` would use (None: compare with everything) and a line that says why.
@@ -326,8 +335,9 @@ class SequenceIndex(Records):
             ranges = found(queries)
             if strand == BOTH:
                 ranges, minus = united(ranges, found(reverse_complement(queries)))
-        how = Explanation("exact", alignable=exact.distance.alignable, aligner=exact.distance.aligner)
-        return RangeResults(queries.ids, state.targets, ranges, minus, how)
+        parts = exact.distance if exact.distance.partial else None
+        how = Explanation("exact", alignable=exact.distance.alignable, aligner=exact.distance.aligner, parts=parts)
+        return RangeResults(queries.ids, state.targets, ranges, minus, how, queries if parts is not None else None)
 
     def novelty(
         self,
@@ -479,6 +489,18 @@ class SequenceIndex(Records):
         """Give back the space of removed sequences; done by itself above a fifth. Safe to be killed at any moment."""
         self._handle.compact(watched(progress))
 
+    def export(self, path: StrPath, to: str, *, progress: Watching = False) -> int:
+        """Write everything stored as a file for other programs, in the order of `sequences`; how many there were.
+
+        `to`: "npy", points (n, D) float32 or uint8 codes; "faiss", an index for `faiss.read_index`, with lists where
+        this one has lists, else flat; "hnswlib", a graph for its `load_index`, in the space l2, cosine or ip; these
+        have ids in a file beside them, PATH.ids.txt. "parquet": columns id, sequence, label, description and vector;
+        "fasta". The file stands at `path` when it is complete. Raises UnknownNameError, MismatchError for what a format
+        cannot hold, InputError for a path that cannot be written.
+        """
+        with self._handle.store() as store:
+            return exported(store, self._handle.encoder, self._handle.settings, path, to, watched(progress))
+
     def save_snapshot(self, *, progress: Watching = False) -> None:
         """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
         self._handle.save_snapshot(watched(progress))
@@ -503,6 +525,8 @@ def _measured(
     pairs, most = known
     if queries is not None:
         state.encoder.require(queries)
+    if state.calibration.lossless:
+        return replace(state.calibration, target=target, size=len(state))
     if isinstance(state.encoder, TwoTowers):
         if queries is None:
             raise ParameterError("an index of two kinds of series is calibrated on queries whose answers are known")

@@ -19,6 +19,7 @@ from ..learning.plan import TrainingPlan
 from ..registry import call
 
 AUTO, NONE = "auto", "none"
+COMPOSITION = "kmer"  # the encoder where no vector proposes candidates, and none has to be learned
 _FLAT = (AUTO, "euclidean")
 
 
@@ -152,6 +153,20 @@ class BuildOptions:
             return self.distance
         return distance_named(self.distance, **self.distance_parameters)
 
+    def encoder_for(self, distance: Distance) -> str:
+        """The encoder family. Raises ParameterError for one that has to be trained where its points lead nowhere."""
+        if not distance.partial:
+            return self.encoder
+        if self.encoder not in (AUTO, COMPOSITION):
+            raise ParameterError(f"encoder {self.encoder!r} proposes no candidates: {self.by_proof}: leave it out")
+        return COMPOSITION
+
+    @property
+    def by_proof(self) -> str:
+        """Why nothing proposes candidates for a distance to a part of what is stored."""
+        name = self.exact_distance().name
+        return f"{name} is the distance to a part of what is stored, which no vector of the whole leads to"
+
     def parameters_for(self, size: int) -> JSON:
         """The parameters of the index for `size` sequences: what was asked for, and what suits."""
         kind = self.kind_for(size)
@@ -163,6 +178,8 @@ class BuildOptions:
         """The index kind for `size` sequences: what was asked for, or for "auto" what suits."""
         if self.index != AUTO:
             return self.index
+        if self.bits is None and self.exact_distance().partial:
+            return "exact"  # nothing is looked for in it
         suited = auto_kind(size, self.bits)
         if self.compress in (AUTO, NONE) or self.compress in CANDIDATE_INDEXES[suited].compresses:
             return suited

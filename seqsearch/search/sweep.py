@@ -9,6 +9,7 @@ import numpy as np
 
 from ..distances import Neighbours, recall_at
 from ..distances.neighbours import thresholds
+from ..errors import ParameterError
 from ..progress import Progress
 from ..sequences import Sequences
 from .budget import Budget
@@ -38,6 +39,8 @@ def swept(
 ) -> list[SweepRow]:
     """One row a budget; without `budgets` the ladder is climbed until everything is found."""
     state.encoder.require(queries)
+    if state.calibration.lossless:
+        raise ParameterError(f"there is no budget to evaluate: {state.calibration.lossless}; every search is exact")
     if truth is None:
         truth, _ = state.exact.lossless.neighbours(queries, k, progress=progress)
     ladder = budgets

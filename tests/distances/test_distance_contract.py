@@ -14,6 +14,7 @@ from edit_oracles import damerau_oracle, indel_oracle, jaro_winkler_oracle, osa_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from own_distances import Endpoints, Letters, Overlap
+from partial_oracles import infix_oracle
 from toy_distance import Mismatches
 
 from seqsearch import threads
@@ -28,6 +29,7 @@ from seqsearch.distances import (
     EditDistance,
     EuclideanDistance,
     IndelDistance,
+    InfixDistance,
     InnerProductDistance,
     JaroWinklerDistance,
     MatchingDTW,
@@ -110,6 +112,10 @@ CASES = [
     Case(EditDistance(), tokens(TEXT, 90), edit_oracle),
     Case(Mismatches(), tokens(DNA, 12), lambda x, y: mismatches(x, y, 1)),
     Case(Mismatches(overhang=3), tokens(TEXT, 12), lambda x, y: mismatches(x, y, 3)),
+    Case(InfixDistance(), tokens(DNA, 60), infix_oracle),
+    Case(InfixDistance(), tokens(TEXT, 90), infix_oracle),
+    Case(InfixDistance(), tokens(INTEGERS, 9), infix_oracle),
+    Case(InfixDistance(), tokens(PROTEIN, 200), infix_oracle),
     Case(WeightedEditDistance(), tokens(DNA, 30), edit_oracle),
     Case(
         WeightedEditDistance(insertion=2, deletion=3, substitution=4),

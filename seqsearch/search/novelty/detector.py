@@ -40,6 +40,7 @@ class NoveltyDetector:
         """Score `queries` and compare with known sequences: `known`, or members of the index."""
         scoring = self.scoring(options)
         self.state.encoder.require(queries)
+        self._require_comparable(options, known)
         calibration = known if isinstance(known, KnownScores) else self.known_scores(options, known, progress)
         calibration.require(options.key)
         scored = scoring.score(queries, calibration.parameters, progress=progress)
@@ -49,6 +50,17 @@ class NoveltyDetector:
         ids, known_count = self.state.targets.ids, len(calibration)
         found = NoveltyResults(queries.ids, ids, scored.scores, p_values, rows, distances, options.fpr, known_count)
         return found.controlled() if options.bh else found
+
+    def _require_comparable(self, options: NoveltyOptions, known: object) -> None:
+        """Raise ParameterError where members, which are whole, say nothing about queries, which are parts."""
+        lossless = self.state.calibration.lossless
+        if lossless and options.source != EXACT:
+            raise ParameterError(f"novelty by embeddings cannot be told: {lossless}: ask for by='exact'")
+        if lossless and known is None:
+            raise ParameterError(
+                "what is stored is whole and says nothing about parts of it: "
+                "give known sequences like the queries (known=..., --known FILE)"
+            )
 
     def scoring(self, options: NoveltyOptions) -> Scoring:
         """The scorer of this state."""
@@ -70,6 +82,7 @@ class NoveltyDetector:
         `anew` asks for it.
         """
         scoring = self.scoring(options)
+        self._require_comparable(options, known)
         if known is not None:
             self.state.encoder.require(known)
             return self._measured(scoring, known, None, GIVEN, progress)

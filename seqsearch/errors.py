@@ -20,6 +20,7 @@
         |-- NotAnIndexError               no index at that path
         |-- IndexExistsError              a path that must be free is taken
         |-- IndexLockedError              another process is writing
+        |-- ReadOnlyIndexError            its folder may not be written to
         |-- FormatVersionError            written by a newer seqsearch
         |-- CorruptIndexError             a checksum or an invariant does not hold
         `-- StorageFullError              disk, quota or map full; nothing was half-written
@@ -36,7 +37,15 @@ StrPath = str | os.PathLike[str]
 
 
 class SeqsearchError(Exception):
-    """The root of the tree."""
+    """The root of the tree of all exceptions that are raised on purpose, drawn at the top of `seqsearch.errors`.
+
+    >>> import seqsearch as ss
+    >>> try:
+    ...     ss.as_sequences(["GATTACA", "GATTAXA"], alphabet="dna")
+    ... except ss.SeqsearchError as error:
+    ...     print(type(error).__name__, error)
+    SymbolError given: record 2 (2): symbol 'X' at position 6 is not in the dna alphabet
+    """
 
 
 class InputError(SeqsearchError, ValueError):
@@ -158,6 +167,10 @@ class IndexExistsError(StoreError):
 
 class IndexLockedError(StoreError):
     """Another process is writing to this index."""
+
+
+class ReadOnlyIndexError(StoreError):
+    """The folder of the index may not be written to; everything that changes nothing works there."""
 
 
 class FormatVersionError(StoreError):

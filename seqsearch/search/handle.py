@@ -283,7 +283,8 @@ class Handle:
             self._cache.save(writer, self.settings, progress)
 
     def keep(self, name: str, content: bytes) -> None:
-        """Put a blob into the index if nobody is writing just now. Raises IndexLockedError and OSError."""
+        """Put a blob into the index if nobody is writing just now. Raises IndexLockedError, ReadOnlyIndexError,
+        StorageFullError and OSError."""
         if not self._writer.acquire(blocking=False):
             return
         try:

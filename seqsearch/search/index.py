@@ -333,7 +333,9 @@ class SequenceIndex(Records):
         return Results(asked.ids, state.targets, answer, minus, sure, how, asked if parts is not None else None)
 
     def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
-        """The budget that `search` would use (None: compare with everything) and a line that says why."""
+        """The budget that `search` would use (None: compare with everything) and a line that says why.
+
+        Raises ParameterError for what `search` would not take."""
         choice = self._handle.choice(k, call(Wanted, "a budget", **asked))
         return choice.budget, "; ".join((choice.reason, *choice.warnings))
 
@@ -416,7 +418,7 @@ class SequenceIndex(Records):
         progress: Watching = False,
         **options: Unpack[NoveltyFields],
     ) -> KnownScores:
-        """What `novelty` compares with, as there; `anew`: measured now, whatever is kept."""
+        """What `novelty` compares with, as there; `anew`: measured now, whatever is kept. Raises as `novelty`."""
         compared = None if known is None else self._asked(known, known_vectors, "known")
         with self._handle.state(watched(progress)) as state:
             return self._detector(state).known_scores(
@@ -424,7 +426,9 @@ class SequenceIndex(Records):
             )
 
     def member_scores(self, *, progress: Watching = False, **options: Unpack[NoveltyFields]) -> DoubleArray:
-        """(n,) how new each stored sequence would be if it were not stored, in the order of `sequences`."""
+        """(n,) how new each stored sequence would be if it were not stored, in the order of `sequences`.
+
+        Raises as `novelty`."""
         with self._handle.state(watched(progress)) as state:
             return self._detector(state).member_scores(NoveltyOptions.of(options), watched(progress))
 
@@ -454,7 +458,8 @@ class SequenceIndex(Records):
     ) -> list[SweepRow]:
         """Recall against exact truth and speed, one row a budget. `truth`: of these queries, if known already.
 
-        Without `budgets` the ladder is climbed until everything is found. `vectors` as in `search`.
+        Without `budgets` the ladder is climbed until everything is found. `vectors` as in `search`. Raises
+        ParameterError, MismatchError for queries of another kind, MissingVectorsError.
         """
         asked = self._asked(queries, vectors)
         with self._handle.state(watched(progress)) as state:

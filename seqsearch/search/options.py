@@ -50,6 +50,16 @@ class BuildOptions:
     a point, learned or cut as `codes` says; `index` kind and its `index_parameters`; `compress`: bits a dimension that
     a search keeps of points in memory, "none" for points as they are, "auto" for what suits the kind; `recall` aimed at
     by default; `seed` of every random draw.
+
+    `SequenceIndex.build` takes these fields by name. Raises ParameterError for values that are out of range or exclude
+    each other.
+
+    >>> import seqsearch as ss
+    >>> options = ss.BuildOptions(distance="edit", encoder="kmer", recall=0.95)
+    >>> options.kind_for(1000)
+    'exact'
+    >>> ss.SequenceIndex.build("names.ss", ["anna", "hanna", "otto"], **vars(options)).calibration.target
+    0.95
     """
 
     distance: str | Distance = "edit"

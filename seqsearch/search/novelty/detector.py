@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...arrays import DoubleArray, IntArray
-from ...errors import IndexLockedError, ParameterError
+from ...errors import IndexLockedError, ParameterError, ReadOnlyIndexError, StorageFullError
 from ...progress import SILENT, Progress
 from ..budget import Wanted
 from ..handle import Handle
@@ -144,5 +144,5 @@ class NoveltyDetector:
         """Write into the index where that can be done; else this process alone remembers."""
         try:
             self.handle.keep(_BLOB + measured.key, measured.to_bytes())
-        except (IndexLockedError, OSError) as error:
+        except (IndexLockedError, ReadOnlyIndexError, StorageFullError, OSError) as error:
             progress.note(f"the calibration of novelty is not kept in the index: {error}")

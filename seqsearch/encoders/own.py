@@ -19,8 +19,8 @@ from ..distances.distance import Space
 from ..errors import MismatchError, MissingVectorsError, ParameterError
 from ..geometry import normalised
 from ..hashing import codes_of, hamming
-from ..progress import SILENT, Progress
-from ..sequences import Sequences
+from ..progress import SILENT, Progress, Watching, watched
+from ..sequences import Sequences, SequencesLike
 from .codes import HASH_MEAN, HASH_ROTATION
 from .inputs import InputSpec
 from .model import Model
@@ -155,12 +155,13 @@ class OwnModel(Model):
         """Never: what the points mean is not known."""
         return False
 
-    def embed(self, sequences: Sequences, progress: Progress = SILENT, *, stored: bool = True) -> FloatArray:
+    def embed(self, sequences: SequencesLike, progress: Watching = False, *, stored: bool = True) -> FloatArray:
         """(n, D) float32 by the callable. Raises MissingVectorsError where there is none, and as `Embedder.points`."""
+        sequences = self.taken(sequences)
         self.spec.require(sequences)
         if self.embedder is None:
             raise MissingVectorsError(f"{self.lacking}: open it with encoder=, the callable that made them")
-        return self.embedder.points(sequences, self.geometry, self.dim, progress)
+        return self.embedder.points(sequences, self.geometry, self.dim, watched(progress))
 
     def vectors(self, sequences: Sequences, progress: Progress = SILENT, *, stored: bool = True) -> AnyArray:
         """As of any model."""

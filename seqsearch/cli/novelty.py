@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, Reading, format_option, named, option, takes, threads_and_quiet
+from .options import PATH, Reading, format_option, named, option, strand_option, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import header_text, plain_numbers, rows_text
 
@@ -43,6 +43,7 @@ class Options:
     )
     sample: int = option("Members to compare with.", type=click.IntRange(1), default=20_000, metavar="N")
     seed: int = option("Seed of every random draw.", default=0)
+    strand: str = strand_option()
     output_format: str = format_option("tsv", "json")
     plot: str | None = option("Draw the scores of known sequences and queries.", type=PATH, metavar="FILE.png")
 
@@ -88,6 +89,8 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
     text = header_text(columns, options.output_format) + rows_text(columns, options.output_format)
     click.echo(text, nl=False)
     if not quiet:
+        for warning in found.warnings:
+            click.echo(f"seqsearch: warning: {warning}", err=True)
         click.echo(f"{int(found.novel.sum()):,} of {len(found):,} queries are novel", err=True)
     if options.plot is not None:
         _plot(found, calibration, options.plot, asked)

@@ -37,7 +37,7 @@ from .pipeline import Trace
 from .records import Records, counted_on
 from .results import Explanation, RangeResults, Results
 from .state import State, Where
-from .strands import BOTH, better_strand, require_strand, reverse_complement, united
+from .strands import BOTH, PLUS, better_strand, require_strand, reverse_complement, turned_round, united
 from .sweep import SweepRow, swept
 from .verification import VerificationReport, verified
 
@@ -282,14 +282,16 @@ class SequenceIndex(Records):
             answer, minus = found(queries), None
             if strand == BOTH:
                 answer, minus = better_strand(answer, found(reverse_complement(queries)))
-            calibrated, unlike = choice.budget is not None and allowed is None, None
+            calibrated, unlike, cautions = choice.budget is not None and allowed is None, None, choice.warnings
             if calibrated:
                 unlike = unusual(state.calibration, answer.distances[:, 0])
+            if strand == PLUS and allowed is None:
+                cautions += _turned(state, queries, answer, choice.budget)
         distance = state.distance
         sure = None if distance is None else distance.confidence(answer.distances)
         alignable, aligner = (False, None) if distance is None else (distance.alignable, distance.aligner)
         parts = distance if distance is not None and distance.partial else None
-        how = Explanation(choice.reason, choice.warnings, unlike, calibrated, alignable, aligner, parts, trace)
+        how = Explanation(choice.reason, cautions, unlike, calibrated, alignable, aligner, parts, trace)
         return Results(queries.ids, state.targets, answer, minus, sure, how, queries if parts is not None else None)
 
     def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
@@ -350,7 +352,7 @@ class SequenceIndex(Records):
         `known`: sequences like those that are to count as known, none of them stored, or what `known_scores` made of
         them; None takes members, each judged as if it were not stored. What members score is kept in the index, and
         measured anew when it has changed by more than a fifth. `options`: the fields of `NoveltyOptions` (method, by,
-        k, fpr, bh, ties, sample, seed).
+        k, fpr, bh, ties, sample, seed, strand).
         In an empty index every score is infinite and, with nothing to compare, none is called novel.
         Raises ParameterError, MismatchError for queries of another kind.
         """
@@ -391,15 +393,17 @@ class SequenceIndex(Records):
         *,
         truth: Neighbours | None = None,
         budgets: list[Budget] | None = None,
+        strand: str = "plus",
         progress: Watching = False,
     ) -> list[SweepRow]:
-        """Recall against exact truth and speed, one row a budget. `truth`: of these queries, if known already.
+        """Recall against exact truth and speed, one row a budget. `truth`: of these queries (and strands), if known.
 
-        Without `budgets` the ladder is climbed until everything is found.
+        Without `budgets` the ladder is climbed until everything is found. `strand` as in `search`.
         """
+        require_strand(strand)
         queries = self._taken(queries, "queries")
         with self._handle.state(watched(progress)) as state:
-            return swept(state, queries, k, truth, budgets, watched(progress))
+            return swept(state, queries, k, truth, budgets, watched(progress), strand)
 
     def cluster(
         self,
@@ -506,6 +510,18 @@ class SequenceIndex(Records):
             return f"SequenceIndex({self.path!r}, n={len(self)}, {what}, {self._handle.settings['distance']})"
         except IndexClosedError:
             return f"SequenceIndex({self.path!r}, closed)"
+
+
+def _turned(state: State, queries: Sequences, answer: Neighbours, budget: Budget | None) -> tuple[str, ...]:
+    """A warning where queries far from everything are near on the other strand."""
+    if state.distance is None or not state.distance.alignable:
+        return ()
+
+    def nearest(asked: Sequences) -> DoubleArray:
+        return state.neighbours(asked, 1, budget).distances[:, 0]
+
+    told = turned_round(queries, answer.distances[:, 0], nearest)
+    return () if told is None else (told,)
 
 
 def _measured(

@@ -100,8 +100,8 @@ CASES = [
         {},
         DuplicateIdError,
         (
-            "line 5: record 3 (a): the id 'a' was used before, by record 1: with duplicate_ids (--duplicate-ids) 'rename' "
-            "it gets a number, with 'skip' it is left out"
+            "line 5: record 3 (a): the id 'a' was used before, by record 1: with duplicate_ids (--duplicate-ids) "
+            "'rename' it gets a number, with 'skip' it is left out"
         ),
     ),
     (

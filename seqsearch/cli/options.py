@@ -26,10 +26,12 @@ from click.core import ParameterSource
 if TYPE_CHECKING:
     from ..arrays import JSON
     from ..distances import Distance
+    from ..encoders.vector_rows import VectorRows
     from ..sequences import Alphabet, Sequences, Tagged
 
 Command = TypeVar("Command", bound=Callable[..., object])
 PATH = click.Path()
+_ROWS = 1 << 16  # sequences given at a time where they come with vectors
 HDF5 = (".hdf5", ".h5")
 _BY_TYPE: dict[str, JSON] = {"bool": {"is_flag": True}, "int | None": {"type": int}, "float | None": {"type": float}}
 
@@ -130,6 +132,21 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and
 def threads_and_quiet(command: Command) -> Command:
     """--threads, which needs nobody's attention, and --quiet."""
     return threads_option(quiet_option(command))
+
+
+QUERY_VECTORS = "--query-vectors"
+query_vectors_option = click.option(
+    QUERY_VECTORS,
+    type=PATH,
+    metavar="FILE.npy",
+    help="Of an index with own vectors: those of the queries, row i of query i.",
+)
+vectors_option = click.option(
+    "--vectors",
+    type=PATH,
+    metavar="FILE.npy",
+    help="Of an index with own vectors: those of the sequences, row i of sequence i.",
+)
 
 
 @dataclass(frozen=True)
@@ -245,6 +262,37 @@ class Reading:
             yield from read_batches(one, report=report, **self.arguments, queries=queries)
             if report.notable:
                 click.echo(str(report), err=True)
+
+    def with_vectors(
+        self, path: str, vectors: str | None, flag: str, *, queries: bool = False
+    ) -> Iterator[tuple[Sequences, VectorRows | None]]:
+        """`batches`, each with its rows of the .npy file `vectors`, which comes with the option `flag`.
+
+        With vectors all sequences are read before the first batch is given: so many have to be there as rows. Raises
+        MismatchError, and a usage error where records may be left out.
+        """
+        if vectors is None:
+            yield from ((part, None) for part in self.batches(path, queries=queries))
+            return
+        whole, rows = self.read(path, queries=queries), self.rows(vectors, flag)
+        assert rows is not None
+        rows.require(len(whole))
+        for start in range(0, len(whole), _ROWS):
+            stop = min(start + _ROWS, len(whole))
+            yield whole[start:stop], rows.part(start, stop)
+
+    def rows(self, vectors: str | None, flag: str) -> VectorRows | None:
+        """The rows of an .npy file, if any. Raises a usage error where records may be left out, which shifts them, and
+        what reading it raises."""
+        if vectors is None:
+            return None
+        from ..encoders.vector_rows import VectorRows
+
+        if self.skips:
+            raise click.UsageError(
+                f"--on-error skip is not for {flag}: which rows belong to what is left could not be told"
+            )
+        return VectorRows.of(vectors, flag)
 
     def read(self, path: str, *, queries: bool = False) -> Sequences:
         """All sequences of a file, as `batches`."""

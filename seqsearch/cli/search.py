@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from . import output
-from .options import PATH, Reading, format_option, option, strand_option, takes, threads_and_quiet
+from .options import (
+    PATH,
+    QUERY_VECTORS,
+    Reading,
+    format_option,
+    option,
+    query_vectors_option,
+    strand_option,
+    takes,
+    threads_and_quiet,
+)
 from .progress import progress_for
 from .starting import numba_without_scipy
 
 if TYPE_CHECKING:
     from ..arrays import AnyArray, DoubleArray
+    from ..encoders.vector_rows import VectorRows
     from ..progress import Progress
     from ..search import Answers, SequenceIndex
     from ..sequences import Sequences
@@ -85,9 +96,12 @@ class Options:
 @click.command("search", short_help="Nearest stored sequences of each query.")
 @click.argument("index", type=PATH)
 @click.argument("queries")
+@query_vectors_option
 @takes(options=Options, reading=Reading)
 @threads_and_quiet
-def command(index: str, queries: str, options: Options, reading: Reading, quiet: bool) -> None:
+def command(
+    index: str, queries: str, query_vectors: str | None, options: Options, reading: Reading, quiet: bool
+) -> None:
     """Find the K nearest stored sequences of each query, with their exact distances.
 
     TSV has the columns query, rank, target, distance (and strand, if both are searched); JSON has one object a line
@@ -102,11 +116,14 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
       seqsearch search refs.ss reads.parquet --sequence-column read --format parquet -o hits.parquet
       seqsearch search refs.ss queries.fasta --all --max-distance 5 --columns query,target,distance,cigar
       seqsearch search refs.ss queries.fasta --strand both --min-identity 0.97 --format blast6
+      seqsearch search proteins.ss queries.fasta --query-vectors queries.npy
       cat reads.fq | seqsearch search refs.ss - --candidates 200
     """
     numba_without_scipy()
     from ..search import Results, SequenceIndex
 
+    if options.everything and query_vectors is not None:
+        raise click.UsageError(f"--all finds everything by proof: {QUERY_VECTORS} means nothing")
     ids = None if options.ids_file is None else [line.strip() for line in options.ids_file if line.strip()]
     progress = progress_for(quiet)
     warnings: dict[str, None] = {}  # of all batches, each once
@@ -115,8 +132,9 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
         SequenceIndex.open(index) as opened,
         output.written(options.into, options.names(opened.finds_parts), options.output_format, options.align) as write,
     ):
-        for number, part in enumerate(reading.suiting(opened.alphabet_name).batches(queries, queries=True)):
-            answers = _answers(opened, part, options, ids, progress)
+        parts = reading.suiting(opened.alphabet_name).with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
+        for number, (part, vectors) in enumerate(parts):
+            answers = _answers(opened, part, vectors, options, ids, progress)
             warnings |= dict.fromkeys(answers.how.cautions)
             if answers.how.calibrated and isinstance(answers, Results):
                 nearest.append(answers.distances[:, 0])
@@ -130,13 +148,19 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
 
 
 def _answers(
-    index: SequenceIndex, queries: Sequences, options: Options, ids: list[str] | None, progress: Progress
+    index: SequenceIndex,
+    queries: Sequences,
+    vectors: VectorRows | None,
+    options: Options,
+    ids: list[str] | None,
+    progress: Progress,
 ) -> Answers:
     where, strand = options.condition(), options.strand
     if not options.everything:
         return index.search(
             queries,
             options.k,
+            vectors=vectors,
             recall=options.recall,
             candidates=options.candidates,
             ef=options.ef,

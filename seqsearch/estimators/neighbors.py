@@ -85,7 +85,8 @@ class SequenceNeighbors(TransformerMixin, IndexEstimator):
     def of(cls, index: SequenceIndex, n_neighbors: int = 5, *, radius: float = 1.0) -> Self:
         """An estimator that is fitted: over an index that is there. Rows are positions in `index.sequences`.
 
-        Pickled it carries the path of the index; `fit` would leave it alone and make another one.
+        Pickled it carries the path of the index; `fit` would leave it alone and make another one. Raises
+        IndexClosedError for one that is closed.
 
         >>> import seqsearch as ss
         >>> index = ss.SequenceIndex.build("words.ss", ["anna", "hanna", "otto"], encoder="kmer")
@@ -190,7 +191,7 @@ class SequenceNeighbors(TransformerMixin, IndexEstimator):
         return self.kneighbors_graph(X, min(k, max(len(self.index_), self.n_neighbors)), self.mode)
 
     def fit_transform(self, X: SequencesLike, y: object = None) -> csr_matrix:
-        """(n, n) `fit(X).transform(X)`."""
+        """(n, n) `fit(X).transform(X)`. Raises as these."""
         return self.fit(X).transform(X)
 
     # -- the work ------------------------------------------------------------------------------------------------

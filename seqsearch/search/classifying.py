@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 
 from ..arrays import BoolArray, DoubleArray, IntArray
+from ..encoders.vector_rows import VectorsLike
 from ..errors import MismatchError, ParameterError
 from ..progress import Watching, watched
 from ..sequences import Sequences, SequencesLike
@@ -100,13 +101,16 @@ class NeighbourClassifier:
         self._targets, self._numbers = targets, numbers - int(names[:1] == [""])
         self.labels: tuple[str, ...] = tuple(name for name in names if name)
 
-    def classify(self, queries: SequencesLike) -> Votes:
-        """The votes of the neighbours. Raises MismatchError for queries of another kind."""
+    def classify(self, queries: SequencesLike, vectors: VectorsLike | None = None) -> Votes:
+        """The votes of the neighbours; `vectors` as in `SequenceIndex.search`. Raises MismatchError for queries of
+        another kind."""
         with self.index.state(self.progress):  # neighbours and novelty of one state
-            found = self.index.search(queries, self.k + 1, strand=self.strand, progress=self.progress, **self.budget)
+            found = self.index.search(
+                queries, self.k + 1, vectors=vectors, strand=self.strand, progress=self.progress, **self.budget
+            )
             asked = None
             if self.novelty is not None:
-                asked = self.index.novelty(queries, progress=self.progress, **self.novelty)
+                asked = self.index.novelty(queries, vectors=vectors, progress=self.progress, **self.novelty)
         if found.targets is not self._targets:
             self._learn(found.targets)
         voters, weights = _votes(found, self._numbers, self.k, self.weighting)

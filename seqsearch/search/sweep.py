@@ -11,7 +11,6 @@ from ..distances import Neighbours, recall_at
 from ..distances.neighbours import thresholds
 from ..errors import ParameterError
 from ..progress import Progress
-from ..sequences import Sequences
 from .budget import Budget
 from .calibrator import budgets_for
 from .pipeline import Queries
@@ -37,7 +36,7 @@ class SweepRow:
 
 def swept(
     state: State,
-    queries: Sequences,
+    queries: Queries,
     k: int,
     truth: Neighbours | None,
     budgets: list[Budget] | None,
@@ -45,12 +44,12 @@ def swept(
     strand: str = PLUS,
 ) -> list[SweepRow]:
     """One row a budget; without `budgets` the ladder is climbed until everything is found."""
-    state.encoder.require(queries)
+    state.encoder.require(queries.sequences)
     if state.calibration.lossless:
         raise ParameterError(f"there is no budget to evaluate: {state.calibration.lossless}; every search is exact")
     if truth is None:
         lossless = state.exact.lossless
-        truth = nearest_of(strand, queries, lambda some: lossless.neighbours(some, k, progress=progress)[0])
+        truth = nearest_of(strand, queries, lambda some: lossless.neighbours(some.sequences, k, progress=progress)[0])
     ladder = budgets
     if ladder is None:
         ladder = [b for b in budgets_for(state.proposals, len(state)) if b.candidates >= k]
@@ -64,10 +63,10 @@ def swept(
     return rows
 
 
-def _row(state: State, queries: Sequences, truth: Neighbours, k: int, budget: Budget, strand: str) -> SweepRow:
+def _row(state: State, queries: Queries, truth: Neighbours, k: int, budget: Budget, strand: str) -> SweepRow:
     """`truth`: exact neighbours of `queries`, (Q, >= k)."""
 
-    def search(asked: Sequences) -> Neighbours:
+    def search(asked: Queries) -> Neighbours:
         return nearest_of(strand, asked, lambda some: state.pipeline.staged(some, k, budget))
 
     start = time.perf_counter()
@@ -90,14 +89,12 @@ def _row(state: State, queries: Sequences, truth: Neighbours, k: int, budget: Bu
     )
 
 
-def _candidate_recall(
-    state: State, queries: Sequences, truth: Neighbours, k: int, budget: Budget, strand: str
-) -> float:
+def _candidate_recall(state: State, queries: Queries, truth: Neighbours, k: int, budget: Budget, strand: str) -> float:
     """Share of the k nearest that are among the candidates, by the candidates' own exact distances."""
 
-    def candidates(asked: Sequences) -> Neighbours:
-        rows = state.pipeline.kept(Queries(asked), budget).rows
-        exact = state.exact.distances(asked, rows, thresholds(truth.distances, k))
+    def candidates(asked: Queries) -> Neighbours:
+        rows = state.pipeline.kept(asked, budget).rows
+        exact = state.exact.distances(asked.sequences, rows, thresholds(truth.distances, k))
         order = np.argsort(exact, axis=1, kind="stable")
         return Neighbours(np.take_along_axis(rows, order, axis=1), np.take_along_axis(exact, order, axis=1))
 

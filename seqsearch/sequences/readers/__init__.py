@@ -42,6 +42,11 @@ def read(path: StrPath, **options: Unpack[ReadOptions]) -> Sequences:
 
     Raises InputError (a file that cannot be read), ParseError, SymbolError, SeriesError, DuplicateIdError,
     EmptySequenceError, EmptyInputError, and ParameterError for arguments that fit no file.
+
+    >>> import seqsearch as ss
+    >>> _ = ss.write_fasta("genes.fasta.gz", ss.as_sequences(["GATTACA", "CAT"], ids=["a", "b"]))
+    >>> [(one.id, one.text) for one in ss.read("genes.fasta.gz")]
+    [('a', 'GATTACA'), ('b', 'CAT')]
     """
     parts = list(read_batches(path, **options))
     return parts[0] if len(parts) == 1 else Sequences.concatenate(parts)
@@ -51,6 +56,11 @@ def read_batches(path: StrPath, *, size: int = BATCH, **options: Unpack[ReadOpti
     """The same as `read` in sets of at most `size` sequences: memory grows by 16 bytes a record, to know ids again.
 
     Raises what `read` raises, when the batch with the wrong record is reached; wrong arguments at once.
+
+    >>> import seqsearch as ss
+    >>> _ = ss.write_fasta("genes.fasta", ss.as_sequences(["GATTACA", "CAT", "TAG"]))
+    >>> [len(part) for part in ss.read_batches("genes.fasta", size=2)]
+    [2, 1]
     """
     if size < 1:
         raise ParameterError(f"size must be at least 1, not {size}")

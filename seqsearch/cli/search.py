@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from . import output
-from .options import PATH, QUERY_VECTORS, Reading, format_option, option, query_vectors_option, takes, threads_and_quiet
+from .options import (
+    PATH,
+    QUERY_VECTORS,
+    Reading,
+    format_option,
+    option,
+    query_vectors_option,
+    strand_option,
+    takes,
+    threads_and_quiet,
+)
 from .progress import progress_for
 from .starting import numba_without_scipy
 
@@ -42,9 +52,7 @@ class Options:
     ids_file: TextIO | None = option(
         "Only these ids, one a line.", type=click.File("r", encoding="utf-8"), metavar="FILE"
     )
-    strand: str = option(
-        "Search for the reverse complement of DNA and RNA as well.", type=click.Choice(["plus", "both"]), default="plus"
-    )
+    strand: str = strand_option()
     output_format: str = format_option(
         "tsv", "json", "blast6", "parquet", help="blast6: the twelve columns of BLAST's -outfmt 6."
     )

@@ -43,6 +43,7 @@ from .results import Explanation, RangeResults, Results
 from .state import State, Where
 from .strands import BOTH, PLUS, better_strand, other_strand, require_strand, reverse_complement, turned_round, united
 from .sweep import SweepRow, swept
+from .unlike_lengths import unlike_lengths
 from .verification import VerificationReport, verified
 
 if TYPE_CHECKING:
@@ -322,6 +323,7 @@ class SequenceIndex(Records):
             calibrated, unlike, cautions = choice.budget is not None and allowed is None, None, choice.warnings
             if calibrated:
                 unlike = unusual(state.calibration, answer.distances[:, 0])
+            cautions += unlike_lengths(state, with_points.sequences)
             if strand == PLUS and allowed is None:
                 cautions += _turned(state, with_points, answer, choice.budget)
         distance = state.distance
@@ -387,8 +389,11 @@ class SequenceIndex(Records):
             ranges = found(queries)
             if strand == BOTH:
                 ranges, minus = united(ranges, found(reverse_complement(queries)))
+            cautions = unlike_lengths(state, queries)
         parts = exact.distance if exact.distance.partial else None
-        how = Explanation("exact", alignable=exact.distance.alignable, aligner=exact.distance.aligner, parts=parts)
+        how = Explanation(
+            "exact", cautions, alignable=exact.distance.alignable, aligner=exact.distance.aligner, parts=parts
+        )
         return RangeResults(queries.ids, state.targets, ranges, minus, how, queries if parts is not None else None)
 
     def novelty(

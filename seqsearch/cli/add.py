@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .options import PATH, Reading, takes, threads_and_quiet
+from .options import PATH, Beside, Reading, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import change
 
@@ -12,12 +12,13 @@ from .shared import change
 @click.command("add", short_help="Add sequences to an index.")
 @click.argument("index", type=PATH)
 @click.argument("sequences")
-@takes(reading=Reading)
+@takes(beside=Beside, reading=Reading)
 @threads_and_quiet
-def command(index: str, sequences: str, reading: Reading, quiet: bool) -> None:
+def command(index: str, sequences: str, beside: Beside, reading: Reading, quiet: bool) -> None:
     """Embed SEQUENCES with the index's own encoder and add them. Each batch is durable once it is added.
 
-    An id that INDEX holds already is an error, or left out and counted with --on-error skip.
+    An id that INDEX holds already is an error, or left out and counted with --on-error skip. Of a table, or a table
+    beside SEQUENCES (--metadata), the columns are kept that INDEX has.
 
     \b
     Examples:
@@ -28,6 +29,6 @@ def command(index: str, sequences: str, reading: Reading, quiet: bool) -> None:
 
     progress = progress_for(quiet)
     with SequenceIndex.open(index) as opened:
-        done = change(opened, sequences, reading, lambda part: opened.add(part, progress=progress), known=False)
+        done = change(opened, sequences, reading, beside, lambda part: opened.add(part, progress=progress), known=False)
         if not quiet:
             click.echo(f"{index}: {done:,} added, {len(opened):,} sequences now", err=True)

@@ -41,6 +41,7 @@ class Options:
     )
     recall: float | None = option("Index: the recall of the search.", metavar="R")
     exact: bool = option("Index: compare with everything.")
+    where: str | None = option("Index: only sequences that fulfil this vote.", metavar="CONDITION")
     output_format: str = format_option("tsv", "json")
 
 
@@ -123,6 +124,7 @@ def _by_index(path: str, options: Options, quiet: bool) -> _Judge:
         progress=progress_for(quiet),
         recall=options.recall,
         exact=options.exact,
+        where=options.where,
     )
 
     def verdict(part: Sequences) -> _Verdict:

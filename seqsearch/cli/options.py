@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ..arrays import JSON
     from ..distances import Distance
     from ..sequences import Alphabet, Sequences, Tagged
+    from ..sequences.columns import Asked
+    from ..sequences.readers.metadata import Metadata
 
 Command = TypeVar("Command", bound=Callable[..., object])
 PATH = click.Path()
@@ -156,6 +158,43 @@ class DistanceOptions:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What is kept beside the sequences."""
+
+    columns: str | None = option(
+        "Columns of a table to keep, with a kind where it is not to be told from the values: year,genus:text; none.  "
+        "[default: all that are nothing else]",
+        metavar="NAME[:KIND],...",
+    )
+    metadata: str | None = option(
+        "A table of ids and columns beside sequences of another file; --columns are its then.",
+        type=PATH,
+        metavar="TABLE",
+    )
+    metadata_id: str | None = option("Its column of ids  [default: a usual name, else the first]", metavar="NAME")
+
+    def __post_init__(self) -> None:
+        if self.metadata_id is not None and self.metadata is None:
+            raise click.UsageError("--metadata-id belongs to --metadata")
+
+    def asked(self) -> Sequence[str] | None:
+        """The columns of the file of sequences, as `read` takes them."""
+        return None if self.metadata is not None else self._named()
+
+    def _named(self) -> Sequence[str] | None:
+        return None if self.columns is None else () if self.columns == "none" else names_of(self.columns)
+
+    def table(self) -> Metadata | None:
+        """The table beside the sequences."""
+        if self.metadata is None:
+            return None
+        from ..sequences.columns import Asked
+        from ..sequences.readers.metadata import read_metadata
+
+        return read_metadata(self.metadata, id_column=self.metadata_id, columns=Asked.of(self._named()))
+
+
+@dataclass(frozen=True)
 class Reading:
     """How files are read, and the reading, with a line on stderr about records that were skipped."""
 
@@ -197,8 +236,8 @@ class Reading:
         """The arguments of `seqsearch.read`."""
         return {"format" if name == "input_format" else name: value for name, value in vars(self).items()}
 
-    def batches(self, path: str) -> Iterator[Sequences]:
-        """The sequences of a file, or of a folder with one series a file, set by set."""
+    def batches(self, path: str, columns: Asked | Sequence[str] | None = ()) -> Iterator[Sequences]:
+        """The sequences of a file, or of a folder with one series a file, set by set; `columns` as of `read`."""
         from ..sequences import ReadReport, read_batches
         from ..sequences.folders import read_series
 
@@ -206,7 +245,7 @@ class Reading:
             yield read_series(path)
             return
         report = ReadReport()
-        yield from read_batches(path, report=report, **self.arguments)
+        yield from read_batches(path, report=report, columns=columns, **self.arguments)
         if report.skipped:
             click.echo(str(report), err=True)
 

@@ -13,6 +13,8 @@ from .progress import progress_for
 from .starting import numba_without_scipy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..arrays import AnyArray, DoubleArray
     from ..progress import Progress
     from ..search import Answers, SequenceIndex
@@ -34,7 +36,10 @@ class Options:
     min_identity: float | None = option(
         "Only hits of this identity, 0 to 1: equal columns of the alignment over all columns.", metavar="P"
     )
-    where: str | None = option("Only sequences with this label.", metavar="label=VALUE")
+    where: str | None = option(
+        "Only sequences that fulfil this: 'genus = \"Bacteroides\" and year >= 2019', 'label = x' (docs/metadata.md).",
+        metavar="CONDITION",
+    )
     ids_file: TextIO | None = option(
         "Only these ids, one a line.", type=click.File("r", encoding="utf-8"), metavar="FILE"
     )
@@ -50,7 +55,9 @@ class Options:
         type=PATH,
         metavar="FILE",
     )
-    columns: str | None = option(f"Of tsv, json and parquet: {', '.join(output.COLUMNS)}.", metavar="NAME,...")
+    columns: str | None = option(
+        f"Of tsv, json and parquet: {', '.join(output.COLUMNS)}, and columns of INDEX.", metavar="NAME,..."
+    )
     align: bool = option("Draw the alignment of every hit.")
 
     def __post_init__(self) -> None:
@@ -67,21 +74,10 @@ class Options:
         for name in ("recall", "candidates", "ef", "lists") if self.everything else ():
             if getattr(self, name) is not None:
                 raise click.UsageError(f"--all finds everything by proof: --{name} means nothing")
-        self.condition()
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the columns."""
-        return output.columns_of(self.columns, self.output_format, self.strand)
-
-    def condition(self) -> dict[str, str] | None:
-        """--where as the library takes it."""
-        if self.where is None:
-            return None
-        column, equals, value = self.where.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{self.where!r} is not of the form label=VALUE", param_hint="--where")
-        return {column: value}
+    def names(self, stored: Mapping[str, str]) -> tuple[str, ...]:
+        """The names of the columns; `stored`: those of the index."""
+        return output.columns_of(self.columns, self.output_format, self.strand, stored)
 
 
 @click.command("search", short_help="Nearest stored sequences of each query.")
@@ -103,6 +99,7 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
       seqsearch search refs.ss queries.fasta --recall 0.95 --format json
       seqsearch search refs.ss reads.parquet --sequence-column read --format parquet -o hits.parquet
       seqsearch search refs.ss queries.fasta --all --max-distance 5 --columns query,target,distance,cigar
+      seqsearch search refs.ss queries.fasta --where 'genus = "Bacteroides" and year >= 2019' --columns target,year
       seqsearch search refs.ss queries.fasta --strand both --min-identity 0.97 --format blast6
       cat reads.fq | seqsearch search refs.ss - --candidates 200
     """
@@ -115,7 +112,9 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
     nearest: list[DoubleArray] = []  # of all batches: whether the queries are unlike is judged of all together
     with (
         SequenceIndex.open(index) as opened,
-        output.written(options.into, options.names, options.output_format, options.align) as write,
+        output.written(
+            options.into, options.names(opened.columns), options.output_format, options.align, opened.columns
+        ) as write,
     ):
         for number, part in enumerate(reading.suiting(opened.alphabet_name).batches(queries)):
             answers = _answers(opened, part, options, ids, progress)
@@ -134,7 +133,7 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
 def _answers(
     index: SequenceIndex, queries: Sequences, options: Options, ids: list[str] | None, progress: Progress
 ) -> Answers:
-    where, strand = options.condition(), options.strand
+    where, strand = options.where, options.strand
     if not options.everything:
         return index.search(
             queries,

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from .options import PATH, Reading, takes, threads_and_quiet
+from .options import PATH, Beside, Reading, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import change
+
+if TYPE_CHECKING:
+    from ..sequences import Sequences
 
 
 @click.command("update", short_help="Replace sequences of the same ids.")
 @click.argument("index", type=PATH)
 @click.argument("sequences")
-@takes(reading=Reading)
+@takes(beside=Beside, reading=Reading)
 @threads_and_quiet
-def command(index: str, sequences: str, reading: Reading, quiet: bool) -> None:
+def command(index: str, sequences: str, beside: Beside, reading: Reading, quiet: bool) -> None:
     """Put SEQUENCES in place of the stored ones with the same ids, each batch in one step.
 
-    An id that INDEX does not hold is an error, or left out and counted with --on-error skip.
+    An id that INDEX does not hold is an error, or left out and counted with --on-error skip. Columns that are not given
+    keep their values.
 
     \b
     Example:
@@ -27,6 +33,10 @@ def command(index: str, sequences: str, reading: Reading, quiet: bool) -> None:
 
     progress = progress_for(quiet)
     with SequenceIndex.open(index) as opened:
-        done = change(opened, sequences, reading, lambda part: opened.update(part, progress=progress), known=True)
+
+        def put(part: Sequences) -> None:
+            opened.update(part, progress=progress)
+
+        done = change(opened, sequences, reading, beside, put, known=True)
         if not quiet:
             click.echo(f"{index}: {done:,} updated, {len(opened):,} sequences now", err=True)

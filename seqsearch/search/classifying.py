@@ -12,6 +12,7 @@ from ..errors import MismatchError, ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..sequences.ids import numbered
+from .conditions import Where
 from .novelty.options import NoveltyOptions
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class NeighbourClassifier:
     `weighting`: "uniform", or "distance": a neighbour at distance d votes with (d' - d) / (d' - nearest), d' the
     distance of neighbour k + 1 (Dudani, IEEE Trans. Syst. Man Cybern. 6, 1976; Macleod, Luk and Titterington 1987).
     `abstain`: no label for a query whose p-value of `SequenceIndex.novelty` is at most this; 0 always answers.
-    `novelty`: options of that question, such as its method. `budget`: as of `search`.
+    `novelty`: options of that question, such as its method. `where`: a condition on those that vote. `budget`: as of
+    `search`.
     Raises ParameterError, and MismatchError for an index without labels.
     """
 
@@ -69,6 +71,7 @@ class NeighbourClassifier:
         weighting: str = "distance",
         abstain: float = 0.0,
         novelty: JSON | None = None,
+        where: Where | None = None,
         progress: Progress = SILENT,
         **budget: Any,
     ) -> None:
@@ -79,7 +82,7 @@ class NeighbourClassifier:
         if k < 1:
             raise ParameterError(f"k must be at least 1, not {k}")
         self.index, self.k, self.weighting, self.abstain = index, k, weighting, abstain
-        self.progress, self.budget = progress, budget
+        self.progress, self.budget, self.where = progress, budget, where
         with index.state(progress) as state:
             self._learn(state.targets)
         if not self.labels:
@@ -97,7 +100,7 @@ class NeighbourClassifier:
     def classify(self, queries: Sequences) -> Votes:
         """The votes of the neighbours. Raises MismatchError for queries of another kind."""
         with self.index.state(self.progress):  # neighbours and novelty of one state
-            found = self.index.search(queries, self.k + 1, progress=self.progress, **self.budget)
+            found = self.index.search(queries, self.k + 1, where=self.where, progress=self.progress, **self.budget)
             asked = None
             if self.novelty is not None:
                 asked = self.index.novelty(queries, progress=self.progress, **self.novelty)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -17,15 +18,18 @@ from ..errors import IndexClosedError, MismatchError, ParameterError, StrPath
 from ..progress import SILENT, Progress
 from ..registry import call
 from ..sequences import Alphabet, Sequences, SequencesLike
-from ..sequences.coercion import sets_of, taken
+from ..sequences.coercion import Taken, sets_of, taken
+from ..store import Store
 from ..trees import Dendrogram
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import CALIBRATION_QUERIES, build
 from .cache import IndexCache, bytes_by_part
 from .calibrator import budgets_for, calibrate, calibrate_pairs, members
 from .clustering import MEMORY, Clustering, clustered
+from .conditions import Where
 from .encoding import OneModel, TwoTowers
 from .handle import CALIBRATION, FORMAT_VERSION, HEALTH, Handle
+from .metadata import ColumnsLike, Joining, MetadataLike, asked_of, brought, fitted, kept, metadata_of, with_columns
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
 from .novelty.detector import NoveltyDetector
 from .novelty.options import NoveltyFields
@@ -34,7 +38,7 @@ from .pairs.aligning import Pairs, paired
 from .pipeline import Trace
 from .records import Records, counted_on
 from .results import Explanation, RangeResults, Results
-from .state import State, Where
+from .state import State
 from .strands import BOTH, better_strand, require_strand, reverse_complement, united
 from .sweep import SweepRow, swept
 from .verification import VerificationReport, verified
@@ -66,6 +70,8 @@ class SequenceIndex(Records):
         overwrite: bool = False,
         model: Model | None = None,
         queries: SequencesLike | None = None,
+        columns: ColumnsLike | None = None,
+        metadata: MetadataLike | None = None,
         resume: bool = True,
         progress: Progress = SILENT,
         **options: Unpack[BuildFields],
@@ -74,9 +80,11 @@ class SequenceIndex(Records):
 
         `references`: a set, sets that arrive one after the other (`read_batches`), or what `as_sequences` takes, then
         of `alphabet` (None: guessed, and told to `progress`); `model`: an encoder to use instead of training one;
-        `queries`: measure the recall of budgets on these instead of on a held-out sample; `resume`: go on with a build
-        of the same that was interrupted, where its records are the same; `options`: the fields of `BuildOptions`
-        (distance, by name or itself, encoder, recall, seed, ...).
+        `queries`: measure the recall of budgets on these instead of on a held-out sample; `columns`: what is kept
+        beside the sequences, values by name, or which columns of a data frame (default: all that are nothing else);
+        `metadata`: a table with ids and columns, a file or a data frame; `resume`: go on with a build of the same that
+        was interrupted, where its records are the same; `options`: the fields of `BuildOptions` (distance, by name or
+        itself, encoder, recall, seed, ...).
         Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError.
 
         >>> import seqsearch as ss
@@ -86,7 +94,11 @@ class SequenceIndex(Records):
         [('anna meyer', 2.0), ('anna maier', 2.0)]
         """
         chosen = BuildOptions.of(options)
-        parts, first = sets_of(references, "references", alphabet, progress.note)
+        parts, first = sets_of(references, "references", alphabet, progress.note, asked_of(columns))
+        if isinstance(columns, Mapping):
+            parts = with_columns(parts, columns)
+        if metadata is not None:
+            parts = Joining(metadata_of(metadata)).all_joined(parts, progress.note)
         asked = None if queries is None else taken(queries, "queries", like=first).sequences
         how = {"overwrite": overwrite, "resume": resume}
         built = build(path, parts, chosen, model=model, queries=asked, progress=progress, **how)
@@ -196,6 +208,12 @@ class SequenceIndex(Records):
             return store.alphabet.name if store.alphabet is not None else None
 
     @property
+    def columns(self) -> dict[str, str]:
+        """The columns beside the sequences: their names and kinds (int, float, bool, date, datetime, text, list)."""
+        with self._handle.store() as store:
+            return dict(store.columns().fields)
+
+    @property
     def sequences(self) -> Sequences:
         """The stored sequences, in the order they came."""
         with self._handle.store() as store:
@@ -217,6 +235,7 @@ class SequenceIndex(Records):
                 "sequences": len(store),
                 "deleted": store.rows - len(store),
                 "kind": store.kind,
+                **({"columns": dict(store.columns().fields)} if store.columns() else {}),
                 "alphabet": self.alphabet_name,
                 "distance": settings["distance"],
                 "distance_parameters": None if settings["distance"] is None else settings["distance_parameters"],
@@ -248,17 +267,20 @@ class SequenceIndex(Records):
 
         The budget: `recall` asks for a measured recall (default: the one the index was built for), `candidates` for a
         number of candidates (with `ef` of a graph, or `lists` of compressed lists), `exact` for a comparison with
-        everything. `ids` or `where` (label=VALUE) restrict the answers, always to exactly min(k, matching) of them.
+        everything. `ids` or `where` restrict the answers, always to exactly min(k, matching) of them.
+        `where`: a condition on the columns, and on id, label, description and length: 'genus = "Bacteroides" and year
+        >= 2019', or {"genus": ["Bacteroides"], "year": (2019, None)}; see `seqsearch.search.conditions`. Where nothing
+        fulfils it `Results.warnings` says so.
         `strand`: "both" searches for the reverse complements of DNA and RNA queries as well, and each stored sequence
         counts on its nearer strand.
-        Raises MismatchError for queries of another kind, ParameterError, UnknownIdError for unknown `ids`.
+        Raises MismatchError for queries of another kind, ParameterError, ConditionError, UnknownIdError.
         """
         require_count(k)
         require_strand(strand)
         queries = self._taken(queries, "queries")
         wanted = call(Wanted, "search", **budget)
         with self._handle.state(progress) as state:
-            choice, allowed, trace = state.choice(k, wanted), state.allowed(ids, where), Trace()
+            choice, (allowed, cautions), trace = state.choice(k, wanted), state.asked(ids, where), Trace()
 
             def found(asked: Sequences) -> Neighbours:
                 return state.neighbours(asked, k, choice.budget, allowed=allowed, trace=trace, progress=progress)
@@ -272,7 +294,7 @@ class SequenceIndex(Records):
         distance = state.distance
         sure = None if distance is None else distance.confidence(answer.distances)
         alignable, aligner = (False, None) if distance is None else (distance.alignable, distance.aligner)
-        how = Explanation(choice.reason, choice.warnings, unlike, calibrated, alignable, aligner, trace)
+        how = Explanation(choice.reason, (*choice.warnings, *cautions), unlike, calibrated, alignable, aligner, trace)
         return Results(queries.ids, state.targets, answer, minus, sure, how)
 
     def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
@@ -289,6 +311,24 @@ class SequenceIndex(Records):
         """A warning where queries whose nearest are at `nearest`, several (Q,), are not like those that the recall was
         measured on; None where they are, or are too few to tell."""
         return unusual(self.calibration, np.concatenate(list(nearest)))
+
+    def count(self, where: Where | None = None, *, ids: Iterable[str] | None = None) -> int:
+        """How many stored sequences fulfil a condition, as `search` takes it, exactly.
+
+        Raises ConditionError, UnknownIdError.
+
+        >>> import seqsearch as ss
+        >>> names = ss.as_sequences(["anna", "hanna", "otto"], columns={"born": [1950, 1999, None]})
+        >>> index = ss.SequenceIndex.build("names.ss", names, encoder="kmer")
+        >>> index.count("born > 1960"), index.count({"born": (None, 1999)}), index.count("born is missing")
+        (1, 2, 1)
+        >>> hit = index.search("ana", k=1, where="born > 1960")[0][0]
+        >>> hit.id, hit["born"]
+        ('2', 1999)
+        """
+        with self._handle.state() as state:
+            mask = state.allowed(ids, where)
+            return len(state) if mask is None else int(np.count_nonzero(mask))
 
     def within(
         self,
@@ -308,7 +348,7 @@ class SequenceIndex(Records):
         queries = self._taken(queries, "queries")
         with self._handle.state(progress) as state:
             state.encoder.require(queries)
-            allowed, exact, minus = state.allowed(ids, where), state.exact, None
+            (allowed, cautions), exact, minus = state.asked(ids, where), state.exact, None
 
             def found(asked: Sequences) -> Ranges:
                 return exact.lossless.ranges(asked, radius, allowed=allowed, progress=progress)
@@ -316,7 +356,7 @@ class SequenceIndex(Records):
             ranges = found(queries)
             if strand == BOTH:
                 ranges, minus = united(ranges, found(reverse_complement(queries)))
-        how = Explanation("exact", alignable=exact.distance.alignable, aligner=exact.distance.aligner)
+        how = Explanation("exact", cautions, alignable=exact.distance.alignable, aligner=exact.distance.aligner)
         return RangeResults(queries.ids, state.targets, ranges, minus, how)
 
     def novelty(
@@ -440,27 +480,60 @@ class SequenceIndex(Records):
 
     # -- changing ------------------------------------------------------------------------------------------------
 
-    def add(self, sequences: SequencesLike, *, progress: Progress = SILENT) -> None:
+    def add(
+        self,
+        sequences: SequencesLike,
+        *,
+        columns: ColumnsLike | None = None,
+        metadata: MetadataLike | None = None,
+        progress: Progress = SILENT,
+    ) -> None:
         """Add sequences; durable when it returns. What comes without ids is counted on from the end of the index.
 
-        Raises DuplicateIdError, MismatchError, IndexLockedError.
+        `columns` and `metadata` as in `build`, of the columns that the index has; those not given are missing.
+        Raises DuplicateIdError, MismatchError, InputError for a value of another kind, IndexLockedError.
         """
-        given = self._taken_with(sequences, "sequences")
+        given = self._brought(sequences, columns, metadata, progress)
         vectors = self._handle.encoder.of_stored(given.sequences, progress)
         self._handle.change(lambda writer: writer.append(counted_on(given, writer), vectors), progress)
+
+    def _brought(
+        self, sequences: SequencesLike, columns: ColumnsLike | None, metadata: MetadataLike | None, progress: Progress
+    ) -> Taken:
+        """What an index takes in, with its columns as the index has them."""
+        given = self._taken_with(sequences, "sequences", asked_of(columns))
+        whole = brought(given.sequences, columns, metadata, progress.note)
+        with self._handle.store() as store:
+            fields = store.columns().fields
+        return replace(given, sequences=fitted(whole, fields, progress.note))
 
     def remove(self, ids: Iterable[str], *, progress: Progress = SILENT) -> None:
         """Remove sequences by id. Raises UnknownIdError, and then removes none; IndexLockedError."""
         self._handle.change(lambda writer: writer.delete(ids), progress)
 
-    def update(self, sequences: SequencesLike, *, progress: Progress = SILENT) -> None:
-        """Put sequences in place of those with the same ids, in one step. Raises UnknownIdError, MismatchError, and
-        ParameterError for sequences without ids."""
-        given = self._taken_with(sequences, "sequences")
+    def update(
+        self,
+        sequences: SequencesLike,
+        *,
+        columns: ColumnsLike | None = None,
+        metadata: MetadataLike | None = None,
+        progress: Progress = SILENT,
+    ) -> None:
+        """Put sequences in place of those with the same ids, in one step; columns that are not given keep their values.
+
+        `columns` and `metadata` as in `add`. Raises UnknownIdError, MismatchError, and ParameterError for sequences
+        without ids.
+        """
+        given = self._brought(sequences, columns, metadata, progress)
         if not given.named:
             raise ParameterError("update needs to know which sequences: seqsearch.as_sequences(..., ids=...)")
         vectors = self._handle.encoder.of_stored(given.sequences, progress)
-        self._handle.change(lambda writer: writer.update(given.sequences, vectors), progress)
+
+        def put(writer: Store) -> None:
+            rows = writer.rows_of(given.sequences.ids)
+            writer.update(kept(given.sequences, writer.columns(), rows), vectors)
+
+        self._handle.change(put, progress)
 
     def compact(self, *, progress: Progress = SILENT) -> None:
         """Give back the space of removed sequences; done by itself above a fifth. Safe to be killed at any moment."""

@@ -11,6 +11,8 @@ import numpy as np
 from ..errors import ParameterError
 from ..sequences import TEXT, Sequence, Sequences, SequencesLike
 from ..sequences.coercion import Taken, taken
+from ..sequences.columns import NO_FIELDS, Asked
+from ..sequences.foreign import Columns
 from ..sequences.strings import Counted
 from ..store import Store
 
@@ -58,12 +60,12 @@ class Records:
         """Sequences of the argument `what`, of the kind that is stored."""
         return self._taken_with(given, what).sequences
 
-    def _taken_with(self, given: SequencesLike, what: str) -> Taken:
+    def _taken_with(self, given: SequencesLike, what: str, beside: Asked = NO_FIELDS) -> Taken:
         if isinstance(given, Sequences) and given.alphabet != TEXT:  # which an index may fold
             return Taken(given, True)
         with self._handle.store() as store:
             like = store.sequences(np.zeros(0, np.int64))
-        return taken(given, what, like=like)
+        return taken(given, what, like=like, columns=Columns(beside=beside))
 
 
 def _opened(path: str) -> SequenceIndex:
@@ -85,6 +87,5 @@ def counted_on(given: Taken, store: Store) -> Sequences:
     if (store.find(ids) >= 0).any():
         largest = max(int(name) for name in store.ids if name.isascii() and name.isdecimal())
         ids = Counted.up_to(len(sequences), largest + 1)
-    return Sequences(
-        sequences.data, sequences.offsets, ids, sequences.alphabet, sequences.descriptions, sequences.labels
-    )
+    texts = sequences.descriptions, sequences.labels
+    return Sequences(sequences.data, sequences.offsets, ids, sequences.alphabet, *texts, sequences.columns)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypedDict
 
 from ..alphabet import Alphabet
+from ..columns import NO_FIELDS, Asked
 from ..sequence import Layout
 from .intake import OnError, ReadReport
 
@@ -23,6 +25,9 @@ class ReadOptions(TypedDict, total=False):
     `..._column`: names of columns of a table or of arrays of an .npz; None takes the usual ones.
     `layout`: order of the axes of three in .npy and .npz, "ntf" (series, steps, features) or "nct" (series, channels,
     steps); None means "ntf", and is an error where there are fewer steps than features.
+    `columns`: which further columns of a table are kept beside the sequences, NAME or NAME:KIND (int, float, bool,
+    date, datetime, text, list: labels between semicolons); None: all, [] none. Kinds that are not named are told from
+    the first batch, 65,536 records: see `column_values`.
     """
 
     alphabet: Alphabet | str | None
@@ -34,6 +39,7 @@ class ReadOptions(TypedDict, total=False):
     description_column: str | None
     layout: Layout | None
     report: ReadReport | None
+    columns: Iterable[str] | Asked | None
 
 
 @dataclass(frozen=True)
@@ -47,3 +53,4 @@ class Options:
     label_column: str | None = None
     description_column: str | None = None
     layout: Layout | None = None
+    columns: Asked = NO_FIELDS

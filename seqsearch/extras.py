@@ -7,7 +7,7 @@ from types import ModuleType
 
 from .errors import MissingExtraError
 
-FRAMES = "frames"
+FRAMES, SKLEARN = "frames", "sklearn"
 
 
 def imported(module: str, extra: str) -> ModuleType:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -68,7 +69,8 @@ def examples() -> dict[str, doctest.DocTest]:
             continue
         for one in inspect.getmro(member) if inspect.isclass(member) else [member]:
             if one.__module__.startswith("seqsearch."):
-                found |= {test.name: test for test in finder.find(one, one.__qualname__) if test.examples}
+                called = one.__qualname__ if inspect.isclass(one) else name
+                found |= {test.name: test for test in finder.find(one, called) if test.examples}
     return found
 
 
@@ -81,21 +83,63 @@ def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert doctest.DocTestRunner().run(EXAMPLES[name]).failed == 0
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Hit",
-        "NoveltyScorer",
-        "RangeResults",
-        "Records.get",
-        "Results",
-        "SequenceIndex.build",
-        "as_sequences",
-        "duplicates",
-    ],
-)
-def test_what_takes_users_objects_shows_how(name: str) -> None:
-    assert name in EXAMPLES
+ALIASES = {"SequencesLike"}
+
+
+@pytest.mark.parametrize("name", [name for name in seqsearch.__all__ if name not in ALIASES])
+def test_every_public_name_has_an_example(name: str) -> None:
+    assert any(shown == name or shown.startswith(f"{name}.") for shown in EXAMPLES)
+
+
+def callables() -> dict[str, object]:
+    """Public functions, and the public methods of public classes."""
+    found: dict[str, object] = {}
+    for name in seqsearch.__all__:
+        member = getattr(seqsearch, name)
+        if inspect.isfunction(member):
+            found[name] = member
+        elif inspect.isclass(member) and not issubclass(member, Exception):
+            methods = inspect.getmembers(member, callable)
+            found |= {f"{name}.{own}": one for own, one in methods if not own.startswith("_")}
+    ours = {
+        name: one for name, one in found.items() if (getattr(one, "__module__", None) or "").startswith("seqsearch")
+    }
+    return {name: one for name, one in ours.items() if name not in ALIASES}
+
+
+CALLABLES = callables()
+SHAPE = re.compile(r"\((?:[A-Za-z][\w ().+*/-]*|\d+),[\w ,.+*/-]*\)")
+ALL_RAISE = ("Distance.", "CustomDistance.", "Encoder.")  # as their class says
+RAISE_NOTHING = {
+    "Alphabet.decode",
+    "Alphabet.lookup",
+    "BuildOptions.kind_for",
+    "BuildOptions.parameters_for",
+    "Hits.at",
+    "Model.orders_as",
+    "RangeResults.at",
+    "RangeResults.parts_of",
+    "RangeResults.to_dicts",
+    "Results.at",
+    "Results.parts_of",
+    "Results.to_dicts",
+    "SequenceIndex.distribution_warning",
+    "SequenceIndex.holds",
+    "Sequences.lengths_of",
+}
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_docstrings_say_shapes_and_errors(name: str) -> None:
+    """Shapes of what is an array; what is raised, of all that takes something."""
+    member, told = CALLABLES[name], inspect.getdoc(CALLABLES[name]) or ""
+    signature = inspect.signature(member)  # type: ignore[arg-type]
+    assert told
+    if re.search("Array|csr_matrix|Lists|Names", str(signature.return_annotation)):
+        assert SHAPE.search(told), f"{name} gives an array: of which shape?"
+    takes = [each for each in signature.parameters if each not in ("self", "progress")]
+    if takes and name not in RAISE_NOTHING and not name.startswith(ALL_RAISE):
+        assert re.search("[Rr]aise[sd]?\\s", told), f"{name} takes {', '.join(takes)}: what does it raise?"
 
 
 RIGHT = """

@@ -1,4 +1,4 @@
-"""hnswlib, held so that nothing can crash it. No other file of the tree knows its name.
+"""hnswlib, held so that nothing can crash it. No other file knows its name, but `exchange`, which writes its files.
 
 Nodes are numbered 0, 1, 2, ... in the order they came; distances are squared Euclidean. Its owner lets in either one
 change or searches: adding during a search, or growing during one, breaks the library (hnswlib issues 562 and 590). Its

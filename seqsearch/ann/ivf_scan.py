@@ -1,4 +1,4 @@
-"""The lists of an index as faiss scans them: the only place that names it. It is handed arrays and never reads a file.
+"""The lists of an index as faiss scans them. It is handed arrays, and never reads a file; `exchange` writes its own.
 
 Parts of 4 bits lie in blocks of 32 codes, as "Quicker ADC" has them (Andre, Kermarrec and Le Scouarnec, 2019): the
 distances from a query to the 16 centroids of a part fit a register, which one instruction looks up for 32 codes.
@@ -32,7 +32,7 @@ class Lists:
 
     def __init__(self, coder: Coder, centres: FloatArray, entries: int = 0) -> None:
         self.coder = coder
-        self._faiss = _library()
+        self._faiss = library()
         self._quantizer = self._faiss.IndexFlatL2(coder.dim)
         self._room = max(1, len(centres) + len(centres) // 4)  # lists that are split make more
         self._index = self._made(self._room)
@@ -118,7 +118,7 @@ class Lists:
 
 def centres_of(vectors: FloatArray, count: int, seed: int) -> FloatArray:
     """(n, D) -> (count, D): k-means, count <= n."""
-    faiss = _library()
+    faiss = library()
     threads.faiss_threads()
     settings = faiss.ClusteringParameters()
     settings.niter, settings.seed = ROUNDS, seed % 2**31
@@ -129,7 +129,8 @@ def centres_of(vectors: FloatArray, count: int, seed: int) -> FloatArray:
     return centres
 
 
-def _library() -> ModuleType:
+def library() -> ModuleType:
+    """Faiss, without the noise it makes when it is imported."""
     with warnings.catch_warnings():  # of the tool that wraps it, under some versions of Python
         warnings.simplefilter("ignore", DeprecationWarning)
         import faiss

@@ -74,7 +74,7 @@ def command(
     if options.queries is None:
         stored, searched = held_out_queries(stored, asked.seed)
     else:
-        searched = reading.suiting(stored.alphabet).read(options.queries)
+        searched = reading.suiting(stored.alphabet).read(options.queries, queries=True)
     compared = compare(stored, searched, asked, progress_for(quiet))
     show_rows(compared.rows(), show.output_format, lambda: _table(compared))
     click.echo(recommendation(compared, references, reading), err=show.output_format != "table")

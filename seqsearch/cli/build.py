@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, Beside, DistanceOptions, Reading, given, named, option, takes, threads_and_quiet
+from .options import (
+    PATH,
+    QUERY_VECTORS,
+    Beside,
+    DistanceOptions,
+    Reading,
+    given,
+    named,
+    option,
+    takes,
+    threads_and_quiet,
+)
 from .progress import progress_for
 
 if TYPE_CHECKING:
@@ -38,7 +49,8 @@ class Options:
     encoder: str = option("Encoder family, or auto.", metavar="NAME", default="auto")
     dim: int | None = option("Dimensions of the embedding  [default: 128]", metavar="D")
     geometry: str = option(
-        "auto (cosine for long tokens, else euclidean), euclidean, squared, manhattan, cosine or hyperbolic.",
+        "auto (cosine for long tokens and --vectors, else euclidean), euclidean, squared, manhattan, cosine or "
+        "hyperbolic.",
         metavar="NAME",
         default="auto",
     )
@@ -61,6 +73,10 @@ class Options:
     queries: str | None = option(
         "Measure the recall on these queries  [default: on a sample held out of REFS]", type=PATH, metavar="FILE"
     )
+    vectors: str | None = option(
+        "Vectors made elsewhere, row i of sequence i, in place of training.", type=PATH, metavar="FILE.npy"
+    )
+    query_vectors: str | None = option("With --vectors: those of --queries.", type=PATH, metavar="FILE.npy")
     seed: int = option("Seed of every random draw.", default=0)
 
 
@@ -95,7 +111,7 @@ def command(
 ) -> None:
     """Train an encoder on REFS, embed and index them, and measure the recall of every budget.
 
-    REFS: FASTA, FASTQ, CSV, TSV, text lines, .npy, .npz, .ts - compressed or not; "-" is standard input. Further
+    REFS: FASTA, FASTQ, CSV, TSV, text lines, .npy, .npz, .hdf5, .ts - compressed or not; "-" is standard input. Further
     columns of a table, or of a table beside REFS (--metadata), are kept: search --where asks for them.
     A recipe (a .toml file) holds all of this and builds the index beside itself; options given here win over it.
 
@@ -106,7 +122,10 @@ def command(
       seqsearch build people.csv -o people.ss --alphabet text+casefold+accents --distance jaro-winkler
       seqsearch build genes.fasta -o genes.ss --metadata samples.tsv --columns year,country,taxon:text
       seqsearch build beats.npz -o beats.ss --distance dtw -D window=0.1
+      seqsearch build vectors.npy -o vectors.ss --distance cosine
+      seqsearch build glove-100-angular.hdf5 -o glove.ss
       seqsearch build recordings/ -o songs.ss --pairs scores/
+      seqsearch build proteins.fasta -o proteins.ss --vectors proteins.npy --distance alignment
       seqsearch build indexes/greengenes-v4.toml
     """
     if pairs.pairs is not None:
@@ -139,14 +158,16 @@ def _by_options(
         raise click.UsageError("--output INDEX is needed (or give a recipe, RECIPE.toml)")
     return SequenceIndex.build(
         output.output,
-        reading.batches(references, beside.asked()),
+        reading.batches(references, columns=beside.asked()),
         model=_model(options.model),
-        queries=None if options.queries is None else reading.read(options.queries),
+        vectors=reading.rows(options.vectors, "--vectors"),
+        queries=None if options.queries is None else reading.read(options.queries, queries=True),
+        query_vectors=reading.rows(options.query_vectors, QUERY_VECTORS),
         metadata=beside.table(),
         overwrite=output.overwrite,
         resume=output.resume,
         progress=progress_for(quiet),
-        **named(options, BuildOptions) | vars(distance),
+        **named(options, BuildOptions) | vars(distance.suiting(references)),
     )
 
 
@@ -187,10 +208,12 @@ def _by_recipe(
     from ..search.options import BuildOptions
     from ..search.recipes import Recipe
 
+    for name in given(options).keys() & {"vectors", "query_vectors"}:
+        raise click.UsageError(f"--{name.replace('_', '-')} is not for a recipe, which may hold sequences out")
     asked = {name: value for name, value in given(options).items() if name in named(options, BuildOptions)}
     recipe = Recipe.load(references)
     reading = reading.over(recipe.reading)
-    queries = None if options.queries is None else reading.read(options.queries)
+    queries = None if options.queries is None else reading.read(options.queries, queries=True)
     columns = {} if beside.columns is None or beside.metadata is not None else {"columns": beside.asked()}
     recipe = recipe.changed(asked | given(distance), output=output.output, reading=reading.arguments | columns)
     return recipe.build(

@@ -14,7 +14,8 @@ from . import starting
 
 COMMANDS = (
     *("build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate"),
-    *("bench", "demo", "cluster", "train", "embed", "tune", "classify", "tag", "novelty", "dedup", "match", "convert"),
+    *("export", "bench", "demo", "cluster", "train", "embed", "tune", "classify", "tag", "novelty", "dedup", "match"),
+    "convert",
 )
 
 

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, Reading, format_option, named, option, takes, threads_and_quiet
+from .options import (
+    PATH,
+    QUERY_VECTORS,
+    Reading,
+    format_option,
+    named,
+    option,
+    query_vectors_option,
+    takes,
+    threads_and_quiet,
+)
 from .progress import progress_for
 from .shared import header_text, plain_numbers, rows_text
 
@@ -41,6 +51,7 @@ class Options:
     known: str | None = option(
         "Known sequences to compare with, none of them stored  [default: members]", metavar="FILE"
     )
+    known_vectors: str | None = option("Of an index with own vectors: those of --known.", type=PATH, metavar="FILE.npy")
     sample: int = option("Members to compare with.", type=click.IntRange(1), default=20_000, metavar="N")
     seed: int = option("Seed of every random draw.", default=0)
     output_format: str = format_option("tsv", "json")
@@ -50,9 +61,12 @@ class Options:
 @click.command("novelty", short_help="Is each query new, and how sure is that?")
 @click.argument("index", type=PATH)
 @click.argument("queries")
+@query_vectors_option
 @takes(options=Options, reading=Reading)
 @threads_and_quiet
-def command(index: str, queries: str, options: Options, reading: Reading, quiet: bool) -> None:
+def command(
+    index: str, queries: str, query_vectors: str | None, options: Options, reading: Reading, quiet: bool
+) -> None:
     """Say of each query whether it is new, with a p-value: the share of known sequences that score as high.
 
     The p-values come from members of the index, each judged as if it were not stored, so that --fpr 0.01 calls one
@@ -73,13 +87,14 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
     asked = replace(NoveltyOptions(**named(options, NoveltyOptions)), bh=False)  # of all queries, not of a batch
     with SequenceIndex.open(index) as opened:
         reading = reading.suiting(opened.alphabet_name)
-        compared = None if options.known is None else reading.read(options.known)
-        calibration = opened.known_scores(known=compared, progress=progress, **vars(asked))
+        compared = None if options.known is None else reading.read(options.known, queries=True)
+        own = reading.rows(options.known_vectors, "--known-vectors")
+        calibration = opened.known_scores(known=compared, known_vectors=own, progress=progress, **vars(asked))
         if not quiet:
             _tell(index, calibration, asked.fpr)
         parts = [
-            opened.novelty(part, known=calibration, progress=progress, **vars(asked))
-            for part in reading.batches(queries)
+            opened.novelty(part, vectors=vectors, known=calibration, progress=progress, **vars(asked))
+            for part, vectors in reading.with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
         ]
     found = joined(parts)
     if options.bh:

@@ -15,10 +15,12 @@ from .shared import header_text, plain_numbers, rows_text
 if TYPE_CHECKING:
     import pyarrow
 
+    from ..arrays import IntArray
     from ..search import Alignments, Answers, HitTable
     from ..sequences import Sequences
 
 PLAIN = ("query", "rank", "target", "distance")
+PLACES = ("target_start", "target_end")
 _ALIGNED = ("pident", "length", "mismatch", "gapopen", "qstart", "qend", "sstart", "send", "evalue", "bitscore")
 PARQUET = "parquet"
 PREFIX = "columns."
@@ -65,11 +67,18 @@ class HitColumns:
             for (first, last), turned, end in zip(own, minus, ends, strict=True)
         ]
 
+    @cached_property
+    def spans_in_targets(self) -> tuple[IntArray, IntArray]:
+        """Where the parts of the targets that were compared begin and end, as slices."""
+        return self.answers.parts_of(self.queries, self.table)
+
     def statistics(self) -> tuple[Sequence[object], Sequence[object]]:
         """E-values and bit scores; -1 and 0 where none are known."""
         unknown: tuple[Sequence[object], Sequence[object]] = ([-1] * len(self.table), [0] * len(self.table))
         aligner = self.answers.how.aligner
         if aligner is None or not len(self.table):
+            return unknown
+        if aligner.bit_scores(self.table.distances[:0]) is None:
             return unknown
         scores, total = self.paths.scores, int(self.targets.lengths.sum())
         values = aligner.e_values(scores, self.queries.lengths[self.table.owners], total)
@@ -119,6 +128,8 @@ COLUMNS: dict[str, Callable[[HitColumns], Sequence[object]]] = {
     "description": lambda hits: list(hits.targets.descriptions.take(hits.table.rows)),
     "query_length": lambda hits: hits.queries.lengths[hits.table.owners].tolist(),
     "target_length": lambda hits: hits.targets.lengths_of(hits.table.rows).tolist(),
+    "target_start": lambda hits: (hits.spans_in_targets[0] + 1).tolist(),
+    "target_end": lambda hits: hits.spans_in_targets[1].tolist(),
     "matches": lambda hits: [path.count("=") for path in hits.paths],
     "pident": lambda hits: [f"{100 * path.identity:.3f}" for path in hits.paths],
     "length": lambda hits: [path.columns for path in hits.paths],
@@ -138,16 +149,20 @@ COLUMNS: dict[str, Callable[[HitColumns], Sequence[object]]] = {
 }
 
 
-def columns_of(asked: str | None, output_format: str, strand: str, stored: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of the columns; `stored`: names and kinds of those of the index. Raises a usage error for one there is
-    not."""
+def columns_of(
+    asked: str | None, output_format: str, strand: str, partial: bool = False, stored: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """The names of the columns; `partial`: parts of targets are compared; `stored`: names and kinds of the columns of
+    the index, None where they are not known yet. Raises a usage error for one there is not."""
     if output_format == "blast6":
         if asked is not None:
             raise click.UsageError("--columns means nothing for --format blast6, which has twelve of its own")
         return BLAST6
     if asked is None:
-        return PLAIN + ("strand",) * (strand == "both")
+        return PLAIN + PLACES * partial + ("strand",) * (strand == "both")
     names = tuple(dict.fromkeys(name.strip() for name in asked.split(",")))
+    if stored is None:
+        return names
     known = {*COLUMNS, *stored, *(PREFIX + name for name in stored)}
     unknown = [name for name in names if name not in known]
     if unknown:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from . import output
-from .options import PATH, Reading, format_option, option, takes, threads_and_quiet
+from .options import PATH, QUERY_VECTORS, Reading, format_option, option, query_vectors_option, takes, threads_and_quiet
 from .progress import progress_for
 from .starting import numba_without_scipy
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..arrays import AnyArray, DoubleArray
+    from ..encoders.vector_rows import VectorRows
     from ..progress import Progress
     from ..search import Answers, SequenceIndex
     from ..sequences import Sequences
@@ -74,18 +75,22 @@ class Options:
         for name in ("recall", "candidates", "ef", "lists") if self.everything else ():
             if getattr(self, name) is not None:
                 raise click.UsageError(f"--all finds everything by proof: --{name} means nothing")
+        self.names()
 
-    def names(self, stored: Mapping[str, str]) -> tuple[str, ...]:
-        """The names of the columns; `stored`: those of the index."""
-        return output.columns_of(self.columns, self.output_format, self.strand, stored)
+    def names(self, partial: bool = False, stored: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """The names of the columns; `partial`: parts of targets are compared; `stored`: the columns of the index."""
+        return output.columns_of(self.columns, self.output_format, self.strand, partial, stored)
 
 
 @click.command("search", short_help="Nearest stored sequences of each query.")
 @click.argument("index", type=PATH)
 @click.argument("queries")
+@query_vectors_option
 @takes(options=Options, reading=Reading)
 @threads_and_quiet
-def command(index: str, queries: str, options: Options, reading: Reading, quiet: bool) -> None:
+def command(
+    index: str, queries: str, query_vectors: str | None, options: Options, reading: Reading, quiet: bool
+) -> None:
     """Find the K nearest stored sequences of each query, with their exact distances.
 
     TSV has the columns query, rank, target, distance (and strand, if both are searched); JSON has one object a line
@@ -101,11 +106,14 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
       seqsearch search refs.ss queries.fasta --all --max-distance 5 --columns query,target,distance,cigar
       seqsearch search refs.ss queries.fasta --where 'genus = "Bacteroides" and year >= 2019' --columns target,year
       seqsearch search refs.ss queries.fasta --strand both --min-identity 0.97 --format blast6
+      seqsearch search proteins.ss queries.fasta --query-vectors queries.npy
       cat reads.fq | seqsearch search refs.ss - --candidates 200
     """
     numba_without_scipy()
     from ..search import Results, SequenceIndex
 
+    if options.everything and query_vectors is not None:
+        raise click.UsageError(f"--all finds everything by proof: {QUERY_VECTORS} means nothing")
     ids = None if options.ids_file is None else [line.strip() for line in options.ids_file if line.strip()]
     progress = progress_for(quiet)
     warnings: dict[str, None] = {}  # of all batches, each once
@@ -113,11 +121,16 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
     with (
         SequenceIndex.open(index) as opened,
         output.written(
-            options.into, options.names(opened.columns), options.output_format, options.align, opened.columns
+            options.into,
+            options.names(opened.finds_parts, opened.columns),
+            options.output_format,
+            options.align,
+            opened.columns,
         ) as write,
     ):
-        for number, part in enumerate(reading.suiting(opened.alphabet_name).batches(queries)):
-            answers = _answers(opened, part, options, ids, progress)
+        parts = reading.suiting(opened.alphabet_name).with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
+        for number, (part, vectors) in enumerate(parts):
+            answers = _answers(opened, part, vectors, options, ids, progress)
             warnings |= dict.fromkeys(answers.how.cautions)
             if answers.how.calibrated and isinstance(answers, Results):
                 nearest.append(answers.distances[:, 0])
@@ -131,13 +144,19 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
 
 
 def _answers(
-    index: SequenceIndex, queries: Sequences, options: Options, ids: list[str] | None, progress: Progress
+    index: SequenceIndex,
+    queries: Sequences,
+    vectors: VectorRows | None,
+    options: Options,
+    ids: list[str] | None,
+    progress: Progress,
 ) -> Answers:
     where, strand = options.where, options.strand
     if not options.everything:
         return index.search(
             queries,
             options.k,
+            vectors=vectors,
             recall=options.recall,
             candidates=options.candidates,
             ef=options.ef,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..arrays import JSON, AnyArray
     from ..encoders.model import Model
+    from ..encoders.vector_rows import VectorRows
     from ..search import SequenceIndex
     from ..sequences import Sequences
     from .options import Beside, Reading
@@ -24,14 +25,15 @@ def change(
     path: str,
     reading: Reading,
     beside: Beside,
-    apply: Callable[[Sequences], None],
+    apply: Callable[[Sequences, VectorRows | None], None],
     *,
     known: bool,
+    vectors: str | None = None,
 ) -> int:
     """`apply` every batch of the file at `path` to `index`; what goes wrong names the file. The number of sequences.
 
-    `known`: the ids have to be those of stored sequences, or none of them; where wrong records are skipped, others are
-    left out and counted on stderr.
+    `vectors`: an .npy file with a row of each, which `apply` is given too; `known`: the ids have to be those of stored
+    sequences, or none of them; where wrong records are skipped, others are left out and counted on stderr.
     """
     from ..errors import InputError, UnknownIdError
     from ..search.metadata import Joining
@@ -43,13 +45,16 @@ def change(
     named = beside.asked()
     asked = Asked(tuple(index.columns.items()), must=False) if named is None else named
     seen = done = 0
-    for part in reading.suiting(index.alphabet_name).batches(path, asked):
-        part = part if joining is None else joining.joined(part)
+    source = reading.suiting(index.alphabet_name).with_vectors(path, vectors, "--vectors", columns=asked)
+    for whole, rows in source:
+        part = whole if joining is None else joining.joined(whole)
         counts = not known and isinstance(part.ids, Counted)  # numbers of lines, which are counted on
         fitting = part[(index.holds(part.ids) == known).nonzero()[0]] if reading.skips and not counts else part
         try:
-            apply(fitting)
+            apply(fitting, rows)
         except InputError as error:
+            if error.path is not None and rows is not None and error.path == rows.name:
+                raise
             error.path = path
             error.record = None if reading.skips or error.record is None else error.record + seen
             raise

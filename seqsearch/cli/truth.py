@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .options import PATH, DistanceOptions, Reading, takes, threads_and_quiet
-from .output import PLAIN, HitColumns
+from .output import PLACES, PLAIN, HitColumns
 from .progress import progress_for
 from .shared import header_text, rows_text
 
@@ -40,16 +40,18 @@ def command(
     """
     from ..distances import Truth
     from ..search import Results
+    from ..search.results import Explanation
 
     targets = reading.read(references)
-    asked = reading.suiting(targets.alphabet).read(queries)
-    exact = distance.exact()
+    asked = reading.suiting(targets.alphabet).read(queries, queries=True)
+    exact = distance.suiting(references).exact()
     found, pruning = exact.searcher(targets).search(asked, k, progress=progress_for(quiet))
     if not quiet:
         click.echo(f"exact: {pruning}", err=True)
     if output is not None:
         Truth.of(found, asked, targets, exact).save(output)
         return
-    answers = Results(asked.ids, targets, found)
-    columns = HitColumns(answers, answers.table(), asked).columns(PLAIN)
+    parts = exact if exact.partial else None
+    answers = Results(asked.ids, targets, found, how=Explanation(parts=parts))
+    columns = HitColumns(answers, answers.table(), asked).columns(PLAIN + PLACES * exact.partial)
     click.echo(header_text(columns, "tsv") + rows_text(columns, "tsv"), nl=False)

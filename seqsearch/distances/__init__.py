@@ -4,11 +4,14 @@ from .distance import DISTANCES, Aligner, Distance, Searcher, distance_named, re
 from .dtw import DTWDistance
 from .dtw_matching import MatchingDTW
 from .edit import EditDistance
+from .edit_paths import EditPath, path_between
 from .fuzzy import DamerauLevenshteinDistance, IndelDistance, JaroWinklerDistance, OSADistance, WeightedEditDistance
 from .hash_dtw import HashDTW, HashSequences
+from .infix import InfixDistance
 from .neighbours import Neighbours, Pruning, recall_at
 from .own import CustomDistance
 from .paths import AlignedPath
+from .points import CosineDistance, EuclideanDistance, InnerProductDistance, points_of
 from .ranges import Ranges, range_search
 from .substitution import AlignmentDistance
 from .truth import Truth
@@ -23,6 +26,10 @@ for _distance in (
     DamerauLevenshteinDistance,
     JaroWinklerDistance,
     AlignmentDistance,
+    InfixDistance,
+    EuclideanDistance,
+    CosineDistance,
+    InnerProductDistance,
 ):
     register(_distance)
 
@@ -31,14 +38,19 @@ __all__ = [
     "AlignedPath",
     "Aligner",
     "AlignmentDistance",
+    "CosineDistance",
     "CustomDistance",
     "DTWDistance",
     "DamerauLevenshteinDistance",
     "Distance",
     "EditDistance",
+    "EditPath",
+    "EuclideanDistance",
     "HashDTW",
     "HashSequences",
     "IndelDistance",
+    "InfixDistance",
+    "InnerProductDistance",
     "JaroWinklerDistance",
     "MatchingDTW",
     "Neighbours",
@@ -49,6 +61,8 @@ __all__ = [
     "Truth",
     "WeightedEditDistance",
     "distance_named",
+    "path_between",
+    "points_of",
     "range_search",
     "recall_at",
     "register",

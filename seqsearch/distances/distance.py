@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from .paths import AlignedPath
 LEAST_COST = 0.1
 _CELL = 0.001  # a cell of a dynamic programme in candidates proposed by the graph: measured with time warping
 _QUERIES_A_STEP, _PAIRS_A_STEP = 64, 1 << 20  # at most
+
+
+Space = Literal["", "euclidean", "cosine", "inner-product"]
 
 
 class Searcher(Protocol):
@@ -64,7 +67,21 @@ class Distance(ABC):
     What a distance is, for those who use it:
     `metric`: symmetric, 0 exactly between equal sequences, and it keeps the triangle inequality;
     `whole_numbers`: every distance is one;
-    `alignable`: it counts the edits of a path, which can be shown.
+    `alignable`: it counts the edits of a path, which can be shown;
+    `symmetric`: two sequences may change places; where they may not, the query comes first;
+    `partial`: a part of a target decides, which `spans` tells, so that no vector of the whole target leads to it;
+    `space`: it compares sequences of one shape as vectors, in this space, so that they need no encoder; "" for others;
+    `least`: no distance is less.
+
+    >>> import seqsearch as ss
+    >>> edit = ss.distance_named("edit")
+    >>> names, asked = ss.as_sequences(["anna", "hanna", "otto"]), ss.as_sequences(["ana", "ott"])
+    >>> edit.matrix(asked, names)
+    array([[1., 2., 4.],
+           [4., 5., 1.]])
+    >>> edit.exact(asked, names, k=1).rows
+    array([[0],
+           [2]])
     """
 
     name: ClassVar[str]
@@ -72,6 +89,10 @@ class Distance(ABC):
     metric: bool = False  # may depend on its parameters
     whole_numbers: ClassVar[bool] = False
     alignable: ClassVar[bool] = False
+    symmetric: ClassVar[bool] = True
+    partial: ClassVar[bool] = False
+    space: ClassVar[Space] = ""
+    least: ClassVar[float] = 0.0
 
     @abstractmethod
     def pairs(
@@ -89,7 +110,7 @@ class Distance(ABC):
         return 1.0
 
     def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
-        """All distances, (len(a), len(b)) float64."""
+        """(n, m) float64: the distances of all of `a` and all of `b`."""
         self.require(a, b)
         a_rows, b_rows = np.divmod(np.arange(len(a) * len(b)), max(len(b), 1))
         return self.pairs(a, a_rows, b, b_rows).reshape(len(a), len(b))
@@ -155,6 +176,12 @@ class Distance(ABC):
         """What shows the alignment behind a distance that is not one of edits; None where there is nothing to show."""
         return None
 
+    def spans(self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray) -> tuple[IntArray, IntArray] | None:
+        """(m,) where the part of b[b_rows[i]] that was compared with a[a_rows[i]] begins and ends, as a slice; None
+        where that is always all of it.
+        """
+        return None
+
     def confidence(self, distances: DoubleArray) -> DoubleArray | None:
         """(Q, k) from 0 to 1: how sure it is that sequences at these distances match; None where that is not known."""
         return None
@@ -168,6 +195,12 @@ class Distance(ABC):
             raise MismatchError(
                 f"the distance {self.name} compares {self.kind}, not {there}: use the distance {usual_distance(there)}"
             )
+
+    def check(self, sequences: Sequences, like: Sequences | None = None) -> None:  # noqa: B027 (most compare all)
+        """Raise InputError or MismatchError naming the first of some sequences that cannot be stored to be compared.
+
+        `like`: some that are stored already, if any.
+        """
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.parameters().items())})"
@@ -247,7 +280,12 @@ def full_name(distance: type[Distance]) -> str:
 
 
 def distance_named(name: str, **parameters: object) -> Distance:
-    """The distance of that name. Raises ParameterError for an unknown name or parameter."""
+    """The distance of that name. Raises ParameterError for an unknown name or parameter.
+
+    >>> import seqsearch as ss
+    >>> ss.distance_named("dtw", window=0.1).name
+    'dtw'
+    """
     return call(DISTANCES[name], f"the distance {name}", **parameters)
 
 

@@ -30,8 +30,6 @@ from .vectors import LANES, VECTOR, outside
 _FEW = 8
 _QUERIES_A_STEP = 256
 _FIRST_CUTOFF = 24
-# Targets of neighbouring lengths that are sorted by likeness together.
-_GROUPS_A_SLAB = 16
 _FAR = np.iinfo(np.int32).max  # farther than any edit distance
 
 
@@ -86,7 +84,7 @@ class EditNeighbours:
         mean = float(targets.lengths[rows].mean()) if len(rows) else 0.0
         self._q, self._base, self._buckets = kmer_form(targets, mean)
         counts = self._counts(self._codes, targets.offsets, rows)
-        groups = self._groups_of(counts, targets.lengths[rows])
+        groups = profiles.alike_in_length(counts, targets.lengths[rows], LANES)
         members = np.full((len(groups), LANES), -1, np.int64)
         for g, group in enumerate(groups):
             members[g, : len(group)] = np.sort(group)
@@ -96,15 +94,6 @@ class EditNeighbours:
         self._profiles = Profiles(low, middle, high, counts[np.maximum(flat, 0)], 2 * self._q)
         packed = np.where(flat >= 0, rows[np.maximum(flat, 0)], -1) if len(rows) else flat
         self._groups = lanes.pack(self._codes, targets.offsets, packed, self._coding.bits)
-
-    @staticmethod
-    def _groups_of(counts: ByteArray, lengths: IntArray) -> list[IntArray]:
-        """Members of each group: of about one length, which keeps bands narrow, and among those, like with like."""
-        by_length = np.argsort(lengths, kind="stable")
-        spread = int(lengths.max(initial=0) - lengths.min(initial=0))
-        slab = len(lengths) if spread == 0 else _GROUPS_A_SLAB * LANES
-        parts = (by_length[first : first + slab] for first in range(0, len(lengths), max(slab, 1)))
-        return [part[group] for part in parts for group in profiles.alike(counts[part], LANES)]
 
     def _counts(self, codes: AnyArray, offsets: IntArray, rows: IntArray) -> ByteArray:
         counts = np.zeros((len(rows), self._buckets), np.uint8)

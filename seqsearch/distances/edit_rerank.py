@@ -75,7 +75,7 @@ class Query(NamedTuple):
 
 
 @kernel()
-def _query(data: AnyArray, start: int, end: int) -> Query:
+def query_of(data: AnyArray, start: int, end: int) -> Query:
     """The query data[start:end]."""
     pattern = pattern_of(data, start, end)
     m, match, stride, direct, keys, slots = pattern
@@ -285,7 +285,7 @@ def _nearest(
     text, offsets = targets
     k, start = len(rows), queries.offsets[query]
     m = queries.offsets[query + 1] - start
-    asked = _query(queries.data, start, start + m)
+    asked = query_of(queries.data, start, start + m)
     if len(asked.symbols) > _MOST_SYMBOLS:
         one_by_one(queries, query, targets, candidates, stop, answers)
         return level

@@ -28,7 +28,7 @@ _CHECKS = 6
 # Planes for the length of a lane: sequences of up to 2 ** 31 symbols.
 _LENGTH_PLANES = 32
 # Planes of a group before its columns: the lengths.
-_HEADER = _LENGTH_PLANES * VECTOR
+HEADER = _LENGTH_PLANES * VECTOR
 
 
 class Groups(NamedTuple):
@@ -77,7 +77,7 @@ def pack(codes: AnyArray, offsets: IntArray, rows: IntArray, bits: int) -> Group
     longest = lengths.max(axis=1, initial=0)
     columns = (longest + TILE - 1) // TILE * TILE
     starts = np.zeros(len(columns) + 1, np.int64)
-    np.cumsum(_HEADER + columns * (bits + 1) * VECTOR, out=starts[1:])
+    np.cumsum(HEADER + columns * (bits + 1) * VECTOR, out=starts[1:])
     planes = np.zeros(int(starts[-1]), np.uint64)
     groups = Groups(rows, lengths.ravel(), shortest, longest, planes, starts, columns, bits)
     _pack_kernel(codes, offsets, groups)
@@ -95,7 +95,7 @@ def _pack_kernel(codes: AnyArray, offsets: IntArray, groups: Groups) -> None:
             for p in range(_LENGTH_PLANES):
                 bit = np.uint64((lengths[64 * word + lane] >> p) & 1)
                 planes[start + p * VECTOR] |= bit << np.uint64(lane)
-        start += _HEADER
+        start += HEADER
         block = np.zeros(_BLOCK * 64, np.uint8)
         for first in range(0, columns[group], _BLOCK):
             width = min(_BLOCK, columns[group] - first)
@@ -233,7 +233,7 @@ def group_distances(query: Query, groups: Groups, group: int, cutoff: int, work:
             if _all_above(work, first, m, shortest, longest, cutoff):
                 return 0
             check += shortest // _CHECKS
-        at = start + _HEADER + first * width
+        at = start + HEADER + first * width
         for s in range(codes.shape[0]):
             for t in range(TILE):
                 if codes[s] >> bits:  # a symbol that no target has

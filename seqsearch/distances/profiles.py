@@ -15,6 +15,8 @@ from ..arrays import AnyArray, ByteArray, IntArray
 from ..jit import kernel
 from .vectors import outside
 
+# Groups of neighbouring lengths that are sorted by likeness together.
+_GROUPS_A_SLAB = 16
 _HASH = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -79,6 +81,17 @@ def alike(counts: ByteArray, size: int) -> list[IntArray]:
         waiting.append(members[order[cut:]])
         waiting.append(members[order[:cut]])
     return groups
+
+
+def alike_in_length(counts: ByteArray, lengths: IntArray, size: int) -> list[IntArray]:
+    """Split 0..n-1 into groups of `size` (some may be smaller): of about one length, which keeps bands narrow, and
+    among those, like with like.
+    """
+    by_length = np.argsort(lengths, kind="stable")
+    spread = int(lengths.max(initial=0) - lengths.min(initial=0))
+    slab = len(lengths) if spread == 0 else _GROUPS_A_SLAB * size
+    parts = (by_length[first : first + slab] for first in range(0, len(lengths), max(slab, 1)))
+    return [part[group] for part in parts for group in alike(counts[part], size)]
 
 
 @kernel(parallel=True)

@@ -44,12 +44,14 @@ def range_search(
     """All targets within `radius`, one number or one a query, of each query; `allowed`, (n,), leaves targets out.
 
     Lossless: nearest neighbours with the distance's own bounds, and more of them for queries that have more.
-    Raises ParameterError for a radius that is negative or not a number, MismatchError as the distance does.
+    Raises ParameterError for a radius that is below the least distance there is or not a number, MismatchError as the
+    distance does.
     """
     distance.require(queries, targets)
     radii = np.broadcast_to(np.asarray(radius, np.float64), (len(queries),))
-    if np.isnan(radii).any() or (radii < 0).any():
-        raise ParameterError(f"a radius must be at least 0, not {radii[np.isnan(radii) | (radii < 0)][0]:g}")
+    wrong = np.isnan(radii) | (radii < distance.least)
+    if wrong.any():
+        raise ParameterError(f"a radius must be at least {distance.least:g}, not {radii[wrong][0]:g}")
     most = len(targets) if allowed is None else int(np.count_nonzero(allowed))
     left, parts = np.arange(len(queries)), [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
     searcher = distance.searcher(targets, allowed)

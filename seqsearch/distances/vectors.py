@@ -25,7 +25,7 @@ _ONES = ir.Constant(_VEC, [-1] * VECTOR)
 _ZEROS = ir.Constant(_VEC, [0] * VECTOR)
 
 
-def _cell(b: ir.IRBuilder, match: ir.Value, vp: ir.Value, vn: ir.Value, hp: ir.Value, hn: ir.Value) -> list[ir.Value]:
+def cell(b: ir.IRBuilder, match: ir.Value, vp: ir.Value, vn: ir.Value, hp: ir.Value, hn: ir.Value) -> list[ir.Value]:
     """One cell of the dynamic programme for all lanes: [vp, vn, hp, hn] after it.
 
     The differences to the left and upper neighbour are +1 where vp or hp is set, -1 where vn or hn is (Myers 1999).
@@ -57,7 +57,7 @@ def _swept(state: Type, table: Type, matches: Type, active: Type | None = None) 
             match = e.step(found, b.load(e.step(slots, row)))
             for t in range(TILE):
                 eq = e.read(e.step(match, t * VECTOR), _VEC)
-                p, n, dp, dn = _cell(b, eq, vp, vn, b.load(hp[t]), b.load(hn[t]))
+                p, n, dp, dn = cell(b, eq, vp, vn, b.load(hp[t]), b.load(hn[t]))
                 if active is not None:  # a lane whose sequence has ended keeps its last column
                     off = b.not_(on[t])
                     vp = b.or_(b.and_(on[t], p), b.and_(off, vp))

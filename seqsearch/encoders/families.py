@@ -35,7 +35,7 @@ class Family:
     `network`: the `Encoder` that learns; a family without one has nothing to train and is made by `fit`, sequences to a
     `Model`. `load`: what runs a saved model without torch; without it the network does. All three are given as they are
     or as "module:name". `steps`: it reads step by step, so it gives a vector of every step too, and text may be read
-    word by word; `dropout`: it has a setting of that name.
+    word by word; `dropout`: it has a setting of that name; `as_is`: its points are the sequences themselves, unchanged.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Family:
     load: Load | str = ""
     steps: bool = False
     dropout: bool = False
+    as_is: bool = False
     rate: float = 2e-3
 
     @property
@@ -101,6 +102,7 @@ _stepwise = partial(Family, steps=True, dropout=True)
 for _family in (
     _features("kmer", ("tokens",), fit=".model:kmer_model"),
     _features("curve", ("series",), fit=".model:shape_model"),
+    Family("identity", ("series",), fit=".identity:identity_model", load=".identity:identity_runner", as_is=True),
     Family("projection", network=".projection:ProjectionEncoder", load=".run:projection_runner"),
     Family("linear", network=".linear:LinearEncoder", load=".run:projection_runner"),
     Family("mlp", network=".mlp:MLPEncoder", dropout=True),
@@ -116,6 +118,8 @@ for _family in (
 
 AUTO = {"tokens": "projection", "series": "projection", "classify": "cnn", "tag": "lstm", "cluster": "lstm"}
 """What the name "auto" means: for distances by the kind of input, for labels by the task."""
+AS_IS = "identity"
+"""What it means for distances of vectors."""
 UNLEARNED = {"tokens": "kmer", "series": "curve"}
 """What needs no training, by the kind of input."""
 

@@ -59,6 +59,7 @@ def train(
     plan = replace(plan, steps=min(plan.steps, enough), check=min(plan.check, max(1, enough // 5)))
     torch.manual_seed(run.seed)
     network = family.build(InputSpec.fit(sequences[rows]), run.settings or {}).to(device_named(plan.device))
+    _require_whole(distance)
     data = PairData(sequences[rows[unseen:]], sequences[rows[:held]], distance)
     objectives, near, log = list[PairObjective](), None, TrainingLog()
     for phase, part in enumerate(plan.phases()):
@@ -126,6 +127,7 @@ def learn_code(
     network = loaded(family.build(model.spec, model.settings), model.weights).to(device_named(plan.device))
     rows = rng.permutation(len(sequences))[: plan.sequences]
     held = min(plan.validate, len(rows) // 8)
+    _require_whole(distance)
     data = PairData(sequences[rows[held:]], sequences[rows[:held]], distance)
     near = data.mined(network, plan.cells, rng, run.progress)
     part = plan.phases()[-1]
@@ -142,6 +144,15 @@ def _trained(
     log = Trainer(objective, plan.schedule(plan.steps, plan.check, rate), run, checkpoint).run()
     objective.fit_factor()
     return log
+
+
+def _require_whole(distance: Distance) -> None:
+    """Raise ParameterError for a distance to parts of sequences: points of whole ones cannot predict it."""
+    if distance.partial:
+        raise ParameterError(
+            f"an encoder cannot learn {distance.name}, the distance to a part of what is stored: "
+            "an index of it searches by proof, without one"
+        )
 
 
 def _require_enough(sequences: Sequences) -> None:

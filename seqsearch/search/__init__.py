@@ -1,12 +1,12 @@
 """Search: encode, propose, verify; the budget for a recall; the index as its users see it."""
 
-from .alignment import Alignments, EditPath
+from ..distances import EditPath
+from .alignment import Alignments
 from .budget import Budget, Calibration
 from .classifying import NeighbourClassifier, Votes
 from .dedup import Duplicates, duplicates
 from .index import SequenceIndex
 from .novelty import KnownScores, NoveltyResults, Verdict, benjamini_hochberg
-from .novelty.scorer import NoveltyScorer
 from .options import BuildOptions
 from .results import Answers, Hit, Hits, RangeResults, Results
 from .state import State
@@ -28,7 +28,6 @@ __all__ = [
     "KnownScores",
     "NeighbourClassifier",
     "NoveltyResults",
-    "NoveltyScorer",
     "RangeResults",
     "Results",
     "SequenceIndex",

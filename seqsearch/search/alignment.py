@@ -12,39 +12,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
-from ..distances import AlignedPath, Aligner
+from ..distances import AlignedPath, Aligner, path_between
 from ..errors import ParameterError
 from ..sequences import Alphabet, Sequences
 from .strands import reverse_complement
 from .table import HitTable
 
-_LETTERS = {"equal": "=", "replace": "X", "delete": "I", "insert": "D"}
 _LINE = 60
-
-
-class EditPath(AlignedPath):
-    """A path from end to end, whose columns that are not equal are edits."""
-
-    @property
-    def edits(self) -> int:
-        return self.count("XID")
-
-
-def path_between(query: AnyArray, target: AnyArray) -> EditPath:
-    """A shortest path between two code arrays."""
-    from rapidfuzz.distance import Levenshtein
-
-    operations = Levenshtein.opcodes(_comparable(query), _comparable(target))
-    return EditPath(
-        tuple(
-            (_LETTERS[step.tag], max(step.src_end - step.src_start, step.dest_end - step.dest_start))
-            for step in operations
-        )
-    )
-
-
-def _comparable(codes: AnyArray) -> bytes | list[int]:
-    return codes.tobytes() if codes.dtype == np.uint8 else codes.tolist()
 
 
 def require_tokens(sequences: Sequences) -> Alphabet:
@@ -96,7 +70,10 @@ class Alignments(Sequence[AlignedPath]):
         """(h,) scores of the paths. Raises ParameterError for edits, which have none."""
         if self.aligner is None:
             raise ParameterError("a score is of alignments under a substitution matrix: --distance alignment")
-        return np.array([path.score for path in self], np.int64)
+        found = [path.score for path in self]
+        if None in found:
+            raise ParameterError("edits have no score: --distance alignment and overlap have one")
+        return np.array(found, np.int64)
 
     def at_least(self, identity: float) -> BoolArray:
         """(h,) which hits have that identity; a path of edits is looked for only where lengths and distance leave it

@@ -107,7 +107,8 @@ class Calibration:
     `costs`: of one comparison by each stage after the first, and `exact_cost` of comparing a query with everything, in
     candidates proposed; `interval`: where verification may stop; `usual`: the distance within which nine of ten of the
     queries found their nearest. `truth`: "nearest", the exact neighbours, or "pairs", the entry known to belong to each
-    query; of pairs, `weight` is that of their budgets.
+    query; of pairs, `weight` is that of their budgets. `lossless`: why every search compares with everything, "" where
+    candidates may be proposed.
     """
 
     target: float
@@ -120,6 +121,7 @@ class Calibration:
     usual: float | None = None
     truth: Literal["nearest", "pairs"] = "nearest"
     weight: float = 0.0
+    lossless: str = ""
 
     def choose(self, recall: float, k: int, size: int | None = None) -> tuple[Budget | None, Point | None]:
         """The cheapest budget whose lower bound meets `recall` for k neighbours, or None when none does.
@@ -190,6 +192,8 @@ class Calibration:
             "exact_cost": self.exact_cost,
             "usual": self.usual,
         }
+        if self.lossless:
+            document |= {"lossless": self.lossless}
         if self.truth == "pairs":
             document |= {"truth": self.truth, "costs": list(self.costs), "weight_before": self.weight}
         return document
@@ -208,6 +212,7 @@ class Calibration:
             usual=document.get("usual"),
             truth=document.get("truth", "nearest"),
             weight=document.get("weight_before", 0.0),
+            lossless=document.get("lossless", ""),
         )
 
 
@@ -253,6 +258,10 @@ class Wanted:
         """
         if self.exact:
             return Choice(None, "exact")
+        if calibration.lossless:
+            if self.candidates is not None:
+                raise ParameterError(f"candidates cannot be asked for: {calibration.lossless}")
+            return Choice(None, f"exact: {calibration.lossless}")
         if self.candidates is not None:
             name = "" if kind is None else kind.effort
             asked = Budget.of(max(self.candidates, k), name, self._effort(kind, self.candidates))

@@ -10,7 +10,8 @@ import numpy as np
 from ..arrays import IntArray
 from ..distances import Distance
 from ..encoders.codes import LEARNED, quantizer
-from ..encoders.families import family_named
+from ..encoders.families import AS_IS, family_named
+from ..encoders.identity import lifted_model
 from ..encoders.model import Model, unlearned_model
 from ..errors import MismatchError, ParameterError
 from ..learning.plan import TrainingPlan
@@ -18,9 +19,10 @@ from ..progress import Progress
 from ..sequences import Sequences, Strings
 from ..sequences.ids import hash_ids
 from ..store import StoreBuilder
-from .options import BuildOptions
+from .options import AUTO, BuildOptions
 
 MOST_UNSEEN = 5000  # sequences that were not trained on, remembered by name: novelty is judged by them
+LOOKED_AT = 1 << 16  # sequences in memory at a time where all pass by
 CODED = 20_000  # sequences at most that a code is cut from
 _MORE = 3  # times the sequences of a training plan that are looked through for different ones
 _FEWEST = 1000  # different sequences below which all are trained on, copies too
@@ -80,7 +82,9 @@ class EncoderMaker:
     def _learned(self, sample: Sequences, plan: TrainingPlan) -> Model:
         """Torch is imported only when something is trained."""
         options = self.options
-        family = family_named(options.encoder, sample.kind)
+        family = family_named(self._family, sample.kind)
+        if family.as_is:
+            return self._as_is(unlearned_model(sample, plan.geometry, family.name))
         if not family.trained:
             return unlearned_model(sample, plan.geometry, family.name)
         from ..learning.trainer import train
@@ -88,7 +92,7 @@ class EncoderMaker:
         model, _ = train(
             sample,
             self.distance,
-            encoder=options.encoder,
+            encoder=self._family,
             plan=plan,
             seed=options.seed,
             settings={} if options.dim is None else {"dim": options.dim},
@@ -96,6 +100,27 @@ class EncoderMaker:
             progress=self.progress,
         )
         return model
+
+    @property
+    def _family(self) -> str:
+        """What was asked for; vectors need none that learns."""
+        options = self.options
+        return AS_IS if options.encoder == AUTO and self.distance.space else options.encoder_for(self.distance)
+
+    def _as_is(self, model: Model) -> Model:
+        """A model of points that are the sequences themselves, in the space of the distance."""
+        space = self.distance.space
+        if not space or self.options.geometry != AUTO:
+            return model
+        return self._lifted(model) if space == "inner-product" else replace(model, geometry=space)
+
+    def _lifted(self, model: Model) -> Model:
+        """With room for the longest of all vectors."""
+        longest = 0.0
+        for start in range(0, self.builder.rows, LOOKED_AT):
+            part = self.builder.sequences(np.arange(start, min(start + LOOKED_AT, self.builder.rows)))
+            longest = max(longest, float(np.linalg.norm(model.embed(part), axis=1).max()))
+        return lifted_model(model, longest)
 
     def adapted(self, model: Model) -> Model:
         """A model that was brought along, with a binary code of these data where bits are asked for and it has none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from ..ann import CandidateIndex, load_index
 from ..arrays import JSON, AnyArray, BoolArray, IntArray
-from ..errors import CorruptIndexError, EmptyInputError, MismatchError, NotAnIndexError
+from ..distances import Distance
+from ..errors import CorruptIndexError, EmptyInputError, InputError, MismatchError, NotAnIndexError
 from ..progress import Progress
 from ..sequences import Sequences, Strings
 from ..sequences.columns import same
@@ -26,15 +27,18 @@ CANDIDATES = "candidates"
 # -- records ----------------------------------------------------------------------------------------------------------
 
 
-def fill(builder: StoreBuilder, parts: Iterable[Sequences], progress: Progress) -> None:
-    """Record the sequences. Raises EmptyInputError where there are none.
+def fill(builder: StoreBuilder, parts: Iterable[Sequences], distance: Distance | None, progress: Progress) -> None:
+    """Record the sequences. Raises EmptyInputError where there are none, and what `Distance.check` raises.
 
     Those that an interrupted build recorded are compared with what is read now; where something differs, or more comes,
     what was made of them goes, and so do the records from the first that differs on.
     """
     at, sealed, grown = 0, builder.rows, not builder.resumed
     with progress.task("reading") as task:
+        like: Sequences | None = None
         for part in parts:
+            like = part[:1] if like is None else like
+            check(distance, part, like, at)
             if at < sealed and (other := first_difference(builder, at, part[: sealed - at])) is not None:
                 sealed = at + other
                 progress.note(f"record {sealed + 1} ({part.ids[other]}) is not that of the interrupted build{_ANEW}")
@@ -54,6 +58,17 @@ def fill(builder: StoreBuilder, parts: Iterable[Sequences], progress: Progress) 
         builder.keep_rows(at)
     if not builder.rows:
         raise EmptyInputError("there is no sequence to index")
+
+
+def check(distance: Distance | None, part: Sequences, like: Sequences | None, before: int = 0) -> None:
+    """Raise what `Distance.check` raises, naming the number of the record when so many came `before` these."""
+    if distance is None or part.kind != distance.kind:
+        return  # which is said where the kind is known to be that of all
+    try:
+        distance.check(part, like)
+    except InputError as error:
+        error.record = None if error.record is None else error.record + before
+        raise
 
 
 _ANEW = ": this one starts anew"
@@ -104,6 +119,8 @@ def _within(data: AnyArray, offsets: IntArray) -> AnyArray:
 class Indexing:
     """Embeds all rows into the store, and puts those `known`, (rows,), into a candidate index of these `settings`.
 
+    `make`: what is stored of rows, ascending, (m,) -> (m, ...).
+
     A large candidate index is kept in a file, whenever it has doubled and at the end, for a build that is interrupted.
     One that is read from a file may grow otherwise than the one that was written (a graph draws its levels anew), so
     the build goes on from what it wrote: then it ends the same, interrupted or not.
@@ -111,6 +128,7 @@ class Indexing:
 
     builder: StoreBuilder
     encoder: OneModel
+    make: Callable[[IntArray], AnyArray]
     settings: JSON
     known: BoolArray
     progress: Progress
@@ -167,14 +185,15 @@ class Indexing:
         rows, rng = np.flatnonzero(self.known), np.random.default_rng([self.settings["seed"], 1])
         if len(rows) > wanted:
             rows = np.sort(rng.choice(rows, wanted, replace=False))
-        parts = [self.builder.sequences(rows[start : start + ROWS]) for start in range(0, len(rows), ROWS)]
-        candidates.train(np.concatenate([self.encoder.of_stored(part) for part in parts]))
+        whole = self.encoder.own is not None and self.builder.vector_rows == len(self.known)
+        there = self.builder.vectors if whole else self.make
+        candidates.train(np.concatenate([there(rows[start : start + ROWS]) for start in range(0, len(rows), ROWS)]))
 
     def _vectors(self, start: int, stop: int) -> AnyArray:
         """Those of the rows from `start` to `stop`: stored already, or made and stored now."""
         stored = min(max(self.builder.vector_rows, start), stop)
         parts = [] if stored == start else [self.builder.vectors(np.arange(start, stored))]
         if stored < stop:
-            parts.append(self.encoder.of_stored(self.builder.sequences(np.arange(stored, stop))))
+            parts.append(self.make(np.arange(stored, stop)))
             self.builder.set_vectors(stored, parts[-1])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from ..arrays import JSON, BoolArray, DoubleArray, IntArray
+from ..arrays import BoolArray, DoubleArray, IntArray
+from ..encoders.vector_rows import VectorsLike
 from ..errors import MismatchError, ParameterError
-from ..progress import SILENT, Progress
-from ..sequences import Sequences
+from ..progress import Watching, watched
+from ..sequences import Sequences, SequencesLike
 from ..sequences.ids import numbered
+from .budget import BudgetOptions
 from .conditions import Where
-from .novelty.options import NoveltyOptions
+from .novelty.options import NoveltyFields, NoveltyOptions
 
 if TYPE_CHECKING:
     from .index import SequenceIndex
@@ -70,10 +72,10 @@ class NeighbourClassifier:
         k: int = 10,
         weighting: str = "distance",
         abstain: float = 0.0,
-        novelty: JSON | None = None,
+        novelty: NoveltyFields | None = None,
         where: Where | None = None,
-        progress: Progress = SILENT,
-        **budget: Any,
+        progress: Watching = False,
+        **budget: Unpack[BudgetOptions],
     ) -> None:
         if weighting not in WEIGHTINGS:
             raise ParameterError(f"no weighting {weighting!r}: choose one of {', '.join(WEIGHTINGS)}")
@@ -82,12 +84,14 @@ class NeighbourClassifier:
         if k < 1:
             raise ParameterError(f"k must be at least 1, not {k}")
         self.index, self.k, self.weighting, self.abstain = index, k, weighting, abstain
-        self.progress, self.budget, self.where = progress, budget, where
+        self.progress, self.budget, self.where = watched(progress), budget, where
         with index.state(progress) as state:
             self._learn(state.targets)
         if not self.labels:
             raise MismatchError(f"the sequences of {index.path} have no labels to vote with")
-        self.novelty = {**(novelty or {}), "fpr": abstain} if abstain > 0 else None
+        self.novelty: NoveltyFields | None = None
+        if abstain > 0:
+            self.novelty = {**(novelty or {}), "fpr": abstain}
         if self.novelty is not None:
             NoveltyOptions.of(self.novelty)
 
@@ -97,17 +101,20 @@ class NeighbourClassifier:
         self._targets, self._numbers = targets, numbers - int(names[:1] == [""])
         self.labels: tuple[str, ...] = tuple(name for name in names if name)
 
-    def classify(self, queries: Sequences) -> Votes:
-        """The votes of the neighbours. Raises MismatchError for queries of another kind."""
+    def classify(self, queries: SequencesLike, vectors: VectorsLike | None = None) -> Votes:
+        """The votes of the neighbours; `vectors` as in `SequenceIndex.search`. Raises MismatchError for queries of
+        another kind."""
         with self.index.state(self.progress):  # neighbours and novelty of one state
-            found = self.index.search(queries, self.k + 1, where=self.where, progress=self.progress, **self.budget)
+            found = self.index.search(
+                queries, self.k + 1, where=self.where, vectors=vectors, progress=self.progress, **self.budget
+            )
             asked = None
             if self.novelty is not None:
-                asked = self.index.novelty(queries, progress=self.progress, **self.novelty)
+                asked = self.index.novelty(queries, vectors=vectors, progress=self.progress, **self.novelty)
         if found.targets is not self._targets:
             self._learn(found.targets)
         voters, weights = _votes(found, self._numbers, self.k, self.weighting)
-        shares = np.zeros((len(queries), len(self.labels)))
+        shares = np.zeros((len(found), len(self.labels)))
         there = voters >= 0
         np.add.at(shares, (np.nonzero(there)[0], voters[there]), weights[there])
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)

@@ -12,7 +12,15 @@ from ..encoders.model import Model
 from ..errors import ParameterError
 from ..progress import SILENT, Progress
 from ..store import Store
-from ..trees import Dendrogram, dendrogram, exact_distances, point_distances, require_linkage, require_memory
+from ..trees import (
+    Dendrogram,
+    dendrogram,
+    exact_distances,
+    point_distances,
+    require_linkage,
+    require_memory,
+    require_symmetric,
+)
 
 MEMORY = 4e9
 """Bytes that the distances of all pairs may take: enough for 44,700 sequences."""
@@ -40,6 +48,7 @@ def clustered(
     store: Store, model: Model, distance: Distance, asked: Clustering, progress: Progress = SILENT
 ) -> Dendrogram:
     """The tree of what is stored; `rows` of it count among the live sequences, in the order they came."""
+    require_symmetric(distance)
     live = np.flatnonzero(store.live())
     rows = _drawn(len(live), asked.sample, asked.seed)
     if len(rows) < 2:

@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import BoolArray, DoubleArray, IntArray
 from ..distances import Distance, distance_named, range_search
 from ..errors import MismatchError, ParameterError
-from ..progress import SILENT, Progress
+from ..progress import Progress, Watching, watched
 from ..sequences import Sequences, SequencesLike
 from ..sequences.coercion import taken
 
@@ -20,7 +20,8 @@ _QUERIES = 1 << 15  # compared with everything at once: bounds the memory of the
 class Duplicates:
     """Clusters of n sequences: two are in one when a chain joins them, each within the radius of the next.
 
-    `representatives`, (n,): the first row of each one's cluster; `distances`, (n,): the exact distance to it, which a
+    `representatives`, (n,): the first row of each one's cluster (of a distance that is not symmetric the one that
+    contains it); `distances`, (n,): the exact distance to it, which a
     chain may carry beyond the radius; `equal`: sequences that equal an earlier one; `pairs`: pairs of distinct
     sequences within the radius.
     """
@@ -47,12 +48,14 @@ class Duplicates:
 
 
 def duplicates(
-    sequences: SequencesLike, distance: Distance | str, radius: float = 0.0, progress: Progress = SILENT
+    sequences: SequencesLike, distance: Distance | str, radius: float = 0.0, progress: Watching = False
 ) -> Duplicates:
     """The clusters of sequences that are equal or within `radius` of each other, nobody overlooked.
 
     Equal sequences are told by their bytes; of the distinct ones each looks for all others within the radius by the
-    lossless range search. `sequences`: what `as_sequences` takes; `distance`: one, or its name.
+    lossless range search. By a distance that is not symmetric (infix) one is a duplicate only of one at least as long
+    that is kept itself and has it within the radius: the nearest of those, without chains, so that two genes stay two
+    however many reads they share. `sequences`: what `as_sequences` takes; `distance`: one, or its name.
     Raises ParameterError for a negative radius, MismatchError for sequences of another kind.
 
     >>> import seqsearch as ss
@@ -69,8 +72,10 @@ def duplicates(
     original = equal_rows(sequences)
     distinct = np.flatnonzero(original == np.arange(len(sequences)))
     parent, pairs = np.arange(len(distinct)), 0
-    if radius > 0 or not distance.metric:
-        parent, pairs = _joined(sequences[distinct], distance, radius, progress)
+    if not distance.symmetric:
+        parent, pairs = _contained(sequences[distinct], distance, radius, watched(progress))
+    elif radius > 0 or not distance.metric:
+        parent, pairs = _joined(sequences[distinct], distance, radius, watched(progress))
     representatives = distinct[parent[np.searchsorted(distinct, original)]]
     away = _distances(sequences, distance, original, representatives)
     return Duplicates(representatives, away, len(sequences) - len(distinct), pairs)
@@ -99,6 +104,27 @@ def _joined(sequences: Sequences, distance: Distance, radius: float, progress: P
         pairs += int(np.count_nonzero(later))
         forest.join(owners[later], found.rows[later])
     return forest.roots(), pairs
+
+
+def _contained(sequences: Sequences, distance: Distance, radius: float, progress: Progress) -> tuple[IntArray, int]:
+    """(n,) the kept one that each is contained in, or itself, and the number of (contained, container) within the
+    radius. Longer ones are decided on first, equally long ones in their order.
+    """
+    order = np.lexsort((np.arange(len(sequences)), -sequences.lengths))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    parent, pairs = np.arange(len(sequences)), 0
+    for start in range(0, len(order), _QUERIES):
+        some = order[start : start + _QUERIES]
+        found = range_search(distance, sequences[some], sequences, radius, progress=progress)
+        for at, row in enumerate(some.tolist()):
+            rows = found.rows[found.offsets[at] : found.offsets[at + 1]]
+            rows = rows[place[rows] < place[row]]
+            pairs += len(rows)
+            kept = rows[parent[rows] == rows]
+            if len(kept):
+                parent[row] = kept[0]
+    return parent, pairs
 
 
 def _distances(sequences: Sequences, distance: Distance, original: IntArray, representatives: IntArray) -> DoubleArray:

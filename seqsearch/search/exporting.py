@@ -24,6 +24,7 @@ Values = AnyArray | list[str] | list[Value]
 PREFIX = "columns."
 """Before the name of a column of the index, where hits have one of that name."""
 _HITS = ("query", "rank", "target", "distance")
+_PARTS = ("target_start", "target_end")
 _PREVIEW = 10
 
 
@@ -33,10 +34,11 @@ class Exported:
     def columns(self, names: Iterable[str] | None = None) -> dict[str, Values]:
         """Columns by name, of one value a hit.
 
-        `names`: of query, rank, target, distance, strand ("+" or "-"), row, label, description, sequence (its letters)
-        and, for a distance that knows one, confidence; and of the columns of the index, under their names, or
-        columns.NAME where one of these has the same; None: the first four, and strand where both were searched, and
-        confidence. Raises ParameterError for a column there is not.
+        `names`: of query, rank, target, distance, target_start and target_end (the first and the last symbol, from 1,
+        of the part of the target that the distance is to), strand ("+" or "-"), row, label, description, sequence (its
+        letters) and, for a distance that knows one, confidence; and of the columns of the index, under their names, or
+        columns.NAME where one of these has the same; None: the first four, the part where it need not be all, strand
+        where both were searched, and confidence. Raises ParameterError for a column there is not.
         """
         answers: Answers = self  # type: ignore[assignment]  # a part of it
         chosen = answers.usual_columns if names is None else tuple(dict.fromkeys(names))
@@ -46,7 +48,7 @@ class Exported:
         return {name: known[name](answers) for name in chosen}
 
     def to_dicts(self, columns: Iterable[str] | None = None) -> list[dict[str, object]]:
-        """A dictionary a hit; `columns` as in `columns`."""
+        """A dictionary a hit; `columns`, and what is raised, as in `columns`."""
         made = {
             name: values if isinstance(values, list) else values.tolist()
             for name, values in self.columns(columns).items()
@@ -109,6 +111,8 @@ COLUMNS: dict[str, Callable[[Answers], Values]] = {
     "rank": lambda answers: answers.table().ranks,
     "target": lambda answers: list(answers.stored.take(answers.table().rows)),
     "distance": lambda answers: answers.table().distances,
+    "target_start": lambda answers: answers.parts[0],
+    "target_end": lambda answers: answers.parts[1],
     "strand": lambda answers: ["-" if minus else "+" for minus in answers.table().minus.tolist()],
     "row": lambda answers: answers.rows[answers.rows >= 0],
     "label": lambda answers: list(answers.targets.labels.take(answers.table().rows)),
@@ -117,9 +121,9 @@ COLUMNS: dict[str, Callable[[Answers], Values]] = {
 }
 
 
-def usual(both_strands: bool) -> tuple[str, ...]:
-    """The columns that are given when none are named."""
-    return _HITS + ("strand",) * both_strands
+def usual(both_strands: bool, parts: bool = False) -> tuple[str, ...]:
+    """The columns that are given when none are named; `parts`: distances are to parts of targets."""
+    return _HITS + _PARTS * parts + ("strand",) * both_strands
 
 
 def preview(answers: Answers) -> str:

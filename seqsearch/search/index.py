@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 import numpy as np
 
@@ -14,13 +14,16 @@ from ..arrays import JSON, AnyArray, BoolArray, DoubleArray
 from ..distances import Distance, Neighbours, Ranges
 from ..distances.neighbours import require_count
 from ..encoders.model import Model
+from ..encoders.own import OWN, Embedder, Embedding
+from ..encoders.vector_rows import VectorsLike
 from ..errors import IndexClosedError, MismatchError, ParameterError, StrPath
-from ..progress import SILENT, Progress
+from ..progress import Progress, Watching, watched
 from ..registry import call
 from ..sequences import Alphabet, Sequences, SequencesLike
 from ..sequences.coercion import Taken, sets_of, taken
 from ..store import Store
 from ..trees import Dendrogram
+from .asking import queries_of, require_two_strands, vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import CALIBRATION_QUERIES, build
 from .cache import IndexCache, bytes_by_part
@@ -28,20 +31,25 @@ from .calibrator import budgets_for, calibrate, calibrate_pairs, members
 from .clustering import MEMORY, Clustering, clustered
 from .conditions import Where
 from .encoding import OneModel, TwoTowers
+from .exports import exported
 from .handle import CALIBRATION, FORMAT_VERSION, HEALTH, Handle
 from .metadata import ColumnsLike, Joining, MetadataLike, asked_of, brought, fitted, kept, metadata_of, with_columns
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
 from .novelty.detector import NoveltyDetector
 from .novelty.options import NoveltyFields
 from .options import BuildFields, BuildOptions
+from .own_building import PROBED
 from .pairs.aligning import Pairs, paired
-from .pipeline import Trace
+from .pipeline import Queries, Trace
 from .records import Records, counted_on
 from .results import Explanation, RangeResults, Results
 from .state import State
 from .strands import BOTH, better_strand, require_strand, reverse_complement, united
 from .sweep import SweepRow, swept
 from .verification import VerificationReport, verified
+
+if TYPE_CHECKING:
+    from .pairs.building import PairFields
 
 
 class SequenceIndex(Records):
@@ -69,23 +77,32 @@ class SequenceIndex(Records):
         alphabet: Alphabet | str | None = None,
         overwrite: bool = False,
         model: Model | None = None,
+        vectors: VectorsLike | None = None,
         queries: SequencesLike | None = None,
+        query_vectors: VectorsLike | None = None,
         columns: ColumnsLike | None = None,
         metadata: MetadataLike | None = None,
         resume: bool = True,
-        progress: Progress = SILENT,
+        progress: Watching = False,
         **options: Unpack[BuildFields],
     ) -> Self:
         """Build an index at `path` and open it.
 
         `references`: a set, sets that arrive one after the other (`read_batches`), or what `as_sequences` takes, then
         of `alphabet` (None: guessed, and told to `progress`); `model`: an encoder to use instead of training one;
-        `queries`: measure the recall of budgets on these instead of on a held-out sample; `columns`: what is kept
-        beside the sequences, values by name, or which columns of a data frame (default: all that are nothing else);
-        `metadata`: a table with ids and columns, a file or a data frame; `resume`: go on with a build of the same that
-        was interrupted, where its records are the same; `options`: the fields of `BuildOptions` (distance, by name or
-        itself, encoder, recall, seed, ...).
-        Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError.
+        `vectors`: (n, D) numbers, or the path of an .npy file, made elsewhere, row i of sequence i. Candidates are then
+        the nearest of these, by the cosine unless `geometry` says otherwise, and queries need vectors too (see
+        `search`), or `encoder=` the callable that made them: a list of strings (arrays, of series) -> (n, D). Such an
+        encoder alone makes all vectors; it is not stored (see `open`).
+        `queries`: measure the recall of budgets on these, by `query_vectors` where vectors are given, instead of on a
+        held-out sample; `resume`: go on with a build of the same that was interrupted, where its records are the same;
+        `options`: the fields of `BuildOptions` (distance, by name or itself, encoder, recall, seed, ...).
+        `columns`: what is kept beside the sequences, values by name, or which columns of a data frame (default: all
+        that are nothing else); `metadata`: a table with ids and columns, a file or a data frame.
+        `progress`, here and everywhere: True draws bars on stderr, lines where that is no terminal; or a `Progress` of
+        your own.
+        Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError; of vectors
+        MismatchError (their number), InputError (what is not finite), MissingVectorsError.
 
         >>> import seqsearch as ss
         >>> names = ["anna meyer", "anna maier", "otto schulz", "otto schultz", "emil krause"]
@@ -94,15 +111,26 @@ class SequenceIndex(Records):
         [('anna meyer', 2.0), ('anna maier', 2.0)]
         """
         chosen = BuildOptions.of(options)
-        parts, first = sets_of(references, "references", alphabet, progress.note, asked_of(columns))
+        note = watched(progress).note
+        parts, first = sets_of(references, "references", alphabet, note, asked_of(columns))
         if isinstance(columns, Mapping):
             parts = with_columns(parts, columns)
         if metadata is not None:
-            parts = Joining(metadata_of(metadata)).all_joined(parts, progress.note)
+            parts = Joining(metadata_of(metadata)).all_joined(parts, note)
         asked = None if queries is None else taken(queries, "queries", like=first).sequences
         how = {"overwrite": overwrite, "resume": resume}
-        built = build(path, parts, chosen, model=model, queries=asked, progress=progress, **how)
-        return cls._built(path, built, chosen.given_distance)
+        built = build(
+            path,
+            parts,
+            chosen,
+            model=model,
+            vectors=vectors,
+            queries=asked,
+            query_vectors=query_vectors,
+            progress=watched(progress),
+            **how,
+        )
+        return cls._built(path, built, chosen.given_distance, chosen.own_encoder)
 
     @classmethod
     def build_pairs(
@@ -113,8 +141,8 @@ class SequenceIndex(Records):
         *,
         pairs: Pairs | None = None,
         overwrite: bool = False,
-        progress: Progress = SILENT,
-        **options: object,
+        progress: Watching = False,
+        **options: Unpack[PairFields],
     ) -> Self:
         """Build an index of series of two kinds: `queries` and `references` that belong together, by equal ids or by
         `pairs` of a query's and a reference's id, teach two networks; `references` are indexed.
@@ -124,29 +152,42 @@ class SequenceIndex(Records):
         from .pairs.building import PairOptions, build_pairs
 
         chosen = PairOptions.of(options)
-        made = build_pairs(path, references, queries, chosen, pairs=pairs, overwrite=overwrite, progress=progress)
+        made = build_pairs(
+            path, references, queries, chosen, pairs=pairs, overwrite=overwrite, progress=watched(progress)
+        )
         return cls._built(path, made)
 
     @classmethod
-    def _built(cls, path: StrPath, cache: IndexCache, distance: Distance | None = None) -> Self:
-        return cls(Handle(path, cache, distance))
+    def _built(
+        cls, path: StrPath, cache: IndexCache, distance: Distance | None = None, embedder: Embedder | None = None
+    ) -> Self:
+        return cls(Handle(path, cache, distance, embedder))
 
-    def with_entries(self, path: StrPath, references: Sequences, *, progress: Progress = SILENT) -> Self:
+    def with_entries(self, path: StrPath, references: Sequences, *, progress: Watching = False) -> Self:
         """An index of other references with the encoders and budgets of this one, which is of two kinds of series. At
         the path of this one it takes its place. Raises MismatchError, IndexExistsError.
         """
         from .pairs.building import reindexed
 
-        return self._built(path, reindexed(self._handle, references, path, progress))
+        return self._built(path, reindexed(self._handle, references, path, watched(progress)))
 
     @classmethod
-    def open(cls, path: StrPath, *, distance: Distance | None = None) -> Self:
+    def open(cls, path: StrPath, *, distance: Distance | None = None, encoder: Embedding | None = None) -> Self:
         """Open an index. Raises NotAnIndexError, FormatVersionError or CorruptIndexError, naming the path.
 
         `distance`: the one that the index was built with, where it is of your own and not registered here; an index
-        holds no code, only its name and parameters. Raises MismatchError for another one.
+        holds no code, only its name and parameters. `encoder`: of an index with own vectors the callable that made them
+        (see `build`), by which queries need no vectors. Raises MismatchError for others: some stored sequences are
+        embedded, and compared with their vectors.
         """
-        return cls(Handle(path, distance=distance))
+        opened = cls(Handle(path, None, distance, None if encoder is None else Embedder.of(encoder)))
+        try:
+            if encoder is not None:
+                opened._handle.require_embedder(PROBED)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
 
     def close(self) -> None:
         """Let go of the files, once the searches that run are done."""
@@ -189,6 +230,12 @@ class SequenceIndex(Records):
         return self._handle.distance
 
     @property
+    def finds_parts(self) -> bool:
+        """Whether distances are to parts of what is stored, which hits then tell."""
+        distance = self._handle.distance
+        return distance is not None and distance.partial
+
+    @property
     def model(self) -> Model:
         """The encoder. Raises MismatchError for an index of two kinds of series."""
         encoder = self._handle.encoder
@@ -219,9 +266,9 @@ class SequenceIndex(Records):
         with self._handle.store() as store:
             return store.sequences(np.flatnonzero(store.live()))
 
-    def state(self, progress: Progress = SILENT) -> AbstractContextManager[State]:
+    def state(self, progress: Watching = False) -> AbstractContextManager[State]:
         """A context in which several questions are answered from one committed `State`; changes wait for its end."""
-        return self._handle.state(progress)
+        return self._handle.state(watched(progress))
 
     def refresh(self) -> bool:
         """See what was committed since, by this or another process; True when there was something."""
@@ -257,14 +304,17 @@ class SequenceIndex(Records):
         queries: SequencesLike,
         k: int = 10,
         *,
+        vectors: VectorsLike | None = None,
         ids: Iterable[str] | None = None,
         where: Where | None = None,
         strand: str = "plus",
-        progress: Progress = SILENT,
+        progress: Watching = False,
         **budget: Unpack[BudgetOptions],
     ) -> Results:
         """The k nearest stored sequences of each query, with their exact distances.
 
+        `vectors`: (Q, D) numbers, or the path of an .npy file: those of the queries, where the index holds vectors that
+        were made elsewhere; only a comparison with everything needs none.
         The budget: `recall` asks for a measured recall (default: the one the index was built for), `candidates` for a
         number of candidates (with `ef` of a graph, or `lists` of compressed lists), `exact` for a comparison with
         everything. `ids` or `where` restrict the answers, always to exactly min(k, matching) of them.
@@ -273,32 +323,42 @@ class SequenceIndex(Records):
         fulfils it `Results.warnings` says so.
         `strand`: "both" searches for the reverse complements of DNA and RNA queries as well, and each stored sequence
         counts on its nearer strand.
-        Raises MismatchError for queries of another kind, ParameterError, ConditionError, UnknownIdError.
+        Raises MismatchError for queries of another kind, ParameterError, ConditionError, UnknownIdError for unknown
+        `ids`, and MissingVectorsError.
         """
         require_count(k)
         require_strand(strand)
-        queries = self._taken(queries, "queries")
         wanted = call(Wanted, "search", **budget)
-        with self._handle.state(progress) as state:
+        with_points = self._asked(queries, vectors, needed=not wanted.exact)
+        if strand == BOTH and not wanted.exact:
+            require_two_strands(self._handle.encoder, vectors is not None)
+        with self._handle.state(watched(progress)) as state:
             choice, (allowed, cautions), trace = state.choice(k, wanted), state.asked(ids, where), Trace()
 
-            def found(asked: Sequences) -> Neighbours:
-                return state.neighbours(asked, k, choice.budget, allowed=allowed, trace=trace, progress=progress)
+            def found(asked: Queries) -> Neighbours:
+                return state.neighbours(
+                    asked, k, choice.budget, allowed=allowed, trace=trace, progress=watched(progress)
+                )
 
-            answer, minus = found(queries), None
+            answer, minus = found(with_points), None
             if strand == BOTH:
-                answer, minus = better_strand(answer, found(reverse_complement(queries)))
+                answer, minus = better_strand(answer, found(Queries(reverse_complement(with_points.sequences))))
             calibrated, unlike = choice.budget is not None and allowed is None, None
             if calibrated:
                 unlike = unusual(state.calibration, answer.distances[:, 0])
         distance = state.distance
         sure = None if distance is None else distance.confidence(answer.distances)
         alignable, aligner = (False, None) if distance is None else (distance.alignable, distance.aligner)
-        how = Explanation(choice.reason, (*choice.warnings, *cautions), unlike, calibrated, alignable, aligner, trace)
-        return Results(queries.ids, state.targets, answer, minus, sure, how)
+        asked = with_points.sequences
+        parts = distance if distance is not None and distance.partial else None
+        told = (*choice.warnings, *cautions)
+        how = Explanation(choice.reason, told, unlike, calibrated, alignable, aligner, parts, trace)
+        return Results(asked.ids, state.targets, answer, minus, sure, how, asked if parts is not None else None)
 
     def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
-        """The budget that `search` would use (None: compare with everything) and a line that says why."""
+        """The budget that `search` would use (None: compare with everything) and a line that says why.
+
+        Raises ParameterError for what `search` would not take."""
         choice = self._handle.choice(k, call(Wanted, "a budget", **asked))
         return choice.budget, "; ".join((choice.reason, *choice.warnings))
 
@@ -330,6 +390,12 @@ class SequenceIndex(Records):
             mask = state.allowed(ids, where)
             return len(state) if mask is None else int(np.count_nonzero(mask))
 
+    def _asked(
+        self, given: SequencesLike, vectors: VectorsLike | None, what: str = "queries", *, needed: bool = True
+    ) -> Queries:
+        """Sequences of the argument `what`, with vectors where they have some."""
+        return queries_of(self._handle.encoder, self._taken(given, what), vectors, what, needed)
+
     def within(
         self,
         queries: SequencesLike,
@@ -338,7 +404,7 @@ class SequenceIndex(Records):
         ids: Iterable[str] | None = None,
         where: Where | None = None,
         strand: str = "plus",
-        progress: Progress = SILENT,
+        progress: Watching = False,
     ) -> RangeResults:
         """All stored sequences within the exact distance `radius` (one, or one a query), by proof, nearest first.
 
@@ -346,60 +412,76 @@ class SequenceIndex(Records):
         """
         require_strand(strand)
         queries = self._taken(queries, "queries")
-        with self._handle.state(progress) as state:
+        with self._handle.state(watched(progress)) as state:
             state.encoder.require(queries)
             (allowed, cautions), exact, minus = state.asked(ids, where), state.exact, None
 
             def found(asked: Sequences) -> Ranges:
-                return exact.lossless.ranges(asked, radius, allowed=allowed, progress=progress)
+                return exact.lossless.ranges(asked, radius, allowed=allowed, progress=watched(progress))
 
             ranges = found(queries)
             if strand == BOTH:
                 ranges, minus = united(ranges, found(reverse_complement(queries)))
-        how = Explanation("exact", cautions, alignable=exact.distance.alignable, aligner=exact.distance.aligner)
-        return RangeResults(queries.ids, state.targets, ranges, minus, how)
+        parts = exact.distance if exact.distance.partial else None
+        able, aligner = exact.distance.alignable, exact.distance.aligner
+        how = Explanation("exact", cautions, alignable=able, aligner=aligner, parts=parts)
+        return RangeResults(queries.ids, state.targets, ranges, minus, how, queries if parts is not None else None)
 
     def novelty(
         self,
         queries: SequencesLike,
         *,
+        vectors: VectorsLike | None = None,
         known: SequencesLike | KnownScores | None = None,
-        progress: Progress = SILENT,
+        known_vectors: VectorsLike | None = None,
+        progress: Watching = False,
         **options: Unpack[NoveltyFields],
     ) -> NoveltyResults:
         """How new each query is: its score, and the p-value that a known sequence would score as high.
 
         `known`: sequences like those that are to count as known, none of them stored, or what `known_scores` made of
-        them; None takes members, each judged as if it were not stored. What members score is kept in the index, and
+        them; None takes members, each judged as if it were not stored. `vectors`, `known_vectors`: those of both, where
+        the index holds vectors that were made elsewhere, as in `search`. What members score is kept in the index, and
         measured anew when it has changed by more than a fifth. `options`: the fields of `NoveltyOptions` (method, by,
         k, fpr, bh, ties, sample, seed).
         In an empty index every score is infinite and, with nothing to compare, none is called novel.
-        Raises ParameterError, MismatchError for queries of another kind.
+        Raises ParameterError, MismatchError for queries of another kind, MissingVectorsError.
         """
-        queries, known = self._taken(queries, "queries"), self._known_of(known)
-        with self._handle.state(progress) as state:
-            return self._detector(state).novelty(queries, NoveltyOptions.of(options), known, progress)
+        asked, compared = self._asked(queries, vectors), self._known_of(known, known_vectors)
+        with self._handle.state(watched(progress)) as state:
+            return self._detector(state).novelty(asked, NoveltyOptions.of(options), compared, watched(progress))
 
     def known_scores(
         self,
         *,
         known: SequencesLike | None = None,
+        known_vectors: VectorsLike | None = None,
         anew: bool = False,
-        progress: Progress = SILENT,
+        progress: Watching = False,
         **options: Unpack[NoveltyFields],
     ) -> KnownScores:
-        """What `novelty` compares with, as there; `anew`: measured now, whatever is kept."""
-        known = None if known is None else self._taken(known, "known")
-        with self._handle.state(progress) as state:
-            return self._detector(state).known_scores(NoveltyOptions.of(options), known, progress, anew=anew)
+        """What `novelty` compares with, as there; `anew`: measured now, whatever is kept. Raises as `novelty`."""
+        compared = None if known is None else self._asked(known, known_vectors, "known")
+        with self._handle.state(watched(progress)) as state:
+            return self._detector(state).known_scores(
+                NoveltyOptions.of(options), compared, watched(progress), anew=anew
+            )
 
-    def member_scores(self, *, progress: Progress = SILENT, **options: Unpack[NoveltyFields]) -> DoubleArray:
-        """(n,) how new each stored sequence would be if it were not stored, in the order of `sequences`."""
-        with self._handle.state(progress) as state:
-            return self._detector(state).member_scores(NoveltyOptions.of(options), progress)
+    def member_scores(self, *, progress: Watching = False, **options: Unpack[NoveltyFields]) -> DoubleArray:
+        """(n,) how new each stored sequence would be if it were not stored, in the order of `sequences`.
 
-    def _known_of(self, known: SequencesLike | KnownScores | None) -> Sequences | KnownScores | None:
-        return known if known is None or isinstance(known, KnownScores) else self._taken(known, "known")
+        Raises as `novelty`."""
+        with self._handle.state(watched(progress)) as state:
+            return self._detector(state).member_scores(NoveltyOptions.of(options), watched(progress))
+
+    def _known_of(
+        self, known: SequencesLike | KnownScores | None, vectors: VectorsLike | None
+    ) -> Queries | KnownScores | None:
+        if known is None or isinstance(known, KnownScores):
+            if vectors is not None:
+                raise ParameterError("known_vectors say nothing without known sequences")
+            return known
+        return self._asked(known, vectors, "known")
 
     def _detector(self, state: State) -> NoveltyDetector:
         return NoveltyDetector(state, self._handle, self._known)
@@ -411,17 +493,19 @@ class SequenceIndex(Records):
         queries: SequencesLike,
         k: int = 10,
         *,
+        vectors: VectorsLike | None = None,
         truth: Neighbours | None = None,
         budgets: list[Budget] | None = None,
-        progress: Progress = SILENT,
+        progress: Watching = False,
     ) -> list[SweepRow]:
         """Recall against exact truth and speed, one row a budget. `truth`: of these queries, if known already.
 
-        Without `budgets` the ladder is climbed until everything is found.
+        Without `budgets` the ladder is climbed until everything is found. `vectors` as in `search`. Raises
+        ParameterError, MismatchError for queries of another kind, MissingVectorsError.
         """
-        queries = self._taken(queries, "queries")
-        with self._handle.state(progress) as state:
-            return swept(state, queries, k, truth, budgets, progress)
+        asked = self._asked(queries, vectors)
+        with self._handle.state(watched(progress)) as state:
+            return swept(state, asked, k, truth, budgets, watched(progress))
 
     def cluster(
         self,
@@ -431,7 +515,7 @@ class SequenceIndex(Records):
         exact: bool = False,
         seed: int = 0,
         memory: float = MEMORY,
-        progress: Progress = SILENT,
+        progress: Watching = False,
     ) -> Dendrogram:
         """A binary tree of the stored sequences, or of `sample` random ones, by agglomerative clustering.
 
@@ -441,39 +525,43 @@ class SequenceIndex(Records):
         """
         asked = Clustering(linkage, sample, exact, seed, memory)
         with self._handle.store() as store:
-            return clustered(store, self.model, self.distance, asked, progress)
+            return clustered(store, self.model, self.distance, asked, watched(progress))
 
-    def verify(self, *, sample: int = 100, seed: int = 0, progress: Progress = SILENT) -> VerificationReport:
+    def verify(self, *, sample: int = 100, seed: int = 0, progress: Watching = False) -> VerificationReport:
         """Check every checksum and invariant on disk, that every id is reachable, and the recall of `sample` members.
 
         What is wrong is listed in the report; nothing is raised for it. `seed` draws the sample.
         """
-        return verified(self._handle, sample, seed, progress)
+        return verified(self._handle, sample, seed, watched(progress))
 
     def calibrate(
         self,
         queries: SequencesLike | None = None,
         *,
+        vectors: VectorsLike | None = None,
         recall: float | None = None,
         pairs: Pairs | None = None,
         sample: int = CALIBRATION_QUERIES,
         seed: int = 0,
-        progress: Progress = SILENT,
+        progress: Watching = False,
     ) -> Calibration:
         """Measure the recall of every budget anew, on the data as they are now, and keep the curve.
 
-        `queries`: sequences like those that will be asked; None takes `sample` random members, each asked for its
-        nearest others. An index of two kinds of series needs queries whose answers are known, by equal ids or by
-        `pairs`. `recall`: aimed at by default from now on. Raises ParameterError, IndexLockedError.
+        `queries`: sequences like those that will be asked, with `vectors` as in `search`; None takes `sample` random
+        members, each asked for its nearest others. An index of two kinds of series needs queries whose answers are
+        known, by equal ids or by `pairs`. `recall`: aimed at by default from now on. Raises ParameterError,
+        MissingVectorsError, IndexLockedError.
         """
-        queries = None if queries is None else self._taken(queries, "queries")
+        if queries is None and vectors is not None:
+            raise ParameterError("vectors say nothing without queries")
+        asked = None if queries is None else self._asked(queries, vectors)
         target = Wanted(self.calibration.target if recall is None else recall).recall
         assert target is not None
         with self._handle.writing() as writer:
             self.refresh()
-            with self._handle.state(progress) as state:
+            with self._handle.state(watched(progress)) as state:
                 known = pairs, self._handle.settings.get("pairs", {}).get("most", 1.0)
-                measured = _measured(state, queries, target, known, (sample, seed), progress)
+                measured = _measured(state, asked, target, known, (sample, seed), watched(progress))
             writer.put_document(CALIBRATION, measured.to_json())
         self.refresh()
         return measured
@@ -486,30 +574,32 @@ class SequenceIndex(Records):
         *,
         columns: ColumnsLike | None = None,
         metadata: MetadataLike | None = None,
-        progress: Progress = SILENT,
+        vectors: VectorsLike | None = None,
+        progress: Watching = False,
     ) -> None:
         """Add sequences; durable when it returns. What comes without ids is counted on from the end of the index.
 
         `columns` and `metadata` as in `build`, of the columns that the index has; those not given are missing.
-        Raises DuplicateIdError, MismatchError, InputError for a value of another kind, IndexLockedError.
+        `vectors`: (n, D), theirs, where the index holds vectors that were made elsewhere. Raises DuplicateIdError,
+        MismatchError, InputError for a value of another kind, IndexLockedError, MissingVectorsError.
         """
-        given = self._brought(sequences, columns, metadata, progress)
-        vectors = self._handle.encoder.of_stored(given.sequences, progress)
-        self._handle.change(lambda writer: writer.append(counted_on(given, writer), vectors), progress)
+        given = self._brought(sequences, columns, metadata, watched(progress))
+        made = vectors_to_store(self._handle.encoder, given.sequences, vectors, watched(progress))
+        self._handle.change(lambda writer: writer.append(counted_on(given, writer), made), watched(progress))
 
     def _brought(
         self, sequences: SequencesLike, columns: ColumnsLike | None, metadata: MetadataLike | None, progress: Progress
     ) -> Taken:
         """What an index takes in, with its columns as the index has them."""
-        given = self._taken_with(sequences, "sequences", asked_of(columns))
+        given = self._taken_to_store(sequences, "sequences", asked_of(columns))
         whole = brought(given.sequences, columns, metadata, progress.note)
         with self._handle.store() as store:
             fields = store.columns().fields
         return replace(given, sequences=fitted(whole, fields, progress.note))
 
-    def remove(self, ids: Iterable[str], *, progress: Progress = SILENT) -> None:
+    def remove(self, ids: Iterable[str], *, progress: Watching = False) -> None:
         """Remove sequences by id. Raises UnknownIdError, and then removes none; IndexLockedError."""
-        self._handle.change(lambda writer: writer.delete(ids), progress)
+        self._handle.change(lambda writer: writer.delete(ids), watched(progress))
 
     def update(
         self,
@@ -517,43 +607,58 @@ class SequenceIndex(Records):
         *,
         columns: ColumnsLike | None = None,
         metadata: MetadataLike | None = None,
-        progress: Progress = SILENT,
+        vectors: VectorsLike | None = None,
+        progress: Watching = False,
     ) -> None:
         """Put sequences in place of those with the same ids, in one step; columns that are not given keep their values.
 
-        `columns` and `metadata` as in `add`. Raises UnknownIdError, MismatchError, and ParameterError for sequences
-        without ids.
+        `columns`, `metadata` and `vectors` as in `add`. Raises UnknownIdError, MismatchError, MissingVectorsError, and
+        ParameterError for sequences without ids.
         """
-        given = self._brought(sequences, columns, metadata, progress)
+        given = self._brought(sequences, columns, metadata, watched(progress))
         if not given.named:
             raise ParameterError("update needs to know which sequences: seqsearch.as_sequences(..., ids=...)")
-        vectors = self._handle.encoder.of_stored(given.sequences, progress)
+        made = vectors_to_store(self._handle.encoder, given.sequences, vectors, watched(progress))
 
         def put(writer: Store) -> None:
             rows = writer.rows_of(given.sequences.ids)
-            writer.update(kept(given.sequences, writer.columns(), rows), vectors)
+            writer.update(kept(given.sequences, writer.columns(), rows), made)
 
-        self._handle.change(put, progress)
+        self._handle.change(put, watched(progress))
 
-    def compact(self, *, progress: Progress = SILENT) -> None:
+    def compact(self, *, progress: Watching = False) -> None:
         """Give back the space of removed sequences; done by itself above a fifth. Safe to be killed at any moment."""
-        self._handle.compact(progress)
+        self._handle.compact(watched(progress))
 
-    def save_snapshot(self, *, progress: Progress = SILENT) -> None:
+    def export(self, path: StrPath, to: str, *, progress: Watching = False) -> int:
+        """Write everything stored as a file for other programs, in the order of `sequences`; how many there were.
+
+        `to`: "npy", points (n, D) float32 or uint8 codes; "faiss", an index for `faiss.read_index`, with lists where
+        this one has lists, else flat; "hnswlib", a graph for its `load_index`, in the space l2, cosine or ip; these
+        have ids in a file beside them, PATH.ids.txt. "parquet": columns id, sequence, label, description and vector;
+        "fasta". The file stands at `path` when it is complete. Raises UnknownNameError, MismatchError for what a format
+        cannot hold, InputError for a path that cannot be written.
+        """
+        with self._handle.store() as store:
+            return exported(store, self._handle.encoder, self._handle.settings, path, to, watched(progress))
+
+    def save_snapshot(self, *, progress: Watching = False) -> None:
         """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
-        self._handle.save_snapshot(progress)
+        self._handle.save_snapshot(watched(progress))
 
     def __repr__(self) -> str:
         try:
-            what = self.alphabet_name or "series"
-            return f"SequenceIndex({self.path!r}, n={len(self)}, {what}, {self._handle.settings['distance']})"
+            what, points = self.alphabet_name or "series", ""
+            if self._handle.settings.get("encoder") == OWN and (own := self._handle.encoder.own) is not None:
+                points = f", {own.told}"
+            return f"SequenceIndex({self.path!r}, n={len(self)}, {what}, {self._handle.settings['distance']}{points})"
         except IndexClosedError:
             return f"SequenceIndex({self.path!r}, closed)"
 
 
 def _measured(
     state: State,
-    queries: Sequences | None,
+    queries: Queries | None,
     target: float,
     known: tuple[Pairs | None, float],
     sample: tuple[int, int],
@@ -562,14 +667,18 @@ def _measured(
     """`known`: pairs, and the share of the database that may reach the last stage; `sample`: members, and a seed."""
     pairs, most = known
     if queries is not None:
-        state.encoder.require(queries)
+        state.encoder.require(queries.sequences)
+    if state.calibration.lossless:
+        return replace(state.calibration, target=target, size=len(state))
     if isinstance(state.encoder, TwoTowers):
         if queries is None:
             raise ParameterError("an index of two kinds of series is calibrated on queries whose answers are known")
-        asked, correct = paired(queries.ids, state.targets.ids, pairs)
+        sequences = queries.sequences
+        asked, correct = paired(sequences.ids, state.targets.ids, pairs)
         most = max(1, round(most * len(state)))
-        return calibrate_pairs(state.pipeline, queries[asked], correct, target, most, progress)
+        return calibrate_pairs(state.pipeline, sequences[asked], correct, target, most, progress)
     exclude = None
     if queries is None:
-        queries, exclude = members(state.pipeline, state.targets, *sample)
+        exclude = members(state.live, *sample)
+        queries = state.members(exclude)
     return calibrate(state.pipeline, queries, target, exclude=exclude, progress=progress)

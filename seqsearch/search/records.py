@@ -15,8 +15,10 @@ from ..sequences.columns import NO_FIELDS, Asked
 from ..sequences.foreign import Columns
 from ..sequences.strings import Counted
 from ..store import Store
+from .build_rows import check
 
 if TYPE_CHECKING:
+    from ..distances import Distance
     from .handle import Handle
     from .index import SequenceIndex
 
@@ -52,26 +54,45 @@ class Records:
             now = store.sequences(np.flatnonzero(store.live()))
         return iter(now)
 
-    def __reduce__(self) -> tuple[Callable[[str], SequenceIndex], tuple[str]]:
-        """Pickled, or copied, as its path: the copy is opened anew, and each has its own files."""
-        return _opened, (os.path.abspath(self._handle.path),)
+    def __reduce__(self) -> tuple[Callable[..., SequenceIndex], tuple[object, ...]]:
+        """Pickled, or copied, as its path, with a distance of your own that it was opened with: the copy is opened
+        anew, and each has its own files."""
+        return _opened, (os.path.abspath(self._handle.path), self._handle.given_distance)
 
     def _taken(self, given: SequencesLike, what: str) -> Sequences:
         """Sequences of the argument `what`, of the kind that is stored."""
         return self._taken_with(given, what).sequences
 
     def _taken_with(self, given: SequencesLike, what: str, beside: Asked = NO_FIELDS) -> Taken:
+        distance = self._handle.distance
+        if distance is not None and distance.space and _is_vector(given):
+            given = [given]
         if isinstance(given, Sequences) and given.alphabet != TEXT:  # which an index may fold
             return Taken(given, True)
         with self._handle.store() as store:
             like = store.sequences(np.zeros(0, np.int64))
         return taken(given, what, like=like, columns=Columns(beside=beside))
 
+    def _taken_to_store(self, given: SequencesLike, what: str, beside: Asked = NO_FIELDS) -> Taken:
+        """As `_taken_with`, of what can be compared with what is stored. Raises what `Distance.check` raises."""
+        made = self._taken_with(given, what, beside)
+        with self._handle.store() as store:
+            like = store.sequences(np.arange(min(1, store.rows)))
+        check(self._handle.distance, made.sequences, like)
+        return made
 
-def _opened(path: str) -> SequenceIndex:
+
+def _is_vector(given: object) -> bool:
+    """Whether it is numbers in a row."""
+    if isinstance(given, np.ndarray):
+        return given.ndim == 1 and given.dtype.kind in "biuf"
+    return isinstance(given, (list, tuple)) and len(given) > 0 and isinstance(given[0], (int, float, np.number))
+
+
+def _opened(path: str, distance: Distance | None) -> SequenceIndex:
     from .index import SequenceIndex
 
-    return SequenceIndex.open(path)
+    return SequenceIndex.open(path, distance=distance)
 
 
 def counted_on(given: Taken, store: Store) -> Sequences:

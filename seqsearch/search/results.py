@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..arrays import BoolArray, DoubleArray, IntArray
-from ..distances import Aligner, Neighbours, Ranges
+from ..distances import Aligner, Distance, Neighbours, Ranges
 from ..errors import MismatchError, ParameterError, UnknownNameError
 from ..sequences import Sequence, Sequences, Strings
 from ..sequences.columns import Value
 from .alignment import Alignments
 from .exporting import Exported, Values, preview, usual
 from .pipeline import Trace
+from .strands import reverse_complement
 from .table import HitTable, Listed
 
 Names = npt.NDArray[np.object_]
@@ -37,22 +38,29 @@ class Hit:
     (Hit(id='1', distance=1.0, rank=1, strand='+'), 'anna')
     """
 
-    __slots__ = ("_found", "distance", "id", "rank", "strand")
+    __slots__ = ("_found", "_part", "distance", "id", "rank", "strand")
     id: str
     distance: float
     rank: int
     strand: str
 
     def __init__(
-        self, id: str, distance: float, rank: int, strand: str = "+", found: tuple[Sequences, int] | None = None
+        self,
+        id: str,
+        distance: float,
+        rank: int,
+        strand: str = "+",
+        found: tuple[Sequences, int] | None = None,
+        part: tuple[int, int] | None = None,
     ) -> None:
-        """`found`: a set and the row in it of what was found."""
+        """`found`: a set and the row in it of what was found; `part`: its first and last symbol there, None for all."""
         put = object.__setattr__
         put(self, "id", id)
         put(self, "distance", distance)
         put(self, "rank", rank)
         put(self, "strand", strand)
         put(self, "_found", found)  # no field: it is neither compared nor shown
+        put(self, "_part", part)
 
     @property
     def sequence(self) -> Sequence:
@@ -89,25 +97,50 @@ class Hit:
             raise MismatchError(f"hit {self.id} does not know its sequence")
         return found
 
+    @property
+    def target_start(self) -> int:
+        """The first symbol, from 1, of the part of the sequence that the distance is to; 1 where it is to all."""
+        part: tuple[int, int] | None = self._part  # type: ignore[attr-defined]
+        return 1 if part is None else part[0]
+
+    @property
+    def target_end(self) -> int:
+        """The last symbol, from 1, of that part."""
+        part: tuple[int, int] | None = self._part  # type: ignore[attr-defined]
+        return len(self.sequence) if part is None else part[1]
+
     def __reduce__(self) -> tuple[type[Hit], tuple[object, ...]]:
         found: tuple[Sequences, int] | None = self._found  # type: ignore[attr-defined]
         own = None if found is None else (found[0][[found[1]]], 0)
-        return Hit, (self.id, self.distance, self.rank, self.strand, own)
+        return Hit, (self.id, self.distance, self.rank, self.strand, own, self._part)  # type: ignore[attr-defined]
 
 
 class Hits(Listed[Hit]):
     """The hits of one query, nearest first (ties in the order they were stored).
 
     `query`: its id; `ids`: of what was found; `rows`: (h,) where that is among `targets`; `distances`: (h,) exact;
-    `minus`: (h,) found on the minus strand, None when only the plus strand was searched.
+    `minus`: (h,) found on the minus strand, None when only the plus strand was searched; `parts`: (h,) and (h,), first
+    and last symbol of the parts that the distances are to, None where they are to all of a sequence.
+
+    >>> import seqsearch as ss
+    >>> hits = ss.SequenceIndex.build("words.ss", ["anna", "hanna", "otto"], encoder="kmer").search("ana", k=2)[0]
+    >>> hits.ids, hits.distances, [hit.rank for hit in hits]
+    (['1', '2'], array([1., 2.]), [1, 2])
     """
 
-    __slots__ = ("_places", "distances", "ids", "minus", "query", "rows", "targets")
+    __slots__ = ("_places", "distances", "ids", "minus", "parts", "query", "rows", "targets")
 
     def __init__(
-        self, query: str, targets: Sequences, rows: IntArray, distances: DoubleArray, minus: BoolArray | None = None
+        self,
+        query: str,
+        targets: Sequences,
+        rows: IntArray,
+        distances: DoubleArray,
+        minus: BoolArray | None = None,
+        parts: tuple[IntArray, IntArray] | None = None,
     ) -> None:
         self.query = query
+        self.parts = parts
         self.targets = targets
         self.rows = rows
         self.distances = distances
@@ -128,11 +161,12 @@ class Hits(Listed[Hit]):
         """The item at a position."""
         strand = "-" if self.minus is not None and self.minus[position] else "+"
         found = self.targets, self._places[position]
-        return Hit(self.ids[position], float(self.distances[position]), position + 1, strand, found)
+        part = None if self.parts is None else (int(self.parts[0][position]), int(self.parts[1][position]))
+        return Hit(self.ids[position], float(self.distances[position]), position + 1, strand, found, part)
 
     def __reduce__(self) -> tuple[type[Hits], tuple[object, ...]]:
         """Pickled with the sequences that were found, and no others."""
-        return Hits, (self.query, self.sequences, np.arange(len(self)), self.distances, self.minus)
+        return Hits, (self.query, self.sequences, np.arange(len(self)), self.distances, self.minus, self.parts)
 
     def __repr__(self) -> str:
         return f"Hits({self.query!r}, {self[:3]!r}{' ...' if len(self) > 3 else ''})"
@@ -142,7 +176,8 @@ class Hits(Listed[Hit]):
 class Explanation:
     """How answers were found: the `budget` in words, what to beware of (`cautions`), whether the queries are `unlike`
     those that the recall was measured on, in words, and whether that matters (`calibrated`); whether the distance is
-    that of a path of edits (`alignable`), or what shows its alignments (`aligner`), and what the stages did.
+    that of a path of edits (`alignable`), or what shows its alignments (`aligner`), or one to `parts` of what is
+    stored, and what the stages did.
     """
 
     budget: str = ""
@@ -151,6 +186,7 @@ class Explanation:
     calibrated: bool = False
     alignable: bool = True
     aligner: Aligner | None = None
+    parts: Distance | None = None
     trace: Trace = field(default_factory=Trace)
 
 
@@ -169,10 +205,12 @@ class Answers(Exported, Listed[Hits]):
     distances: DoubleArray
     minus: BoolArray | None
 
-    def __init__(self, queries: Strings, targets: Sequences, how: Explanation) -> None:
+    def __init__(self, queries: Strings, targets: Sequences, how: Explanation, asked: Sequences | None = None) -> None:
+        """`asked`: the queries themselves, which tell what parts of the targets are near where those are `parts`."""
         self.queries = queries
         self.targets = targets
         self.how = how
+        self._asked = asked
         self._held: IntArray | None = None  # (m,) ascending rows that `targets` are of, where they are not of all
 
     @property
@@ -209,6 +247,29 @@ class Answers(Exported, Listed[Hits]):
             raise ParameterError("identity and alignments are of edit distances: the distance of this index is another")
         return Alignments(queries, self.targets, self.table() if table is None else table, aligner)
 
+    def parts_of(self, queries: Sequences, table: HitTable) -> tuple[IntArray, IntArray]:
+        """(h,) where the parts that `queries` were compared with begin and end in the targets, as slices."""
+        begins, ends = np.zeros(len(table), np.int64), self.targets.lengths_of(table.rows)
+        for minus in (False, True) if self.how.parts is not None else ():
+            there = np.flatnonzero(table.minus == minus)
+            if self.how.parts is None or not len(there):
+                continue
+            asked = reverse_complement(queries) if minus else queries
+            rows, places = np.unique(table.rows[there], return_inverse=True)
+            found = self.how.parts.spans(asked, table.owners[there], self.targets[rows], places)
+            if found is not None:
+                begins[there], ends[there] = found
+        return begins, ends
+
+    @cached_property
+    def parts(self) -> tuple[IntArray, IntArray]:
+        """(h,) first and (h,) last symbol, from 1, of the part of the target behind each hit of `table`."""
+        table = self.table()
+        if self._asked is None:
+            return np.ones(len(table), np.int64), self.targets.lengths_of(table.rows)
+        begins, ends = self.parts_of(self._asked, table)
+        return begins + 1, ends
+
     @abstractmethod
     def table(self) -> HitTable:
         """All hits as flat columns; its rows are positions in `targets`."""
@@ -220,7 +281,7 @@ class Answers(Exported, Listed[Hits]):
     @property
     def usual_columns(self) -> tuple[str, ...]:
         """The columns of a table of hits."""
-        return usual(self.minus is not None)
+        return usual(self.minus is not None, self.how.parts is not None)
 
     @property
     def own_columns(self) -> dict[str, Callable[[Answers], Values]]:
@@ -234,7 +295,12 @@ class Answers(Exported, Listed[Hits]):
         """The item at a position."""
         part = self._part(position)
         minus = None if self.minus is None else self.minus[part]
-        return Hits(self.queries[position], self.targets, self._places(self.rows[part]), self.distances[part], minus)
+        parts = None
+        if self.how.parts is not None:
+            within = slice(*self.table().offsets[position : position + 2].tolist())
+            parts = self.parts[0][within], self.parts[1][within]
+        rows = self._places(self.rows[part])
+        return Hits(self.queries[position], self.targets, rows, self.distances[part], minus, parts)
 
     def _places(self, rows: IntArray) -> IntArray:
         """(h,) positions in `targets` of rows (h,) of the index."""
@@ -243,8 +309,10 @@ class Answers(Exported, Listed[Hits]):
     def __getstate__(self) -> dict[str, object]:
         held = np.unique(self.rows[self.rows >= 0])
         queries = self.queries.take(np.arange(len(self)))  # without the letters of others beside them
-        state = {name: value for name, value in self.__dict__.items() if name != "ids"}
-        return state | {"queries": queries, "targets": self.targets[self._places(held)], "_held": held}
+        if self._asked is not None:
+            assert self.parts  # found while the queries are here
+        state = {name: value for name, value in self.__dict__.items() if name not in ("ids", "_asked")}
+        return state | {"queries": queries, "targets": self.targets[self._places(held)], "_held": held, "_asked": None}
 
 
 class Results(Answers):
@@ -277,8 +345,9 @@ class Results(Answers):
         minus: BoolArray | None = None,
         confidence: DoubleArray | None = None,
         how: Explanation = Explanation(),
+        asked: Sequences | None = None,
     ) -> None:
-        super().__init__(queries, targets, how)
+        super().__init__(queries, targets, how, asked)
         self.rows = found.rows
         self.distances = found.distances
         self.minus = minus
@@ -318,9 +387,15 @@ class RangeResults(Answers):
     """
 
     def __init__(
-        self, queries: Strings, targets: Sequences, found: Ranges, minus: BoolArray | None, how: Explanation
+        self,
+        queries: Strings,
+        targets: Sequences,
+        found: Ranges,
+        minus: BoolArray | None,
+        how: Explanation,
+        asked: Sequences | None = None,
     ) -> None:
-        super().__init__(queries, targets, how)
+        super().__init__(queries, targets, how, asked)
         self.offsets = found.offsets
         self.rows = found.rows
         self.distances = found.distances

@@ -21,15 +21,19 @@ _HASH_CELL = 1e-3  # of DTW of hash sequences, in candidates proposed: 16 entrie
 
 @dataclass(frozen=True)
 class Propose:
-    """A candidate index over what `encode` makes of sequences: always the first stage."""
+    """A candidate index over what `encode` makes of sequences: always the first stage.
+
+    `decides`: its order is that of the exact distance, but for float32 rounding.
+    """
 
     index: CandidateIndex
     encode: Callable[[Sequences], AnyArray]
     name: str = "embedding"
+    decides: bool = False
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`; scores are float32."""
-        points = queries.encoded(self.name, self.encode)
+        points = queries.points(self.name, self.encode)
         effort = None if keep.budget is None else keep.budget.effort(self.index.effort)
         found = self.index.search(points, keep.count, effort=effort, allowed=keep.allowed)
         return Ranked(found.rows, found.distances)
@@ -48,6 +52,7 @@ class WarpHashes:
     encode: Callable[[Sequences], HashSequences]
     distance: HashDTW
     name: str = "hash DTW"
+    decides: bool = False
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`."""
@@ -84,6 +89,7 @@ class Exact:
     targets: Sequences
     live: BoolArray
     name: str = field(default="exact distance")
+    decides: bool = True
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`. Where the budget says so a list ends early, or the stage before counts in the order."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Unpack
 
 import numpy as np
 
 from ..ann import CandidateIndex
-from ..arrays import BoolArray, IntArray
+from ..arrays import AnyArray, BoolArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
 from ..encoders.model import Model
 from ..errors import MismatchError
@@ -18,7 +18,7 @@ from .budget import Budget, Calibration, Choice, Wanted
 from .conditions import Where, shown
 from .encoding import OneModel, TwoTowers
 from .filtering import mask_of
-from .pipeline import Limits, Pipeline, Stage
+from .pipeline import Limits, Pipeline, Points, Queries, Stage
 from .stages import Exact, Propose, WarpHashes
 
 
@@ -28,7 +28,7 @@ class State:
 
     `targets`: the sequences of all rows, deleted ones too, so that a row is a position, with their ids and labels;
     `live`: (rows,) which are not deleted; `candidates` holds the live rows; `find` and `rows_of`: ids to rows, (m,),
-    with -1 or an UnknownIdError for those that are not there.
+    with -1 or an UnknownIdError for those that are not there; `vectors`: what is stored of rows, (m,) -> (m, ...).
     """
 
     targets: Sequences
@@ -40,6 +40,7 @@ class State:
     calibration: Calibration
     find: Callable[[Iterable[str]], IntArray]
     rows_of: Callable[[Iterable[str]], IntArray]
+    vectors: Callable[[IntArray], AnyArray]
 
     def __len__(self) -> int:
         return int(np.count_nonzero(self.live))
@@ -75,9 +76,17 @@ class State:
         kind = None if self.candidates is None else type(self.candidates)
         return wanted.budget(self.calibration, kind, len(self), k)
 
-    def neighbours(self, queries: Sequences, k: int, budget: Budget | None, **limits: Unpack[Limits]) -> Neighbours:
+    def members(self, rows: IntArray) -> Queries:
+        """Stored sequences as queries. Vectors that were made elsewhere are those stored."""
+        known = Points(self.vectors, rows) if self.encoder.own is not None else None
+        return Queries(self.targets[rows], known)
+
+    def neighbours(
+        self, queries: Sequences | Queries, k: int, budget: Budget | None, **limits: Unpack[Limits]
+    ) -> Neighbours:
         """See `Pipeline.neighbours`. Raises MismatchError for queries of another kind."""
-        self.encoder.require(queries)
+        queries = Queries.of(queries)
+        self.encoder.require(queries.sequences)
         return self.pipeline.neighbours(queries, k, budget, **limits)
 
     def allowed(self, ids: Iterable[str] | None, where: Where | None) -> BoolArray | None:
@@ -119,9 +128,11 @@ def pipeline_of(
     decides where both sides can be compared."""
     stages: list[Stage] = []
     if candidates is not None:
-        stages.append(Propose(candidates, encoder.of_queries))
+        decides = encoder.orders_as(distance) and not candidates.estimates
+        stages.append(Propose(candidates, encoder.of_queries, decides=decides))
     if hashes is not None and isinstance(encoder, TwoTowers):
         stages.append(WarpHashes(hashes[0], live, encoder.hashed_queries, hashes[1]))
     if distance is not None:
-        stages.append(Exact(distance, targets, live, *(["exact DTW"] if hashes is not None else [])))
+        exact = Exact(distance, targets, live)
+        stages.append(exact if hashes is None else replace(exact, name="exact DTW"))
     return Pipeline(tuple(stages), live)

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..distances import Neighbours, recall_at
 from ..distances.neighbours import thresholds
+from ..errors import ParameterError
 from ..progress import Progress
-from ..sequences import Sequences
 from .budget import Budget
 from .calibrator import budgets_for
 from .pipeline import Queries
@@ -34,12 +34,14 @@ class SweepRow:
 
 
 def swept(
-    state: State, queries: Sequences, k: int, truth: Neighbours | None, budgets: list[Budget] | None, progress: Progress
+    state: State, queries: Queries, k: int, truth: Neighbours | None, budgets: list[Budget] | None, progress: Progress
 ) -> list[SweepRow]:
     """One row a budget; without `budgets` the ladder is climbed until everything is found."""
-    state.encoder.require(queries)
+    state.encoder.require(queries.sequences)
+    if state.calibration.lossless:
+        raise ParameterError(f"there is no budget to evaluate: {state.calibration.lossless}; every search is exact")
     if truth is None:
-        truth, _ = state.exact.lossless.neighbours(queries, k, progress=progress)
+        truth, _ = state.exact.lossless.neighbours(queries.sequences, k, progress=progress)
     ladder = budgets
     if ladder is None:
         ladder = [b for b in budgets_for(state.proposals, len(state)) if b.candidates >= k]
@@ -53,7 +55,7 @@ def swept(
     return rows
 
 
-def _row(state: State, queries: Sequences, truth: Neighbours, k: int, budget: Budget) -> SweepRow:
+def _row(state: State, queries: Queries, truth: Neighbours, k: int, budget: Budget) -> SweepRow:
     """`truth`: exact neighbours of `queries`, (Q, >= k)."""
     search = state.pipeline.staged
     start = time.perf_counter()
@@ -76,8 +78,8 @@ def _row(state: State, queries: Sequences, truth: Neighbours, k: int, budget: Bu
     )
 
 
-def _candidate_recall(state: State, queries: Sequences, truth: Neighbours, k: int, budget: Budget) -> float:
+def _candidate_recall(state: State, queries: Queries, truth: Neighbours, k: int, budget: Budget) -> float:
     """Share of the k nearest that are among the candidates, by the candidates' own exact distances."""
-    rows = state.pipeline.kept(Queries(queries), budget).rows
-    exact = state.exact.distances(queries, rows, thresholds(truth.distances, k))
+    rows = state.pipeline.kept(queries, budget).rows
+    exact = state.exact.distances(queries.sequences, rows, thresholds(truth.distances, k))
     return float(recall_at(np.sort(exact, axis=1), truth.distances, k).mean())

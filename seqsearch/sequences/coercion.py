@@ -111,12 +111,13 @@ def taken(
     alphabet: Alphabet | None = None,
     letters: Alphabet | None = None,
     columns: Columns = USUAL,
+    ids: bool = True,
 ) -> Taken:
     """What the argument `what` holds.
 
     `like`: those they will be compared with, maybe none: of their alphabet, or series; `letters`: the alphabet of
-    strings where nothing else says one. Raises what `as_sequences` raises, and MismatchError for arrays in place of
-    strings or the reverse.
+    strings where nothing else says one; `ids`: without them those of columns and frames are left, and count from 1.
+    Raises what `as_sequences` raises, and MismatchError for arrays in place of strings or the reverse.
     """
     if isinstance(given, Sequences):
         if like is not None and like.alphabet is not None and like.alphabet.folds and given.alphabet == TEXT:
@@ -132,6 +133,8 @@ def taken(
     if isinstance(given, (list, tuple)) and given and isinstance(given[0], Sequence):
         return Taken(_of_records(list(given), what), True)
     raw = raw_of(given, what, columns)
+    if not ids:
+        raw.ids = None
     if len(raw.values) == 0:
         if like is None:
             raise EmptyInputError("there is no sequence", path=what)

@@ -29,6 +29,11 @@ class Sequence:
     """One record: an id and either tokens or a series.
 
     `data`: (T,) codes of `alphabet` (uint8 or uint32), or a (T, F) float32 series, for which `alphabet` is None.
+
+    >>> import seqsearch as ss
+    >>> one = ss.as_sequences(["GATTACA"], ids=["a"], labels=["short"])[0]
+    >>> one, one.text, one.label, one.data
+    (Sequence(id='a', length=7), 'GATTACA', 'short', array([2, 0, 3, 3, 0, 1, 0], dtype=uint8))
     """
 
     id: str
@@ -64,7 +69,13 @@ class Sequences:
     `data`: all tokens, (sum T,) uint8 or uint32, or all steps, (sum T, F) float32, one sequence after the other;
     `offsets`: (n + 1,) int64, sequence i is data[offsets[i]:offsets[i + 1]]; `ids`, `descriptions`, `labels`: columns
     of n strings; `columns`: further ones of n values, by name. Indexing with an int gives a `Sequence` that views the
-    column; with a slice or an array of rows, a new set (a contiguous slice shares the buffer).
+    column; with a slice or an array of rows, a new set (a contiguous slice shares the buffer). Made by `read` and
+    `as_sequences`.
+
+    >>> import seqsearch as ss
+    >>> some = ss.as_sequences(["GATTACA", "CAT", "TAG"])
+    >>> len(some), some[1].text, some[[2, 0]].texts(), some.lengths
+    (3, 'CAT', ['TAG', 'GATTACA'], array([7, 3, 3]))
     """
 
     __slots__ = ("alphabet", "columns", "data", "descriptions", "ids", "labels", "offsets")
@@ -147,6 +158,10 @@ class Sequences:
         number, or outside 0..`alphabet.size` - 1); SeriesError for NaN, infinity, mixed numbers of features, and axes
         that need a `layout`.
         """
+        if alphabet is None and (whole := _rectangle(arrays)) is not None:
+            given = Counted.up_to(len(whole)) if ids is None else Strings.of(ids)
+            offsets = np.arange(len(whole) + 1, dtype=np.int64) * whole.shape[1]
+            return cls(whole.reshape(-1, 1), offsets, given, None, None, None if labels is None else Strings.of(labels))
         rows = [np.asarray(a) for a in arrays]
         names = Counted.up_to(len(rows)) if ids is None else Strings.of(ids)
         if alphabet is None:
@@ -301,6 +316,16 @@ def require_layout(shape: tuple[int, ...], layout: Layout | None) -> None:
             f"series of shape {shape} are {few} steps of {many} features, or {few} channels of {many} steps: "
             'say layout "ntf" for the first, "nct" for the second'
         )
+
+
+def _rectangle(arrays: object) -> AnyArray | None:
+    """(n, T) float32 of an array of that shape that is clean: at once, and without a copy where it is float32; None for
+    anything else."""
+    if not isinstance(arrays, np.ndarray) or arrays.ndim != 2 or not arrays.size or arrays.dtype.kind not in _REAL:
+        return None
+    with np.errstate(over="ignore"):
+        whole: AnyArray = np.ascontiguousarray(arrays, np.float32)
+    return whole if np.isfinite(whole).all() else None
 
 
 def _joined_codes(rows: list[AnyArray], names: Strings, alphabet: Alphabet) -> AnyArray:

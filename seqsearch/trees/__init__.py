@@ -2,7 +2,7 @@
 
 from .cost import TreeCost, compare_trees
 from .dendrogram import LINKAGES, Dendrogram, dendrogram, require_linkage
-from .pairs import exact_distances, point_distances, require_memory, square
+from .pairs import exact_distances, point_distances, require_memory, require_symmetric, square
 
 __all__ = [
     "LINKAGES",
@@ -14,5 +14,6 @@ __all__ = [
     "point_distances",
     "require_linkage",
     "require_memory",
+    "require_symmetric",
     "square",
 ]

@@ -42,8 +42,17 @@ def point_distances(
     return _condensed(len(points), between, progress)
 
 
+def require_symmetric(distance: Distance) -> None:
+    """Raise ParameterError for a distance that depends on which of two sequences comes first."""
+    if not distance.symmetric:
+        raise ParameterError(
+            f"a tree needs one distance of two sequences, and {distance.name} has two: choose a symmetric one, as edit"
+        )
+
+
 def exact_distances(sequences: Sequences, distance: Distance, progress: Progress = SILENT) -> FloatArray:
-    """Condensed exact distances."""
+    """Condensed exact distances. Raises ParameterError as `require_symmetric`."""
+    require_symmetric(distance)
 
     def between(start: int, stop: int) -> AnyArray:
         return distance.matrix(sequences[start:stop], sequences[start:])

@@ -2,15 +2,15 @@
 
 import pytest
 
-from seqsearch.cli import progress
-from seqsearch.cli.progress import Lines, clock
+from seqsearch.progress import drawing
+from seqsearch.progress.drawing import Lines, clock
 
 
 @pytest.fixture
 def times(monkeypatch):
     """A clock that tests set."""
     now = [0.0]
-    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(drawing.time, "perf_counter", lambda: now[0])
     return now
 
 

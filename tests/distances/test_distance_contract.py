@@ -14,6 +14,7 @@ from edit_oracles import damerau_oracle, indel_oracle, jaro_winkler_oracle, osa_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from own_distances import Endpoints, Letters, Overlap
+from partial_oracles import infix_oracle
 from toy_distance import Mismatches
 
 from seqsearch import threads
@@ -21,11 +22,15 @@ from seqsearch.arrays import AnyArray
 from seqsearch.distances import (
     DISTANCES,
     AlignmentDistance,
+    CosineDistance,
     DamerauLevenshteinDistance,
     Distance,
     DTWDistance,
     EditDistance,
+    EuclideanDistance,
     IndelDistance,
+    InfixDistance,
+    InnerProductDistance,
     JaroWinklerDistance,
     MatchingDTW,
     Neighbours,
@@ -55,6 +60,16 @@ def tokens(alphabet: Alphabet, longest: int) -> Callable[[int, np.random.Generat
 
 def series(features: int) -> Callable[[int, np.random.Generator], Sequences]:
     return lambda n, rng: walks(n, 19, features, rng)
+
+
+def vectors(n: int, rng: np.random.Generator) -> Sequences:
+    """Of whole numbers and of others, in clusters."""
+    values = rng.normal(size=(n, 13)) + 3 * rng.integers(-1, 2, (n, 1))
+    return Sequences.from_arrays(np.where(rng.random((n, 1)) < 0.3, np.round(values), values))
+
+
+def cosine_of(x: AnyArray, y: AnyArray) -> float:
+    return (x * y).sum() / (np.linalg.norm(x) * np.linalg.norm(y))
 
 
 def mismatches(x: AnyArray, y: AnyArray, overhang: int) -> int:
@@ -97,6 +112,10 @@ CASES = [
     Case(EditDistance(), tokens(TEXT, 90), edit_oracle),
     Case(Mismatches(), tokens(DNA, 12), lambda x, y: mismatches(x, y, 1)),
     Case(Mismatches(overhang=3), tokens(TEXT, 12), lambda x, y: mismatches(x, y, 3)),
+    Case(InfixDistance(), tokens(DNA, 60), infix_oracle),
+    Case(InfixDistance(), tokens(TEXT, 90), infix_oracle),
+    Case(InfixDistance(), tokens(INTEGERS, 9), infix_oracle),
+    Case(InfixDistance(), tokens(PROTEIN, 200), infix_oracle),
     Case(WeightedEditDistance(), tokens(DNA, 30), edit_oracle),
     Case(
         WeightedEditDistance(insertion=2, deletion=3, substitution=4),
@@ -134,6 +153,9 @@ CASES = [
     matching(penalty=2.0, local="squared", normalise="none", gully=1.0),
     matching(1, penalty=0.0, local="absolute", gully=0.0),
     matching(local="squared", standardise=True),
+    Case(EuclideanDistance(), vectors, lambda x, y: float(np.linalg.norm(x - y))),
+    Case(CosineDistance(), vectors, lambda x, y: 1 - float(cosine_of(x, y))),
+    Case(InnerProductDistance(), vectors, lambda x, y: -float((x * y).sum())),
 ]
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case.distance))
@@ -231,9 +253,10 @@ def test_rerank_takes_the_nearest_of_the_candidates(case):
     # No later candidate is nearer than this: a list that ends there is as good as the whole.
     in_order = np.where(candidates >= 0, np.take_along_axis(distances, np.maximum(candidates, 0), axis=1), np.inf)
     lowest = np.minimum.accumulate(in_order[:, ::-1], axis=1)[:, ::-1]
+    just_below = np.minimum(lowest * (1 - 1e-9), lowest * (1 + 1e-9))
     for k in (1, 4, 40):
         check(case.distance.rerank(queries, targets, candidates, k), kept, k)
-        check(case.distance.rerank(queries, targets, candidates, k, stop=lowest * (1 - 1e-9)), kept, k)
+        check(case.distance.rerank(queries, targets, candidates, k, stop=just_below), kept, k)
 
 
 @every_case
@@ -241,7 +264,7 @@ def test_rerank_stops_where_nothing_nearer_is_expected(case):
     queries, targets, distances = drawn(case)
     candidates = np.tile(np.arange(len(targets)), (len(queries), 1))
     for k, seen in ((1, 1), (3, 20), (5, 2)):
-        stop = np.zeros(candidates.shape)
+        stop = np.full(candidates.shape, case.distance.least)
         stop[:, seen:] = np.inf
         kept = distances.copy()
         kept[:, max(k, seen) :] = np.inf
@@ -352,7 +375,9 @@ def test_errors_name_what_is_wrong(case):
     with pytest.raises(ParameterError, match="allowed must be a mask over 2 rows, not int64"):
         distance.exact(some, some, 1, allowed=np.arange(2))
     for radius, shown in ((-1, "-1"), (np.nan, "nan")):
-        with pytest.raises(ParameterError, match=f"at least 0, not {shown}"):
+        if radius >= distance.least:  # no mistake
+            continue
+        with pytest.raises(ParameterError, match=f"at least {distance.least:g}, not {shown}"):
             range_search(distance, some, some, radius)
 
 

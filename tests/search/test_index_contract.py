@@ -76,10 +76,24 @@ def towers(path: Path) -> SequenceIndex:
     return SequenceIndex.build_pairs(path, TAKES, SCORES, bits=16, dim=8, steps=20, most=0.5)
 
 
+def points(count: int, seed: int, prefix: str) -> Sequences:
+    """Vectors in clusters, of several lengths."""
+    rng, centres = np.random.default_rng(seed), np.random.default_rng(98).standard_normal((9, 12))
+    values = (centres[rng.integers(0, 9, count)] + 0.4 * rng.standard_normal((count, 12))) * rng.uniform(
+        0.5, 1.5, (count, 1)
+    )
+    return Sequences.from_arrays(values, ids=[f"{prefix}{k}" for k in range(count)])
+
+
+POINTS, WANTED, COMING = points(90, 0, "v"), points(8, 1, "q"), points(8, 2, "new")
+
 CASES = [
     Case("tokens", plain(GENES, encoder="kmer", index="hnsw"), GENES, READS, MORE),
     Case("learned", plain(GENES, encoder="linear", effort="low", index="exact"), GENES, READS, MORE),
     Case("series", plain(BEATS, encoder="curve", distance="dtw"), BEATS, HEARD, LATER),
+    Case("euclidean", plain(POINTS, distance="euclidean", index="hnsw"), POINTS, WANTED, COMING),
+    Case("cosine", plain(POINTS, distance="cosine"), POINTS, WANTED, COMING),
+    Case("inner-product", plain(POINTS, distance="inner-product", index="hnsw"), POINTS, WANTED, COMING),
     Case("bits16", plain(GENES, encoder="kmer", bits=16), GENES, READS, MORE),
     Case("bits64", plain(GENES, encoder="kmer", bits=64), GENES, READS, MORE),
     Case("pairs", towers, TAKES, ASKED, FRESH, pairs=True),

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from rapidfuzz.distance import JaroWinkler
 
-from seqsearch import CustomDistance, SequenceIndex, duplicates
+from seqsearch import CustomDistance, NoveltyScorer, SequenceIndex, duplicates
 from seqsearch.distances import DISTANCES, JaroWinklerDistance
 from seqsearch.errors import MismatchError, ParameterError
-from seqsearch.search import NoveltyScorer
 from seqsearch.search.classifying import NeighbourClassifier
 from seqsearch.search.options import BuildOptions
 from seqsearch.sequences import TEXT, Sequences

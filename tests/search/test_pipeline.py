@@ -25,6 +25,7 @@ class Table:
     name: str
     table: AnyArray
     live: BoolArray | None = field(default=None)
+    decides: bool = False
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         scores = self.table[[int(name) for name in queries.sequences.ids]]

@@ -11,7 +11,7 @@ from ...distances import Neighbours
 from ...progress import SILENT, Progress
 from ...sequences import Sequences
 from ..budget import Budget
-from ..pipeline import joined
+from ..pipeline import Queries, joined
 from ..state import State
 
 EFFORT = 4  # of a graph search for embedding distances, in neighbours asked for
@@ -28,9 +28,7 @@ class Neighbourhoods:
     budget: Budget | None
     exact: bool
 
-    def of(
-        self, queries: Sequences, k: int, exclude: IntArray | None = None, progress: Progress = SILENT
-    ) -> Neighbours:
+    def of(self, queries: Queries, k: int, exclude: IntArray | None = None, progress: Progress = SILENT) -> Neighbours:
         """The k nearest of each query. `exclude`, (Q,): the rows that they are themselves, which do not count."""
         if self.exact:
             return self.state.neighbours(queries, k, self.budget, exclude=exclude, progress=progress)
@@ -56,8 +54,8 @@ class NeighbourLists:
         """(m,) rows -> (m, count) rows and distances, -1 and infinity padded."""
         fresh = np.unique(rows[self._place[rows] < 0])
         if len(fresh):
-            targets = self._neighbourhoods.state.targets
-            more = self._neighbourhoods.of(targets[fresh], self._count, fresh, self._progress)
+            asked = self._neighbourhoods.state.members(fresh)
+            more = self._neighbourhoods.of(asked, self._count, fresh, self._progress)
             self._place[fresh] = len(self._found) + np.arange(len(fresh))
             self._found = joined([self._found, more])
         at = self._place[rows]

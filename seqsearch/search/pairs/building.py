@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Self, TypedDict
 
 import numpy as np
 
@@ -34,6 +34,21 @@ PENALTIES = (0.125, 0.25, 0.5)
 """Penalties of a step that is not diagonal that are tried, as shares of the bits (Raffel's are .25 and .47)."""
 GULLY = 0.9
 VERSION = 2  # of the settings: two encoders
+
+
+class PairFields(TypedDict, total=False):
+    """The fields of `PairOptions` by name."""
+
+    bits: int
+    dim: int
+    align: str
+    develop: float
+    recall: float
+    most: float
+    steps: int | None
+    seconds: float
+    clock: str
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -157,7 +172,7 @@ class PairParts:
     ) -> IndexCache:
         """Write the index. Raises IndexExistsError, EmptyInputError, StorageFullError."""
         with StoreBuilder(path, overwrite=overwrite) as builder:
-            fill(builder, [self.entries], progress)
+            fill(builder, [self.entries], None, progress)
             self.encoder.save(builder)
             if self.points is not None:
                 builder.set_vectors(0, self.points)

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypedDict
 
+from ...errors import StrPath
 from ..alphabet import Alphabet
 from ..columns import NO_FIELDS, Asked
 from ..sequence import Layout
-from .intake import OnError, ReadReport
+from .intake import DuplicateIds, OnError, ReadReport
+from .labelling import Labelling
 
 COLUMNS = ("id_column", "sequence_column", "label_column", "description_column")
 
@@ -28,6 +30,13 @@ class ReadOptions(TypedDict, total=False):
     `columns`: which further columns of a table are kept beside the sequences, NAME or NAME:KIND (int, float, bool,
     date, datetime, text, list: labels between semicolons); None: all, [] none. Kinds that are not named are told from
     the first batch, 65,536 records: see `column_values`.
+    `duplicate_ids`: "rename" gives an id that was used before a number (ID_2), "skip" leaves its record out.
+    `degap`: leave `-` and `.` out, of aligned files.
+    `whole_header`: the id of FASTA and FASTQ is the whole header, not its first word.
+    `labels`: a table of ids and labels, separated by tabs; `label_from`: a regular expression, whose first group (or
+    all of it) is the label where it is found in the header; `label_ranks`: keep so many ranks of labels like
+    "Bacteria;Firmicutes;Bacilli".
+    `queries`: of a file that holds both (HDF5 of ann-benchmarks), the queries and not what is to be stored.
     """
 
     alphabet: Alphabet | str | None
@@ -38,6 +47,13 @@ class ReadOptions(TypedDict, total=False):
     label_column: str | None
     description_column: str | None
     layout: Layout | None
+    queries: bool
+    duplicate_ids: DuplicateIds
+    degap: bool
+    whole_header: bool
+    labels: StrPath | None
+    label_from: str | None
+    label_ranks: int | None
     report: ReadReport | None
     columns: Iterable[str] | Asked | None
 
@@ -54,3 +70,7 @@ class Options:
     description_column: str | None = None
     layout: Layout | None = None
     columns: Asked = NO_FIELDS
+    queries: bool = False
+    degap: bool = False
+    whole_header: bool = False
+    labelling: Labelling | None = None

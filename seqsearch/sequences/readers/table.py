@@ -15,6 +15,7 @@ from .arrays import is_npy, is_npz, read_npy, read_npz
 from .batches import SeriesBatch, TextBatch
 from .columnar import is_arrow, is_parquet, read_arrow, read_parquet
 from .fastx import fasta_letters, fastq_letters, is_fasta, is_fastq, read_fasta, read_fastq
+from .hdf5 import is_hdf5, read_hdf5
 from .intake import Intake
 from .lines import read_lines
 from .midi import is_midi, read_midi
@@ -123,6 +124,7 @@ for _reader in (
     Reader("ucr", read_ucr, (".ucr", ".tsv"), is_ucr, holds_series=True),
     Reader("parquet", read_parquet, (".parquet", ".pq"), is_parquet, takes=_TABLE),
     Reader("arrow", read_arrow, (".arrow", ".feather", ".ipc"), is_arrow, takes=_TABLE),
+    Reader("hdf5", read_hdf5, (".hdf5", ".h5"), is_hdf5, holds_series=True, takes=frozenset({"sequence_column"})),
     Reader("midi", read_midi, (".mid", ".midi"), is_midi, holds_series=True, one_series=True),
 ):
     register(_reader)

@@ -1,10 +1,12 @@
-"""What long work tells whoever is watching. The library reports; the command line draws (on stderr)."""
+"""What long work tells whoever is watching: nobody, bars and lines on stderr (`drawing`), or a `Progress` of theirs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
+
+from ..errors import ParameterError
 
 
 class Task(Protocol):
@@ -47,3 +49,19 @@ class Silent:
 
 
 SILENT = Silent()
+
+Watching = Progress | bool
+"""What the argument `progress` of public functions takes: True draws bars or lines on stderr, False is silent."""
+
+
+def watched(progress: Watching) -> Progress:
+    """Whoever watches. Raises ParameterError for what is neither a bool nor has the methods of `Progress`."""
+    if progress is True:
+        from .drawing import drawn
+
+        return drawn()
+    if progress is False:
+        return SILENT
+    if not (callable(getattr(progress, "task", None)) and callable(getattr(progress, "note", None))):
+        raise ParameterError(f"progress is True, False or an object with the methods task and note, not {progress!r}")
+    return progress

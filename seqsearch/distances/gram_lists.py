@@ -1,0 +1,196 @@
+"""Which targets have which q-grams: bitmaps of the frequent ones, lists of the rare ones.
+
+An edit changes at most one of several q-grams of a query that do not overlap. So a target that lacks c of them is at
+least at distance c from the query, wherever in the target it may lie (the pigeonhole form of the q-gram lemma: Navarro
+and Baeza-Yates 1998, "A practical q-gram index for text retrieval allowing errors"). The most that a target lacks of
+any choice of such q-grams is found from left to right by taking each that is absent (`lacking_kernel`), for 512 targets
+at once. Q-grams are hashed into buckets, which only lowers the bound.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from ..arrays import AnyArray, IntArray
+from ..jit import kernel
+from ..sequences import Sequences
+from ..threads import numba_threads
+from .infix_vectors import SPARED, spend
+from .vectors import LANES, VECTOR
+
+_HASH, _BASE = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
+_U1 = np.uint64(1)
+_ROOM = 32  # buckets a symbol of a usual target, so that most are empty
+_FEWEST, _MOST = 8, 16  # bits of a bucket's number
+_SPARSE = 32  # a list of 4 bytes a target is smaller than a bitmap while fewer than one of so many has the q-gram
+_LONGEST = 15
+_SAMPLED = 1 << 20  # symbols that the alphabet is judged by
+
+
+class Grams(NamedTuple):
+    """Of n targets, numbered 0..n - 1: `slots`, (buckets,): the row of `bitmaps`, a bit a target in `words` words, -1
+    for a bucket whose targets are `lists[starts[b]:starts[b + 1]]`. `q`: symbols; `shift`: of a hash to its bucket.
+    """
+
+    slots: IntArray
+    bitmaps: AnyArray
+    starts: IntArray
+    lists: AnyArray
+    words: int
+    q: int
+    shift: int
+
+
+def grams_of(targets: Sequences, rows: IntArray) -> Grams:
+    """The q-grams of `rows`, in that order; q suits their alphabet and lengths."""
+    mean = float(targets.lengths_of(rows).mean()) if len(rows) else 1.0
+    q = _suited(targets, mean)
+    bits = min(max(int(np.ceil(np.log2(max(_ROOM * mean, 1)))), _FEWEST), _MOST)
+    buckets, shift = 1 << bits, 64 - bits
+    words = -(-len(rows) // LANES) * VECTOR
+    parts = np.linspace(0, words, max(numba_threads(), 1) + 1).astype(np.int64) * 64  # whole words a thread
+    counts = np.zeros((len(parts) - 1, buckets), np.int64)
+    _count_kernel(targets.data, targets.offsets, rows, parts, q, shift, counts)
+    totals = counts.sum(axis=0)
+    dense = totals * _SPARSE > len(rows)
+    slots = np.where(dense, np.cumsum(dense) - 1, -1)
+    bitmaps = np.zeros(int(dense.sum()) * words, np.uint64)
+    starts = np.zeros(buckets + 1, np.int64)
+    np.cumsum(np.where(dense, 0, totals), out=starts[1:])
+    begins = starts[:-1] + np.cumsum(counts, axis=0) - counts
+    lists = np.empty(int(starts[-1]), np.uint32)
+    grams = Grams(slots, bitmaps, starts, lists, words, q, shift)
+    _fill_kernel(targets.data, targets.offsets, rows, parts, begins, grams)
+    return grams
+
+
+def _suited(targets: Sequences, mean: float) -> int:
+    """Symbols of a q-gram for the strongest bound on a target of that length that has nothing in common with a query.
+
+    It has a q-gram by chance with probability p = 1 - exp(-mean / symbols ** q), and of a query one in q + p / (1 - p)
+    symbols counts.
+    """
+    some = np.unique(targets.data[:_SAMPLED], return_counts=True)[1]
+    shares = some / max(int(some.sum()), 1)
+    symbols = max(float(np.exp(-(shares * np.log(shares)).sum())) if len(shares) else 2.0, 1.2)
+    each = np.arange(1, _LONGEST + 1)
+    chance = np.minimum(mean / symbols**each, 30.0)
+    return int(each[np.argmin(each + np.expm1(chance))])
+
+
+@kernel(inline=True)
+def _base(q: int) -> np.uint64:
+    """What the oldest symbol of a rolling hash counts."""
+    power = _U1
+    for _ in range(q - 1):
+        power *= _BASE
+    return power
+
+
+@kernel(inline=True)
+def _mixed(key: np.uint64, shift: int) -> int:
+    mixed = (key ^ (key >> np.uint64(29))) * _HASH
+    return int(mixed >> np.uint64(shift))
+
+
+@kernel()
+def buckets_of(data: AnyArray, start: int, end: int, q: int, shift: int, found: IntArray) -> int:
+    """found[i] = the bucket of the q-gram data[start + i:][:q]; returns how many there are."""
+    oldest, key = _base(q), np.uint64(0)
+    for i in range(end - start):
+        if i >= q:
+            key -= (np.uint64(data[start + i - q]) + _U1) * oldest
+        key = key * _BASE + np.uint64(data[start + i]) + _U1
+        if i >= q - 1:
+            found[i - q + 1] = _mixed(key, shift)
+    return max(0, end - start - q + 1)
+
+
+@kernel(parallel=True)
+def _count_kernel(
+    data: AnyArray, offsets: IntArray, rows: IntArray, parts: IntArray, q: int, shift: int, counts: IntArray
+) -> None:
+    """counts[p, b] = how many of the targets parts[p]:parts[p + 1] have a q-gram of bucket b."""
+    for p in numba.prange(len(parts) - 1):
+        seen = np.full(counts.shape[1], -1, np.int64)
+        found = np.empty(0, np.int64)
+        for i in range(parts[p], min(parts[p + 1], len(rows))):
+            start, end = offsets[rows[i]], offsets[rows[i] + 1]
+            if end - start > len(found):
+                found = np.empty(2 * (end - start), np.int64)
+            for j in range(buckets_of(data, start, end, q, shift, found)):
+                bucket = found[j]
+                if seen[bucket] != i:
+                    seen[bucket] = i
+                    counts[p, bucket] += 1
+
+
+@kernel(parallel=True)
+def _fill_kernel(
+    data: AnyArray, offsets: IntArray, rows: IntArray, parts: IntArray, begins: IntArray, grams: Grams
+) -> None:
+    """Set the bits, and write the lists from begins[p, b] on."""
+    slots, bitmaps, _, lists, words, q, shift = grams
+    for p in numba.prange(len(parts) - 1):
+        seen = np.full(len(slots), -1, np.int64)
+        at = begins[p].copy()
+        found = np.empty(0, np.int64)
+        for i in range(parts[p], min(parts[p + 1], len(rows))):
+            start, end = offsets[rows[i]], offsets[rows[i] + 1]
+            if end - start > len(found):
+                found = np.empty(2 * (end - start), np.int64)
+            for j in range(buckets_of(data, start, end, q, shift, found)):
+                bucket = found[j]
+                if seen[bucket] == i:
+                    continue
+                seen[bucket] = i
+                if slots[bucket] >= 0:
+                    bitmaps[slots[bucket] * words + (i >> 6)] |= _U1 << np.uint64(i & 63)
+                else:
+                    lists[at[bucket]] = i
+                    at[bucket] += 1
+
+
+@kernel()
+def digits_of(grams: Grams, m: int) -> int:
+    """Planes that hold the most q-grams of a query of m symbols that do not overlap."""
+    digits = 1
+    while (1 << digits) <= (m + grams.q - 1) // grams.q:
+        digits += 1
+    return digits
+
+
+@kernel()
+def lacking(grams: Grams, data: AnyArray, start: int, end: int, digits: int) -> AnyArray:
+    """Planes of how many q-grams of the query data[start:end], none of which overlap, each target lacks."""
+    planes = np.zeros(grams.words * (SPARED + digits), np.uint64)
+    if end - start < grams.q:
+        return planes
+    buckets = np.empty(end - start, np.int64)
+    listed = np.empty(grams.words, np.uint64)
+    vectors = grams.words // VECTOR
+    for j in range(buckets_of(data, start, end, grams.q, grams.shift, buckets)):
+        slot = grams.slots[buckets[j]]
+        if slot >= 0:
+            spend(grams.bitmaps, slot * grams.words, planes, vectors, digits, grams.q)
+            continue
+        listed[:] = 0
+        for at in range(grams.starts[buckets[j]], grams.starts[buckets[j] + 1]):
+            target = grams.lists[at]
+            listed[target >> 6] |= _U1 << np.uint64(target & 63)
+        spend(listed, 0, planes, vectors, digits, grams.q)
+    return planes
+
+
+@kernel(inline=True)
+def lacking_exactly(planes: AnyArray, digits: int, word: int, count: int) -> np.uint64:
+    """A bit for each of the 64 targets of a word that lacks exactly so many."""
+    same = ~np.uint64(0)
+    at = (word // VECTOR * (SPARED + digits) + SPARED) * VECTOR + word % VECTOR
+    for d in range(digits):
+        plane = planes[at + d * VECTOR]
+        same &= plane if (count >> d) & 1 else ~plane
+    return same

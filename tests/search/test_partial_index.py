@@ -1,0 +1,116 @@
+"""An index of a distance to parts of what is stored: places, strands, deduplication, and what is refused."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+from seqsearch.distances import InfixDistance
+from seqsearch.errors import ParameterError
+from seqsearch.search import SequenceIndex, duplicates
+from seqsearch.search.strands import reverse_complement
+from seqsearch.sequences import DNA, Sequences
+
+
+@pytest.fixture(scope="module")
+def genes():
+    rng = np.random.default_rng(5)
+    return Sequences.from_arrays([rng.integers(0, 4, int(n)).astype(np.uint8) for n in rng.integers(150, 260, 60)], DNA)
+
+
+@pytest.fixture(scope="module")
+def reads(genes):
+    """Of gene i from letter i on, one letter changed."""
+    parts = []
+    for row in range(20):
+        part = genes[row].data[row : row + 60].copy()
+        part[30] = (part[30] + 1) % 4
+        parts.append(part)
+    return Sequences.from_arrays(parts, DNA)
+
+
+@pytest.fixture(scope="module")
+def index(genes, tmp_path_factory):
+    with SequenceIndex.build(tmp_path_factory.mktemp("parts") / "genes.ss", genes, distance="infix") as built:
+        yield built
+
+
+def test_reads_find_their_genes_and_their_places(index, genes, reads):
+    found = index.search(reads, k=3)
+    assert found.rows[:, 0].tolist() == list(range(20))
+    assert found.distances[:, 0].tolist() == [1.0] * 20
+    assert "part of what is stored" in found.budget
+    hit = found[7][0]
+    assert (hit.target_start, hit.target_end) == (8, 67)
+    assert found.columns(["target_start"])["target_start"][::3].tolist() == list(range(1, 21))
+    assert list(found.to_dicts()[0]) == ["query", "rank", "target", "distance", "target_start", "target_end"]
+    again = pickle.loads(pickle.dumps(found))
+    assert again.to_dicts() == found.to_dicts()
+    assert (again[7][0].target_start, again[7][0].target_end) == (8, 67)
+    assert pickle.loads(pickle.dumps(hit)).target_start == 8
+
+
+def test_reads_of_the_other_strand(index, reads):
+    found = index.search(reverse_complement(reads), k=1, strand="both")
+    assert found.distances.ravel().tolist() == [1.0] * 20
+    assert found.minus.all()
+    assert found[7][0].target_start == 8
+    path = found.align(reverse_complement(reads))[7]
+    assert path.cigar == "30=1X29="
+    assert path.target_span == (8, 67)
+
+
+def test_everything_within_a_radius(index, genes, reads):
+    found = index.within(reads, 1)
+    table = InfixDistance().matrix(reads, genes)
+    assert len(found.rows) == (table <= 1).sum()
+    assert found.columns(["target_start"])["target_start"].tolist()[:3] == [1, 2, 3]
+
+
+def test_it_is_kept_and_grows(index, genes, reads, tmp_path):
+    with SequenceIndex.build(tmp_path / "few.ss", genes[:30], distance="infix") as few:
+        few.add(genes[30:])
+        few.calibrate(recall=0.9)
+        np.testing.assert_array_equal(few.search(reads, k=4).distances, index.search(reads, k=4).distances)
+    with SequenceIndex.open(tmp_path / "few.ss") as few:
+        assert "part of what is stored" in few.search(reads[:1]).budget
+        assert few.verify(sample=5).ok
+
+
+def test_what_would_be_nonsense_is_refused(index, genes, reads, tmp_path):
+    with pytest.raises(ParameterError, match="candidates cannot be asked for: infix is the distance to a part"):
+        index.search(reads, candidates=10)
+    with pytest.raises(ParameterError, match="there is no budget to evaluate: infix is the distance to a part"):
+        index.evaluate(reads)
+    with pytest.raises(ParameterError, match="give known sequences like the queries"):
+        index.novelty(reads)
+    with pytest.raises(ParameterError, match="novelty by embeddings cannot be told"):
+        index.novelty(reads, by="embedding", known=reads)
+    with pytest.raises(ParameterError, match="infix has two: choose a symmetric one"):
+        index.cluster(exact=True)
+    with pytest.raises(ParameterError, match="encoder 'cnn' proposes no candidates"):
+        SequenceIndex.build(tmp_path / "no.ss", genes, distance="infix", encoder="cnn")
+
+
+def test_novelty_beside_known_parts(index, genes, reads):
+    rng = np.random.default_rng(6)
+    strange = Sequences.from_arrays([rng.integers(0, 4, 60).astype(np.uint8) for _ in range(5)], DNA)
+    told = index.novelty(Sequences.concatenate([reads[:5], strange]), known=reads[5:], fpr=0.1)
+    assert told.scores[:5].tolist() == [1.0] * 5
+    assert (told.p_values[5:] < 0.1).all()
+
+
+def test_contained_sequences_are_duplicates_of_what_contains_them(genes, reads):
+    both = Sequences.concatenate([reads, genes])
+    for radius, kept in ((0, 80), (1, 60)):
+        found = duplicates(both, "infix", radius)
+        assert len(found.kept) == kept
+    assert found.representatives[:20].tolist() == list(range(20, 40))
+    assert found.distances[:20].tolist() == [1.0] * 20
+    # a read that two genes share joins none of them
+    shared = Sequences.from_texts(["ACGTACGGT", "TTTTACGTACGGT", "ACGTACGGTCCCC", "TTTTACGTACGGT"], DNA)
+    found = duplicates(shared, "infix")
+    assert found.representatives.tolist() == [1, 1, 2, 1]
+    assert (found.pairs, found.equal) == (2, 1)

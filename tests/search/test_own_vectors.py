@@ -13,6 +13,7 @@ import torch
 
 from seqsearch import NoveltyScorer, SequenceIndex, Sequences
 from seqsearch.encoders.model import kmer_model
+from seqsearch.encoders.model_file import save_model
 from seqsearch.encoders.own import OwnModel
 from seqsearch.errors import InputError, MismatchError, MissingVectorsError, ParameterError, ParseError
 from seqsearch.geometry import cosine
@@ -183,6 +184,9 @@ def test_what_needs_vectors_says_so(plain: Path) -> None:
             index.novelty(QUERIES, vectors=QUERY_POINTS, known=QUERIES)
         with pytest.raises(MissingVectorsError, match="open it with encoder=, the callable that made them"):
             index.model.embed(QUERIES)
+        with pytest.raises(ParameterError, match="there is no model to save: own vectors, 64 dimensions, cosine"):
+            save_model(index.model, plain.parent / "x.model")
+        assert pickle.loads(pickle.dumps(index.model)).dim == DIM
         with pytest.raises(ParameterError, match="strand 'both': the vectors given are those of the plus strand"):
             index.search(QUERIES, vectors=QUERY_POINTS, strand="both")
         assert index.search(QUERIES[:1], 1, exact=True, strand="both").distances.shape == (1, 1)

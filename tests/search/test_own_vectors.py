@@ -305,7 +305,7 @@ def test_another_callable_is_found_out(copy: Path, tmp_path: Path) -> None:
         SequenceIndex.build(tmp_path / "b.ss", STORED, vectors=POINTS, encoder=lambda texts: -embed(texts))
     with SequenceIndex.build(tmp_path / "both.ss", STORED, vectors=POINTS, encoder=embed) as index:
         assert index.search(QUERIES, 1, candidates=9).distances.shape == (60, 1)
-    codes = SequenceIndex.build(tmp_path / "codes.ss", STORED, encoder=embed, bits=64)
+    codes = SequenceIndex.build(tmp_path / "codes.ss", STORED, encoder=embed, bits=64, codes="pca")
     codes.close()
     with pytest.raises(MismatchError, match=r"is off by \d+ of 64 bits"):
         SequenceIndex.open(tmp_path / "codes.ss", encoder=lambda texts: -embed(texts))

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 import click
 
 from .label_reports import Reports, Tally
-from .options import PATH, QUERY_VECTORS, Reading, format_option, option, query_vectors_option, takes, threads_and_quiet
+from .options import (
+    PATH,
+    QUERY_VECTORS,
+    Reading,
+    format_option,
+    option,
+    query_vectors_option,
+    strand_option,
+    takes,
+    threads_and_quiet,
+)
 from .progress import progress_for
 from .shared import header_text, rows_text
 
@@ -42,6 +52,7 @@ class Options:
     )
     recall: float | None = option("Index: the recall of the search.", metavar="R")
     exact: bool = option("Index: compare with everything.")
+    strand: str = strand_option()
     output_format: str = format_option("tsv", "json")
 
 
@@ -136,6 +147,7 @@ def _by_index(path: str, options: Options, quiet: bool) -> _Judge:
         progress=progress_for(quiet),
         recall=options.recall,
         exact=options.exact,
+        strand=options.strand,
     )
 
     def verdict(part: Sequences, vectors: VectorRows | None) -> _Verdict:

@@ -186,6 +186,13 @@ class DistanceOptions:
         return distance_named(self.distance, **self.distance_parameters)
 
 
+def strand_option() -> Any:
+    """--strand."""
+    return option(
+        "Look for the reverse complement of DNA and RNA as well.", type=click.Choice(["plus", "both"]), default="plus"
+    )
+
+
 @dataclass(frozen=True)
 class Reading:
     """How files are read, and the reading, with a line on stderr about records that were skipped."""

@@ -9,6 +9,7 @@
     |   |-- EmptySequenceError            a record of length zero
     |   `-- EmptyInputError               a file without a record
     |-- ParameterError (also ValueError)  an argument outside its range, or two that exclude each other
+    |   |-- MissingVectorsError           sequences came without the vectors that an index of own vectors needs
     |   `-- UnknownNameError (also KeyError)  a name that nothing in a table has
     |-- MismatchError (also ValueError)   data, model, truth file and index that do not belong together
     |-- UnknownIdError (also KeyError)    an id the index does not hold
@@ -110,6 +111,10 @@ class EmptyInputError(InputError):
 
 class ParameterError(SeqsearchError, ValueError):
     """An argument is outside its range, or two arguments exclude each other."""
+
+
+class MissingVectorsError(ParameterError):
+    """An index of vectors made elsewhere was asked or given sequences without theirs, and has no callable for it."""
 
 
 class UnknownNameError(ParameterError, KeyError):

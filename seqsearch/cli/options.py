@@ -26,10 +26,12 @@ from click.core import ParameterSource
 if TYPE_CHECKING:
     from ..arrays import JSON
     from ..distances import Distance
+    from ..encoders.vector_rows import VectorRows
     from ..sequences import Alphabet, Sequences, Tagged
 
 Command = TypeVar("Command", bound=Callable[..., object])
 PATH = click.Path()
+_ROWS = 1 << 16  # sequences given at a time where they come with vectors
 HDF5 = (".hdf5", ".h5")
 _BY_TYPE: dict[str, JSON] = {"bool": {"is_flag": True}, "int | None": {"type": int}, "float | None": {"type": float}}
 
@@ -132,6 +134,21 @@ def threads_and_quiet(command: Command) -> Command:
     return threads_option(quiet_option(command))
 
 
+QUERY_VECTORS = "--query-vectors"
+query_vectors_option = click.option(
+    QUERY_VECTORS,
+    type=PATH,
+    metavar="FILE.npy",
+    help="Of an index with own vectors: those of the queries, row i of query i.",
+)
+vectors_option = click.option(
+    "--vectors",
+    type=PATH,
+    metavar="FILE.npy",
+    help="Of an index with own vectors: those of the sequences, row i of sequence i.",
+)
+
+
 @dataclass(frozen=True)
 class DistanceOptions:
     """The exact distance."""
@@ -167,6 +184,13 @@ class DistanceOptions:
         from ..distances import distance_named
 
         return distance_named(self.distance, **self.distance_parameters)
+
+
+def strand_option() -> Any:
+    """--strand."""
+    return option(
+        "Look for the reverse complement of DNA and RNA as well.", type=click.Choice(["plus", "both"]), default="plus"
+    )
 
 
 @dataclass(frozen=True)
@@ -238,6 +262,36 @@ class Reading:
             yield from read_batches(one, report=report, **self.arguments, queries=queries)
             if report.notable:
                 click.echo(str(report), err=True)
+
+    def with_vectors(
+        self, path: str, vectors: str | None, flag: str, *, queries: bool = False
+    ) -> Iterator[tuple[Sequences, VectorRows | None]]:
+        """`batches`, each with its rows of the .npy file `vectors`, which comes with the option `flag`.
+
+        With vectors all sequences are read before the first batch is given: so many have to be there as rows. Raises
+        MismatchError, and a usage error where records may be left out.
+        """
+        if vectors is None:
+            yield from ((part, None) for part in self.batches(path, queries=queries))
+            return
+        whole, rows = self.read(path, queries=queries), self.rows(vectors, flag)
+        assert rows is not None
+        rows.require(len(whole))
+        for start in range(0, len(whole), _ROWS):
+            stop = min(start + _ROWS, len(whole))
+            yield whole[start:stop], rows.part(start, stop)
+
+    def rows(self, vectors: str | None, flag: str) -> VectorRows | None:
+        """The rows of an .npy file, if any. Raises a usage error where records may be left out, which shifts them, and
+        what reading it raises."""
+        if vectors is None:
+            return None
+        from ..encoders.vector_rows import VectorRows
+
+        for option_name, chosen in (("--on-error", self.on_error), ("--duplicate-ids", self.duplicate_ids)):
+            if chosen == "skip":
+                raise click.UsageError(f"{option_name} skip is not for {flag}: rows belong to all records of the file")
+        return VectorRows.of(vectors, flag)
 
     def read(self, path: str, *, queries: bool = False) -> Sequences:
         """All sequences of a file, as `batches`."""

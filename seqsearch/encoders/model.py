@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -151,7 +152,7 @@ class Model:
         return write_tensors(self.weights)
 
     @classmethod
-    def restore(cls, document: JSON, weight_bytes: bytes) -> Model:
+    def restore(cls, document: JSON, weight_bytes: bytes) -> Self:
         """The inverse of `document` and `weight_bytes`. Raises FormatVersionError and CorruptIndexError."""
 
         def no_weights(reason: str) -> CorruptIndexError:
@@ -161,7 +162,7 @@ class Model:
         return cls.of(document, read_tensors(weight_bytes, key=None, error=no_weights)[1])
 
     @classmethod
-    def of(cls, document: JSON, weights: dict[str, AnyArray]) -> Model:
+    def of(cls, document: JSON, weights: dict[str, AnyArray]) -> Self:
         """The model of a document and its weights. Raises FormatVersionError and CorruptIndexError."""
         _refuse_newer(document)
         given = {name: value for name, value in document.items() if name != "model_version"}
@@ -175,7 +176,7 @@ class Model:
 
     def __reduce__(self) -> tuple[Callable[[JSON, dict[str, AnyArray]], Model], tuple[JSON, dict[str, AnyArray]]]:
         """Pickled as its document and weights, without the network that was made of them."""
-        return Model.of, (self.document(), self.weights)
+        return type(self).of, (self.document(), self.weights)
 
     def digest(self) -> str:
         """Names the model: equal embeddings need equal digests."""

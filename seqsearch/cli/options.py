@@ -290,10 +290,9 @@ class Reading:
             return None
         from ..encoders.vector_rows import VectorRows
 
-        if self.skips:
-            raise click.UsageError(
-                f"--on-error skip is not for {flag}: which rows belong to what is left could not be told"
-            )
+        for option_name, chosen in (("--on-error", self.on_error), ("--duplicate-ids", self.duplicate_ids)):
+            if chosen == "skip":
+                raise click.UsageError(f"{option_name} skip is not for {flag}: rows belong to all records of the file")
         return VectorRows.of(vectors, flag)
 
     def read(self, path: str, *, queries: bool = False) -> Sequences:

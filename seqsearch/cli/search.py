@@ -45,6 +45,9 @@ class Options:
     min_identity: float | None = option(
         "Only hits of this identity, 0 to 1: equal columns of the alignment over all columns.", metavar="P"
     )
+    min_coverage: float | None = option(
+        "Only hits that align this share, 0 to 1, of the shorter sequence's letters.", metavar="P"
+    )
     where: str | None = option("Only sequences with this label.", metavar="label=VALUE")
     ids_file: TextIO | None = option(
         "Only these ids, one a line.", type=click.File("r", encoding="utf-8"), metavar="FILE"
@@ -67,10 +70,11 @@ class Options:
             raise click.UsageError(f"--align draws pictures: --format {self.output_format} has no place for them")
         if self.max_distance is not None and not self.max_distance >= 0:
             raise click.BadParameter(f"must be at least 0, not {self.max_distance}", param_hint="--max-distance")
-        if self.min_identity is not None and not 0 < self.min_identity <= 1:
-            raise click.BadParameter(
-                f"must be above 0 and at most 1, not {self.min_identity}", param_hint="--min-identity"
-            )
+        for name in ("min_identity", "min_coverage"):
+            share = getattr(self, name)
+            if share is not None and not 0 < share <= 1:
+                flag = f"--{name.replace('_', '-')}"
+                raise click.BadParameter(f"must be above 0 and at most 1, not {share}", param_hint=flag)
         if self.everything and self.max_distance is None and self.min_identity is None:
             raise click.UsageError("--all needs --max-distance or --min-identity")
         for name in ("recall", "candidates", "ef", "lists") if self.everything else ():
@@ -186,4 +190,6 @@ def _hits(answers: Answers, queries: Sequences, options: Options) -> output.HitC
         table = table.keep(table.distances <= options.max_distance)
     if options.min_identity is not None:
         table = table.keep(answers.align(queries, table).at_least(options.min_identity))
+    if options.min_coverage is not None:
+        table = table.keep(answers.align(queries, table).coverages >= options.min_coverage)
     return output.HitColumns(answers, table, queries)

@@ -13,6 +13,7 @@ import torch
 
 from seqsearch import NoveltyScorer, SequenceIndex, Sequences
 from seqsearch.encoders.model import kmer_model
+from seqsearch.encoders.model_file import save_model
 from seqsearch.encoders.own import OwnModel
 from seqsearch.errors import InputError, MismatchError, MissingVectorsError, ParameterError, ParseError
 from seqsearch.geometry import cosine
@@ -183,6 +184,9 @@ def test_what_needs_vectors_says_so(plain: Path) -> None:
             index.novelty(QUERIES, vectors=QUERY_POINTS, known=QUERIES)
         with pytest.raises(MissingVectorsError, match="open it with encoder=, the callable that made them"):
             index.model.embed(QUERIES)
+        with pytest.raises(ParameterError, match="there is no model to save: own vectors, 64 dimensions, cosine"):
+            save_model(index.model, plain.parent / "x.model")
+        assert pickle.loads(pickle.dumps(index.model)).dim == DIM
         with pytest.raises(ParameterError, match="strand 'both': the vectors given are those of the plus strand"):
             index.search(QUERIES, vectors=QUERY_POINTS, strand="both")
         assert index.search(QUERIES[:1], 1, exact=True, strand="both").distances.shape == (1, 1)
@@ -301,7 +305,7 @@ def test_another_callable_is_found_out(copy: Path, tmp_path: Path) -> None:
         SequenceIndex.build(tmp_path / "b.ss", STORED, vectors=POINTS, encoder=lambda texts: -embed(texts))
     with SequenceIndex.build(tmp_path / "both.ss", STORED, vectors=POINTS, encoder=embed) as index:
         assert index.search(QUERIES, 1, candidates=9).distances.shape == (60, 1)
-    codes = SequenceIndex.build(tmp_path / "codes.ss", STORED, encoder=embed, bits=64)
+    codes = SequenceIndex.build(tmp_path / "codes.ss", STORED, encoder=embed, bits=64, codes="pca")
     codes.close()
     with pytest.raises(MismatchError, match=r"is off by \d+ of 64 bits"):
         SequenceIndex.open(tmp_path / "codes.ss", encoder=lambda texts: -embed(texts))

@@ -222,7 +222,9 @@ class Reading:
     )
     degap: bool = option("Leave the gaps (- and .) of an aligned file out.")
     whole_header: bool = option("Take whole headers of FASTA and FASTQ as ids, not their first words.")
-    labels: str | None = option("Labels: a table of ids and labels, with a tab between.", type=PATH, metavar="FILE")
+    label_file: str | None = option(
+        "Labels: a table of ids and labels, with a tab between.", flags="--labels", type=PATH, metavar="FILE"
+    )
     label_from: str | None = option(
         "Labels: what a regular expression, or its first group, finds in headers.", metavar="PATTERN"
     )

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 import click
 
 from .label_reports import Reports, Tally
-from .options import PATH, QUERY_VECTORS, Reading, format_option, option, query_vectors_option, takes, threads_and_quiet
+from .options import (
+    PATH,
+    QUERY_VECTORS,
+    Reading,
+    format_option,
+    option,
+    query_vectors_option,
+    strand_option,
+    takes,
+    threads_and_quiet,
+)
 from .progress import progress_for
 from .shared import header_text, rows_text
 
@@ -43,6 +53,7 @@ class Options:
     recall: float | None = option("Index: the recall of the search.", metavar="R")
     exact: bool = option("Index: compare with everything.")
     where: str | None = option("Index: only sequences that fulfil this vote.", metavar="CONDITION")
+    strand: str = strand_option()
     output_format: str = format_option("tsv", "json")
 
 
@@ -138,6 +149,7 @@ def _by_index(path: str, options: Options, quiet: bool) -> _Judge:
         recall=options.recall,
         exact=options.exact,
         where=options.where,
+        strand=options.strand,
     )
 
     def verdict(part: Sequences, vectors: VectorRows | None) -> _Verdict:

@@ -14,6 +14,7 @@ from .options import (
     numbers_of,
     option,
     query_vectors_option,
+    strand_option,
     takes,
     threads_and_quiet,
 )
@@ -28,6 +29,7 @@ class Options:
     k: int = option("Neighbours of each query.", default=10)
     candidates: str | None = option("Budgets to measure  [default: a ladder]", metavar="N,N,...")
     truth: str | None = option("Exact neighbours written by `seqsearch truth`.", type=PATH, metavar="TRUTH.npz")
+    strand: str = strand_option()
     output_format: str = format_option("table", "tsv", "json")
     plot: str | None = option("Draw recall against queries per second.", type=PATH, metavar="FILE.png")
 
@@ -62,11 +64,14 @@ def command(
         asked = reading.suiting(opened.alphabet_name).read(queries, queries=True)
         if options.truth is not None:
             known = Truth.load(options.truth)
-            known.require(asked, opened.sequences, opened.distance, k)
+            known.require(asked, opened.sequences, opened.distance, k, options.strand)
             truth = known.neighbours
         rows = reading.rows(query_vectors, QUERY_VECTORS)
         progress = progress_for(quiet)
-        sweep = Sweep(opened.evaluate(asked, k, vectors=rows, truth=truth, budgets=budgets, progress=progress))
+        measured = opened.evaluate(
+            asked, k, vectors=rows, truth=truth, budgets=budgets, strand=options.strand, progress=progress
+        )
+        sweep = Sweep(measured)
     show_rows(sweep.as_rows(), options.output_format, sweep.as_table)
     if options.plot is not None:
         from ..evaluation.plots import plot_speed

@@ -16,6 +16,7 @@ from .options import (
     named,
     option,
     query_vectors_option,
+    strand_option,
     takes,
     threads_and_quiet,
 )
@@ -54,6 +55,7 @@ class Options:
     known_vectors: str | None = option("Of an index with own vectors: those of --known.", type=PATH, metavar="FILE.npy")
     sample: int = option("Members to compare with.", type=click.IntRange(1), default=20_000, metavar="N")
     seed: int = option("Seed of every random draw.", default=0)
+    strand: str = strand_option()
     output_format: str = format_option("tsv", "json")
     plot: str | None = option("Draw the scores of known sequences and queries.", type=PATH, metavar="FILE.png")
 
@@ -103,6 +105,8 @@ def command(
     text = header_text(columns, options.output_format) + rows_text(columns, options.output_format)
     click.echo(text, nl=False)
     if not quiet:
+        for warning in found.warnings:
+            click.echo(f"seqsearch: warning: {warning}", err=True)
         click.echo(f"{int(found.novel.sum()):,} of {len(found):,} queries are novel", err=True)
     if options.plot is not None:
         _plot(found, calibration, options.plot, asked)

@@ -188,6 +188,13 @@ class DistanceOptions:
         return distance_named(self.distance, **self.distance_parameters)
 
 
+def strand_option() -> Any:
+    """--strand."""
+    return option(
+        "Look for the reverse complement of DNA and RNA as well.", type=click.Choice(["plus", "both"]), default="plus"
+    )
+
+
 @dataclass(frozen=True)
 class Beside:
     """What is kept beside the sequences."""
@@ -254,7 +261,9 @@ class Reading:
     )
     degap: bool = option("Leave the gaps (- and .) of an aligned file out.")
     whole_header: bool = option("Take whole headers of FASTA and FASTQ as ids, not their first words.")
-    labels: str | None = option("Labels: a table of ids and labels, with a tab between.", type=PATH, metavar="FILE")
+    label_file: str | None = option(
+        "Labels: a table of ids and labels, with a tab between.", flags="--labels", type=PATH, metavar="FILE"
+    )
     label_from: str | None = option(
         "Labels: what a regular expression, or its first group, finds in headers.", metavar="PATTERN"
     )
@@ -331,10 +340,9 @@ class Reading:
             return None
         from ..encoders.vector_rows import VectorRows
 
-        if self.skips:
-            raise click.UsageError(
-                f"--on-error skip is not for {flag}: which rows belong to what is left could not be told"
-            )
+        for option_name, chosen in (("--on-error", self.on_error), ("--duplicate-ids", self.duplicate_ids)):
+            if chosen == "skip":
+                raise click.UsageError(f"{option_name} skip is not for {flag}: rows belong to all records of the file")
         return VectorRows.of(vectors, flag)
 
     def read(self, path: str, *, queries: bool = False) -> Sequences:

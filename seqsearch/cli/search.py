@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from . import output
-from .options import PATH, QUERY_VECTORS, Reading, format_option, option, query_vectors_option, takes, threads_and_quiet
+from .options import (
+    PATH,
+    QUERY_VECTORS,
+    Reading,
+    format_option,
+    option,
+    query_vectors_option,
+    strand_option,
+    takes,
+    threads_and_quiet,
+)
 from .progress import progress_for
 from .starting import numba_without_scipy
 
@@ -37,6 +47,9 @@ class Options:
     min_identity: float | None = option(
         "Only hits of this identity, 0 to 1: equal columns of the alignment over all columns.", metavar="P"
     )
+    min_coverage: float | None = option(
+        "Only hits that align this share, 0 to 1, of the shorter sequence's letters.", metavar="P"
+    )
     where: str | None = option(
         "Only sequences that fulfil this: 'genus = \"Bacteroides\" and year >= 2019', 'label = x' (docs/metadata.md).",
         metavar="CONDITION",
@@ -44,9 +57,7 @@ class Options:
     ids_file: TextIO | None = option(
         "Only these ids, one a line.", type=click.File("r", encoding="utf-8"), metavar="FILE"
     )
-    strand: str = option(
-        "Search for the reverse complement of DNA and RNA as well.", type=click.Choice(["plus", "both"]), default="plus"
-    )
+    strand: str = strand_option()
     output_format: str = format_option(
         "tsv", "json", "blast6", "parquet", help="blast6: the twelve columns of BLAST's -outfmt 6."
     )
@@ -66,10 +77,11 @@ class Options:
             raise click.UsageError(f"--align draws pictures: --format {self.output_format} has no place for them")
         if self.max_distance is not None and not self.max_distance >= 0:
             raise click.BadParameter(f"must be at least 0, not {self.max_distance}", param_hint="--max-distance")
-        if self.min_identity is not None and not 0 < self.min_identity <= 1:
-            raise click.BadParameter(
-                f"must be above 0 and at most 1, not {self.min_identity}", param_hint="--min-identity"
-            )
+        for name in ("min_identity", "min_coverage"):
+            share = getattr(self, name)
+            if share is not None and not 0 < share <= 1:
+                flag = f"--{name.replace('_', '-')}"
+                raise click.BadParameter(f"must be above 0 and at most 1, not {share}", param_hint=flag)
         if self.everything and self.max_distance is None and self.min_identity is None:
             raise click.UsageError("--all needs --max-distance or --min-identity")
         for name in ("recall", "candidates", "ef", "lists") if self.everything else ():
@@ -182,4 +194,6 @@ def _hits(answers: Answers, queries: Sequences, options: Options) -> output.HitC
         table = table.keep(table.distances <= options.max_distance)
     if options.min_identity is not None:
         table = table.keep(answers.align(queries, table).at_least(options.min_identity))
+    if options.min_coverage is not None:
+        table = table.keep(answers.align(queries, table).coverages >= options.min_coverage)
     return output.HitColumns(answers, table, queries)

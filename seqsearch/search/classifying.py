@@ -16,6 +16,7 @@ from ..sequences.ids import numbered
 from .budget import BudgetOptions
 from .conditions import Where
 from .novelty.options import NoveltyFields, NoveltyOptions
+from .strands import PLUS, require_strand
 
 if TYPE_CHECKING:
     from .index import SequenceIndex
@@ -60,8 +61,8 @@ class NeighbourClassifier:
     `weighting`: "uniform", or "distance": a neighbour at distance d votes with (d' - d) / (d' - nearest), d' the
     distance of neighbour k + 1 (Dudani, IEEE Trans. Syst. Man Cybern. 6, 1976; Macleod, Luk and Titterington 1987).
     `abstain`: no label for a query whose p-value of `SequenceIndex.novelty` is at most this; 0 always answers.
-    `novelty`: options of that question, such as its method. `where`: a condition on those that vote. `budget`: as of
-    `search`.
+    `novelty`: options of that question, such as its method. `where`: a condition on those that vote. `strand` and
+    `budget`: as of `search`.
     Raises ParameterError, and MismatchError for an index without labels.
     """
 
@@ -74,6 +75,7 @@ class NeighbourClassifier:
         abstain: float = 0.0,
         novelty: NoveltyFields | None = None,
         where: Where | None = None,
+        strand: str = PLUS,
         progress: Watching = False,
         **budget: Unpack[BudgetOptions],
     ) -> None:
@@ -84,14 +86,15 @@ class NeighbourClassifier:
         if k < 1:
             raise ParameterError(f"k must be at least 1, not {k}")
         self.index, self.k, self.weighting, self.abstain = index, k, weighting, abstain
-        self.progress, self.budget, self.where = watched(progress), budget, where
+        require_strand(strand)
+        self.progress, self.budget, self.strand, self.where = watched(progress), budget, strand, where
         with index.state(progress) as state:
             self._learn(state.targets)
         if not self.labels:
             raise MismatchError(f"the sequences of {index.path} have no labels to vote with")
         self.novelty: NoveltyFields | None = None
         if abstain > 0:
-            self.novelty = {**(novelty or {}), "fpr": abstain}
+            self.novelty = {**(novelty or {}), "fpr": abstain, "strand": strand}
         if self.novelty is not None:
             NoveltyOptions.of(self.novelty)
 
@@ -106,7 +109,13 @@ class NeighbourClassifier:
         another kind."""
         with self.index.state(self.progress):  # neighbours and novelty of one state
             found = self.index.search(
-                queries, self.k + 1, where=self.where, vectors=vectors, progress=self.progress, **self.budget
+                queries,
+                self.k + 1,
+                where=self.where,
+                vectors=vectors,
+                strand=self.strand,
+                progress=self.progress,
+                **self.budget,
             )
             asked = None
             if self.novelty is not None:

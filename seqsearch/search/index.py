@@ -23,7 +23,7 @@ from ..sequences import Alphabet, Sequences, SequencesLike
 from ..sequences.coercion import Taken, sets_of, taken
 from ..store import Store
 from ..trees import Dendrogram
-from .asking import queries_of, require_two_strands, vectors_to_store
+from .asking import queries_of, require_two_strands, stored_queries, vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import CALIBRATION_QUERIES, build
 from .cache import IndexCache, bytes_by_part
@@ -44,7 +44,7 @@ from .pipeline import Queries, Trace
 from .records import Records, counted_on
 from .results import Explanation, RangeResults, Results
 from .state import State
-from .strands import BOTH, better_strand, require_strand, reverse_complement, united
+from .strands import BOTH, PLUS, better_strand, other_strand, require_strand, reverse_complement, turned_round, united
 from .sweep import SweepRow, swept
 from .verification import VerificationReport, verified
 
@@ -314,7 +314,7 @@ class SequenceIndex(Records):
         """The k nearest stored sequences of each query, with their exact distances.
 
         `vectors`: (Q, D) numbers, or the path of an .npy file: those of the queries, where the index holds vectors that
-        were made elsewhere; only a comparison with everything needs none.
+        were made elsewhere; stored sequences need none, nor does a comparison with everything.
         The budget: `recall` asks for a measured recall (default: the one the index was built for), `candidates` for a
         number of candidates (with `ef` of a graph, or `lists` of compressed lists), `exact` for a comparison with
         everything. `ids` or `where` restrict the answers, always to exactly min(k, matching) of them.
@@ -327,13 +327,11 @@ class SequenceIndex(Records):
         `ids`, and MissingVectorsError.
         """
         require_count(k)
-        require_strand(strand)
         wanted = call(Wanted, "search", **budget)
+        self._require_strand(strand, None if wanted.exact else vectors, needed=not wanted.exact)
         with_points = self._asked(queries, vectors, needed=not wanted.exact)
-        if strand == BOTH and not wanted.exact:
-            require_two_strands(self._handle.encoder, vectors is not None)
         with self._handle.state(watched(progress)) as state:
-            choice, (allowed, cautions), trace = state.choice(k, wanted), state.asked(ids, where), Trace()
+            choice, (allowed, unmet), trace = state.choice(k, wanted), state.asked(ids, where), Trace()
 
             def found(asked: Queries) -> Neighbours:
                 return state.neighbours(
@@ -342,16 +340,18 @@ class SequenceIndex(Records):
 
             answer, minus = found(with_points), None
             if strand == BOTH:
-                answer, minus = better_strand(answer, found(Queries(reverse_complement(with_points.sequences))))
-            calibrated, unlike = choice.budget is not None and allowed is None, None
+                answer, minus = better_strand(answer, found(other_strand(with_points)))
+            calibrated, unlike, cautions = choice.budget is not None and allowed is None, None, choice.warnings
             if calibrated:
                 unlike = unusual(state.calibration, answer.distances[:, 0])
+            if strand == PLUS and allowed is None:
+                cautions += _turned(state, with_points, answer, choice.budget)
         distance = state.distance
         sure = None if distance is None else distance.confidence(answer.distances)
         alignable, aligner = (False, None) if distance is None else (distance.alignable, distance.aligner)
         asked = with_points.sequences
         parts = distance if distance is not None and distance.partial else None
-        told = (*choice.warnings, *cautions)
+        told = (*cautions, *unmet)
         how = Explanation(choice.reason, told, unlike, calibrated, alignable, aligner, parts, trace)
         return Results(asked.ids, state.targets, answer, minus, sure, how, asked if parts is not None else None)
 
@@ -393,8 +393,20 @@ class SequenceIndex(Records):
     def _asked(
         self, given: SequencesLike, vectors: VectorsLike | None, what: str = "queries", *, needed: bool = True
     ) -> Queries:
-        """Sequences of the argument `what`, with vectors where they have some."""
-        return queries_of(self._handle.encoder, self._taken(given, what), vectors, what, needed)
+        """Sequences of the argument `what`, with vectors where they have some: given ones, or those stored of them."""
+        encoder, sequences = self._handle.encoder, self._taken(given, what)
+        if vectors is None and needed and encoder.own is not None:
+            with self._handle.store() as store:
+                known = stored_queries(store, encoder, sequences)
+            if known is not None:
+                return known
+        return queries_of(encoder, sequences, vectors, what, needed)
+
+    def _require_strand(self, strand: str, vectors: VectorsLike | None, *, needed: bool = True) -> None:
+        """Raise ParameterError for a strand that cannot be asked for; `needed`: whether points will be."""
+        require_strand(strand)
+        if strand == BOTH and needed:
+            require_two_strands(self._handle.encoder, vectors is not None)
 
     def within(
         self,
@@ -443,10 +455,11 @@ class SequenceIndex(Records):
         them; None takes members, each judged as if it were not stored. `vectors`, `known_vectors`: those of both, where
         the index holds vectors that were made elsewhere, as in `search`. What members score is kept in the index, and
         measured anew when it has changed by more than a fifth. `options`: the fields of `NoveltyOptions` (method, by,
-        k, fpr, bh, ties, sample, seed).
+        k, fpr, bh, ties, sample, seed, strand).
         In an empty index every score is infinite and, with nothing to compare, none is called novel.
         Raises ParameterError, MismatchError for queries of another kind, MissingVectorsError.
         """
+        self._require_strand(options.get("strand", PLUS), vectors)
         asked, compared = self._asked(queries, vectors), self._known_of(known, known_vectors)
         with self._handle.state(watched(progress)) as state:
             return self._detector(state).novelty(asked, NoveltyOptions.of(options), compared, watched(progress))
@@ -496,16 +509,18 @@ class SequenceIndex(Records):
         vectors: VectorsLike | None = None,
         truth: Neighbours | None = None,
         budgets: list[Budget] | None = None,
+        strand: str = "plus",
         progress: Watching = False,
     ) -> list[SweepRow]:
-        """Recall against exact truth and speed, one row a budget. `truth`: of these queries, if known already.
+        """Recall against exact truth and speed, one row a budget. `truth`: of these queries (and strands), if known.
 
-        Without `budgets` the ladder is climbed until everything is found. `vectors` as in `search`. Raises
+        Without `budgets` the ladder is climbed until everything is found. `vectors` and `strand` as in `search`. Raises
         ParameterError, MismatchError for queries of another kind, MissingVectorsError.
         """
+        self._require_strand(strand, vectors)
         asked = self._asked(queries, vectors)
         with self._handle.state(watched(progress)) as state:
-            return swept(state, asked, k, truth, budgets, watched(progress))
+            return swept(state, asked, k, truth, budgets, watched(progress), strand)
 
     def cluster(
         self,
@@ -654,6 +669,18 @@ class SequenceIndex(Records):
             return f"SequenceIndex({self.path!r}, n={len(self)}, {what}, {self._handle.settings['distance']}{points})"
         except IndexClosedError:
             return f"SequenceIndex({self.path!r}, closed)"
+
+
+def _turned(state: State, queries: Queries, answer: Neighbours, budget: Budget | None) -> tuple[str, ...]:
+    """A warning where queries far from everything are near on the other strand."""
+    if state.distance is None or not state.distance.alignable:
+        return ()
+
+    def nearest(asked: Queries) -> DoubleArray:
+        return state.neighbours(asked, 1, budget).distances[:, 0]
+
+    told = turned_round(queries, answer.distances[:, 0], nearest)
+    return () if told is None else (told,)
 
 
 def _measured(

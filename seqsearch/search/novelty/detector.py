@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ..budget import Wanted
 from ..handle import Handle
 from ..pipeline import Queries
 from ..state import State
+from ..strands import BOTH, turned_round
 from .conformal import GIVEN, MEMBERS, TRAINED, UNSEEN, KnownScores, shares_of
 from .options import EXACT, SMOOTHED, NoveltyOptions
 from .results import NoveltyResults
@@ -51,7 +52,22 @@ class NoveltyDetector:
         found = NoveltyResults(
             queries.sequences.ids, ids, scored.scores, p_values, rows, distances, options.fpr, known_count
         )
+        found = replace(found, warnings=self._warnings(scoring, queries, found, options))
         return found.controlled() if options.bh else found
+
+    def _warnings(
+        self, scoring: Scoring, queries: Queries, found: NoveltyResults, options: NoveltyOptions
+    ) -> tuple[str, ...]:
+        """Whether what is called novel is known on the other strand."""
+        novel = np.flatnonzero(found.novel)
+        if options.strand == BOTH or options.source != EXACT or not len(novel):
+            return ()
+
+        def nearest(asked: Queries) -> DoubleArray:
+            return scoring.neighbourhoods.of(asked, 1).distances[:, 0]
+
+        told = turned_round(queries[novel], found.distances[novel], nearest)
+        return () if told is None else (told,)
 
     def _require_comparable(self, options: NoveltyOptions, known: object) -> None:
         """Raise ParameterError where members, which are whole, say nothing about queries, which are parts."""

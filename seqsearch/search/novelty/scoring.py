@@ -42,7 +42,7 @@ class Scoring:
     def __init__(self, state: State, options: NoveltyOptions, budget: Budget | None) -> None:
         self.state = state
         self.options = options
-        self.neighbourhoods = Neighbourhoods(state, budget, options.source == EXACT)
+        self.neighbourhoods = Neighbourhoods(state, budget, options.source == EXACT, options.strand)
         self._lists: NeighbourLists | None = None
         if options.method == "shells":
             self._codes()

@@ -39,7 +39,7 @@ def read(path: StrPath, **options: Unpack[ReadOptions]) -> Sequences:
     FASTA, FASTQ, CSV, TSV, Parquet, Arrow and Feather, lines of text, .npy, .npz, HDF5, .ts, UCR tables, MIDI and what
     other packages add to `READERS`; any of them may be compressed with gzip, bzip2, xz or Zstandard. See `ReadOptions`
     for what else may be said: alphabet, format, on_error, id_column, sequence_column, label_column, description_column,
-    layout, columns, queries, duplicate_ids, degap, whole_header, labels, label_from, label_ranks, report.
+    layout, columns, queries, duplicate_ids, degap, whole_header, label_file, label_from, label_ranks, report.
 
     Raises InputError (a file that cannot be read), ParseError, SymbolError, SeriesError, DuplicateIdError,
     EmptySequenceError, EmptyInputError, and ParameterError for arguments that fit no file.
@@ -82,7 +82,7 @@ def read_batches(path: StrPath, *, size: int = BATCH, **options: Unpack[ReadOpti
         options.get("queries", False),
         options.get("degap", False),
         options.get("whole_header", False),
-        Labelling.of(options.get("labels"), options.get("label_from"), options.get("label_ranks")),
+        Labelling.of(options.get("label_file"), options.get("label_from"), options.get("label_ranks")),
     )
     reader = None if format is None else READERS[format]
     intake = Intake(

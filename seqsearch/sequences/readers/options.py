@@ -33,8 +33,8 @@ class ReadOptions(TypedDict, total=False):
     `duplicate_ids`: "rename" gives an id that was used before a number (ID_2), "skip" leaves its record out.
     `degap`: leave `-` and `.` out, of aligned files.
     `whole_header`: the id of FASTA and FASTQ is the whole header, not its first word.
-    `labels`: a table of ids and labels, separated by tabs; `label_from`: a regular expression, whose first group (or
-    all of it) is the label where it is found in the header; `label_ranks`: keep so many ranks of labels like
+    `label_file`: a table of ids and labels, a tab between; `label_from`: a regular expression, whose first group (or
+    all of it) is the label, in the header; `label_ranks`: keep so many ranks of labels such as
     "Bacteria;Firmicutes;Bacilli".
     `queries`: of a file that holds both (HDF5 of ann-benchmarks), the queries and not what is to be stored.
     """
@@ -51,7 +51,7 @@ class ReadOptions(TypedDict, total=False):
     duplicate_ids: DuplicateIds
     degap: bool
     whole_header: bool
-    labels: StrPath | None
+    label_file: StrPath | None
     label_from: str | None
     label_ranks: int | None
     report: ReadReport | None

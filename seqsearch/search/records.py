@@ -16,6 +16,7 @@ from ..sequences.foreign import Columns
 from ..sequences.strings import Counted
 from ..store import Store
 from .build_rows import check
+from .fitting import require_no_bases
 
 if TYPE_CHECKING:
     from ..distances import Distance
@@ -67,10 +68,15 @@ class Records:
         distance = self._handle.distance
         if distance is not None and distance.space and _is_vector(given):
             given = [given]
+        with self._handle.store() as store:
+            made = self._made(given, what, store, beside)
+            require_no_bases(made.sequences, what, store)
+        return made
+
+    def _made(self, given: SequencesLike, what: str, store: Store, beside: Asked) -> Taken:
         if isinstance(given, Sequences) and given.alphabet != TEXT:  # which an index may fold
             return Taken(given, True)
-        with self._handle.store() as store:
-            like = store.sequences(np.zeros(0, np.int64))
+        like = store.sequences(np.zeros(0, np.int64))
         return taken(given, what, like=like, columns=Columns(beside=beside))
 
     def _taken_to_store(self, given: SequencesLike, what: str, beside: Asked = NO_FIELDS) -> Taken:

@@ -152,7 +152,7 @@ class _Build:
             "distance_parameters": distance.parameters(),
             **_class_of(distance),
             "index": options.kind_for(rows),
-            "index_parameters": options.parameters_for(rows),
+            "index_parameters": options.parameters_for(rows, brought=self.model is not None),
             "seed": options.seed,
             "encoder": options.encoder_for(distance),
             "effort": options.effort,

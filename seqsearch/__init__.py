@@ -16,9 +16,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .distances import CustomDistance, Distance, distance_named
+    from .encoders.encoder import Encoder
+    from .encoders.model import Model
     from .errors import SeqsearchError
     from .estimators import NoveltyScorer, SequenceClassifier, SequenceEmbedder, SequenceNeighbors
-    from .search import Hit, Hits, RangeResults, Results, SequenceIndex, duplicates
+    from .models import classify, load_model, save_model, tag, train
+    from .search import BuildOptions, Hit, Hits, RangeResults, Results, SequenceIndex, duplicates
     from .sequences import (
         Alphabet,
         Sequence,
@@ -33,10 +36,13 @@ if TYPE_CHECKING:
     from .threads import use as use_threads
 
 _ROOMS = {
-    "errors": ("SeqsearchError",),
     "distances": ("CustomDistance", "Distance", "distance_named"),
-    "search": ("Hit", "Hits", "RangeResults", "Results", "SequenceIndex", "duplicates"),
+    "encoders.encoder": ("Encoder",),
+    "encoders.model": ("Model",),
+    "errors": ("SeqsearchError",),
     "estimators": ("NoveltyScorer", "SequenceClassifier", "SequenceEmbedder", "SequenceNeighbors"),
+    "models": ("classify", "load_model", "save_model", "tag", "train"),
+    "search": ("BuildOptions", "Hit", "Hits", "RangeResults", "Results", "SequenceIndex", "duplicates"),
     "sequences": (
         "Alphabet",
         "Sequence",
@@ -53,10 +59,13 @@ _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "Alphabet",
+    "BuildOptions",
     "CustomDistance",
     "Distance",
+    "Encoder",
     "Hit",
     "Hits",
+    "Model",
     "NoveltyScorer",
     "RangeResults",
     "Results",
@@ -70,10 +79,15 @@ __all__ = [
     "SequencesLike",
     "alphabet_named",
     "as_sequences",
+    "classify",
     "distance_named",
     "duplicates",
+    "load_model",
     "read",
     "read_batches",
+    "save_model",
+    "tag",
+    "train",
     "use_threads",
     "write_fasta",
 ]

@@ -9,6 +9,7 @@
     |   |-- EmptySequenceError            a record of length zero
     |   `-- EmptyInputError               a file without a record
     |-- ParameterError (also ValueError)  an argument outside its range, or two that exclude each other
+    |   |-- MissingVectorsError           sequences came without the vectors that an index of own vectors needs
     |   `-- UnknownNameError (also KeyError)  a name that nothing in a table has
     |-- MismatchError (also ValueError)   data, model, truth file and index that do not belong together
     |-- UnknownIdError (also KeyError)    an id the index does not hold
@@ -19,6 +20,7 @@
         |-- NotAnIndexError               no index at that path
         |-- IndexExistsError              a path that must be free is taken
         |-- IndexLockedError              another process is writing
+        |-- ReadOnlyIndexError            its folder may not be written to
         |-- FormatVersionError            written by a newer seqsearch
         |-- CorruptIndexError             a checksum or an invariant does not hold
         `-- StorageFullError              disk, quota or map full; nothing was half-written
@@ -35,7 +37,15 @@ StrPath = str | os.PathLike[str]
 
 
 class SeqsearchError(Exception):
-    """The root of the tree."""
+    """The root of the tree of all exceptions that are raised on purpose, drawn at the top of `seqsearch.errors`.
+
+    >>> import seqsearch as ss
+    >>> try:
+    ...     ss.as_sequences(["GATTACA", "GATTAXA"], alphabet="dna")
+    ... except ss.SeqsearchError as error:
+    ...     print(type(error).__name__, error)
+    SymbolError given: record 2 (2): symbol 'X' at position 6 is not in the dna alphabet
+    """
 
 
 class InputError(SeqsearchError, ValueError):
@@ -103,6 +113,10 @@ class ParameterError(SeqsearchError, ValueError):
     """An argument is outside its range, or two arguments exclude each other."""
 
 
+class MissingVectorsError(ParameterError):
+    """An index of vectors made elsewhere was asked or given sequences without theirs, and has no callable for it."""
+
+
 class UnknownNameError(ParameterError, KeyError):
     """A name that nothing in a table has."""
 
@@ -153,6 +167,10 @@ class IndexExistsError(StoreError):
 
 class IndexLockedError(StoreError):
     """Another process is writing to this index."""
+
+
+class ReadOnlyIndexError(StoreError):
+    """The folder of the index may not be written to; everything that changes nothing works there."""
 
 
 class FormatVersionError(StoreError):

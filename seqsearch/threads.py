@@ -49,7 +49,15 @@ def count() -> int:
 
 
 def use(threads: int | None) -> None:
-    """Set the number of threads for this process; None means all available cores."""
+    """Set the number of threads for this process, whatever runs in it; None means all available cores.
+
+    A worker of a pool is best given its share: `initializer=ss.use_threads, initargs=(1,)`. Raises ParameterError for a
+    number below 1.
+
+    >>> import seqsearch as ss
+    >>> ss.use_threads(2)
+    >>> ss.use_threads(None)
+    """
     global _chosen
     if threads is not None and threads < 1:
         raise ParameterError(f"threads must be at least 1, not {threads}")

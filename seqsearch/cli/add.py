@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from .options import PATH, Reading, takes, threads_and_quiet
+from .options import PATH, Reading, takes, threads_and_quiet, vectors_option
 from .progress import progress_for
 from .shared import change
+
+if TYPE_CHECKING:
+    from ..encoders.vector_rows import VectorRows
+    from ..sequences import Sequences
 
 
 @click.command("add", short_help="Add sequences to an index.")
 @click.argument("index", type=PATH)
 @click.argument("sequences")
+@vectors_option
 @takes(reading=Reading)
 @threads_and_quiet
-def command(index: str, sequences: str, reading: Reading, quiet: bool) -> None:
+def command(index: str, sequences: str, vectors: str | None, reading: Reading, quiet: bool) -> None:
     """Embed SEQUENCES with the index's own encoder and add them. Each batch is durable once it is added.
 
-    An id that INDEX holds already is an error, or left out and counted with --on-error skip.
+    Where INDEX holds vectors that were made elsewhere, theirs come in a file of their own (--vectors). An id that INDEX
+    holds already is an error, or left out and counted with --on-error skip.
 
     \b
     Examples:
       seqsearch add refs.ss more.fasta
       seqsearch add refs.ss more.csv --id-column name --on-error skip
+      seqsearch add proteins.ss more.fasta --vectors more.npy
     """
     from ..search import SequenceIndex
 
     progress = progress_for(quiet)
     with SequenceIndex.open(index) as opened:
-        done = change(opened, sequences, reading, lambda part: opened.add(part, progress=progress), known=False)
+
+        def add(part: Sequences, rows: VectorRows | None) -> None:
+            opened.add(part, vectors=rows, progress=progress)
+
+        done = change(opened, sequences, reading, add, known=False, vectors=vectors)
         if not quiet:
             click.echo(f"{index}: {done:,} added, {len(opened):,} sequences now", err=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, DistanceOptions, Reading, given, named, option, takes, threads_and_quiet
+from .options import PATH, QUERY_VECTORS, DistanceOptions, Reading, given, named, option, takes, threads_and_quiet
 from .progress import progress_for
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class Options:
     encoder: str = option("Encoder family, or auto.", metavar="NAME", default="auto")
     dim: int | None = option("Dimensions of the embedding  [default: 128]", metavar="D")
     geometry: str = option(
-        "auto (cosine for long tokens, else euclidean), euclidean, squared, manhattan, cosine or hyperbolic.",
+        "auto (cosine for long tokens and --vectors, else euclidean), euclidean, squared, manhattan, cosine or "
+        "hyperbolic.",
         metavar="NAME",
         default="auto",
     )
@@ -61,6 +62,10 @@ class Options:
     queries: str | None = option(
         "Measure the recall on these queries  [default: on a sample held out of REFS]", type=PATH, metavar="FILE"
     )
+    vectors: str | None = option(
+        "Vectors made elsewhere, row i of sequence i, in place of training.", type=PATH, metavar="FILE.npy"
+    )
+    query_vectors: str | None = option("With --vectors: those of --queries.", type=PATH, metavar="FILE.npy")
     seed: int = option("Seed of every random draw.", default=0)
 
 
@@ -106,6 +111,7 @@ def command(
       seqsearch build vectors.npy -o vectors.ss --distance cosine
       seqsearch build glove-100-angular.hdf5 -o glove.ss
       seqsearch build recordings/ -o songs.ss --pairs scores/
+      seqsearch build proteins.fasta -o proteins.ss --vectors proteins.npy --distance alignment
       seqsearch build indexes/greengenes-v4.toml
     """
     if pairs.pairs is not None:
@@ -132,7 +138,9 @@ def _by_options(
         output.output,
         reading.batches(references),
         model=_model(options.model),
+        vectors=reading.rows(options.vectors, "--vectors"),
         queries=None if options.queries is None else reading.read(options.queries, queries=True),
+        query_vectors=reading.rows(options.query_vectors, QUERY_VECTORS),
         overwrite=output.overwrite,
         resume=output.resume,
         progress=progress_for(quiet),
@@ -171,6 +179,8 @@ def _by_recipe(
     from ..search.options import BuildOptions
     from ..search.recipes import Recipe
 
+    for name in given(options).keys() & {"vectors", "query_vectors"}:
+        raise click.UsageError(f"--{name.replace('_', '-')} is not for a recipe, which may hold sequences out")
     asked = {name: value for name, value in given(options).items() if name in named(options, BuildOptions)}
     recipe = Recipe.load(references)
     reading = reading.over(recipe.reading)

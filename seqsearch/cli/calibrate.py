@@ -6,7 +6,7 @@ import json
 
 import click
 
-from .options import PATH, Reading, takes, threads_and_quiet
+from .options import PATH, QUERY_VECTORS, Reading, query_vectors_option, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import curve
 
@@ -25,6 +25,7 @@ from .shared import curve
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw of members.")
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@query_vectors_option
 @takes(reading=Reading)
 @threads_and_quiet
 def command(
@@ -34,6 +35,7 @@ def command(
     sample: int,
     seed: int,
     output_format: str,
+    query_vectors: str | None,
     reading: Reading,
     quiet: bool,
 ) -> None:
@@ -51,7 +53,10 @@ def command(
 
     with SequenceIndex.open(index) as opened:
         asked = None if queries is None else reading.suiting(opened.alphabet_name).read(queries, queries=True)
-        measured = opened.calibrate(asked, recall=recall, sample=sample, seed=seed, progress=progress_for(quiet))
+        rows = reading.rows(query_vectors, QUERY_VECTORS)
+        measured = opened.calibrate(
+            asked, vectors=rows, recall=recall, sample=sample, seed=seed, progress=progress_for(quiet)
+        )
         _, message = opened.budget(10)
     if output_format == "json":
         click.echo(json.dumps({**measured.to_json(), "stale": False}))

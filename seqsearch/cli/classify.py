@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 import click
 
 from .label_reports import Reports, Tally
-from .options import PATH, Reading, format_option, option, takes, threads_and_quiet
+from .options import (
+    PATH,
+    QUERY_VECTORS,
+    Reading,
+    format_option,
+    option,
+    query_vectors_option,
+    strand_option,
+    takes,
+    threads_and_quiet,
+)
 from .progress import progress_for
 from .shared import header_text, rows_text
 
@@ -17,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..arrays import AnyArray
+    from ..encoders.vector_rows import VectorRows
     from ..sequences import Sequences
 
 
@@ -41,15 +52,25 @@ class Options:
     )
     recall: float | None = option("Index: the recall of the search.", metavar="R")
     exact: bool = option("Index: compare with everything.")
+    strand: str = strand_option()
     output_format: str = format_option("tsv", "json")
 
 
 @click.command("classify", short_help="The class of each query, by a model or by neighbours.")
 @click.argument("model", metavar="MODEL|INDEX", type=PATH)
 @click.argument("queries")
+@query_vectors_option
 @takes(options=Options, reports=Reports, reading=Reading)
 @threads_and_quiet
-def command(model: str, queries: str, options: Options, reports: Reports, reading: Reading, quiet: bool) -> None:
+def command(
+    model: str,
+    queries: str,
+    query_vectors: str | None,
+    options: Options,
+    reports: Reports,
+    reading: Reading,
+    quiet: bool,
+) -> None:
     """Tell the class of each query: by a model of `train --task classify`, or by the labels of its nearest neighbours
     in an index.
 
@@ -67,8 +88,9 @@ def command(model: str, queries: str, options: Options, reports: Reports, readin
     judge, alphabet, close = (_by_index if Path(model).is_dir() else _by_model)(model, options, quiet)
     tally = Tally()
     try:
-        for number, part in enumerate(reading.suiting(alphabet).batches(queries, queries=True)):
-            verdict = judge(part)
+        parts = reading.suiting(alphabet).with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
+        for number, (part, vectors) in enumerate(parts):
+            verdict = judge(part, vectors)
             columns = _columns(part, verdict, options.output_format)
             text = header_text(columns, options.output_format) if number == 0 else ""
             click.echo(text + rows_text(columns, options.output_format), nl=False)
@@ -89,7 +111,7 @@ class _Verdict:
     more: dict[str, AnyArray | None]
 
 
-_Judge = tuple["Callable[[Sequences], _Verdict]", "str | None", "Callable[[], None]"]
+_Judge = tuple["Callable[[Sequences, VectorRows | None], _Verdict]", "str | None", "Callable[[], None]"]
 
 
 def _by_model(path: str, options: Options, quiet: bool) -> _Judge:
@@ -100,7 +122,9 @@ def _by_model(path: str, options: Options, quiet: bool) -> _Judge:
     head_of(loaded, "classify")
     progress = progress_for(quiet)
 
-    def verdict(part: Sequences) -> _Verdict:
+    def verdict(part: Sequences, vectors: VectorRows | None) -> _Verdict:
+        if vectors is not None:
+            raise click.UsageError(f"{QUERY_VECTORS} is for an index with own vectors: {path} is a model")
         predicted = classify(loaded, part, progress)
         sure = (predicted.confidence >= options.abstain).tolist()
         names = [name if enough else "" for name, enough in zip(predicted.names(), sure, strict=True)]
@@ -123,10 +147,11 @@ def _by_index(path: str, options: Options, quiet: bool) -> _Judge:
         progress=progress_for(quiet),
         recall=options.recall,
         exact=options.exact,
+        strand=options.strand,
     )
 
-    def verdict(part: Sequences) -> _Verdict:
-        votes = judge.classify(part)
+    def verdict(part: Sequences, vectors: VectorRows | None) -> _Verdict:
+        votes = judge.classify(part, vectors)
         more = {"distance": votes.nearest, "p_value": votes.p_values}
         return _Verdict(votes.names(), votes.confidence, votes.labels, votes.shares, more)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import click
 
-from .options import PATH, DistanceOptions, Reading, format_option, option, takes, threads_and_quiet
+from .options import PATH, DistanceOptions, Reading, format_option, option, strand_option, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import header_text, plain_numbers, rows_text, write_text
 
@@ -38,6 +38,7 @@ class Output:
     clusters: str | None = option(
         "Write the table to a file  [default: standard output, unless -o is given]", type=PATH, metavar="TABLE"
     )
+    strand: str = strand_option()
     output_format: str = format_option("tsv", "json")
 
 
@@ -73,7 +74,8 @@ def command(file: str, radius: float, distance: SuitingDistance, output: Output,
     if not radius >= 0:
         raise click.BadParameter(f"must be at least 0, not {radius:g}", param_hint="--within")
     sequences = reading.read(file)
-    found = duplicates(sequences, distance.suiting(sequences.kind).exact(), radius, progress_for(quiet))
+    exact = distance.suiting(sequences.kind).exact()
+    found = duplicates(sequences, exact, radius, progress_for(quiet), strand=output.strand)
     if output.output is not None:
         write_sequences(output.output, sequences[found.kept])
     if output.clusters is not None or output.output is None:
@@ -83,6 +85,8 @@ def command(file: str, radius: float, distance: SuitingDistance, output: Output,
             "size": found.sizes.tolist(),
             "distance": plain_numbers(found.distances),
         }
+        if found.minus is not None:
+            columns["strand"] = ["-" if minus else "+" for minus in found.minus.tolist()]
         text = header_text(columns, output.output_format) + rows_text(columns, output.output_format)
         write_text(output.clusters or "-", text)
     if not quiet:

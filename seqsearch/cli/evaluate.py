@@ -6,7 +6,19 @@ from dataclasses import dataclass
 
 import click
 
-from .options import HDF5, PATH, Reading, format_option, numbers_of, option, takes, threads_and_quiet
+from .options import (
+    HDF5,
+    PATH,
+    QUERY_VECTORS,
+    Reading,
+    format_option,
+    numbers_of,
+    option,
+    query_vectors_option,
+    strand_option,
+    takes,
+    threads_and_quiet,
+)
 from .progress import progress_for
 from .shared import show_rows
 
@@ -22,6 +34,7 @@ class Options:
         type=PATH,
         metavar="TRUTH.npz|FILE.hdf5",
     )
+    strand: str = strand_option()
     output_format: str = format_option("table", "tsv", "json")
     plot: str | None = option("Draw recall against queries per second.", type=PATH, metavar="FILE.png")
 
@@ -29,9 +42,12 @@ class Options:
 @click.command("evaluate", short_help="Recall against exact truth, over a sweep of budgets.")
 @click.argument("index", type=PATH)
 @click.argument("queries")
+@query_vectors_option
 @takes(options=Options, reading=Reading)
 @threads_and_quiet
-def command(index: str, queries: str, options: Options, reading: Reading, quiet: bool) -> None:
+def command(
+    index: str, queries: str, query_vectors: str | None, options: Options, reading: Reading, quiet: bool
+) -> None:
     """Compare the index with exact truth on QUERIES: recall, candidate recall and speed of every budget.
 
     A hit counts when its exact distance is at most that of the true K-th neighbour, so ties count.
@@ -58,9 +74,14 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
             truth = told_truth(options.truth, opened, asked, k)
         elif options.truth is not None:
             known = Truth.load(options.truth)
-            known.require(asked, opened.sequences, opened.distance, k)
+            known.require(asked, opened.sequences, opened.distance, k, options.strand)
             truth = known.neighbours
-        sweep = Sweep(opened.evaluate(asked, k, truth=truth, budgets=budgets, progress=progress_for(quiet)))
+        rows = reading.rows(query_vectors, QUERY_VECTORS)
+        progress = progress_for(quiet)
+        measured = opened.evaluate(
+            asked, k, vectors=rows, truth=truth, budgets=budgets, strand=options.strand, progress=progress
+        )
+        sweep = Sweep(measured)
     show_rows(sweep.as_rows(), options.output_format, sweep.as_table)
     if options.plot is not None:
         from ..evaluation.plots import plot_speed

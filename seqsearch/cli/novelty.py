@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, Reading, format_option, named, option, takes, threads_and_quiet
+from .options import (
+    PATH,
+    QUERY_VECTORS,
+    Reading,
+    format_option,
+    named,
+    option,
+    query_vectors_option,
+    strand_option,
+    takes,
+    threads_and_quiet,
+)
 from .progress import progress_for
 from .shared import header_text, plain_numbers, rows_text
 
@@ -41,8 +52,10 @@ class Options:
     known: str | None = option(
         "Known sequences to compare with, none of them stored  [default: members]", metavar="FILE"
     )
+    known_vectors: str | None = option("Of an index with own vectors: those of --known.", type=PATH, metavar="FILE.npy")
     sample: int = option("Members to compare with.", type=click.IntRange(1), default=20_000, metavar="N")
     seed: int = option("Seed of every random draw.", default=0)
+    strand: str = strand_option()
     output_format: str = format_option("tsv", "json")
     plot: str | None = option("Draw the scores of known sequences and queries.", type=PATH, metavar="FILE.png")
 
@@ -50,9 +63,12 @@ class Options:
 @click.command("novelty", short_help="Is each query new, and how sure is that?")
 @click.argument("index", type=PATH)
 @click.argument("queries")
+@query_vectors_option
 @takes(options=Options, reading=Reading)
 @threads_and_quiet
-def command(index: str, queries: str, options: Options, reading: Reading, quiet: bool) -> None:
+def command(
+    index: str, queries: str, query_vectors: str | None, options: Options, reading: Reading, quiet: bool
+) -> None:
     """Say of each query whether it is new, with a p-value: the share of known sequences that score as high.
 
     The p-values come from members of the index, each judged as if it were not stored, so that --fpr 0.01 calls one
@@ -74,12 +90,13 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
     with SequenceIndex.open(index) as opened:
         reading = reading.suiting(opened.alphabet_name)
         compared = None if options.known is None else reading.read(options.known, queries=True)
-        calibration = opened.known_scores(known=compared, progress=progress, **vars(asked))
+        own = reading.rows(options.known_vectors, "--known-vectors")
+        calibration = opened.known_scores(known=compared, known_vectors=own, progress=progress, **vars(asked))
         if not quiet:
             _tell(index, calibration, asked.fpr)
         parts = [
-            opened.novelty(part, known=calibration, progress=progress, **vars(asked))
-            for part in reading.batches(queries, queries=True)
+            opened.novelty(part, vectors=vectors, known=calibration, progress=progress, **vars(asked))
+            for part, vectors in reading.with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
         ]
     found = joined(parts)
     if options.bh:
@@ -88,6 +105,8 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
     text = header_text(columns, options.output_format) + rows_text(columns, options.output_format)
     click.echo(text, nl=False)
     if not quiet:
+        for warning in found.warnings:
+            click.echo(f"seqsearch: warning: {warning}", err=True)
         click.echo(f"{int(found.novel.sum()):,} of {len(found):,} queries are novel", err=True)
     if options.plot is not None:
         _plot(found, calibration, options.plot, asked)

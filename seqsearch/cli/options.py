@@ -26,10 +26,12 @@ from click.core import ParameterSource
 if TYPE_CHECKING:
     from ..arrays import JSON
     from ..distances import Distance
+    from ..encoders.vector_rows import VectorRows
     from ..sequences import Alphabet, Sequences, Tagged
 
 Command = TypeVar("Command", bound=Callable[..., object])
 PATH = click.Path()
+_ROWS = 1 << 16  # sequences given at a time where they come with vectors
 HDF5 = (".hdf5", ".h5")
 _BY_TYPE: dict[str, JSON] = {"bool": {"is_flag": True}, "int | None": {"type": int}, "float | None": {"type": float}}
 
@@ -132,6 +134,21 @@ def threads_and_quiet(command: Command) -> Command:
     return threads_option(quiet_option(command))
 
 
+QUERY_VECTORS = "--query-vectors"
+query_vectors_option = click.option(
+    QUERY_VECTORS,
+    type=PATH,
+    metavar="FILE.npy",
+    help="Of an index with own vectors: those of the queries, row i of query i.",
+)
+vectors_option = click.option(
+    "--vectors",
+    type=PATH,
+    metavar="FILE.npy",
+    help="Of an index with own vectors: those of the sequences, row i of sequence i.",
+)
+
+
 @dataclass(frozen=True)
 class DistanceOptions:
     """The exact distance."""
@@ -169,6 +186,13 @@ class DistanceOptions:
         return distance_named(self.distance, **self.distance_parameters)
 
 
+def strand_option() -> Any:
+    """--strand."""
+    return option(
+        "Look for the reverse complement of DNA and RNA as well.", type=click.Choice(["plus", "both"]), default="plus"
+    )
+
+
 @dataclass(frozen=True)
 class Reading:
     """How files are read, and the reading, with a line on stderr about records that were skipped."""
@@ -191,6 +215,20 @@ class Reading:
     on_error: str = option(
         "Stop at a wrong record, or leave it out and count it.", type=click.Choice(["raise", "skip"]), default="raise"
     )
+    duplicate_ids: str = option(
+        "What to do with an id that was used before: stop, call it ID_2, or leave it out.",
+        type=click.Choice(["error", "rename", "skip"]),
+        default="error",
+    )
+    degap: bool = option("Leave the gaps (- and .) of an aligned file out.")
+    whole_header: bool = option("Take whole headers of FASTA and FASTQ as ids, not their first words.")
+    label_file: str | None = option(
+        "Labels: a table of ids and labels, with a tab between.", flags="--labels", type=PATH, metavar="FILE"
+    )
+    label_from: str | None = option(
+        "Labels: what a regular expression, or its first group, finds in headers.", metavar="PATTERN"
+    )
+    label_ranks: int | None = option('Keep N ranks of labels like "Bacteria;Firmicutes;Bacilli".', metavar="N")
 
     def suiting(self, alphabet: Alphabet | str | None) -> Reading:
         """The same, with this alphabet where none was asked for."""
@@ -211,19 +249,51 @@ class Reading:
         """The arguments of `seqsearch.read`."""
         return {"format" if name == "input_format" else name: value for name, value in vars(self).items()}
 
-    def batches(self, path: str, *, queries: bool = False) -> Iterator[Sequences]:
-        """The sequences of a file, or of a folder with one series a file, set by set; `queries`: those of a file that
-        holds both."""
+    def batches(self, path: str | Sequence[str], *, queries: bool = False) -> Iterator[Sequences]:
+        """The sequences of a file, of several as of one, or of a folder with one series a file, set by set; `queries`:
+        those of a file that holds both."""
         from ..sequences import ReadReport, read_batches
         from ..sequences.folders import read_series
 
-        if os.path.isdir(path):
-            yield read_series(path)
-            return
         report = ReadReport()
-        yield from read_batches(path, report=report, **self.arguments, queries=queries)
-        if report.skipped:
-            click.echo(str(report), err=True)
+        for one in [path] if isinstance(path, str) else path:
+            if os.path.isdir(one):
+                yield read_series(one)
+                continue
+            report = report.following()
+            yield from read_batches(one, report=report, **self.arguments, queries=queries)
+            if report.notable:
+                click.echo(str(report), err=True)
+
+    def with_vectors(
+        self, path: str, vectors: str | None, flag: str, *, queries: bool = False
+    ) -> Iterator[tuple[Sequences, VectorRows | None]]:
+        """`batches`, each with its rows of the .npy file `vectors`, which comes with the option `flag`.
+
+        With vectors all sequences are read before the first batch is given: so many have to be there as rows. Raises
+        MismatchError, and a usage error where records may be left out.
+        """
+        if vectors is None:
+            yield from ((part, None) for part in self.batches(path, queries=queries))
+            return
+        whole, rows = self.read(path, queries=queries), self.rows(vectors, flag)
+        assert rows is not None
+        rows.require(len(whole))
+        for start in range(0, len(whole), _ROWS):
+            stop = min(start + _ROWS, len(whole))
+            yield whole[start:stop], rows.part(start, stop)
+
+    def rows(self, vectors: str | None, flag: str) -> VectorRows | None:
+        """The rows of an .npy file, if any. Raises a usage error where records may be left out, which shifts them, and
+        what reading it raises."""
+        if vectors is None:
+            return None
+        from ..encoders.vector_rows import VectorRows
+
+        for option_name, chosen in (("--on-error", self.on_error), ("--duplicate-ids", self.duplicate_ids)):
+            if chosen == "skip":
+                raise click.UsageError(f"{option_name} skip is not for {flag}: rows belong to all records of the file")
+        return VectorRows.of(vectors, flag)
 
     def read(self, path: str, *, queries: bool = False) -> Sequences:
         """All sequences of a file, as `batches`."""
@@ -238,5 +308,10 @@ class Reading:
         if self.skips:
             why = "a sentence with a hole means nothing"
             raise click.UsageError(f"--on-error skip is not for labels of elements: {why}")
-        arguments = {name: value for name, value in self.arguments.items() if name != "on_error"}
+        from ..sequences.readers.tagged import TaggedOptions
+
+        taken = TaggedOptions.__annotations__.keys()
+        for name in sorted(given(self).keys() - taken - {"input_format", "on_error"}):
+            raise click.UsageError(f"--{name.replace('_', '-')} is not for labels of elements")
+        arguments = {name: value for name, value in self.arguments.items() if name in taken}
         return read_tagged(path, unit=unit, mask_column=mask_column, **arguments)

@@ -24,7 +24,7 @@ PLACES = ("target_start", "target_end")
 _ALIGNED = ("pident", "length", "mismatch", "gapopen", "qstart", "qend", "sstart", "send", "evalue", "bitscore")
 PARQUET = "parquet"
 _TEXTS = ("query", "target", "cigar", "strand", "label", "description")
-_FLOATS = ("distance", "identity", "pident", "evalue", "bitscore")
+_FLOATS = ("distance", "identity", "coverage", "pident", "evalue", "bitscore")
 BLAST6 = ("query", "target", *_ALIGNED)
 
 
@@ -115,6 +115,7 @@ COLUMNS: dict[str, Callable[[HitColumns], Sequence[object]]] = {
     "description": lambda hits: list(hits.targets.descriptions.take(hits.table.rows)),
     "query_length": lambda hits: hits.queries.lengths[hits.table.owners].tolist(),
     "target_length": lambda hits: hits.targets.lengths_of(hits.table.rows).tolist(),
+    "coverage": lambda hits: [round(share, 4) for share in hits.paths.coverages.tolist()],
     "target_start": lambda hits: (hits.spans_in_targets[0] + 1).tolist(),
     "target_end": lambda hits: hits.spans_in_targets[1].tolist(),
     "matches": lambda hits: [path.count("=") for path in hits.paths],

@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from . import output
-from .options import PATH, Reading, format_option, option, takes, threads_and_quiet
+from .options import (
+    PATH,
+    QUERY_VECTORS,
+    Reading,
+    format_option,
+    option,
+    query_vectors_option,
+    strand_option,
+    takes,
+    threads_and_quiet,
+)
 from .progress import progress_for
 from .starting import numba_without_scipy
 
 if TYPE_CHECKING:
     from ..arrays import AnyArray, DoubleArray
+    from ..encoders.vector_rows import VectorRows
     from ..progress import Progress
     from ..search import Answers, SequenceIndex
     from ..sequences import Sequences
@@ -34,13 +45,14 @@ class Options:
     min_identity: float | None = option(
         "Only hits of this identity, 0 to 1: equal columns of the alignment over all columns.", metavar="P"
     )
+    min_coverage: float | None = option(
+        "Only hits that align this share, 0 to 1, of the shorter sequence's letters.", metavar="P"
+    )
     where: str | None = option("Only sequences with this label.", metavar="label=VALUE")
     ids_file: TextIO | None = option(
         "Only these ids, one a line.", type=click.File("r", encoding="utf-8"), metavar="FILE"
     )
-    strand: str = option(
-        "Search for the reverse complement of DNA and RNA as well.", type=click.Choice(["plus", "both"]), default="plus"
-    )
+    strand: str = strand_option()
     output_format: str = format_option(
         "tsv", "json", "blast6", "parquet", help="blast6: the twelve columns of BLAST's -outfmt 6."
     )
@@ -58,10 +70,11 @@ class Options:
             raise click.UsageError(f"--align draws pictures: --format {self.output_format} has no place for them")
         if self.max_distance is not None and not self.max_distance >= 0:
             raise click.BadParameter(f"must be at least 0, not {self.max_distance}", param_hint="--max-distance")
-        if self.min_identity is not None and not 0 < self.min_identity <= 1:
-            raise click.BadParameter(
-                f"must be above 0 and at most 1, not {self.min_identity}", param_hint="--min-identity"
-            )
+        for name in ("min_identity", "min_coverage"):
+            share = getattr(self, name)
+            if share is not None and not 0 < share <= 1:
+                flag = f"--{name.replace('_', '-')}"
+                raise click.BadParameter(f"must be above 0 and at most 1, not {share}", param_hint=flag)
         if self.everything and self.max_distance is None and self.min_identity is None:
             raise click.UsageError("--all needs --max-distance or --min-identity")
         for name in ("recall", "candidates", "ef", "lists") if self.everything else ():
@@ -87,9 +100,12 @@ class Options:
 @click.command("search", short_help="Nearest stored sequences of each query.")
 @click.argument("index", type=PATH)
 @click.argument("queries")
+@query_vectors_option
 @takes(options=Options, reading=Reading)
 @threads_and_quiet
-def command(index: str, queries: str, options: Options, reading: Reading, quiet: bool) -> None:
+def command(
+    index: str, queries: str, query_vectors: str | None, options: Options, reading: Reading, quiet: bool
+) -> None:
     """Find the K nearest stored sequences of each query, with their exact distances.
 
     TSV has the columns query, rank, target, distance (and strand, if both are searched); JSON has one object a line
@@ -104,11 +120,14 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
       seqsearch search refs.ss reads.parquet --sequence-column read --format parquet -o hits.parquet
       seqsearch search refs.ss queries.fasta --all --max-distance 5 --columns query,target,distance,cigar
       seqsearch search refs.ss queries.fasta --strand both --min-identity 0.97 --format blast6
+      seqsearch search proteins.ss queries.fasta --query-vectors queries.npy
       cat reads.fq | seqsearch search refs.ss - --candidates 200
     """
     numba_without_scipy()
     from ..search import Results, SequenceIndex
 
+    if options.everything and query_vectors is not None:
+        raise click.UsageError(f"--all finds everything by proof: {QUERY_VECTORS} means nothing")
     ids = None if options.ids_file is None else [line.strip() for line in options.ids_file if line.strip()]
     progress = progress_for(quiet)
     warnings: dict[str, None] = {}  # of all batches, each once
@@ -117,8 +136,9 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
         SequenceIndex.open(index) as opened,
         output.written(options.into, options.names(opened.finds_parts), options.output_format, options.align) as write,
     ):
-        for number, part in enumerate(reading.suiting(opened.alphabet_name).batches(queries, queries=True)):
-            answers = _answers(opened, part, options, ids, progress)
+        parts = reading.suiting(opened.alphabet_name).with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
+        for number, (part, vectors) in enumerate(parts):
+            answers = _answers(opened, part, vectors, options, ids, progress)
             warnings |= dict.fromkeys(answers.how.cautions)
             if answers.how.calibrated and isinstance(answers, Results):
                 nearest.append(answers.distances[:, 0])
@@ -132,13 +152,19 @@ def command(index: str, queries: str, options: Options, reading: Reading, quiet:
 
 
 def _answers(
-    index: SequenceIndex, queries: Sequences, options: Options, ids: list[str] | None, progress: Progress
+    index: SequenceIndex,
+    queries: Sequences,
+    vectors: VectorRows | None,
+    options: Options,
+    ids: list[str] | None,
+    progress: Progress,
 ) -> Answers:
     where, strand = options.condition(), options.strand
     if not options.everything:
         return index.search(
             queries,
             options.k,
+            vectors=vectors,
             recall=options.recall,
             candidates=options.candidates,
             ef=options.ef,
@@ -164,4 +190,6 @@ def _hits(answers: Answers, queries: Sequences, options: Options) -> output.HitC
         table = table.keep(table.distances <= options.max_distance)
     if options.min_identity is not None:
         table = table.keep(answers.align(queries, table).at_least(options.min_identity))
+    if options.min_coverage is not None:
+        table = table.keep(answers.align(queries, table).coverages >= options.min_coverage)
     return output.HitColumns(answers, table, queries)

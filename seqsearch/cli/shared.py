@@ -14,29 +14,38 @@ if TYPE_CHECKING:
 
     from ..arrays import JSON, AnyArray
     from ..encoders.model import Model
+    from ..encoders.vector_rows import VectorRows
     from ..search import SequenceIndex
     from ..sequences import Sequences
     from .options import Reading
 
 
 def change(
-    index: SequenceIndex, path: str, reading: Reading, apply: Callable[[Sequences], None], *, known: bool
+    index: SequenceIndex,
+    path: str,
+    reading: Reading,
+    apply: Callable[[Sequences, VectorRows | None], None],
+    *,
+    known: bool,
+    vectors: str | None = None,
 ) -> int:
     """`apply` every batch of the file at `path` to `index`; what goes wrong names the file. The number of sequences.
 
-    `known`: the ids have to be those of stored sequences, or none of them; where wrong records are skipped, others are
-    left out and counted on stderr.
+    `vectors`: an .npy file with a row of each, which `apply` is given too; `known`: the ids have to be those of stored
+    sequences, or none of them; where wrong records are skipped, others are left out and counted on stderr.
     """
     from ..errors import InputError, UnknownIdError
     from ..sequences.strings import Counted
 
     seen = done = 0
-    for part in reading.suiting(index.alphabet_name).batches(path):
+    for part, rows in reading.suiting(index.alphabet_name).with_vectors(path, vectors, "--vectors"):
         counts = not known and isinstance(part.ids, Counted)  # numbers of lines, which are counted on
         fitting = part[(index.holds(part.ids) == known).nonzero()[0]] if reading.skips and not counts else part
         try:
-            apply(fitting)
+            apply(fitting, rows)
         except InputError as error:
+            if error.path is not None and rows is not None and error.path == rows.name:
+                raise
             error.path = path
             error.record = None if reading.skips or error.record is None else error.record + seen
             raise

@@ -14,6 +14,13 @@ from .shared import header_text, rows_text
 @click.argument("references", metavar="REFS")
 @click.argument("queries")
 @click.option("-k", "k", type=int, default=10, show_default=True, help="Neighbours of each query.")
+@click.option(
+    "--strand",
+    type=click.Choice(["plus", "both"]),
+    default="plus",
+    show_default=True,
+    help="Look for the reverse complement of DNA and RNA as well.",
+)
 @takes(distance=DistanceOptions)
 @click.option(
     "-o",
@@ -25,7 +32,14 @@ from .shared import header_text, rows_text
 @takes(reading=Reading)
 @threads_and_quiet
 def command(
-    references: str, queries: str, k: int, distance: DistanceOptions, output: str | None, reading: Reading, quiet: bool
+    references: str,
+    queries: str,
+    k: int,
+    strand: str,
+    distance: DistanceOptions,
+    output: str | None,
+    reading: Reading,
+    quiet: bool,
 ) -> None:
     """Compare every query with every reference and print the K nearest: query, rank, target, distance.
 
@@ -41,17 +55,23 @@ def command(
     from ..distances import Truth
     from ..search import Results
     from ..search.results import Explanation
+    from ..search.strands import BOTH, better_strand, reverse_complement
 
     targets = reading.read(references)
     asked = reading.suiting(targets.alphabet).read(queries, queries=True)
     exact = distance.suiting(references).exact()
-    found, pruning = exact.searcher(targets).search(asked, k, progress=progress_for(quiet))
+    searcher, progress = exact.searcher(targets), progress_for(quiet)
+    found, pruning = searcher.search(asked, k, progress=progress)
     if not quiet:
         click.echo(f"exact: {pruning}", err=True)
+    minus = None
+    if strand == BOTH:
+        found, minus = better_strand(found, searcher.search(reverse_complement(asked), k, progress=progress)[0])
     if output is not None:
-        Truth.of(found, asked, targets, exact).save(output)
+        Truth.of(found, asked, targets, exact, strand).save(output)
         return
     parts = exact if exact.partial else None
-    answers = Results(asked.ids, targets, found, how=Explanation(parts=parts))
-    columns = HitColumns(answers, answers.table(), asked).columns(PLAIN + PLACES * exact.partial)
+    answers = Results(asked.ids, targets, found, minus, how=Explanation(parts=parts))
+    shown = PLAIN + PLACES * exact.partial + ("strand",) * (strand == BOTH)
+    columns = HitColumns(answers, answers.table(), asked).columns(shown)
     click.echo(header_text(columns, "tsv") + rows_text(columns, "tsv"), nl=False)

@@ -9,6 +9,7 @@ from .fuzzy import DamerauLevenshteinDistance, IndelDistance, JaroWinklerDistanc
 from .hash_dtw import HashDTW, HashSequences
 from .infix import InfixDistance
 from .neighbours import Neighbours, Pruning, recall_at
+from .overlap import OverlapDistance
 from .own import CustomDistance
 from .paths import AlignedPath
 from .points import CosineDistance, EuclideanDistance, InnerProductDistance, points_of
@@ -27,6 +28,7 @@ for _distance in (
     JaroWinklerDistance,
     AlignmentDistance,
     InfixDistance,
+    OverlapDistance,
     EuclideanDistance,
     CosineDistance,
     InnerProductDistance,
@@ -55,6 +57,7 @@ __all__ = [
     "MatchingDTW",
     "Neighbours",
     "OSADistance",
+    "OverlapDistance",
     "Pruning",
     "Ranges",
     "Searcher",

@@ -72,6 +72,16 @@ class Distance(ABC):
     `partial`: a part of a target decides, which `spans` tells, so that no vector of the whole target leads to it;
     `space`: it compares sequences of one shape as vectors, in this space, so that they need no encoder; "" for others;
     `least`: no distance is less.
+
+    >>> import seqsearch as ss
+    >>> edit = ss.distance_named("edit")
+    >>> names, asked = ss.as_sequences(["anna", "hanna", "otto"]), ss.as_sequences(["ana", "ott"])
+    >>> edit.matrix(asked, names)
+    array([[1., 2., 4.],
+           [4., 5., 1.]])
+    >>> edit.exact(asked, names, k=1).rows
+    array([[0],
+           [2]])
     """
 
     name: ClassVar[str]
@@ -100,7 +110,7 @@ class Distance(ABC):
         return 1.0
 
     def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
-        """All distances, (len(a), len(b)) float64."""
+        """(n, m) float64: the distances of all of `a` and all of `b`."""
         self.require(a, b)
         a_rows, b_rows = np.divmod(np.arange(len(a) * len(b)), max(len(b), 1))
         return self.pairs(a, a_rows, b, b_rows).reshape(len(a), len(b))
@@ -270,7 +280,12 @@ def full_name(distance: type[Distance]) -> str:
 
 
 def distance_named(name: str, **parameters: object) -> Distance:
-    """The distance of that name. Raises ParameterError for an unknown name or parameter."""
+    """The distance of that name. Raises ParameterError for an unknown name or parameter.
+
+    >>> import seqsearch as ss
+    >>> ss.distance_named("dtw", window=0.1).name
+    'dtw'
+    """
     return call(DISTANCES[name], f"the distance {name}", **parameters)
 
 

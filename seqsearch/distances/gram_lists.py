@@ -21,18 +21,30 @@ from ..threads import numba_threads
 from .infix_vectors import SPARED, spend
 from .vectors import LANES, VECTOR
 
-_HASH, _BASE = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
+_HASH, _BASE = np.uint64(0x9E3779B97F4A7C15), 0x56E8FEB86659FD93
 _U1 = np.uint64(1)
 _ROOM = 32  # buckets a symbol of a usual target, so that most are empty
 _FEWEST, _MOST = 8, 16  # bits of a bucket's number
+_MOST_OF_BLOCKS = 12  # half a byte a symbol for each bit more than ten
+BLOCK = 256  # symbols
 _SPARSE = 32  # a list of 4 bytes a target is smaller than a bitmap while fewer than one of so many has the q-gram
 _LONGEST = 15
 _SAMPLED = 1 << 20  # symbols that the alphabet is judged by
 
 
+class Form(NamedTuple):
+    """How q-grams of `q` symbols are numbered: in a number system of that `base`, of which the lowest `bits` count, or
+    hashed to as many where it is no power of 2.
+    """
+
+    q: int
+    base: int
+    bits: int
+
+
 class Grams(NamedTuple):
     """Of n targets, numbered 0..n - 1: `slots`, (buckets,): the row of `bitmaps`, a bit a target in `words` words, -1
-    for a bucket whose targets are `lists[starts[b]:starts[b + 1]]`. `q`: symbols; `shift`: of a hash to its bucket.
+    for a bucket whose targets are `lists[starts[b]:starts[b + 1]]`. `q`, `base`, `bits`: see `Form`.
     """
 
     slots: IntArray
@@ -41,19 +53,33 @@ class Grams(NamedTuple):
     lists: AnyArray
     words: int
     q: int
-    shift: int
+    base: int
+    bits: int
+
+
+class Blocks(NamedTuple):
+    """Of the same targets cut into blocks of BLOCK symbols: `bitmaps`, `words` words for each bucket: vector starts[g]
+    + b holds block b of the 512 targets of group g, which has counts[g] of them, a bit for each whose q-gram begins
+    there. `q`, `base`, `bits`: see `Form`; q is 0 where there are none.
+    """
+
+    bitmaps: AnyArray
+    starts: IntArray
+    counts: IntArray
+    words: int
+    q: int
+    base: int
+    bits: int
 
 
 def grams_of(targets: Sequences, rows: IntArray) -> Grams:
     """The q-grams of `rows`, in that order; q suits their alphabet and lengths."""
     mean = float(targets.lengths_of(rows).mean()) if len(rows) else 1.0
-    q = _suited(targets, mean)
-    bits = min(max(int(np.ceil(np.log2(max(_ROOM * mean, 1)))), _FEWEST), _MOST)
-    buckets, shift = 1 << bits, 64 - bits
-    words = -(-len(rows) // LANES) * VECTOR
+    form = _form(targets, mean)
+    buckets, words = 1 << form.bits, -(-len(rows) // LANES) * VECTOR
     parts = np.linspace(0, words, max(numba_threads(), 1) + 1).astype(np.int64) * 64  # whole words a thread
     counts = np.zeros((len(parts) - 1, buckets), np.int64)
-    _count_kernel(targets.data, targets.offsets, rows, parts, q, shift, counts)
+    _count_kernel(targets.data, targets.offsets, rows, parts, *form, counts)
     totals = counts.sum(axis=0)
     dense = totals * _SPARSE > len(rows)
     slots = np.where(dense, np.cumsum(dense) - 1, -1)
@@ -61,14 +87,30 @@ def grams_of(targets: Sequences, rows: IntArray) -> Grams:
     starts = np.zeros(buckets + 1, np.int64)
     np.cumsum(np.where(dense, 0, totals), out=starts[1:])
     begins = starts[:-1] + np.cumsum(counts, axis=0) - counts
-    lists = np.empty(int(starts[-1]), np.uint32)
-    grams = Grams(slots, bitmaps, starts, lists, words, q, shift)
+    grams = Grams(slots, bitmaps, starts, np.empty(int(starts[-1]), np.uint32), words, *form)
     _fill_kernel(targets.data, targets.offsets, rows, parts, begins, grams)
     return grams
 
 
-def _suited(targets: Sequences, mean: float) -> int:
-    """Symbols of a q-gram for the strongest bound on a target of that length that has nothing in common with a query.
+def blocks_of(targets: Sequences, rows: IntArray) -> Blocks:
+    """The q-grams of the blocks of `rows`, in that order, where most are long enough to be cut."""
+    lengths = targets.lengths_of(rows)
+    groups = -(-len(rows) // LANES)
+    longest = np.array([lengths[g * LANES : (g + 1) * LANES].max() for g in range(groups)], np.int64)
+    counts = np.maximum(1, -(-longest // BLOCK))
+    starts = np.zeros(groups + 1, np.int64)
+    np.cumsum(counts, out=starts[1:])
+    if not groups or starts[-1] < 2 * groups:
+        return Blocks(np.zeros(0, np.uint64), starts, counts, 0, 0, 0, 0)
+    form = _form(targets, 2.0 * BLOCK, _MOST_OF_BLOCKS)
+    words = int(starts[-1]) * VECTOR
+    blocks = Blocks(np.zeros(((1 << form.bits) + 1) * words, np.uint64), starts, counts, words, *form)
+    _fill_blocks_kernel(targets.data, targets.offsets, rows, blocks)
+    return blocks
+
+
+def _form(targets: Sequences, mean: float, most: int = _MOST) -> Form:
+    """That of the strongest bound on a text of that length that has nothing in common with a query.
 
     It has a q-gram by chance with probability p = 1 - exp(-mean / symbols ** q), and of a query one in q + p / (1 - p)
     symbols counts.
@@ -78,40 +120,39 @@ def _suited(targets: Sequences, mean: float) -> int:
     symbols = max(float(np.exp(-(shares * np.log(shares)).sum())) if len(shares) else 2.0, 1.2)
     each = np.arange(1, _LONGEST + 1)
     chance = np.minimum(mean / symbols**each, 30.0)
-    return int(each[np.argmin(each + np.expm1(chance))])
+    q = int(each[np.argmin(each + np.expm1(chance))])
+    if targets.alphabet is not None and targets.alphabet.name in ("dna", "rna") and _FEWEST <= 2 * q <= most:
+        return Form(q, 4, 2 * q)
+    bits = int(np.ceil(np.log2(max(_ROOM * mean, 1))))
+    return Form(q, _BASE, min(max(bits, _FEWEST), most))
 
 
 @kernel(inline=True)
-def _base(q: int) -> np.uint64:
-    """What the oldest symbol of a rolling hash counts."""
-    power = _U1
-    for _ in range(q - 1):
-        power *= _BASE
-    return power
-
-
-@kernel(inline=True)
-def _mixed(key: np.uint64, shift: int) -> int:
-    mixed = (key ^ (key >> np.uint64(29))) * _HASH
-    return int(mixed >> np.uint64(shift))
+def _bucket(key: np.uint64, form: Form) -> int:
+    if form.base == 4:
+        return int(key & ((_U1 << np.uint64(form.bits)) - _U1))
+    return int(((key ^ (key >> np.uint64(29))) * _HASH) >> np.uint64(64 - form.bits))
 
 
 @kernel()
-def buckets_of(data: AnyArray, start: int, end: int, q: int, shift: int, found: IntArray) -> int:
+def buckets_of(data: AnyArray, start: int, end: int, form: Form, found: IntArray) -> int:
     """found[i] = the bucket of the q-gram data[start + i:][:q]; returns how many there are."""
-    oldest, key = _base(q), np.uint64(0)
+    q, base = form.q, np.uint64(form.base)
+    oldest, key = _U1, np.uint64(0)
+    for _ in range(q - 1):
+        oldest *= base
     for i in range(end - start):
         if i >= q:
             key -= (np.uint64(data[start + i - q]) + _U1) * oldest
-        key = key * _BASE + np.uint64(data[start + i]) + _U1
+        key = key * base + np.uint64(data[start + i]) + _U1
         if i >= q - 1:
-            found[i - q + 1] = _mixed(key, shift)
+            found[i - q + 1] = _bucket(key, form)
     return max(0, end - start - q + 1)
 
 
 @kernel(parallel=True)
 def _count_kernel(
-    data: AnyArray, offsets: IntArray, rows: IntArray, parts: IntArray, q: int, shift: int, counts: IntArray
+    data: AnyArray, offsets: IntArray, rows: IntArray, parts: IntArray, q: int, base: int, bits: int, counts: IntArray
 ) -> None:
     """counts[p, b] = how many of the targets parts[p]:parts[p + 1] have a q-gram of bucket b."""
     for p in numba.prange(len(parts) - 1):
@@ -121,7 +162,7 @@ def _count_kernel(
             start, end = offsets[rows[i]], offsets[rows[i] + 1]
             if end - start > len(found):
                 found = np.empty(2 * (end - start), np.int64)
-            for j in range(buckets_of(data, start, end, q, shift, found)):
+            for j in range(buckets_of(data, start, end, Form(q, base, bits), found)):
                 bucket = found[j]
                 if seen[bucket] != i:
                     seen[bucket] = i
@@ -133,7 +174,7 @@ def _fill_kernel(
     data: AnyArray, offsets: IntArray, rows: IntArray, parts: IntArray, begins: IntArray, grams: Grams
 ) -> None:
     """Set the bits, and write the lists from begins[p, b] on."""
-    slots, bitmaps, _, lists, words, q, shift = grams
+    slots, bitmaps, _, lists, words, q, base, bits = grams
     for p in numba.prange(len(parts) - 1):
         seen = np.full(len(slots), -1, np.int64)
         at = begins[p].copy()
@@ -142,7 +183,7 @@ def _fill_kernel(
             start, end = offsets[rows[i]], offsets[rows[i] + 1]
             if end - start > len(found):
                 found = np.empty(2 * (end - start), np.int64)
-            for j in range(buckets_of(data, start, end, q, shift, found)):
+            for j in range(buckets_of(data, start, end, Form(q, base, bits), found)):
                 bucket = found[j]
                 if seen[bucket] == i:
                     continue
@@ -154,11 +195,24 @@ def _fill_kernel(
                     at[bucket] += 1
 
 
+@kernel(parallel=True)
+def _fill_blocks_kernel(data: AnyArray, offsets: IntArray, rows: IntArray, blocks: Blocks) -> None:
+    """Set the bits."""
+    bitmaps, starts, counts, words, q, base, bits = blocks
+    for g in numba.prange(len(counts)):
+        found = np.empty(counts[g] * BLOCK, np.int64)
+        for lane in range(min(LANES, len(rows) - g * LANES)):
+            row = rows[g * LANES + lane]
+            bit, word = _U1 << np.uint64(lane & 63), lane >> 6
+            for j in range(buckets_of(data, offsets[row], offsets[row + 1], Form(q, base, bits), found)):
+                bitmaps[found[j] * words + (starts[g] + j // BLOCK) * VECTOR + word] |= bit
+
+
 @kernel()
-def digits_of(grams: Grams, m: int) -> int:
+def digits_of(q: int, m: int) -> int:
     """Planes that hold the most q-grams of a query of m symbols that do not overlap."""
     digits = 1
-    while (1 << digits) <= (m + grams.q - 1) // grams.q:
+    while (1 << digits) <= (m + q - 1) // q:
         digits += 1
     return digits
 
@@ -166,23 +220,37 @@ def digits_of(grams: Grams, m: int) -> int:
 @kernel()
 def lacking(grams: Grams, data: AnyArray, start: int, end: int, digits: int) -> AnyArray:
     """Planes of how many q-grams of the query data[start:end], none of which overlap, each target lacks."""
+    form = Form(grams.q, grams.base, grams.bits)
     planes = np.zeros(grams.words * (SPARED + digits), np.uint64)
-    if end - start < grams.q:
+    if end - start < form.q:
         return planes
     buckets = np.empty(end - start, np.int64)
     listed = np.empty(grams.words, np.uint64)
     vectors = grams.words // VECTOR
-    for j in range(buckets_of(data, start, end, grams.q, grams.shift, buckets)):
+    for j in range(buckets_of(data, start, end, form, buckets)):
         slot = grams.slots[buckets[j]]
         if slot >= 0:
-            spend(grams.bitmaps, slot * grams.words, planes, vectors, digits, grams.q)
+            spend(grams.bitmaps, slot * grams.words, planes, vectors, digits, form.q, 1)
             continue
         listed[:] = 0
         for at in range(grams.starts[buckets[j]], grams.starts[buckets[j] + 1]):
             target = grams.lists[at]
             listed[target >> 6] |= _U1 << np.uint64(target & 63)
-        spend(listed, 0, planes, vectors, digits, grams.q)
+        spend(listed, 0, planes, vectors, digits, form.q, 1)
     return planes
+
+
+@kernel()
+def lacking_blocks(blocks: Blocks, group: int, buckets: IntArray, span: int, digits: int, planes: AnyArray) -> None:
+    """Planes as of `lacking`, for each block of a group: what `span` blocks from there on lack of a query.
+
+    `buckets`: of its q-grams. Beyond the last block others are taken for those that are not there, which only lowers
+    the bound.
+    """
+    planes[: blocks.counts[group] * (SPARED + digits) * VECTOR] = 0
+    for bucket in buckets:
+        at = bucket * blocks.words + blocks.starts[group] * VECTOR
+        spend(blocks.bitmaps, at, planes, blocks.counts[group], digits, blocks.q, span)
 
 
 @kernel(inline=True)
@@ -194,3 +262,22 @@ def lacking_exactly(planes: AnyArray, digits: int, word: int, count: int) -> np.
         plane = planes[at + d * VECTOR]
         same &= plane if (count >> d) & 1 else ~plane
     return same
+
+
+@kernel(inline=True)
+def lacking_at_most(planes: AnyArray, digits: int, word: int, count: int) -> np.uint64:
+    """A bit for each of the 64 targets of a word that lacks no more than so many."""
+    if count < 0:
+        return np.uint64(0)
+    if count >> digits:
+        return ~np.uint64(0)
+    less, same = np.uint64(0), ~np.uint64(0)
+    at = (word // VECTOR * (SPARED + digits) + SPARED) * VECTOR + word % VECTOR
+    for d in range(digits - 1, -1, -1):
+        plane = planes[at + d * VECTOR]
+        if (count >> d) & 1:
+            less |= same & ~plane
+            same &= plane
+        else:
+            same &= ~plane
+    return less | same

@@ -1,44 +1,88 @@
 """Lossless nearest neighbours under the infix distance.
 
 The q-grams that a target lacks bound its distance from below (gram_lists.py). Targets come in the order of that bound,
-and are measured a vector at a time (infix_kernels.py) until the bound passes the k-th distance found.
+and are measured a vector at a time (infix_kernels.py) until the bound passes the k-th distance found. Where that leaves
+many, the bound is taken of every block in which a part may begin: of the targets that are left only the blocks that may
+hold a near part are measured.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
-from ..arrays import BoolArray, DoubleArray, IntArray
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..jit import kernel, popcount
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..threads import numba_threads
 from .arguments import Columns, allowed_rows, columns_of
 from .edit_kernels import place
-from .edit_rerank import query_of
-from .gram_lists import Grams, digits_of, grams_of, lacking, lacking_exactly
+from .edit_rerank import Query, query_of
+from .gram_lists import (
+    BLOCK,
+    Blocks,
+    Form,
+    Grams,
+    blocks_of,
+    buckets_of,
+    digits_of,
+    grams_of,
+    lacking,
+    lacking_at_most,
+    lacking_blocks,
+    lacking_exactly,
+)
 from .infix_kernels import distances_to, lanes_for
+from .infix_vectors import SPARED
 from .neighbours import Neighbours, Pruning, unfilled, whole_neighbours
+from .vectors import VECTOR
 
 _QUERIES_A_STEP = 256
 _FAR = np.iinfo(np.int32).max  # farther than any distance
+_PATIENCE = 256  # targets that are measured as a whole before blocks are looked at
 _BOUND = "absent q-grams"
-_MEASURED, _ENTERED = 0, 1  # places of a tally
+_U0, _U1 = np.uint64(0), np.uint64(1)
+
+
+class Waiting(NamedTuple):
+    """Texts to be measured together, as many as a vector has lanes: of which rows, and where they begin and end."""
+
+    rows: IntArray
+    starts: IntArray
+    ends: IntArray
+    found: IntArray
+
+
+class Nearest(NamedTuple):
+    """The k nearest so far, -1 before; `state`: how many texts wait, how many have entered and how many were measured;
+    `limit`: nothing farther enters.
+    """
+
+    rows: IntArray
+    distances: IntArray
+    state: IntArray
+    limit: int
+
+
+_WAITING, _ENTERED, _MEASURED = range(3)
 
 
 class InfixNeighbours:
     """Targets made ready for lossless search: `search` may be called many times.
 
-    `allowed`, (len(targets),) bool, leaves targets out. Memory: at most 4 bytes a symbol of the targets, much less
-    where they have q-grams in common.
+    `allowed`, (len(targets),) bool, leaves targets out. Memory: at most 4 bytes a symbol of the targets, about one of
+    long DNA that has q-grams in common.
     """
 
     def __init__(self, targets: Sequences, allowed: BoolArray | None = None) -> None:
         numba_threads()
         self.targets = targets
-        self._rows = allowed_rows(allowed, len(targets))
-        self._grams = grams_of(targets, self._rows)
+        rows = allowed_rows(allowed, len(targets))
+        rows = rows[np.argsort(targets.lengths_of(rows), kind="stable")]
+        self._members, self._grams, self._blocks = rows, grams_of(targets, rows), blocks_of(targets, rows)
 
     def search(
         self, queries: Sequences, k: int, *, within: DoubleArray | None = None, progress: Progress = SILENT
@@ -46,34 +90,178 @@ class InfixNeighbours:
         """The k nearest targets of each query, and what the bound ruled out; see `Searcher`."""
         self.targets.require_same_kind(queries)
         rows, distances = unfilled(len(queries), k, -1)
-        tally = np.zeros((len(queries), 2), np.int64)
+        tally = np.zeros((len(queries), 3), np.int64)
         limits = np.full(len(queries), _FAR) if within is None else np.minimum(within, _FAR).astype(np.int64)
         numba_threads()
         with progress.task("exact neighbours", len(queries)) as task:
             for first in range(0, len(queries), _QUERIES_A_STEP):
                 part = queries[first : first + _QUERIES_A_STEP]
                 step = slice(first, first + len(part))
-                targets, found = columns_of(self.targets), (rows[step], distances[step], tally[step])
-                search_kernel(columns_of(part), targets, self._rows, self._grams, limits[step], *found)
+                found = rows[step], distances[step], tally[step]
+                known = columns_of(self.targets), self._members, self._grams, self._blocks
+                search_kernel(columns_of(part), *known, limits[step], *found)
                 task.advance(len(part))
-        pairs = len(queries) * len(self._rows)
-        measured, entered = tally.sum(axis=0).tolist()
+        pairs = len(queries) * len(self._members)
+        _, entered, measured = tally.sum(axis=0).tolist()
         return whole_neighbours(rows, distances), Pruning(pairs, entered, {_BOUND: pairs - measured})
 
 
+@kernel(inline=True)
+def _cutoff(nearest: Nearest) -> int:
+    """Nothing farther can enter."""
+    k = len(nearest.rows)
+    return min(nearest.distances[k - 1], nearest.limit) if nearest.state[_ENTERED] >= k else nearest.limit
+
+
+@kernel(inline=True)
+def _may_enter(nearest: Nearest, row: int, bound: int) -> bool:
+    """Whether a row that is no nearer than `bound` may enter."""
+    cutoff = _cutoff(nearest)
+    k = len(nearest.rows)
+    if bound != cutoff or nearest.state[_ENTERED] < k or nearest.distances[k - 1] > cutoff:
+        return bound <= cutoff
+    return bool(row < nearest.rows[k - 1])
+
+
 @kernel()
-def _entered(rows: IntArray, distances: IntArray, held: int, some: IntArray, found: IntArray, limit: int) -> int:
-    """Enter what is near enough of `some` rows at the distances `found`; returns how many more have entered."""
-    k, entered = len(rows), 0
-    for i in range(len(some)):
-        now = min(k, held + entered)
-        worst = distances[k - 1] if now == k else limit
-        if now == k and some[i] > rows[k - 1]:
-            worst -= 1
-        if found[i] <= min(worst, limit):
-            place(rows, distances, now, some[i], found[i])
-            entered += 1
-    return entered
+def _measure(query: Query, text: AnyArray, waiting: Waiting, nearest: Nearest) -> None:
+    """Measure what waits, and enter what is near enough."""
+    rows, starts, ends, found = waiting
+    state = nearest.state
+    count, k = state[_WAITING], len(nearest.rows)
+    distances_to(query, text, starts[:count], ends[:count], _cutoff(nearest), found[:count])
+    for i in range(count):
+        if _may_enter(nearest, rows[i], found[i]):
+            place(nearest.rows, nearest.distances, min(k, state[_ENTERED]), rows[i], found[i])
+            state[_ENTERED] += 1
+    state[_MEASURED] += count
+    state[_WAITING] = 0
+
+
+@kernel(inline=True)
+def _wait(query: Query, text: AnyArray, waiting: Waiting, nearest: Nearest, row: int, start: int, end: int) -> None:
+    """One more text, which is measured with the others once there are enough of them."""
+    rows, starts, ends, _ = waiting
+    at = nearest.state[_WAITING]
+    rows[at], starts[at], ends[at] = row, start, end
+    nearest.state[_WAITING] = at + 1
+    if at + 1 == len(rows):
+        _measure(query, text, waiting, nearest)
+
+
+@kernel(inline=True)
+def _lowest(bits: np.uint64) -> int:
+    """The place of the lowest bit that is set."""
+    return int(popcount((bits & (~bits + _U1)) - _U1))
+
+
+@kernel()
+def _near_blocks(lacks: AnyArray, digits: int, word: int, lane: int, cutoff: int, count: int) -> tuple[int, int]:
+    """The first and the last of so many blocks of a lane that lack no more than the cutoff; -1 where none does."""
+    first = last = -1
+    for b in range(count):
+        if (lacking_at_most(lacks, digits, b * VECTOR + word, cutoff) >> np.uint64(lane)) & _U1:
+            first = b if first < 0 else first
+            last = b
+    return first, last
+
+
+@kernel()
+def _by_blocks(
+    query: Query,
+    codes: AnyArray,
+    targets: Columns,
+    members: IntArray,
+    blocks: Blocks,
+    planes: AnyArray,
+    digits: int,
+    done: IntArray,
+    waiting: Waiting,
+    nearest: Nearest,
+) -> None:
+    """Look at all that were not measured: those that lack more than done[0] q-grams as a whole, or just as many and
+    come from word done[1] on. `codes`: the query; `planes`, `digits`: what it lacks.
+    """
+    text, offsets = targets
+    form = Form(blocks.q, blocks.base, blocks.bits)
+    m = len(codes)
+    buckets = np.empty(m, np.int64)
+    count = buckets_of(codes, 0, m, form, buckets)
+    own = digits_of(form.q, m)
+    width = (SPARED + own) * VECTOR
+    lacks = np.empty(blocks.starts[-1] * width, np.uint64)
+    alive = np.zeros(len(blocks.counts) * VECTOR, np.uint64)
+    cutoff = _cutoff(nearest)
+    span = 1 + (BLOCK - 1 + max(m + min(cutoff, m) - form.q, 0)) // BLOCK
+    for g in range(len(blocks.counts)):
+        anything = _U0
+        for word in range(g * VECTOR, (g + 1) * VECTOR):
+            before = done[0] if word < done[1] else done[0] - 1
+            alive[word] = lacking_at_most(planes, digits, word, cutoff) & ~lacking_at_most(planes, digits, word, before)
+            anything |= alive[word]
+        if anything != _U0:
+            here = lacks[blocks.starts[g] * width : blocks.starts[g + 1] * width]
+            lacking_blocks(blocks, g, buckets[:count], min(span, blocks.counts[g]), own, here)
+    for least in range(1 << own):
+        if least > _cutoff(nearest):
+            break
+        for word in range(len(alive)):
+            if alive[word] == _U0:
+                continue
+            g, w = word // VECTOR, word % VECTOR
+            here = lacks[blocks.starts[g] * width : blocks.starts[g + 1] * width]
+            bits = _U0
+            for b in range(blocks.counts[g]):
+                bits |= lacking_exactly(here, own, b * VECTOR + w, least)
+            bits &= alive[word]
+            alive[word] &= ~bits
+            while bits:
+                lane = _lowest(bits)
+                bits &= bits - _U1
+                at = word * 64 + lane
+                if at < len(members) and _may_enter(nearest, members[at], least):
+                    row = members[at]
+                    start, end = offsets[row], offsets[row + 1]
+                    first, last = _near_blocks(here, own, w, lane, _cutoff(nearest), (end - start - 1) // BLOCK + 1)
+                    if first >= 0:
+                        stop = min(end, start + (last + 1) * BLOCK + m + _cutoff(nearest))
+                        _wait(query, text, waiting, nearest, row, start + first * BLOCK, stop)
+
+
+@kernel()
+def _nearest_of(
+    codes: AnyArray, targets: Columns, members: IntArray, grams: Grams, blocks: Blocks, nearest: Nearest
+) -> None:
+    """The nearest members of one query."""
+    text, bounds = targets
+    m = len(codes)
+    query = query_of(codes, 0, m)
+    digits = digits_of(grams.q, m)
+    planes = lacking(grams, codes, 0, m, digits)
+    size = lanes_for(m)
+    waiting = Waiting(
+        np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
+    )
+    state = nearest.state
+    cut = blocks.q > 0 and m >= blocks.q
+    for count in range(1 << digits):
+        if count > _cutoff(nearest):
+            break
+        word = 0
+        while word < (len(members) + 63) >> 6 and not (cut and state[_MEASURED] >= _PATIENCE):
+            bits = lacking_exactly(planes, digits, word, count)
+            while bits:
+                at = 64 * word + _lowest(bits)
+                bits &= bits - _U1
+                if at < len(members) and _may_enter(nearest, members[at], count):
+                    row = members[at]
+                    _wait(query, text, waiting, nearest, row, bounds[row], bounds[row + 1])
+            word += 1
+        if cut and state[_MEASURED] >= _PATIENCE:
+            done = np.array([count, word])
+            _by_blocks(query, codes, targets, members, blocks, planes, digits, done, waiting, nearest)
+            break
+    _measure(query, text, waiting, nearest)
 
 
 @kernel(parallel=True)
@@ -82,50 +270,14 @@ def search_kernel(
     targets: Columns,
     members: IntArray,
     grams: Grams,
+    blocks: Blocks,
     limits: IntArray,
     rows: IntArray,
     distances: IntArray,
     tally: IntArray,
 ) -> None:
-    """Fill `rows` and `distances`, (Q, k), -1 before: the nearest of the targets `members`, ascending rows."""
+    """Fill `rows` and `distances`, (Q, k), -1 before: the nearest of the members."""
     data, offsets = queries
-    k = rows.shape[1]
     for q in numba.prange(len(offsets) - 1):
-        m = offsets[q + 1] - offsets[q]
-        query = query_of(data, offsets[q], offsets[q + 1])
-        digits = digits_of(grams, m)
-        planes = lacking(grams, data, offsets[q], offsets[q + 1], digits)
-        some, found = np.empty(lanes_for(m), np.int64), np.empty(lanes_for(m), np.int64)
-        own_rows, own_distances = rows[q], distances[q]
-        limit = limits[q]
-        waiting = entered = 0
-        for count in range(1 << digits):
-            worst = own_distances[k - 1] if entered >= k else limit
-            if count > min(worst, limit):
-                break
-            for word in range((len(members) + 63) >> 6):
-                bits = lacking_exactly(planes, digits, word, count)
-                while bits:
-                    lane = 64 * word + popcount((bits & (~bits + np.uint64(1))) - np.uint64(1))
-                    bits &= bits - np.uint64(1)
-                    if lane >= len(members):
-                        break
-                    row = members[lane]
-                    if entered >= k and (
-                        count > own_distances[k - 1] or (count == own_distances[k - 1] and row > own_rows[k - 1])
-                    ):
-                        break
-                    some[waiting] = row
-                    waiting += 1
-                    if waiting == len(some):
-                        worst = min(own_distances[k - 1], limit) if entered >= k else limit
-                        distances_to(query, targets, some, worst, found)
-                        entered += _entered(own_rows, own_distances, min(entered, k), some, found, limit)
-                        tally[q, 0] += waiting
-                        waiting = 0
-        if waiting:
-            worst = min(own_distances[k - 1], limit) if entered >= k else limit
-            distances_to(query, targets, some[:waiting], worst, found[:waiting])
-            entered += _entered(own_rows, own_distances, min(entered, k), some[:waiting], found[:waiting], limit)
-            tally[q, 0] += waiting
-        tally[q, 1] = entered
+        nearest = Nearest(rows[q], distances[q], tally[q], limits[q])
+        _nearest_of(data[offsets[q] : offsets[q + 1]], targets, members, grams, blocks, nearest)

@@ -22,7 +22,6 @@ from .infix_vectors import BOTTOM, FIRST_WORD, NEGATIVE, POSITIVE, sweep_infix
 
 _GUARD = 2  # words of zeros before the bits of a pattern
 MOST_SYMBOLS = 128  # of a query whose targets go a lane each
-_LINE = 64  # bytes
 _FAR = np.inf
 _U0, _U1 = np.uint64(0), np.uint64(1)
 _ONES = ~np.uint64(0)
@@ -84,24 +83,21 @@ def match_words(query: Query, kind: AnyArray) -> AnyArray:
 
 
 @kernel()
-def _measured(query: Query, table: AnyArray, targets: Columns, rows: IntArray, cutoff: int, found: IntArray) -> None:
-    """found[l] = the distance of the query and targets[rows[l]], of no more rows than a vector has lanes.
+def _measured(
+    query: Query, table: AnyArray, text: AnyArray, starts: IntArray, ends: IntArray, cutoff: int, found: IntArray
+) -> None:
+    """found[l] = the distance of the query and text[starts[l]:ends[l]], of no more texts than a vector has lanes.
 
     Exact up to the cutoff; a number above says only that the distance is above it.
     """
-    text, offsets = targets
     _, _, _, direct, keys, slots = query.pattern
     m, symbols = len(query.positions), query.symbols
     bits = 8 * table.itemsize
     size, words = LANE_BITS // bits, (m + bits - 1) // bits
     state = np.zeros((FIRST_WORD + 3 * words) * size, table.dtype)
     block, codes = np.zeros(size * COLUMNS, np.uint8), np.zeros(size * COLUMNS, np.uint8)
-    starts, lengths = np.empty(size, np.int64), np.empty(size, np.int64)
-    shortest, longest = np.iinfo(np.int64).max, 0
-    for lane in range(len(rows)):
-        starts[lane] = offsets[rows[lane]]
-        lengths[lane] = offsets[rows[lane] + 1] - starts[lane]
-        shortest, longest = min(shortest, lengths[lane]), max(longest, lengths[lane])
+    lengths = ends - starts
+    shortest, longest = lengths.min(), lengths.max()
     limit = min(max(cutoff, 0), m)
     for lane in range(size):
         state[lane] = m
@@ -113,10 +109,10 @@ def _measured(query: Query, table: AnyArray, targets: Columns, rows: IntArray, c
     active = min(words, 1 + limit // bits)
     for first in range(0, longest, COLUMNS):
         if text.itemsize == 1 and first + COLUMNS <= shortest:
-            for lane in range(len(rows)):
+            for lane in range(len(starts)):
                 copy_block(text, starts[lane] + first, block, lane * COLUMNS)
         else:
-            for lane in range(len(rows)):
+            for lane in range(len(starts)):
                 start, at = starts[lane] + first, lane * COLUMNS
                 left = min(lengths[lane] - first, COLUMNS)
                 for c in range(left):
@@ -129,11 +125,11 @@ def _measured(query: Query, table: AnyArray, targets: Columns, rows: IntArray, c
                         )
                 for c in range(max(left, 0), COLUMNS):
                     block[at + c] = ENDED  # which no query has: what is aligned with it costs no less than without it
-        for lane in range(0, len(rows), 16):
+        for lane in range(0, len(starts), 16):
             turn(block, codes, lane, size)
         columns = min(COLUMNS, longest - first)
         active = sweep_infix(state, codes, columns, table, symbols, len(symbols), words, (m - 1) % bits, active, limit)
-    for lane in range(len(rows)):
+    for lane in range(len(starts)):
         found[lane] = np.int64(state[lane])
 
 
@@ -144,29 +140,28 @@ def lanes_for(m: int) -> int:
 
 
 @kernel()
-def distances_to(query: Query, targets: Columns, rows: IntArray, cutoff: int, found: IntArray) -> None:
-    """found[i] = the distance of the query and targets[rows[i]]: exact up to the cutoff, else above it."""
+def distances_to(query: Query, text: AnyArray, starts: IntArray, ends: IntArray, cutoff: int, found: IntArray) -> None:
+    """found[i] = the distance of the query and text[starts[i]:ends[i]]: exact up to the cutoff, else above it."""
     m = len(query.positions)
     if m == 0:
         found[:] = 0
         return
     if len(query.symbols) > MOST_SYMBOLS:
-        for i in range(len(rows)):
-            start = targets.offsets[rows[i]]
-            found[i] = ends_of(query.pattern, targets.data, start, targets.offsets[rows[i] + 1] - start, 1, False).least
+        for i in range(len(starts)):
+            found[i] = ends_of(query.pattern, text, starts[i], ends[i] - starts[i], 1, False).least
         return
     size = lanes_for(m)
-    text, offsets = targets
-    for first in range(0, len(rows), size):
-        some, into = rows[first : first + size], found[first : first + size]
-        for row in some:
-            fetch(text, offsets[row])
+    for first in range(0, len(starts), size):
+        last = min(first + size, len(starts))
+        begins, stops, into = starts[first:last], ends[first:last], found[first:last]
+        for start in begins:
+            fetch(text, start)
         if m <= 16:
-            _measured(query, match_words(query, np.ones(1, np.uint16)), targets, some, cutoff, into)
+            _measured(query, match_words(query, np.ones(1, np.uint16)), text, begins, stops, cutoff, into)
         elif m <= 32:
-            _measured(query, match_words(query, np.ones(1, np.uint32)), targets, some, cutoff, into)
+            _measured(query, match_words(query, np.ones(1, np.uint32)), text, begins, stops, cutoff, into)
         else:
-            _measured(query, match_words(query, np.ones(1, np.uint64)), targets, some, cutoff, into)
+            _measured(query, match_words(query, np.ones(1, np.uint64)), text, begins, stops, cutoff, into)
 
 
 @kernel(parallel=True)
@@ -184,6 +179,7 @@ def pairs_kernel(
     Group g, pairs groups[g]:groups[g + 1], has one row of a.
     """
     data, offsets = a
+    text, bounds = b
     for g in numba.prange(len(groups) - 1):
         start, end = groups[g], groups[g + 1]
         row = a_rows[start]
@@ -193,7 +189,8 @@ def pairs_kernel(
         for pair in range(start, end):
             most = max(most, limits[pair])
         values = np.empty(end - start, np.int64)
-        distances_to(query, b, b_rows[start:end], int(min(most, float(m))), values)
+        first = b_rows[start:end]
+        distances_to(query, text, bounds[first], bounds[first + 1], int(min(most, float(m))), values)
         for pair in range(start, end):
             found[pair] = values[pair - start] if values[pair - start] <= limits[pair] else _FAR
 

@@ -119,11 +119,12 @@ def sweep_infix(
 
 
 @emitted
-def spend(present: Any, start: object, planes: Any, vectors: object, digits: object, q: object) -> Typed:
+def spend(present: Any, start: object, planes: Any, vectors: object, digits: object, q: object, span: object) -> Typed:
     """One more q-gram of a query, from left to right: counts it in every lane where it is absent, unless it overlaps
     the one that was counted there last.
 
-    `present`: a bit a lane from word `start` on; `planes`: for each of so many `vectors` SPARED planes of symbols still
+    `present`: a bit a lane from word `start` on, where a lane has what any of `span` vectors from its own on has;
+    `planes`: for each of so many `vectors` SPARED planes of symbols still
     to go, then `digits` planes of the count, lowest bit first.
     """
 
@@ -136,7 +137,12 @@ def spend(present: Any, start: object, planes: Any, vectors: object, digits: obj
         carry = e.variable(zeros)
         with e.loop(e.number(0), e.args[3]) as vector:
             here = e.place(2, b.mul(vector, width))
-            there = e.read(e.place(0, b.add(e.args[1], b.mul(vector, e.number(VECTOR)))), _VEC)
+            first = e.place(0, b.add(e.args[1], b.mul(vector, e.number(VECTOR))))
+            b.store(zeros, carry)
+            with e.loop(e.number(0), e.args[6]) as further:
+                more = e.read(e.step(first, b.mul(further, e.number(VECTOR))), _VEC)
+                b.store(b.or_(b.load(carry), more), carry)
+            there = b.load(carry)
             spared = [e.read(e.step(here, p * VECTOR), _VEC) for p in range(SPARED)]
             busy = zeros
             for plane in spared:
@@ -154,7 +160,7 @@ def spend(present: Any, start: object, planes: Any, vectors: object, digits: obj
                 b.store(b.and_(old, over), carry)
 
     place = types.int64
-    return types.void(present, place, planes, place, place, place), emit
+    return types.void(present, place, planes, place, place, place, place), emit
 
 
 @emitted

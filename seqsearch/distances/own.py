@@ -48,6 +48,16 @@ class CustomDistance(Distance):
 
     What may be said or overridden to be faster: `metric`, `whole_numbers` (see `Distance`); `pairs` and `matrix`, many
     at once; `searcher`, where bounds rule most targets out; `verification_cost`, so that budgets are chosen well.
+
+    >>> import seqsearch as ss
+    >>> class Letters(ss.CustomDistance):
+    ...     name = "letters"
+    ...
+    ...     def between(self, a: str, b: str) -> float:
+    ...         return len(set(a) ^ set(b))
+    >>> index = ss.SequenceIndex.build("names.ss", ["anna", "hanna", "otto"], distance=Letters(), encoder="kmer")
+    >>> index.search("nana", k=2).to_dicts(["target", "distance"])
+    [{'target': '1', 'distance': 0.0}, {'target': '2', 'distance': 1.0}]
     """
 
     kind: ClassVar[Kind] = "tokens"
@@ -60,7 +70,8 @@ class CustomDistance(Distance):
     def pairs(
         self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None
     ) -> DoubleArray:
-        """As `Distance.pairs`. Raises ParameterError naming two records whose distance is no number of at least 0."""
+        """(m,) distances, as `Distance.pairs`. Raises ParameterError naming two records whose distance is no number of
+        at least 0."""
         self.require(a, b)
         first, second, _ = pair_arguments(a_rows, len(a), b_rows, len(b), cutoffs)
         if is_jitted(self.between):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+
+from ..arrays import AnyArray, ByteArray
+
+_LETTERS = {1: "M", 2: "D", 3: "I"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,12 @@ class AlignedPath:
         """Equal columns over all columns, from 0 to 1; 0 where nothing is aligned."""
         return self.count("=") / max(self.columns, 1)
 
+    def coverage(self, query: int, target: int) -> float:
+        """The share of the letters of the shorter sequence, of both lengths, that lies in the path."""
+        shorter = min(query, target)
+        inside = self.count("=XI") if query <= target else self.count("=XD")
+        return inside / max(shorter, 1)
+
     @property
     def query_span(self) -> tuple[int, int]:
         """The first and the last symbol of the query in the path, counted from 1."""
@@ -48,3 +59,17 @@ class AlignedPath:
     def target_span(self) -> tuple[int, int]:
         """The first and the last symbol of the target in the path, counted from 1."""
         return self.before[1] + 1, self.before[1] + self.count("=XD")
+
+
+def path_of_steps(
+    steps: ByteArray, query: AnyArray, target: AnyArray, before: tuple[int, int], score: int
+) -> AlignedPath:
+    """From the steps of `scoring_kernels.path_of`, a column each: 1 both, 2 the target only, 3 the query only."""
+    i, j = before
+    letters = []
+    for step in steps.tolist():
+        same = step == 1 and query[i] == target[j]
+        letters.append("=" if same else "X" if step == 1 else _LETTERS[step])
+        i, j = i + (step != 2), j + (step != 3)
+    runs = tuple((letter, len(list(group))) for letter, group in itertools.groupby(letters))
+    return AlignedPath(runs, before, score)

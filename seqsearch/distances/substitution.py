@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -15,7 +14,7 @@ from . import scoring_kernels as kernels
 from .arguments import allowed_rows, columns_of, pair_arguments
 from .distance import Distance
 from .matrices import matrix_named
-from .paths import AlignedPath
+from .paths import AlignedPath, path_of_steps
 from .scoring_lanes import grouped, grouped_kernel
 from .tables import TableNeighbours
 
@@ -26,7 +25,6 @@ NORMALISATIONS: dict[str, Callable[[DoubleArray, DoubleArray], DoubleArray]] = {
     "shorter": np.minimum,
     "longer": np.maximum,
 }
-_LETTERS = {1: "M", 2: "D", 3: "I"}
 _CELL = 0.001  # a cell in candidates proposed by the graph, measured on proteins
 
 
@@ -105,14 +103,7 @@ class AlignmentDistance(Distance):
         """A best alignment of two sequences, always the same one; it takes a byte for each pair of symbols."""
         scheme = self._scheme(query)
         score, i, j, steps = kernels.path_of(scheme, query.data, target.data)
-        begins = int(i), int(j)
-        letters = []
-        for step in steps.tolist():
-            same = step == 1 and query.data[i] == target.data[j]
-            letters.append("=" if same else "X" if step == 1 else _LETTERS[step])
-            i, j = i + (step != 2), j + (step != 3)
-        runs = tuple((letter, len(list(group))) for letter, group in itertools.groupby(letters))
-        return AlignedPath(runs, begins, int(score))
+        return path_of_steps(steps, query.data, target.data, (int(i), int(j)), int(score))
 
     @property
     def aligner(self) -> AlignmentDistance:

@@ -37,14 +37,21 @@ class Truth:
     parameters: JSON
 
     @classmethod
-    def of(cls, neighbours: Neighbours, queries: Sequences, targets: Sequences, distance: Distance) -> Truth:
-        """Name what exact neighbours belong to. Raises MismatchError when there is not a line for every query."""
+    def of(
+        cls, neighbours: Neighbours, queries: Sequences, targets: Sequences, distance: Distance, strand: str = "plus"
+    ) -> Truth:
+        """Name what exact neighbours belong to, of one strand or the nearer of both.
+
+        Raises MismatchError when there is not a line for every query.
+        """
         if len(neighbours) != len(queries):
             raise MismatchError(f"neighbours of {len(neighbours)} queries do not fit {len(queries)} queries")
         digests, sizes = (queries.digest(), targets.digest()), (len(queries), len(targets))
-        return cls(neighbours, *digests, *sizes, distance.name, distance.parameters())
+        return cls(neighbours, *digests, *sizes, distance.name, _parameters(distance, strand))
 
-    def require(self, queries: Sequences, targets: Sequences, distance: Distance, k: int | None = None) -> None:
+    def require(
+        self, queries: Sequences, targets: Sequences, distance: Distance, k: int | None = None, strand: str = "plus"
+    ) -> None:
         """Raise MismatchError, telling everything that does not fit, unless the truth is of these."""
         wrong: list[str] = []
         for name, sequences, digest, count in (
@@ -53,8 +60,9 @@ class Truth:
         ):
             if sequences.digest() != digest:
                 wrong.append(f"other {name} ({count} then, {len(sequences)} now, digest {digest})")
-        if (distance.name, distance.parameters()) != (self.distance, self.parameters):
-            then, now = _told(self.distance, self.parameters), _told(distance.name, distance.parameters())
+        parameters = _parameters(distance, strand)
+        if (distance.name, parameters) != (self.distance, self.parameters):
+            then, now = _told(self.distance, self.parameters), _told(distance.name, parameters)
             wrong.append(f"the distance {then}, not {now}")
         if k is not None and k > self.neighbours.k:
             wrong.append(f"{self.neighbours.k} neighbours a query, fewer than {k}")
@@ -96,6 +104,10 @@ class Truth:
         if rows.size and (rows.min() < -1 or rows.max() >= about["target_count"]):
             raise ParseError(f"a row is outside 0..{about['target_count'] - 1}", path=path)
         return cls(Neighbours(rows, distances), **{name: about[name] for name in _ABOUT})
+
+
+def _parameters(distance: Distance, strand: str) -> JSON:
+    return distance.parameters() | ({} if strand == "plus" else {"strand": strand})
 
 
 def _told(name: str, parameters: JSON) -> str:

@@ -18,7 +18,26 @@ class Encoder(nn.Module, ABC):
 
     `prepare` turns a set of B sequences into numpy arrays (counts, or padded tokens with lengths), outside autograd;
     `forward` turns tensors of these into (B, D) float32. Padding never changes an embedding: whatever `prepare` pads,
-    `forward` masks.
+    `forward` masks. Both raise what torch raises; whoever trains or embeds has checked the sequences by `spec`.
+
+    A network of your own learns, embeds and is kept like any other once its family is known by name:
+    `seqsearch.encoders.families.register(Family("shares", network=Shares))`.
+
+    >>> import numpy as np, seqsearch as ss, torch
+    >>> from seqsearch.encoders.inputs import InputSpec
+    >>> class Shares(ss.Encoder):
+    ...     def __init__(self, spec, *, dim=8):
+    ...         super().__init__(spec, dim)
+    ...         self.linear = torch.nn.Linear(4, dim)
+    ...
+    ...     def prepare(self, sequences):
+    ...         return (np.stack([np.bincount(one.data, minlength=4)[:4] / len(one) for one in sequences]),)
+    ...
+    ...     def forward(self, shares):
+    ...         return self.linear(shares.float())
+    >>> reads = ss.as_sequences(["ACGT", "GATTACA", "CAT"])
+    >>> Shares(InputSpec.fit(reads)).encode(reads).shape
+    torch.Size([3, 8])
     """
 
     family: str  # its name in the table, from which it was built

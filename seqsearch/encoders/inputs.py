@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays import JSON, AnyArray, DoubleArray, FloatArray, IntArray
 from ..errors import MismatchError
-from ..sequences import TEXT, Alphabet, Sequences, alphabet_named, words_of
+from ..sequences import TEXT, Alphabet, Sequences, Strings, alphabet_named, words_of
 from .words import WordReading
 
 MAX_SYMBOLS = 255
@@ -74,6 +74,13 @@ class InputSpec:
     def _alphabet(self) -> Alphabet:
         assert self.alphabet is not None
         return alphabet_named(self.alphabet)
+
+    @cached_property
+    def nothing(self) -> Sequences:
+        """No sequence, of the kind that is accepted."""
+        if self.alphabet is not None:
+            return Sequences.from_texts([], self._alphabet)
+        return Sequences(np.zeros((0, self.features), np.float32), np.zeros(1, np.int64), Strings.of([]), None)
 
     @property
     def symbols(self) -> int:

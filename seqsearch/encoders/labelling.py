@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,11 @@ class Labelled:
     def names(self) -> list[str]:
         """(m,) the most probable labels by name."""
         return [self.labels[number] for number in self.best.tolist()]
+
+    def lists(self) -> list[list[str]]:
+        """The most probable labels of the elements of each of the n sequences."""
+        names = self.names()
+        return [names[start:stop] for start, stop in itertools.pairwise(self.offsets.tolist())]
 
 
 def head_of(model: Model, task: str) -> Head:

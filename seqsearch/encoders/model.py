@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -14,8 +15,9 @@ from ..distances.distance import Space
 from ..errors import CorruptIndexError, FormatVersionError, MismatchError, ParameterError
 from ..files import read_tensors, write_tensors
 from ..hashing import codes_of
-from ..progress import SILENT, Progress
-from ..sequences import Sequences, offsets_of, ranges_to_indices
+from ..progress import SILENT, Progress, Watching, watched
+from ..sequences import Sequences, SequencesLike, offsets_of, ranges_to_indices
+from ..sequences.coercion import taken
 from .codes import HASH_MEAN, HASH_ROTATION
 from .families import UNLEARNED, Family, family_named
 from .heads import ELEMENTWISE, Head
@@ -38,6 +40,13 @@ class Model:
     for a point (its rotation is among the weights), None for points themselves; `training`: how it was trained;
     `decoder`: settings of the network that reads a point back as a sequence (its weights are among the others), None
     without one; `head`: what a supervised model says of its points, or of single elements.
+
+    Made by `train`, kept by `save_model` and `load_model`; pickled as data, without the network it was run with.
+
+    >>> import seqsearch as ss
+    >>> model = ss.train(["anna", "hanna", "otto"], encoder="kmer")
+    >>> model.family, model.geometry, model.embed(["ana", "lotto"]).shape == (2, model.dim)
+    ('kmer', 'euclidean', True)
     """
 
     family: str
@@ -73,17 +82,23 @@ class Model:
         alike = ("euclidean", "squared") if space != "cosine" else ("cosine",)
         return self.geometry in alike and self.is_lifted == (space == "inner-product")
 
-    def embed(self, sequences: Sequences, progress: Progress = SILENT, *, stored: bool = True) -> FloatArray:
-        """(n, D) float32; `stored`: as they are kept, or as they are searched with, which is another only for inner
-        products.
+    def taken(self, given: SequencesLike) -> Sequences:
+        """Sequences of whatever holds them, of the kind that the model reads. Raises what `as_sequences` raises, and
+        MismatchError for arrays in place of strings or the reverse."""
+        return taken(given, "sequences", like=self.spec.nothing).sequences
+
+    def embed(self, sequences: SequencesLike, progress: Watching = False, *, stored: bool = True) -> FloatArray:
+        """(n, D) float32 points of what `as_sequences` takes; `stored`: as they are kept, or as they are searched with,
+        which is another only for inner products.
 
         Raises MismatchError for sequences of another alphabet or number of features, and from a model of elements.
         """
         if self.head is not None and self.head.task in ELEMENTWISE:
             raise MismatchError(f"a model trained to {self.head.task} knows elements, not whole sequences")
+        sequences = self.taken(sequences)
         self.spec.require(sequences)
         out = np.empty((len(sequences), self.dim), np.float32)
-        with progress.task("embedding", len(sequences)) as task:
+        with watched(progress).task("embedding", len(sequences)) as task:
             for start, stop in _batches(sequences.offsets, _STEPS_PER_BATCH):
                 part = sequences[start:stop]
                 points = self._run(part)
@@ -118,7 +133,9 @@ class Model:
         return steps_runner(self._family.build(self.spec, self.settings), self.weights)
 
     def vectors(self, sequences: Sequences, progress: Progress = SILENT, *, stored: bool = True) -> AnyArray:
-        """What an index stores, or searches with: (n, D) float32 points, or (n, bits / 8) uint8 packed codes."""
+        """What an index stores, or searches with: (n, D) float32 points, or (n, bits / 8) uint8 packed codes.
+
+        Raises as `embed`."""
         points = self.embed(sequences, progress, stored=stored)
         if self.bits is None:
             return points
@@ -135,7 +152,7 @@ class Model:
         return write_tensors(self.weights)
 
     @classmethod
-    def restore(cls, document: JSON, weight_bytes: bytes) -> Model:
+    def restore(cls, document: JSON, weight_bytes: bytes) -> Self:
         """The inverse of `document` and `weight_bytes`. Raises FormatVersionError and CorruptIndexError."""
 
         def no_weights(reason: str) -> CorruptIndexError:
@@ -145,7 +162,7 @@ class Model:
         return cls.of(document, read_tensors(weight_bytes, key=None, error=no_weights)[1])
 
     @classmethod
-    def of(cls, document: JSON, weights: dict[str, AnyArray]) -> Model:
+    def of(cls, document: JSON, weights: dict[str, AnyArray]) -> Self:
         """The model of a document and its weights. Raises FormatVersionError and CorruptIndexError."""
         _refuse_newer(document)
         given = {name: value for name, value in document.items() if name != "model_version"}
@@ -159,7 +176,7 @@ class Model:
 
     def __reduce__(self) -> tuple[Callable[[JSON, dict[str, AnyArray]], Model], tuple[JSON, dict[str, AnyArray]]]:
         """Pickled as its document and weights, without the network that was made of them."""
-        return Model.of, (self.document(), self.weights)
+        return type(self).of, (self.document(), self.weights)
 
     def digest(self) -> str:
         """Names the model: equal embeddings need equal digests."""

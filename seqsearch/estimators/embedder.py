@@ -90,7 +90,7 @@ class SequenceEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sequen
         return self.model_.embed(asked, self._watch)
 
     def fit_transform(self, X: SequencesLike, y: object = None) -> FloatArray:
-        """(n, D) `fit(X).transform(X)`."""
+        """(n, D) `fit(X).transform(X)`. Raises as these."""
         return self.fit(X).transform(X)
 
     def __sklearn_tags__(self) -> Tags:

@@ -85,7 +85,8 @@ class SequenceNeighbors(TransformerMixin, IndexEstimator):
     def of(cls, index: SequenceIndex, n_neighbors: int = 5, *, radius: float = 1.0) -> Self:
         """An estimator that is fitted: over an index that is there. Rows are positions in `index.sequences`.
 
-        Pickled it carries the path of the index; `fit` would leave it alone and make another one.
+        Pickled it carries the path of the index; `fit` would leave it alone and make another one. Raises
+        IndexClosedError for one that is closed.
 
         >>> import seqsearch as ss
         >>> index = ss.SequenceIndex.build("words.ss", ["anna", "hanna", "otto"], encoder="kmer")
@@ -160,7 +161,8 @@ class SequenceNeighbors(TransformerMixin, IndexEstimator):
     ) -> csr_matrix:
         """(Q, n) CSR matrix with k entries a row: 1, or with mode "distance" the distance, zeros of equals included.
 
-        UMAP, HDBSCAN, DBSCAN, t-SNE (metric="precomputed") and Leiden take it. Raises as `kneighbors`.
+        DBSCAN, t-SNE (metric="precomputed") and Leiden take it as it is, UMAP and HDBSCAN, which want it symmetric, as
+        graph.maximum(graph.T). Raises as `kneighbors`.
         """
         require_mode(mode)
         rows, distances = self._nearest(X, self.n_neighbors if n_neighbors is None else n_neighbors)
@@ -190,7 +192,7 @@ class SequenceNeighbors(TransformerMixin, IndexEstimator):
         return self.kneighbors_graph(X, min(k, max(len(self.index_), self.n_neighbors)), self.mode)
 
     def fit_transform(self, X: SequencesLike, y: object = None) -> csr_matrix:
-        """(n, n) `fit(X).transform(X)`."""
+        """(n, n) `fit(X).transform(X)`. Raises as these."""
         return self.fit(X).transform(X)
 
     # -- the work ------------------------------------------------------------------------------------------------

@@ -93,7 +93,10 @@ class NoveltyScorer(OutlierMixin, IndexEstimator):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def fit_predict(self, X: SequencesLike, y: object = None) -> IntArray:
-        """`fit`, and for each of the same sequences whether it is novel (-1) among the others."""
+        """(n,) `fit`, and for each of the same sequences whether it is novel (-1) among the others, or not (1).
+
+        Raises as `fit`.
+        """
         self.fit(X)
         return np.where(self.index_.member_scores(**self._options()) > -self.offset_, -1, 1)
 

@@ -92,6 +92,14 @@ class Alignments(Sequence[AlignedPath]):
         return kept
 
     @property
+    def coverages(self) -> DoubleArray:
+        """(h,) the share of the letters of the shorter sequence that each path takes in."""
+        m, n = self.lengths
+        return np.array(
+            [path.coverage(x, y) for path, x, y in zip(self, m.tolist(), n.tolist(), strict=True)], np.float64
+        )
+
+    @property
     def lengths(self) -> tuple[IntArray, IntArray]:
         """(h,) symbols of the query and of the target of each hit."""
         return self._queries.lengths[self.table.owners], self._targets.lengths_of(self.table.rows)

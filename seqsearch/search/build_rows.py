@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,6 +117,8 @@ def _within(data: AnyArray, offsets: IntArray) -> AnyArray:
 class Indexing:
     """Embeds all rows into the store, and puts those `known`, (rows,), into a candidate index of these `settings`.
 
+    `make`: what is stored of rows, ascending, (m,) -> (m, ...).
+
     A large candidate index is kept in a file, whenever it has doubled and at the end, for a build that is interrupted.
     One that is read from a file may grow otherwise than the one that was written (a graph draws its levels anew), so
     the build goes on from what it wrote: then it ends the same, interrupted or not.
@@ -124,6 +126,7 @@ class Indexing:
 
     builder: StoreBuilder
     encoder: OneModel
+    make: Callable[[IntArray], AnyArray]
     settings: JSON
     known: BoolArray
     progress: Progress
@@ -180,14 +183,15 @@ class Indexing:
         rows, rng = np.flatnonzero(self.known), np.random.default_rng([self.settings["seed"], 1])
         if len(rows) > wanted:
             rows = np.sort(rng.choice(rows, wanted, replace=False))
-        parts = [self.builder.sequences(rows[start : start + ROWS]) for start in range(0, len(rows), ROWS)]
-        candidates.train(np.concatenate([self.encoder.of_stored(part) for part in parts]))
+        whole = self.encoder.own is not None and self.builder.vector_rows == len(self.known)
+        there = self.builder.vectors if whole else self.make
+        candidates.train(np.concatenate([there(rows[start : start + ROWS]) for start in range(0, len(rows), ROWS)]))
 
     def _vectors(self, start: int, stop: int) -> AnyArray:
         """Those of the rows from `start` to `stop`: stored already, or made and stored now."""
         stored = min(max(self.builder.vector_rows, start), stop)
         parts = [] if stored == start else [self.builder.vectors(np.arange(start, stored))]
         if stored < stop:
-            parts.append(self.encoder.of_stored(self.builder.sequences(np.arange(stored, stop))))
+            parts.append(self.make(np.arange(stored, stop)))
             self.builder.set_vectors(stored, parts[-1])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -7,21 +7,32 @@ process was killed, or which was interrupted, is gone on with by the next one of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 import numpy as np
 
 from ..ann import CandidateIndex
-from ..arrays import JSON, BoolArray, IntArray
+from ..arrays import JSON, AnyArray, BoolArray, IntArray
 from ..distances import Distance, HashSequences
 from ..distances.distance import full_name
 from ..encoders.model import Model
-from ..errors import CorruptIndexError, EmptyInputError, FormatVersionError, MismatchError, StrPath
+from ..encoders.own import OWN
+from ..encoders.vector_rows import VectorRows, VectorsLike
+from ..errors import (
+    CorruptIndexError,
+    EmptyInputError,
+    FormatVersionError,
+    MismatchError,
+    MissingVectorsError,
+    ParameterError,
+    StrPath,
+)
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..store import Store, StoreBuilder, worth_keeping
+from .asking import queries_of
 from .budget import Calibration
 from .build_encoder import EncoderMaker
 from .build_rows import Indexing, fill
@@ -30,6 +41,8 @@ from .calibrator import calibrate, held_out
 from .encoding import MODEL, WEIGHTS, OneModel, load_encoder
 from .handle import CALIBRATION, HEALTH, SETTINGS
 from .options import BuildOptions
+from .own_building import OwnVectors
+from .pipeline import Points, Queries
 from .state import pipeline_of
 
 CALIBRATION_QUERIES = 500
@@ -41,39 +54,66 @@ def build(
     options: BuildOptions,
     *,
     model: Model | None = None,
+    vectors: VectorsLike | None = None,
     queries: Sequences | None = None,
+    query_vectors: VectorsLike | None = None,
     overwrite: bool = False,
     resume: bool = True,
     progress: Progress = SILENT,
 ) -> IndexCache:
     """Build an index at `path` from sets of sequences that arrive one after the other.
 
-    Nothing is at `path` before everything succeeded. `model`: use this one instead of training; `queries`: measure the
-    recall on these, which are like those that will be asked, instead of on stored sequences held out meanwhile;
-    `resume`: go on with a build of the same that was interrupted, once the records have proved to be the same.
+    Nothing is at `path` before everything succeeded. `model`: use this one instead of training; `vectors`: (n, D), made
+    elsewhere, in place of a model's; `queries`: measure the recall on these, which are like those that will be asked
+    (and have `query_vectors` where vectors are given), instead of on stored sequences held out meanwhile; `resume`: go
+    on with a build of the same that was interrupted, once the records have proved to be the same.
     Raises IndexExistsError, EmptyInputError, MismatchError and what reading the parts raises.
     """
-    what = _identity(options, model, queries)
+    own = OwnVectors.of(options, vectors, progress)
+    _require_sense(own, model, queries is not None, query_vectors is not None)
+    asked = None if query_vectors is None else VectorRows.of(query_vectors, "query_vectors")
+    what = _identity(options, model, queries, own, asked)
     try:
         with StoreBuilder(path, overwrite=overwrite, identity=what, resume=resume) as builder:
             for note in builder.notes:
                 progress.note(note)
-            return _Build(builder, options, model, queries, progress).run(parts)
+            return _Build(builder, options, model, own, queries, asked, progress).run(parts)
     except BaseException as error:
         if worth_keeping(error):
             progress.note(f"{path}: what is done is kept: the same build goes on from there")
         raise
 
 
-def _identity(options: BuildOptions, model: Model | None, queries: Sequences | None) -> JSON:
+def _require_sense(own: OwnVectors | None, model: Model | None, queries: bool, query_vectors: bool) -> None:
+    """Raise ParameterError for arguments that exclude or need each other."""
+    if own is not None and model is not None:
+        raise ParameterError("a model and vectors of your own exclude each other")
+    if query_vectors and not queries:
+        raise ParameterError("query_vectors say nothing without queries")
+    if query_vectors and own is None:
+        raise ParameterError("query_vectors say nothing without vectors: the index makes its own")
+    if queries and not query_vectors and own is not None and own.embedder is None:
+        told = "give query_vectors= (on the command line --query-vectors FILE.npy), a row of each"
+        raise MissingVectorsError(f"queries to measure the recall on need vectors, as the sequences have: {told}")
+
+
+def _identity(
+    options: BuildOptions,
+    model: Model | None,
+    queries: Sequences | None,
+    own: OwnVectors | None,
+    query_vectors: VectorRows | None,
+) -> JSON:
     """What two builds of the same have in common; the records are compared themselves."""
     distance = options.exact_distance()
     exact = {"distance": [distance.name, full_name(type(distance))], "distance_parameters": distance.parameters()}
     return {
         "version": version("seqsearch"),
-        "options": vars(options) | exact,
+        "options": vars(options) | exact | {"encoder": options.family},
         "model": None if model is None else model.digest(),
         "queries": None if queries is None else queries.digest(),
+        **({} if own is None else {"own": own.identity()}),
+        **({} if query_vectors is None or own is None else {"query_vectors": query_vectors.proved(own.geometry)}),
     }
 
 
@@ -84,7 +124,9 @@ class _Build:
     builder: StoreBuilder
     options: BuildOptions
     model: Model | None
+    own: OwnVectors | None
     queries: Sequences | None
+    query_vectors: VectorRows | None
     progress: Progress
 
     def run(self, parts: Iterable[Sequences]) -> IndexCache:
@@ -98,13 +140,13 @@ class _Build:
             first = builder.sequences(np.zeros(1, np.int64))
             _require_alike(self.queries, first)
             distance.check(self.queries, first)
+        if self.own is not None:
+            self.own.require_rows(builder)
         asked = 0 if distance.partial or self.queries is not None else CALIBRATION_QUERIES
         held = held_out(builder.rows, asked, rng)
         encoder = self._kept_encoder()
         if encoder is None:
-            checkpoint = builder.side_file("training.safetensors")
-            maker = EncoderMaker(builder, options, distance, held, rng, self.progress, checkpoint)
-            encoder = OneModel(maker.trained() if self.model is None else maker.adapted(self.model))
+            encoder = OneModel(self._made(distance, held, rng))
             encoder.save(builder)
         settings = self._settings(distance)
         # the curve is measured on sequences that the candidate index never saw, or on the given queries
@@ -112,7 +154,7 @@ class _Build:
         known[held] = False
         builder.save_sequences(self.progress)
         builder.unmap()
-        candidates = Indexing(builder, encoder, settings, known, self.progress).run()
+        candidates = Indexing(builder, encoder, self._maker(encoder), settings, known, self.progress).run()
         if builder.document(CALIBRATION) is None:
             builder.put_document(CALIBRATION, self._measured(encoder, candidates, known, held).to_json())
         if len(held):
@@ -121,6 +163,29 @@ class _Build:
         builder.put_document(HEALTH, dict(candidates.health(seed=options.seed)))
         return finished(builder, candidates, None, settings)
 
+    def _made(self, distance: Distance, held: IntArray, rng: np.random.Generator) -> Model:
+        builder, options = self.builder, self.options
+        if self.own is not None:
+            return self.own.model(builder, options, held, rng)
+        checkpoint = builder.side_file("training.safetensors")
+        maker = EncoderMaker(builder, options, distance, held, rng, self.progress, checkpoint)
+        return maker.trained() if self.model is None else maker.adapted(self.model)
+
+    def _maker(self, encoder: OneModel) -> Callable[[IntArray], AnyArray]:
+        """What is stored of rows."""
+        builder, own, model = self.builder, self.own, encoder.own
+        if own is None or model is None:
+            return lambda rows: encoder.of_stored(builder.sequences(rows))
+        own.store_all(model, builder, self.progress)
+        return lambda rows: own.to_store(model, builder, rows)
+
+    def _asked(self, encoder: OneModel, held: IntArray) -> Queries:
+        """What the recall is measured on."""
+        if self.queries is not None:
+            return queries_of(encoder, self.queries, self.query_vectors)
+        known = None if encoder.own is None else Points(self.builder.vectors, held)
+        return Queries(self.builder.sequences(held), known)
+
     def _measured(self, encoder: OneModel, candidates: CandidateIndex, known: BoolArray, held: IntArray) -> Calibration:
         """The curve, of candidates among the rows `known`; none of a distance to parts, which no candidate leads to."""
         builder, options, distance = self.builder, self.options, self.options.exact_distance()
@@ -128,7 +193,7 @@ class _Build:
             self.progress.note(f"every search will compare with everything: {options.by_proof}")
             return Calibration(options.recall, 0, builder.rows, lossless=options.by_proof)
         pipeline = pipeline_of(builder.targets(self.progress), known, encoder, candidates, distance)
-        asked = builder.sequences(held) if self.queries is None else self.queries
+        asked = self._asked(encoder, held)
         return replace(calibrate(pipeline, asked, options.recall, progress=self.progress), size=builder.rows)
 
     def _kept_encoder(self) -> OneModel | None:
@@ -140,6 +205,9 @@ class _Build:
             found = load_encoder(builder)
         except (CorruptIndexError, FormatVersionError):
             found = None
+        if isinstance(found, OneModel) and found.own is not None and self.own is not None:
+            model = self.own.attached(found.own, builder)
+            found = None if model is None else OneModel(model)
         if isinstance(found, OneModel):
             return found
         builder.keep_rows(builder.rows)
@@ -152,9 +220,9 @@ class _Build:
             "distance_parameters": distance.parameters(),
             **_class_of(distance),
             "index": options.kind_for(rows),
-            "index_parameters": options.parameters_for(rows, brought=self.model is not None),
+            "index_parameters": options.parameters_for(rows, brought=self.model is not None or self.own is not None),
             "seed": options.seed,
-            "encoder": options.encoder_for(distance),
+            "encoder": options.encoder_for(distance) if self.own is None else OWN,
             "effort": options.effort,
         }
 

@@ -32,7 +32,7 @@ LADDER = (10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600,
 
 def calibrate(
     pipeline: Pipeline,
-    queries: Sequences,
+    queries: Sequences | Queries,
     target: float,
     *,
     allowed: BoolArray | None = None,
@@ -44,6 +44,7 @@ def calibrate(
     `exclude`, (Q,): the row each query is itself, when the queries are members: it counts neither as a neighbour nor as
     a candidate. An index of one sequence has no other to be found, so nothing is measured.
     """
+    queries = Queries.of(queries)
     size = int((pipeline.live if allowed is None else allowed).sum())
     others = size - (exclude is not None)
     if not len(queries) or others < 1:
@@ -53,17 +54,17 @@ def calibrate(
     assert isinstance(last, Exact)
     ks = tuple(k for k in CALIBRATED_K if k <= others) or (1,)
     truth = pipeline.neighbours(queries, max(ks), None, allowed=allowed, exclude=exclude, progress=progress)
-    asked = Queries(queries)
+    asked, sequences = queries, queries.sequences
 
     def propose(budget: Budget) -> Ranked:
         return pipeline.proposed(asked, budget, exclude=exclude)
 
     def verify(who: IntArray, rows: IntArray, cutoffs: DoubleArray) -> DoubleArray:
-        return last.pairs(queries, who, rows, cutoffs)
+        return last.pairs(sequences, who, rows, cutoffs)
 
     budgets = budgets_for(first.index, others, wider=True)
     with progress.task("calibrating", len(budgets)) as task:
-        cost = last.cost(queries, truth)
+        cost = last.cost(sequences, truth)
         points, interval = measure(truth, propose, verify, budgets, ks, task, may_stop=not first.decides)
         points = worthwhile([_with_cost(point, first.index) for point in points], (cost,))
     return Calibration(
@@ -73,17 +74,16 @@ def calibrate(
         tuple(points),
         (cost,),
         interval,
-        last.distance.exhaustive_cost(queries.lengths, others, cost),
+        last.distance.exhaustive_cost(sequences.lengths, others, cost),
         float(np.quantile(truth.distances[:, 0], USUAL, method="higher")),
     )
 
 
-def members(pipeline: Pipeline, targets: Sequences, most: int, seed: int) -> tuple[Sequences, IntArray]:
-    """Up to `most` random members to be asked for their others, and their rows, ascending."""
-    rows = np.flatnonzero(pipeline.live)
+def members(live: BoolArray, most: int, seed: int) -> IntArray:
+    """The rows, ascending, of up to `most` random members to be asked for their others."""
+    rows = np.flatnonzero(live)
     rng = np.random.default_rng(seed)
-    chosen = rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
-    return targets[chosen], chosen
+    return rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
 
 
 def held_out(size: int, most: int, rng: np.random.Generator) -> IntArray:

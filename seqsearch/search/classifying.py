@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 
 from ..arrays import BoolArray, DoubleArray, IntArray
+from ..encoders.vector_rows import VectorsLike
 from ..errors import MismatchError, ParameterError
 from ..progress import Watching, watched
 from ..sequences import Sequences, SequencesLike
 from ..sequences.ids import numbered
 from .budget import BudgetOptions
 from .novelty.options import NoveltyFields, NoveltyOptions
+from .strands import PLUS, require_strand
 
 if TYPE_CHECKING:
     from .index import SequenceIndex
@@ -58,7 +60,7 @@ class NeighbourClassifier:
     `weighting`: "uniform", or "distance": a neighbour at distance d votes with (d' - d) / (d' - nearest), d' the
     distance of neighbour k + 1 (Dudani, IEEE Trans. Syst. Man Cybern. 6, 1976; Macleod, Luk and Titterington 1987).
     `abstain`: no label for a query whose p-value of `SequenceIndex.novelty` is at most this; 0 always answers.
-    `novelty`: options of that question, such as its method. `budget`: as of `search`.
+    `novelty`: options of that question, such as its method. `strand` and `budget`: as of `search`.
     Raises ParameterError, and MismatchError for an index without labels.
     """
 
@@ -70,6 +72,7 @@ class NeighbourClassifier:
         weighting: str = "distance",
         abstain: float = 0.0,
         novelty: NoveltyFields | None = None,
+        strand: str = PLUS,
         progress: Watching = False,
         **budget: Unpack[BudgetOptions],
     ) -> None:
@@ -80,14 +83,15 @@ class NeighbourClassifier:
         if k < 1:
             raise ParameterError(f"k must be at least 1, not {k}")
         self.index, self.k, self.weighting, self.abstain = index, k, weighting, abstain
-        self.progress, self.budget = watched(progress), budget
+        require_strand(strand)
+        self.progress, self.budget, self.strand = watched(progress), budget, strand
         with index.state(progress) as state:
             self._learn(state.targets)
         if not self.labels:
             raise MismatchError(f"the sequences of {index.path} have no labels to vote with")
         self.novelty: NoveltyFields | None = None
         if abstain > 0:
-            self.novelty = {**(novelty or {}), "fpr": abstain}
+            self.novelty = {**(novelty or {}), "fpr": abstain, "strand": strand}
         if self.novelty is not None:
             NoveltyOptions.of(self.novelty)
 
@@ -97,13 +101,16 @@ class NeighbourClassifier:
         self._targets, self._numbers = targets, numbers - int(names[:1] == [""])
         self.labels: tuple[str, ...] = tuple(name for name in names if name)
 
-    def classify(self, queries: SequencesLike) -> Votes:
-        """The votes of the neighbours. Raises MismatchError for queries of another kind."""
+    def classify(self, queries: SequencesLike, vectors: VectorsLike | None = None) -> Votes:
+        """The votes of the neighbours; `vectors` as in `SequenceIndex.search`. Raises MismatchError for queries of
+        another kind."""
         with self.index.state(self.progress):  # neighbours and novelty of one state
-            found = self.index.search(queries, self.k + 1, progress=self.progress, **self.budget)
+            found = self.index.search(
+                queries, self.k + 1, vectors=vectors, strand=self.strand, progress=self.progress, **self.budget
+            )
             asked = None
             if self.novelty is not None:
-                asked = self.index.novelty(queries, progress=self.progress, **self.novelty)
+                asked = self.index.novelty(queries, vectors=vectors, progress=self.progress, **self.novelty)
         if found.targets is not self._targets:
             self._learn(found.targets)
         voters, weights = _votes(found, self._numbers, self.k, self.weighting)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..arrays import BoolArray, DoubleArray, IntArray
-from ..distances import Distance, distance_named, range_search
+from ..distances import Distance, Ranges, distance_named, range_search
 from ..errors import MismatchError, ParameterError
 from ..progress import Progress, Watching, watched
 from ..sequences import Sequences, SequencesLike
 from ..sequences.coercion import taken
+from .strands import BOTH, PLUS, require_strand, reverse_complement, united
 
 _QUERIES = 1 << 15  # compared with everything at once: bounds the memory of the pairs
 
@@ -21,15 +24,16 @@ class Duplicates:
     """Clusters of n sequences: two are in one when a chain joins them, each within the radius of the next.
 
     `representatives`, (n,): the first row of each one's cluster (of a distance that is not symmetric the one that
-    contains it); `distances`, (n,): the exact distance to it, which a
-    chain may carry beyond the radius; `equal`: sequences that equal an earlier one; `pairs`: pairs of distinct
-    sequences within the radius.
+    contains it); `distances`, (n,): the exact distance to it, which a chain may carry beyond the radius; `equal`:
+    sequences that equal an earlier one; `pairs`: pairs of distinct sequences within the radius; `minus`, (n,): which
+    are nearer to it on the other strand, None where one was looked at.
     """
 
     representatives: IntArray
     distances: DoubleArray
     equal: int
     pairs: int
+    minus: BoolArray | None = None
 
     @property
     def first(self) -> BoolArray:
@@ -48,14 +52,20 @@ class Duplicates:
 
 
 def duplicates(
-    sequences: SequencesLike, distance: Distance | str, radius: float = 0.0, progress: Watching = False
+    sequences: SequencesLike,
+    distance: Distance | str,
+    radius: float = 0.0,
+    progress: Watching = False,
+    *,
+    strand: str = PLUS,
 ) -> Duplicates:
     """The clusters of sequences that are equal or within `radius` of each other, nobody overlooked.
 
     Equal sequences are told by their bytes; of the distinct ones each looks for all others within the radius by the
     lossless range search. By a distance that is not symmetric (infix) one is a duplicate only of one at least as long
     that is kept itself and has it within the radius: the nearest of those, without chains, so that two genes stay two
-    however many reads they share. `sequences`: what `as_sequences` takes; `distance`: one, or its name.
+    however many reads they share. `sequences`: what `as_sequences` takes; `distance`: one, or its name; `strand`:
+    "both" takes the reverse complements of DNA and RNA for the same sequences.
     Raises ParameterError for a negative radius, MismatchError for sequences of another kind.
 
     >>> import seqsearch as ss
@@ -69,36 +79,61 @@ def duplicates(
         raise ParameterError(f"a radius must be at least 0, not {radius:g}")
     if sequences.kind != distance.kind:
         raise MismatchError(f"the {distance.name} distance compares {distance.kind}, not {sequences.kind}")
-    original = equal_rows(sequences)
+    require_strand(strand)
+    turned = reverse_complement(sequences) if strand == BOTH else None
+    original = equal_rows(sequences, turned)
     distinct = np.flatnonzero(original == np.arange(len(sequences)))
     parent, pairs = np.arange(len(distinct)), 0
     if not distance.symmetric:
-        parent, pairs = _contained(sequences[distinct], distance, radius, watched(progress))
+        parent, pairs = _contained(sequences[distinct], distance, radius, strand, watched(progress))
     elif radius > 0 or not distance.metric:
-        parent, pairs = _joined(sequences[distinct], distance, radius, watched(progress))
+        parent, pairs = _joined(sequences[distinct], distance, radius, strand, watched(progress))
     representatives = distinct[parent[np.searchsorted(distinct, original)]]
-    away = _distances(sequences, distance, original, representatives)
-    return Duplicates(representatives, away, len(sequences) - len(distinct), pairs)
+    equal, minus = len(sequences) - len(distinct), None
+    if turned is None:
+        away = _distances(sequences, sequences, distance, representatives, distinct)[original]
+    else:
+        everyone = np.arange(len(sequences))
+        away = _distances(sequences, sequences, distance, representatives, everyone)
+        other = _distances(turned, sequences, distance, representatives, everyone)
+        away, minus = np.minimum(away, other), np.asarray(other < away)
+    return Duplicates(representatives, away, equal, pairs, minus)
 
 
-def equal_rows(sequences: Sequences) -> IntArray:
-    """(n,) the first row that holds exactly the same sequence."""
+def equal_rows(sequences: Sequences, turned: Sequences | None = None) -> IntArray:
+    """(n,) the first row that holds exactly the same sequence, or what it is when `turned`."""
+    first: dict[bytes, int] = {}
+    names = _bytes_of(sequences)
+    if turned is not None:
+        names = map(min, names, _bytes_of(turned))
+    return np.fromiter((first.setdefault(name, row) for row, name in enumerate(names)), np.int64, len(sequences))
+
+
+def _bytes_of(sequences: Sequences) -> Iterator[bytes]:
+    """Each sequence as bytes."""
     width = sequences.data.itemsize * int(np.prod(sequences.data.shape[1:], dtype=np.int64))
     raw, bounds = memoryview(np.ascontiguousarray(sequences.data).tobytes()), (sequences.offsets * width).tolist()
-    first: dict[bytes, int] = {}
-    return np.fromiter(
-        (first.setdefault(bytes(raw[bounds[row] : bounds[row + 1]]), row) for row in range(len(sequences))),
-        np.int64,
-        len(sequences),
-    )
+    return (bytes(raw[start:end]) for start, end in itertools.pairwise(bounds))
 
 
-def _joined(sequences: Sequences, distance: Distance, radius: float, progress: Progress) -> tuple[IntArray, int]:
+def _within(
+    some: Sequences, sequences: Sequences, distance: Distance, radius: float, strand: str, progress: Progress
+) -> Ranges:
+    """All `sequences` within the radius of some of them, on either strand where both are meant."""
+    found = range_search(distance, some, sequences, radius, progress=progress)
+    if strand == BOTH:
+        found, _ = united(found, range_search(distance, reverse_complement(some), sequences, radius, progress=progress))
+    return found
+
+
+def _joined(
+    sequences: Sequences, distance: Distance, radius: float, strand: str, progress: Progress
+) -> tuple[IntArray, int]:
     """(n,) the first row of each one's cluster, and the number of pairs within the radius."""
     forest, pairs = UnionFind(len(sequences)), 0
     for start in range(0, len(sequences), _QUERIES):
         some = sequences[start : start + _QUERIES]
-        found = range_search(distance, some, sequences, radius, progress=progress)
+        found = _within(some, sequences, distance, radius, strand, progress)
         owners = start + np.repeat(np.arange(len(some)), np.diff(found.offsets))
         later = found.rows > owners  # each pair is found from both ends
         pairs += int(np.count_nonzero(later))
@@ -106,7 +141,9 @@ def _joined(sequences: Sequences, distance: Distance, radius: float, progress: P
     return forest.roots(), pairs
 
 
-def _contained(sequences: Sequences, distance: Distance, radius: float, progress: Progress) -> tuple[IntArray, int]:
+def _contained(
+    sequences: Sequences, distance: Distance, radius: float, strand: str, progress: Progress
+) -> tuple[IntArray, int]:
     """(n,) the kept one that each is contained in, or itself, and the number of (contained, container) within the
     radius. Longer ones are decided on first, equally long ones in their order.
     """
@@ -116,7 +153,7 @@ def _contained(sequences: Sequences, distance: Distance, radius: float, progress
     parent, pairs = np.arange(len(sequences)), 0
     for start in range(0, len(order), _QUERIES):
         some = order[start : start + _QUERIES]
-        found = range_search(distance, sequences[some], sequences, radius, progress=progress)
+        found = _within(sequences[some], sequences, distance, radius, strand, progress)
         for at, row in enumerate(some.tolist()):
             rows = found.rows[found.offsets[at] : found.offsets[at + 1]]
             rows = rows[place[rows] < place[row]]
@@ -127,12 +164,14 @@ def _contained(sequences: Sequences, distance: Distance, radius: float, progress
     return parent, pairs
 
 
-def _distances(sequences: Sequences, distance: Distance, original: IntArray, representatives: IntArray) -> DoubleArray:
-    """(n,) exact distances to the representatives, each distinct sequence measured once."""
+def _distances(
+    asked: Sequences, sequences: Sequences, distance: Distance, representatives: IntArray, rows: IntArray
+) -> DoubleArray:
+    """(n,) exact distances of some `rows` of `asked` to their representatives, 0 to themselves and for other rows."""
     out = np.zeros(len(sequences))
-    apart = np.flatnonzero((original == np.arange(len(sequences))) & (representatives != original))
-    out[apart] = distance.pairs(sequences, apart, sequences, representatives[apart])
-    return out[original]
+    apart = rows[representatives[rows] != rows]
+    out[apart] = distance.pairs(asked, apart, sequences, representatives[apart])
+    return out
 
 
 class UnionFind:

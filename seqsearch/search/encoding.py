@@ -8,8 +8,9 @@ from typing import Protocol
 from ..arrays import JSON, AnyArray
 from ..distances import Distance, HashSequences
 from ..encoders.model import Model
+from ..encoders.own import OWN, Embedder, OwnModel
 from ..encoders.pair import TowerPair
-from ..errors import CorruptIndexError, MismatchError
+from ..errors import CorruptIndexError, MismatchError, ParameterError
 from ..files import read_tensors, write_tensors
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
@@ -48,6 +49,15 @@ class OneModel:
     @property
     def bits(self) -> int | None:
         return self.model.bits
+
+    @property
+    def name(self) -> str:
+        return f"encoder {self.model.family}"
+
+    @property
+    def own(self) -> OwnModel | None:
+        """The model where its vectors were made elsewhere."""
+        return self.model if isinstance(self.model, OwnModel) else None
 
     def require(self, queries: Sequences) -> None:
         self.model.spec.require(queries)
@@ -101,6 +111,14 @@ class TwoTowers:
         self.hashes.specs["database"].require(sequences)
         return None if self.points is None else self.points.points(sequences, "database", progress)
 
+    @property
+    def name(self) -> str:
+        return "towers"
+
+    @property
+    def own(self) -> OwnModel | None:
+        return None
+
     def hashed_queries(self, sequences: Sequences) -> HashSequences:
         """The hash sequences to search with."""
         return self.hashes.hashes(sequences, "query")
@@ -135,11 +153,23 @@ def load_encoder(store: StoreReader) -> OneModel | TwoTowers:
     if not isinstance(document, dict) or weights is None:
         raise CorruptIndexError(f"{store.path}: the model or its weights are missing")
     if _PAIRS not in document:
-        return OneModel(Model.restore(document, weights))
+        kind = OwnModel if document.get("family") == OWN else Model
+        return OneModel(kind.restore(document, weights))
     _, arrays = read_tensors(weights)
     pairs = document[_PAIRS]
     made = {name: restored_pair(pairs[name], name, arrays) for name in ("hashes", "points") if name in pairs}
     return TwoTowers(made["hashes"], made.get("points"))
+
+
+def with_embedder(encoder: OneModel | TwoTowers, embedder: Embedder | None, store: StoreReader) -> OneModel | TwoTowers:
+    """With the callable of a user. Raises ParameterError for an encoder that needs none."""
+    if embedder is None:
+        return encoder
+    if encoder.own is None:
+        raise ParameterError(
+            f"{store.path} makes its own vectors ({encoder.name}): encoder= is for vectors of your own"
+        )
+    return OneModel(encoder.own.with_embedder(embedder))
 
 
 def restored_pair(document: JSON, kind: str, arrays: dict[str, AnyArray]) -> TowerPair:

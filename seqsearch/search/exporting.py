@@ -43,7 +43,7 @@ class Exported:
         return {name: known[name](answers) for name in chosen}
 
     def to_dicts(self, columns: Iterable[str] | None = None) -> list[dict[str, object]]:
-        """A dictionary a hit; `columns` as in `columns`."""
+        """A dictionary a hit; `columns`, and what is raised, as in `columns`."""
         made = {
             name: values if isinstance(values, list) else values.tolist()
             for name, values in self.columns(columns).items()

@@ -19,6 +19,7 @@ import numpy as np
 from ..ann import CANDIDATE_INDEXES
 from ..arrays import JSON
 from ..distances import DISTANCES, Distance, HashDTW, distance_named
+from ..encoders.own import Embedder
 from ..errors import (
     CorruptIndexError,
     FormatVersionError,
@@ -32,7 +33,7 @@ from ..progress import SILENT, Progress
 from ..store import Store
 from .budget import Calibration, Choice, Wanted
 from .cache import IndexCache, tail_is_long
-from .encoding import OneModel, TwoTowers, load_encoder
+from .encoding import OneModel, TwoTowers, load_encoder, with_embedder
 from .locking import SharedLock
 from .state import State, pipeline_of
 
@@ -44,13 +45,21 @@ FORMAT_VERSION = 1  # of indexes whose settings do not say
 
 class Handle:
     """The index at a path. `cache`: what is known already to belong to the last commit; `distance`: the one that it was
-    built with, where it is not to be found by its name. Raises MismatchError for another one.
+    built with, where it is not to be found by its name; `embedder`: what makes vectors, of an index that holds those of
+    a user. Raises MismatchError for others.
 
     After a fork a child opens the index anew at its first use: neither locks nor files of the parent are touched.
     """
 
-    def __init__(self, path: StrPath, cache: IndexCache | None = None, distance: Distance | None = None) -> None:
+    def __init__(
+        self,
+        path: StrPath,
+        cache: IndexCache | None = None,
+        distance: Distance | None = None,
+        embedder: Embedder | None = None,
+    ) -> None:
         self._given = distance
+        self._embedder = embedder
         self._start(path, cache)
 
     def _start(self, path: StrPath, cache: IndexCache | None = None) -> None:
@@ -112,6 +121,7 @@ class Handle:
             self.calibration(),
             store.find,
             store.rows_of,
+            store.vectors,
         )
 
     @property
@@ -119,8 +129,18 @@ class Handle:
         """What makes vectors: loaded when first needed, and never changed."""
         with self.store() as store, self._loading:
             if self._encoder is None:
-                self._encoder = load_encoder(store)
+                self._encoder = with_embedder(load_encoder(store), self._embedder, store)
             return self._encoder
+
+    def require_embedder(self, sample: int) -> None:
+        """Raise MismatchError unless the callable that was brought along makes the vectors of `sample` stored rows, and
+        ParameterError for one that is brought to an index which makes its own."""
+        own = self.encoder.own
+        assert own is not None
+        with self.store() as store:
+            live = np.flatnonzero(store.live())
+            rows = live[np.unique(np.linspace(0, len(live) - 1, min(sample, len(live))).astype(np.int64))]
+            own.require_same(store.sequences(rows), store.vectors(rows))
 
     @property
     def distance(self) -> Distance | None:
@@ -263,7 +283,8 @@ class Handle:
             self._cache.save(writer, self.settings, progress)
 
     def keep(self, name: str, content: bytes) -> None:
-        """Put a blob into the index if nobody is writing just now. Raises IndexLockedError and OSError."""
+        """Put a blob into the index if nobody is writing just now. Raises IndexLockedError, ReadOnlyIndexError,
+        StorageFullError and OSError."""
         if not self._writer.acquire(blocking=False):
             return
         try:

@@ -14,12 +14,15 @@ from ..arrays import JSON, AnyArray, BoolArray, DoubleArray
 from ..distances import Distance, Neighbours, Ranges
 from ..distances.neighbours import require_count
 from ..encoders.model import Model
+from ..encoders.own import OWN, Embedder, Embedding
+from ..encoders.vector_rows import VectorsLike
 from ..errors import IndexClosedError, MismatchError, ParameterError, StrPath
 from ..progress import Progress, Watching, watched
 from ..registry import call
 from ..sequences import Alphabet, Sequences, SequencesLike
 from ..sequences.coercion import sets_of, taken
 from ..trees import Dendrogram
+from .asking import queries_of, require_two_strands, vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import CALIBRATION_QUERIES, build
 from .cache import IndexCache, bytes_by_part
@@ -32,12 +35,13 @@ from .novelty import KnownScores, NoveltyOptions, NoveltyResults
 from .novelty.detector import NoveltyDetector
 from .novelty.options import NoveltyFields
 from .options import BuildFields, BuildOptions
+from .own_building import PROBED
 from .pairs.aligning import Pairs, paired
-from .pipeline import Trace
+from .pipeline import Queries, Trace
 from .records import Records, counted_on
 from .results import Explanation, RangeResults, Results
 from .state import State, Where
-from .strands import BOTH, better_strand, require_strand, reverse_complement, united
+from .strands import BOTH, PLUS, better_strand, other_strand, require_strand, reverse_complement, turned_round, united
 from .sweep import SweepRow, swept
 from .verification import VerificationReport, verified
 
@@ -70,7 +74,9 @@ class SequenceIndex(Records):
         alphabet: Alphabet | str | None = None,
         overwrite: bool = False,
         model: Model | None = None,
+        vectors: VectorsLike | None = None,
         queries: SequencesLike | None = None,
+        query_vectors: VectorsLike | None = None,
         resume: bool = True,
         progress: Watching = False,
         **options: Unpack[BuildFields],
@@ -79,11 +85,17 @@ class SequenceIndex(Records):
 
         `references`: a set, sets that arrive one after the other (`read_batches`), or what `as_sequences` takes, then
         of `alphabet` (None: guessed, and told to `progress`); `model`: an encoder to use instead of training one;
-        `queries`: measure the recall of budgets on these instead of on a held-out sample; `resume`: go on with a build
-        of the same that was interrupted, where its records are the same; `options`: the fields of `BuildOptions`
-        (distance, by name or itself, encoder, recall, seed, ...). `progress`, here and everywhere: True draws bars on
-        stderr, lines where that is no terminal; or a `Progress` of your own.
-        Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError.
+        `vectors`: (n, D) numbers, or the path of an .npy file, made elsewhere, row i of sequence i. Candidates are then
+        the nearest of these, by the cosine unless `geometry` says otherwise, and queries need vectors too (see
+        `search`), or `encoder=` the callable that made them: a list of strings (arrays, of series) -> (n, D). Such an
+        encoder alone makes all vectors; it is not stored (see `open`).
+        `queries`: measure the recall of budgets on these, by `query_vectors` where vectors are given, instead of on a
+        held-out sample; `resume`: go on with a build of the same that was interrupted, where its records are the same;
+        `options`: the fields of `BuildOptions` (distance, by name or itself, encoder, recall, seed, ...).
+        `progress`, here and everywhere: True draws bars on stderr, lines where that is no terminal; or a `Progress` of
+        your own.
+        Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError; of vectors
+        MismatchError (their number), InputError (what is not finite), MissingVectorsError.
 
         >>> import seqsearch as ss
         >>> names = ["anna meyer", "anna maier", "otto schulz", "otto schultz", "emil krause"]
@@ -95,8 +107,18 @@ class SequenceIndex(Records):
         parts, first = sets_of(references, "references", alphabet, watched(progress).note)
         asked = None if queries is None else taken(queries, "queries", like=first).sequences
         how = {"overwrite": overwrite, "resume": resume}
-        built = build(path, parts, chosen, model=model, queries=asked, progress=watched(progress), **how)
-        return cls._built(path, built, chosen.given_distance)
+        built = build(
+            path,
+            parts,
+            chosen,
+            model=model,
+            vectors=vectors,
+            queries=asked,
+            query_vectors=query_vectors,
+            progress=watched(progress),
+            **how,
+        )
+        return cls._built(path, built, chosen.given_distance, chosen.own_encoder)
 
     @classmethod
     def build_pairs(
@@ -124,8 +146,10 @@ class SequenceIndex(Records):
         return cls._built(path, made)
 
     @classmethod
-    def _built(cls, path: StrPath, cache: IndexCache, distance: Distance | None = None) -> Self:
-        return cls(Handle(path, cache, distance))
+    def _built(
+        cls, path: StrPath, cache: IndexCache, distance: Distance | None = None, embedder: Embedder | None = None
+    ) -> Self:
+        return cls(Handle(path, cache, distance, embedder))
 
     def with_entries(self, path: StrPath, references: Sequences, *, progress: Watching = False) -> Self:
         """An index of other references with the encoders and budgets of this one, which is of two kinds of series. At
@@ -136,13 +160,22 @@ class SequenceIndex(Records):
         return self._built(path, reindexed(self._handle, references, path, watched(progress)))
 
     @classmethod
-    def open(cls, path: StrPath, *, distance: Distance | None = None) -> Self:
+    def open(cls, path: StrPath, *, distance: Distance | None = None, encoder: Embedding | None = None) -> Self:
         """Open an index. Raises NotAnIndexError, FormatVersionError or CorruptIndexError, naming the path.
 
         `distance`: the one that the index was built with, where it is of your own and not registered here; an index
-        holds no code, only its name and parameters. Raises MismatchError for another one.
+        holds no code, only its name and parameters. `encoder`: of an index with own vectors the callable that made them
+        (see `build`), by which queries need no vectors. Raises MismatchError for others: some stored sequences are
+        embedded, and compared with their vectors.
         """
-        return cls(Handle(path, distance=distance))
+        opened = cls(Handle(path, None, distance, None if encoder is None else Embedder.of(encoder)))
+        try:
+            if encoder is not None:
+                opened._handle.require_embedder(PROBED)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
 
     def close(self) -> None:
         """Let go of the files, once the searches that run are done."""
@@ -252,6 +285,7 @@ class SequenceIndex(Records):
         queries: SequencesLike,
         k: int = 10,
         *,
+        vectors: VectorsLike | None = None,
         ids: Iterable[str] | None = None,
         where: Where | None = None,
         strand: str = "plus",
@@ -260,40 +294,48 @@ class SequenceIndex(Records):
     ) -> Results:
         """The k nearest stored sequences of each query, with their exact distances.
 
+        `vectors`: (Q, D) numbers, or the path of an .npy file: those of the queries, where the index holds vectors that
+        were made elsewhere; only a comparison with everything needs none.
         The budget: `recall` asks for a measured recall (default: the one the index was built for), `candidates` for a
         number of candidates (with `ef` of a graph, or `lists` of compressed lists), `exact` for a comparison with
         everything. `ids` or `where` (label=VALUE) restrict the answers, always to exactly min(k, matching) of them.
         `strand`: "both" searches for the reverse complements of DNA and RNA queries as well, and each stored sequence
         counts on its nearer strand.
-        Raises MismatchError for queries of another kind, ParameterError, UnknownIdError for unknown `ids`.
+        Raises MismatchError for queries of another kind, ParameterError, UnknownIdError for unknown `ids`, and
+        MissingVectorsError.
         """
         require_count(k)
-        require_strand(strand)
-        queries = self._taken(queries, "queries")
         wanted = call(Wanted, "search", **budget)
+        self._require_strand(strand, None if wanted.exact else vectors, needed=not wanted.exact)
+        with_points = self._asked(queries, vectors, needed=not wanted.exact)
         with self._handle.state(watched(progress)) as state:
             choice, allowed, trace = state.choice(k, wanted), state.allowed(ids, where), Trace()
 
-            def found(asked: Sequences) -> Neighbours:
+            def found(asked: Queries) -> Neighbours:
                 return state.neighbours(
                     asked, k, choice.budget, allowed=allowed, trace=trace, progress=watched(progress)
                 )
 
-            answer, minus = found(queries), None
+            answer, minus = found(with_points), None
             if strand == BOTH:
-                answer, minus = better_strand(answer, found(reverse_complement(queries)))
-            calibrated, unlike = choice.budget is not None and allowed is None, None
+                answer, minus = better_strand(answer, found(other_strand(with_points)))
+            calibrated, unlike, cautions = choice.budget is not None and allowed is None, None, choice.warnings
             if calibrated:
                 unlike = unusual(state.calibration, answer.distances[:, 0])
+            if strand == PLUS and allowed is None:
+                cautions += _turned(state, with_points, answer, choice.budget)
         distance = state.distance
         sure = None if distance is None else distance.confidence(answer.distances)
         alignable, aligner = (False, None) if distance is None else (distance.alignable, distance.aligner)
+        asked = with_points.sequences
         parts = distance if distance is not None and distance.partial else None
-        how = Explanation(choice.reason, choice.warnings, unlike, calibrated, alignable, aligner, parts, trace)
-        return Results(queries.ids, state.targets, answer, minus, sure, how, queries if parts is not None else None)
+        how = Explanation(choice.reason, cautions, unlike, calibrated, alignable, aligner, parts, trace)
+        return Results(asked.ids, state.targets, answer, minus, sure, how, asked if parts is not None else None)
 
     def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
-        """The budget that `search` would use (None: compare with everything) and a line that says why."""
+        """The budget that `search` would use (None: compare with everything) and a line that says why.
+
+        Raises ParameterError for what `search` would not take."""
         choice = self._handle.choice(k, call(Wanted, "a budget", **asked))
         return choice.budget, "; ".join((choice.reason, *choice.warnings))
 
@@ -306,6 +348,18 @@ class SequenceIndex(Records):
         """A warning where queries whose nearest are at `nearest`, several (Q,), are not like those that the recall was
         measured on; None where they are, or are too few to tell."""
         return unusual(self.calibration, np.concatenate(list(nearest)))
+
+    def _asked(
+        self, given: SequencesLike, vectors: VectorsLike | None, what: str = "queries", *, needed: bool = True
+    ) -> Queries:
+        """Sequences of the argument `what`, with vectors where they have some."""
+        return queries_of(self._handle.encoder, self._taken(given, what), vectors, what, needed)
+
+    def _require_strand(self, strand: str, vectors: VectorsLike | None, *, needed: bool = True) -> None:
+        """Raise ParameterError for a strand that cannot be asked for; `needed`: whether points will be."""
+        require_strand(strand)
+        if strand == BOTH and needed:
+            require_two_strands(self._handle.encoder, vectors is not None)
 
     def within(
         self,
@@ -341,43 +395,58 @@ class SequenceIndex(Records):
         self,
         queries: SequencesLike,
         *,
+        vectors: VectorsLike | None = None,
         known: SequencesLike | KnownScores | None = None,
+        known_vectors: VectorsLike | None = None,
         progress: Watching = False,
         **options: Unpack[NoveltyFields],
     ) -> NoveltyResults:
         """How new each query is: its score, and the p-value that a known sequence would score as high.
 
         `known`: sequences like those that are to count as known, none of them stored, or what `known_scores` made of
-        them; None takes members, each judged as if it were not stored. What members score is kept in the index, and
+        them; None takes members, each judged as if it were not stored. `vectors`, `known_vectors`: those of both, where
+        the index holds vectors that were made elsewhere, as in `search`. What members score is kept in the index, and
         measured anew when it has changed by more than a fifth. `options`: the fields of `NoveltyOptions` (method, by,
-        k, fpr, bh, ties, sample, seed).
+        k, fpr, bh, ties, sample, seed, strand).
         In an empty index every score is infinite and, with nothing to compare, none is called novel.
-        Raises ParameterError, MismatchError for queries of another kind.
+        Raises ParameterError, MismatchError for queries of another kind, MissingVectorsError.
         """
-        queries, known = self._taken(queries, "queries"), self._known_of(known)
+        self._require_strand(options.get("strand", PLUS), vectors)
+        asked, compared = self._asked(queries, vectors), self._known_of(known, known_vectors)
         with self._handle.state(watched(progress)) as state:
-            return self._detector(state).novelty(queries, NoveltyOptions.of(options), known, watched(progress))
+            return self._detector(state).novelty(asked, NoveltyOptions.of(options), compared, watched(progress))
 
     def known_scores(
         self,
         *,
         known: SequencesLike | None = None,
+        known_vectors: VectorsLike | None = None,
         anew: bool = False,
         progress: Watching = False,
         **options: Unpack[NoveltyFields],
     ) -> KnownScores:
-        """What `novelty` compares with, as there; `anew`: measured now, whatever is kept."""
-        known = None if known is None else self._taken(known, "known")
+        """What `novelty` compares with, as there; `anew`: measured now, whatever is kept. Raises as `novelty`."""
+        compared = None if known is None else self._asked(known, known_vectors, "known")
         with self._handle.state(watched(progress)) as state:
-            return self._detector(state).known_scores(NoveltyOptions.of(options), known, watched(progress), anew=anew)
+            return self._detector(state).known_scores(
+                NoveltyOptions.of(options), compared, watched(progress), anew=anew
+            )
 
     def member_scores(self, *, progress: Watching = False, **options: Unpack[NoveltyFields]) -> DoubleArray:
-        """(n,) how new each stored sequence would be if it were not stored, in the order of `sequences`."""
+        """(n,) how new each stored sequence would be if it were not stored, in the order of `sequences`.
+
+        Raises as `novelty`."""
         with self._handle.state(watched(progress)) as state:
             return self._detector(state).member_scores(NoveltyOptions.of(options), watched(progress))
 
-    def _known_of(self, known: SequencesLike | KnownScores | None) -> Sequences | KnownScores | None:
-        return known if known is None or isinstance(known, KnownScores) else self._taken(known, "known")
+    def _known_of(
+        self, known: SequencesLike | KnownScores | None, vectors: VectorsLike | None
+    ) -> Queries | KnownScores | None:
+        if known is None or isinstance(known, KnownScores):
+            if vectors is not None:
+                raise ParameterError("known_vectors say nothing without known sequences")
+            return known
+        return self._asked(known, vectors, "known")
 
     def _detector(self, state: State) -> NoveltyDetector:
         return NoveltyDetector(state, self._handle, self._known)
@@ -389,17 +458,21 @@ class SequenceIndex(Records):
         queries: SequencesLike,
         k: int = 10,
         *,
+        vectors: VectorsLike | None = None,
         truth: Neighbours | None = None,
         budgets: list[Budget] | None = None,
+        strand: str = "plus",
         progress: Watching = False,
     ) -> list[SweepRow]:
-        """Recall against exact truth and speed, one row a budget. `truth`: of these queries, if known already.
+        """Recall against exact truth and speed, one row a budget. `truth`: of these queries (and strands), if known.
 
-        Without `budgets` the ladder is climbed until everything is found.
+        Without `budgets` the ladder is climbed until everything is found. `vectors` and `strand` as in `search`. Raises
+        ParameterError, MismatchError for queries of another kind, MissingVectorsError.
         """
-        queries = self._taken(queries, "queries")
+        self._require_strand(strand, vectors)
+        asked = self._asked(queries, vectors)
         with self._handle.state(watched(progress)) as state:
-            return swept(state, queries, k, truth, budgets, watched(progress))
+            return swept(state, asked, k, truth, budgets, watched(progress), strand)
 
     def cluster(
         self,
@@ -432,6 +505,7 @@ class SequenceIndex(Records):
         self,
         queries: SequencesLike | None = None,
         *,
+        vectors: VectorsLike | None = None,
         recall: float | None = None,
         pairs: Pairs | None = None,
         sample: int = CALIBRATION_QUERIES,
@@ -440,45 +514,51 @@ class SequenceIndex(Records):
     ) -> Calibration:
         """Measure the recall of every budget anew, on the data as they are now, and keep the curve.
 
-        `queries`: sequences like those that will be asked; None takes `sample` random members, each asked for its
-        nearest others. An index of two kinds of series needs queries whose answers are known, by equal ids or by
-        `pairs`. `recall`: aimed at by default from now on. Raises ParameterError, IndexLockedError.
+        `queries`: sequences like those that will be asked, with `vectors` as in `search`; None takes `sample` random
+        members, each asked for its nearest others. An index of two kinds of series needs queries whose answers are
+        known, by equal ids or by `pairs`. `recall`: aimed at by default from now on. Raises ParameterError,
+        MissingVectorsError, IndexLockedError.
         """
-        queries = None if queries is None else self._taken(queries, "queries")
+        if queries is None and vectors is not None:
+            raise ParameterError("vectors say nothing without queries")
+        asked = None if queries is None else self._asked(queries, vectors)
         target = Wanted(self.calibration.target if recall is None else recall).recall
         assert target is not None
         with self._handle.writing() as writer:
             self.refresh()
             with self._handle.state(watched(progress)) as state:
                 known = pairs, self._handle.settings.get("pairs", {}).get("most", 1.0)
-                measured = _measured(state, queries, target, known, (sample, seed), watched(progress))
+                measured = _measured(state, asked, target, known, (sample, seed), watched(progress))
             writer.put_document(CALIBRATION, measured.to_json())
         self.refresh()
         return measured
 
     # -- changing ------------------------------------------------------------------------------------------------
 
-    def add(self, sequences: SequencesLike, *, progress: Watching = False) -> None:
+    def add(self, sequences: SequencesLike, *, vectors: VectorsLike | None = None, progress: Watching = False) -> None:
         """Add sequences; durable when it returns. What comes without ids is counted on from the end of the index.
 
-        Raises DuplicateIdError, MismatchError, IndexLockedError.
+        `vectors`: (n, D), theirs, where the index holds vectors that were made elsewhere. Raises DuplicateIdError,
+        MismatchError, IndexLockedError, MissingVectorsError.
         """
         given = self._taken_to_store(sequences, "sequences")
-        vectors = self._handle.encoder.of_stored(given.sequences, watched(progress))
-        self._handle.change(lambda writer: writer.append(counted_on(given, writer), vectors), watched(progress))
+        made = vectors_to_store(self._handle.encoder, given.sequences, vectors, watched(progress))
+        self._handle.change(lambda writer: writer.append(counted_on(given, writer), made), watched(progress))
 
     def remove(self, ids: Iterable[str], *, progress: Watching = False) -> None:
         """Remove sequences by id. Raises UnknownIdError, and then removes none; IndexLockedError."""
         self._handle.change(lambda writer: writer.delete(ids), watched(progress))
 
-    def update(self, sequences: SequencesLike, *, progress: Watching = False) -> None:
-        """Put sequences in place of those with the same ids, in one step. Raises UnknownIdError, MismatchError, and
-        ParameterError for sequences without ids."""
+    def update(
+        self, sequences: SequencesLike, *, vectors: VectorsLike | None = None, progress: Watching = False
+    ) -> None:
+        """Put sequences in place of those with the same ids, in one step; `vectors` as in `add`. Raises UnknownIdError,
+        MismatchError, MissingVectorsError, and ParameterError for sequences without ids."""
         given = self._taken_to_store(sequences, "sequences")
         if not given.named:
             raise ParameterError("update needs to know which sequences: seqsearch.as_sequences(..., ids=...)")
-        vectors = self._handle.encoder.of_stored(given.sequences, watched(progress))
-        self._handle.change(lambda writer: writer.update(given.sequences, vectors), watched(progress))
+        made = vectors_to_store(self._handle.encoder, given.sequences, vectors, watched(progress))
+        self._handle.change(lambda writer: writer.update(given.sequences, made), watched(progress))
 
     def compact(self, *, progress: Watching = False) -> None:
         """Give back the space of removed sequences; done by itself above a fifth. Safe to be killed at any moment."""
@@ -502,15 +582,29 @@ class SequenceIndex(Records):
 
     def __repr__(self) -> str:
         try:
-            what = self.alphabet_name or "series"
-            return f"SequenceIndex({self.path!r}, n={len(self)}, {what}, {self._handle.settings['distance']})"
+            what, points = self.alphabet_name or "series", ""
+            if self._handle.settings.get("encoder") == OWN and (own := self._handle.encoder.own) is not None:
+                points = f", {own.told}"
+            return f"SequenceIndex({self.path!r}, n={len(self)}, {what}, {self._handle.settings['distance']}{points})"
         except IndexClosedError:
             return f"SequenceIndex({self.path!r}, closed)"
 
 
+def _turned(state: State, queries: Queries, answer: Neighbours, budget: Budget | None) -> tuple[str, ...]:
+    """A warning where queries far from everything are near on the other strand."""
+    if state.distance is None or not state.distance.alignable:
+        return ()
+
+    def nearest(asked: Queries) -> DoubleArray:
+        return state.neighbours(asked, 1, budget).distances[:, 0]
+
+    told = turned_round(queries, answer.distances[:, 0], nearest)
+    return () if told is None else (told,)
+
+
 def _measured(
     state: State,
-    queries: Sequences | None,
+    queries: Queries | None,
     target: float,
     known: tuple[Pairs | None, float],
     sample: tuple[int, int],
@@ -519,16 +613,18 @@ def _measured(
     """`known`: pairs, and the share of the database that may reach the last stage; `sample`: members, and a seed."""
     pairs, most = known
     if queries is not None:
-        state.encoder.require(queries)
+        state.encoder.require(queries.sequences)
     if state.calibration.lossless:
         return replace(state.calibration, target=target, size=len(state))
     if isinstance(state.encoder, TwoTowers):
         if queries is None:
             raise ParameterError("an index of two kinds of series is calibrated on queries whose answers are known")
-        asked, correct = paired(queries.ids, state.targets.ids, pairs)
+        sequences = queries.sequences
+        asked, correct = paired(sequences.ids, state.targets.ids, pairs)
         most = max(1, round(most * len(state)))
-        return calibrate_pairs(state.pipeline, queries[asked], correct, target, most, progress)
+        return calibrate_pairs(state.pipeline, sequences[asked], correct, target, most, progress)
     exclude = None
     if queries is None:
-        queries, exclude = members(state.pipeline, state.targets, *sample)
+        exclude = members(state.live, *sample)
+        queries = state.members(exclude)
     return calibrate(state.pipeline, queries, target, exclude=exclude, progress=progress)

@@ -13,6 +13,7 @@ from ..distances import DISTANCES, Distance, distance_named
 from ..distances.distance import full_name
 from ..encoders.codes import CODES, LEARNED, checked_bits
 from ..encoders.families import AS_IS, FAMILIES
+from ..encoders.own import Embedder, Embedding
 from ..errors import ParameterError
 from ..geometry import geometry_named
 from ..learning.plan import TrainingPlan
@@ -28,7 +29,7 @@ class BuildFields(TypedDict, total=False):
 
     distance: str | Distance
     distance_parameters: JSON
-    encoder: str
+    encoder: str | Embedding
     dim: int | None
     geometry: str
     effort: str
@@ -43,16 +44,27 @@ class BuildFields(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """`distance`, by its name and `distance_parameters` or itself; `encoder` (a family or "auto"), its `dim` (None: its
-    own default), the `geometry` of its points ("auto": see `TrainingPlan.suited_to`) and the `effort` of training;
-    `bits` for a binary code in place of a point, learned or cut as `codes` says; `index` kind and its
-    `index_parameters`; `compress`: bits a dimension that a search keeps of points in memory, "none" for points as they
-    are, "auto" for what suits the kind; `recall` aimed at by default; `seed` of every random draw.
+    """`distance`, by its name and `distance_parameters` or itself; `encoder`: a family, "auto", or what makes
+    vectors of your own (`Embedding`), its `dim` (None: its own default), the `geometry` of its points ("auto": see
+    `TrainingPlan.suited_to`; of own vectors cosine) and the `effort` of training; `bits` for a binary code in place of
+    a point, learned or cut as `codes` says; `index` kind and its `index_parameters`; `compress`: bits a dimension that
+    a search keeps of points in memory, "none" for points as they are, "auto" for what suits the kind; `recall` aimed at
+    by default; `seed` of every random draw.
+
+    `SequenceIndex.build` takes these fields by name. Raises ParameterError for values that are out of range or exclude
+    each other.
+
+    >>> import seqsearch as ss
+    >>> options = ss.BuildOptions(distance="edit", encoder="kmer", recall=0.95)
+    >>> options.kind_for(1000)
+    'exact'
+    >>> ss.SequenceIndex.build("names.ss", ["anna", "hanna", "otto"], **vars(options)).calibration.target
+    0.95
     """
 
     distance: str | Distance = "edit"
     distance_parameters: JSON = field(default_factory=dict)
-    encoder: str = "auto"
+    encoder: str | Embedding = AUTO
     dim: int | None = None
     geometry: str = "auto"
     effort: str = "normal"
@@ -71,7 +83,7 @@ class BuildOptions:
 
     def __post_init__(self) -> None:
         self._require_distance()
-        if self.encoder != "auto" and self.encoder not in FAMILIES:
+        if self.own_encoder is None and self.encoder != AUTO and self.encoder not in FAMILIES:
             raise ParameterError(f"no encoder {self.encoder!r}: choose one of auto, {', '.join(FAMILIES)}")
         if self.index != "auto" and self.index not in CANDIDATE_INDEXES:
             raise ParameterError(f"no index kind {self.index!r}: choose one of auto, {', '.join(CANDIDATE_INDEXES)}")
@@ -133,6 +145,16 @@ class BuildOptions:
         return self.distance if isinstance(self.distance, Distance) else None
 
     @property
+    def own_encoder(self) -> Embedder | None:
+        """What makes vectors where it is the user's own. Raises ParameterError for what cannot."""
+        return None if isinstance(self.encoder, str) else Embedder.of(self.encoder)
+
+    @property
+    def family(self) -> str:
+        """The encoder by name."""
+        return self.encoder if isinstance(self.encoder, str) else Embedder.of(self.encoder).name
+
+    @property
     def learns_codes(self) -> bool:
         """Whether the network learns its code; otherwise a code is cut from its points."""
         return self.codes == LEARNED or (self.codes is None and self.geometry in _FLAT)
@@ -146,9 +168,9 @@ class BuildOptions:
     def encoder_for(self, distance: Distance) -> str:
         """The encoder family. Raises ParameterError for one that has to be trained where its points lead nowhere."""
         if not distance.partial:
-            return self.encoder
+            return self.family
         if self.encoder not in (AUTO, COMPOSITION):
-            raise ParameterError(f"encoder {self.encoder!r} proposes no candidates: {self.by_proof}: leave it out")
+            raise ParameterError(f"encoder {self.family!r} proposes no candidates: {self.by_proof}: leave it out")
         return COMPOSITION
 
     @property

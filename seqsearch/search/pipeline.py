@@ -53,15 +53,46 @@ class Ranked:
         return Neighbours(rows, scores)
 
 
-class Queries:
-    """Some queries, and what encoders make of them: made once, however often they are ranked."""
+@dataclass(frozen=True)
+class Points:
+    """Points or codes, as an index stores them, that are known without an encoder: those of `rows` (n,), which `fetch`
+    gives, (m,) -> (m, ...)."""
 
-    def __init__(self, sequences: Sequences) -> None:
+    fetch: Callable[[IntArray], AnyArray]
+    rows: IntArray
+
+    @classmethod
+    def of(cls, points: AnyArray) -> Points:
+        """Those of an array, in order."""
+        return cls(points.__getitem__, np.arange(len(points)))
+
+
+class Queries:
+    """Some queries, and what encoders make of them: made once, however often they are ranked. `points`: those that came
+    along, which no encoder has to make."""
+
+    def __init__(self, sequences: Sequences, points: Points | None = None) -> None:
         self.sequences = sequences
+        self.known = points
         self._made: dict[str, object] = {}
+
+    @classmethod
+    def of(cls, queries: Sequences | Queries) -> Queries:
+        """Sequences without points, or queries as they are."""
+        return queries if isinstance(queries, Queries) else cls(queries)
 
     def __len__(self) -> int:
         return len(self.sequences)
+
+    def __getitem__(self, some: slice | IntArray) -> Queries:
+        """Some of them, with their points."""
+        known = self.known
+        return Queries(self.sequences[some], None if known is None else Points(known.fetch, known.rows[some]))
+
+    def points(self, name: str, encode: Callable[[Sequences], AnyArray]) -> AnyArray:
+        """The points that came along, or what `encode` makes, kept under a name."""
+        known = self.known
+        return self.encoded(name, encode if known is None else lambda _: known.fetch(known.rows))
 
     def encoded(self, name: str, encode: Callable[[Sequences], Made]) -> Made:
         """`encode(sequences)`, kept under a name."""
@@ -142,7 +173,9 @@ class Pipeline:
     stages: tuple[Stage, ...]
     live: BoolArray
 
-    def neighbours(self, queries: Sequences, k: int, budget: Budget | None, **limits: Unpack[Limits]) -> Neighbours:
+    def neighbours(
+        self, queries: Sequences | Queries, k: int, budget: Budget | None, **limits: Unpack[Limits]
+    ) -> Neighbours:
         """The k best of each query as the last stage ranks them.
 
         `budget`: what the stages keep; None, or more candidates than there are rows, compares with everything, by
@@ -152,17 +185,17 @@ class Pipeline:
             return self.staged(queries, k, budget, **limits)
         exclude, progress = limits.get("exclude"), limits.get("progress", SILENT)
         keep = Keep(k + (exclude is not None), None, limits.get("allowed"), progress)
-        found = self.stages[-1].rank(Queries(queries), None, keep).without(exclude)
+        found = self.stages[-1].rank(Queries.of(queries), None, keep).without(exclude)
         if limits.get("trace") is not None and found.note:
             progress.note(found.note)
         return Neighbours(found.rows, found.scores)
 
-    def staged(self, queries: Sequences, k: int, budget: Budget, **limits: Unpack[Limits]) -> Neighbours:
+    def staged(self, queries: Sequences | Queries, k: int, budget: Budget, **limits: Unpack[Limits]) -> Neighbours:
         """`neighbours` by the stages, even where comparing with everything would be no more work."""
-        parts = [Neighbours.none(0, k)]
+        parts, queries = [Neighbours.none(0, k)], Queries.of(queries)
         with limits.get("progress", SILENT).task("searching", len(queries)) as task:
             for start in range(0, len(queries), QUERY_BATCH):
-                asked, exclude = Queries(queries[start : start + QUERY_BATCH]), limits.get("exclude")
+                asked, exclude = queries[start : start + QUERY_BATCH], limits.get("exclude")
                 own = None if exclude is None else exclude[start : start + QUERY_BATCH]
                 parts.append(self._best(asked, Keep(k, budget, limits.get("allowed")), own, limits.get("trace")))
                 task.advance(len(asked))

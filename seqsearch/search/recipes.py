@@ -114,7 +114,7 @@ class Recipe:
         report = ReadReport()
         parts = read_batches(self.references, report=report, **self.reading)
         yield from self._without_held_out(Sequences.concatenate(list(parts))) if self.hold_out else parts
-        if report.skipped:
+        if report.notable:
             progress.note(str(report))
 
     def _without_held_out(self, everything: Sequences) -> Iterator[Sequences]:

@@ -101,6 +101,11 @@ class Hits(Listed[Hit]):
     `query`: its id; `ids`: of what was found; `rows`: (h,) where that is among `targets`; `distances`: (h,) exact;
     `minus`: (h,) found on the minus strand, None when only the plus strand was searched; `parts`: (h,) and (h,), first
     and last symbol of the parts that the distances are to, None where they are to all of a sequence.
+
+    >>> import seqsearch as ss
+    >>> hits = ss.SequenceIndex.build("words.ss", ["anna", "hanna", "otto"], encoder="kmer").search("ana", k=2)[0]
+    >>> hits.ids, hits.distances, [hit.rank for hit in hits]
+    (['1', '2'], array([1., 2.]), [1, 2])
     """
 
     __slots__ = ("_places", "distances", "ids", "minus", "parts", "query", "rows", "targets")

@@ -33,7 +33,7 @@ class Propose:
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`; scores are float32."""
-        points = queries.encoded(self.name, self.encode)
+        points = queries.points(self.name, self.encode)
         effort = None if keep.budget is None else keep.budget.effort(self.index.effort)
         found = self.index.search(points, keep.count, effort=effort, allowed=keep.allowed)
         return Ranked(found.rows, found.distances)

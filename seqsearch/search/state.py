@@ -9,14 +9,14 @@ from typing import Unpack
 import numpy as np
 
 from ..ann import CandidateIndex
-from ..arrays import BoolArray, IntArray
+from ..arrays import AnyArray, BoolArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
 from ..encoders.model import Model
 from ..errors import MismatchError, ParameterError
 from ..sequences import Sequences, Strings
 from .budget import Budget, Calibration, Choice, Wanted
 from .encoding import OneModel, TwoTowers
-from .pipeline import Limits, Pipeline, Stage
+from .pipeline import Limits, Pipeline, Points, Queries, Stage
 from .stages import Exact, Propose, WarpHashes
 
 Where = Mapping[str, str]
@@ -28,7 +28,7 @@ class State:
 
     `targets`: the sequences of all rows, deleted ones too, so that a row is a position, with their ids and labels;
     `live`: (rows,) which are not deleted; `candidates` holds the live rows; `find` and `rows_of`: ids to rows, (m,),
-    with -1 or an UnknownIdError for those that are not there.
+    with -1 or an UnknownIdError for those that are not there; `vectors`: what is stored of rows, (m,) -> (m, ...).
     """
 
     targets: Sequences
@@ -40,6 +40,7 @@ class State:
     calibration: Calibration
     find: Callable[[Iterable[str]], IntArray]
     rows_of: Callable[[Iterable[str]], IntArray]
+    vectors: Callable[[IntArray], AnyArray]
 
     def __len__(self) -> int:
         return int(np.count_nonzero(self.live))
@@ -75,9 +76,17 @@ class State:
         kind = None if self.candidates is None else type(self.candidates)
         return wanted.budget(self.calibration, kind, len(self), k)
 
-    def neighbours(self, queries: Sequences, k: int, budget: Budget | None, **limits: Unpack[Limits]) -> Neighbours:
+    def members(self, rows: IntArray) -> Queries:
+        """Stored sequences as queries. Vectors that were made elsewhere are those stored."""
+        known = Points(self.vectors, rows) if self.encoder.own is not None else None
+        return Queries(self.targets[rows], known)
+
+    def neighbours(
+        self, queries: Sequences | Queries, k: int, budget: Budget | None, **limits: Unpack[Limits]
+    ) -> Neighbours:
         """See `Pipeline.neighbours`. Raises MismatchError for queries of another kind."""
-        self.encoder.require(queries)
+        queries = Queries.of(queries)
+        self.encoder.require(queries.sequences)
         return self.pipeline.neighbours(queries, k, budget, **limits)
 
     def allowed(self, ids: Iterable[str] | None, where: Where | None) -> BoolArray | None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from ..arrays import BoolArray, ByteArray
+from ..arrays import BoolArray, ByteArray, DoubleArray
 from ..distances import Neighbours, Ranges
 from ..errors import ParameterError
 from ..sequences import Alphabet, Sequences
 from ..sequences.strings import offsets_of
+from .pipeline import Queries
 
 PLUS, BOTH = "plus", "both"
+REMEDY = "search both with strand='both' (--strand both)"
+_FAR = 0.3  # edits a symbol: genes of one kind are nearer, and what is read backwards is not
+_TRIED = 8
 _PAIRS = {"A": "T", "C": "G", "G": "C", "T": "A", "U": "A"}
 
 
@@ -44,6 +50,38 @@ def require_strand(strand: str) -> None:
     """Raise ParameterError for a strand that cannot be searched."""
     if strand not in (PLUS, BOTH):
         raise ParameterError(f"strand must be {PLUS} or {BOTH}, not {strand!r}")
+
+
+def other_strand(queries: Queries) -> Queries:
+    """The reverse complements, whose points are not those of the queries. Raises as `reverse_complement`."""
+    return Queries(reverse_complement(queries.sequences))
+
+
+def nearest_of(strand: str, queries: Queries, found: Callable[[Queries], Neighbours]) -> Neighbours:
+    """What `found` finds of the queries, or the nearer of it and of what it finds of their reverse complements."""
+    near = found(queries)
+    return better_strand(near, found(other_strand(queries)))[0] if strand == BOTH else near
+
+
+def turned_round(queries: Queries, nearest: DoubleArray, found: Callable[[Queries], DoubleArray]) -> str | None:
+    """A warning where queries that are far from everything have something near on the other strand.
+
+    `nearest`: (Q,) distances of the queries to it; `found` gives those of others. Only a few are asked, the farthest
+    for their length.
+    """
+    alphabet = queries.sequences.alphabet
+    if queries.known is not None or alphabet is None or alphabet.name not in ("dna", "rna"):
+        return None
+    share = nearest / np.maximum(queries.sequences.lengths, 1)
+    far = np.flatnonzero((share > _FAR) & np.isfinite(share))
+    if not len(far):
+        return None
+    asked = far[np.argsort(-share[far], kind="stable")[:_TRIED]]
+    near = found(other_strand(queries[asked])) < nearest[asked] / 2
+    if not near.any():
+        return None
+    of = f"{near.sum()} of {len(asked)} queries that are far from everything stored are"
+    return f"{of if len(asked) > 1 else 'a query far from everything stored is'} near on the other strand: {REMEDY}"
 
 
 def better_strand(plus: Neighbours, minus: Neighbours) -> tuple[Neighbours, BoolArray]:

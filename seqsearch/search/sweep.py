@@ -11,11 +11,11 @@ from ..distances import Neighbours, recall_at
 from ..distances.neighbours import thresholds
 from ..errors import ParameterError
 from ..progress import Progress
-from ..sequences import Sequences
 from .budget import Budget
 from .calibrator import budgets_for
 from .pipeline import Queries
 from .state import State
+from .strands import PLUS, nearest_of
 
 LATENCY_QUERIES = 200
 
@@ -35,43 +35,53 @@ class SweepRow:
 
 
 def swept(
-    state: State, queries: Sequences, k: int, truth: Neighbours | None, budgets: list[Budget] | None, progress: Progress
+    state: State,
+    queries: Queries,
+    k: int,
+    truth: Neighbours | None,
+    budgets: list[Budget] | None,
+    progress: Progress,
+    strand: str = PLUS,
 ) -> list[SweepRow]:
     """One row a budget; without `budgets` the ladder is climbed until everything is found."""
-    state.encoder.require(queries)
+    state.encoder.require(queries.sequences)
     if state.calibration.lossless:
         raise ParameterError(f"there is no budget to evaluate: {state.calibration.lossless}; every search is exact")
     if truth is None:
-        truth, _ = state.exact.lossless.neighbours(queries, k, progress=progress)
+        lossless = state.exact.lossless
+        truth = nearest_of(strand, queries, lambda some: lossless.neighbours(some.sequences, k, progress=progress)[0])
     ladder = budgets
     if ladder is None:
         ladder = [b for b in budgets_for(state.proposals, len(state)) if b.candidates >= k]
     rows: list[SweepRow] = []
     with progress.task("sweeping budgets") as task:
         for budget in ladder:
-            rows.append(_row(state, queries, truth, k, budget))
+            rows.append(_row(state, queries, truth, k, budget, strand))
             task.advance()
             if budgets is None and rows[-1].recall >= 1:
                 break
     return rows
 
 
-def _row(state: State, queries: Sequences, truth: Neighbours, k: int, budget: Budget) -> SweepRow:
+def _row(state: State, queries: Queries, truth: Neighbours, k: int, budget: Budget, strand: str) -> SweepRow:
     """`truth`: exact neighbours of `queries`, (Q, >= k)."""
-    search = state.pipeline.staged
+
+    def search(asked: Queries) -> Neighbours:
+        return nearest_of(strand, asked, lambda some: state.pipeline.staged(some, k, budget))
+
     start = time.perf_counter()
-    found = search(queries, k, budget)
+    found = search(queries)
     batch_seconds = time.perf_counter() - start
     latencies = []
     for at in range(min(LATENCY_QUERIES, len(queries))):
         start = time.perf_counter()
-        search(queries[at : at + 1], k, budget)
+        search(queries[at : at + 1])
         latencies.append(1000 * (time.perf_counter() - start))
     return SweepRow(
         candidates=budget.candidates,
         ef=budget.ef,
         recall=float(recall_at(found.distances, truth.distances, k).mean()),
-        candidate_recall=_candidate_recall(state, queries, truth, k, budget),
+        candidate_recall=_candidate_recall(state, queries, truth, k, budget, strand),
         qps=len(queries) / batch_seconds,
         p50_ms=float(np.quantile(latencies, 0.5)),
         p99_ms=float(np.quantile(latencies, 0.99)),
@@ -79,8 +89,13 @@ def _row(state: State, queries: Sequences, truth: Neighbours, k: int, budget: Bu
     )
 
 
-def _candidate_recall(state: State, queries: Sequences, truth: Neighbours, k: int, budget: Budget) -> float:
+def _candidate_recall(state: State, queries: Queries, truth: Neighbours, k: int, budget: Budget, strand: str) -> float:
     """Share of the k nearest that are among the candidates, by the candidates' own exact distances."""
-    rows = state.pipeline.kept(Queries(queries), budget).rows
-    exact = state.exact.distances(queries, rows, thresholds(truth.distances, k))
-    return float(recall_at(np.sort(exact, axis=1), truth.distances, k).mean())
+
+    def candidates(asked: Queries) -> Neighbours:
+        rows = state.pipeline.kept(asked, budget).rows
+        exact = state.exact.distances(asked.sequences, rows, thresholds(truth.distances, k))
+        order = np.argsort(exact, axis=1, kind="stable")
+        return Neighbours(np.take_along_axis(rows, order, axis=1), np.take_along_axis(exact, order, axis=1))
+
+    return float(recall_at(nearest_of(strand, queries, candidates).distances, truth.distances, k).mean())

@@ -29,6 +29,11 @@ class Alphabet:
     spellings of a symbol (U for T). All three empty: an open alphabet (text, integers), where any code is a symbol.
     Upper and lower case are the same symbol in a fixed alphabet and different ones in an open one, unless its name says
     that they are folded: "text+casefold".
+
+    >>> import seqsearch as ss
+    >>> dna = ss.alphabet_named("dna")
+    >>> dna.encode("ACgtN"), dna.decode(dna.encode("acgu"))
+    (array([ 0,  1,  2,  3, 14], dtype=uint8), 'ACGT')
     """
 
     name: str
@@ -85,7 +90,7 @@ class Alphabet:
         return table
 
     def encode(self, text: str | bytes) -> AnyArray:
-        """Codes of `text`. Raises SymbolError naming the symbol and its position (counted from 1)."""
+        """(T,) codes of `text`. Raises SymbolError naming the symbol and its position (counted from 1)."""
         if self.name == INTEGERS.name:
             return self._encode_integers(text)
         if self.is_open:
@@ -162,6 +167,11 @@ def alphabet_named(name: str | Alphabet) -> Alphabet:
 
     "text+casefold", "text+nfkc+accents", ...: text that is folded first, by names of `folding.FOLDS`; such an alphabet
     goes wherever another does, with an index as well, so that queries are folded as what is stored.
+
+    >>> import seqsearch as ss
+    >>> folded = ss.alphabet_named("text+casefold")
+    >>> folded.decode(folded.encode("Anna"))
+    'anna'
     """
     if isinstance(name, Alphabet):
         return name

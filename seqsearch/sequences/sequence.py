@@ -28,6 +28,11 @@ class Sequence:
     """One record: an id and either tokens or a series.
 
     `data`: (T,) codes of `alphabet` (uint8 or uint32), or a (T, F) float32 series, for which `alphabet` is None.
+
+    >>> import seqsearch as ss
+    >>> one = ss.as_sequences(["GATTACA"], ids=["a"], labels=["short"])[0]
+    >>> one, one.text, one.label, one.data
+    (Sequence(id='a', length=7), 'GATTACA', 'short', array([2, 0, 3, 3, 0, 1, 0], dtype=uint8))
     """
 
     id: str
@@ -56,7 +61,12 @@ class Sequences:
     `data`: all tokens, (sum T,) uint8 or uint32, or all steps, (sum T, F) float32, one sequence after the other;
     `offsets`: (n + 1,) int64, sequence i is data[offsets[i]:offsets[i + 1]]; `ids`, `descriptions`, `labels`: columns
     of n strings. Indexing with an int gives a `Sequence` that views the column; with a slice or an array of rows, a
-    new set (a contiguous slice shares the buffer).
+    new set (a contiguous slice shares the buffer). Made by `read` and `as_sequences`.
+
+    >>> import seqsearch as ss
+    >>> some = ss.as_sequences(["GATTACA", "CAT", "TAG"])
+    >>> len(some), some[1].text, some[[2, 0]].texts(), some.lengths
+    (3, 'CAT', ['TAG', 'GATTACA'], array([7, 3, 3]))
     """
 
     __slots__ = ("alphabet", "data", "descriptions", "ids", "labels", "offsets")

@@ -27,6 +27,10 @@ def write_fasta(path: StrPath, sequences: Sequences | Iterable[Sequences]) -> in
     Compressed as the extension says (.gz, .bz2, .xz, .zst); `-` is standard output. `path` is replaced at the end, in
     one step, or not at all. Raises MismatchError for what FASTA cannot hold (series, text, integers), and InputError
     for an id that could not be read back or a path that cannot be written.
+
+    >>> import seqsearch as ss
+    >>> ss.write_fasta("genes.fasta", ss.as_sequences(["GATTACA", "CAT"], ids=["a", "b"]))
+    2
     """
     parts = [sequences] if isinstance(sequences, Sequences) else sequences
     written = 0

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from ..errors import IndexLockedError, NotAnIndexError, StorageFullError, StoreError
+from ..errors import IndexLockedError, NotAnIndexError, ReadOnlyIndexError, StorageFullError, StoreError
 from ..files import NO_SPACE
 
 _DATA = re.compile(r"data-([1-9][0-9]{0,17})\.mdb")
@@ -83,7 +83,7 @@ class WriterLock:
         try:
             handle = os.open(folder / WRITER_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise StoreError(f"{folder}: cannot be written: {error.strerror}") from error
+            raise ReadOnlyIndexError(f"{folder}: cannot be written: {error.strerror}") from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -19,3 +19,22 @@ def infix_table(x: AnyArray, y: AnyArray) -> list[list[int]]:
 def infix_oracle(x: AnyArray, y: AnyArray) -> int:
     """The least edit distance of x to any part of y."""
     return min(infix_table(x, y)[-1])
+
+
+def overlap_score(x: AnyArray, y: AnyArray) -> int:
+    """The most that matches less edits come to in any overlap: free ends on all four sides, 0 for none."""
+    before, best = [0] * (len(y) + 1), 0
+    for i, a in enumerate(x.tolist(), start=1):
+        line = [0]
+        for j, b in enumerate(y.tolist(), start=1):
+            line.append(max(before[j] - 1, line[-1] - 1, before[j - 1] + (1 if a == b else -1)))
+        best = max(best, line[-1])
+        before = line
+        if i == len(x):
+            best = max(best, *line)
+    return best
+
+
+def overlap_oracle(x: AnyArray, y: AnyArray) -> int:
+    """What the shorter one lacks of that."""
+    return min(len(x), len(y)) - overlap_score(x, y)

@@ -14,7 +14,7 @@ from edit_oracles import damerau_oracle, indel_oracle, jaro_winkler_oracle, osa_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from own_distances import Endpoints, Letters, Overlap
-from partial_oracles import infix_oracle
+from partial_oracles import infix_oracle, overlap_oracle
 from toy_distance import Mismatches
 
 from seqsearch import threads
@@ -35,6 +35,7 @@ from seqsearch.distances import (
     MatchingDTW,
     Neighbours,
     OSADistance,
+    OverlapDistance,
     WeightedEditDistance,
     distance_named,
     range_search,
@@ -116,6 +117,8 @@ CASES = [
     Case(InfixDistance(), tokens(TEXT, 90), infix_oracle),
     Case(InfixDistance(), tokens(INTEGERS, 9), infix_oracle),
     Case(InfixDistance(), tokens(PROTEIN, 200), infix_oracle),
+    Case(OverlapDistance(), tokens(DNA, 40), overlap_oracle),
+    Case(OverlapDistance(), tokens(TEXT, 30), overlap_oracle),
     Case(WeightedEditDistance(), tokens(DNA, 30), edit_oracle),
     Case(
         WeightedEditDistance(insertion=2, deletion=3, substitution=4),

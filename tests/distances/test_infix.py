@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from distance_oracles import SYMBOLS, mutated
+from distance_oracles import SYMBOLS, mutated, nearest_oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partial_oracles import infix_oracle, infix_table
@@ -109,7 +109,7 @@ def test_absent_grams_never_say_more_than_the_distance(alphabet):
     far = 0
     for row in range(len(queries)):
         asked = queries[row].data
-        digits = digits_of(grams, len(asked))
+        digits = digits_of(grams.q, len(asked))
         planes = lacking(grams, asked, 0, len(asked), digits)
         for target in range(0, len(targets), 7):
             told = [
@@ -121,6 +121,29 @@ def test_absent_grams_never_say_more_than_the_distance(alphabet):
             assert told[0] <= infix_oracle(asked, targets[target].data)
             far += told[0] > 3
     assert far > 100  # and it says something
+
+
+def test_long_targets_are_searched_block_by_block():
+    rng = np.random.default_rng(4)
+    root = rng.integers(0, 4, 900).astype(np.uint8)
+    targets = [mutated(root, int(rng.integers(50, 250)), DNA, rng) for _ in range(900)]
+    queries = []
+    for row in range(0, 60, 3):
+        begin = int(rng.integers(0, 700))
+        queries.append(
+            mutated(targets[row][begin : begin + int(rng.integers(40, 300))], int(rng.integers(0, 25)), DNA, rng)
+        )
+    asked, stored = Sequences.from_arrays(queries, DNA), Sequences.from_arrays(targets, DNA)
+    searcher = INFIX.searcher(stored)
+    assert searcher._blocks.q > 0
+    table = INFIX.matrix(asked, stored)
+    for k, radius in ((10, None), (3, 20.0), (700, None)):
+        within = None if radius is None else np.full(len(asked), radius)
+        found, pruning = searcher.search(asked, k, within=within)
+        rows, distances = nearest_oracle(table if radius is None else np.where(table <= radius, table, np.inf), k)
+        np.testing.assert_array_equal(found.rows, rows)
+        np.testing.assert_array_equal(found.distances, distances)
+        assert pruning.verified > 256 * len(asked)  # more than are measured as a whole
 
 
 def test_edits_have_no_score():

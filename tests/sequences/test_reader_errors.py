@@ -99,7 +99,10 @@ CASES = [
         b">a\nA\n>b\nC\n>a z\nG\n",
         {},
         DuplicateIdError,
-        "line 5: record 3 (a): the id 'a' was used before, by record 1",
+        (
+            "line 5: record 3 (a): the id 'a' was used before, by record 1: with duplicate_ids (--duplicate-ids) "
+            "'rename' it gets a number, with 'skip' it is left out"
+        ),
     ),
     (
         "x.fastq",
@@ -442,7 +445,10 @@ def test_standard_input_is_named_and_may_be_missing(monkeypatch):
     [
         (
             {"format": "bam"},
-            "no format 'bam': choose one of fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr, parquet, arrow, midi",
+            (
+                "no format 'bam': choose one of fasta, fastq, csv, tsv, lines, npy, npz, ts, ucr, parquet, arrow, "
+                "hdf5, midi"
+            ),
         ),
         ({"alphabet": "xna"}, "no alphabet 'xna': choose one of dna, rna, protein, text, integers"),
         ({"on_error": "ignore"}, "on_error must be 'raise' or 'skip', not 'ignore'"),

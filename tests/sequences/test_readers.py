@@ -361,7 +361,8 @@ def test_a_duplicate_is_found_across_batches_of_a_large_file(tmp_path):
     with pytest.raises(DuplicateIdError) as caught:
         for _ in read_batches(path, size=64):
             pass
-    assert str(caught.value) == f"{path}: line 9999: record 5000 (r0): the id 'r0' was used before, by record 1"
+    place = f"{path}: line 9999: record 5000 (r0): the id 'r0' was used before, by record 1"
+    assert str(caught.value).startswith(place)
 
 
 # -- real data -------------------------------------------------------------------------------------------------------

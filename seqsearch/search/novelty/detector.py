@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ...arrays import DoubleArray, IntArray
-from ...errors import IndexLockedError, ParameterError
+from ...errors import IndexLockedError, ParameterError, ReadOnlyIndexError, StorageFullError
 from ...progress import SILENT, Progress
-from ...sequences import Sequences
 from ..budget import Wanted
 from ..handle import Handle
+from ..pipeline import Queries
 from ..state import State
+from ..strands import BOTH, turned_round
 from .conformal import GIVEN, MEMBERS, TRAINED, UNSEEN, KnownScores, shares_of
 from .options import EXACT, SMOOTHED, NoveltyOptions
 from .results import NoveltyResults
@@ -32,24 +33,41 @@ class NoveltyDetector:
 
     def novelty(
         self,
-        queries: Sequences,
+        queries: Queries,
         options: NoveltyOptions,
-        known: Sequences | KnownScores | None,
+        known: Queries | KnownScores | None,
         progress: Progress = SILENT,
     ) -> NoveltyResults:
         """Score `queries` and compare with known sequences: `known`, or members of the index."""
         scoring = self.scoring(options)
-        self.state.encoder.require(queries)
+        self.state.encoder.require(queries.sequences)
         self._require_comparable(options, known)
         calibration = known if isinstance(known, KnownScores) else self.known_scores(options, known, progress)
         calibration.require(options.key)
         scored = scoring.score(queries, calibration.parameters, progress=progress)
         rows, distances = scoring.nearest(queries, scored)
-        shares = shares_of(queries, options.seed) if options.ties == SMOOTHED else None
+        shares = shares_of(queries.sequences, options.seed) if options.ties == SMOOTHED else None
         p_values = calibration.p_values(scored.scores, shares)
         ids, known_count = self.state.targets.ids, len(calibration)
-        found = NoveltyResults(queries.ids, ids, scored.scores, p_values, rows, distances, options.fpr, known_count)
+        found = NoveltyResults(
+            queries.sequences.ids, ids, scored.scores, p_values, rows, distances, options.fpr, known_count
+        )
+        found = replace(found, warnings=self._warnings(scoring, queries, found, options))
         return found.controlled() if options.bh else found
+
+    def _warnings(
+        self, scoring: Scoring, queries: Queries, found: NoveltyResults, options: NoveltyOptions
+    ) -> tuple[str, ...]:
+        """Whether what is called novel is known on the other strand."""
+        novel = np.flatnonzero(found.novel)
+        if options.strand == BOTH or options.source != EXACT or not len(novel):
+            return ()
+
+        def nearest(asked: Queries) -> DoubleArray:
+            return scoring.neighbourhoods.of(asked, 1).distances[:, 0]
+
+        told = turned_round(queries[novel], found.distances[novel], nearest)
+        return () if told is None else (told,)
 
     def _require_comparable(self, options: NoveltyOptions, known: object) -> None:
         """Raise ParameterError where members, which are whole, say nothing about queries, which are parts."""
@@ -69,12 +87,7 @@ class NoveltyDetector:
         return Scoring(self.state, options, budget)
 
     def known_scores(
-        self,
-        options: NoveltyOptions,
-        known: Sequences | None = None,
-        progress: Progress = SILENT,
-        *,
-        anew: bool = False,
+        self, options: NoveltyOptions, known: Queries | None = None, progress: Progress = SILENT, *, anew: bool = False
     ) -> KnownScores:
         """Scores of known sequences: those of `known`, or of members, each judged as if it were not stored.
 
@@ -84,12 +97,12 @@ class NoveltyDetector:
         scoring = self.scoring(options)
         self._require_comparable(options, known)
         if known is not None:
-            self.state.encoder.require(known)
+            self.state.encoder.require(known.sequences)
             return self._measured(scoring, known, None, GIVEN, progress)
         stored = None if anew else self.kept.get(options.key) or self._stored(options.key)
         if stored is None or stored.is_stale(len(self.state)):
             rows, source = self._members(options)
-            stored = self._measured(scoring, self.state.targets[rows], rows, source, progress)
+            stored = self._measured(scoring, self.state.members(rows), rows, source, progress)
             self._keep(stored, progress)
         self.kept[options.key] = stored
         return stored
@@ -100,10 +113,10 @@ class NoveltyDetector:
         if not len(rows):
             return np.zeros(0)
         parameters = self.known_scores(options, progress=progress).parameters
-        return scoring.score(self.state.targets[rows], parameters, rows, progress).scores
+        return scoring.score(self.state.members(rows), parameters, rows, progress).scores
 
     def _measured(
-        self, scoring: Scoring, known: Sequences, own: IntArray | None, source: str, progress: Progress
+        self, scoring: Scoring, known: Queries, own: IntArray | None, source: str, progress: Progress
     ) -> KnownScores:
         options, size = scoring.options, len(self.state)
         parameters = scoring.fit(self._drawn(options))
@@ -147,5 +160,5 @@ class NoveltyDetector:
         """Write into the index where that can be done; else this process alone remembers."""
         try:
             self.handle.keep(_BLOB + measured.key, measured.to_bytes())
-        except (IndexLockedError, OSError) as error:
+        except (IndexLockedError, ReadOnlyIndexError, StorageFullError, OSError) as error:
             progress.note(f"the calibration of novelty is not kept in the index: {error}")

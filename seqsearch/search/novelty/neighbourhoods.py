@@ -11,8 +11,9 @@ from ...distances import Neighbours
 from ...progress import SILENT, Progress
 from ...sequences import Sequences
 from ..budget import Budget
-from ..pipeline import joined
+from ..pipeline import Queries, joined
 from ..state import State
+from ..strands import BOTH, PLUS, nearest_of, reverse_complement
 
 EFFORT = 4  # of a graph search for embedding distances, in neighbours asked for
 LEAST_EFFORT = 100
@@ -21,17 +22,19 @@ LEAST_EFFORT = 100
 @dataclass(frozen=True)
 class Neighbourhoods:
     """`budget`: of exact distances, None compares with everything; `exact`: whether distances are exact, or those of
-    the embeddings.
+    the embeddings; `strand`: which strands of those asked are looked for.
     """
 
     state: State
     budget: Budget | None
     exact: bool
+    strand: str = PLUS
 
-    def of(
-        self, queries: Sequences, k: int, exclude: IntArray | None = None, progress: Progress = SILENT
-    ) -> Neighbours:
+    def of(self, queries: Queries, k: int, exclude: IntArray | None = None, progress: Progress = SILENT) -> Neighbours:
         """The k nearest of each query. `exclude`, (Q,): the rows that they are themselves, which do not count."""
+        return nearest_of(self.strand, queries, lambda asked: self._of(asked, k, exclude, progress))
+
+    def _of(self, queries: Queries, k: int, exclude: IntArray | None, progress: Progress) -> Neighbours:
         if self.exact:
             return self.state.neighbours(queries, k, self.budget, exclude=exclude, progress=progress)
         effort = Budget(k, max(LEAST_EFFORT, EFFORT * (k + (exclude is not None))) - (exclude is not None))
@@ -39,7 +42,10 @@ class Neighbourhoods:
 
     def verified_distance(self, queries: Sequences, rows: IntArray) -> DoubleArray:
         """(Q,) exact distances of the queries to one stored row each, infinity for -1."""
-        return self.state.exact.distances(queries, rows[:, None])[:, 0]
+        away = self.state.exact.distances(queries, rows[:, None])[:, 0]
+        if self.strand == BOTH:
+            away = np.minimum(away, self.state.exact.distances(reverse_complement(queries), rows[:, None])[:, 0])
+        return away
 
 
 class NeighbourLists:
@@ -56,8 +62,8 @@ class NeighbourLists:
         """(m,) rows -> (m, count) rows and distances, -1 and infinity padded."""
         fresh = np.unique(rows[self._place[rows] < 0])
         if len(fresh):
-            targets = self._neighbourhoods.state.targets
-            more = self._neighbourhoods.of(targets[fresh], self._count, fresh, self._progress)
+            asked = self._neighbourhoods.state.members(fresh)
+            more = self._neighbourhoods.of(asked, self._count, fresh, self._progress)
             self._place[fresh] = len(self._found) + np.arange(len(fresh))
             self._found = joined([self._found, more])
         at = self._place[rows]

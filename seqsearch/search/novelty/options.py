@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from ...errors import ParameterError
 from ...registry import call
+from ..strands import BOTH, PLUS, require_strand
 
 EXACT, EMBEDDING = "exact", "embedding"
 SMOOTHED, CONSERVATIVE = "smoothed", "conservative"
@@ -51,6 +52,7 @@ class NoveltyFields(TypedDict, total=False):
     ties: str
     sample: int
     seed: int
+    strand: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class NoveltyOptions:
     """`method`: one of `METHODS`; `by`: "exact" distances (verified) or those of "embedding"s, for methods made of
     distances; `k`: neighbours; `fpr`: share of known sequences that may be called novel; `bh`: `fpr` is the false
     discovery rate over all queries instead (Benjamini and Hochberg); `ties`: "smoothed" p-values are uniform for known
-    sequences, "conservative" ones never too small; `sample`: members asked to calibrate; `seed`: of every random draw.
+    sequences, "conservative" ones never too small; `sample`: members asked to calibrate; `seed`: of every random draw;
+    `strand`: "both" looks for the reverse complements of DNA and RNA as well, of queries and of members.
     """
 
     method: str = "nearest"
@@ -69,6 +72,7 @@ class NoveltyOptions:
     ties: str = SMOOTHED
     sample: int = 20_000
     seed: int = 0
+    strand: str = PLUS
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -87,6 +91,9 @@ class NoveltyOptions:
             raise ParameterError(f"the method nearest has k 1, not {self.k}: mean and kth look at more")
         if not 0 < self.fpr < 1:
             raise ParameterError(f"fpr must be above 0 and below 1, not {self.fpr}")
+        require_strand(self.strand)
+        if self.strand == BOTH and not measures:
+            raise ParameterError(f"the method {self.method} knows no strands: nearest, mean, kth and lof do")
         if self.sample < 1:
             raise ParameterError(f"sample must be at least 1, not {self.sample}")
 
@@ -108,4 +115,5 @@ class NoveltyOptions:
     @property
     def key(self) -> str:
         """Names the score: equal keys, comparable scores."""
-        return " ".join(part for part in (self.method, self.source, str(self.neighbours or "")) if part)
+        both = "both strands" if self.strand == BOTH else ""
+        return " ".join(part for part in (self.method, self.source, str(self.neighbours or ""), both) if part)

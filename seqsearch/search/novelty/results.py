@@ -35,7 +35,7 @@ class NoveltyResults(Listed[Verdict]):
     """The verdicts on Q queries, in columns: `scores`, `p_values`, `distances` (Q,) float64, `rows` (Q,) of the nearest
     in `stored` (-1: none), `q_values` (Q,) or None; `stored`: the ids of all rows; `fpr`: the level asked for.
 
-    `known`: sequences that the p-values compare with: none is below 1 / (known + 1).
+    `known`: sequences that the p-values compare with: none is below 1 / (known + 1). `warnings`: what to beware of.
     """
 
     queries: Strings
@@ -47,6 +47,7 @@ class NoveltyResults(Listed[Verdict]):
     fpr: float
     known: int
     q_values: DoubleArray | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def novel(self) -> BoolArray:
@@ -95,4 +96,6 @@ def joined(parts: Iterable[NoveltyResults]) -> NoveltyResults:
     every = list(parts)
     columns = ("scores", "p_values", "rows", "distances")
     whole: JSON = {name: np.concatenate([getattr(part, name) for part in every]) for name in columns}
-    return replace(every[0], queries=Strings.concatenate([part.queries for part in every]), q_values=None, **whole)
+    queries = Strings.concatenate([part.queries for part in every])
+    warnings = tuple(dict.fromkeys(warning for part in every for warning in part.warnings))
+    return replace(every[0], queries=queries, q_values=None, warnings=warnings, **whole)

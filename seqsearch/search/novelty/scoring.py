@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...ann import CandidateIndex
-from ...arrays import DoubleArray, IntArray
+from ...arrays import AnyArray, DoubleArray, IntArray
 from ...distances import Neighbours
 from ...errors import ParameterError
 from ...progress import SILENT, Progress
-from ...sequences import Sequences
 from ..budget import Budget
+from ..pipeline import Queries
+from ..stages import Propose
 from ..state import State
 from . import scores
 from .neighbourhoods import Neighbourhoods, NeighbourLists
@@ -41,7 +42,7 @@ class Scoring:
     def __init__(self, state: State, options: NoveltyOptions, budget: Budget | None) -> None:
         self.state = state
         self.options = options
-        self.neighbourhoods = Neighbourhoods(state, budget, options.source == EXACT)
+        self.neighbourhoods = Neighbourhoods(state, budget, options.source == EXACT, options.strand)
         self._lists: NeighbourLists | None = None
         if options.method == "shells":
             self._codes()
@@ -54,11 +55,11 @@ class Scoring:
         """What the method has to know about the data; `rows`: members to learn it from."""
         if self.options.method != "shells":
             return {}
-        counts = self._shells(self.state.targets[rows[:_MEMBERS]], own=True)
+        counts = self._shells(self.state.members(rows[:_MEMBERS]), own=True)
         return {BANDWIDTH: scores.fitted_bandwidth(counts)}
 
     def score(
-        self, queries: Sequences, parameters: dict[str, float], own: IntArray | None = None, progress: Progress = SILENT
+        self, queries: Queries, parameters: dict[str, float], own: IntArray | None = None, progress: Progress = SILENT
     ) -> Scored:
         """Scores of queries. `own`, (Q,): the rows that they are, each judged as if it were not stored."""
         if self.options.method == "shells":
@@ -67,18 +68,18 @@ class Scoring:
         if self.options.method == "reconstruction":
             from ...encoders.reconstruction import reconstruction_errors
 
-            return Scored(reconstruction_errors(self.state.model, queries, progress))
+            return Scored(reconstruction_errors(self.state.model, queries.sequences, progress))
         found = self.neighbourhoods.of(queries, self.options.neighbours, own, progress)
         return Scored(self._measured(found, own, progress), found.rows[:, 0], found.distances[:, 0])
 
-    def nearest(self, queries: Sequences, scored: Scored) -> tuple[IntArray, DoubleArray]:
+    def nearest(self, queries: Queries, scored: Scored) -> tuple[IntArray, DoubleArray]:
         """(Q,) rows of the nearest stored sequences, as the method sees nearness, and their exact distances."""
         if scored.rows is not None and scored.distances is not None and self.options.source == EXACT:
             return scored.rows, scored.distances
         rows = scored.rows
         if rows is None:
-            rows = self.state.proposals.search(self.state.model.vectors(queries, stored=False), 1).rows[:, 0]
-        return rows, self.neighbourhoods.verified_distance(queries, rows)
+            rows = self.state.proposals.search(self._points(queries), 1).rows[:, 0]
+        return rows, self.neighbourhoods.verified_distance(queries.sequences, rows)
 
     def _measured(self, found: Neighbours, own: IntArray | None, progress: Progress) -> DoubleArray:
         if self.options.method == "mean":
@@ -97,9 +98,12 @@ class Scoring:
             raise ParameterError("shells needs an index of 16-bit codes: build it with bits=16")
         return self.state.proposals
 
-    def _shells(self, queries: Sequences, *, own: bool) -> IntArray:
+    def _points(self, queries: Queries) -> AnyArray:
+        return queries.points(Propose.name, self.state.encoder.of_queries)
+
+    def _shells(self, queries: Queries, *, own: bool) -> IntArray:
         """(Q, 17) stored codes at each distance; `own`: the queries are stored, and do not count themselves."""
-        counts = self._codes().distance_counts(self.state.model.vectors(queries))
+        counts = self._codes().distance_counts(self._points(queries))
         if own:
             counts = counts.copy()
             counts[:, 0] -= 1

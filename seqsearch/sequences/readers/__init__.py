@@ -9,9 +9,10 @@ from typing import Unpack
 from ...errors import EmptyInputError, ParameterError, StrPath
 from ..alphabet import INTEGERS, TEXT, alphabet_named
 from ..sequence import Sequences
-from .batches import TextBatch, assemble
+from .batches import TextBatch, assemble, degapped
 from .fastx import guess_alphabet
 from .intake import Intake, OnError, ReadReport
+from .labelling import Labelling
 from .opening import Source, display_name, opened
 from .options import COLUMNS, Options, ReadOptions
 from .table import READERS, DataSets, Reader, data_sets_of, reader_of, register
@@ -37,10 +38,15 @@ def read(path: StrPath, **options: Unpack[ReadOptions]) -> Sequences:
     FASTA, FASTQ, CSV, TSV, Parquet, Arrow and Feather, lines of text, .npy, .npz, HDF5, .ts, UCR tables, MIDI and what
     other packages add to `READERS`; any of them may be compressed with gzip, bzip2, xz or Zstandard. See `ReadOptions`
     for what else may be said: alphabet, format, on_error, id_column, sequence_column, label_column, description_column,
-    layout, queries, report.
+    layout, queries, duplicate_ids, degap, whole_header, label_file, label_from, label_ranks, report.
 
     Raises InputError (a file that cannot be read), ParseError, SymbolError, SeriesError, DuplicateIdError,
     EmptySequenceError, EmptyInputError, and ParameterError for arguments that fit no file.
+
+    >>> import seqsearch as ss
+    >>> _ = ss.write_fasta("genes.fasta.gz", ss.as_sequences(["GATTACA", "CAT"], ids=["a", "b"]))
+    >>> [(one.id, one.text) for one in ss.read("genes.fasta.gz")]
+    [('a', 'GATTACA'), ('b', 'CAT')]
     """
     parts = list(read_batches(path, **options))
     return parts[0] if len(parts) == 1 else Sequences.concatenate(parts)
@@ -50,6 +56,11 @@ def read_batches(path: StrPath, *, size: int = BATCH, **options: Unpack[ReadOpti
     """The same as `read` in sets of at most `size` sequences: memory grows by 16 bytes a record, to know ids again.
 
     Raises what `read` raises, when the batch with the wrong record is reached; wrong arguments at once.
+
+    >>> import seqsearch as ss
+    >>> _ = ss.write_fasta("genes.fasta", ss.as_sequences(["GATTACA", "CAT", "TAG"]))
+    >>> [len(part) for part in ss.read_batches("genes.fasta", size=2)]
+    [2, 1]
     """
     if size < 1:
         raise ParameterError(f"size must be at least 1, not {size}")
@@ -67,9 +78,17 @@ def read_batches(path: StrPath, *, size: int = BATCH, **options: Unpack[ReadOpti
         options.get("description_column"),
         options.get("layout"),
         options.get("queries", False),
+        options.get("degap", False),
+        options.get("whole_header", False),
+        Labelling.of(options.get("label_file"), options.get("label_from"), options.get("label_ranks")),
     )
     reader = None if format is None else READERS[format]
-    intake = Intake(display_name(path), options.get("on_error", "raise"), ReadReport() if report is None else report)
+    intake = Intake(
+        display_name(path),
+        options.get("on_error", "raise"),
+        ReadReport() if report is None else report,
+        options.get("duplicate_ids", "error"),
+    )
     by_name = data_sets_of(path)
     return _read(path, reader, chosen, intake) if by_name is None else _data_set(path, by_name, chosen, intake)
 
@@ -111,8 +130,16 @@ def _assembled(reader: Reader, source: Source, options: Options, intake: Intake)
         hint = " (which was guessed from the first records; if it is another, name it: alphabet)"
     elif alphabet is None and not reader.holds_series:
         alphabet = TEXT
+    labelling = options.labelling
     for batch in reader.read(source, options, intake):
+        if options.degap and isinstance(batch, TextBatch):
+            batch = degapped(batch)
+        if labelling is not None:
+            batch.labels, missing = labelling.labels_of(batch.ids, batch.descriptions, batch.labels)
+            intake.report.unlabelled += missing
         yield assemble(batch, alphabet if isinstance(batch, TextBatch) else options.alphabet, intake, hint)
+    if labelling is not None:
+        labelling.require_some(intake.report.records, intake.report.unlabelled)
 
 
 def _require(options: Options, takes: frozenset[str], what: str) -> None:

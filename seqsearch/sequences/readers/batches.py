@@ -16,6 +16,11 @@ from ..sequence import Sequences
 from ..strings import Counted, Strings, offsets_of
 from .intake import Intake
 
+GAPS = "-."
+"""What fills the lines of an alignment."""
+
+_ALIGNED = ": of an aligned file degap (--degap) leaves the gaps out"
+
 
 @dataclass
 class Batch:
@@ -83,10 +88,28 @@ def _find_duplicates(batch: Batch, wrong: dict[int, InputError], intake: Intake)
     good = np.ones(len(batch.lengths), np.bool_)
     good[list(wrong)] = False
     rows = np.flatnonzero(good)
-    earlier = intake.seen.first_uses(batch.ids if good.all() else batch.ids.take(rows), batch.numbers[rows])
-    for at in np.flatnonzero(earlier).tolist():
+    earlier = intake.earlier_uses(batch.ids if good.all() else batch.ids.take(rows), batch.numbers[rows])
+    used = np.flatnonzero(earlier).tolist()
+    if used and intake.duplicate_ids == "rename":
+        names = list(batch.ids)
+        for at in used:
+            row = int(rows[at])
+            names[row] = intake.renamed(names[row], int(batch.numbers[row]))
+        batch.ids = Strings.of(names)
+        return
+    for at in used:
         row = int(rows[at])
-        wrong[row] = DuplicateIdError(f"the id {batch.ids[row]!r} was used before, by record {earlier[at]}")
+        wrong[row] = DuplicateIdError(intake.told_of(batch.ids[row], int(earlier[at])))
+
+
+def degapped(batch: TextBatch) -> TextBatch:
+    """The batch without the gaps of an alignment."""
+    letters = np.frombuffer(batch.text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    kept = ~np.isin(letters, [ord(gap) for gap in GAPS])
+    if kept.all():
+        return batch
+    counts = np.concatenate([[0], np.cumsum(kept)])[offsets_of(batch.lengths)]
+    return replace(batch, text=batch.text.translate(dict.fromkeys(map(ord, GAPS))), lengths=np.diff(counts))
 
 
 def _folded(batch: TextBatch, alphabet: Alphabet) -> TextBatch:
@@ -117,9 +140,9 @@ def _encoded(
     codes = alphabet.lookup(batch.text.encode("ascii", "replace"))
     if codes.max(initial=0) == NOT_A_SYMBOL:
         for row, where, position in _first_of_each(np.flatnonzero(codes == NOT_A_SYMBOL), batch.lengths):
-            problem = (
-                f"symbol {batch.text[where]!r} at position {position} is not in the {alphabet.name} alphabet{hint}"
-            )
+            symbol = batch.text[where]
+            advice = _ALIGNED if symbol in GAPS else hint
+            problem = f"symbol {symbol!r} at position {position} is not in the {alphabet.name} alphabet{advice}"
             wrong[row] = SymbolError(problem)
     return codes, batch.lengths
 

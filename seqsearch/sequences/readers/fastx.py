@@ -35,7 +35,7 @@ def read_fasta(source: Source, options: Options, intake: Intake) -> Iterator[Tex
     """Batches of a FASTA file: the id is the header up to white space, the description the rest."""
     try:
         with FastaReader(source.stream, sequence_class=_header_and_text) as reader:
-            for batch in _batches(iter(reader), itemgetter(0), itemgetter(1), options.size):
+            for batch in _batches(iter(reader), itemgetter(0), itemgetter(1), options):
                 if source.path is not None:
                     batch.line_of = _FastaLines(source.path, int(batch.numbers[0]))
                 yield batch
@@ -52,7 +52,7 @@ def read_fastq(source: Source, options: Options, intake: Intake) -> Iterator[Tex
     """Batches of a FASTQ file of four lines a record; qualities are not kept."""
     try:
         with FastqReader(source.stream) as reader:
-            for batch in _batches(iter(reader), attrgetter("name"), attrgetter("sequence"), options.size):
+            for batch in _batches(iter(reader), attrgetter("name"), attrgetter("sequence"), options):
                 first = int(batch.numbers[0])
                 batch.line_of = lambda row, first=first: 4 * (first + row - 1) + 1  # type: ignore[misc]
                 yield batch
@@ -107,7 +107,7 @@ def guess_alphabet(letters: bytes) -> Alphabet:
 
 
 def _batches(
-    records: Iterator[Record], header_of: Callable[[Record], str], text_of: Callable[[Record], str], size: int
+    records: Iterator[Record], header_of: Callable[[Record], str], text_of: Callable[[Record], str], options: Options
 ) -> Iterator[TextBatch]:
     """Batches of at most `size` records, joined chunk by chunk so that few Python objects live at once."""
     done, chunk_size = 0, 16
@@ -116,13 +116,14 @@ def _batches(
         descriptions: list[Strings] = []
         texts: list[str] = []
         lengths: list[IntArray] = []
-        left, symbols = size, 0
+        left, symbols = options.size, 0
         while left and symbols < _BATCH_SYMBOLS:
             chunk = list(itertools.islice(records, min(chunk_size, left)))
             if not chunk:
                 break
             parts = list(map(text_of, chunk))
-            own, others = _split_headers(list(map(header_of, chunk)))
+            headers = list(map(header_of, chunk))
+            own, others = _whole_headers(headers) if options.whole_header else _split_headers(headers)
             ids.append(own)
             descriptions.append(others)
             texts.append("".join(parts))
@@ -132,7 +133,7 @@ def _batches(
             chunk_size = max(1, min(_CHUNK, _CHUNK_SYMBOLS * len(chunk) // max(1, len(texts[-1]))))
         if not lengths:
             return
-        n = size - left
+        n = options.size - left
         yield TextBatch(
             Strings.concatenate(ids),
             np.concatenate(lengths),
@@ -141,6 +142,12 @@ def _batches(
             text="".join(texts),
         )
         done += n
+
+
+def _whole_headers(lines: list[str]) -> tuple[Strings, Strings]:
+    """Every header as an id, without a description."""
+    ids = Strings.of([line.strip() for line in lines])
+    return ids, Strings(ids.data[:0], np.zeros(len(ids) + 1, np.int64))
 
 
 def _split_headers(lines: list[str]) -> tuple[Strings, Strings]:

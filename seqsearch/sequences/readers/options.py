@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
+from ...errors import StrPath
 from ..alphabet import Alphabet
 from ..sequence import Layout
-from .intake import OnError, ReadReport
+from .intake import DuplicateIds, OnError, ReadReport
+from .labelling import Labelling
 
 COLUMNS = ("id_column", "sequence_column", "label_column", "description_column")
 
@@ -23,6 +25,12 @@ class ReadOptions(TypedDict, total=False):
     `..._column`: names of columns of a table or of arrays of an .npz; None takes the usual ones.
     `layout`: order of the axes of three in .npy and .npz, "ntf" (series, steps, features) or "nct" (series, channels,
     steps); None means "ntf", and is an error where there are fewer steps than features.
+    `duplicate_ids`: "rename" gives an id that was used before a number (ID_2), "skip" leaves its record out.
+    `degap`: leave `-` and `.` out, of aligned files.
+    `whole_header`: the id of FASTA and FASTQ is the whole header, not its first word.
+    `label_file`: a table of ids and labels, a tab between; `label_from`: a regular expression, whose first group (or
+    all of it) is the label, in the header; `label_ranks`: keep so many ranks of labels such as
+    "Bacteria;Firmicutes;Bacilli".
     `queries`: of a file that holds both (HDF5 of ann-benchmarks), the queries and not what is to be stored.
     """
 
@@ -35,6 +43,12 @@ class ReadOptions(TypedDict, total=False):
     description_column: str | None
     layout: Layout | None
     queries: bool
+    duplicate_ids: DuplicateIds
+    degap: bool
+    whole_header: bool
+    label_file: StrPath | None
+    label_from: str | None
+    label_ranks: int | None
     report: ReadReport | None
 
 
@@ -50,3 +64,6 @@ class Options:
     description_column: str | None = None
     layout: Layout | None = None
     queries: bool = False
+    degap: bool = False
+    whole_header: bool = False
+    labelling: Labelling | None = None

@@ -1,0 +1,157 @@
+"""The overlap distance: two sequences that both may hang over at both ends, as partial genes do."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numba
+import numpy as np
+
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
+from ..jit import kernel
+from ..sequences import Sequence, Sequences
+from ..threads import numba_threads
+from . import scoring_kernels as scoring
+from .arguments import Columns, allowed_rows, columns_of, pair_arguments
+from .distance import LEAST_COST, Distance
+from .paths import AlignedPath, path_of_steps
+from .scoring_lanes import grouped, grouped_kernel
+from .tables import TableNeighbours
+
+_CELL = 0.0001  # in candidates proposed by the graph, where 32 targets go side by side
+_CODES = 256  # of the alphabets whose letters are bytes
+
+
+class OverlapDistance(Distance):
+    """min(m, n) - S, where S, at least 0, is the most that matches less edits come to in any overlap of the two.
+
+    An overlap is an alignment with free ends (semi-global): what hangs over costs nothing by itself. But a letter of
+    the shorter sequence that is left outside counts 1, as it matches nothing, and an edit counts 2, as it also costs a
+    match - so that a long overlap with some edits is nearer than a short one without. It is from 0, where one sequence
+    is in the other, to min(m, n), where nothing is worth to be aligned; symmetric, and no metric.
+    """
+
+    name = "overlap"
+    kind = "tokens"
+    whole_numbers = True
+    partial = True
+
+    def pairs(
+        self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None
+    ) -> DoubleArray:
+        self.require(a, b)
+        first, second, _ = pair_arguments(a_rows, len(a), b_rows, len(b), cutoffs)
+        ordered, found = np.empty(len(first)), np.empty(len(first))
+        numba_threads()
+        x, y = _bytes_where_possible(columns_of(a), columns_of(b))
+        order, groups = grouped(first, b.lengths_of(second))
+        if x.data.dtype == np.uint8:
+            grouped_kernel(x, first[order], y, second[order], groups, _scheme(), ordered)
+        else:
+            _scores_kernel(x, first[order], y, second[order], ordered)
+        found[order] = np.maximum(ordered, 0)
+        shorter = np.minimum(a.lengths_of(first), b.lengths_of(second))
+        distances: DoubleArray = shorter - found
+        return distances
+
+    def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> TableNeighbours:
+        self.require(targets)
+        chosen = allowed_rows(allowed, len(targets))
+        some = targets if allowed is None else targets[chosen]
+        return TableNeighbours(self, targets, chosen, lambda queries: self.matrix(queries, some))
+
+    def spans(self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray) -> tuple[IntArray, IntArray]:
+        """(m,) where the overlap begins and ends in b[b_rows[i]], as a slice; (0, 0) where there is none."""
+        self.require(a, b)
+        first, second, _ = pair_arguments(a_rows, len(a), b_rows, len(b), None)
+        begins, ends = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
+        numba_threads()
+        _spans_kernel(columns_of(a), first, columns_of(b), second, begins, ends)
+        return begins, ends
+
+    def align(self, query: Sequence, target: Sequence) -> AlignedPath:
+        """A best overlap, always the same one, with its score; it takes a byte for each pair of letters."""
+        score, i, j, steps = _path(query.data, target.data)
+        if score <= 0:
+            return AlignedPath((), score=0)
+        return path_of_steps(steps, query.data, target.data, (int(i), int(j)), int(score))
+
+    @property
+    def aligner(self) -> OverlapDistance:
+        return self
+
+    def bit_scores(self, scores: AnyArray) -> None:
+        """No statistics are known."""
+
+    def e_values(self, scores: AnyArray, lengths: AnyArray, total: int) -> None:
+        """No statistics are known."""
+
+    def verification_cost(self, lengths: IntArray, reach: float) -> float:
+        """Cells of the dynamic programme."""
+        return max(LEAST_COST, float(lengths.mean()) ** 2 * _CELL)
+
+
+@cache
+def _scheme() -> scoring.Scheme:
+    """A match counts 1, an edit -1, for letters that are bytes."""
+    scores = np.full((_CODES, _CODES), -1, np.int32)
+    np.fill_diagonal(scores, 1)
+    return scoring.Scheme(scores, 1, 1, scoring.SEMI)
+
+
+def _bytes_where_possible(x: Columns, y: Columns) -> tuple[Columns, Columns]:
+    """Both with their symbols numbered by a byte, where they have no more than that."""
+    if x.data.dtype == np.uint8:
+        return x, y
+    symbols = np.unique(np.concatenate([np.unique(x.data), np.unique(y.data)]))
+    if len(symbols) > _CODES:
+        return x, y
+    coded = (np.searchsorted(symbols, each.data).astype(np.uint8) for each in (x, y))
+    return Columns(next(coded), x.offsets), Columns(next(coded), y.offsets)
+
+
+@kernel()
+def _own_scores(x: AnyArray, y: AnyArray) -> tuple[scoring.Scheme, AnyArray, AnyArray]:
+    """What two sequences of any symbols score, and both with their symbols numbered."""
+    symbols = np.unique(np.concatenate((x, y)))
+    scores = np.full((len(symbols), len(symbols)), -1, np.int32)
+    for code in range(len(symbols)):
+        scores[code, code] = 1
+    scheme = scoring.Scheme(scores, 1, 1, scoring.SEMI)
+    return scheme, np.searchsorted(symbols, x), np.searchsorted(symbols, y)
+
+
+@kernel(parallel=True)
+def _scores_kernel(a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, found: DoubleArray) -> None:
+    """found[i] = the score of a[a_rows[i]] and b[b_rows[i]], of any symbols."""
+    data, offsets = a
+    text, bounds = b
+    for pair in numba.prange(len(found)):
+        x = data[offsets[a_rows[pair]] : offsets[a_rows[pair] + 1]]
+        y = text[bounds[b_rows[pair]] : bounds[b_rows[pair] + 1]]
+        scheme, p, q = _own_scores(x, y)
+        found[pair] = scoring.score_of(scheme, p, q)
+
+
+@kernel()
+def _path(x: AnyArray, y: AnyArray) -> tuple[int, int, int, AnyArray]:
+    """A best overlap, as `scoring_kernels.path_of` tells it."""
+    scheme, p, q = _own_scores(x, y)
+    return scoring.path_of(scheme, p, q)
+
+
+@kernel(parallel=True)
+def _spans_kernel(a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, begins: IntArray, ends: IntArray) -> None:
+    """Where the overlaps begin and end in the targets b[b_rows[i]]; 0 where there is none."""
+    data, offsets = a
+    text, bounds = b
+    for pair in numba.prange(len(begins)):
+        x = data[offsets[a_rows[pair]] : offsets[a_rows[pair] + 1]]
+        y = text[bounds[b_rows[pair]] : bounds[b_rows[pair] + 1]]
+        score, _, begin, steps = _path(x, y)
+        if score <= 0:
+            continue
+        used = 0
+        for step in steps:
+            used += step != 3
+        begins[pair], ends[pair] = begin, begin + used

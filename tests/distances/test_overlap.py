@@ -1,0 +1,103 @@
+"""The overlap distance against parasail's semi-global alignment and the plain table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from distance_oracles import mutated
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from partial_oracles import overlap_oracle
+
+from seqsearch.distances import OverlapDistance
+from seqsearch.sequences import DNA, INTEGERS, PROTEIN, TEXT, Sequences
+
+OVERLAP = OverlapDistance()
+
+
+def partial_pairs(alphabet, symbols, n, rng):
+    """Pairs of parts of n sequences, with edits; some have nothing to do with each other."""
+    first, second = [], []
+    for row in range(n):
+        whole = rng.integers(0, symbols, 200).astype(alphabet.dtype)
+        begin, end = sorted(rng.integers(0, 200, 2).tolist())
+        first.append(whole[begin : end + 1])
+        other = (
+            rng.integers(0, symbols, 90).astype(alphabet.dtype) if row % 5 == 0 else whole[int(begin * rng.random()) :]
+        )
+        second.append(mutated(other[: int(rng.integers(20, 200))], int(rng.integers(0, 9)), alphabet, rng))
+    return Sequences.from_arrays(first, alphabet), Sequences.from_arrays(second, alphabet)
+
+
+@pytest.mark.parametrize(("alphabet", "symbols"), [(DNA, 4), (PROTEIN, 20)], ids=["dna", "protein"])
+def test_scores_are_those_of_parasail(alphabet, symbols):
+    parasail = pytest.importorskip("parasail")
+    letters = alphabet.letters[:symbols]
+    matrix = parasail.matrix_create(letters, 1, -1)
+    first, second = partial_pairs(alphabet, symbols, 300, np.random.default_rng(1))
+    if alphabet is DNA:  # mutated draws ambiguity codes as well
+        second = Sequences.from_arrays([second[row].data % symbols for row in range(len(second))], alphabet)
+    else:
+        second = Sequences.from_arrays(
+            [np.minimum(second[row].data, symbols - 1) for row in range(len(second))], alphabet
+        )
+    rows = np.arange(len(first))
+    found = OVERLAP.pairs(first, rows, second, rows)
+    begins, ends = OVERLAP.spans(first, rows, second, rows)
+    same_ends = 0
+    for row in range(len(first)):
+        x, y = first[row], second[row]
+        told = parasail.sg_trace_striped_32(x.text, y.text, 1, 1, matrix)
+        shorter = min(len(x), len(y))
+        assert found[row] == shorter - max(told.score, 0)
+        if told.score > 0:
+            path = OVERLAP.align(x, y)
+            assert path.score == told.score == path.count("=") - path.count("XID")
+            assert (path.before[1], path.target_span[1]) == (begins[row], ends[row])
+            same_ends += told.end_ref + 1 == ends[row]
+        else:
+            assert (begins[row], ends[row]) == (0, 0)
+    assert same_ends > 0.9 * (found < np.minimum(first.lengths, second.lengths)).sum()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text("abc", min_size=1, max_size=30), st.text("abcd", min_size=1, max_size=30))
+def test_the_path_scores_what_the_distance_says(one, other):
+    both = Sequences.from_texts([one, other], TEXT)
+    found = OVERLAP.matrix(both, both)
+    np.testing.assert_array_equal(found, found.T)
+    assert found.diagonal().tolist() == [0, 0]
+    x, y = both[0], both[1]
+    assert found[0, 1] == overlap_oracle(x.data, y.data)
+    path = OVERLAP.align(x, y)
+    matches, edits = path.count("="), path.count("XID")
+    assert path.score == matches - edits == min(len(x), len(y)) - found[0, 1]
+    assert path.coverage(len(x), len(y)) == pytest.approx(
+        (path.count("=XI") if len(x) <= len(y) else path.count("=XD")) / min(len(x), len(y))
+    )
+    begin, end = path.before[1], path.before[1] + path.count("=XD")
+    zero, one_ = np.zeros(1, np.int64), np.ones(1, np.int64)
+    assert [each.tolist() for each in OVERLAP.spans(both, zero, both, one_)] == (
+        [[begin], [end]] if path.score else [[0], [0]]
+    )
+    # an overlap reaches an end of both at each side
+    if path.score:
+        assert min(path.before) == 0
+        assert path.query_span[1] == len(x) or path.target_span[1] == len(y)
+
+
+def test_an_overhang_is_free_and_what_is_left_of_the_shorter_counts_once():
+    texts = Sequences.from_texts(["GGGGACGTACGTAC", "ACGTACGTACTTTTTT", "ACGTAGGTAC", "CCCC"], DNA)
+    found = OVERLAP.matrix(texts, texts)
+    assert found[0, 1] == 14 - 10  # ten letters overlap, four of the shorter hang over
+    assert found[0, 2] == 2  # one edit within
+    assert found[3, 2] == 3  # one letter at an end
+
+
+def test_more_symbols_than_a_byte_has():
+    rng = np.random.default_rng(2)
+    whole = rng.integers(0, 2**32, 700).astype(np.uint32)
+    texts = Sequences.from_arrays([whole[:500], whole[200:]], INTEGERS)
+    assert OVERLAP.matrix(texts, texts).tolist() == [[0.0, 200.0], [200.0, 0.0]]
+    path = OVERLAP.align(texts[0], texts[1])
+    assert (path.cigar, path.before, path.coverage(500, 500)) == ("300=", (200, 0), 0.6)

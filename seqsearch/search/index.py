@@ -22,7 +22,7 @@ from ..registry import call
 from ..sequences import Alphabet, Sequences, SequencesLike
 from ..sequences.coercion import sets_of, taken
 from ..trees import Dendrogram
-from .asking import queries_of, require_two_strands, vectors_to_store
+from .asking import queries_of, require_two_strands, stored_queries, vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import CALIBRATION_QUERIES, build
 from .cache import IndexCache, bytes_by_part
@@ -295,7 +295,7 @@ class SequenceIndex(Records):
         """The k nearest stored sequences of each query, with their exact distances.
 
         `vectors`: (Q, D) numbers, or the path of an .npy file: those of the queries, where the index holds vectors that
-        were made elsewhere; only a comparison with everything needs none.
+        were made elsewhere; stored sequences need none, nor does a comparison with everything.
         The budget: `recall` asks for a measured recall (default: the one the index was built for), `candidates` for a
         number of candidates (with `ef` of a graph, or `lists` of compressed lists), `exact` for a comparison with
         everything. `ids` or `where` (label=VALUE) restrict the answers, always to exactly min(k, matching) of them.
@@ -352,8 +352,14 @@ class SequenceIndex(Records):
     def _asked(
         self, given: SequencesLike, vectors: VectorsLike | None, what: str = "queries", *, needed: bool = True
     ) -> Queries:
-        """Sequences of the argument `what`, with vectors where they have some."""
-        return queries_of(self._handle.encoder, self._taken(given, what), vectors, what, needed)
+        """Sequences of the argument `what`, with vectors where they have some: given ones, or those stored of them."""
+        encoder, sequences = self._handle.encoder, self._taken(given, what)
+        if vectors is None and needed and encoder.own is not None:
+            with self._handle.store() as store:
+                known = stored_queries(store, encoder, sequences)
+            if known is not None:
+                return known
+        return queries_of(encoder, sequences, vectors, what, needed)
 
     def _require_strand(self, strand: str, vectors: VectorsLike | None, *, needed: bool = True) -> None:
         """Raise ParameterError for a strand that cannot be asked for; `needed`: whether points will be."""

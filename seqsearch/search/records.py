@@ -14,6 +14,7 @@ from ..sequences.coercion import Taken, taken
 from ..sequences.strings import Counted
 from ..store import Store
 from .build_rows import check
+from .fitting import require_no_bases
 
 if TYPE_CHECKING:
     from ..distances import Distance
@@ -65,11 +66,15 @@ class Records:
         distance = self._handle.distance
         if distance is not None and distance.space and _is_vector(given):
             given = [given]
+        with self._handle.store() as store:
+            made = self._made(given, what, store)
+            require_no_bases(made.sequences, what, store)
+        return made
+
+    def _made(self, given: SequencesLike, what: str, store: Store) -> Taken:
         if isinstance(given, Sequences) and given.alphabet != TEXT:  # which an index may fold
             return Taken(given, True)
-        with self._handle.store() as store:
-            like = store.sequences(np.zeros(0, np.int64))
-        return taken(given, what, like=like)
+        return taken(given, what, like=store.sequences(np.zeros(0, np.int64)))
 
     def _taken_to_store(self, given: SequencesLike, what: str) -> Taken:
         """As `_taken_with`, of what can be compared with what is stored. Raises what `Distance.check` raises."""

@@ -7,6 +7,7 @@ import inspect
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 import seqsearch
 from seqsearch import errors
 from seqsearch.cli.main import COMMANDS
+from tests.cookbook import PROGRAMS
 
 README = Path("README.md").read_text(encoding="utf-8")
 
@@ -156,6 +158,12 @@ record: ss.Sequence = index["id7"]
 some: ss.Sequences = index.get(["a"])
 rows: list[dict[str, object]] = found.to_dicts()
 frame = found.to_pandas()
+model: ss.Model = ss.train(["ACGT"] * 40, encoder="cnn", effort="low", progress=True)
+names: list[str] = ss.classify(model, ["ACGT"]).names() + ss.classify(index, ["ACGT"], k=3, recall=0.9).names()
+lists: list[list[str]] = ss.tag(model, ["ACGT"]).lists()
+neighbors = ss.SequenceNeighbors(3, distance="edit").fit(["ACGT", "AC"])
+near, where = neighbors.kneighbors()
+places: list[list[int]] = neighbors.kneighbors(["ACGT"], return_distance=False).tolist()
 """
 WRONG = {
     'ss.SequenceIndex.build("x.ss", ["ACGT"], distnce="edit")': 'Unexpected keyword argument "distnce"',
@@ -164,17 +172,25 @@ WRONG = {
     'index.search("ACGT", recal=0.9)': 'Unexpected keyword argument "recal"',
     'index.novelty("ACGT", frp=0.1)': 'Unexpected keyword argument "frp"',
     "index[7]": "Invalid index type",
+    'ss.train(["ACGT"], epoch=3)': 'Unexpected keyword argument "epoch"',
+    'ss.classify(model, "ACGT", k=3)': "No overload variant",
+    "ss.SequenceNeighbors(distnce=3)": 'Unexpected keyword argument "distnce"',
+    "neighbors.kneighbours()": 'has no attribute "kneighbours"',
 }
 
 
 @pytest.mark.timeout(400)  # a minute on a busy machine, where nobody checked the types of the package before
 def test_types_catch_what_is_mistyped(tmp_path: Path) -> None:
-    """`mypy --strict` on a program of a user, with what it remembers of the package."""
+    """`mypy --strict` on programs of users, with what it remembers of the package: nothing is wrong in those of the
+    cookbook, and all that is mistyped is found."""
     program = tmp_path / "program.py"
     program.write_text("\n".join([RIGHT, *WRONG]))
     first = RIGHT.count("\n") + 2
+    cooked = [text for text in PROGRAMS.values() if "fastapi" not in text or find_spec("fastapi")]
+    for number, text in enumerate(cooked):
+        (tmp_path / f"cooked{number}.py").write_text(text)
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--config-file=pyproject.toml", str(program)],
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=pyproject.toml", *map(str, tmp_path.glob("*.py"))],
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
@@ -184,3 +200,4 @@ def test_types_catch_what_is_mistyped(tmp_path: Path) -> None:
     for number, problem in enumerate(WRONG.values(), start=first):
         assert any(f"program.py:{number}: " in line and problem in line for line in told), done.stdout + done.stderr
     assert len(told) == len(WRONG), done.stdout
+    assert len(cooked) >= 8

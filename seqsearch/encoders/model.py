@@ -176,7 +176,7 @@ class Model:
 
     def __reduce__(self) -> tuple[Callable[[JSON, dict[str, AnyArray]], Model], tuple[JSON, dict[str, AnyArray]]]:
         """Pickled as its document and weights, without the network that was made of them."""
-        return Model.of, (self.document(), self.weights)
+        return type(self).of, (self.document(), self.weights)
 
     def digest(self) -> str:
         """Names the model: equal embeddings need equal digests."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..errors import CorruptIndexError, InputError, StrPath
+from ..errors import CorruptIndexError, InputError, ParameterError, StrPath
 from ..files import atomic_write, read_tensors, write_tensors
 from .model import Model
+from .own import OwnModel
 
 
 def save_model(model: Model, path: StrPath) -> None:
-    """Write a model to one file, durably, or leave what was there. Raises OSError.
+    """Write a model to one file, durably, or leave what was there. Raises OSError, and ParameterError for that of an
+    index with own vectors, which makes none.
 
     The file holds numbers and text alone (safetensors, JSON): one from a stranger is safe to load.
 
@@ -20,6 +22,8 @@ def save_model(model: Model, path: StrPath) -> None:
     >>> ss.load_model("names.model").family
     'kmer'
     """
+    if isinstance(model, OwnModel):
+        raise ParameterError(f"there is no model to save: {model.told}, which were made elsewhere")
     with atomic_write(path) as file:
         file.write(write_tensors(model.weights, model.document()))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -99,6 +100,12 @@ class VectorRows:
         """(n, D) float32. Raises InputError as `checked`."""
         return checked(self.array, geometry, self.name, self.first)
 
+    def unmap(self) -> None:
+        """Let go of the pages of a file that were read so far, which count as memory of this process."""
+        base = self.array.base
+        if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            base.madvise(mmap.MADV_DONTNEED)
+
     def proved(self, geometry: str, progress: Progress = SILENT) -> str:
         """Look at every row, and return what names their content. Raises InputError as `checked`."""
         h = hashlib.blake2b(f"{self.array.dtype.str} {self.array.shape}".encode(), digest_size=16)
@@ -108,6 +115,7 @@ class VectorRows:
                 part = np.ascontiguousarray(self.array[start : start + step])
                 h.update(part.view(np.uint8).data if part.size else b"")
                 checked(part, geometry, self.name, self.first + start)
+                self.unmap()
                 task.advance(len(part))
         return h.hexdigest()
 

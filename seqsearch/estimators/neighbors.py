@@ -161,7 +161,8 @@ class SequenceNeighbors(TransformerMixin, IndexEstimator):
     ) -> csr_matrix:
         """(Q, n) CSR matrix with k entries a row: 1, or with mode "distance" the distance, zeros of equals included.
 
-        UMAP, HDBSCAN, DBSCAN, t-SNE (metric="precomputed") and Leiden take it. Raises as `kneighbors`.
+        DBSCAN, t-SNE (metric="precomputed") and Leiden take it as it is, UMAP and HDBSCAN, which want it symmetric, as
+        graph.maximum(graph.T). Raises as `kneighbors`.
         """
         require_mode(mode)
         rows, distances = self._nearest(X, self.n_neighbors if n_neighbors is None else n_neighbors)

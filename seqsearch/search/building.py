@@ -222,7 +222,7 @@ class _Build:
             "distance_parameters": distance.parameters(),
             **_class_of(distance),
             "index": options.kind_for(rows),
-            "index_parameters": options.parameters_for(rows),
+            "index_parameters": options.parameters_for(rows, brought=self.model is not None or self.own is not None),
             "seed": options.seed,
             "encoder": options.encoder_for(distance) if self.own is None else OWN,
             "effort": options.effort,

@@ -93,7 +93,10 @@ class OwnVectors:
 
     def to_store(self, model: OwnModel, builder: StoreBuilder, rows: IntArray) -> AnyArray:
         """What is stored of rows, ascending."""
-        return model.placed(self._points(model, builder, rows))
+        made = model.placed(self._points(model, builder, rows))
+        if self.rows is not None:
+            self.rows.unmap()
+        return made
 
     def store_all(self, model: OwnModel, builder: StoreBuilder, progress: Progress) -> None:
         """Make and store the vectors of all rows that have none, once each: a callable may be slow."""

@@ -13,6 +13,7 @@ import torch
 
 from seqsearch import NoveltyScorer, SequenceIndex, Sequences
 from seqsearch.encoders.model import kmer_model
+from seqsearch.encoders.model_file import save_model
 from seqsearch.encoders.own import OwnModel
 from seqsearch.errors import InputError, MismatchError, MissingVectorsError, ParameterError, ParseError
 from seqsearch.geometry import cosine
@@ -157,6 +158,30 @@ def test_members_are_judged_by_their_stored_vectors(plain: Path) -> None:
         assert np.all(by_novelty <= np.array(alone))
 
 
+def test_stored_sequences_need_no_vectors(copy: Path) -> None:
+    with SequenceIndex.open(copy) as index:
+        names = [STORED.ids[7], STORED.ids[3]]
+        found = index.search(index.get(names), 4, candidates=12)
+        given = index.search(index.get(names), 4, vectors=POINTS[[7, 3]], candidates=12)
+        assert found.distances.tolist() == given.distances.tolist()
+        assert index.search(index[names[0]], 1, candidates=3).distances[0, 0] == 0
+        other = Sequences.from_texts([QUERIES[0].text], DNA, names[:1])  # the id of a stored one is not enough
+        with pytest.raises(MissingVectorsError):
+            index.search(other)
+        index.remove(names[:1])
+        with pytest.raises(MissingVectorsError):
+            index.search(STORED[[7, 3]])
+
+
+def test_verify_tries_the_callable(tmp_path: Path) -> None:
+    sign = 1.0
+    path = tmp_path / "own.ss"
+    with SequenceIndex.build(path, STORED, encoder=lambda texts: sign * embed(texts).astype(np.float16)) as index:
+        assert (index.verify().problems, index.verify().notes) == ([], [])
+        sign = -1.0
+        assert "makes other vectors than those stored: that of 's" in index.verify().problems[0]
+
+
 def test_classes_by_neighbours(tmp_path: Path) -> None:
     labels = [str(number // 7) for number in range(420)]
     ids = list(EVERYTHING.ids)
@@ -183,6 +208,9 @@ def test_what_needs_vectors_says_so(plain: Path) -> None:
             index.novelty(QUERIES, vectors=QUERY_POINTS, known=QUERIES)
         with pytest.raises(MissingVectorsError, match="open it with encoder=, the callable that made them"):
             index.model.embed(QUERIES)
+        with pytest.raises(ParameterError, match="there is no model to save: own vectors, 64 dimensions, cosine"):
+            save_model(index.model, plain.parent / "x.model")
+        assert pickle.loads(pickle.dumps(index.model)).dim == DIM
         with pytest.raises(ParameterError, match="strand 'both': the vectors given are those of the plus strand"):
             index.search(QUERIES, vectors=QUERY_POINTS, strand="both")
         assert index.search(QUERIES[:1], 1, exact=True, strand="both").distances.shape == (1, 1)
@@ -280,12 +308,12 @@ def test_a_callable_makes_all_vectors(tmp_path: Path, plain: Path) -> None:
         assert index.verify().notes == []
     with SequenceIndex.open(path) as index:  # the callable is not stored
         with pytest.raises(MissingVectorsError, match="open the index with encoder="):
-            index.search(QUERIES)
+            index.search("ACGTTTGGCA")
         assert isinstance(index.model, OwnModel)
     with SequenceIndex.open(path, encoder=embed) as index:
         assert index.search(QUERIES, 1).distances.max() == 0
         with pytest.raises(MissingVectorsError):  # nor is it pickled
-            pickle.loads(pickle.dumps(index)).search(QUERIES)
+            pickle.loads(pickle.dumps(index)).search("ACGTTTGGCA")
 
 
 def test_another_callable_is_found_out(copy: Path, tmp_path: Path) -> None:
@@ -301,7 +329,7 @@ def test_another_callable_is_found_out(copy: Path, tmp_path: Path) -> None:
         SequenceIndex.build(tmp_path / "b.ss", STORED, vectors=POINTS, encoder=lambda texts: -embed(texts))
     with SequenceIndex.build(tmp_path / "both.ss", STORED, vectors=POINTS, encoder=embed) as index:
         assert index.search(QUERIES, 1, candidates=9).distances.shape == (60, 1)
-    codes = SequenceIndex.build(tmp_path / "codes.ss", STORED, encoder=embed, bits=64)
+    codes = SequenceIndex.build(tmp_path / "codes.ss", STORED, encoder=embed, bits=64, codes="pca")
     codes.close()
     with pytest.raises(MismatchError, match=r"is off by \d+ of 64 bits"):
         SequenceIndex.open(tmp_path / "codes.ss", encoder=lambda texts: -embed(texts))

@@ -3,7 +3,7 @@
 The q-grams that a target lacks bound its distance from below (gram_lists.py). Targets come in the order of that bound,
 and are measured a vector at a time (infix_kernels.py) until the bound passes the k-th distance found. Where that leaves
 many, the bound is taken of every block in which a part may begin: of the targets that are left only the blocks that may
-hold a near part are measured.
+hold a near part are measured, or all of a group of 512 at once (infix_lanes.py) where most may.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from ..jit import kernel, popcount
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..threads import numba_threads
+from . import lanes
 from .arguments import Columns, allowed_rows, columns_of
+from .coding import Coding
 from .edit_kernels import place
 from .edit_rerank import Query, query_of
 from .gram_lists import (
@@ -36,13 +38,16 @@ from .gram_lists import (
     lacking_exactly,
 )
 from .infix_kernels import distances_to, lanes_for
+from .infix_lanes import group_distances, work_for
 from .infix_vectors import SPARED
 from .neighbours import Neighbours, Pruning, unfilled, whole_neighbours
-from .vectors import VECTOR
+from .vectors import LANES, VECTOR
 
 _QUERIES_A_STEP = 256
 _FAR = np.iinfo(np.int32).max  # farther than any distance
 _PATIENCE = 256  # targets that are measured as a whole before blocks are looked at
+_SPARSE = 1536  # targets that are measured by themselves before whole groups are
+_DENSE = 128  # targets of a group that are left, from which all of it is measured
 _BOUND = "absent q-grams"
 _U0, _U1 = np.uint64(0), np.uint64(1)
 
@@ -83,6 +88,10 @@ class InfixNeighbours:
         rows = allowed_rows(allowed, len(targets))
         rows = rows[np.argsort(targets.lengths_of(rows), kind="stable")]
         self._members, self._grams, self._blocks = rows, grams_of(targets, rows), blocks_of(targets, rows)
+        self._coding = Coding.of(targets)
+        lanes_of = np.full(len(self._blocks.counts) * LANES if self._blocks.q else 0, -1, np.int64)
+        lanes_of[: len(rows)] = rows[: len(lanes_of)]
+        self._groups = lanes.pack(self._coding.codes(targets), targets.offsets, lanes_of, self._coding.bits)
 
     def search(
         self, queries: Sequences, k: int, *, within: DoubleArray | None = None, progress: Progress = SILENT
@@ -98,8 +107,8 @@ class InfixNeighbours:
                 part = queries[first : first + _QUERIES_A_STEP]
                 step = slice(first, first + len(part))
                 found = rows[step], distances[step], tally[step]
-                known = columns_of(self.targets), self._members, self._grams, self._blocks
-                search_kernel(columns_of(part), *known, limits[step], *found)
+                known = columns_of(self.targets), self._members, self._grams, self._blocks, self._groups
+                search_kernel(columns_of(part), self._coding.codes(part), *known, limits[step], *found)
                 task.advance(len(part))
         pairs = len(queries) * len(self._members)
         _, entered, measured = tally.sum(axis=0).tolist()
@@ -167,12 +176,34 @@ def _near_blocks(lacks: AnyArray, digits: int, word: int, lane: int, cutoff: int
 
 
 @kernel()
+def _as_group(
+    query: lanes.Query, groups: lanes.Groups, group: int, begin: int, end: int, near: AnyArray, nearest: Nearest
+) -> None:
+    """Measure all of a group at once, in columns begin..end - 1, and enter those of the lanes `near`."""
+    work = work_for(query)
+    group_distances(query, groups, group, begin, end, work)
+    state, k = nearest.state, len(nearest.rows)
+    for w in range(VECTOR):
+        state[_MEASURED] += int(popcount(near[w]))
+        bits = near[w] & lanes.at_most(work.values, work.digits, w, min(_cutoff(nearest), len(query.table)))
+        while bits:
+            lane = w * 64 + _lowest(bits)
+            bits &= bits - _U1
+            row, found = groups.rows[group * LANES + lane], lanes.lane_value(work.values, work.digits, lane)
+            if _may_enter(nearest, row, found):
+                place(nearest.rows, nearest.distances, min(k, state[_ENTERED]), row, found)
+                state[_ENTERED] += 1
+
+
+@kernel()
 def _by_blocks(
     query: Query,
     codes: AnyArray,
+    coded: AnyArray,
     targets: Columns,
     members: IntArray,
     blocks: Blocks,
+    groups: lanes.Groups,
     planes: AnyArray,
     digits: int,
     done: IntArray,
@@ -180,7 +211,7 @@ def _by_blocks(
     nearest: Nearest,
 ) -> None:
     """Look at all that were not measured: those that lack more than done[0] q-grams as a whole, or just as many and
-    come from word done[1] on. `codes`: the query; `planes`, `digits`: what it lacks.
+    come from word done[1] on. `codes`: the query, and `coded` as the groups are; `planes`, `digits`: what it lacks.
     """
     text, offsets = targets
     form = Form(blocks.q, blocks.base, blocks.bits)
@@ -198,6 +229,9 @@ def _by_blocks(
         for word in range(g * VECTOR, (g + 1) * VECTOR):
             before = done[0] if word < done[1] else done[0] - 1
             alive[word] = lacking_at_most(planes, digits, word, cutoff) & ~lacking_at_most(planes, digits, word, before)
+            there = min(max(len(members) - 64 * word, 0), 64)  # lanes of the last word that hold a target
+            if there < 64:
+                alive[word] &= (_U1 << np.uint64(there)) - _U1
             anything |= alive[word]
         if anything != _U0:
             here = lacks[blocks.starts[g] * width : blocks.starts[g + 1] * width]
@@ -206,7 +240,7 @@ def _by_blocks(
         if least > _cutoff(nearest):
             break
         for word in range(len(alive)):
-            if alive[word] == _U0:
+            if alive[word] == _U0 or nearest.state[_MEASURED] >= _SPARSE:
                 continue
             g, w = word // VECTOR, word % VECTOR
             here = lacks[blocks.starts[g] * width : blocks.starts[g + 1] * width]
@@ -226,11 +260,51 @@ def _by_blocks(
                     if first >= 0:
                         stop = min(end, start + (last + 1) * BLOCK + m + _cutoff(nearest))
                         _wait(query, text, waiting, nearest, row, start + first * BLOCK, stop)
+    _measure(query, text, waiting, nearest)
+    if nearest.state[_MEASURED] < _SPARSE:
+        return
+    turned, near = lanes.query_of(coded, 0, m), np.empty(VECTOR, np.uint64)
+    for g in range(len(blocks.counts)):
+        here = lacks[blocks.starts[g] * width : blocks.starts[g + 1] * width]
+        cutoff, left, first, last = min(_cutoff(nearest), m), 0, blocks.counts[g], -1
+        near[:] = _U0
+        for w in range(VECTOR):
+            if alive[g * VECTOR + w] == _U0:
+                continue
+            for b in range(blocks.counts[g]):
+                bits = lacking_at_most(here, own, b * VECTOR + w, cutoff) & alive[g * VECTOR + w]
+                if bits:
+                    near[w] |= bits
+                    first, last = min(first, b), max(last, b)
+            left += int(popcount(near[w]))
+        if left >= _DENSE:
+            _as_group(turned, groups, g, first * BLOCK, (last + 1) * BLOCK + m + cutoff, near, nearest)
+            continue
+        for w in range(VECTOR if left else 0):
+            bits = near[w]
+            while bits:
+                lane = _lowest(bits)
+                bits &= bits - _U1
+                at = (g * VECTOR + w) * 64 + lane
+                if at < len(members):
+                    row = members[at]
+                    start, end = offsets[row], offsets[row + 1]
+                    first, last = _near_blocks(here, own, w, lane, cutoff, (end - start - 1) // BLOCK + 1)
+                    if first >= 0:
+                        stop = min(end, start + (last + 1) * BLOCK + m + cutoff)
+                        _wait(query, text, waiting, nearest, row, start + first * BLOCK, stop)
 
 
 @kernel()
 def _nearest_of(
-    codes: AnyArray, targets: Columns, members: IntArray, grams: Grams, blocks: Blocks, nearest: Nearest
+    codes: AnyArray,
+    coded: AnyArray,
+    targets: Columns,
+    members: IntArray,
+    grams: Grams,
+    blocks: Blocks,
+    groups: lanes.Groups,
+    nearest: Nearest,
 ) -> None:
     """The nearest members of one query."""
     text, bounds = targets
@@ -259,7 +333,7 @@ def _nearest_of(
             word += 1
         if cut and state[_MEASURED] >= _PATIENCE:
             done = np.array([count, word])
-            _by_blocks(query, codes, targets, members, blocks, planes, digits, done, waiting, nearest)
+            _by_blocks(query, codes, coded, targets, members, blocks, groups, planes, digits, done, waiting, nearest)
             break
     _measure(query, text, waiting, nearest)
 
@@ -267,10 +341,12 @@ def _nearest_of(
 @kernel(parallel=True)
 def search_kernel(
     queries: Columns,
+    coded: AnyArray,
     targets: Columns,
     members: IntArray,
     grams: Grams,
     blocks: Blocks,
+    groups: lanes.Groups,
     limits: IntArray,
     rows: IntArray,
     distances: IntArray,
@@ -280,4 +356,5 @@ def search_kernel(
     data, offsets = queries
     for q in numba.prange(len(offsets) - 1):
         nearest = Nearest(rows[q], distances[q], tally[q], limits[q])
-        _nearest_of(data[offsets[q] : offsets[q + 1]], targets, members, grams, blocks, nearest)
+        codes, own = data[offsets[q] : offsets[q + 1]], coded[offsets[q] : offsets[q + 1]]
+        _nearest_of(codes, own, targets, members, grams, blocks, groups, nearest)

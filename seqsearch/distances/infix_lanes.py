@@ -45,8 +45,10 @@ def work_for(query: lanes.Query) -> Work:
 
 
 @kernel()
-def group_distances(query: lanes.Query, groups: lanes.Groups, group: int, work: Work) -> None:
-    """The distances of a query and all lanes of a group, as planes of a number, lowest bit first, in `work.values`."""
+def group_distances(query: lanes.Query, groups: lanes.Groups, group: int, begin: int, end: int, work: Work) -> None:
+    """The distances of a query and columns begin..end - 1 of all lanes of a group, as planes of a number, lowest bit
+    first, in `work.values`. `begin` is a multiple of TILE; a last tile is looked at as a whole.
+    """
     codes, table = query
     state, matches, edge, values, digits = work
     planes, bits = groups.planes, groups.bits
@@ -60,7 +62,7 @@ def group_distances(query: lanes.Query, groups: lanes.Groups, group: int, work: 
         for w in range(VECTOR):
             values[d * VECTOR + w] = values[(digits + d) * VECTOR + w] = plane
     width = (bits + 1) * VECTOR
-    for first in range(0, groups.columns[group], TILE):
+    for first in range(begin, min(end, groups.columns[group]), TILE):
         at = groups.starts[group] + lanes.HEADER + first * width
         for s in range(len(codes)):
             for t in range(TILE):
@@ -84,7 +86,7 @@ def matrix_kernel(queries: AnyArray, query_offsets: IntArray, groups: lanes.Grou
         query = lanes.query_of(queries, query_offsets[q], query_offsets[q + 1])
         work = work_for(query)
         for group in range(first, min(count, first + _GROUPS_A_TASK)):
-            group_distances(query, groups, group, work)
+            group_distances(query, groups, group, 0, groups.columns[group], work)
             for lane in range(LANES):
                 row = groups.rows[group * LANES + lane]
                 if row >= 0:

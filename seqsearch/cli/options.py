@@ -156,7 +156,8 @@ class DistanceOptions:
     """The exact distance."""
 
     distance: str = option(
-        "edit or dtw; weighted-edit, indel, osa, damerau-levenshtein, jaro-winkler, alignment, dtw-matching; "
+        "edit or dtw; infix (in a part of REFS), overlap (free ends); weighted-edit, indel, osa, damerau-levenshtein, "
+        "jaro-winkler, alignment, dtw-matching; "
         "of vectors: euclidean, cosine, inner-product.",
         metavar="NAME",
         default="edit",

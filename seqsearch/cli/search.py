@@ -107,8 +107,9 @@ def command(
 
     TSV has the columns query, rank, target, distance (and strand, if both are searched); JSON has one object a line
     with the same names. Alignments are shortest edit paths from end to end: a CIGAR has =, X, I (in the query only)
-    and D (in the target only). In blast6 pident is in percent; E-value and bit score, which edit distance does not
-    have, are -1 and 0, as vsearch writes them; sstart > send means the minus strand.
+    and D (in the target only). Under infix and overlap they are of parts: target_start and target_end, from 1, say
+    which. In blast6 pident is in percent; E-value and bit score, which edit distance does not have, are -1 and 0, as
+    vsearch writes them; sstart > send means the minus strand.
 
     \b
     Examples:

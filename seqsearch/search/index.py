@@ -46,6 +46,7 @@ from .results import Explanation, RangeResults, Results
 from .state import State
 from .strands import BOTH, PLUS, better_strand, other_strand, require_strand, reverse_complement, turned_round, united
 from .sweep import SweepRow, swept
+from .unlike_lengths import unlike_lengths
 from .verification import VerificationReport, verified
 
 if TYPE_CHECKING:
@@ -344,6 +345,7 @@ class SequenceIndex(Records):
             calibrated, unlike, cautions = choice.budget is not None and allowed is None, None, choice.warnings
             if calibrated:
                 unlike = unusual(state.calibration, answer.distances[:, 0])
+            cautions += unlike_lengths(state, with_points.sequences)
             if strand == PLUS and allowed is None:
                 cautions += _turned(state, with_points, answer, choice.budget)
         distance = state.distance
@@ -434,6 +436,7 @@ class SequenceIndex(Records):
             ranges = found(queries)
             if strand == BOTH:
                 ranges, minus = united(ranges, found(reverse_complement(queries)))
+            cautions = (*cautions, *unlike_lengths(state, queries))
         parts = exact.distance if exact.distance.partial else None
         able, aligner = exact.distance.alignable, exact.distance.aligner
         how = Explanation("exact", cautions, alignable=able, aligner=aligner, parts=parts)

@@ -94,6 +94,30 @@ def test_what_would_be_nonsense_is_refused(index, genes, reads, tmp_path):
         SequenceIndex.build(tmp_path / "no.ss", genes, distance="infix", encoder="cnn")
 
 
+def test_vectors_of_the_whole_lead_to_no_part(index, genes, tmp_path):
+    with pytest.raises(ParameterError, match="a model would propose no candidates: infix is the distance to a part"):
+        SequenceIndex.build(tmp_path / "no.ss", genes, distance="infix", model=index.model)
+    with pytest.raises(ParameterError, match="vectors would propose no candidates: infix is the distance to a part"):
+        SequenceIndex.build(tmp_path / "no.ss", genes, distance="infix", vectors=np.zeros((len(genes), 3), np.float32))
+
+
+@pytest.mark.parametrize("distance", ["edit", "infix"])
+def test_reads_asked_of_genes_under_edit_distance_are_warned_of(genes, reads, tmp_path, distance):
+    with SequenceIndex.build(tmp_path / "genes.ss", genes, distance=distance, encoder="kmer") as built:
+        told = [built.search(reads).warnings, built.within(reads, 1).warnings, built.search(genes[:30]).warnings]
+        longer = Sequences.from_arrays([np.tile(genes[row].data, 9) for row in range(3)], DNA)
+        told.append(built.search(longer).warnings)
+    said = [" ".join(each) for each in told]
+    if distance == "infix":
+        assert "much" not in "".join(said)
+        return
+    assert all("much shorter than what is stored (medians: 60 and " in each for each in said[:2])
+    assert "--distance infix" in said[0]
+    assert "much" not in said[2]
+    assert "much longer" in said[3]
+    assert "--distance overlap" in said[3]
+
+
 def test_novelty_beside_known_parts(index, genes, reads):
     rng = np.random.default_rng(6)
     strange = Sequences.from_arrays([rng.integers(0, 4, 60).astype(np.uint8) for _ in range(5)], DNA)

@@ -90,6 +90,7 @@ def test_what_would_be_nonsense_is_refused(index, genes, reads, tmp_path):
         index.novelty(reads, by="embedding", known=reads)
     with pytest.raises(ParameterError, match="infix has two: choose a symmetric one"):
         index.cluster(exact=True)
+    assert index.model.dim == 4  # stored vectors propose nothing, so they are small
     with pytest.raises(ParameterError, match="encoder 'cnn' proposes no candidates"):
         SequenceIndex.build(tmp_path / "no.ss", genes, distance="infix", encoder="cnn")
 
@@ -116,6 +117,13 @@ def test_reads_asked_of_genes_under_edit_distance_are_warned_of(genes, reads, tm
     assert "much" not in said[2]
     assert "much longer" in said[3]
     assert "--distance overlap" in said[3]
+
+
+def test_trees_of_overlaps_are_of_exact_distances(genes, tmp_path):
+    with SequenceIndex.build(tmp_path / "genes.ss", genes[:8], distance="overlap") as built:
+        assert len(built.cluster(exact=True).merges) == 7
+        with pytest.raises(ParameterError, match="the vectors of an index of overlap predict no distance"):
+            built.cluster()
 
 
 def test_novelty_beside_known_parts(index, genes, reads):

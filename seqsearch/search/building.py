@@ -71,6 +71,8 @@ def build(
     """
     own = OwnVectors.of(options, vectors, progress)
     _require_sense(own, model, queries is not None, query_vectors is not None)
+    if model is not None and options.exact_distance().partial:
+        raise ParameterError(f"a model would propose no candidates: {options.by_proof}: leave it out")
     asked = None if query_vectors is None else VectorRows.of(query_vectors, "query_vectors")
     what = _identity(options, model, queries, own, asked)
     try:

@@ -10,6 +10,7 @@
     |   `-- EmptyInputError               a file without a record
     |-- ParameterError (also ValueError)  an argument outside its range, or two that exclude each other
     |   |-- MissingVectorsError           sequences came without the vectors that an index of own vectors needs
+    |   |-- ConditionError                a condition on columns that cannot be read, or does not fit them
     |   `-- UnknownNameError (also KeyError)  a name that nothing in a table has
     |-- MismatchError (also ValueError)   data, model, truth file and index that do not belong together
     |-- UnknownIdError (also KeyError)    an id the index does not hold
@@ -122,6 +123,21 @@ class UnknownNameError(ParameterError, KeyError):
 
     def __str__(self) -> str:  # KeyError would print the repr of the message
         return str(self.args[0]) if self.args else ""
+
+
+class ConditionError(ParameterError):
+    """A condition on columns that cannot be read, or does not fit the columns there are.
+
+    `position`: of what is wrong in the text of the condition, from 1; None for keyword conditions.
+    """
+
+    def __init__(self, problem: str, condition: str = "", position: int | None = None) -> None:
+        super().__init__(problem, condition, position)
+        self.problem, self.condition, self.position = problem, condition, position
+
+    def __str__(self) -> str:
+        where = f"where {self.condition!r}: " if self.condition else ""
+        return where + (self.problem if self.position is None else f"position {self.position}: {self.problem}")
 
 
 class MismatchError(SeqsearchError, ValueError):

@@ -9,6 +9,7 @@ members registered in code, or where all names are wanted:
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
@@ -92,7 +93,7 @@ def call(function: Callable[..., T], what: str, /, *fixed: object, **parameters:
     `what` begins the message of the ParameterError for one that is unknown, which names those there are, and for one
     that is missing. A TypeError from within the function is left as it is.
     """
-    signature = inspect.signature(function)
+    signature = _signature(function)
     named = {
         name: parameter
         for name, parameter in list(signature.parameters.items())[len(fixed) :]
@@ -107,3 +108,8 @@ def call(function: Callable[..., T], what: str, /, *fixed: object, **parameters:
     if missing:
         raise ParameterError(f"{what} needs the parameter {missing[0]!r}")
     return function(*fixed, **parameters)
+
+
+@functools.lru_cache(maxsize=256)  # looking at a function takes longer than many a search
+def _signature(function: Callable[..., object]) -> inspect.Signature:
+    return inspect.signature(function)

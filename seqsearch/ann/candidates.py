@@ -80,6 +80,11 @@ class CandidateIndex(ABC):
         return {}
 
     @classmethod
+    def vector_parameters(cls, space: str) -> dict[str, Parameter]:
+        """The parameters that suit vectors whose exact distance is that of this `space` itself."""
+        return {}
+
+    @classmethod
     def usual_effort(cls, count: int) -> int | None:
         """The effort of a search for `count` candidates of which no more is known; None: what `health` measured."""
         return None

@@ -22,11 +22,17 @@ LIBRARY = f"hnswlib {version('hnswlib')}"
 
 
 class Graph:
-    """A navigable small-world graph (Malkov and Yashunin, 2020) over float32 vectors."""
+    """A navigable small-world graph (Malkov and Yashunin, 2020) over float32 vectors.
 
-    def __init__(self, *, dim: int, m: int, ef_construction: int, seed: int, capacity: int = 1024) -> None:
-        self.dim, self.m, self.ef_construction, self.seed = dim, m, ef_construction, seed
-        self._index: Any = hnswlib.Index("l2", dim)
+    `product`: of unit vectors, compared by their inner product, a tenth faster: their squared distance, 2 - 2 xy, is
+    then rounded to the seventh digit of 1, not of itself.
+    """
+
+    def __init__(
+        self, *, dim: int, m: int, ef_construction: int, seed: int, capacity: int = 1024, product: bool = False
+    ) -> None:
+        self.dim, self.m, self.ef_construction, self.seed, self.product = dim, m, ef_construction, seed, product
+        self._index: Any = hnswlib.Index("ip" if product else "l2", dim)
         self._index.init_index(max(capacity, 1), ef_construction=ef_construction, M=m, random_seed=seed)
         self._marked: BoolArray = np.zeros(0, dtype=np.bool_)
 
@@ -79,7 +85,7 @@ class Graph:
                     waiting += [slice(part.start, middle), slice(middle, part.stop)]
                 continue
             nodes[part, :count] = labels.astype(np.int64)
-            distances[part, :count] = squared
+            distances[part, :count] = np.maximum(2 * squared, 0) if self.product else squared
 
     def vectors(self, nodes: IntArray) -> FloatArray:
         """(n,) nodes -> (n, dim), also of nodes marked as deleted."""
@@ -119,7 +125,8 @@ class Graph:
     def restored(self, state: GraphState) -> Graph:
         """A graph like this one from a state; ValueError says what does not hold, before the library is touched."""
         labels, marked = check_state(self.layout, state)
-        graph = Graph(dim=self.dim, m=self.m, ef_construction=self.ef_construction, seed=self.seed, capacity=1)
+        settings: Any = {name: getattr(self, name) for name in ("dim", "m", "ef_construction", "seed", "product")}
+        graph = Graph(**settings, capacity=1)
         if not state.count:
             return graph
         raw = graph._index.__getstate__()[0]

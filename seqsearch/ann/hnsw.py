@@ -60,6 +60,11 @@ class HnswIndex(CandidateIndex):
         """See `CandidateIndex.suited_parameters`."""
         return dict(CAREFUL) if size >= LARGE else {}
 
+    @classmethod
+    def vector_parameters(cls, space: str) -> dict[str, Parameter]:
+        """See `CandidateIndex.vector_parameters`."""
+        return {"product": True} if space == "cosine" else {}
+
     def _hold(self, graph: NodeGraph, groups: RowGroups) -> None:
         self._graph, self._groups = graph, groups
         self._table = NodeTable()

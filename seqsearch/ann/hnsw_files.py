@@ -33,14 +33,19 @@ SETTINGS = ("geometry", "dim", "m", "ef_construction", "target", "seed")
 def save(path: StrPath, kind: str, graph: NodeGraph, rows: IntArray, nodes: IntArray) -> None:
     """See `CandidateIndex.save`; `nodes` (n,): those of the rows (n,)."""
     state = graph.graph.state()
-    fields: JSON = {name: getattr(graph.settings, name) for name in SETTINGS} | {
-        "ef": graph.ef,
-        "exact": graph.exact,
-        "reduction": REDUCTIONS[graph.settings.geometry],
-        "reach2": 0.0,  # of a reduction that is no more
-        "max_level": state.max_level,
-        "entry_point": state.entry_point,
-    }
+    product = {"product": True} if graph.settings.product else {}  # files without it are as they always were
+    fields: JSON = (
+        product
+        | {name: getattr(graph.settings, name) for name in SETTINGS}
+        | {
+            "ef": graph.ef,
+            "exact": graph.exact,
+            "reduction": REDUCTIONS[graph.settings.geometry],
+            "reach2": 0.0,  # of a reduction that is no more
+            "max_level": state.max_level,
+            "entry_point": state.entry_point,
+        }
+    )
     arrays: dict[str, AnyArray] = {
         "levels": state.levels,
         "level0": state.level0,
@@ -80,7 +85,8 @@ def _graph(fields: JSON, arrays: dict[str, AnyArray]) -> NodeGraph:
         raise ValueError(f"no geometry is called {fields['geometry']!r}")
     if fields["reduction"] != REDUCTIONS[fields["geometry"]]:
         raise ValueError(f"a graph of {fields['geometry']} geometry cannot be {fields['reduction']!r}")
-    settings = GraphSettings(**{name: fields[name] for name in (*SETTINGS, "ef")})
+    kept = {name: fields[name] for name in (*SETTINGS, "ef")}
+    settings = GraphSettings(**kept, product=fields.get("product", False))
     if [type(fields[name]) for name in ("exact", "max_level", "entry_point")] != [bool, int, int]:
         raise ValueError("a field of the graph is out of range")
     graph = NodeGraph(settings)

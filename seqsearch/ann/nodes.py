@@ -40,7 +40,8 @@ FEWEST = 2000
 @dataclass(frozen=True)
 class GraphSettings:
     """`m`: links per node; `ef_construction`: effort of the build; `ef`: effort of a search, at least the number of
-    nodes asked for; `target`: the sampled recall below which `health` makes an index answer by exact scan.
+    nodes asked for; `target`: the sampled recall below which `health` makes an index answer by exact scan; `product`:
+    see `Graph`, of cosine geometry only.
 
     ParameterError for numbers that cannot be.
     """
@@ -52,6 +53,7 @@ class GraphSettings:
     ef: int = 64
     target: float = 0.99
     seed: int = 0
+    product: bool = False
 
     def __post_init__(self) -> None:
         limits = {"dim": (1, 2**16), "m": (2, 512), "ef_construction": (1, 2**16), "ef": (1, 2**31), "seed": (0, 2**63)}
@@ -62,6 +64,8 @@ class GraphSettings:
         if not isinstance(self.target, float | int) or not 0 <= self.target <= 1:
             raise ParameterError(f"target is a recall from 0 to 1, not {self.target!r}")
         geometry_named(self.geometry)
+        if type(self.product) is not bool or (self.product and self.geometry != "cosine"):
+            raise ParameterError(f"product is True or False, and True only of cosine geometry, not {self.product!r}")
 
 
 class NodeGraph:
@@ -79,7 +83,13 @@ class NodeGraph:
         """Whether the graph is given up: it misses so much that every search is an exact scan."""
         self.native = is_native(settings.geometry)
         """Whether the graph's own distance is the true one, up to a formula."""
-        self.graph = Graph(dim=settings.dim, m=settings.m, ef_construction=settings.ef_construction, seed=settings.seed)
+        self.graph = Graph(
+            dim=settings.dim,
+            m=settings.m,
+            ef_construction=settings.ef_construction,
+            seed=settings.seed,
+            product=settings.product,
+        )
         self.vectors: FloatArray = np.zeros((0, settings.dim), dtype=np.float32)
         """(>= n, D), and their squared norms, where they are kept beside the graph; else empty."""
         self.squares: DoubleArray = np.zeros(0, dtype=np.float64)
@@ -204,7 +214,10 @@ class NodeGraph:
         return len(self.overflow) > max(FEWEST, OVERFLOW_SHARE * len(self))
 
     def not_found(self, nodes: IntArray, batch: int = 8192) -> IntArray:
-        """Those of `nodes` that a search of the graph for their own vectors does not return first."""
+        """Those of `nodes` that a search of the graph for their own vectors does not return first; among the first few
+        where rounding decides who is first."""
+        if self.settings.product:
+            return self._not_met(nodes, batch)
         missed: list[IntArray] = [np.zeros(0, dtype=np.int64)]
         for start in range(0, len(nodes), batch):
             part = nodes[start : start + batch]
@@ -212,6 +225,12 @@ class NodeGraph:
             hit = ((found == part[:, None]) & (distances <= distances.min(axis=1, keepdims=True))).any(axis=1)
             missed.append(part[~hit])
         return np.concatenate(missed)
+
+    def _not_met(self, nodes: IntArray, batch: int) -> IntArray:
+        parts = [nodes[start : start + batch] for start in range(0, len(nodes), batch)]
+        met = [(self.propose(self.vectors_of(part), SLACK)[0] == part[:, None]).any(axis=1) for part in parts]
+        missed: IntArray = nodes[~np.concatenate([np.zeros(0, np.bool_), *met])]
+        return missed
 
     def repair(self, missed: IntArray) -> IntArray:
         """Add links to nodes that were not found; those of them that still are not.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, Reading, takes, threads_and_quiet, vectors_option
+from .options import PATH, Beside, Reading, takes, threads_and_quiet, vectors_option
 from .progress import progress_for
 from .shared import change
 
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 @click.argument("index", type=PATH)
 @click.argument("sequences")
 @vectors_option
-@takes(reading=Reading)
+@takes(beside=Beside, reading=Reading)
 @threads_and_quiet
-def command(index: str, sequences: str, vectors: str | None, reading: Reading, quiet: bool) -> None:
+def command(index: str, sequences: str, vectors: str | None, beside: Beside, reading: Reading, quiet: bool) -> None:
     """Embed SEQUENCES with the index's own encoder and add them. Each batch is durable once it is added.
 
     Where INDEX holds vectors that were made elsewhere, theirs come in a file of their own (--vectors). An id that INDEX
-    holds already is an error, or left out and counted with --on-error skip.
+    holds already is an error, or left out and counted with --on-error skip. Of a table, or a table beside SEQUENCES
+    (--metadata), the columns are kept that INDEX has.
 
     \b
     Examples:
@@ -41,6 +42,6 @@ def command(index: str, sequences: str, vectors: str | None, reading: Reading, q
         def add(part: Sequences, rows: VectorRows | None) -> None:
             opened.add(part, vectors=rows, progress=progress)
 
-        done = change(opened, sequences, reading, add, known=False, vectors=vectors)
+        done = change(opened, sequences, reading, beside, add, known=False, vectors=vectors)
         if not quiet:
             click.echo(f"{index}: {done:,} added, {len(opened):,} sequences now", err=True)

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, QUERY_VECTORS, DistanceOptions, Reading, given, named, option, takes, threads_and_quiet
+from .options import (
+    PATH,
+    QUERY_VECTORS,
+    Beside,
+    DistanceOptions,
+    Reading,
+    given,
+    named,
+    option,
+    takes,
+    threads_and_quiet,
+)
 from .progress import progress_for
 
 if TYPE_CHECKING:
@@ -86,7 +97,7 @@ class Pairs:
 
 @click.command("build", short_help="Train, embed, index and calibrate.")
 @click.argument("references", metavar="REFS|RECIPE.toml")
-@takes(output=Output, distance=DistanceOptions, options=Options, pairs=Pairs, reading=Reading)
+@takes(output=Output, distance=DistanceOptions, options=Options, pairs=Pairs, beside=Beside, reading=Reading)
 @threads_and_quiet
 def command(
     references: str,
@@ -94,12 +105,14 @@ def command(
     distance: DistanceOptions,
     options: Options,
     pairs: Pairs,
+    beside: Beside,
     reading: Reading,
     quiet: bool,
 ) -> None:
     """Train an encoder on REFS, embed and index them, and measure the recall of every budget.
 
-    REFS: FASTA, FASTQ, CSV, TSV, text lines, .npy, .npz, .hdf5, .ts - compressed or not; "-" is standard input.
+    REFS: FASTA, FASTQ, CSV, TSV, text lines, .npy, .npz, .hdf5, .ts - compressed or not; "-" is standard input. Further
+    columns of a table, or of a table beside REFS (--metadata), are kept: search --where asks for them.
     A recipe (a .toml file) holds all of this and builds the index beside itself; options given here win over it.
 
     \b
@@ -107,6 +120,7 @@ def command(
       seqsearch build refs.fasta.gz -o refs.ss
       seqsearch build names.txt -o names.ss --distance edit --recall 0.95 --queries asked.txt
       seqsearch build people.csv -o people.ss --alphabet text+casefold+accents --distance jaro-winkler
+      seqsearch build genes.fasta -o genes.ss --metadata samples.tsv --columns year,country,taxon:text
       seqsearch build beats.npz -o beats.ss --distance dtw -D window=0.1
       seqsearch build vectors.npy -o vectors.ss --distance cosine
       seqsearch build glove-100-angular.hdf5 -o glove.ss
@@ -115,19 +129,27 @@ def command(
       seqsearch build indexes/greengenes-v4.toml
     """
     if pairs.pairs is not None:
+        for name in given(beside):
+            raise click.UsageError(f"--{name.replace('_', '-')} means nothing with --pairs")
         _by_pairs(references, output, distance, options, pairs, reading, quiet)
         return
     for name in given(pairs):
         raise click.UsageError(f"--{name.replace('_', '-')} belongs to --pairs")
     make = _by_recipe if references.endswith(".toml") else _by_options
-    with make(references, output, distance, options, reading, quiet) as index:
+    with make(references, output, distance, options, beside, reading, quiet) as index:
         if not quiet:
             _, message = index.budget(10)
             click.echo(f"{index.path}: {len(index):,} sequences; a search takes {message}", err=True)
 
 
 def _by_options(
-    references: str, output: Output, distance: DistanceOptions, options: Options, reading: Reading, quiet: bool
+    references: str,
+    output: Output,
+    distance: DistanceOptions,
+    options: Options,
+    beside: Beside,
+    reading: Reading,
+    quiet: bool,
 ) -> SequenceIndex:
     from ..search import SequenceIndex
     from ..search.options import BuildOptions
@@ -136,11 +158,12 @@ def _by_options(
         raise click.UsageError("--output INDEX is needed (or give a recipe, RECIPE.toml)")
     return SequenceIndex.build(
         output.output,
-        reading.batches(references),
+        reading.batches(references, columns=beside.asked()),
         model=_model(options.model),
         vectors=reading.rows(options.vectors, "--vectors"),
         queries=None if options.queries is None else reading.read(options.queries, queries=True),
         query_vectors=reading.rows(options.query_vectors, QUERY_VECTORS),
+        metadata=beside.table(),
         overwrite=output.overwrite,
         resume=output.resume,
         progress=progress_for(quiet),
@@ -173,7 +196,13 @@ def _by_pairs(
 
 
 def _by_recipe(
-    references: str, output: Output, distance: DistanceOptions, options: Options, reading: Reading, quiet: bool
+    references: str,
+    output: Output,
+    distance: DistanceOptions,
+    options: Options,
+    beside: Beside,
+    reading: Reading,
+    quiet: bool,
 ) -> SequenceIndex:
     """What stands on the command line wins over the recipe."""
     from ..search.options import BuildOptions
@@ -185,11 +214,13 @@ def _by_recipe(
     recipe = Recipe.load(references)
     reading = reading.over(recipe.reading)
     queries = None if options.queries is None else reading.read(options.queries, queries=True)
-    recipe = recipe.changed(asked | given(distance), output=output.output, reading=reading.arguments)
+    columns = {} if beside.columns is None or beside.metadata is not None else {"columns": beside.asked()}
+    recipe = recipe.changed(asked | given(distance), output=output.output, reading=reading.arguments | columns)
     return recipe.build(
         overwrite=output.overwrite,
         model=_model(options.model),
         queries=queries,
+        metadata=beside.table(),
         resume=output.resume,
         progress=progress_for(quiet),
     )

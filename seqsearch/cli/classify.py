@@ -52,6 +52,7 @@ class Options:
     )
     recall: float | None = option("Index: the recall of the search.", metavar="R")
     exact: bool = option("Index: compare with everything.")
+    where: str | None = option("Index: only sequences that fulfil this vote.", metavar="CONDITION")
     strand: str = strand_option()
     output_format: str = format_option("tsv", "json")
 
@@ -147,6 +148,7 @@ def _by_index(path: str, options: Options, quiet: bool) -> _Judge:
         progress=progress_for(quiet),
         recall=options.recall,
         exact=options.exact,
+        where=options.where,
         strand=options.strand,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 
 from .options import (
+    HDF5,
     PATH,
     QUERY_VECTORS,
     Reading,
@@ -28,7 +29,11 @@ class Options:
 
     k: int = option("Neighbours of each query.", default=10)
     candidates: str | None = option("Budgets to measure  [default: a ladder]", metavar="N,N,...")
-    truth: str | None = option("Exact neighbours written by `seqsearch truth`.", type=PATH, metavar="TRUTH.npz")
+    truth: str | None = option(
+        "Exact neighbours written by `seqsearch truth`, or told by an HDF5 file of ann-benchmarks.",
+        type=PATH,
+        metavar="TRUTH.npz|FILE.hdf5",
+    )
     strand: str = strand_option()
     output_format: str = format_option("table", "tsv", "json")
     plot: str | None = option("Draw recall against queries per second.", type=PATH, metavar="FILE.png")
@@ -51,6 +56,7 @@ def command(
     Examples:
       seqsearch evaluate refs.ss queries.fasta
       seqsearch evaluate refs.ss queries.fasta --candidates 50,100,200 --format json --plot recall.png
+      seqsearch evaluate glove.ss glove-100-angular.hdf5 --truth glove-100-angular.hdf5
     """
     from ..distances import Truth
     from ..evaluation.sweep import Sweep
@@ -62,7 +68,11 @@ def command(
             chosen = [opened.budget(k, candidates=n)[0] for n in numbers_of(options.candidates, "--candidates")]
             budgets = [budget for budget in chosen if budget is not None]
         asked = reading.suiting(opened.alphabet_name).read(queries, queries=True)
-        if options.truth is not None:
+        if options.truth is not None and options.truth.lower().endswith(HDF5):
+            from ..evaluation.told_truth import told_truth
+
+            truth = told_truth(options.truth, opened, asked, k)
+        elif options.truth is not None:
             known = Truth.load(options.truth)
             known.require(asked, opened.sequences, opened.distance, k, options.strand)
             truth = known.neighbours

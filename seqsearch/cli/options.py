@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ..distances import Distance
     from ..encoders.vector_rows import VectorRows
     from ..sequences import Alphabet, Sequences, Tagged
+    from ..sequences.columns import Asked
+    from ..sequences.readers.metadata import Metadata
 
 Command = TypeVar("Command", bound=Callable[..., object])
 PATH = click.Path()
@@ -154,7 +156,8 @@ class DistanceOptions:
     """The exact distance."""
 
     distance: str = option(
-        "edit or dtw; weighted-edit, indel, osa, damerau-levenshtein, jaro-winkler, alignment, dtw-matching; "
+        "edit or dtw; infix (in a part of REFS), overlap (free ends); weighted-edit, indel, osa, damerau-levenshtein, "
+        "jaro-winkler, alignment, dtw-matching; "
         "of vectors: euclidean, cosine, inner-product.",
         metavar="NAME",
         default="edit",
@@ -194,6 +197,43 @@ def strand_option() -> Any:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What is kept beside the sequences."""
+
+    columns: str | None = option(
+        "Columns of a table to keep, with a kind where it is not to be told from the values: year,genus:text; none.  "
+        "[default: all that are nothing else]",
+        metavar="NAME[:KIND],...",
+    )
+    metadata: str | None = option(
+        "A table of ids and columns beside sequences of another file; --columns are its then.",
+        type=PATH,
+        metavar="TABLE",
+    )
+    metadata_id: str | None = option("Its column of ids  [default: a usual name, else the first]", metavar="NAME")
+
+    def __post_init__(self) -> None:
+        if self.metadata_id is not None and self.metadata is None:
+            raise click.UsageError("--metadata-id belongs to --metadata")
+
+    def asked(self) -> Sequence[str] | None:
+        """The columns of the file of sequences, as `read` takes them."""
+        return None if self.metadata is not None else self._named()
+
+    def _named(self) -> Sequence[str] | None:
+        return None if self.columns is None else () if self.columns == "none" else names_of(self.columns)
+
+    def table(self) -> Metadata | None:
+        """The table beside the sequences."""
+        if self.metadata is None:
+            return None
+        from ..sequences.columns import Asked
+        from ..sequences.readers.metadata import read_metadata
+
+        return read_metadata(self.metadata, id_column=self.metadata_id, columns=Asked.of(self._named()))
+
+
+@dataclass(frozen=True)
 class Reading:
     """How files are read, and the reading, with a line on stderr about records that were skipped."""
 
@@ -222,7 +262,9 @@ class Reading:
     )
     degap: bool = option("Leave the gaps (- and .) of an aligned file out.")
     whole_header: bool = option("Take whole headers of FASTA and FASTQ as ids, not their first words.")
-    labels: str | None = option("Labels: a table of ids and labels, with a tab between.", type=PATH, metavar="FILE")
+    label_file: str | None = option(
+        "Labels: a table of ids and labels, with a tab between.", flags="--labels", type=PATH, metavar="FILE"
+    )
     label_from: str | None = option(
         "Labels: what a regular expression, or its first group, finds in headers.", metavar="PATTERN"
     )
@@ -247,9 +289,11 @@ class Reading:
         """The arguments of `seqsearch.read`."""
         return {"format" if name == "input_format" else name: value for name, value in vars(self).items()}
 
-    def batches(self, path: str | Sequence[str], *, queries: bool = False) -> Iterator[Sequences]:
+    def batches(
+        self, path: str | Sequence[str], *, queries: bool = False, columns: Asked | Sequence[str] | None = ()
+    ) -> Iterator[Sequences]:
         """The sequences of a file, of several as of one, or of a folder with one series a file, set by set; `queries`:
-        those of a file that holds both."""
+        those of a file that holds both; `columns` as of `read`."""
         from ..sequences import ReadReport, read_batches
         from ..sequences.folders import read_series
 
@@ -259,12 +303,18 @@ class Reading:
                 yield read_series(one)
                 continue
             report = report.following()
-            yield from read_batches(one, report=report, **self.arguments, queries=queries)
+            yield from read_batches(one, report=report, **self.arguments, queries=queries, columns=columns)
             if report.notable:
                 click.echo(str(report), err=True)
 
     def with_vectors(
-        self, path: str, vectors: str | None, flag: str, *, queries: bool = False
+        self,
+        path: str,
+        vectors: str | None,
+        flag: str,
+        *,
+        queries: bool = False,
+        columns: Asked | Sequence[str] | None = (),
     ) -> Iterator[tuple[Sequences, VectorRows | None]]:
         """`batches`, each with its rows of the .npy file `vectors`, which comes with the option `flag`.
 
@@ -272,9 +322,12 @@ class Reading:
         MismatchError, and a usage error where records may be left out.
         """
         if vectors is None:
-            yield from ((part, None) for part in self.batches(path, queries=queries))
+            yield from ((part, None) for part in self.batches(path, queries=queries, columns=columns))
             return
-        whole, rows = self.read(path, queries=queries), self.rows(vectors, flag)
+        from ..sequences import Sequences
+
+        parts = list(self.batches(path, queries=queries, columns=columns))
+        whole, rows = Sequences.concatenate(parts), self.rows(vectors, flag)
         assert rows is not None
         rows.require(len(whole))
         for start in range(0, len(whole), _ROWS):

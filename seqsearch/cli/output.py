@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, TextIO
@@ -23,6 +23,7 @@ PLAIN = ("query", "rank", "target", "distance")
 PLACES = ("target_start", "target_end")
 _ALIGNED = ("pident", "length", "mismatch", "gapopen", "qstart", "qend", "sstart", "send", "evalue", "bitscore")
 PARQUET = "parquet"
+PREFIX = "columns."
 _TEXTS = ("query", "target", "cigar", "strand", "label", "description")
 _FLOATS = ("distance", "identity", "coverage", "pident", "evalue", "bitscore")
 BLAST6 = ("query", "target", *_ALIGNED)
@@ -86,9 +87,21 @@ class HitColumns:
             return unknown
         return [float(f"{value:.3g}") for value in values], [round(float(each), 1) for each in bits]
 
-    def columns(self, names: Sequence[str]) -> dict[str, Sequence[object]]:
-        """Columns by name, of one value a hit."""
-        return {name: COLUMNS[name](self) for name in names}
+    def columns(self, names: Sequence[str], output_format: str = PARQUET) -> dict[str, Sequence[object]]:
+        """Columns by name, of one value a hit, as a format shows them."""
+        return {name: COLUMNS[name](self) if name in COLUMNS else self._stored(name, output_format) for name in names}
+
+    def _stored(self, name: str, output_format: str) -> Sequence[object]:
+        """A column of the index: texts, in JSON numbers, lists and null as well, in Parquet dates too."""
+        beside = self.targets.columns
+        column = beside.select(name if name in beside else name.removeprefix(PREFIX), self.table.rows)
+        if output_format == "tsv":
+            return column.spelled()
+        values = column.tolist()
+        from ..sequences.columns import spelled
+
+        dates = output_format == "json" and column.kind in ("date", "datetime")
+        return [spelled(value) if dates and value is not None else value for value in values]
 
 
 def _of_queries(hits: HitColumns, values: Sequence[object]) -> list[object]:
@@ -137,8 +150,11 @@ COLUMNS: dict[str, Callable[[HitColumns], Sequence[object]]] = {
 }
 
 
-def columns_of(asked: str | None, output_format: str, strand: str, partial: bool = False) -> tuple[str, ...]:
-    """The names of the columns; `partial`: parts of targets are compared. Raises a usage error for one there is not."""
+def columns_of(
+    asked: str | None, output_format: str, strand: str, partial: bool = False, stored: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """The names of the columns; `partial`: parts of targets are compared; `stored`: names and kinds of the columns of
+    the index, None where they are not known yet. Raises a usage error for one there is not."""
     if output_format == "blast6":
         if asked is not None:
             raise click.UsageError("--columns means nothing for --format blast6, which has twelve of its own")
@@ -146,15 +162,21 @@ def columns_of(asked: str | None, output_format: str, strand: str, partial: bool
     if asked is None:
         return PLAIN + PLACES * partial + ("strand",) * (strand == "both")
     names = tuple(dict.fromkeys(name.strip() for name in asked.split(",")))
-    unknown = [name for name in names if name not in COLUMNS]
+    if stored is None:
+        return names
+    known = {*COLUMNS, *stored, *(PREFIX + name for name in stored)}
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise click.BadParameter(f"no column {unknown[0]!r}: there are {', '.join(COLUMNS)}", param_hint="--columns")
+        own = f"; of the index: {', '.join(stored)}" if stored else ""
+        raise click.BadParameter(
+            f"no column {unknown[0]!r}: there are {', '.join(COLUMNS)}{own}", param_hint="--columns"
+        )
     return names
 
 
 def text_of(hits: HitColumns, columns: Sequence[str], output_format: str, drawn: bool) -> str:
     """The lines of a batch; `drawn`: every hit with its columns in one line and its alignment under it."""
-    named = hits.columns(columns)
+    named = hits.columns(columns, output_format)
     if not drawn:
         return rows_text(named, output_format)
     parts = []
@@ -166,14 +188,18 @@ def text_of(hits: HitColumns, columns: Sequence[str], output_format: str, drawn:
 
 @contextmanager
 def written(
-    into: str | None, columns: Sequence[str], output_format: str, drawn: bool = False
+    into: str | None,
+    columns: Sequence[str],
+    output_format: str,
+    drawn: bool = False,
+    stored: Mapping[str, str] | None = None,
 ) -> Iterator[Callable[[HitColumns], None]]:
     """Write batches of hits to a file, which appears when all are written, or to standard output as they come.
 
     Raises a usage error for Parquet on a terminal, MissingExtraError without pyarrow, InputError for a path.
     """
     if output_format == PARQUET:
-        with _binary(into) as file, _parquet(file, columns) as write:
+        with _binary(into) as file, _parquet(file, columns, stored or {}) as write:
             yield write
         return
     from ..files import atomic_write, write_errors
@@ -207,14 +233,36 @@ def _binary(into: str | None) -> Iterator[BinaryIO]:
     sys.stdout.buffer.flush()
 
 
+def _arrow_kinds() -> dict[str, pyarrow.DataType]:
+    """The type in Parquet of each kind of column."""
+    from ..extras import FRAMES, imported
+
+    arrow = imported("pyarrow", FRAMES)
+    return {
+        "int": arrow.int64(),
+        "float": arrow.float64(),
+        "bool": arrow.bool_(),
+        "text": arrow.string(),
+        "date": arrow.date32(),
+        "datetime": arrow.timestamp("us"),
+        "list": arrow.list_(arrow.string()),
+    }
+
+
 @contextmanager
-def _parquet(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[HitColumns], None]]:
+def _parquet(
+    file: BinaryIO, columns: Sequence[str], stored: Mapping[str, str]
+) -> Iterator[Callable[[HitColumns], None]]:
     """A Parquet file of a row group a batch; the types are of the columns, whatever comes."""
     from ..extras import FRAMES, imported
 
     arrow, parquet = imported("pyarrow", FRAMES), imported("pyarrow.parquet", FRAMES)
     types = {name: arrow.float64() if name in _FLOATS else arrow.int64() for name in columns}
     types |= {name: arrow.string() for name in columns if name in _TEXTS}
+    kinds = _arrow_kinds()
+    for name in columns:
+        if name not in COLUMNS:
+            types[name] = kinds[stored[name if name in stored else name.removeprefix(PREFIX)]]
     schema: pyarrow.Schema = arrow.schema(list(types.items()))
     with parquet.ParquetWriter(file, schema) as writer:
 

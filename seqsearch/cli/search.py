@@ -23,6 +23,8 @@ from .progress import progress_for
 from .starting import numba_without_scipy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..arrays import AnyArray, DoubleArray
     from ..encoders.vector_rows import VectorRows
     from ..progress import Progress
@@ -48,7 +50,10 @@ class Options:
     min_coverage: float | None = option(
         "Only hits that align this share, 0 to 1, of the shorter sequence's letters.", metavar="P"
     )
-    where: str | None = option("Only sequences with this label.", metavar="label=VALUE")
+    where: str | None = option(
+        "Only sequences that fulfil this: 'genus = \"Bacteroides\" and year >= 2019', 'label = x' (docs/metadata.md).",
+        metavar="CONDITION",
+    )
     ids_file: TextIO | None = option(
         "Only these ids, one a line.", type=click.File("r", encoding="utf-8"), metavar="FILE"
     )
@@ -62,7 +67,9 @@ class Options:
         type=PATH,
         metavar="FILE",
     )
-    columns: str | None = option(f"Of tsv, json and parquet: {', '.join(output.COLUMNS)}.", metavar="NAME,...")
+    columns: str | None = option(
+        f"Of tsv, json and parquet: {', '.join(output.COLUMNS)}, and columns of INDEX.", metavar="NAME,..."
+    )
     align: bool = option("Draw the alignment of every hit.")
 
     def __post_init__(self) -> None:
@@ -80,21 +87,11 @@ class Options:
         for name in ("recall", "candidates", "ef", "lists") if self.everything else ():
             if getattr(self, name) is not None:
                 raise click.UsageError(f"--all finds everything by proof: --{name} means nothing")
-        self.condition()
         self.names()
 
-    def names(self, partial: bool = False) -> tuple[str, ...]:
-        """The names of the columns; `partial`: parts of targets are compared."""
-        return output.columns_of(self.columns, self.output_format, self.strand, partial)
-
-    def condition(self) -> dict[str, str] | None:
-        """--where as the library takes it."""
-        if self.where is None:
-            return None
-        column, equals, value = self.where.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{self.where!r} is not of the form label=VALUE", param_hint="--where")
-        return {column: value}
+    def names(self, partial: bool = False, stored: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """The names of the columns; `partial`: parts of targets are compared; `stored`: the columns of the index."""
+        return output.columns_of(self.columns, self.output_format, self.strand, partial, stored)
 
 
 @click.command("search", short_help="Nearest stored sequences of each query.")
@@ -110,8 +107,9 @@ def command(
 
     TSV has the columns query, rank, target, distance (and strand, if both are searched); JSON has one object a line
     with the same names. Alignments are shortest edit paths from end to end: a CIGAR has =, X, I (in the query only)
-    and D (in the target only). In blast6 pident is in percent; E-value and bit score, which edit distance does not
-    have, are -1 and 0, as vsearch writes them; sstart > send means the minus strand.
+    and D (in the target only). Under infix and overlap they are of parts: target_start and target_end, from 1, say
+    which. In blast6 pident is in percent; E-value and bit score, which edit distance does not have, are -1 and 0, as
+    vsearch writes them; sstart > send means the minus strand.
 
     \b
     Examples:
@@ -119,6 +117,7 @@ def command(
       seqsearch search refs.ss queries.fasta --recall 0.95 --format json
       seqsearch search refs.ss reads.parquet --sequence-column read --format parquet -o hits.parquet
       seqsearch search refs.ss queries.fasta --all --max-distance 5 --columns query,target,distance,cigar
+      seqsearch search refs.ss queries.fasta --where 'genus = "Bacteroides" and year >= 2019' --columns target,year
       seqsearch search refs.ss queries.fasta --strand both --min-identity 0.97 --format blast6
       seqsearch search proteins.ss queries.fasta --query-vectors queries.npy
       cat reads.fq | seqsearch search refs.ss - --candidates 200
@@ -134,7 +133,13 @@ def command(
     nearest: list[DoubleArray] = []  # of all batches: whether the queries are unlike is judged of all together
     with (
         SequenceIndex.open(index) as opened,
-        output.written(options.into, options.names(opened.finds_parts), options.output_format, options.align) as write,
+        output.written(
+            options.into,
+            options.names(opened.finds_parts, opened.columns),
+            options.output_format,
+            options.align,
+            opened.columns,
+        ) as write,
     ):
         parts = reading.suiting(opened.alphabet_name).with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
         for number, (part, vectors) in enumerate(parts):
@@ -159,7 +164,7 @@ def _answers(
     ids: list[str] | None,
     progress: Progress,
 ) -> Answers:
-    where, strand = options.condition(), options.strand
+    where, strand = options.where, options.strand
     if not options.everything:
         return index.search(
             queries,

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from ..encoders.vector_rows import VectorRows
     from ..search import SequenceIndex
     from ..sequences import Sequences
-    from .options import Reading
+    from .options import Beside, Reading
 
 
 def change(
     index: SequenceIndex,
     path: str,
     reading: Reading,
+    beside: Beside,
     apply: Callable[[Sequences, VectorRows | None], None],
     *,
     known: bool,
@@ -35,10 +36,18 @@ def change(
     sequences, or none of them; where wrong records are skipped, others are left out and counted on stderr.
     """
     from ..errors import InputError, UnknownIdError
+    from ..search.metadata import Joining
+    from ..sequences.columns import Asked
     from ..sequences.strings import Counted
 
+    table = beside.table()
+    joining = None if table is None else Joining(table)
+    named = beside.asked()
+    asked = Asked(tuple(index.columns.items()), must=False) if named is None else named
     seen = done = 0
-    for part, rows in reading.suiting(index.alphabet_name).with_vectors(path, vectors, "--vectors"):
+    source = reading.suiting(index.alphabet_name).with_vectors(path, vectors, "--vectors", columns=asked)
+    for whole, rows in source:
+        part = whole if joining is None else joining.joined(whole)
         counts = not known and isinstance(part.ids, Counted)  # numbers of lines, which are counted on
         fitting = part[(index.holds(part.ids) == known).nonzero()[0]] if reading.skips and not counts else part
         try:
@@ -52,6 +61,8 @@ def change(
         except UnknownIdError as error:
             raise UnknownIdError(f"{path}: {error}") from None
         seen, done = seen + len(part), done + len(fitting)
+    if joining is not None:
+        joining.tell(lambda text: click.echo(text, err=True))
     if seen > done:
         why = "no such id is in the index" if known else "their ids are in the index already"
         click.echo(f"{path}: {seen - done:,} skipped: {why}", err=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, Reading, takes, threads_and_quiet, vectors_option
+from .options import PATH, Beside, Reading, takes, threads_and_quiet, vectors_option
 from .progress import progress_for
 from .shared import change
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 @click.argument("index", type=PATH)
 @click.argument("sequences")
 @vectors_option
-@takes(reading=Reading)
+@takes(beside=Beside, reading=Reading)
 @threads_and_quiet
-def command(index: str, sequences: str, vectors: str | None, reading: Reading, quiet: bool) -> None:
+def command(index: str, sequences: str, vectors: str | None, beside: Beside, reading: Reading, quiet: bool) -> None:
     """Put SEQUENCES in place of the stored ones with the same ids, each batch in one step.
 
-    An id that INDEX does not hold is an error, or left out and counted with --on-error skip.
+    An id that INDEX does not hold is an error, or left out and counted with --on-error skip. Columns that are not given
+    keep their values.
 
     \b
     Example:
@@ -38,6 +39,6 @@ def command(index: str, sequences: str, vectors: str | None, reading: Reading, q
         def update(part: Sequences, rows: VectorRows | None) -> None:
             opened.update(part, vectors=rows, progress=progress)
 
-        done = change(opened, sequences, reading, update, known=True, vectors=vectors)
+        done = change(opened, sequences, reading, beside, update, known=True, vectors=vectors)
         if not quiet:
             click.echo(f"{index}: {done:,} updated, {len(opened):,} sequences now", err=True)

@@ -92,6 +92,42 @@ def _squared(x: FloatArray, y: FloatArray) -> float:
     return (a + b) + (c + d)
 
 
+@kernel(inline=True)
+def _product_and_square(x: FloatArray, y: FloatArray) -> tuple[float, float]:
+    """xy and yy, each as `_product` adds it, in one go."""
+    a = b = c = d = e = f = g = h = 0.0
+    s = t = u = v = w = z = p = q = 0.0
+    whole = x.shape[0] - x.shape[0] % 8
+    for i in range(0, whole, 8):
+        y0, y1, y2, y3 = np.float64(y[i]), np.float64(y[i + 1]), np.float64(y[i + 2]), np.float64(y[i + 3])
+        y4, y5, y6, y7 = np.float64(y[i + 4]), np.float64(y[i + 5]), np.float64(y[i + 6]), np.float64(y[i + 7])
+        a += np.float64(x[i]) * y0
+        b += np.float64(x[i + 1]) * y1
+        c += np.float64(x[i + 2]) * y2
+        d += np.float64(x[i + 3]) * y3
+        e += np.float64(x[i + 4]) * y4
+        f += np.float64(x[i + 5]) * y5
+        g += np.float64(x[i + 6]) * y6
+        h += np.float64(x[i + 7]) * y7
+        s += y0 * y0
+        t += y1 * y1
+        u += y2 * y2
+        v += y3 * y3
+        w += y4 * y4
+        z += y5 * y5
+        p += y6 * y6
+        q += y7 * y7
+    for i in range(whole, x.shape[0]):
+        a += np.float64(x[i]) * np.float64(y[i])
+        s += np.float64(y[i]) * np.float64(y[i])
+    return ((a + b) + (c + d)) + ((e + f) + (g + h)), ((s + t) + (u + v)) + ((w + z) + (p + q))
+
+
+@kernel(inline=True)
+def _cosine(product: float, of_x: float, of_y: float) -> float:
+    return max(0.0, 1.0 - product / (of_x * of_y))
+
+
 @kernel()
 def between(code: int, x: FloatArray, y: FloatArray, of_x: float, of_y: float) -> float:
     """The distance of two vectors (D,); `of_x`, `of_y`: their norms, which only the cosine looks at.
@@ -102,7 +138,7 @@ def between(code: int, x: FloatArray, y: FloatArray, of_x: float, of_y: float) -
         return float(np.sqrt(_squared(x, y)))
     product = _product(x, y)
     if code == COSINE:
-        return max(0.0, 1.0 - product / (of_x * of_y))
+        return _cosine(product, of_x, of_y)
     return 0.0 - product
 
 
@@ -160,6 +196,39 @@ def _enter(rows: IntArray, distances: DoubleArray, row: int, distance: float) ->
     return True
 
 
+@kernel(inline=True)
+def _rerank(
+    code: int,
+    width: int,
+    query: FloatArray,
+    targets: Vectors,
+    candidates: IntArray,
+    stop: DoubleArray,
+    rows: IntArray,
+    distances: DoubleArray,
+) -> int:
+    """The nearest of (C,) candidates of one query; -1, or the candidate that cannot be compared."""
+    of_query = _norm(code, query)
+    for c in range(candidates.shape[0]):
+        if len(stop) and stop[c] > distances[-1]:
+            break
+        row = candidates[c]
+        if row < 0:
+            continue
+        if _width(targets, row) != width:
+            return int(row)
+        target = _vector(targets, row, width)
+        if code == COSINE:
+            product, square = _product_and_square(query, target)
+            if square == 0.0:
+                return int(row)
+            distance = _cosine(product, of_query, np.sqrt(square))
+        else:
+            distance = between(code, query, target, 1.0, 1.0)
+        _enter(rows, distances, row, distance)
+    return -1
+
+
 @kernel(parallel=True)
 def rerank_kernel(
     code: int,
@@ -171,30 +240,32 @@ def rerank_kernel(
     found: tuple[IntArray, DoubleArray],
     wrong: IntArray,
 ) -> None:
-    """The nearest of (Q, C) candidates; a list ends where `stop`, (Q, C) or (0, 0), exceeds the k-th distance.
+    """The nearest of (Q, C) candidates; a list ends where `stop`, (Q, C) or (Q, 0), exceeds the k-th distance.
 
     `wrong`, (Q,): set to a candidate that has not the `width` of the queries, or a norm of 0 that is divided by.
     """
     rows, distances = found
     for q in prange(len(candidates)):
-        best_rows, best = rows[q], distances[q]
-        x = _vector(queries, q, width)
-        of_x = _norm(code, x)
-        for c in range(candidates.shape[1]):
-            if len(stop) and stop[q, c] > best[-1]:
-                break
-            row = candidates[q, c]
-            if row < 0:
-                continue
-            if _width(targets, row) != width:
-                wrong[q] = row
-                break
-            y = _vector(targets, row, width)
-            of_y = _norm(code, y)
-            if of_y == 0.0:
-                wrong[q] = row
-                break
-            _enter(best_rows, best, row, between(code, x, y, of_x, of_y))
+        query = _vector(queries, q, width)
+        wrong[q] = _rerank(code, width, query, targets, candidates[q], stop[q], rows[q], distances[q])
+
+
+@kernel()
+def rerank_few(
+    code: int,
+    width: int,
+    queries: Vectors,
+    targets: Vectors,
+    candidates: IntArray,
+    stop: DoubleArray,
+    found: tuple[IntArray, DoubleArray],
+    wrong: IntArray,
+) -> None:
+    """The same without other threads, to wake which would take longer."""
+    rows, distances = found
+    for q in range(len(candidates)):
+        query = _vector(queries, q, width)
+        wrong[q] = _rerank(code, width, query, targets, candidates[q], stop[q], rows[q], distances[q])
 
 
 @kernel(parallel=True)

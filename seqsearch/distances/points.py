@@ -22,6 +22,7 @@ from .neighbours import Neighbours, Pruning
 from .point_kernels import COSINE, EUCLIDEAN, INNER_PRODUCT, Nearest, Rows, Vectors
 
 _QUERIES, _TARGETS = 512, 8192  # of one block of products
+_FEW = 1 << 19  # numbers below which waking other threads costs more than it saves
 _NUMBER = 0.0005  # a number of a vector that is verified, in candidates proposed
 _ROW, _ROW_NUMBER = 0.004, 5e-5  # a vector ruled out, and each number of it
 
@@ -65,10 +66,11 @@ class PointDistance(Distance):
         wanted = candidate_rows(candidates, len(queries), len(targets))
         ends, wrong = stop_bounds(stop, wanted), np.full(len(queries), -1)
         if len(queries):
-            numba_threads()
-            sides = _vectors(queries), _vectors(targets)
-            filled = found.rows, found.distances
-            point_kernels.rerank_kernel(self._code, _width(queries), *sides, wanted, ends, filled, wrong)
+            width, filled = _width(queries), (found.rows, found.distances)
+            ends = ends if stop is not None else np.zeros((len(queries), 0))
+            alone = wanted.size * width < _FEW or numba_threads() == 1
+            run = point_kernels.rerank_few if alone else point_kernels.rerank_kernel
+            run(self._code, width, _vectors(queries), _vectors(targets), wanted, ends, filled, wrong)
             self._require_met(queries, targets, wrong[wrong >= 0])
         return found
 

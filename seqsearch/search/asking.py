@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..arrays import AnyArray
 from ..encoders.own import OwnModel
 from ..encoders.vector_rows import VectorRows, VectorsLike
 from ..errors import MissingVectorsError, ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
+from ..store import Store
 from .encoding import OneModel, TwoTowers
 from .pipeline import Points, Queries
 
@@ -29,6 +32,24 @@ def queries_of(
     if needed and len(sequences):
         _require_embedder(encoder, what, "vectors=" if what == "queries" else f"{what}_vectors=", "--query-vectors")
     return Queries(sequences)
+
+
+def stored_queries(store: Store, encoder: Encoder, sequences: Sequences) -> Queries | None:
+    """Sequences with the vectors that are stored of them, where all of them are stored ones: of their ids, and equal.
+
+    None for others, and for an index that makes its own vectors.
+    """
+    if encoder.own is None or not len(sequences):
+        return None
+    rows = store.find(sequences.ids)
+    if (rows < 0).any():
+        return None
+    stored = store.sequences(rows)
+    same = stored.alphabet == sequences.alphabet and stored.features == sequences.features
+    if not same or not np.array_equal(stored.lengths, sequences.lengths):
+        return None
+    one, other = (some.data[some.offsets[0] : some.offsets[-1]] for some in (stored, sequences))
+    return Queries(sequences, Points.of(store.vectors(rows))) if np.array_equal(one, other) else None
 
 
 def vectors_to_store(

@@ -12,7 +12,7 @@ from ..distances import Distance
 from ..encoders.codes import LEARNED, quantizer
 from ..encoders.families import AS_IS, family_named
 from ..encoders.identity import lifted_model
-from ..encoders.model import Model, unlearned_model
+from ..encoders.model import Model, kmer_model, unlearned_model
 from ..errors import MismatchError, ParameterError
 from ..learning.plan import TrainingPlan
 from ..progress import Progress
@@ -25,6 +25,7 @@ MOST_UNSEEN = 5000  # sequences that were not trained on, remembered by name: no
 LOOKED_AT = 1 << 16  # sequences in memory at a time where all pass by
 CODED = 20_000  # sequences at most that a code is cut from
 _MORE = 3  # times the sequences of a training plan that are looked through for different ones
+_COMPOSITION = 1  # letters of the k-mers of points that propose nothing: the fewest numbers
 _FEWEST = 1000  # different sequences below which all are trained on, copies too
 
 
@@ -83,6 +84,8 @@ class EncoderMaker:
         """Torch is imported only when something is trained."""
         options = self.options
         family = family_named(self._family, sample.kind)
+        if self.distance.partial:
+            return kmer_model(sample, _COMPOSITION)
         if family.as_is:
             return self._as_is(unlearned_model(sample, plan.geometry, family.name))
         if not family.trained:

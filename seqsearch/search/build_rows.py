@@ -14,6 +14,7 @@ from ..distances import Distance
 from ..errors import CorruptIndexError, EmptyInputError, InputError, MismatchError, NotAnIndexError
 from ..progress import Progress
 from ..sequences import Sequences, Strings
+from ..sequences.columns import same
 from ..store import StoreBuilder
 from .cache import empty_candidates
 from .encoding import MODEL, OneModel
@@ -89,7 +90,7 @@ def first_difference(builder: StoreBuilder, start: int, part: Sequences) -> int 
 
 
 def _equal(some: Sequences, others: Sequences) -> bool:
-    """Whether two sets of one length hold the same records: sequences, ids, descriptions and labels."""
+    """Whether two sets of one length hold the same records: sequences, ids, descriptions, labels and columns."""
     if some.alphabet != others.alphabet or some.features != others.features:
         return False
     columns = [(some.ids, others.ids), (some.descriptions, others.descriptions), (some.labels, others.labels)]
@@ -97,6 +98,7 @@ def _equal(some: Sequences, others: Sequences) -> bool:
         np.array_equal(some.lengths, others.lengths)
         and np.array_equal(_within(some.data, some.offsets), _within(others.data, others.offsets))
         and all(_same(one, other) for one, other in columns)
+        and same(some.columns, others.columns, len(some))
     )
 
 

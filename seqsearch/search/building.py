@@ -71,6 +71,8 @@ def build(
     """
     own = OwnVectors.of(options, vectors, progress)
     _require_sense(own, model, queries is not None, query_vectors is not None)
+    if model is not None and options.exact_distance().partial:
+        raise ParameterError(f"a model would propose no candidates: {options.by_proof}: leave it out")
     asked = None if query_vectors is None else VectorRows.of(query_vectors, "query_vectors")
     what = _identity(options, model, queries, own, asked)
     try:
@@ -220,7 +222,7 @@ class _Build:
             "distance_parameters": distance.parameters(),
             **_class_of(distance),
             "index": options.kind_for(rows),
-            "index_parameters": options.parameters_for(rows),
+            "index_parameters": options.parameters_for(rows, brought=self.model is not None or self.own is not None),
             "seed": options.seed,
             "encoder": options.encoder_for(distance) if self.own is None else OWN,
             "effort": options.effort,

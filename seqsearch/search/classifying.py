@@ -14,6 +14,7 @@ from ..progress import Watching, watched
 from ..sequences import Sequences, SequencesLike
 from ..sequences.ids import numbered
 from .budget import BudgetOptions
+from .conditions import Where
 from .novelty.options import NoveltyFields, NoveltyOptions
 from .strands import PLUS, require_strand
 
@@ -60,7 +61,8 @@ class NeighbourClassifier:
     `weighting`: "uniform", or "distance": a neighbour at distance d votes with (d' - d) / (d' - nearest), d' the
     distance of neighbour k + 1 (Dudani, IEEE Trans. Syst. Man Cybern. 6, 1976; Macleod, Luk and Titterington 1987).
     `abstain`: no label for a query whose p-value of `SequenceIndex.novelty` is at most this; 0 always answers.
-    `novelty`: options of that question, such as its method. `strand` and `budget`: as of `search`.
+    `novelty`: options of that question, such as its method. `where`: a condition on those that vote. `strand` and
+    `budget`: as of `search`.
     Raises ParameterError, and MismatchError for an index without labels.
     """
 
@@ -72,6 +74,7 @@ class NeighbourClassifier:
         weighting: str = "distance",
         abstain: float = 0.0,
         novelty: NoveltyFields | None = None,
+        where: Where | None = None,
         strand: str = PLUS,
         progress: Watching = False,
         **budget: Unpack[BudgetOptions],
@@ -84,7 +87,7 @@ class NeighbourClassifier:
             raise ParameterError(f"k must be at least 1, not {k}")
         self.index, self.k, self.weighting, self.abstain = index, k, weighting, abstain
         require_strand(strand)
-        self.progress, self.budget, self.strand = watched(progress), budget, strand
+        self.progress, self.budget, self.strand, self.where = watched(progress), budget, strand, where
         with index.state(progress) as state:
             self._learn(state.targets)
         if not self.labels:
@@ -106,7 +109,13 @@ class NeighbourClassifier:
         another kind."""
         with self.index.state(self.progress):  # neighbours and novelty of one state
             found = self.index.search(
-                queries, self.k + 1, vectors=vectors, strand=self.strand, progress=self.progress, **self.budget
+                queries,
+                self.k + 1,
+                where=self.where,
+                vectors=vectors,
+                strand=self.strand,
+                progress=self.progress,
+                **self.budget,
             )
             asked = None
             if self.novelty is not None:

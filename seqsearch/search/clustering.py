@@ -49,6 +49,8 @@ def clustered(
 ) -> Dendrogram:
     """The tree of what is stored; `rows` of it count among the live sequences, in the order they came."""
     require_symmetric(distance)
+    if distance.partial and not asked.exact:
+        raise ParameterError(f"the vectors of an index of {distance.name} predict no distance: cluster with exact=True")
     live = np.flatnonzero(store.live())
     rows = _drawn(len(live), asked.sample, asked.seed)
     if len(rows) < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from ..arrays import AnyArray
 from ..errors import ParameterError
 from ..extras import FRAMES, imported
+from ..sequences.columns import Column, Columns, Value
 
 if TYPE_CHECKING:
     import pandas
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
     from .results import Answers
 
-Values = AnyArray | list[str]
+Values = AnyArray | list[str] | list[Value]
+PREFIX = "columns."
+"""Before the name of a column of the index, where hits have one of that name."""
 _HITS = ("query", "rank", "target", "distance")
 _PARTS = ("target_start", "target_end")
 _PREVIEW = 10
@@ -32,12 +36,13 @@ class Exported:
 
         `names`: of query, rank, target, distance, target_start and target_end (the first and the last symbol, from 1,
         of the part of the target that the distance is to), strand ("+" or "-"), row, label, description, sequence (its
-        letters) and, for a distance that knows one, confidence; None: the first four, the part where it need not be
-        all, strand where both were searched, and confidence. Raises ParameterError for a column there is not.
+        letters) and, for a distance that knows one, confidence; and of the columns of the index, under their names, or
+        columns.NAME where one of these has the same; None: the first four, the part where it need not be all, strand
+        where both were searched, and confidence. Raises ParameterError for a column there is not.
         """
         answers: Answers = self  # type: ignore[assignment]  # a part of it
         chosen = answers.usual_columns if names is None else tuple(dict.fromkeys(names))
-        known = {**COLUMNS, **answers.own_columns}
+        known = {**stored_columns(answers.targets.columns), **COLUMNS, **answers.own_columns}
         if unknown := [name for name in chosen if name not in known]:
             raise ParameterError(f"hits have no column {unknown[0]!r}: choose one of {', '.join(known)}")
         return {name: known[name](answers) for name in chosen}
@@ -52,7 +57,8 @@ class Exported:
 
     def to_pandas(self, columns: Iterable[str] | None = None) -> pandas.DataFrame:
         """A pandas data frame; `columns` as in `columns`. Raises MissingExtraError where pandas is not installed."""
-        return imported("pandas", FRAMES).DataFrame(self.columns(columns))
+        pandas = imported("pandas", FRAMES)
+        return pandas.DataFrame({name: _of_pandas(values) for name, values in self.columns(columns).items()})
 
     def to_arrow(self, columns: Iterable[str] | None = None) -> pyarrow.Table:
         """An Arrow table; `columns` as in `columns`. Raises MissingExtraError where pyarrow is not installed."""
@@ -72,6 +78,32 @@ def arrow_table(columns: Mapping[str, Iterable[object]]) -> pyarrow.Table:
         listed = values if isinstance(values, np.ndarray) else list(values)
         made[name] = arrow.array(listed, arrow.string() if isinstance(listed, list) and not listed else None)
     return arrow.table(made)
+
+
+def stored_columns(columns: Columns) -> dict[str, Callable[[Answers], Values]]:
+    """The columns of an index, under their names and with the prefix that tells them from those of hits."""
+
+    def of(name: str) -> Callable[[Answers], Values]:
+        return lambda answers: _values(answers.targets.columns.select(name, answers.table().rows))
+
+    return {shown: of(name) for name in columns for shown in (name, f"{PREFIX}{name}")}
+
+
+def _values(column: Column) -> Values:
+    if column.kind in ("int", "float", "bool") and not column.missing.any():
+        return column.numbers
+    return column.tolist()
+
+
+def _of_pandas(values: Values) -> object:
+    """Whole numbers and truths with gaps as pandas keeps them, dates as its own."""
+    first = None if isinstance(values, np.ndarray) else next((value for value in values if value is not None), None)
+    if isinstance(first, dt.date):
+        return np.array(values, "datetime64[us]")
+    if isinstance(first, (bool, int)):
+        kind = "boolean" if isinstance(first, bool) else "Int64"
+        return imported("pandas", FRAMES).array(values, dtype=kind)
+    return values
 
 
 COLUMNS: dict[str, Callable[[Answers], Values]] = {

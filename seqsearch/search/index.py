@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import TracebackType
@@ -20,17 +20,20 @@ from ..errors import IndexClosedError, MismatchError, ParameterError, StrPath
 from ..progress import Progress, Watching, watched
 from ..registry import call
 from ..sequences import Alphabet, Sequences, SequencesLike
-from ..sequences.coercion import sets_of, taken
+from ..sequences.coercion import Taken, sets_of, taken
+from ..store import Store
 from ..trees import Dendrogram
-from .asking import queries_of, require_two_strands, vectors_to_store
+from .asking import queries_of, require_two_strands, stored_queries, vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import CALIBRATION_QUERIES, build
 from .cache import IndexCache, bytes_by_part
 from .calibrator import budgets_for, calibrate, calibrate_pairs, members
 from .clustering import MEMORY, Clustering, clustered
+from .conditions import Where
 from .encoding import OneModel, TwoTowers
 from .exports import exported
 from .handle import CALIBRATION, FORMAT_VERSION, HEALTH, Handle
+from .metadata import ColumnsLike, Joining, MetadataLike, asked_of, brought, fitted, kept, metadata_of, with_columns
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
 from .novelty.detector import NoveltyDetector
 from .novelty.options import NoveltyFields
@@ -40,9 +43,10 @@ from .pairs.aligning import Pairs, paired
 from .pipeline import Queries, Trace
 from .records import Records, counted_on
 from .results import Explanation, RangeResults, Results
-from .state import State, Where
+from .state import State
 from .strands import BOTH, PLUS, better_strand, other_strand, require_strand, reverse_complement, turned_round, united
 from .sweep import SweepRow, swept
+from .unlike_lengths import unlike_lengths
 from .verification import VerificationReport, verified
 
 if TYPE_CHECKING:
@@ -77,6 +81,8 @@ class SequenceIndex(Records):
         vectors: VectorsLike | None = None,
         queries: SequencesLike | None = None,
         query_vectors: VectorsLike | None = None,
+        columns: ColumnsLike | None = None,
+        metadata: MetadataLike | None = None,
         resume: bool = True,
         progress: Watching = False,
         **options: Unpack[BuildFields],
@@ -92,6 +98,8 @@ class SequenceIndex(Records):
         `queries`: measure the recall of budgets on these, by `query_vectors` where vectors are given, instead of on a
         held-out sample; `resume`: go on with a build of the same that was interrupted, where its records are the same;
         `options`: the fields of `BuildOptions` (distance, by name or itself, encoder, recall, seed, ...).
+        `columns`: what is kept beside the sequences, values by name, or which columns of a data frame (default: all
+        that are nothing else); `metadata`: a table with ids and columns, a file or a data frame.
         `progress`, here and everywhere: True draws bars on stderr, lines where that is no terminal; or a `Progress` of
         your own.
         Raises ParameterError, IndexExistsError, EmptyInputError, DuplicateIdError, StorageFullError; of vectors
@@ -104,7 +112,12 @@ class SequenceIndex(Records):
         [('anna meyer', 2.0), ('anna maier', 2.0)]
         """
         chosen = BuildOptions.of(options)
-        parts, first = sets_of(references, "references", alphabet, watched(progress).note)
+        note = watched(progress).note
+        parts, first = sets_of(references, "references", alphabet, note, asked_of(columns))
+        if isinstance(columns, Mapping):
+            parts = with_columns(parts, columns)
+        if metadata is not None:
+            parts = Joining(metadata_of(metadata)).all_joined(parts, note)
         asked = None if queries is None else taken(queries, "queries", like=first).sequences
         how = {"overwrite": overwrite, "resume": resume}
         built = build(
@@ -243,6 +256,12 @@ class SequenceIndex(Records):
             return store.alphabet.name if store.alphabet is not None else None
 
     @property
+    def columns(self) -> dict[str, str]:
+        """The columns beside the sequences: their names and kinds (int, float, bool, date, datetime, text, list)."""
+        with self._handle.store() as store:
+            return dict(store.columns().fields)
+
+    @property
     def sequences(self) -> Sequences:
         """The stored sequences, in the order they came."""
         with self._handle.store() as store:
@@ -264,6 +283,7 @@ class SequenceIndex(Records):
                 "sequences": len(store),
                 "deleted": store.rows - len(store),
                 "kind": store.kind,
+                **({"columns": dict(store.columns().fields)} if store.columns() else {}),
                 "alphabet": self.alphabet_name,
                 "distance": settings["distance"],
                 "distance_parameters": None if settings["distance"] is None else settings["distance_parameters"],
@@ -295,21 +315,24 @@ class SequenceIndex(Records):
         """The k nearest stored sequences of each query, with their exact distances.
 
         `vectors`: (Q, D) numbers, or the path of an .npy file: those of the queries, where the index holds vectors that
-        were made elsewhere; only a comparison with everything needs none.
+        were made elsewhere; stored sequences need none, nor does a comparison with everything.
         The budget: `recall` asks for a measured recall (default: the one the index was built for), `candidates` for a
         number of candidates (with `ef` of a graph, or `lists` of compressed lists), `exact` for a comparison with
-        everything. `ids` or `where` (label=VALUE) restrict the answers, always to exactly min(k, matching) of them.
+        everything. `ids` or `where` restrict the answers, always to exactly min(k, matching) of them.
+        `where`: a condition on the columns, and on id, label, description and length: 'genus = "Bacteroides" and year
+        >= 2019', or {"genus": ["Bacteroides"], "year": (2019, None)}; see `seqsearch.search.conditions`. Where nothing
+        fulfils it `Results.warnings` says so.
         `strand`: "both" searches for the reverse complements of DNA and RNA queries as well, and each stored sequence
         counts on its nearer strand.
-        Raises MismatchError for queries of another kind, ParameterError, UnknownIdError for unknown `ids`, and
-        MissingVectorsError.
+        Raises MismatchError for queries of another kind, ParameterError, ConditionError, UnknownIdError for unknown
+        `ids`, and MissingVectorsError.
         """
         require_count(k)
         wanted = call(Wanted, "search", **budget)
         self._require_strand(strand, None if wanted.exact else vectors, needed=not wanted.exact)
         with_points = self._asked(queries, vectors, needed=not wanted.exact)
         with self._handle.state(watched(progress)) as state:
-            choice, allowed, trace = state.choice(k, wanted), state.allowed(ids, where), Trace()
+            choice, (allowed, unmet), trace = state.choice(k, wanted), state.asked(ids, where), Trace()
 
             def found(asked: Queries) -> Neighbours:
                 return state.neighbours(
@@ -322,6 +345,7 @@ class SequenceIndex(Records):
             calibrated, unlike, cautions = choice.budget is not None and allowed is None, None, choice.warnings
             if calibrated:
                 unlike = unusual(state.calibration, answer.distances[:, 0])
+            cautions += unlike_lengths(state, with_points.sequences)
             if strand == PLUS and allowed is None:
                 cautions += _turned(state, with_points, answer, choice.budget)
         distance = state.distance
@@ -329,7 +353,8 @@ class SequenceIndex(Records):
         alignable, aligner = (False, None) if distance is None else (distance.alignable, distance.aligner)
         asked = with_points.sequences
         parts = distance if distance is not None and distance.partial else None
-        how = Explanation(choice.reason, cautions, unlike, calibrated, alignable, aligner, parts, trace)
+        told = (*cautions, *unmet)
+        how = Explanation(choice.reason, told, unlike, calibrated, alignable, aligner, parts, trace)
         return Results(asked.ids, state.targets, answer, minus, sure, how, asked if parts is not None else None)
 
     def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
@@ -349,11 +374,35 @@ class SequenceIndex(Records):
         measured on; None where they are, or are too few to tell."""
         return unusual(self.calibration, np.concatenate(list(nearest)))
 
+    def count(self, where: Where | None = None, *, ids: Iterable[str] | None = None) -> int:
+        """How many stored sequences fulfil a condition, as `search` takes it, exactly.
+
+        Raises ConditionError, UnknownIdError.
+
+        >>> import seqsearch as ss
+        >>> names = ss.as_sequences(["anna", "hanna", "otto"], columns={"born": [1950, 1999, None]})
+        >>> index = ss.SequenceIndex.build("names.ss", names, encoder="kmer")
+        >>> index.count("born > 1960"), index.count({"born": (None, 1999)}), index.count("born is missing")
+        (1, 2, 1)
+        >>> hit = index.search("ana", k=1, where="born > 1960")[0][0]
+        >>> hit.id, hit["born"]
+        ('2', 1999)
+        """
+        with self._handle.state() as state:
+            mask = state.allowed(ids, where)
+            return len(state) if mask is None else int(np.count_nonzero(mask))
+
     def _asked(
         self, given: SequencesLike, vectors: VectorsLike | None, what: str = "queries", *, needed: bool = True
     ) -> Queries:
-        """Sequences of the argument `what`, with vectors where they have some."""
-        return queries_of(self._handle.encoder, self._taken(given, what), vectors, what, needed)
+        """Sequences of the argument `what`, with vectors where they have some: given ones, or those stored of them."""
+        encoder, sequences = self._handle.encoder, self._taken(given, what)
+        if vectors is None and needed and encoder.own is not None:
+            with self._handle.store() as store:
+                known = stored_queries(store, encoder, sequences)
+            if known is not None:
+                return known
+        return queries_of(encoder, sequences, vectors, what, needed)
 
     def _require_strand(self, strand: str, vectors: VectorsLike | None, *, needed: bool = True) -> None:
         """Raise ParameterError for a strand that cannot be asked for; `needed`: whether points will be."""
@@ -379,7 +428,7 @@ class SequenceIndex(Records):
         queries = self._taken(queries, "queries")
         with self._handle.state(watched(progress)) as state:
             state.encoder.require(queries)
-            allowed, exact, minus = state.allowed(ids, where), state.exact, None
+            (allowed, cautions), exact, minus = state.asked(ids, where), state.exact, None
 
             def found(asked: Sequences) -> Ranges:
                 return exact.lossless.ranges(asked, radius, allowed=allowed, progress=watched(progress))
@@ -387,8 +436,10 @@ class SequenceIndex(Records):
             ranges = found(queries)
             if strand == BOTH:
                 ranges, minus = united(ranges, found(reverse_complement(queries)))
+            cautions = (*cautions, *unlike_lengths(state, queries))
         parts = exact.distance if exact.distance.partial else None
-        how = Explanation("exact", alignable=exact.distance.alignable, aligner=exact.distance.aligner, parts=parts)
+        able, aligner = exact.distance.alignable, exact.distance.aligner
+        how = Explanation("exact", cautions, alignable=able, aligner=aligner, parts=parts)
         return RangeResults(queries.ids, state.targets, ranges, minus, how, queries if parts is not None else None)
 
     def novelty(
@@ -535,30 +586,63 @@ class SequenceIndex(Records):
 
     # -- changing ------------------------------------------------------------------------------------------------
 
-    def add(self, sequences: SequencesLike, *, vectors: VectorsLike | None = None, progress: Watching = False) -> None:
+    def add(
+        self,
+        sequences: SequencesLike,
+        *,
+        columns: ColumnsLike | None = None,
+        metadata: MetadataLike | None = None,
+        vectors: VectorsLike | None = None,
+        progress: Watching = False,
+    ) -> None:
         """Add sequences; durable when it returns. What comes without ids is counted on from the end of the index.
 
+        `columns` and `metadata` as in `build`, of the columns that the index has; those not given are missing.
         `vectors`: (n, D), theirs, where the index holds vectors that were made elsewhere. Raises DuplicateIdError,
-        MismatchError, IndexLockedError, MissingVectorsError.
+        MismatchError, InputError for a value of another kind, IndexLockedError, MissingVectorsError.
         """
-        given = self._taken_to_store(sequences, "sequences")
+        given = self._brought(sequences, columns, metadata, watched(progress))
         made = vectors_to_store(self._handle.encoder, given.sequences, vectors, watched(progress))
         self._handle.change(lambda writer: writer.append(counted_on(given, writer), made), watched(progress))
+
+    def _brought(
+        self, sequences: SequencesLike, columns: ColumnsLike | None, metadata: MetadataLike | None, progress: Progress
+    ) -> Taken:
+        """What an index takes in, with its columns as the index has them."""
+        given = self._taken_to_store(sequences, "sequences", asked_of(columns))
+        whole = brought(given.sequences, columns, metadata, progress.note)
+        with self._handle.store() as store:
+            fields = store.columns().fields
+        return replace(given, sequences=fitted(whole, fields, progress.note))
 
     def remove(self, ids: Iterable[str], *, progress: Watching = False) -> None:
         """Remove sequences by id. Raises UnknownIdError, and then removes none; IndexLockedError."""
         self._handle.change(lambda writer: writer.delete(ids), watched(progress))
 
     def update(
-        self, sequences: SequencesLike, *, vectors: VectorsLike | None = None, progress: Watching = False
+        self,
+        sequences: SequencesLike,
+        *,
+        columns: ColumnsLike | None = None,
+        metadata: MetadataLike | None = None,
+        vectors: VectorsLike | None = None,
+        progress: Watching = False,
     ) -> None:
-        """Put sequences in place of those with the same ids, in one step; `vectors` as in `add`. Raises UnknownIdError,
-        MismatchError, MissingVectorsError, and ParameterError for sequences without ids."""
-        given = self._taken_to_store(sequences, "sequences")
+        """Put sequences in place of those with the same ids, in one step; columns that are not given keep their values.
+
+        `columns`, `metadata` and `vectors` as in `add`. Raises UnknownIdError, MismatchError, MissingVectorsError, and
+        ParameterError for sequences without ids.
+        """
+        given = self._brought(sequences, columns, metadata, watched(progress))
         if not given.named:
             raise ParameterError("update needs to know which sequences: seqsearch.as_sequences(..., ids=...)")
         made = vectors_to_store(self._handle.encoder, given.sequences, vectors, watched(progress))
-        self._handle.change(lambda writer: writer.update(given.sequences, made), watched(progress))
+
+        def put(writer: Store) -> None:
+            rows = writer.rows_of(given.sequences.ids)
+            writer.update(kept(given.sequences, writer.columns(), rows), made)
+
+        self._handle.change(put, watched(progress))
 
     def compact(self, *, progress: Watching = False) -> None:
         """Give back the space of removed sequences; done by itself above a fifth. Safe to be killed at any moment."""

@@ -12,7 +12,7 @@ from ..arrays import JSON
 from ..distances import DISTANCES, Distance, distance_named
 from ..distances.distance import full_name
 from ..encoders.codes import CODES, LEARNED, checked_bits
-from ..encoders.families import FAMILIES
+from ..encoders.families import AS_IS, FAMILIES
 from ..encoders.own import Embedder, Embedding
 from ..errors import ParameterError
 from ..geometry import geometry_named
@@ -179,12 +179,21 @@ class BuildOptions:
         name = self.exact_distance().name
         return f"{name} is the distance to a part of what is stored, which no vector of the whole leads to"
 
-    def parameters_for(self, size: int) -> JSON:
-        """The parameters of the index for `size` sequences: what was asked for, and what suits."""
+    def parameters_for(self, size: int, *, brought: bool = False) -> JSON:
+        """The parameters of the index for `size` sequences: what was asked for, and what suits; `brought`: a model was
+        brought along."""
         kind = self.kind_for(size)
         asked = {} if self.compress == AUTO else {"bits": None if self.compress == NONE else self.compress}
-        given = {**(asked if CANDIDATE_INDEXES[kind].compresses else {}), **self.index_parameters}
+        compress = asked if CANDIDATE_INDEXES[kind].compresses else {}
+        suited = CANDIDATE_INDEXES[kind].vector_parameters("" if brought else self._space)
+        given = {**compress, **suited, **self.index_parameters}
         return parameters_for(kind, size, given)
+
+    @property
+    def _space(self) -> str:
+        """The space of vectors that are their own points, "" where an encoder makes points."""
+        as_they_are = self.encoder in (AUTO, AS_IS) and self.geometry == AUTO and self.bits is None
+        return self.exact_distance().space if as_they_are else ""
 
     def kind_for(self, size: int) -> str:
         """The index kind for `size` sequences: what was asked for, or for "auto" what suits."""

@@ -20,7 +20,7 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from .budget import Budget
 
-SPARE = 6
+SPARE = 4
 """So many more than are wanted are verified where float32 rounding alone may have put them in another order."""
 QUERY_BATCH = 4096  # queries encoded and ranked at once: bounds the memory of candidate lists
 Made = TypeVar("Made")

@@ -16,10 +16,11 @@ from ..errors import InputError, ParameterError, StrPath
 from ..progress import SILENT, Progress
 from ..sequences import ReadReport, Sequences, alphabet_named, read_batches, write_whole
 from ..sequences.readers import data_sets_of
+from ..sequences.readers.metadata import Metadata
 from .index import SequenceIndex
 from .options import BuildOptions
 
-_READING = ("alphabet", "format", "layout", "id_column", "sequence_column", "label_column", "on_error")
+_READING = ("alphabet", "format", "layout", "id_column", "sequence_column", "label_column", "columns", "on_error")
 _OPTIONS = {
     "distance": {"name": "distance"},
     "encoder": {name: name for name in ("dim", "geometry", "effort", "bits", "codes")} | {"name": "encoder"},
@@ -94,6 +95,7 @@ class Recipe:
         overwrite: bool = False,
         model: Model | None = None,
         queries: Sequences | None = None,
+        metadata: Metadata | None = None,
         resume: bool = True,
         progress: Progress = SILENT,
     ) -> SequenceIndex:
@@ -104,6 +106,7 @@ class Recipe:
             overwrite=overwrite,
             model=model,
             queries=queries,
+            metadata=metadata,
             resume=resume,
             progress=progress,
             **vars(self.options),

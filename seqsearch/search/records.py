@@ -11,9 +11,12 @@ import numpy as np
 from ..errors import ParameterError
 from ..sequences import TEXT, Sequence, Sequences, SequencesLike
 from ..sequences.coercion import Taken, taken
+from ..sequences.columns import NO_FIELDS, Asked
+from ..sequences.foreign import Columns
 from ..sequences.strings import Counted
 from ..store import Store
 from .build_rows import check
+from .fitting import require_no_bases
 
 if TYPE_CHECKING:
     from ..distances import Distance
@@ -61,19 +64,24 @@ class Records:
         """Sequences of the argument `what`, of the kind that is stored."""
         return self._taken_with(given, what).sequences
 
-    def _taken_with(self, given: SequencesLike, what: str) -> Taken:
+    def _taken_with(self, given: SequencesLike, what: str, beside: Asked = NO_FIELDS) -> Taken:
         distance = self._handle.distance
         if distance is not None and distance.space and _is_vector(given):
             given = [given]
+        with self._handle.store() as store:
+            made = self._made(given, what, store, beside)
+            require_no_bases(made.sequences, what, store)
+        return made
+
+    def _made(self, given: SequencesLike, what: str, store: Store, beside: Asked) -> Taken:
         if isinstance(given, Sequences) and given.alphabet != TEXT:  # which an index may fold
             return Taken(given, True)
-        with self._handle.store() as store:
-            like = store.sequences(np.zeros(0, np.int64))
-        return taken(given, what, like=like)
+        like = store.sequences(np.zeros(0, np.int64))
+        return taken(given, what, like=like, columns=Columns(beside=beside))
 
-    def _taken_to_store(self, given: SequencesLike, what: str) -> Taken:
+    def _taken_to_store(self, given: SequencesLike, what: str, beside: Asked = NO_FIELDS) -> Taken:
         """As `_taken_with`, of what can be compared with what is stored. Raises what `Distance.check` raises."""
-        made = self._taken_with(given, what)
+        made = self._taken_with(given, what, beside)
         with self._handle.store() as store:
             like = store.sequences(np.arange(min(1, store.rows)))
         check(self._handle.distance, made.sequences, like)
@@ -106,6 +114,5 @@ def counted_on(given: Taken, store: Store) -> Sequences:
     if (store.find(ids) >= 0).any():
         largest = max(int(name) for name in store.ids if name.isascii() and name.isdecimal())
         ids = Counted.up_to(len(sequences), largest + 1)
-    return Sequences(
-        sequences.data, sequences.offsets, ids, sequences.alphabet, sequences.descriptions, sequences.labels
-    )
+    texts = sequences.descriptions, sequences.labels
+    return Sequences(sequences.data, sequences.offsets, ids, sequences.alphabet, *texts, sequences.columns)

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from ..arrays import BoolArray, DoubleArray, IntArray
 from ..distances import Aligner, Distance, Neighbours, Ranges
-from ..errors import MismatchError, ParameterError
+from ..errors import MismatchError, ParameterError, UnknownNameError
 from ..sequences import Sequence, Sequences, Strings
+from ..sequences.columns import Value
 from .alignment import Alignments
 from .exporting import Exported, Values, preview, usual
 from .pipeline import Trace
@@ -67,15 +68,34 @@ class Hit:
 
         Raises MismatchError for a hit that was made by hand.
         """
-        found: tuple[Sequences, int] | None = self._found  # type: ignore[attr-defined]
-        if found is None:
-            raise MismatchError(f"hit {self.id} does not know its sequence")
-        return found[0][found[1]]
+        targets, row = self._place
+        return targets[row]
 
     @property
     def label(self) -> str:
         """The label of the stored sequence, "" where it has none."""
         return self.sequence.label
+
+    @property
+    def columns(self) -> dict[str, Value]:
+        """The values of the columns beside the stored sequence by name, None where one is missing."""
+        targets, row = self._place
+        return targets.columns.at(row)
+
+    def __getitem__(self, name: str) -> Value:
+        """The value of one column, None where it is missing. Raises UnknownNameError listing the columns."""
+        targets, row = self._place
+        try:
+            return targets.columns.select(name, np.array([row])).tolist()[0]
+        except KeyError as error:
+            raise UnknownNameError(str(error.args[0])) from None
+
+    @property
+    def _place(self) -> tuple[Sequences, int]:
+        found: tuple[Sequences, int] | None = self._found  # type: ignore[attr-defined]
+        if found is None:
+            raise MismatchError(f"hit {self.id} does not know its sequence")
+        return found
 
     @property
     def target_start(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Unpack
 
@@ -12,14 +12,14 @@ from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
 from ..encoders.model import Model
-from ..errors import MismatchError, ParameterError
-from ..sequences import Sequences, Strings
+from ..errors import MismatchError
+from ..sequences import Sequences
 from .budget import Budget, Calibration, Choice, Wanted
+from .conditions import Where, shown
 from .encoding import OneModel, TwoTowers
+from .filtering import mask_of
 from .pipeline import Limits, Pipeline, Points, Queries, Stage
 from .stages import Exact, Propose, WarpHashes
-
-Where = Mapping[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,20 +92,28 @@ class State:
     def allowed(self, ids: Iterable[str] | None, where: Where | None) -> BoolArray | None:
         """(rows,) mask of the live rows that a filter lets through, None without one.
 
-        Raises UnknownIdError for an id that is not there, ParameterError for a condition on anything but the label.
+        Raises UnknownIdError for an id that is not there, ConditionError for a condition that cannot be read or does
+        not fit the columns.
         """
-        if ids is None and not where:
+        where = None if where == {} else where
+        if ids is None and where is None:
             return None
         mask = self.live.copy()
         if ids is not None:
             chosen = np.zeros_like(mask)
             chosen[self.rows_of(ids)] = True
             mask &= chosen
-        for column, wanted in (where or {}).items():
-            if column != "label":
-                raise ParameterError(f"where {column!r}: only label can be asked for")
-            mask &= equal_to(self.targets.labels, wanted)
+        if where is not None:
+            mask &= mask_of(where, self.targets)
         return mask
+
+    def asked(self, ids: Iterable[str] | None, where: Where | None) -> tuple[BoolArray | None, tuple[str, ...]]:
+        """`allowed`, and what to say of it."""
+        mask = self.allowed(ids, where)
+        if mask is None or where is None or mask.any():
+            return mask, ()
+        among = "" if ids is None else " and has one of these ids"
+        return mask, (f"no sequence of {len(self):,} fulfils {shown(where)!r}{among}",)
 
 
 def pipeline_of(
@@ -128,19 +136,3 @@ def pipeline_of(
         exact = Exact(distance, targets, live)
         stages.append(exact if hashes is None else replace(exact, name="exact DTW"))
     return Pipeline(tuple(stages), live)
-
-
-def equal_to(column: Strings, wanted: str) -> BoolArray:
-    """(n,) mask of the strings that are `wanted`, without an object a string."""
-    return np.concatenate([_equal_to(part, wanted) for part in column.parts])
-
-
-def _equal_to(column: Strings, wanted: str) -> BoolArray:
-    raw = np.frombuffer(wanted.encode("utf-8"), np.uint8)
-    same: BoolArray = np.diff(column.offsets) == len(raw)
-    at = column.offsets[:-1][same]
-    for position, byte in enumerate(raw):
-        hit = column.data[at + position] == byte
-        same[same] = hit
-        at = at[hit]
-    return same

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..arrays import JSON, AnyArray
 from ..distances import recall_at
-from ..errors import StoreError
+from ..errors import MismatchError, StoreError
 from ..hashing import hamming
 from ..progress import Progress
 from ..sequences import Sequences
@@ -83,6 +83,12 @@ def _check_members(store: Store, state: State, report: VerificationReport, sampl
     rows, own = members(state.live, sample, seed), state.encoder.own
     if own is not None and own.embedder is None:
         report.notes.append("the vectors were made elsewhere: whether they are those of the sequences was not checked")
+        return
+    if own is not None:
+        try:
+            own.require_same(state.targets[rows], store.vectors(rows))
+        except MismatchError as error:
+            report.problems.append(str(error))
         return
     different = _differing(state.encoder, state.targets[rows], store.vectors(rows))
     if different:

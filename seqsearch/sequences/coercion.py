@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,10 @@ import numpy as np
 from ..arrays import AnyArray
 from ..errors import EmptyInputError, InputError, MismatchError, ParameterError, SeriesError
 from .alphabet import DNA, INTEGERS, RNA, TEXT, Alphabet, alphabet_named
+from .column_values import UnfitValue, column_of
+from .columns import EVERY, NO_COLUMNS, Asked
+from .columns import Columns as Beside
+from .columns import joined as joined_columns
 from .foreign import USUAL, Columns, Raw, SupportsArrow, is_missing, raw_of
 from .readers.batches import TextBatch, assemble, numbered
 from .readers.fastx import guess_alphabet
@@ -28,10 +32,12 @@ _AMBIGUOUS = b"RYSWKMBDHVryswkmbdhv"
 
 @dataclass(frozen=True)
 class Taken:
-    """Sequences made of an argument, and whether their ids came with them: otherwise they were counted from 1."""
+    """Sequences made of an argument, and whether their ids came with them: otherwise they were counted from 1.
+    `left_out`: columns of a data frame whose values cannot stand beside sequences."""
 
     sequences: Sequences
     named: bool
+    left_out: tuple[str, ...] = ()
 
 
 def as_sequences(
@@ -43,6 +49,7 @@ def as_sequences(
     id: str | None = None,
     sequence: str | None = None,
     label: str | None = None,
+    columns: Mapping[str, Iterable[object]] | Iterable[str] | None = None,
 ) -> Sequences:
     """Sequences of whatever holds them, the way every function of this package takes its arguments.
 
@@ -53,6 +60,8 @@ def as_sequences(
     `alphabet`: None takes what records say of themselves, otherwise DNA or RNA for strings that are made of
     nucleotides, and text for others; arrays are series, or whole numbers as tokens of the alphabet "integers".
     `ids`, `labels`: (n,) in place of those that came; without any ids count from 1. A pandas index of strings is ids.
+    `columns`: what stands beside the sequences: (n,) values by name, or the names of those of a data frame to keep,
+    NAME or NAME:KIND; None: all columns of a data frame that are nothing else. See `column_values` for their kinds.
 
     Raises ParameterError for an object that holds no sequences, InputError (SymbolError, SeriesError, DuplicateIdError,
     EmptySequenceError) naming the record, EmptyInputError for none at all.
@@ -62,7 +71,10 @@ def as_sequences(
     Sequences(dna, n=2, steps=10)
     """
     chosen = None if alphabet is None else alphabet_named(alphabet)
-    made = taken(given, "given", alphabet=chosen, columns=Columns(id, sequence, label)).sequences
+    asked = EVERY if isinstance(columns, Mapping) else Asked.of(columns)
+    made = taken(given, "given", alphabet=chosen, columns=Columns(id, sequence, label, asked)).sequences
+    if isinstance(columns, Mapping):
+        made = made.beside(Beside({**made.columns, **columns_from(columns, len(made))}))
     if ids is None and labels is None:
         return made
     names = made.ids if ids is None else Strings.of(ids)
@@ -70,7 +82,25 @@ def as_sequences(
     for column, noun in ((names, "ids"), (classes, "labels")):
         if len(column) != len(made):
             raise MismatchError(f"{len(column)} {noun} for {len(made)} sequences")
-    return Sequences(made.data, made.offsets, names, made.alphabet, made.descriptions, classes)
+    return Sequences(made.data, made.offsets, names, made.alphabet, made.descriptions, classes, made.columns)
+
+
+def columns_from(given: Mapping[str, Iterable[object]], count: int | None) -> Beside:
+    """Columns of `count` values by name (NAME, or NAME:KIND), or of as many as the first has. Raises MismatchError for
+    another number of values, InputError for a value that fits no kind, or not the one that is named."""
+    made = {}
+    for field, values in given.items():
+        ((name, kind),) = Asked.of([field]).fields or ()
+        try:
+            made[name] = column_of(values, kind)
+        except UnfitValue as unfit:
+            error = unfit.error(name, inferred=False)
+            error.path, error.record = "columns", unfit.row + 1
+            raise error from None
+        count = len(made[name]) if count is None else count
+        if len(made[name]) != count:
+            raise MismatchError(f"column {name!r} has {len(made[name])} values for {count} sequences")
+    return Beside(made)
 
 
 def taken(
@@ -117,23 +147,27 @@ def taken(
         made = _of_arrays(raw, what, alphabet, like)
     else:
         made = _of_texts(raw, what, alphabet or letters, like)
-    return Taken(made, raw.ids is not None)
+    return Taken(made.beside(raw.columns) if raw.columns else made, raw.ids is not None, raw.left_out)
 
 
 def refolded(given: Sequences, alphabet: Alphabet) -> Sequences:
     """A set of texts in an alphabet that folds them. Raises EmptySequenceError where nothing is left of one."""
     made = Sequences.from_texts(given.texts(), alphabet, given.ids, given.labels)
     written = given.descriptions if len(given.descriptions.data) else made.descriptions
-    return Sequences(made.data, made.offsets, given.ids, alphabet, written, given.labels)
+    return Sequences(made.data, made.offsets, given.ids, alphabet, written, given.labels, given.columns)
 
 
 def sets_of(
-    given: SequencesLike, what: str, alphabet: Alphabet | str | None = None, note: Callable[[str], None] | None = None
+    given: SequencesLike,
+    what: str,
+    alphabet: Alphabet | str | None = None,
+    note: Callable[[str], None] | None = None,
+    asked: Asked = EVERY,
 ) -> tuple[Iterator[Sequences], Sequences]:
     """The sets that an argument holds, as they come: one, or `Sequences` one after the other; and the first of them.
 
-    `note` is told an alphabet that was guessed. Raises what `taken` raises, and ParameterError for a string that names
-    a file, which is no sequence.
+    `note` is told an alphabet that was guessed; `asked`: columns of a data frame to keep. Raises what `taken` raises,
+    and ParameterError for a string that names a file, which is no sequence.
     """
     chosen = None if alphabet is None else alphabet_named(alphabet)
     if isinstance(given, (str, bytes)) and os.path.isfile(given):
@@ -150,7 +184,10 @@ def sets_of(
             start = taken(first, what, alphabet=chosen).sequences
             return _checked(itertools.chain([start], sets), what), start
         given = [first, *sets]
-    made = taken(given, what, alphabet=chosen).sequences
+    found = taken(given, what, alphabet=chosen, columns=Columns(beside=asked))
+    made = found.sequences
+    if found.left_out and note is not None:
+        note(f"columns of {what} that are not kept, for what they hold: {', '.join(found.left_out)}")
     if chosen is None and made is not given and made.alphabet is not None and note is not None:
         note(f"the alphabet of {what} was guessed from their letters: {made.alphabet.name}")
     return iter([made]), made
@@ -176,7 +213,18 @@ def _of_records(records: list[object], what: str) -> Sequences:
         Strings.of(getattr(record, name) for record in own) for name in ("id", "description", "label")
     )
     data = np.concatenate([record.data for record in own])
-    return Sequences(data, offsets_of(np.array(list(map(len, own)))), ids, own[0].alphabet, descriptions, labels)
+    made = Sequences(data, offsets_of(np.array(list(map(len, own)))), ids, own[0].alphabet, descriptions, labels)
+    return made if all(record.beside is None for record in own) else made.beside(_beside_records(own))
+
+
+def _beside_records(records: list[Sequence]) -> Beside:
+    """The columns beside records, whatever sets they are from."""
+    sets, counts = [], []
+    for beside, group in itertools.groupby(records, lambda record: record.beside and record.beside[0]):
+        rows = [record.beside[1] if record.beside else 0 for record in group]
+        sets.append(NO_COLUMNS if beside is None else beside.take(np.array(rows)))
+        counts.append(len(rows))
+    return joined_columns(sets, counts)
 
 
 def _is_array(value: object) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,9 @@ import numpy as np
 from ..arrays import AnyArray
 from ..errors import InputError, ParameterError
 from .alphabet import DNA, PROTEIN, RNA, Alphabet
+from .column_values import UnfitValue, column_of
+from .columns import NO_FIELDS, Asked
+from .columns import Columns as Beside
 from .readers.tables import DESCRIPTION_NAMES, ID_NAMES, LABEL_NAMES, SEQUENCE_NAMES
 
 _UNKNOWN = ("<unknown id>", "<unknown name>", "<unknown description>")  # BioPython's words for none
@@ -28,16 +31,18 @@ class SupportsArrow(Protocol):
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns of a data frame; None takes the usual ones."""
+    """Names of the columns of a data frame; None takes the usual ones. `beside`: which others are kept."""
 
     id: str | None = None
     sequence: str | None = None
     label: str | None = None
+    beside: Asked = NO_FIELDS
 
     @property
     def asked(self) -> str | None:
         """The first column that is named."""
-        return self.id or self.sequence or self.label
+        first = self.beside.fields[0][0] if self.beside.by_name and self.beside.fields else None
+        return self.id or self.sequence or self.label or first
 
 
 USUAL = Columns()
@@ -55,6 +60,9 @@ class Raw:
     descriptions: list[str] | None = None
     alphabet: Alphabet | None = None
     molecules: bool = False
+    columns: Beside = field(default_factory=Beside)
+    left_out: tuple[str, ...] = ()
+    """Columns whose values cannot stand beside sequences."""
 
 
 def raw_of(given: object, what: str, columns: Columns) -> Raw:
@@ -169,6 +177,25 @@ class _Frame:
         assert values is not None
         return values
 
+    def beside(self, asked: Asked, taken: list[str], what: str) -> tuple[Beside, tuple[str, ...]]:
+        """The columns to keep, and the names of those that cannot be kept. Raises ParameterError, InputError."""
+
+        def lacks(problem: str) -> ParameterError:
+            return ParameterError(f"{what}: {problem}; the columns are {self.shown}")
+
+        made, left_out = {}, []
+        for name, kind in asked.among(self.names, taken, lacks):
+            try:
+                made[name] = column_of(self.get(self.names.index(name)), kind)  # type: ignore[arg-type]
+            except UnfitValue as unfit:
+                if not asked.fields:
+                    left_out.append(name)
+                    continue
+                error = unfit.error(name, inferred=False)
+                error.path, error.record = what, unfit.row + 1
+                raise error from None
+        return Beside(made), tuple(left_out)
+
     @property
     def shown(self) -> str:
         return ", ".join(repr(name[:40]) for name in self.names[:50])
@@ -211,12 +238,31 @@ def _of_frame(frame: _Frame, what: str, columns: Columns) -> Raw:
         return None if name is None or name == sequence else names_in(frame.content(name, what))
 
     ids = texts(columns.id, ID_NAMES)
-    return Raw(
+    raw = Raw(
         frame.content(sequence, what),
         frame.index if ids is None else ids,
         texts(columns.label, LABEL_NAMES),
         texts(None, DESCRIPTION_NAMES),
     )
+    usual = ((columns.id, ID_NAMES), (columns.label, LABEL_NAMES), (None, DESCRIPTION_NAMES))
+    found = [frame.column(wanted, names, what) for wanted, names in usual]
+    roles = [name for name in found if name is not None]
+    raw.columns, raw.left_out = frame.beside(columns.beside, [sequence, *roles], what)
+    return raw
+
+
+def table_of(given: object, what: str, id_column: str | None, asked: Asked) -> tuple[list[str], Beside] | None:
+    """The ids and the columns of a data frame, None for anything else; ids are a column, by default one with a usual
+    name, or an index of strings. Raises ParameterError."""
+    frame = _frame_of(given)
+    if frame is None:
+        return None
+    id = frame.column(id_column, ID_NAMES, what)
+    if id is None and frame.index is None:
+        raise ParameterError(f"{what}: no column is known to hold the ids; the columns are {frame.shown}")
+    ids = frame.index if id is None else names_in(frame.content(id, what))
+    assert ids is not None
+    return ids, frame.beside(asked, [] if id is None else [id], what)[0]
 
 
 # -- records ---------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from ..arrays import AnyArray, ByteArray, IntArray
 from ..errors import MismatchError
 from . import packing
 from .alphabet import Alphabet
+from .columns import NO_COLUMNS, Columns
 from .sequence import Sequence, Sequences
 from .strings import Strings, offsets_of
 
@@ -243,6 +244,7 @@ class PackedSequences(Sequences):
         self._starts = offsets_of(np.array([len(part) for part in kept], np.int64))
         self._features = 0 if alphabet is not None else int(next(iter(shapes))[0])
         self.alphabet = alphabet
+        self.columns = NO_COLUMNS
         self.ids, self.descriptions, self.labels = map(_column, map(list, zip(*(p.texts for p in kept), strict=True)))
 
     @property
@@ -255,6 +257,12 @@ class PackedSequences(Sequences):
         counts = np.clip(rows - self._starts[:-1], 0, np.diff(self._starts))
         parts = [part.first(count) for part, count in zip(self._parts, counts.tolist(), strict=True)]
         return self if rows == len(self) else PackedSequences(parts, self.alphabet)
+
+    def beside(self, columns: Columns) -> PackedSequences:
+        """The same set with other columns beside it; letters and texts are shared."""
+        made = PackedSequences(self._parts, self.alphabet)
+        made.columns = columns
+        return made
 
     def as_they_lie(self) -> Sequences:
         """A plain set over the same memory, where letters or steps lie plain in one part; else this set."""
@@ -312,7 +320,8 @@ class PackedSequences(Sequences):
 
     def __reduce__(self) -> tuple[Callable[..., Sequences], tuple[object, ...]]:
         columns = [Strings(column.data, column.offsets) for column in self._columns]
-        return Sequences, (self.data, self.offsets, columns[0], self.alphabet, columns[1], columns[2])
+        beside = self.columns.whole()
+        return Sequences, (self.data, self.offsets, columns[0], self.alphabet, columns[1], columns[2], beside)
 
     @overload
     def __getitem__(self, rows: int | np.integer) -> Sequence: ...
@@ -347,7 +356,8 @@ class PackedSequences(Sequences):
         offsets = offsets_of(self.lengths_of(asked))
         kept = asked.copy()
         ids, descriptions, labels = (LaterStrings(column, kept) for column in self._columns)
-        return Sequences(self._put(asked, offsets), offsets, ids, self.alphabet, descriptions, labels)
+        columns = self.columns.take(kept)
+        return Sequences(self._put(asked, offsets), offsets, ids, self.alphabet, descriptions, labels, columns)
 
     def _put(self, rows: IntArray, offsets: IntArray) -> AnyArray:
         """The letters of rows one after the other; `offsets`: where each begins."""

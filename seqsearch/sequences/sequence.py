@@ -13,6 +13,7 @@ import numpy as np
 from ..arrays import AnyArray, IntArray
 from ..errors import EmptySequenceError, InputError, MismatchError, ParameterError, SeriesError, SymbolError
 from .alphabet import Alphabet, alphabet_named
+from .columns import NO_COLUMNS, Columns, Value, joined
 from .strings import Counted, Strings, offsets_of, ranges_to_indices
 
 Kind = Literal["tokens", "series"]
@@ -40,6 +41,13 @@ class Sequence:
     alphabet: Alphabet | None = None
     description: str = ""
     label: str = ""
+    beside: tuple[Columns, int] | None = None
+    """Columns, and the row of them that belongs to it."""
+
+    @property
+    def columns(self) -> dict[str, Value]:
+        """The values of the columns beside it by name, None where one is missing."""
+        return {} if self.beside is None else self.beside[0].at(self.beside[1])
 
     def __len__(self) -> int:
         return len(self.data)
@@ -60,8 +68,9 @@ class Sequences:
 
     `data`: all tokens, (sum T,) uint8 or uint32, or all steps, (sum T, F) float32, one sequence after the other;
     `offsets`: (n + 1,) int64, sequence i is data[offsets[i]:offsets[i + 1]]; `ids`, `descriptions`, `labels`: columns
-    of n strings. Indexing with an int gives a `Sequence` that views the column; with a slice or an array of rows, a
-    new set (a contiguous slice shares the buffer). Made by `read` and `as_sequences`.
+    of n strings; `columns`: further ones of n values, by name. Indexing with an int gives a `Sequence` that views the
+    column; with a slice or an array of rows, a new set (a contiguous slice shares the buffer). Made by `read` and
+    `as_sequences`.
 
     >>> import seqsearch as ss
     >>> some = ss.as_sequences(["GATTACA", "CAT", "TAG"])
@@ -69,7 +78,7 @@ class Sequences:
     (3, 'CAT', ['TAG', 'GATTACA'], array([7, 3, 3]))
     """
 
-    __slots__ = ("alphabet", "data", "descriptions", "ids", "labels", "offsets")
+    __slots__ = ("alphabet", "columns", "data", "descriptions", "ids", "labels", "offsets")
 
     resident: ClassVar[bool] = True
     """Whether `data` can be read at once; otherwise it has to be unpacked, and rows are better taken as needed."""
@@ -82,6 +91,7 @@ class Sequences:
         alphabet: Alphabet | None,
         descriptions: Strings | None = None,
         labels: Strings | None = None,
+        columns: Columns = NO_COLUMNS,
     ) -> None:
         if len(ids) != len(offsets) - 1:
             raise MismatchError(f"{len(ids)} ids for {len(offsets) - 1} sequences")
@@ -91,6 +101,7 @@ class Sequences:
         self.alphabet = alphabet
         self.descriptions = descriptions if descriptions is not None else _blank(len(ids))
         self.labels = labels if labels is not None else _blank(len(ids))
+        self.columns = columns
 
     # -- making --------------------------------------------------------------------------------------------------
 
@@ -179,6 +190,7 @@ class Sequences:
             first.alphabet,
             Strings.concatenate([s.descriptions for s in sets]),
             Strings.concatenate([s.labels for s in sets]),
+            joined([s.columns for s in sets], [len(s) for s in sets]),
         )
 
     # -- looking -------------------------------------------------------------------------------------------------
@@ -225,6 +237,7 @@ class Sequences:
                 self.alphabet,
                 self.descriptions[row],
                 self.labels[row],
+                (self.columns, row) if self.columns else None,
             )
         if isinstance(rows, slice) and rows.step in (None, 1):
             start, stop, _ = rows.indices(len(self))
@@ -237,14 +250,21 @@ class Sequences:
         ids, descriptions, labels = (c.window(bounds) for c in self._columns)
         offsets = self.offsets[bounds]
         data = self.data[offsets[0] : offsets[-1]]
-        return Sequences(data, offsets - offsets[0], ids, self.alphabet, descriptions, labels)
+        columns = self.columns.window(start, stop)
+        return Sequences(data, offsets - offsets[0], ids, self.alphabet, descriptions, labels, columns)
 
     def _take(self, rows: IntArray) -> Sequences:
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
         ids, descriptions, labels = (column.take(rows) for column in self._columns)
         data = self.data[ranges_to_indices(starts, lengths)]
-        return Sequences(data, offsets_of(lengths), ids, self.alphabet, descriptions, labels)
+        columns = self.columns.take(rows)
+        return Sequences(data, offsets_of(lengths), ids, self.alphabet, descriptions, labels, columns)
+
+    def beside(self, columns: Columns) -> Sequences:
+        """The same set with other columns beside it; letters and texts are shared."""
+        texts = self.descriptions, self.labels
+        return Sequences(self.data, self.offsets, self.ids, self.alphabet, *texts, columns)
 
     @property
     def _columns(self) -> tuple[Strings, Strings, Strings]:

@@ -30,6 +30,7 @@ from ..errors import (
 from ..files import sync_folder
 from ..sequences import Sequences
 from . import leftovers, reading
+from .columns import ReadsRows
 from .envelope import JSON, dump_json
 from .environment import Environment
 from .files import WriterLock, allow_as_umask_says, data_file, exchange, generations, write_mark
@@ -128,6 +129,9 @@ class StoreBuilder(Saving):
         self.resumed = True
         return True
 
+    def _held(self) -> ReadsRows:
+        return self._reading  # the file is renamed in the end
+
     # -- rows ----------------------------------------------------------------------------------------------------
 
     @property
@@ -149,7 +153,7 @@ class StoreBuilder(Saving):
         leftovers.remove_side_files(self.path)
         self._commit(partial(Commit.keep_rows, count=count), live=self._live[:count].copy())
         remove_others(self.path, [])
-        self._directory = None
+        self._directory = self._columns = None
         self._forget_rows()
 
     def append(self, sequences: Sequences, vectors: AnyArray | None = None) -> IntArray:

@@ -12,7 +12,9 @@ from typing import Any
 from ..errors import CorruptIndexError, FormatVersionError, NotAnIndexError, ParameterError
 
 JSON = Any
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+PLAIN_VERSION = 1
+"""Of an index without columns, which older versions read."""
 
 HEAD = b"head"
 SEQUENCES = b"s"
@@ -21,6 +23,7 @@ DELETED = b"t"
 LOG = b"l"
 DOCUMENT = b"d:"
 BLOB = b"b:"
+COLUMNS = b"c"
 SNAPSHOT = b"n:"
 
 _MAGIC = b"SEQSTORE"
@@ -39,6 +42,21 @@ def numbered(prefix: bytes, number: int) -> bytes:
 def number_of(key: bytes) -> int:
     """The number of a `numbered` key with a prefix of one byte."""
     return int.from_bytes(key[1:], "big")
+
+
+def column_key(number: int, row: int) -> bytes:
+    """The key of the chunk of a column, by its number among the fields of the head, that begins with a row."""
+    return COLUMNS + number.to_bytes(2, "big") + row.to_bytes(8, "big")
+
+
+def column_place(key: bytes) -> tuple[int, int]:
+    """The number and the row of a `column_key`."""
+    return int.from_bytes(key[1:3], "big"), int.from_bytes(key[3:], "big")
+
+
+def is_column(key: bytes) -> bool:
+    """Whether a key is one of `column_key`."""
+    return key[:1] == COLUMNS and len(key) == 11
 
 
 def named(prefix: bytes, name: str) -> bytes:
@@ -93,6 +111,8 @@ def describe(key: bytes) -> str:
     if key[:2] in (DOCUMENT, BLOB, SNAPSHOT):
         kind = {DOCUMENT: "document", BLOB: "blob", SNAPSHOT: "snapshot record"}[key[:2]]
         return f"{kind} {key[2:].split(bytes(1))[0].decode('utf-8', 'replace')!r}"
+    if is_column(key):
+        return "the chunk of column {} at row {}".format(*column_place(key))
     if key[:1] in words and len(key) == 9:
         return f"{words[key[:1]]} {number_of(key)}"
     return f"key {key[:40]!r}"
@@ -117,7 +137,8 @@ def load_json(key: bytes, payload: memoryview) -> JSON:
 def seal_head(content: JSON) -> bytes:
     """The head: magic, format version, checksum, JSON. This outer form is the same in every format version."""
     payload = dump_json(content)
-    return _HEAD.pack(_MAGIC, FORMAT_VERSION, _head_crc(FORMAT_VERSION, payload)) + payload
+    version = FORMAT_VERSION if content.get("columns") else PLAIN_VERSION
+    return _HEAD.pack(_MAGIC, version, _head_crc(version, payload)) + payload
 
 
 def unseal_head(value: memoryview) -> JSON:

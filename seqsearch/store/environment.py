@@ -10,13 +10,14 @@ are in from the table of readers that both share, and a writer reuse the pages t
 
 from __future__ import annotations
 
+import collections
 import errno
 import fcntl
 import os
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -57,6 +58,7 @@ _SHORT_WRITE = os.strerror(errno.EIO)
 _FULL = [os.strerror(code) for code in NO_SPACE]
 
 _open: dict[Identity, Environment] = {}
+_dropped: collections.deque[Environment] = collections.deque()
 _registry_lock = ForkSafeLock()
 
 
@@ -193,6 +195,10 @@ class Environment:
 
     def close(self) -> None:
         """Let go; the last user closes the file."""
+        _dropped.append(self)
+        _let_go_of_dropped()
+
+    def _leave(self) -> None:
         with _registry_lock, self._lock:
             self.users -= 1
             if self.users <= 0:
@@ -340,8 +346,34 @@ def patiently(check: Callable[[], None]) -> None:
     return check()
 
 
+class Held:
+    """A file that stays open for as long as this object lives: what it holds can be read though the index was compacted
+    or closed meanwhile."""
+
+    def __init__(self, held: Environment) -> None:
+        with _registry_lock:
+            held.users += 1
+        self._environment = held
+        # only noted here: who collects garbage may be in the middle of anything, and hold any lock
+        weakref.finalize(self, _dropped.append, held).atexit = False
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """See `Environment.read`."""
+        return self._environment.read()
+
+
+def _let_go_of_dropped() -> None:
+    while _dropped:
+        try:
+            dropped = _dropped.popleft()
+        except IndexError:  # another thread took it
+            return
+        dropped._leave()
+
+
 def environment(path: Path, *, writable: bool) -> Environment:
     """The environment of that file in this process, opened and proved sound when nobody has it open yet."""
+    _let_go_of_dropped()
     with _registry_lock:
         identity = _identity(path)
         shared = _open.get(identity)
@@ -355,6 +387,7 @@ def environment(path: Path, *, writable: bool) -> Environment:
 
 def _after_fork() -> None:
     _open.clear()
+    _dropped.clear()
     for shared in Environment.all_of_process:
         shared.let_go()
 

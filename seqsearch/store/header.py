@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import AnyArray
 from ..errors import CorruptIndexError
 from ..sequences import ALPHABETS, Alphabet, Sequences
+from ..sequences.columns import KINDS, Fields
 from .envelope import JSON
 
 
@@ -20,7 +21,8 @@ class StoreHeader:
     `lsn`, `chain`: its number and the digest of all history up to it; `digest`: the sum of the marks of all other
     values; `log_from`: the first log entry that can be replayed (after a compaction its own entry stands before it);
     `parent`: {generation, lsn, chain} a compaction started from.
-    `kind`: None until the first append; `vector_dtype`: "" while there are no vectors.
+    `kind`: None until the first append; `vector_dtype`: "" while there are no vectors; `columns`: names and kinds of
+    those beside the sequences, left out where there are none.
     """
 
     generation: int = 1
@@ -38,18 +40,25 @@ class StoreHeader:
     vector_dtype: str = ""
     vector_width: int = 0
     vector_rows: int = 0
+    columns: Fields = ()
     config: JSON = field(default_factory=dict)
 
     def to_json(self) -> JSON:
         """Names and values; 64-bit numbers as hexadecimal strings."""
-        return asdict(self) | {"digest": f"{self.digest:016x}", "chain": f"{self.chain:016x}"}
+        named = {"columns": [list(field) for field in self.columns]}
+        content = asdict(self) | named if self.columns else {k: v for k, v in asdict(self).items() if k != "columns"}
+        return content | {"digest": f"{self.digest:016x}", "chain": f"{self.chain:016x}"}
 
     @classmethod
     def from_json(cls, content: JSON) -> StoreHeader:
         """The inverse. Raises CorruptIndexError for names that do not belong to this format version."""
-        if not isinstance(content, dict) or set(content) != {f.name for f in fields(cls)}:
+        if not isinstance(content, dict) or {"columns", *content} != {f.name for f in fields(cls)}:
             raise CorruptIndexError("the head does not have the fields of its format version")
-        return cls(**content | {"digest": int(content["digest"], 16), "chain": int(content["chain"], 16)})
+        columns = tuple((str(name), str(kind)) for name, kind in content.get("columns", ()))
+        if any(kind not in KINDS for _, kind in columns):
+            raise CorruptIndexError("the head names a kind of column that there is not")
+        numbers = {name: int(content[name], 16) for name in ("digest", "chain")}
+        return cls(**content | numbers | {"columns": columns})
 
     # -- what the columns are ------------------------------------------------------------------------------------
 

@@ -14,11 +14,13 @@ from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import CorruptIndexError, IndexClosedError, NotAnIndexError, StoreError, StrPath, UnknownIdError
 from ..progress import SILENT, Progress
 from ..sequences import Alphabet, Kind, Sequences, Strings
+from ..sequences.columns import NO_COLUMNS, Columns
 from ..sequences.ids import hash_ids
 from ..threads import ForkSafeLock
 from . import reading
-from .envelope import BLOB, DOCUMENT, JSON, LOG, load_json, named, number_of, numbered, unseal
-from .environment import Environment, Transaction, environment
+from .columns import ReadsRows, StoredColumns
+from .envelope import BLOB, COLUMNS, DOCUMENT, JSON, LOG, load_json, named, number_of, numbered, unseal
+from .environment import Environment, Held, Transaction, environment
 from .files import Mark, data_file, generations, read_mark
 from .header import StoreHeader
 from .log import Entry, Operation, unpack_entry
@@ -56,6 +58,7 @@ class StoreReader:
         self._environment: Environment | None = None
         self._state = StoreState(StoreHeader(), np.zeros(0, np.bool_))
         self._directory: reading.Directory | None = None
+        self._columns: StoredColumns | None = None
         self._forget_rows()
         self._calls = ForkSafeLock()  # one call at a time reads, or turns to another file
 
@@ -88,7 +91,7 @@ class StoreReader:
 
     def _detach(self, opened: Environment | None = None) -> None:
         before, self._environment = self._environment, opened
-        self._directory = None
+        self._directory = self._columns = None
         if before is not None:
             before.close()
 
@@ -205,12 +208,17 @@ class StoreReader:
         return sum(entry.stat().st_blocks * 512 for entry in self.path.rglob("*") if entry.is_file())
 
     def extent(self) -> dict[str, int]:
-        """Bytes of what the rows hold, deleted ones too: `sequences`, `ids`, `labels` and descriptions, `vectors`."""
+        """Bytes of what the rows hold, deleted ones too: `sequences`, `ids`, `labels` and descriptions, `vectors`, and
+        `columns` where there are any."""
         with self._rows() as known:
             _, steps, ids, *texts = known.directory.sizes.sum(axis=0).tolist()
             head = known.head
         vectors = head.vector_rows * head.vector_bytes
-        return {"sequences": steps * head.step_bytes, "ids": ids, "labels": sum(texts), "vectors": vectors}
+        held = {"sequences": steps * head.step_bytes, "ids": ids, "labels": sum(texts), "vectors": vectors}
+        if head.columns:
+            with self._reading() as transaction:
+                held["columns"] = sum(len(value) for _, value in scan(transaction, COLUMNS))
+        return held
 
     # -- rows ----------------------------------------------------------------------------------------------------
 
@@ -218,15 +226,35 @@ class StoreReader:
         """The records of `rows` in that order, or of all rows, deleted ones too, so that a row is a position."""
         with self._rows() as known:
             if rows is None:
-                return known.between(0, self.rows)
-            return known.sequences(reading.checked_rows(rows, self.rows))
+                return known.between(0, self.rows).beside(self.columns())
+            asked = reading.checked_rows(rows, self.rows)
+            return known.sequences(asked).beside(self.columns().take(asked))
+
+    def columns(self) -> Columns:
+        """The columns beside all rows, as `sequences()`, read when they are first looked at: right for these numbers
+        of rows for as long as somebody holds them, even when the index was compacted or closed since."""
+        with self._calls:
+            head, known = self._head, self._columns
+            if not head.columns:
+                return NO_COLUMNS
+            if known is None or known.fields != head.columns or known.rows != head.rows:
+                reading = self._held() if known is None else known.reading
+                self._columns = known = StoredColumns(head.columns, head.rows, reading, self._shown, known)
+            return known
+
+    def _held(self) -> ReadsRows:
+        """Transactions on the file that is open now, whatever becomes of this reader."""
+        return Held(self._opened).read
 
     def targets(self, progress: Progress = SILENT) -> Sequences:
         """The records of all rows, as `sequences()`, for searches: mapped from the snapshots of `Store.save_sequences`
         and unpacked where it is asked for, but up to `targets.SMALL` bytes of letters in memory. The same object while
         no rows come."""
         with self._calls:
-            return self._targets.all_rows(self.rows, progress)
+            found = self._targets.all_rows(self.rows, progress)
+            if found.columns is not self.columns():
+                found = self._targets.replace_all(found.beside(self.columns()))
+            return found
 
     @property
     def saved_rows(self) -> int:

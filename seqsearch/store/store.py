@@ -12,6 +12,7 @@ from ..arrays import AnyArray, IntArray
 from ..errors import StrPath
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
+from .columns import ReadsRows
 from .compaction import write_generation
 from .files import WriterLock, generations, read_mark, remove_data, remove_leftovers, write_mark
 from .saving import Saving
@@ -25,6 +26,11 @@ class Store(Saving):
     is one durable transaction: when the call returns it survives the process and the machine, when it raises nothing
     changed. Row numbers hold until `compact`, which other threads see at their next call.
     """
+
+    _is_lent = False
+
+    def _held(self) -> ReadsRows:
+        return self._reading if self._is_lent else super()._held()  # a file that is about to move
 
     @classmethod
     def open(cls, path: StrPath, *, write: bool = False) -> Self:
@@ -64,6 +70,7 @@ class Store(Saving):
         is given back."""
         store = cls(path, shown=shown)
         store._lock = lock
+        store._is_lent = True
         try:
             store._attach(writable=True)
             store._load()

@@ -19,7 +19,20 @@ from ..sequences.packed import PackedSequences
 from ..sequences.packed_files import SequenceFile
 from . import reading
 from .chunks import Columns, columns_of, unpack_vectors
-from .envelope import DOCUMENT, HEAD, LOG, SEQUENCES, VECTORS, load_json, number_of, unseal
+from .column_chunks import proved_column
+from .envelope import (
+    DOCUMENT,
+    HEAD,
+    LOG,
+    SEQUENCES,
+    VECTORS,
+    column_place,
+    describe,
+    is_column,
+    load_json,
+    number_of,
+    unseal,
+)
 from .environment import Transaction
 from .files import Mark
 from .header import StoreHeader
@@ -63,6 +76,7 @@ class Verification:
         self._folder = folder
         self._task = task
         self._names: list[Strings] = []
+        self._column_ends: dict[int, int] = {}
         self.report = Report()
 
     def run(self, acknowledged: Mark | None) -> Report:
@@ -97,7 +111,8 @@ class Verification:
             if key == HEAD:
                 continue
             self._task.advance()
-            self.report.count(kinds.get(key[:1], "other values") if len(key) == 9 else "other values")
+            if not is_column(key):
+                self.report.count(kinds.get(key[:1], "other values") if len(key) == 9 else "other values")
             with self.report.noting():
                 payload = unseal(key, value)
                 if key[:1] == SEQUENCES and len(key) == 9:
@@ -106,6 +121,8 @@ class Verification:
                     vectors = unpack_vectors(value, head.vector_type, head.vector_width)
                     if vectors.dtype.kind == "f" and not np.isfinite(vectors).all():
                         self.report.problems.append(f"a vector at row {number_of(key)} or after is not finite")
+                elif is_column(key):
+                    self._column(head, key, value)
                 elif key.startswith(DOCUMENT):
                     load_json(key, payload)
 
@@ -115,6 +132,22 @@ class Verification:
         self._names.append(Strings(columns.texts[0].copy(), offsets_of(columns.lengths[1])))
         for problem in _content_problems(head, columns):
             self.report.problems.append(f"the sequence chunk at row {start}: {problem}")
+
+    def _column(self, head: StoreHeader, key: bytes, value: memoryview) -> None:
+        """The values are of the kind that the head says, and of rows that are there."""
+        number, start = column_place(key)
+        if number >= len(head.columns):
+            self.report.problems.append(f"{describe(key)} is of no column of the head")
+            return
+        column = proved_column(key, value, head.columns[number][1])
+        if start < self._column_ends.get(number, 0) or start + len(column) > head.rows:
+            self.report.problems.append(f"{describe(key)} holds values of rows that are not there, or twice")
+        self._column_ends[number] = start + len(column)
+        try:
+            column.texts.data.tobytes().decode("utf-8")
+        except UnicodeDecodeError:
+            self.report.problems.append(f"{describe(key)} holds texts that are not UTF-8")
+        self.report.count("column chunks")
 
     def _log(self, head: StoreHeader) -> None:
         """Entries are there without a gap, each follows from the one before, the last is the head's."""

@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import AnyArray, BoolArray, IntArray
 from ..errors import DuplicateIdError, EmptySequenceError, MismatchError, ParameterError, StoreError, StrPath
 from ..sequences import Sequences, Strings
+from ..sequences.columns import Columns, merged, settled
 from ..sequences.ids import Hashes, hash_ids, rows_of_equal
 from ..threads import ForkSafeLock
 from .envelope import BLOB, DOCUMENT, JSON, dump_json, named
@@ -18,6 +19,7 @@ from .log import Entry
 from .reader import StoreReader, StoreState
 from .writing import Commit, committed
 
+MOST_COLUMNS = 10_000
 NO_ROWS: IntArray = np.zeros(0, np.int64)
 
 
@@ -92,6 +94,9 @@ class StoreWriter(StoreReader):
         given = self._check_vectors(vectors, len(sequences))
         if not len(sequences):
             return NO_ROWS
+        columns = settled(sequences.columns, self._head.columns)  # which may have to be read: before a commit begins
+        sequences = sequences.beside(columns)
+        self._check_columns(columns, len(sequences))
         old = replaced()
         hashes = self._check_new_ids(sequences.ids, old)
 
@@ -102,6 +107,7 @@ class StoreWriter(StoreReader):
 
         first, count = self.rows, len(sequences)
         size = sequences.data.nbytes + sequences.ids.data.nbytes + (0 if given is None else given.nbytes)
+        size += sum(column.nbytes for column in columns.values())
         self._commit(work, size, self._buried(old, count), first_row=first, added=count, deleted=old)
         rows = np.arange(first, first + count)
         with self._calls:
@@ -133,6 +139,22 @@ class StoreWriter(StoreReader):
         if len(empty):
             row = int(empty[0])
             raise EmptySequenceError("the sequence is empty", record=row + 1, record_id=sequences.ids[row])
+
+    def _check_columns(self, columns: Columns, count: int) -> None:
+        """Raise MismatchError for a column that the index does not have, or another kind or number of values."""
+        known = dict(self._head.columns)
+        for name, column in columns.items():
+            if len(column) != count:
+                raise MismatchError(f"column {name!r} has {len(column)} values for {count} sequences")
+            if self._head.ready and name not in known:
+                there = ", ".join(known) or "none"
+                raise MismatchError(f"{self._shown}: the index has no column {name!r}: there are {there}")
+        if self._head.ready and dict(merged(self._head.columns, columns.fields)) != known:
+            both = merged(self._head.columns, columns.fields)
+            wide = next(name for name, kind in both if known[name] != kind)
+            raise MismatchError(f"{self._shown}: column {wide!r} holds {known[wide]}, these are {columns[wide].kind}")
+        if len(merged(self._head.columns, columns.fields)) > MOST_COLUMNS:
+            raise ParameterError(f"{self._shown}: an index has at most {MOST_COLUMNS:,} columns")
 
     def _check_vectors(self, vectors: AnyArray | None, count: int) -> AnyArray | None:
         """`vectors` in C order. Raises MismatchError for another shape or type than the index holds."""

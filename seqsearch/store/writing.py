@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import AnyArray, BoolArray, IntArray
 from ..sequences import Sequences
+from ..sequences.columns import NO_COLUMNS, Column, Columns, merged, widened
 from .chunks import (
     CHUNK_BYTES,
     CHUNK_ROWS,
@@ -22,8 +23,10 @@ from .chunks import (
     unpack_vectors,
     vector_rows,
 )
+from .column_chunks import COLUMN_ROWS, cut_column, end_of, last_chunk, pack_column, proved_column
 from .envelope import (
     BLOB,
+    COLUMNS,
     DELETED,
     DOCUMENT,
     HEAD,
@@ -32,6 +35,8 @@ from .envelope import (
     SNAPSHOT,
     VECTORS,
     add_marks,
+    column_key,
+    column_place,
     mark,
     number_of,
     numbered,
@@ -102,6 +107,26 @@ class Commit:
         if vectors is not None:
             self.add_vectors(vectors)
 
+    def add_columns(self, columns: Columns, first: int) -> None:
+        """Write the columns of the rows from `first` on, which are the last; those that are new become fields."""
+        self.head = replace(self.head, columns=merged(self.head.columns, columns.fields))
+        for number, (name, kind) in enumerate(self.head.columns):
+            if name in columns and not columns[name].missing.all():
+                self._add_column(number, widened(columns[name], kind), first)
+
+    def _add_column(self, number: int, column: Column, first: int) -> None:
+        while (found := last_chunk(self.transaction, number)) is not None:
+            key, value = found
+            rows = end_of(key, value) - column_place(key)[1]
+            if end_of(key, value) != first or rows > len(column) or rows + len(column) > COLUMN_ROWS:
+                break
+            column = Column.concatenate([proved_column(key, value, column.kind), column])
+            first = column_place(key)[1]
+            self.remove(key)
+        for part in cut_column(column):
+            self.put(column_key(number, first), pack_column(part))
+            first += len(part)
+
     def add_sequences(self, sequences: Sequences) -> None:
         """Write records after the last row."""
         if self.head.kind is None:
@@ -112,6 +137,8 @@ class Commit:
         for part in cut_sequences(whole):
             self.put(numbered(SEQUENCES, start), pack_sequences(part))
             start += len(part)
+        if sequences.columns:
+            self.add_columns(sequences.columns, first)
 
     def _with_short_tail(self, first: int, sequences: Sequences) -> tuple[int, Sequences]:
         """Join short chunks at the end with new rows not fewer than theirs, so that single adds leave few chunks."""
@@ -123,7 +150,8 @@ class Commit:
                 break
             unseal(key, value)
             columns = columns_of(value, self.head.step_dtype, self.head.features)
-            sequences = Sequences.concatenate([unpack_sequences(columns, sequences.alphabet), sequences])
+            plain = sequences.beside(NO_COLUMNS)
+            sequences = Sequences.concatenate([unpack_sequences(columns, sequences.alphabet), plain])
             first = number_of(key)
             self.remove(key)
         return first, sequences
@@ -178,9 +206,19 @@ class Commit:
             self.remove(key)
             if len(kept):
                 self.put(key, pack_sequences(kept))
+        self._keep_column_rows(count)
         self.head = replace(self.head, rows=count, live=count)
         if not count:
-            self.head = replace(self.head, kind=None, alphabet=None, features=0)
+            self.head = replace(self.head, kind=None, alphabet=None, features=0, columns=())
+
+    def _keep_column_rows(self, count: int) -> None:
+        fields = self.head.columns
+        for key in [key for key, value in scan(self.transaction, COLUMNS) if end_of(key, value) > count]:
+            number, start = column_place(key)
+            column = proved_column(key, self.transaction.get(key), fields[number][1])
+            self.remove(key)
+            if start < count:
+                self.put(key, pack_column(column.window(0, count - start)))
 
     def unfinish(self) -> None:
         """Be as before the end of a build, which begins the log."""

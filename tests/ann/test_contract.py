@@ -82,6 +82,7 @@ class Case:
 CASES = [
     *(Case("exact", name) for name in geometry.GEOMETRIES),
     *(Case("hnsw", name, recall=0.97) for name in geometry.GEOMETRIES),
+    Case("hnsw", "cosine", parameters=(("product", True),), recall=0.97),
     *(Case("ivf", name, recall=0.3) for name in geometry.GEOMETRIES),
     *(
         Case("ivf", name, parameters=(("bits", bits),), recall=recall, taught=True)
@@ -323,6 +324,8 @@ def test_the_factory_names_what_is_wrong(tmp_path: Path) -> None:
         make_index("hnsw", geometry="euclidean", dim=3, parameters={"m": 1})
     with pytest.raises(ParameterError, match="target is a recall from 0 to 1, not 2"):
         make_index("hnsw", geometry="euclidean", dim=3, parameters={"target": 2})
+    with pytest.raises(ParameterError, match="product is True or False, and True only of cosine geometry"):
+        make_index("hnsw", geometry="euclidean", dim=3, parameters={"product": True})
     with pytest.raises(ParameterError, match="bits is a multiple of 8 from 8 to 1024, not 12"):
         make_index("hamming", bits=12)
     with pytest.raises(NotAnIndexError, match="there is no file at"):

@@ -158,6 +158,30 @@ def test_members_are_judged_by_their_stored_vectors(plain: Path) -> None:
         assert np.all(by_novelty <= np.array(alone))
 
 
+def test_stored_sequences_need_no_vectors(copy: Path) -> None:
+    with SequenceIndex.open(copy) as index:
+        names = [STORED.ids[7], STORED.ids[3]]
+        found = index.search(index.get(names), 4, candidates=12)
+        given = index.search(index.get(names), 4, vectors=POINTS[[7, 3]], candidates=12)
+        assert found.distances.tolist() == given.distances.tolist()
+        assert index.search(index[names[0]], 1, candidates=3).distances[0, 0] == 0
+        other = Sequences.from_texts([QUERIES[0].text], DNA, names[:1])  # the id of a stored one is not enough
+        with pytest.raises(MissingVectorsError):
+            index.search(other)
+        index.remove(names[:1])
+        with pytest.raises(MissingVectorsError):
+            index.search(STORED[[7, 3]])
+
+
+def test_verify_tries_the_callable(tmp_path: Path) -> None:
+    sign = 1.0
+    path = tmp_path / "own.ss"
+    with SequenceIndex.build(path, STORED, encoder=lambda texts: sign * embed(texts).astype(np.float16)) as index:
+        assert (index.verify().problems, index.verify().notes) == ([], [])
+        sign = -1.0
+        assert "makes other vectors than those stored: that of 's" in index.verify().problems[0]
+
+
 def test_classes_by_neighbours(tmp_path: Path) -> None:
     labels = [str(number // 7) for number in range(420)]
     ids = list(EVERYTHING.ids)
@@ -284,12 +308,12 @@ def test_a_callable_makes_all_vectors(tmp_path: Path, plain: Path) -> None:
         assert index.verify().notes == []
     with SequenceIndex.open(path) as index:  # the callable is not stored
         with pytest.raises(MissingVectorsError, match="open the index with encoder="):
-            index.search(QUERIES)
+            index.search("ACGTTTGGCA")
         assert isinstance(index.model, OwnModel)
     with SequenceIndex.open(path, encoder=embed) as index:
         assert index.search(QUERIES, 1).distances.max() == 0
         with pytest.raises(MissingVectorsError):  # nor is it pickled
-            pickle.loads(pickle.dumps(index)).search(QUERIES)
+            pickle.loads(pickle.dumps(index)).search("ACGTTTGGCA")
 
 
 def test_another_callable_is_found_out(copy: Path, tmp_path: Path) -> None:

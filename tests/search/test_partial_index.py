@@ -90,8 +90,40 @@ def test_what_would_be_nonsense_is_refused(index, genes, reads, tmp_path):
         index.novelty(reads, by="embedding", known=reads)
     with pytest.raises(ParameterError, match="infix has two: choose a symmetric one"):
         index.cluster(exact=True)
+    assert index.model.dim == 4  # stored vectors propose nothing, so they are small
     with pytest.raises(ParameterError, match="encoder 'cnn' proposes no candidates"):
         SequenceIndex.build(tmp_path / "no.ss", genes, distance="infix", encoder="cnn")
+
+
+def test_vectors_of_the_whole_lead_to_no_part(index, genes, tmp_path):
+    with pytest.raises(ParameterError, match="a model would propose no candidates: infix is the distance to a part"):
+        SequenceIndex.build(tmp_path / "no.ss", genes, distance="infix", model=index.model)
+    with pytest.raises(ParameterError, match="vectors would propose no candidates: infix is the distance to a part"):
+        SequenceIndex.build(tmp_path / "no.ss", genes, distance="infix", vectors=np.zeros((len(genes), 3), np.float32))
+
+
+@pytest.mark.parametrize("distance", ["edit", "infix"])
+def test_reads_asked_of_genes_under_edit_distance_are_warned_of(genes, reads, tmp_path, distance):
+    with SequenceIndex.build(tmp_path / "genes.ss", genes, distance=distance, encoder="kmer") as built:
+        told = [built.search(reads).warnings, built.within(reads, 1).warnings, built.search(genes[:30]).warnings]
+        longer = Sequences.from_arrays([np.tile(genes[row].data, 9) for row in range(3)], DNA)
+        told.append(built.search(longer).warnings)
+    said = [" ".join(each) for each in told]
+    if distance == "infix":
+        assert "much" not in "".join(said)
+        return
+    assert all("much shorter than what is stored (medians: 60 and " in each for each in said[:2])
+    assert "--distance infix" in said[0]
+    assert "much" not in said[2]
+    assert "much longer" in said[3]
+    assert "--distance overlap" in said[3]
+
+
+def test_trees_of_overlaps_are_of_exact_distances(genes, tmp_path):
+    with SequenceIndex.build(tmp_path / "genes.ss", genes[:8], distance="overlap") as built:
+        assert len(built.cluster(exact=True).merges) == 7
+        with pytest.raises(ParameterError, match="the vectors of an index of overlap predict no distance"):
+            built.cluster()
 
 
 def test_novelty_beside_known_parts(index, genes, reads):

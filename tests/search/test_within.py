@@ -9,7 +9,7 @@ from seqsearch import SequenceIndex
 from seqsearch.distances import EditDistance
 from seqsearch.errors import MismatchError, ParameterError
 from seqsearch.search import HitTable
-from seqsearch.search.state import equal_to
+from seqsearch.search.filtering import equal_to
 from seqsearch.search.strands import reverse_complement
 from seqsearch.sequences import DNA, PROTEIN, Sequences, Strings
 from tests.families import families

@@ -11,7 +11,8 @@ import pytest
 
 from seqsearch import SequenceIndex, read
 from seqsearch.cli.main import run
-from seqsearch.errors import ParseError, SeriesError
+from seqsearch.errors import MismatchError, ParseError, SeriesError
+from seqsearch.evaluation.told_truth import told_truth
 from seqsearch.sequences import read_batches
 from seqsearch.sequences.readers.hdf5 import told_distance, told_neighbours
 
@@ -49,11 +50,30 @@ def test_an_index_of_such_a_file_from_the_command_line(
 ) -> None:
     place = str(tmp_path / "v.ss")
     assert run(["build", str(path), "-o", place, "-q"]) == 0
+    assert run(["evaluate", place, str(path), "--truth", str(path), "--format", "json", "-k", "4", "-q"]) == 0
+    assert '"recall": 1.0' in capsys.readouterr().out
     assert run(["search", place, str(path), "-k", "4", "--exact", "-q"]) == 0
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()[1:]]
     assert [int(row[2]) - 1 for row in rows] == told_neighbours(path, 4).ravel().tolist()
     with SequenceIndex.open(place) as index:
         assert index.distance.name == told_distance(path) == "cosine"
+
+
+def test_neighbours_that_the_file_tells_are_a_truth_if_they_are_of_this_index(path: Path, tmp_path: Path) -> None:
+    with SequenceIndex.build(tmp_path / "v.ss", read(path), distance="cosine") as index:
+        asked = read(path, queries=True)
+        told = told_truth(path, index, asked, 5)
+        exact = index.search(asked, 5, exact=True)
+        np.testing.assert_array_equal(told.distances, exact.distances)
+        np.testing.assert_array_equal(told.rows, exact.rows)
+        with pytest.raises(MismatchError, match="neighbours of 9 queries, these are 3"):
+            told_truth(path, index, asked[:3], 5)
+        index.add([TEST[4]])
+        with pytest.raises(MismatchError, match="neighbours of query . are not the nearest of what"):
+            told_truth(path, index, asked, 5)
+        index.remove([exact[0][0].id])
+        with pytest.raises(MismatchError, match=f"tells of the vector {exact[0][0].id}, which .* does not hold"):
+            told_truth(path, index, asked, 5)
 
 
 def test_errors_name_what_is_wrong(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,8 +121,8 @@ def test_labels_of_a_table(tmp_path: Path) -> None:
     path, table = tmp_path / "silva.fasta", tmp_path / "taxonomy.tsv"
     path.write_text(HEADERS)
     table.write_text("Feature ID\tTaxon\tConfidence\nAB3\tArchaea; Eury\t.9\nAB1.1\tBacteria; Firm; Bac\t.7\n")
-    assert list(read(path, labels=table).labels or []) == ["Bacteria; Firm; Bac", "", "Archaea; Eury"]
-    assert list(read(path, labels=table, label_ranks=1).labels or []) == ["Bacteria", "", "Archaea"]
+    assert list(read(path, label_file=table).labels or []) == ["Bacteria; Firm; Bac", "", "Archaea; Eury"]
+    assert list(read(path, label_file=table, label_ranks=1).labels or []) == ["Bacteria", "", "Archaea"]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_labels_of_a_table(tmp_path: Path) -> None:
         ({"label_from": "zzz"}, "is found in none of the 3 headers, such as 'AB1.1 Bacteria"),
         ({"label_ranks": 0}, "at least 1, not 0"),
         ({"label_ranks": 2}, "cuts labels, and there are none"),
-        ({"labels": "x", "label_from": "y"}, "exclude each other"),
+        ({"label_file": "x", "label_from": "y"}, "exclude each other"),
     ],
 )
 def test_what_gives_no_labels_is_an_error(tmp_path: Path, options: dict[str, str], message: str) -> None:
@@ -147,9 +147,9 @@ def test_a_table_of_labels_that_fits_nothing_or_is_none(tmp_path: Path) -> None:
     path.write_text(HEADERS)
     table.write_text("x\ty\n")
     with pytest.raises(ParameterError, match=r"taxonomy.tsv has a label for none of the 3 ids, such as 'AB1.1"):
-        read(path, labels=table)
+        read(path, label_file=table)
     table.write_text("AB1.1\tBacteria\nAB2 Bacteria\n")
     with pytest.raises(ParseError, match=r"taxonomy.tsv.*line 2.*a tab and a label"):
-        read(path, labels=table)
+        read(path, label_file=table)
     with pytest.raises(InputError, match=r"missing.tsv"):
-        read(path, labels=tmp_path / "missing.tsv")
+        read(path, label_file=tmp_path / "missing.tsv")

@@ -72,13 +72,13 @@ def test_a_truncated_file(path, pages):
 
 
 def test_a_newer_format(path, monkeypatch):
-    monkeypatch.setattr("seqsearch.store.envelope.FORMAT_VERSION", 2)
+    monkeypatch.setattr("seqsearch.store.envelope.PLAIN_VERSION", 3)
     newer = seal_head({"whatever": "comes"})
     monkeypatch.undo()
     with lmdb.open(str(path / "data-1.mdb"), subdir=False) as env, env.begin(write=True) as transaction:
         transaction.put(HEAD, newer)
     with pytest.raises(
-        FormatVersionError, match=re.escape(f"{path}: format version 2 is newer than 1: update seqsearch")
+        FormatVersionError, match=re.escape(f"{path}: format version 3 is newer than 2: update seqsearch")
     ):
         Store.open(path)
 

@@ -8,6 +8,7 @@ from typing import Unpack
 
 from ...errors import EmptyInputError, ParameterError, StrPath
 from ..alphabet import INTEGERS, TEXT, alphabet_named
+from ..columns import Asked
 from ..sequence import Sequences
 from .batches import TextBatch, assemble, degapped
 from .fastx import guess_alphabet
@@ -38,7 +39,7 @@ def read(path: StrPath, **options: Unpack[ReadOptions]) -> Sequences:
     FASTA, FASTQ, CSV, TSV, Parquet, Arrow and Feather, lines of text, .npy, .npz, HDF5, .ts, UCR tables, MIDI and what
     other packages add to `READERS`; any of them may be compressed with gzip, bzip2, xz or Zstandard. See `ReadOptions`
     for what else may be said: alphabet, format, on_error, id_column, sequence_column, label_column, description_column,
-    layout, queries, duplicate_ids, degap, whole_header, labels, label_from, label_ranks, report.
+    layout, columns, queries, duplicate_ids, degap, whole_header, label_file, label_from, label_ranks, report.
 
     Raises InputError (a file that cannot be read), ParseError, SymbolError, SeriesError, DuplicateIdError,
     EmptySequenceError, EmptyInputError, and ParameterError for arguments that fit no file.
@@ -77,10 +78,11 @@ def read_batches(path: StrPath, *, size: int = BATCH, **options: Unpack[ReadOpti
         options.get("label_column"),
         options.get("description_column"),
         options.get("layout"),
+        Asked.of(options.get("columns")),
         options.get("queries", False),
         options.get("degap", False),
         options.get("whole_header", False),
-        Labelling.of(options.get("labels"), options.get("label_from"), options.get("label_ranks")),
+        Labelling.of(options.get("label_file"), options.get("label_from"), options.get("label_ranks")),
     )
     reader = None if format is None else READERS[format]
     intake = Intake(
@@ -148,3 +150,7 @@ def _require(options: Options, takes: frozenset[str], what: str) -> None:
         value = getattr(options, option)
         if value is not None and option not in takes:
             raise ParameterError(f"{option}={value!r} means nothing for {what}: it has no {lacks}")
+    if options.columns.by_name and "columns" not in takes:
+        assert options.columns.fields is not None
+        named = ", ".join(name for name, _ in options.columns.fields)
+        raise ParameterError(f"columns {named} mean nothing for {what}: it has no columns; give them in a table beside")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ...arrays import AnyArray, IntArray
 from ...errors import DuplicateIdError, EmptySequenceError, InputError, ParseError, SeriesError, SymbolError
 from ..alphabet import INTEGERS, NOT_A_SYMBOL, TEXT, Alphabet
+from ..columns import Columns
 from ..folding import folded
 from ..sequence import Sequences
 from ..strings import Counted, Strings, offsets_of
@@ -24,13 +25,16 @@ _ALIGNED = ": of an aligned file degap (--degap) leaves the gaps out"
 
 @dataclass
 class Batch:
-    """Columns of n records: (n,) `lengths`; (n,) `numbers`, ascending from 1; `line_of(row)`, None where not known."""
+    """Columns of n records: (n,) `lengths`; (n,) `numbers`, ascending from 1; `line_of(row)`, None where not known;
+    `wrong`: what is known already to be wrong with some rows."""
 
     ids: Strings
     lengths: IntArray
     numbers: IntArray
     labels: Strings | None = None
     descriptions: Strings | None = None
+    columns: Columns = field(default_factory=Columns)
+    wrong: dict[int, InputError] = field(default_factory=dict)
     line_of: Callable[[int], int | None] = lambda row: None
 
 
@@ -55,7 +59,7 @@ def numbered(numbers: IntArray) -> Strings:
 
 def assemble(batch: TextBatch | SeriesBatch, alphabet: Alphabet | None, intake: Intake, hint: str = "") -> Sequences:
     """The clean records of `batch`; every other one goes to `intake.reject`. `hint` is added to a SymbolError."""
-    wrong: dict[int, InputError] = {}
+    wrong = dict(batch.wrong)
     if isinstance(batch, TextBatch):
         assert alphabet is not None
         batch = _folded(batch, alphabet)
@@ -75,7 +79,7 @@ def assemble(batch: TextBatch | SeriesBatch, alphabet: Alphabet | None, intake: 
         error.record_id = batch.ids[row] or None
         error.line = batch.line_of(row) if intake.wants_place else None
         intake.reject(error)
-    made = Sequences(data, offsets_of(lengths), batch.ids, alphabet, batch.descriptions, batch.labels)
+    made = Sequences(data, offsets_of(lengths), batch.ids, alphabet, batch.descriptions, batch.labels, batch.columns)
     if not wrong:
         return made
     keep = np.ones(len(lengths), np.bool_)

@@ -16,6 +16,7 @@ from ...extras import FRAMES, imported
 from ..alphabet import INTEGERS
 from ..strings import Strings
 from .batches import SeriesBatch, TextBatch, numbered
+from .beside import columns_of_arrow, is_kept
 from .opening import Source
 from .tables import DESCRIPTION_NAMES, ID_NAMES, LABEL_NAMES, Table
 
@@ -64,6 +65,26 @@ def read_arrow(source: Source, options: Options, intake: Intake) -> Iterator[Tex
                 source.name,
                 options,
             )
+
+
+def open_table(source: Source) -> pyarrow.Table:
+    """All of a Parquet or Arrow file."""
+    arrow, head = imported("pyarrow", FRAMES), source.head()
+    if is_parquet(head):
+        with _translated(source.name, "Parquet"):
+            return imported("pyarrow.parquet", FRAMES).read_table(_place(source, _PARQUET))
+    ipc = imported("pyarrow.ipc", FRAMES)
+    with _translated(source.name, "Arrow"):
+        content = arrow.BufferReader(source.stream.read())
+        found = ipc.open_file(content) if head.startswith(_ARROW) else ipc.open_stream(content)
+        table = found.read_all()
+        table.validate(full=True)
+        return table
+
+
+def strings_of_column(column: pyarrow.Array) -> Strings:
+    """A column of ids as strings."""
+    return strings_of(_spelled(column))
 
 
 def is_parquet(head: bytes) -> bool:
@@ -123,16 +144,24 @@ def _batches(
         error.line = None
         raise
     wanted = list(dict.fromkeys([sequence, *(place for place in beside if place is not None)]))
+    used = [titles[place] for place in wanted]
+    named = options.columns.among(titles, used, lambda problem: ParseError(problem, path=name))
+    for title, _ in named if options.columns.by_name else ():
+        if not is_kept(kind := schema.field(title).type):
+            raise ParseError(f"column {title!r} holds {kind}, which cannot stand beside sequences", path=name)
+    named = tuple(field for field in named if is_kept(schema.field(field[0]).type))
     if len({titles[place] for place in wanted}) < len(wanted) or any(titles.count(titles[p]) > 1 for p in wanted):
         raise ParseError("two columns have one name", path=name)
     done = 0
-    for whole in batches([titles[place] for place in wanted]):
+    for whole in batches(list(dict.fromkeys([*used, *(title for title, _ in named)]))):
         whole.validate(full=True)  # a damaged file may point anywhere
         for start in range(0, whole.num_rows, options.size):
             part = whole.slice(start, options.size)
             numbers = np.arange(done + 1, done + part.num_rows + 1)
             columns = [None if place is None else part.column(titles[place]) for place in beside]
-            yield _batch(part.column(titles[sequence]), columns, numbers, options, titles[sequence])
+            made = _batch(part.column(titles[sequence]), columns, numbers, options, titles[sequence])
+            made.columns = columns_of_arrow(part, named, made.wrong)
+            yield made
             done += part.num_rows
 
 

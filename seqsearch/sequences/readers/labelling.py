@@ -27,23 +27,23 @@ class Labelling:
     first: str = field(default="", init=False)
 
     @classmethod
-    def of(cls, labels: StrPath | None, label_from: str | None, ranks: int | None) -> Self | None:
+    def of(cls, label_file: StrPath | None, label_from: str | None, ranks: int | None) -> Self | None:
         """None where nothing is asked for.
 
         Raises ParameterError for arguments that cannot be, InputError and ParseError for a table that cannot be read.
         """
-        if labels is None and label_from is None and ranks is None:
+        if label_file is None and label_from is None and ranks is None:
             return None
-        if labels is not None and label_from is not None:
-            raise ParameterError("labels and label_from exclude each other")
+        if label_file is not None and label_from is not None:
+            raise ParameterError("label_file and label_from exclude each other")
         if ranks is not None and (type(ranks) is not int or ranks < 1):
             raise ParameterError(f"label_ranks is a number of ranks, at least 1, not {ranks!r}")
         try:
             pattern = None if label_from is None else re.compile(label_from)
         except re.error as error:
             raise ParameterError(f"label_from={label_from!r} is no regular expression: {error}") from None
-        table = None if labels is None else _table(labels)
-        return cls(table, pattern, ranks, "" if labels is None else os.fspath(labels))
+        table = None if label_file is None else _table(label_file)
+        return cls(table, pattern, ranks, "" if label_file is None else os.fspath(label_file))
 
     def labels_of(
         self, ids: Strings, descriptions: Strings | None, labels: Strings | None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypedDict
 
 from ...errors import StrPath
 from ..alphabet import Alphabet
+from ..columns import NO_FIELDS, Asked
 from ..sequence import Layout
 from .intake import DuplicateIds, OnError, ReadReport
 from .labelling import Labelling
@@ -25,11 +27,14 @@ class ReadOptions(TypedDict, total=False):
     `..._column`: names of columns of a table or of arrays of an .npz; None takes the usual ones.
     `layout`: order of the axes of three in .npy and .npz, "ntf" (series, steps, features) or "nct" (series, channels,
     steps); None means "ntf", and is an error where there are fewer steps than features.
+    `columns`: which further columns of a table are kept beside the sequences, NAME or NAME:KIND (int, float, bool,
+    date, datetime, text, list: labels between semicolons); None: all, [] none. Kinds that are not named are told from
+    the first batch, 65,536 records: see `column_values`.
     `duplicate_ids`: "rename" gives an id that was used before a number (ID_2), "skip" leaves its record out.
     `degap`: leave `-` and `.` out, of aligned files.
     `whole_header`: the id of FASTA and FASTQ is the whole header, not its first word.
-    `labels`: a table of ids and labels, separated by tabs; `label_from`: a regular expression, whose first group (or
-    all of it) is the label where it is found in the header; `label_ranks`: keep so many ranks of labels like
+    `label_file`: a table of ids and labels, a tab between; `label_from`: a regular expression, whose first group (or
+    all of it) is the label, in the header; `label_ranks`: keep so many ranks of labels such as
     "Bacteria;Firmicutes;Bacilli".
     `queries`: of a file that holds both (HDF5 of ann-benchmarks), the queries and not what is to be stored.
     """
@@ -46,10 +51,11 @@ class ReadOptions(TypedDict, total=False):
     duplicate_ids: DuplicateIds
     degap: bool
     whole_header: bool
-    labels: StrPath | None
+    label_file: StrPath | None
     label_from: str | None
     label_ranks: int | None
     report: ReadReport | None
+    columns: Iterable[str] | Asked | None
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ class Options:
     label_column: str | None = None
     description_column: str | None = None
     layout: Layout | None = None
+    columns: Asked = NO_FIELDS
     queries: bool = False
     degap: bool = False
     whole_header: bool = False

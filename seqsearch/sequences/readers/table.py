@@ -109,20 +109,21 @@ def _greengenes(name: str) -> Sequences:
 
 
 _COLUMNS = frozenset(COLUMNS)
+_TABLE = _COLUMNS | {"columns"}
 _FASTA = (".fasta", ".fa", ".fna", ".faa", ".ffn", ".frn", ".fas")
 # .txt says nothing: FASTA and UCR tables go by that name too
 for _reader in (
     Reader("fasta", read_fasta, _FASTA, is_fasta, letters=fasta_letters),
     Reader("fastq", read_fastq, (".fastq", ".fq"), is_fastq, letters=fastq_letters),
-    Reader("csv", read_csv, (".csv",), is_csv, takes=_COLUMNS),
-    Reader("tsv", read_tsv, (".tsv", ".tab"), is_tsv, takes=_COLUMNS),
+    Reader("csv", read_csv, (".csv",), is_csv, takes=_TABLE),
+    Reader("tsv", read_tsv, (".tsv", ".tab"), is_tsv, takes=_TABLE),
     Reader("lines", read_lines, (".lines",)),
     Reader("npy", read_npy, (".npy",), is_npy, holds_series=True, takes=frozenset({"layout"}), one_series=True),
     Reader("npz", read_npz, (".npz",), is_npz, holds_series=True, takes=_COLUMNS | {"layout"}, one_series=True),
     Reader("ts", read_ts, (".ts",), is_ts, holds_series=True),
     Reader("ucr", read_ucr, (".ucr", ".tsv"), is_ucr, holds_series=True),
-    Reader("parquet", read_parquet, (".parquet", ".pq"), is_parquet, takes=_COLUMNS),
-    Reader("arrow", read_arrow, (".arrow", ".feather", ".ipc"), is_arrow, takes=_COLUMNS),
+    Reader("parquet", read_parquet, (".parquet", ".pq"), is_parquet, takes=_TABLE),
+    Reader("arrow", read_arrow, (".arrow", ".feather", ".ipc"), is_arrow, takes=_TABLE),
     Reader("hdf5", read_hdf5, (".hdf5", ".h5"), is_hdf5, holds_series=True, takes=frozenset({"sequence_column"})),
     Reader("midi", read_midi, (".mid", ".midi"), is_midi, holds_series=True, one_series=True),
 ):

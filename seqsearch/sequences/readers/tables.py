@@ -11,9 +11,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ...errors import ParseError
+from ...errors import InputError, ParseError
 from ..strings import Strings
 from .batches import TextBatch, numbered
+from .beside import TextColumns
 from .intake import Intake
 from .lines import decoded_lines, first_lines
 from .opening import Source
@@ -158,9 +159,10 @@ def _read_table(table: Table | None, options: Options, intake: Intake) -> Iterat
         table.column(options.label_column, LABEL_NAMES),
         table.column(options.description_column, DESCRIPTION_NAMES),
     )
+    beside = TextColumns(table.header, options.columns, places, table.lacks)
     rows = _whole_rows(table, intake)
     while batch := list(itertools.islice(rows, options.size)):
-        yield _batch_of(batch, *places)
+        yield _batch_of(batch, beside, *places)
 
 
 def _whole_rows(table: Table, intake: Intake) -> Iterator[Row]:
@@ -172,7 +174,9 @@ def _whole_rows(table: Table, intake: Intake) -> Iterator[Row]:
             intake.skip_unread(error)
 
 
-def _batch_of(rows: list[Row], sequence: int, id: int | None, label: int | None, description: int | None) -> TextBatch:
+def _batch_of(
+    rows: list[Row], beside: TextColumns, sequence: int, id: int | None, label: int | None, description: int | None
+) -> TextBatch:
     numbers = np.array([row.number for row in rows])
     sequences = [row.fields[sequence] for row in rows]
 
@@ -180,12 +184,16 @@ def _batch_of(rows: list[Row], sequence: int, id: int | None, label: int | None,
         return None if place is None else Strings.of([row.fields[place] for row in rows])
 
     line_of: Callable[[int], int] = [row.line for row in rows].__getitem__
+    wrong: dict[int, InputError] = {}
+    columns = beside.of([row.fields for row in rows], wrong)
     return TextBatch(
         texts(id) or numbered(numbers),
         np.fromiter(map(len, sequences), np.int64, len(sequences)),
         numbers,
         texts(label),
         texts(description),
+        columns,
+        wrong,
         line_of,
         text="".join(sequences),
     )

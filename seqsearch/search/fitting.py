@@ -1,0 +1,44 @@
+"""Whether what is asked or added can be of the kind that is stored, where letters alone do not say so."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import MismatchError
+from ..sequences import PROTEIN, Sequences
+from ..store import Store
+
+_BASES = "ACGTUN"
+_FEWEST = 30  # letters that tell: of a protein a quarter are among these
+_SURELY = 0.95
+_LOOKED_AT = 100  # stored sequences
+
+
+def require_no_bases(given: Sequences, what: str, store: Store) -> None:
+    """Raise MismatchError for nucleotides where proteins are stored: all their letters are amino acids too.
+
+    An index that somebody built of nucleotides as proteins takes them.
+    """
+    if given.alphabet is None or given.alphabet.name != PROTEIN.name:
+        return
+    share = share_of_bases(given)
+    if share < _SURELY:
+        return
+    rows = np.flatnonzero(store.live())[:_LOOKED_AT]
+    if share_of_bases(store.sequences(rows)) >= _SURELY:
+        return
+    raise MismatchError(
+        f"{what}: {share:.0%} of their letters are bases (A, C, G, T, U, N), and the index holds proteins: "
+        "translate them, or search an index of dna"
+    )
+
+
+def share_of_bases(sequences: Sequences) -> float:
+    """The part of the letters that are bases; 0 of too few to tell."""
+    assert sequences.alphabet is not None
+    codes = np.asarray(sequences.data[int(sequences.offsets[0]) : int(sequences.offsets[-1])])
+    if len(codes) < _FEWEST:
+        return 0.0
+    counts = np.bincount(codes, minlength=len(sequences.alphabet.letters))
+    bases = [place for place, letter in enumerate(sequences.alphabet.letters) if letter in _BASES]
+    return float(counts[bases].sum() / len(codes))

@@ -5,7 +5,8 @@
 All queries are asked of each setting in turn, many times over, and its fastest time counts: what else runs on the
 machine meets them alike. Rows are JSON objects: a setting, its recall@10 against exact neighbours, and its speed;
 then, for every setting of hnswlib, the speed of each of the others at the same recall, by interpolation between its
-settings (`ratio`: above 1 it is faster); and what was delivered where .9, .95 and .99 were asked for.
+settings (`ratio`: above 1 it is faster; `cpu_ratio`: by processor time); and what was delivered where .9, .95 and .99
+were asked for.
 """
 
 from __future__ import annotations
@@ -39,13 +40,14 @@ class Setting:
 
     def __init__(self, series: str, label: str, answer: Callable[[], IntArray]) -> None:
         self.series, self.label, self.answer = series, label, answer
-        self.seconds = float("inf")
+        self.seconds = self.processor = float("inf")
         self.found = answer()
 
     def run(self) -> None:
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         self.answer()
         self.seconds = min(self.seconds, time.perf_counter() - start)
+        self.processor = min(self.processor, time.process_time() - used)
 
 
 def graph_settings(graph: Any, series: str, queries: FloatArray) -> Iterator[Setting]:
@@ -141,6 +143,7 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
 
 def _told(settings: list[Setting], index: SequenceIndex, queries: FloatArray, truth: Any) -> Iterator[Row]:
     curves: dict[str, list[tuple[float, float]]] = {}
+    processor: dict[str, list[tuple[float, float]]] = {}
     everything, asked = index.sequences, seqsearch_sequences(queries)
     for setting in settings:
         owners = np.arange(len(queries)).repeat(K)
@@ -149,14 +152,21 @@ def _told(settings: list[Setting], index: SequenceIndex, queries: FloatArray, tr
         hits = (distances <= truth[:, -1:] * (1 + 1e-12) + 1e-12) & (setting.found >= 0)
         recall, speed = float(hits.mean()), len(queries) / setting.seconds
         curves.setdefault(setting.series, []).append((recall, speed))
-        yield {"series": setting.series, "label": setting.label, "recall": round(recall, 4), "qps": round(speed)}
-    for recall, speed in curves["hnswlib"]:
-        ratios = {
-            series: round(found / speed, 3)
-            for series, curve in curves.items()
-            if series != "hnswlib" and "asked" not in series and (found := at_recall(curve, recall)) is not None
-        }
-        yield {"at_recall": round(recall, 4), "hnswlib_qps": round(speed), "ratio": ratios}
+        processor.setdefault(setting.series, []).append((recall, len(queries) / setting.processor))
+        told = {"series": setting.series, "label": setting.label, "recall": round(recall, 4), "qps": round(speed)}
+        yield told | {"cpu_us": round(setting.processor / len(queries) * 1e6, 1)}
+    for (recall, speed), (_, less) in zip(curves["hnswlib"], processor["hnswlib"], strict=True):
+        ratios = {"ratio": _ratios(curves, recall, speed), "cpu_ratio": _ratios(processor, recall, less)}
+        yield {"at_recall": round(recall, 4), "hnswlib_qps": round(speed), **ratios}
+
+
+def _ratios(curves: dict[str, list[tuple[float, float]]], recall: float, speed: float) -> dict[str, float]:
+    """Speeds of all others at a recall, in units of that of hnswlib."""
+    return {
+        series: round(found / speed, 3)
+        for series, curve in curves.items()
+        if series != "hnswlib" and "asked" not in series and (found := at_recall(curve, recall)) is not None
+    }
 
 
 def seqsearch_sequences(vectors: FloatArray) -> Any:

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 import seqsearch as ss
+from seqsearch.sequences import PROTEIN
 from tests.cookbook import PAGE, PROGRAMS, skip_without_extras
 from tests.families import families
 
 LINES = 10  # neither blank
 NAMES = ["anna meyer", "Anna Mayer", "otto schulz", "otto schultz", "emil krause", "Jürgen Müller", "jon smith", "ida"]
 GENES = families(5, 6, 60)
+PROTEINS = families(5, 6, 40, alphabet=PROTEIN)
 
 
 # -- the files that they name ------------------------------------------------------------------------------------------
@@ -37,6 +39,19 @@ def genes(path: Path) -> None:
 def reads(path: Path) -> None:
     texts = [GENES[4].text, GENES[20].text[::-1].translate(str.maketrans("ACGT", "TGCA"))]
     path.write_text("".join(f"@r{n}\n{text}\n+\n{'I' * len(text)}\n" for n, text in enumerate(texts)))
+
+
+def proteins(path: Path) -> None:
+    ss.write_fasta(path, PROTEINS)
+
+
+def queries(path: Path) -> None:
+    ss.write_fasta(path, PROTEINS[::7])
+
+
+def vectors(path: Path) -> None:
+    points = ss.train(PROTEINS, encoder="kmer").embed(PROTEINS)
+    np.save(path, points if path.name == "proteins.npy" else points[::7])
 
 
 def glove(path: Path) -> None:
@@ -64,6 +79,10 @@ FILES: dict[str, Callable[[Path], None]] = {
     "names.txt": names,
     "genes.fasta.gz": genes,
     "reads.fastq": reads,
+    "proteins.fasta": proteins,
+    "proteins.npy": vectors,
+    "queries.fasta": queries,
+    "queries.npy": vectors,
     "glove.txt": glove,
     "angular.hdf5": angular,
     "served.ss": served,
@@ -82,6 +101,7 @@ def answers(app: Any) -> bool:
 OUTCOMES: dict[str, Callable[[dict[str, Any], str], bool]] = {
     "Names in pandas": lambda made, out: made["found"]["target"].tolist()[:3] == ["p1", "p0", "p5"] and "Ulm" in out,
     "Reads in a FASTA": lambda made, out: out.startswith("r0 s4 + 0.0") and "\nr1 s20 - 0.0" in out,
+    "Protein vectors": lambda made, out: made["found"].ids[:, 0].tolist() == ["s0", "s7", "s14", "s21", "s28"],
     "A Jaro-Winkler distance of your own": lambda made, out: "'rank': 1, 'target': '7'" in out,
     "GloVe": lambda made, out: out.split()[0] == "[['king'" and "'queen'" in out,
     "UMAP from the graph of neighbours": lambda made, out: made["points"].shape == (30, 2),

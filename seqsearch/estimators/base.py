@@ -10,6 +10,7 @@ import numpy as np
 from ..distances import DISTANCES, Distance
 from ..distances.distance import usual_distance
 from ..encoders.families import UNLEARNED
+from ..encoders.own import Embedding
 from ..errors import DuplicateIdError, IndexExistsError, MismatchError, StrPath
 from ..progress import Progress, watched
 from ..search import SequenceIndex
@@ -34,12 +35,11 @@ AUTO = "auto"
 class SequenceEstimator(BaseEstimator):
     """The base of the estimators that learn from a set of sequences.
 
-    `distance`: one, its name, or "auto", the usual one of the kind; `encoder`: a family, or "auto"; `alphabet`: of
-    strings, by name (None: guessed when fitted); `seed` of every random draw; `progress`: tell on stderr.
+    `distance`: one, its name, or "auto", the usual one of the kind; `alphabet`: of strings, by name (None: guessed when
+    fitted); `seed` of every random draw; `progress`: tell on stderr.
     """
 
     distance: str | Distance
-    encoder: str
     alphabet: str | None
     seed: int
     progress: bool
@@ -96,10 +96,12 @@ class SequenceEstimator(BaseEstimator):
 class IndexEstimator(SequenceEstimator):
     """The base of those that make an index.
 
-    `path`: where it goes, to be kept; None: a folder that goes with the estimator. `build`: further fields of
-    `BuildOptions`. Up to `EXACT_UP_TO` sequences nothing is learned, unless an encoder is named.
+    `encoder`: a family, "auto", or a callable that makes vectors; `path`: where it goes, to be kept; None: a folder
+    that goes with the estimator. `build`: further fields of `BuildOptions`. Up to `EXACT_UP_TO` sequences nothing is
+    learned, unless an encoder is named.
     """
 
+    encoder: str | Embedding
     path: StrPath | None
     build: BuildFields | None
     index_: SequenceIndex

@@ -11,6 +11,7 @@ from ..arrays import DoubleArray, IntArray
 from ..distances import Distance
 from ..encoders.labelling import classify
 from ..encoders.model import Model
+from ..encoders.own import Embedding
 from ..errors import MismatchError, ParameterError, StrPath
 from ..search.classifying import NeighbourClassifier
 from ..search.options import BuildFields
@@ -52,7 +53,7 @@ class SequenceClassifier(ClassifierMixin, IndexEstimator):
         exact: bool | None = None,
         recall: float | None = None,
         distance: str | Distance = "auto",
-        encoder: str = "auto",
+        encoder: str | Embedding = "auto",
         epochs: float = 20.0,
         unit: Literal["symbols", "words"] = "symbols",
         alphabet: str | None = None,
@@ -109,6 +110,8 @@ class SequenceClassifier(ClassifierMixin, IndexEstimator):
     def _learned(self, labelled: Sequences) -> Model:
         from ..learning.supervised import LabelPlan, train_classifier
 
+        if not isinstance(self.encoder, str):
+            raise ParameterError("a network that learns classes is a family by name: vectors of your own learn nothing")
         plan, words = LabelPlan(epochs=self.epochs), self.unit == "words"
         return train_classifier(
             labelled, encoder=self.encoder, plan=plan, by_words=words, seed=self.seed, progress=self._watch

@@ -32,6 +32,7 @@ class SequenceEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sequen
     True
     """
 
+    encoder: str
     model_: Model
 
     def __init__(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Distance
+from ..encoders.own import Embedding
 from ..errors import ParameterError, StrPath
 from ..search import SequenceIndex
 from ..search.budget import Wanted
@@ -32,9 +33,10 @@ class SequenceNeighbors(TransformerMixin, IndexEstimator):
     `n_neighbors`, `radius`: where a call does not say; `mode`: of what `transform` gives, "distance" or "connectivity".
     `exact`: compare with everything, by proof; None does so up to 5,000 sequences and where no `recall` is asked for.
     `recall`: of the budget that searches take otherwise (None: the one the index was built for, 0.99).
-    `distance`: one, its name, or "auto" (edit distance of strings, DTW of series); `encoder`: a family, or "auto"
-    (nothing is learned up to 5,000 sequences); `alphabet`: of strings, by name, None guesses; `path`: where the index
-    goes, None for a folder that goes with the estimator; `build`: further fields of `BuildOptions`.
+    `distance`: one, its name, or "auto" (edit distance of strings, DTW of series); `encoder`: a family, "auto"
+    (nothing is learned up to 5,000 sequences), or a callable that makes vectors, as of `SequenceIndex.build`;
+    `alphabet`: of strings, by name, None guesses; `path`: where the index goes, None for a folder that goes with the
+    estimator; `build`: further fields of `BuildOptions`.
 
     As in scikit-learn rows are positions in what was fitted, distances are float64 in the units of the distance, and
     without `X` the fitted sequences are asked, none of which is its own neighbour.
@@ -61,7 +63,7 @@ class SequenceNeighbors(TransformerMixin, IndexEstimator):
         exact: bool | None = None,
         recall: float | None = None,
         distance: str | Distance = "auto",
-        encoder: str = "auto",
+        encoder: str | Embedding = "auto",
         alphabet: str | None = None,
         path: StrPath | None = None,
         build: BuildFields | None = None,

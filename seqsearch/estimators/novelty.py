@@ -8,6 +8,7 @@ import numpy as np
 
 from ..arrays import DoubleArray, IntArray
 from ..distances import Distance
+from ..encoders.own import Embedding
 from ..errors import StrPath
 from ..search.novelty import KnownScores
 from ..search.novelty.options import EXACT, NoveltyFields, NoveltyOptions
@@ -41,7 +42,7 @@ class NoveltyScorer(OutlierMixin, IndexEstimator):
         sample: int = 20_000,
         seed: int = 0,
         distance: str | Distance = "auto",
-        encoder: str = "auto",
+        encoder: str | Embedding = "auto",
         alphabet: str | None = None,
         path: StrPath | None = None,
         build: BuildFields | None = None,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self, Unpack
 
 from ..distances import Distance
+from ..encoders.own import Embedding
 from ..progress import Watching
 from ..search import SequenceIndex
 from ..search.handle import Handle
@@ -24,7 +25,8 @@ _OF_PROCESSES = ("writer.lock", "-lock")  # ends of names of files that say who 
 class OwnedIndex(SequenceIndex):
     """As any index, but for where it is: a folder that is removed with the object, or when the process ends.
 
-    Pickled, or copied, with its files: the copy has a folder of its own. A forked child removes nothing.
+    Pickled, or copied, with its files, and with a distance and an encoder of your own: the copy has a folder of its
+    own. A forked child removes nothing.
     """
 
     @classmethod
@@ -53,16 +55,18 @@ class OwnedIndex(SequenceIndex):
             return {file.relative_to(root).as_posix(): file.read_bytes() for file in kept}
 
     def __reduce__(self) -> tuple[Callable[..., SequenceIndex], tuple[object, ...]]:
-        return _of_files, (type(self), self.files(), self._handle.given_distance)
+        return _of_files, (type(self), self.files(), self._handle.given_distance, self._handle.given_encoder)
 
 
-def _of_files(cls: type[OwnedIndex], files: dict[str, bytes], distance: Distance | None) -> OwnedIndex:
+def _of_files(
+    cls: type[OwnedIndex], files: dict[str, bytes], distance: Distance | None, encoder: Embedding | None
+) -> OwnedIndex:
     def made(path: Path) -> OwnedIndex:
         for name, content in files.items():
             file = path / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-        return cls.open(path, distance=distance)
+        return cls.open(path, distance=distance, encoder=encoder)
 
     return cls._in_folder(made)
 

@@ -6,6 +6,7 @@ deny, so that every row fulfils either a condition or its opposite.
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
 import difflib
 import math
@@ -127,12 +128,17 @@ class _Filter:
 
     def _texts(self, one: Comparison, column: Column) -> BoolArray:
         values = [self._word(one, value) for value in one.values]
-        if one.operator in ("=", "in") and len(values) <= _FEW:
+        sought = one.operator in ("=", "in")
+        if sought and len(values) <= _FEW and not column.is_sorted():
             found = np.zeros(len(column), np.bool_)
             for value in values:
                 found |= equal_to(column.texts, value)
             return found
         names, numbers = column.distinct
+        if sought:
+            places = [bisect.bisect_left(names, value) for value in values]
+            wanted = [at for at, value in zip(places, values, strict=True) if names[at : at + 1] == [value]]
+            return numbers == wanted[0] if len(wanted) == 1 else _are_among(numbers, wanted, len(names))
         fits = _fits(one.operator, values)
         return np.array([fits(name) for name in names], np.bool_)[numbers] if names else np.zeros(0, np.bool_)
 
@@ -165,11 +171,16 @@ _HOLDS = {
 }
 
 
+def _are_among(numbers: AnyArray, wanted: list[int], count: int) -> BoolArray:
+    """(n,) which numbers, below `count`, are among those wanted."""
+    table = np.zeros(max(count, 1), np.bool_)
+    table[wanted] = True
+    found: BoolArray = table[numbers]
+    return found
+
+
 def _fits(operator: str, values: list[str]) -> Callable[[str], bool]:
     """Whether one text stands in that relation to the values."""
-    if operator in ("=", "in"):
-        wanted = frozenset(values)
-        return lambda text: text in wanted
     value, last = values[0], values[-1]
     if operator == "like":
         pattern = re.compile("".join({"%": ".*", "_": "."}.get(mark, re.escape(mark)) for mark in value), re.DOTALL)

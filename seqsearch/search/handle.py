@@ -19,7 +19,7 @@ import numpy as np
 from ..ann import CANDIDATE_INDEXES
 from ..arrays import JSON
 from ..distances import DISTANCES, Distance, HashDTW, distance_named
-from ..encoders.own import Embedder
+from ..encoders.own import Embedder, Embedding
 from ..errors import (
     CorruptIndexError,
     FormatVersionError,
@@ -172,6 +172,11 @@ class Handle:
     def given_distance(self) -> Distance | None:
         """The distance that came with the handle, where it is not to be found by its name."""
         return self._given
+
+    @property
+    def given_encoder(self) -> Embedding | None:
+        """The callable that was brought along to make vectors, where there is one."""
+        return None if self._embedder is None else self._embedder.owner  # type: ignore[return-value]  # what it was made of
 
     def calibration(self) -> Calibration:
         """The measured curve."""

@@ -21,6 +21,8 @@ KINDS = (*DTYPES, "text", "list")
 SEPARATOR = ";"
 """Between the labels of a list where it is spelled."""
 _EPOCH = dt.datetime(1970, 1, 1)
+_LOOKS = 4  # for equal texts of a column, after which all of them are numbered
+_SAMPLE = 4096  # of these, to see whether they repeat
 
 Value = int | float | bool | str | dt.date | dt.datetime | list[str] | None
 Fields = tuple[tuple[str, str], ...]
@@ -105,6 +107,16 @@ class Column:
         from .ids import numbered
 
         return numbered(self.texts)
+
+    def is_sorted(self) -> bool:
+        """Whether `distinct` is there: once it was used, or texts that repeat were asked for often enough to pay."""
+        if "distinct" in self.__dict__:
+            return True
+        looks = self.__dict__["looks"] = self.__dict__.get("looks", 0) + 1
+        if looks != _LOOKS:
+            return False
+        some = list(self.texts.take(np.arange(min(len(self.texts), _SAMPLE))))
+        return len(set(some)) <= len(some) // 2 and self.distinct is not None
 
     def tolist(self) -> list[Value]:
         """As Python's own objects: int, float, bool, str, date, datetime, list of str; None where missing."""

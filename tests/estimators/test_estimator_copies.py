@@ -83,6 +83,20 @@ def test_an_index_at_a_path_is_pickled_as_that(tmp_path: Path) -> None:
     assert again.kneighbors(X[:4])[0].tolist() == neighbors.kneighbors(X[:4])[0].tolist()  # the distance came along
 
 
+def letters(texts: list[str]) -> np.ndarray:
+    """Vectors of one's own: how often each letter is there."""
+    return np.array([[text.count(letter) for letter in "ACGT"] for text in texts], np.float32)
+
+
+def test_an_encoder_of_ones_own_comes_along() -> None:
+    neighbors = SequenceNeighbors(2, encoder=letters, exact=False, build={"geometry": "euclidean"}).fit(X)
+    again = pickle.loads(pickle.dumps(neighbors))
+    assert again.kneighbors(X.texts()[:5])[1].tolist() == neighbors.kneighbors(X.texts()[:5])[1].tolist()
+    assert again.index_._handle.given_encoder is letters
+    with pytest.raises(ValueError, match="is a family by name: vectors of your own learn nothing"):
+        SequenceClassifier(method="network", encoder=letters).fit(X, Y)
+
+
 def test_a_copy_goes_on_by_itself() -> None:
     neighbors = SequenceNeighbors(1).fit(X)
     again = copy.deepcopy(neighbors)

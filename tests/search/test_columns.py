@@ -19,6 +19,7 @@ from seqsearch.errors import (
     UnknownNameError,
 )
 from seqsearch.search import SequenceIndex
+from seqsearch.search.classifying import NeighbourClassifier
 from seqsearch.sequences import DNA, Sequences, as_sequences, read_batches
 from seqsearch.sequences.coercion import columns_from
 from seqsearch.sequences.columns import KINDS, Column, same
@@ -413,3 +414,13 @@ def test_batches_of_a_table_carry_their_columns(tmp_path):
     path.write_text("id,sequence,n\n" + "".join(f"r{row},ACGT,{row}\n" for row in range(10)))
     parts = list(read_batches(path, size=4, alphabet="dna"))
     assert [part.columns["n"].tolist() for part in parts] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+def test_only_what_fulfils_a_condition_votes(tmp_path):
+    given = as_sequences(["ACGTAC", "ACGTAA", "TTTTTT"], DNA, labels=["x", "y", "z"], columns={"n": [1, 2, 3]})
+    with SequenceIndex.build(tmp_path / "i.ss", given, encoder="kmer") as index:
+        asked = Sequences.from_texts(["ACGTAC"], DNA)
+        told = [
+            NeighbourClassifier(index, k=1, where=where).classify(asked).names() for where in (None, "n > 1", "n = 3")
+        ]
+    assert told == [["x"], ["y"], ["z"]]

@@ -248,3 +248,19 @@ STORED = {"year": [2019], "genus": ["B"], "ok": [True], "tags": [["x"]], "seen":
 def test_what_is_wrong_is_named_with_its_place(where, said):
     with pytest.raises(ParameterError, match=said):
         mask_of(where, as_sequences(["ACGT"], columns=STORED))
+
+
+def test_asking_again_and_again_gives_the_same():
+    genus = [["b", "a", None, "", "é"][row % 5] for row in range(50)]
+    tags = [["b", "a"][: row % 3] for row in range(50)]
+    stored = as_sequences(["ACGT"] * 50, columns={"genus": genus, "tags": tags})
+    for where, expected in (
+        ("genus = b", [word == "b" for word in genus]),
+        ("genus in (a, é, zz)", [word in ("a", "é") for word in genus]),
+        ("genus = zz", [False] * 50),
+        ("genus = ''", [word == "" for word in genus]),
+        ("tags = a", ["a" in labels for labels in tags]),
+    ):
+        for _ in range(6):
+            assert mask_of(where, stored).tolist() == expected
+    assert "distinct" in stored.columns["genus"].__dict__

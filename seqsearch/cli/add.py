@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 @click.command("add", short_help="Add sequences to an index.")
 @click.argument("index", type=PATH)
-@click.argument("sequences")
+@click.argument("files", metavar="SEQUENCES...", nargs=-1, required=True)
 @vectors_option
 @takes(beside=Beside, reading=Reading)
 @threads_and_quiet
-def command(index: str, sequences: str, vectors: str | None, beside: Beside, reading: Reading, quiet: bool) -> None:
+def command(
+    index: str, files: tuple[str, ...], vectors: str | None, beside: Beside, reading: Reading, quiet: bool
+) -> None:
     """Embed SEQUENCES with the index's own encoder and add them. Each batch is durable once it is added.
 
     Where INDEX holds vectors that were made elsewhere, theirs come in a file of their own (--vectors). An id that INDEX
@@ -42,6 +44,8 @@ def command(index: str, sequences: str, vectors: str | None, beside: Beside, rea
         def add(part: Sequences, rows: VectorRows | None) -> None:
             opened.add(part, vectors=rows, progress=progress)
 
-        done = change(opened, sequences, reading, beside, add, known=False, vectors=vectors)
+        if vectors is not None and len(files) > 1:
+            raise click.UsageError("--vectors has the rows of one file of SEQUENCES")
+        done = sum(change(opened, path, reading, beside, add, known=False, vectors=vectors) for path in files)
         if not quiet:
             click.echo(f"{index}: {done:,} added, {len(opened):,} sequences now", err=True)

@@ -96,11 +96,11 @@ class Pairs:
 
 
 @click.command("build", short_help="Train, embed, index and calibrate.")
-@click.argument("references", metavar="REFS|RECIPE.toml")
+@click.argument("files", metavar="REFS...|RECIPE.toml", nargs=-1, required=True)
 @takes(output=Output, distance=DistanceOptions, options=Options, pairs=Pairs, beside=Beside, reading=Reading)
 @threads_and_quiet
 def command(
-    references: str,
+    files: tuple[str, ...],
     output: Output,
     distance: DistanceOptions,
     options: Options,
@@ -111,13 +111,16 @@ def command(
 ) -> None:
     """Train an encoder on REFS, embed and index them, and measure the recall of every budget.
 
-    REFS: FASTA, FASTQ, CSV, TSV, text lines, .npy, .npz, .hdf5, .ts - compressed or not; "-" is standard input. Further
-    columns of a table, or of a table beside REFS (--metadata), are kept: search --where asks for them.
+    REFS: FASTA, FASTQ, CSV, TSV, text lines, .npy, .npz, .hdf5, .ts - compressed or not; "-" is standard input; several
+    files are read as one. Further columns of a table, or of a table beside REFS (--metadata), are kept: search --where
+    asks for them.
     A recipe (a .toml file) holds all of this and builds the index beside itself; options given here win over it.
 
     \b
     Examples:
       seqsearch build refs.fasta.gz -o refs.ss
+      seqsearch build silva.fasta more.fasta -o refs.ss --duplicate-ids rename --label-from '\\S+;\\S+'
+      seqsearch build aligned.fasta -o refs.ss --degap --labels taxonomy.tsv
       seqsearch build names.txt -o names.ss --distance edit --recall 0.95 --queries asked.txt
       seqsearch build people.csv -o people.ss --alphabet text+casefold+accents --distance jaro-winkler
       seqsearch build genes.fasta -o genes.ss --metadata samples.tsv --columns year,country,taxon:text
@@ -128,6 +131,9 @@ def command(
       seqsearch build proteins.fasta -o proteins.ss --vectors proteins.npy --distance alignment
       seqsearch build indexes/greengenes-v4.toml
     """
+    references = files[0]
+    if len(files) > 1 and (pairs.pairs is not None or references.endswith(".toml")):
+        raise click.UsageError(f"one of several files is given: {files[1]}")
     if pairs.pairs is not None:
         for name in given(beside):
             raise click.UsageError(f"--{name.replace('_', '-')} means nothing with --pairs")
@@ -135,15 +141,18 @@ def command(
         return
     for name in given(pairs):
         raise click.UsageError(f"--{name.replace('_', '-')} belongs to --pairs")
-    make = _by_recipe if references.endswith(".toml") else _by_options
-    with make(references, output, distance, options, beside, reading, quiet) as index:
+    if references.endswith(".toml"):
+        built = _by_recipe(references, output, distance, options, beside, reading, quiet)
+    else:
+        built = _by_options(files, output, distance, options, beside, reading, quiet)
+    with built as index:
         if not quiet:
             _, message = index.budget(10)
             click.echo(f"{index.path}: {len(index):,} sequences; a search takes {message}", err=True)
 
 
 def _by_options(
-    references: str,
+    references: tuple[str, ...],
     output: Output,
     distance: DistanceOptions,
     options: Options,
@@ -167,7 +176,7 @@ def _by_options(
         overwrite=output.overwrite,
         resume=output.resume,
         progress=progress_for(quiet),
-        **named(options, BuildOptions) | vars(distance.suiting(references)),
+        **named(options, BuildOptions) | vars(distance.suiting(references[0])),
     )
 
 

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
+from io import TextIOWrapper
+from math import nan
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import click
@@ -27,6 +29,10 @@ PREFIX = "columns."
 _TEXTS = ("query", "target", "cigar", "strand", "label", "description")
 _FLOATS = ("distance", "identity", "coverage", "pident", "evalue", "bitscore")
 BLAST6 = ("query", "target", *_ALIGNED)
+_NO_HIT: dict[str, object] = dict.fromkeys(_ALIGNED, 0) | {"pident": "0.0", "evalue": -1, "rank": 0, "distance": nan}
+"""What stands in the columns of a query without a hit, as vsearch writes it; "*" in all others."""
+
+COMPRESSIONS = ("gz", "bz2", "xz", "zst")
 
 
 class HitColumns:
@@ -35,11 +41,20 @@ class HitColumns:
     The paths are looked for when a column needs them. Raises ParameterError for those of series.
     """
 
-    def __init__(self, answers: Answers, table: HitTable, queries: Sequences) -> None:
+    def __init__(self, answers: Answers, table: HitTable, queries: Sequences, every_query: bool = False) -> None:
+        """`every_query`: queries without a hit have a line, too."""
         self.answers = answers
         self.table = table
         self.queries = queries
         self.targets = answers.targets
+        self.every_query = every_query
+
+    @cached_property
+    def matched(self) -> IntArray:
+        """The queries that have a hit."""
+        import numpy as np
+
+        return np.unique(self.table.owners)
 
     @cached_property
     def paths(self) -> Alignments:
@@ -178,12 +193,26 @@ def text_of(hits: HitColumns, columns: Sequence[str], output_format: str, drawn:
     """The lines of a batch; `drawn`: every hit with its columns in one line and its alignment under it."""
     named = hits.columns(columns, output_format)
     if not drawn:
-        return rows_text(named, output_format)
+        return rows_text(_with_no_hits(hits, named) if hits.every_query else named, output_format)
     parts = []
     for hit, row in enumerate(zip(*named.values(), strict=True)):
         facts = "  ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True))
         parts.append(f"# {facts}\n{hits.paths.drawn(hit)}\n\n")
     return "".join(parts)
+
+
+def _with_no_hits(hits: HitColumns, named: Mapping[str, Sequence[object]]) -> dict[str, list[object]]:
+    """The columns with a line for each query without a hit, where its hits would be."""
+    import numpy as np
+
+    lacking = np.setdiff1d(np.arange(len(hits.queries)), hits.matched)
+    order = np.argsort(np.concatenate([hits.table.owners, lacking]), kind="stable").tolist()
+    out = {}
+    for name, values in named.items():
+        filler = list(hits.queries.ids.take(lacking)) if name == "query" else [_NO_HIT.get(name, "*")] * len(lacking)
+        both = [*values, *filler]
+        out[name] = [both[at] for at in order]
+    return out
 
 
 @contextmanager
@@ -193,6 +222,7 @@ def written(
     output_format: str,
     drawn: bool = False,
     stored: Mapping[str, str] | None = None,
+    header: bool = True,
 ) -> Iterator[Callable[[HitColumns], None]]:
     """Write batches of hits to a file, which appears when all are written, or to standard output as they come.
 
@@ -208,15 +238,31 @@ def written(
         text: TextIO | None = None
         if into is not None and into != "-":
             stack.enter_context(write_errors(into))
-            text = stack.enter_context(atomic_write(into, text=True))
-        header = "" if drawn else header_text(columns, output_format)
+            text = stack.enter_context(_text(into, stack.enter_context(atomic_write(into))))
+        names = header_text(columns, output_format) if header and not drawn else ""
 
         def write(hits: HitColumns) -> None:
-            nonlocal header
-            click.echo(header + text_of(hits, columns, output_format, drawn), nl=False, file=text)
-            header = ""
+            nonlocal names
+            click.echo(names + text_of(hits, columns, output_format, drawn), nl=False, file=text)
+            names = ""
 
         yield write
+
+
+@contextmanager
+def _text(path: str, file: BinaryIO) -> Iterator[TextIO]:
+    """A text file over an open one, compressed as the name of the path says."""
+    ending = path.rpartition(".")[2].lower()
+    if ending in COMPRESSIONS:
+        from xopen import xopen
+
+        with xopen(file, "wt", encoding="utf-8", threads=0, format=ending) as text:
+            yield text
+        return
+    text = TextIOWrapper(file, encoding="utf-8", newline="")
+    yield text
+    text.flush()
+    text.detach()
 
 
 @contextmanager

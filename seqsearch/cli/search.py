@@ -62,7 +62,7 @@ class Options:
         "tsv", "json", "blast6", "parquet", help="blast6: the twelve columns of BLAST's -outfmt 6."
     )
     into: str | None = option(
-        "Write to a file, once all is found  [default: standard output]",
+        "Write to a file, once all is found; .gz, .bz2, .xz and .zst are compressed  [default: standard output]",
         flags="-o, --output",
         type=PATH,
         metavar="FILE",
@@ -71,10 +71,15 @@ class Options:
         f"Of tsv, json and parquet: {', '.join(output.COLUMNS)}, and columns of INDEX.", metavar="NAME,..."
     )
     align: bool = option("Draw the alignment of every hit.")
+    output_no_hits: bool = option('Write a line for a query without a hit, too: rank 0, target "*", as vsearch does.')
+    no_header: bool = option("Of tsv: leave out the line of names.")
 
     def __post_init__(self) -> None:
         if self.align and self.output_format != "tsv":
             raise click.UsageError(f"--align draws pictures: --format {self.output_format} has no place for them")
+        if self.output_no_hits and (self.align or self.output_format == output.PARQUET):
+            what = "--align" if self.align else "--format parquet"
+            raise click.UsageError(f"--output-no-hits has lines for queries without a hit, {what} has not")
         if self.max_distance is not None and not self.max_distance >= 0:
             raise click.BadParameter(f"must be at least 0, not {self.max_distance}", param_hint="--max-distance")
         for name in ("min_identity", "min_coverage"):
@@ -88,6 +93,11 @@ class Options:
             if getattr(self, name) is not None:
                 raise click.UsageError(f"--all finds everything by proof: --{name} means nothing")
         self.names()
+
+    @property
+    def floor(self) -> bool:
+        """Whether a hit has to be good enough, so that a query may have none."""
+        return any(bound is not None for bound in (self.max_distance, self.min_identity, self.min_coverage))
 
     def names(self, partial: bool = False, stored: Mapping[str, str] | None = None) -> tuple[str, ...]:
         """The names of the columns; `partial`: parts of targets are compared; `stored`: the columns of the index."""
@@ -139,8 +149,10 @@ def command(
             options.output_format,
             options.align,
             opened.columns,
+            header=not options.no_header,
         ) as write,
     ):
+        asked = matched = 0
         parts = reading.suiting(opened.alphabet_name).with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
         for number, (part, vectors) in enumerate(parts):
             answers = _answers(opened, part, vectors, options, ids, progress)
@@ -149,9 +161,13 @@ def command(
                 nearest.append(answers.distances[:, 0])
             if number == 0 and not quiet:
                 click.echo(f"{index}: {answers.budget}", err=True)
-            write(_hits(answers, part, options))
+            hits = _hits(answers, part, options)
+            asked, matched = asked + len(part), matched + len(hits.matched)
+            write(hits)
         if nearest and (unlike := opened.distribution_warning(nearest)) is not None:
             warnings[unlike] = None
+    if not quiet and options.floor:
+        click.echo(f"{queries}: {matched:,} of {asked:,} queries matched", err=True)
     for warning in () if quiet else warnings:
         click.echo(f"seqsearch: warning: {warning}", err=True)
 
@@ -197,4 +213,4 @@ def _hits(answers: Answers, queries: Sequences, options: Options) -> output.HitC
         table = table.keep(answers.align(queries, table).at_least(options.min_identity))
     if options.min_coverage is not None:
         table = table.keep(answers.align(queries, table).coverages >= options.min_coverage)
-    return output.HitColumns(answers, table, queries)
+    return output.HitColumns(answers, table, queries, options.output_no_hits)

@@ -1,0 +1,95 @@
+"""Files as they come, on the command line: several of them, ids used twice, queries without a hit."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from seqsearch import SequenceIndex
+from tests.cli.conftest import Seqsearch
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> tuple[Path, Path]:
+    one, two = tmp_path / "one.fasta", tmp_path / "two.fasta"
+    one.write_text(">a Bacteria;Firmicutes\nACGTACGTAC\n>b Archaea;Eury\nGG--TTGGTT.\n")
+    two.write_text(">a Bacteria;Bacilli\nTTTTACGTAC\n>c nothing\nCCCCCGGGGG\n")
+    return one, two
+
+
+def test_several_messy_files_are_one_index(seqsearch: Seqsearch, parts: tuple[Path, Path], tmp_path: Path) -> None:
+    path = tmp_path / "i.ss"
+    refused = seqsearch("build", *parts, "-o", path, "--degap")
+    assert refused.code == 1
+    assert "two.fasta: line 1: record 1 (a): the id 'a' was used before, in an earlier file" in refused.err
+    assert "--duplicate-ids" in refused.err
+    messy = ("--degap", "--duplicate-ids", "rename", "--label-from", r"\S+;\S+", "--label-ranks", "1")
+    built = seqsearch("build", *parts, "-o", path, *messy)
+    assert built.code == 0, built.err
+    assert "two.fasta: 2 records; 1 whose ids were used before have a number behind them now; 1 without" in built.err
+    with SequenceIndex.open(path) as index:
+        assert list(index.sequences.ids) == ["a", "b", "a_2", "c"]
+        assert list(index.sequences.labels) == ["Bacteria", "Archaea", "Bacteria", ""]
+        assert index["b"].text == "GGTTGGTT"
+    more, other = tmp_path / "more.fasta", tmp_path / "other.fasta"
+    more.write_text(">d\nACGTACGTAA\n")
+    other.write_text(">e\nACGTACGTAG\n")
+    assert "2 added, 6 sequences now" in seqsearch("add", path, more, other).err
+
+
+def test_a_recipe_stands_alone(seqsearch: Seqsearch, parts: tuple[Path, Path]) -> None:
+    said = seqsearch("build", "recipe.toml", parts[0])
+    assert said.code == 2
+    assert "one of several files is given" in said.err
+
+
+@pytest.fixture
+def index(seqsearch: Seqsearch, parts: tuple[Path, Path], tmp_path: Path) -> Path:
+    path = tmp_path / "i.ss"
+    assert seqsearch("build", parts[0], "-o", path, "--degap", "-q").code == 0
+    return path
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Path:
+    path = tmp_path / "asked.fasta"
+    path.write_text(">far\nTTTTTTTTTTTTTTTTTT\n>near\nACGTACGTAA\n>away\nCCCCCCCCCCCCCCCCCC\n")
+    return path
+
+
+def test_queries_without_a_hit_are_counted_and_listed(seqsearch: Seqsearch, index: Path, asked: Path) -> None:
+    bounded = ("search", index, asked, "--max-distance", "2", "--exact")
+    said = seqsearch(*bounded)
+    assert said.out == "query\trank\ttarget\tdistance\nnear\t1\ta\t1\n"
+    assert "asked.fasta: 1 of 3 queries matched" in said.err
+    listed = seqsearch(*bounded, "--output-no-hits", "--no-header", "-q")
+    assert listed.out == "far\t0\t*\tnan\nnear\t1\ta\t1\naway\t0\t*\tnan\n"
+    assert listed.err == ""
+    objects = [json.loads(line) for line in seqsearch(*bounded, "--output-no-hits", "--format", "json").lines]
+    assert objects[0] == {"query": "far", "rank": 0, "target": "*", "distance": None}
+    blast = seqsearch(*bounded, "--output-no-hits", "--format", "blast6").lines
+    assert blast[0].split("\t") == ["far", "*", "0.0", "0", "0", "0", "0", "0", "0", "0", "-1", "0"]
+    assert "matched" not in seqsearch("search", index, asked, "--exact").err
+
+
+def test_what_has_no_place_for_queries_without_a_hit(seqsearch: Seqsearch, index: Path, asked: Path) -> None:
+    said = seqsearch("search", index, asked, "--output-no-hits", "--align")
+    assert (said.code, "--align has not" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zst"])
+def test_output_is_compressed_as_its_name_says(
+    seqsearch: Seqsearch, index: Path, asked: Path, tmp_path: Path, ending: str
+) -> None:
+    from xopen import xopen
+
+    plain, packed = tmp_path / "hits.tsv", tmp_path / f"hits.tsv.{ending}"
+    for path in (plain, packed):
+        assert seqsearch("search", index, asked, "--exact", "-o", path).code == 0
+    with xopen(packed, threads=0) as file:
+        assert file.read() == plain.read_text()
+    if ending == "gz":
+        assert gzip.decompress(packed.read_bytes()).decode() == plain.read_text()

@@ -55,7 +55,7 @@ def test_bars_are_drawn(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_every_method_that_tells_takes_a_bool() -> None:
     for name, member in inspect.getmembers(ss.SequenceIndex, callable):
-        parameters = inspect.signature(member).parameters if not name.startswith("__") else {}
+        parameters = inspect.signature(member).parameters if not name.startswith("_") else {}
         if "progress" in parameters:
             assert parameters["progress"].default is False, name
             assert parameters["progress"].annotation == "Watching", name

@@ -127,6 +127,7 @@ RAISE_NOTHING = {
     "Results.to_dicts",
     "SequenceIndex.distribution_warning",
     "SequenceIndex.holds",
+    "Sequences.beside",
     "Sequences.lengths_of",
 }
 

@@ -285,7 +285,6 @@ def _parquet(
 ) -> Iterator[Callable[[HitColumns], None]]:
     """A Parquet file of a row group a batch; the types are of the columns, whatever comes."""
     from ..extras import FRAMES, imported
-
     from ..search.exporting import arrow_types
 
     arrow, parquet = imported("pyarrow", FRAMES), imported("pyarrow.parquet", FRAMES)

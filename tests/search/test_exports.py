@@ -127,7 +127,7 @@ KINDS = ("int", "float", "bool", "date", "datetime", "text", "list", "int", "tex
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> SequenceIndex:
-    """Sixty genes with every kind of column: four values by turns, and one that is missing in all rows; some removed."""
+    """Sixty genes, two of them removed, with four values of each kind by turns and a column of none."""
     some = families(12, 5, 40)
     columns = {
         f"{name}:{kind}": [values[row % 4] for row in range(len(some))]

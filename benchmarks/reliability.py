@@ -81,8 +81,7 @@ class StoreTarget:
             builder.append(*self._columns(items))
             builder.put_document("model", {"weights": 3, "name": "x" * 300})
             builder.put_blob("weights", bytes(range(256)) * 300)
-            with builder.finish() as store:
-                self.snapshot(store)
+            builder.finish(self.snapshot).close()  # what is derived is there when the index appears, or neither is
 
     def _columns(self, items: Items) -> tuple[Sequences, np.ndarray]:
         vectors = np.array([vector_of(letters) for letters in items.values()], np.float32).reshape(-1, DIM)

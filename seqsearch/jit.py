@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar, cast
 
 import numba
@@ -13,6 +18,20 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 prange = numba.prange
 """The parallel range of numba; the plain one when a kernel runs as Python."""
+
+
+def _keep_somewhere() -> None:
+    """Numba compiles nothing where it can keep machine code neither beside the source nor in the user's cache: then it
+    is kept in a folder of this process alone. (A shared one could hold what somebody else put there.)"""
+    settings = vars(numba.config)
+    here, home = Path(__file__).parent, Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~"))
+    if settings["CACHE_DIR"] or any(os.access(folder, os.W_OK) for folder in (here, home)):
+        return
+    settings["CACHE_DIR"] = tempfile.mkdtemp(prefix="seqsearch-kernels-")
+    atexit.register(shutil.rmtree, settings["CACHE_DIR"], ignore_errors=True)
+
+
+_keep_somewhere()
 
 
 def kernel(*, parallel: bool = False, inline: bool = False, fastmath: bool = False) -> Callable[[Function], Function]:

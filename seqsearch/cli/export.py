@@ -20,7 +20,7 @@ def command(index: str, to: str, output: str, quiet: bool) -> None:
 
     npy: its points, one row a sequence (uint8 codes where it has bits). faiss: an index for faiss.read_index, with
     lists where INDEX has lists, else flat. hnswlib: a graph for load_index. Their ids go beside them, FILE.ids.txt.
-    parquet: columns id, sequence, label, description, vector. fasta: the sequences.
+    parquet: columns id, sequence, label, description, those of INDEX, vector. fasta: the sequences.
 
     \b
     Examples:

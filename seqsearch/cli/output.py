@@ -279,33 +279,18 @@ def _binary(into: str | None) -> Iterator[BinaryIO]:
     sys.stdout.buffer.flush()
 
 
-def _arrow_kinds() -> dict[str, pyarrow.DataType]:
-    """The type in Parquet of each kind of column."""
-    from ..extras import FRAMES, imported
-
-    arrow = imported("pyarrow", FRAMES)
-    return {
-        "int": arrow.int64(),
-        "float": arrow.float64(),
-        "bool": arrow.bool_(),
-        "text": arrow.string(),
-        "date": arrow.date32(),
-        "datetime": arrow.timestamp("us"),
-        "list": arrow.list_(arrow.string()),
-    }
-
-
 @contextmanager
 def _parquet(
     file: BinaryIO, columns: Sequence[str], stored: Mapping[str, str]
 ) -> Iterator[Callable[[HitColumns], None]]:
     """A Parquet file of a row group a batch; the types are of the columns, whatever comes."""
     from ..extras import FRAMES, imported
+    from ..search.exporting import arrow_types
 
     arrow, parquet = imported("pyarrow", FRAMES), imported("pyarrow.parquet", FRAMES)
     types = {name: arrow.float64() if name in _FLOATS else arrow.int64() for name in columns}
     types |= {name: arrow.string() for name in columns if name in _TEXTS}
-    kinds = _arrow_kinds()
+    kinds = arrow_types()
     for name in columns:
         if name not in COLUMNS:
             types[name] = kinds[stored[name if name in stored else name.removeprefix(PREFIX)]]

@@ -80,6 +80,20 @@ def arrow_table(columns: Mapping[str, Iterable[object]]) -> pyarrow.Table:
     return arrow.table(made)
 
 
+def arrow_types() -> dict[str, pyarrow.DataType]:
+    """The Arrow type of each kind of column of an index. Raises MissingExtraError where pyarrow is not installed."""
+    arrow = imported("pyarrow", FRAMES)
+    return {
+        "int": arrow.int64(),
+        "float": arrow.float64(),
+        "bool": arrow.bool_(),
+        "text": arrow.string(),
+        "date": arrow.date32(),
+        "datetime": arrow.timestamp("us"),
+        "list": arrow.list_(arrow.string()),
+    }
+
+
 def stored_columns(columns: Columns) -> dict[str, Callable[[Answers], Values]]:
     """The columns of an index, under their names and with the prefix that tells them from those of hits."""
 

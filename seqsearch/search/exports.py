@@ -18,15 +18,19 @@ from ..files import atomic_write, replacing, write_errors
 from ..progress import Progress, Task
 from ..registry import Registry
 from ..sequences import Sequences
+from ..sequences.columns import Columns
 from ..sequences.writers import write_fasta
 from ..store import Store
 from .encoding import OneModel, TwoTowers
+from .exporting import PREFIX, arrow_types
 
 if TYPE_CHECKING:
     import pyarrow
 
 ROWS = 1 << 16  # in memory at a time
 _SAMPLE = 1 << 17
+_OWN = ("id", "sequence", "label", "description", "vector")
+"""What every Parquet file of an index has, whatever columns there are."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,8 @@ def _fasta(content: Content, path: Path) -> None:
 
 
 def _parquet(content: Content, path: Path) -> None:
-    """Columns id, sequence, label, description and vector; series as lists of steps, codes as bytes."""
+    """Columns id, sequence, label, description, those of the index, and vector; series as lists of steps, codes as
+    bytes."""
     parquet = imported("pyarrow.parquet", FRAMES)
     with replacing(path) as temporary:
         writer = None
@@ -130,6 +135,7 @@ def _table(content: Content, rows: IntArray) -> pyarrow.Table:
         "sequence": arrow.array(some.texts(), arrow.string()) if some.alphabet is not None else _lists(some),
         "label": arrow.array(list(some.labels), arrow.string()),
         "description": arrow.array(list(some.descriptions), arrow.string()),
+        **_beside(some.columns),
     }
     if content.encoder.dim:
         vectors = np.ascontiguousarray(content.vectors(rows))
@@ -138,6 +144,18 @@ def _table(content: Content, rows: IntArray) -> pyarrow.Table:
         else:
             columns["vector"] = arrow.FixedSizeListArray.from_arrays(vectors.reshape(-1), vectors.shape[1])
     return arrow.table(columns)
+
+
+def _beside(columns: Columns) -> dict[str, pyarrow.Array]:
+    """The columns of an index, each of the type of its kind; one whose name another column has is `columns.NAME`."""
+    arrow, types = imported("pyarrow", FRAMES), arrow_types()
+    made: dict[str, pyarrow.Array] = {}
+    for name, column in columns.items():
+        shown = name
+        while shown in _OWN or shown in made:
+            shown = f"{PREFIX}{shown}"
+        made[shown] = arrow.array(column.tolist(), types[column.kind])
+    return made
 
 
 def _lists(series: Sequences) -> pyarrow.Array:

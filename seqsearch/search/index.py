@@ -413,9 +413,10 @@ class SequenceIndex(Questions):
 
         `to`: "npy", points (n, D) float32 or uint8 codes; "faiss", an index for `faiss.read_index`, with lists where
         this one has lists, else flat; "hnswlib", a graph for its `load_index`, in the space l2, cosine or ip; these
-        have ids in a file beside them, PATH.ids.txt. "parquet": columns id, sequence, label, description and vector;
-        "fasta". The file stands at `path` when it is complete. Raises UnknownNameError, MismatchError for what a format
-        cannot hold, InputError for a path that cannot be written.
+        have ids in a file beside them, PATH.ids.txt. "parquet": columns id, sequence, label, description, those of the
+        index, each of its kind (columns.NAME where one of the others has its name), and vector; "fasta". The file
+        stands at `path` when it is complete. Raises UnknownNameError, MismatchError for what a format cannot hold,
+        InputError for a path that cannot be written.
         """
         with self._handle.store() as store:
             return exported(store, self._handle.encoder, self._handle.settings, path, to, watched(progress))

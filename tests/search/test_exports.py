@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import faiss
@@ -14,6 +15,7 @@ from seqsearch.cli.main import run
 from seqsearch.errors import InputError, MismatchError, UnknownNameError
 from seqsearch.search import exports
 from seqsearch.sequences import Sequences
+from seqsearch.sequences.columns import Value
 from tests.families import families
 
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -106,6 +108,75 @@ def test_sequences_go_out_as_fasta_and_parquet(genes: SequenceIndex, tmp_path: P
     assert table["sequence"].to_pylist() == genes.sequences.texts()
     assert table["label"].to_pylist() == list(genes.sequences.ids)
     np.testing.assert_array_equal(table["vector"].to_pylist(), genes.model.embed(genes.sequences))
+
+
+WHEN = dt.date(2019, 5, 31)
+BESIDE: dict[str, tuple[str, list[Value]]] = {
+    "year": ("int64", [2019, None, 2**53 + 1, -4]),
+    "depth": ("double", [0.5, None, 1e300, -1.0]),
+    "kept": ("bool", [True, None, False, False]),
+    "seen": ("date32[day]", [WHEN, None, dt.date(1, 1, 1), dt.date(9999, 12, 31)]),
+    "read": ("timestamp[us]", [dt.datetime(2019, 5, 31, 12, 30, 0, 7), None, dt.datetime(1800, 1, 1), None]),
+    "host": ("string", ["", None, "naïve", "cow"]),
+    "tags": ("list<element: string>", [["a", "b"], None, [], ["c"]]),
+    "label": ("int64", [1, None, 3, 4]),
+    "vector": ("string", ["left", None, "", "right"]),
+}
+KINDS = ("int", "float", "bool", "date", "datetime", "text", "list", "int", "text")
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> SequenceIndex:
+    """Sixty genes, two of them removed, with four values of each kind by turns and a column of none."""
+    some = families(12, 5, 40)
+    columns = {
+        f"{name}:{kind}": [values[row % 4] for row in range(len(some))]
+        for (name, (_, values)), kind in zip(BESIDE.items(), KINDS, strict=True)
+    }
+    path = tmp_path_factory.mktemp("export") / "t.ss"
+    columns["nothing:float"] = [None] * len(some)
+    index = SequenceIndex.build(path, some, encoder="kmer", columns=columns)
+    index.remove([some.ids[0], some.ids[33]])
+    return index
+
+
+def test_parquet_holds_the_columns_of_the_index_typed(
+    told: SequenceIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "ROWS", 25)
+    told.export(tmp_path / "t.parquet", "parquet")
+    table = parquet.read_table(tmp_path / "t.parquet")
+    shown = [f"columns.{name}" if name in ("label", "vector") else name for name in BESIDE]
+    assert table.column_names == ["id", "sequence", "label", "description", *shown, "nothing", "vector"]
+    live = np.delete(np.arange(60), [0, 33]).tolist()
+    for name, (kind, values) in zip(shown, BESIDE.values(), strict=True):
+        assert str(table.schema.field(name).type) == kind
+        assert table[name].to_pylist() == [values[row % 4] for row in live]
+    assert str(table.schema.field("nothing").type) == "double"
+    assert table["nothing"].null_count == 58
+    assert table["label"].to_pylist() == [""] * 58
+    np.testing.assert_array_equal(table["vector"].to_pylist(), told.model.embed(told.sequences))
+
+
+def test_columns_have_the_types_of_what_search_writes(told: SequenceIndex, tmp_path: Path) -> None:
+    told.export(tmp_path / "t.parquet", "parquet")
+    (tmp_path / "q.fasta").write_text(f">q\n{told.sequences[0].text}\n")
+    shown = [f"columns.{name}" if name in ("label", "vector") else name for name in BESIDE]
+    options = ["-k", "3", "--format", "parquet", "--columns", ",".join(shown), "-o", str(tmp_path / "hits.parquet")]
+    assert run(["search", told.path, str(tmp_path / "q.fasta"), *options]) == 0
+    hits = parquet.read_schema(tmp_path / "hits.parquet")
+    table = parquet.read_schema(tmp_path / "t.parquet")
+    assert [hits.field(name).type for name in shown] == [table.field(name).type for name in shown]
+
+
+def test_an_index_built_from_an_exported_one_has_its_columns(told: SequenceIndex, tmp_path: Path) -> None:
+    told.export(tmp_path / "t.parquet", "parquet")
+    back = read(tmp_path / "t.parquet", columns=None)
+    assert (list(back.ids), back.texts()) == (list(told.sequences.ids), told.sequences.texts())
+    before, asked = told.sequences[:].columns, [name for name in BESIDE if name not in ("label", "vector")]
+    for name in asked:
+        assert back.columns[name].kind == before[name].kind
+        assert back.columns[name].tolist() == before[name].tolist()
 
 
 def test_codes_go_out_as_bytes(tmp_path: Path) -> None:

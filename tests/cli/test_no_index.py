@@ -14,7 +14,6 @@ from seqsearch.sequences import as_sequences
 from tests.cli.conftest import Seqsearch
 from tests.families import families
 
-
 AS_DNA = ("--alphabet", "dna")
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .errors import SeqsearchError
     from .estimators import NoveltyScorer, SequenceClassifier, SequenceEmbedder, SequenceNeighbors
     from .models import classify, load_model, save_model, tag, train
-    from .search import BuildOptions, Hit, Hits, RangeResults, Results, SequenceIndex, duplicates
+    from .search import BuildOptions, Hit, Hits, RangeResults, References, Results, SequenceIndex, duplicates
     from .sequences import (
         Alphabet,
         Sequence,
@@ -42,7 +42,7 @@ _ROOMS = {
     "errors": ("SeqsearchError",),
     "estimators": ("NoveltyScorer", "SequenceClassifier", "SequenceEmbedder", "SequenceNeighbors"),
     "models": ("classify", "load_model", "save_model", "tag", "train"),
-    "search": ("BuildOptions", "Hit", "Hits", "RangeResults", "Results", "SequenceIndex", "duplicates"),
+    "search": ("BuildOptions", "Hit", "Hits", "RangeResults", "References", "Results", "SequenceIndex", "duplicates"),
     "sequences": (
         "Alphabet",
         "Sequence",
@@ -68,6 +68,7 @@ __all__ = [
     "Model",
     "NoveltyScorer",
     "RangeResults",
+    "References",
     "Results",
     "SeqsearchError",
     "Sequence",

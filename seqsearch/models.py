@@ -19,7 +19,7 @@ from .errors import MismatchError, ParameterError, StrPath
 from .learning.plan import Plan, TrainingPlan
 from .progress import Watching, watched
 from .registry import call
-from .search import SequenceIndex
+from .search import References, SequenceIndex
 from .search.budget import BudgetOptions
 from .search.classifying import NeighbourClassifier, Votes
 from .search.novelty.options import NoveltyFields
@@ -222,7 +222,7 @@ def _tagged(sequences: Sequences, labels: Labels | None, unit: str) -> Tagged:
 def classify(model: Model, queries: SequencesLike, *, progress: Watching = False) -> Labelled: ...
 @overload
 def classify(
-    model: SequenceIndex,
+    model: SequenceIndex | References,
     queries: SequencesLike,
     *,
     k: int = 10,
@@ -233,7 +233,7 @@ def classify(
     **budget: Unpack[BudgetOptions],
 ) -> Votes: ...
 def classify(
-    model: Model | SequenceIndex,
+    model: Model | SequenceIndex | References,
     queries: SequencesLike,
     *,
     k: int = 10,
@@ -245,6 +245,7 @@ def classify(
 ) -> Labelled | Votes:
     """The class of each query: by a model of `train(task="classify")`, or by the labels of its nearest in an index.
 
+    `References` are asked as an index is, and need none.
     Of both: `names()`, (Q,) labels; `labels`, the K there are; `confidence`, (Q,). A model gives `probabilities`,
     (Q, K) and calibrated; an index `shares`, (Q, K) of the votes of the `k` nearest, by `weighting` "distance" or
     "uniform", and `nearest`, (Q,) exact distances; no label ("") for queries that are newer than a share `abstain` of
@@ -257,7 +258,7 @@ def classify(
     >>> ss.classify(index, ["johanna", "ott"], k=1).names()
     ['a', 'o']
     """
-    if isinstance(model, SequenceIndex):
+    if isinstance(model, (SequenceIndex, References)):
         judge = NeighbourClassifier(
             model, k=k, weighting=weighting, abstain=abstain, novelty=novelty, progress=progress, **budget
         )

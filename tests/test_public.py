@@ -122,6 +122,7 @@ RAISE_NOTHING = {
     "RangeResults.at",
     "RangeResults.parts_of",
     "RangeResults.to_dicts",
+    "References.holds",
     "Results.at",
     "Results.parts_of",
     "Results.to_dicts",

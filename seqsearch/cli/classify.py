@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,8 +14,10 @@ from .label_reports import Reports, Tally
 from .options import (
     PATH,
     QUERY_VECTORS,
+    DistanceOptions,
     Reading,
     format_option,
+    given,
     option,
     query_vectors_option,
     strand_option,
@@ -22,12 +26,14 @@ from .options import (
 )
 from .progress import progress_for
 from .shared import header_text, rows_text
+from .source import is_model, is_references, searched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ..arrays import AnyArray
     from ..encoders.vector_rows import VectorRows
+    from ..search import References, SequenceIndex
     from ..sequences import Sequences
 
 
@@ -58,10 +64,10 @@ class Options:
 
 
 @click.command("classify", short_help="The class of each query, by a model or by neighbours.")
-@click.argument("model", metavar="MODEL|INDEX", type=PATH)
+@click.argument("model", metavar="MODEL|INDEX|REFS", type=PATH)
 @click.argument("queries")
 @query_vectors_option
-@takes(options=Options, reports=Reports, reading=Reading)
+@takes(options=Options, reports=Reports, distance=DistanceOptions, reading=Reading)
 @threads_and_quiet
 def command(
     model: str,
@@ -69,11 +75,12 @@ def command(
     query_vectors: str | None,
     options: Options,
     reports: Reports,
+    distance: DistanceOptions,
     reading: Reading,
     quiet: bool,
 ) -> None:
     """Tell the class of each query: by a model of `train --task classify`, or by the labels of its nearest neighbours
-    in an index.
+    in an index - or, for a few questions, in a file of labelled REFS that are compared with everything, by --distance.
 
     TSV has the columns query, label, probability (of an index: the share of the votes), distance (of an index: to the
     nearest neighbour) and, with --abstain, p_value (of an index: that a known sequence would look as new); no label is
@@ -84,11 +91,22 @@ def command(
     Examples:
       seqsearch classify reviews.model new.tsv
       seqsearch classify genes.ss reads.fasta -k 5 --abstain 0.01
+      seqsearch classify genes.fasta reads.fasta --labels taxonomy.tsv -k 5
       seqsearch classify beats.model test.npz --report report.jsonl --confusion confusion.png
     """
-    judge, alphabet, close = (_by_index if Path(model).is_dir() else _by_model)(model, options, quiet)
+    if not _is_searched(model):
+        for name in given(distance):
+            flag = "-D" if name == "distance_parameters" else f"--{name}"
+            raise click.UsageError(f"{flag} is for REFS: {model} is a model, which compares nothing")
     tally = Tally()
-    try:
+    with ExitStack() as open_now:
+        if _is_searched(model):
+            of_index = {QUERY_VECTORS: query_vectors, "--recall": options.recall}
+            asked = [flag for flag, value in of_index.items() if value is not None]
+            source = open_now.enter_context(searched(model, queries, distance, reading, asked, quiet))
+            judge, alphabet = _by_neighbours(source, options, quiet), source.alphabet_name
+        else:
+            judge, alphabet = _by_model(model, options, quiet)
         parts = reading.suiting(alphabet).with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
         for number, (part, vectors) in enumerate(parts):
             verdict = judge(part, vectors)
@@ -96,8 +114,6 @@ def command(
             text = header_text(columns, options.output_format) if number == 0 else ""
             click.echo(text + rows_text(columns, options.output_format), nl=False)
             tally.add(list(part.labels), verdict.names, verdict.confidence)
-    finally:
-        close()
     tally.tell(reports, quiet)
 
 
@@ -112,10 +128,15 @@ class _Verdict:
     more: dict[str, AnyArray | None]
 
 
-_Judge = tuple["Callable[[Sequences, VectorRows | None], _Verdict]", "str | None", "Callable[[], None]"]
+def _is_searched(path: str) -> bool:
+    """Whether it is an index or references, and no model."""
+    return os.path.isdir(path) or (is_references(path) and not is_model(path))
 
 
-def _by_model(path: str, options: Options, quiet: bool) -> _Judge:
+_Judge = Callable[["Sequences", "VectorRows | None"], _Verdict]
+
+
+def _by_model(path: str, options: Options, quiet: bool) -> tuple[_Judge, str | None]:
     from ..encoders.labelling import classify, head_of
     from ..encoders.model_file import load_model
 
@@ -131,16 +152,14 @@ def _by_model(path: str, options: Options, quiet: bool) -> _Judge:
         names = [name if enough else "" for name, enough in zip(predicted.names(), sure, strict=True)]
         return _Verdict(names, predicted.confidence, predicted.labels, predicted.probabilities, {})
 
-    return verdict, loaded.spec.alphabet, lambda: None
+    return verdict, loaded.spec.alphabet
 
 
-def _by_index(path: str, options: Options, quiet: bool) -> _Judge:
-    from ..search import SequenceIndex
+def _by_neighbours(source: SequenceIndex | References, options: Options, quiet: bool) -> _Judge:
     from ..search.classifying import NeighbourClassifier
 
-    index = SequenceIndex.open(path)
     judge = NeighbourClassifier(
-        index,
+        source,
         k=options.k,
         weighting=options.weighting,
         abstain=options.abstain,
@@ -157,7 +176,7 @@ def _by_index(path: str, options: Options, quiet: bool) -> _Judge:
         more = {"distance": votes.nearest, "p_value": votes.p_values}
         return _Verdict(votes.names(), votes.confidence, votes.labels, votes.shares, more)
 
-    return verdict, index.alphabet_name, index.close
+    return verdict
 
 
 def _columns(part: Sequences, verdict: _Verdict, output_format: str) -> dict[str, Sequence[object]]:

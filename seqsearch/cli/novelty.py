@@ -11,6 +11,7 @@ import click
 from .options import (
     PATH,
     QUERY_VECTORS,
+    DistanceOptions,
     Reading,
     format_option,
     named,
@@ -22,6 +23,7 @@ from .options import (
 )
 from .progress import progress_for
 from .shared import header_text, plain_numbers, rows_text
+from .source import INDEX, searched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,13 +63,19 @@ class Options:
 
 
 @click.command("novelty", short_help="Is each query new, and how sure is that?")
-@click.argument("index", type=PATH)
+@click.argument("index", metavar=INDEX, type=PATH)
 @click.argument("queries")
 @query_vectors_option
-@takes(options=Options, reading=Reading)
+@takes(options=Options, distance=DistanceOptions, reading=Reading)
 @threads_and_quiet
 def command(
-    index: str, queries: str, query_vectors: str | None, options: Options, reading: Reading, quiet: bool
+    index: str,
+    queries: str,
+    query_vectors: str | None,
+    options: Options,
+    distance: DistanceOptions,
+    reading: Reading,
+    quiet: bool,
 ) -> None:
     """Say of each query whether it is new, with a p-value: the share of known sequences that score as high.
 
@@ -75,19 +83,24 @@ def command(
     known sequence in a hundred novel. Their scores are kept in the index, and measured anew when it has changed by more
     than a fifth. TSV has the columns query, score, p_value, novel, nearest, distance; the distance is exact.
 
+    For a few questions no index is needed: REFS, a file, is read and compared with everything, by --distance, and
+    nothing is kept; the methods are nearest, mean, kth and lof.
+
     \b
     Examples:
       seqsearch novelty refs.ss reads.fasta --fpr 0.01
       seqsearch novelty refs.ss reads.fasta --method lof --by embedding --bh --fpr 0.1
       seqsearch novelty refs.ss reads.fasta --format json --plot novelty.png
+      seqsearch novelty refs.fasta reads.fasta --sample 1000
     """
-    from ..search import SequenceIndex
     from ..search.novelty import NoveltyOptions
     from ..search.novelty.results import joined
 
     progress = progress_for(quiet)
     asked = replace(NoveltyOptions(**named(options, NoveltyOptions)), bh=False)  # of all queries, not of a batch
-    with SequenceIndex.open(index) as opened:
+    vectors_given = {QUERY_VECTORS: query_vectors, "--known-vectors": options.known_vectors}
+    of_index = [flag for flag, value in vectors_given.items() if value is not None]
+    with searched(index, queries, distance, reading, of_index, quiet) as opened:
         reading = reading.suiting(opened.alphabet_name)
         compared = None if options.known is None else reading.read(options.known, queries=True)
         own = reading.rows(options.known_vectors, "--known-vectors")

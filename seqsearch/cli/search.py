@@ -11,6 +11,7 @@ from . import output
 from .options import (
     PATH,
     QUERY_VECTORS,
+    DistanceOptions,
     Reading,
     format_option,
     option,
@@ -20,6 +21,7 @@ from .options import (
     threads_and_quiet,
 )
 from .progress import progress_for
+from .source import INDEX, searched
 from .starting import numba_without_scipy
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from ..arrays import AnyArray, DoubleArray
     from ..encoders.vector_rows import VectorRows
     from ..progress import Progress
-    from ..search import Answers, SequenceIndex
+    from ..search import Answers, References, SequenceIndex
     from ..sequences import Sequences
 
 
@@ -94,6 +96,12 @@ class Options:
                 raise click.UsageError(f"--all finds everything by proof: --{name} means nothing")
         self.names()
 
+    def of_index(self, query_vectors: str | None) -> list[str]:
+        """Those given that mean something to an index alone."""
+        asked = {name: getattr(self, name) for name in ("recall", "candidates", "ef", "lists")}
+        given = [f"--{name}" for name, value in asked.items() if value is not None]
+        return given + [QUERY_VECTORS] * (query_vectors is not None)
+
     @property
     def floor(self) -> bool:
         """Whether a hit has to be good enough, so that a query may have none."""
@@ -105,15 +113,23 @@ class Options:
 
 
 @click.command("search", short_help="Nearest stored sequences of each query.")
-@click.argument("index", type=PATH)
+@click.argument("index", metavar=INDEX, type=PATH)
 @click.argument("queries")
 @query_vectors_option
-@takes(options=Options, reading=Reading)
+@takes(options=Options, distance=DistanceOptions, reading=Reading)
 @threads_and_quiet
 def command(
-    index: str, queries: str, query_vectors: str | None, options: Options, reading: Reading, quiet: bool
+    index: str,
+    queries: str,
+    query_vectors: str | None,
+    options: Options,
+    distance: DistanceOptions,
+    reading: Reading,
+    quiet: bool,
 ) -> None:
     """Find the K nearest stored sequences of each query, with their exact distances.
+
+    For a few questions no index is needed: REFS, a file, is read and compared with everything, by --distance.
 
     TSV has the columns query, rank, target, distance (and strand, if both are searched); JSON has one object a line
     with the same names. Alignments are shortest edit paths from end to end: a CIGAR has =, X, I (in the query only)
@@ -131,6 +147,8 @@ def command(
       seqsearch search refs.ss queries.fasta --strand both --min-identity 0.97 --format blast6
       seqsearch search proteins.ss queries.fasta --query-vectors queries.npy
       cat reads.fq | seqsearch search refs.ss - --candidates 200
+      seqsearch search refs.fasta queries.fasta -k 10
+      seqsearch search genes.fasta reads.fasta --distance infix --all --max-distance 2
     """
     numba_without_scipy()
     from ..search import Results, SequenceIndex
@@ -142,7 +160,7 @@ def command(
     warnings: dict[str, None] = {}  # of all batches, each once
     nearest: list[DoubleArray] = []  # of all batches: whether the queries are unlike is judged of all together
     with (
-        SequenceIndex.open(index) as opened,
+        searched(index, queries, distance, reading, options.of_index(query_vectors), quiet) as opened,
         output.written(
             options.into,
             options.names(opened.finds_parts, opened.columns),
@@ -159,13 +177,13 @@ def command(
             warnings |= dict.fromkeys(answers.how.cautions)
             if answers.how.calibrated and isinstance(answers, Results):
                 nearest.append(answers.distances[:, 0])
-            if number == 0 and not quiet:
+            if number == 0 and not quiet and isinstance(opened, SequenceIndex):
                 click.echo(f"{index}: {answers.budget}", err=True)
             hits = _hits(answers, part, options)
             asked, matched = asked + len(part), matched + len(hits.matched)
             write(hits)
-        if nearest and (unlike := opened.distribution_warning(nearest)) is not None:
-            warnings[unlike] = None
+        if nearest and isinstance(opened, SequenceIndex):
+            warnings |= dict.fromkeys(filter(None, [opened.distribution_warning(nearest)]))
     if not quiet and options.floor:
         click.echo(f"{queries}: {matched:,} of {asked:,} queries matched", err=True)
     for warning in () if quiet else warnings:
@@ -173,7 +191,7 @@ def command(
 
 
 def _answers(
-    index: SequenceIndex,
+    index: SequenceIndex | References,
     queries: Sequences,
     vectors: VectorRows | None,
     options: Options,

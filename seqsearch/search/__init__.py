@@ -8,6 +8,7 @@ from .dedup import Duplicates, duplicates
 from .index import SequenceIndex
 from .novelty import KnownScores, NoveltyResults, Verdict, benjamini_hochberg
 from .options import BuildOptions
+from .references import References
 from .results import Answers, Hit, Hits, RangeResults, Results
 from .state import State
 from .sweep import SweepRow
@@ -29,6 +30,7 @@ __all__ = [
     "NeighbourClassifier",
     "NoveltyResults",
     "RangeResults",
+    "References",
     "Results",
     "SequenceIndex",
     "State",

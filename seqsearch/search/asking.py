@@ -10,8 +10,8 @@ from ..encoders.vector_rows import VectorRows, VectorsLike
 from ..errors import MissingVectorsError, ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from ..store import Store
 from .encoding import OneModel, TwoTowers
+from .holding import Rows
 from .pipeline import Points, Queries
 
 Encoder = OneModel | TwoTowers
@@ -34,7 +34,7 @@ def queries_of(
     return Queries(sequences)
 
 
-def stored_queries(store: Store, encoder: Encoder, sequences: Sequences) -> Queries | None:
+def stored_queries(store: Rows, encoder: Encoder, sequences: Sequences) -> Queries | None:
     """Sequences with the vectors that are stored of them, where all of them are stored ones: of their ids, and equal.
 
     None for others, and for an index that makes its own vectors.

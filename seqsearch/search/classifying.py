@@ -19,7 +19,7 @@ from .novelty.options import NoveltyFields, NoveltyOptions
 from .strands import PLUS, require_strand
 
 if TYPE_CHECKING:
-    from .index import SequenceIndex
+    from .questions import Questions
     from .results import Results
 
 WEIGHTINGS = ("distance", "uniform")
@@ -63,12 +63,12 @@ class NeighbourClassifier:
     `abstain`: no label for a query whose p-value of `SequenceIndex.novelty` is at most this; 0 always answers.
     `novelty`: options of that question, such as its method. `where`: a condition on those that vote. `strand` and
     `budget`: as of `search`.
-    Raises ParameterError, and MismatchError for an index without labels.
+    Raises ParameterError, and MismatchError for sequences without labels.
     """
 
     def __init__(
         self,
-        index: SequenceIndex,
+        index: Questions,
         *,
         k: int = 10,
         weighting: str = "distance",
@@ -91,7 +91,7 @@ class NeighbourClassifier:
         with index.state(progress) as state:
             self._learn(state.targets)
         if not self.labels:
-            raise MismatchError(f"the sequences of {index.path} have no labels to vote with")
+            raise MismatchError(f"the sequences of {index.name} have no labels to vote with")
         self.novelty: NoveltyFields | None = None
         if abstain > 0:
             self.novelty = {**(novelty or {}), "fpr": abstain, "strand": strand}

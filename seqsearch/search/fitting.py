@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import MismatchError
 from ..sequences import PROTEIN, Sequences
-from ..store import Store
+from .holding import Rows
 
 _BASES = "ACGTUN"
 _FEWEST = 30  # letters that tell: of a protein a quarter are among these
@@ -14,7 +14,7 @@ _SURELY = 0.95
 _LOOKED_AT = 100  # stored sequences
 
 
-def require_no_bases(given: Sequences, what: str, store: Store) -> None:
+def require_no_bases(given: Sequences, what: str, store: Rows) -> None:
     """Raise MismatchError for nucleotides where proteins are stored: all their letters are amino acids too.
 
     An index that somebody built of nucleotides as proteins takes them.

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..arrays import AnyArray, BoolArray
 from ..errors import MismatchError, ParameterError, StrPath
-from ..sequences import Sequences, Strings
-from ..sequences.coercion import columns_from
+from ..sequences import Alphabet, Sequences, SequencesLike, Strings
+from ..sequences.coercion import columns_from, sets_of
 from ..sequences.column_values import UnfitValue, cast
 from ..sequences.columns import EVERY, Asked, Column, Columns, Fields
 from ..sequences.foreign import table_of
@@ -41,6 +41,24 @@ def metadata_of(given: MetadataLike, asked: Asked = EVERY, id_column: str | None
 def asked_of(columns: ColumnsLike | None) -> Asked:
     """Which columns of a data frame are kept: those named, or all."""
     return EVERY if columns is None or isinstance(columns, Mapping) else Asked.of(columns)
+
+
+def parts_of(
+    references: SequencesLike | Iterable[Sequences],
+    alphabet: Alphabet | str | None,
+    columns: ColumnsLike | None,
+    metadata: MetadataLike | None,
+    note: Note,
+) -> tuple[Iterable[Sequences], Sequences]:
+    """The sets that references are, as they come, with what stands beside them; and the first of them, without.
+
+    Raises what `sets_of` raises, and `MismatchError` for columns or a table that do not fit.
+    """
+    parts: Iterable[Sequences]
+    parts, first = sets_of(references, "references", alphabet, note, asked_of(columns))
+    if isinstance(columns, Mapping):
+        parts = with_columns(parts, columns)
+    return (parts if metadata is None else Joining(metadata_of(metadata)).all_joined(parts, note)), first
 
 
 def with_columns(parts: Iterable[Sequences], columns: Mapping[str, Iterable[object]]) -> Iterator[Sequences]:

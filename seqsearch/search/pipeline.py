@@ -10,6 +10,7 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol, TypedDict, TypeVar, Unpack
 
 import numpy as np
@@ -173,6 +174,11 @@ class Pipeline:
     stages: tuple[Stage, ...]
     live: BoolArray
 
+    @cached_property
+    def size(self) -> int:
+        """How many rows are live: counted once, for one query alone is shorter than a walk over all of them."""
+        return int(np.count_nonzero(self.live))
+
     def neighbours(
         self, queries: Sequences | Queries, k: int, budget: Budget | None, **limits: Unpack[Limits]
     ) -> Neighbours:
@@ -181,7 +187,7 @@ class Pipeline:
         `budget`: what the stages keep; None, or more candidates than there are rows, compares with everything, by
         proof.
         """
-        if budget is not None and (budget.kept or budget.candidates < np.count_nonzero(self.live)):
+        if budget is not None and (budget.kept or budget.candidates < self.size):
             return self.staged(queries, k, budget, **limits)
         exclude, progress = limits.get("exclude"), limits.get("progress", SILENT)
         keep = Keep(k + (exclude is not None), None, limits.get("allowed"), progress)
@@ -224,7 +230,7 @@ class Pipeline:
         wanted: int | None = None,
     ) -> Ranked:
         """What reaches the last stage; `wanted`: how many the last one is asked for."""
-        start, came = time.perf_counter(), len(queries) * int(np.count_nonzero(self.live))
+        start, came = time.perf_counter(), len(queries) * self.size
         enough = None
         if wanted is not None and self.stages[0].decides and len(self.stages) == 2:
             enough = min(budget.candidates, wanted + SPARE)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -17,17 +15,13 @@ from ..sequences.strings import Counted
 from ..store import Store
 from .build_rows import check
 from .fitting import require_no_bases
-
-if TYPE_CHECKING:
-    from ..distances import Distance
-    from .handle import Handle
-    from .index import SequenceIndex
+from .holding import Holding, Rows
 
 
 class Records:
-    """What an index is as a collection of records: a mapping of ids that is pickled as its path."""
+    """What an index is as a collection of records: a mapping of ids."""
 
-    _handle: Handle
+    _handle: Holding
 
     def __getitem__(self, record_id: str) -> Sequence:
         """The stored sequence of that id. Raises UnknownIdError, which is a KeyError too."""
@@ -55,11 +49,6 @@ class Records:
             now = store.sequences(np.flatnonzero(store.live()))
         return iter(now)
 
-    def __reduce__(self) -> tuple[Callable[..., SequenceIndex], tuple[object, ...]]:
-        """Pickled, or copied, as its path, with a distance of your own that it was opened with: the copy is opened
-        anew, and each has its own files."""
-        return _opened, (os.path.abspath(self._handle.path), self._handle.given_distance)
-
     def _taken(self, given: SequencesLike, what: str) -> Sequences:
         """Sequences of the argument `what`, of the kind that is stored."""
         return self._taken_with(given, what).sequences
@@ -73,7 +62,7 @@ class Records:
             require_no_bases(made.sequences, what, store)
         return made
 
-    def _made(self, given: SequencesLike, what: str, store: Store, beside: Asked) -> Taken:
+    def _made(self, given: SequencesLike, what: str, store: Rows, beside: Asked) -> Taken:
         if isinstance(given, Sequences) and given.alphabet != TEXT:  # which an index may fold
             return Taken(given, True)
         like = store.sequences(np.zeros(0, np.int64))
@@ -93,12 +82,6 @@ def _is_vector(given: object) -> bool:
     if isinstance(given, np.ndarray):
         return given.ndim == 1 and given.dtype.kind in "biuf"
     return isinstance(given, (list, tuple)) and len(given) > 0 and isinstance(given[0], (int, float, np.number))
-
-
-def _opened(path: str, distance: Distance | None) -> SequenceIndex:
-    from .index import SequenceIndex
-
-    return SequenceIndex.open(path, distance=distance)
 
 
 def counted_on(given: Taken, store: Store) -> Sequences:

@@ -110,7 +110,9 @@ def test_groups_of_elements(seqsearch: Seqsearch, tmp_path: Path) -> None:
         (("train", "--task", "classify", "R", "-o", "M", "-E", "wings=2"), 2, "'wings'"),
         (("train", "--task", "classify", "EMPTY", "-o", "M"), 1, "record 2 (2): the sequence is empty"),
         (("train", "--task", "classify", "BARE", "-o", "M"), 1, "there is no label to learn from"),
-        (("classify", "R", "R"), 1, "is not a model file"),
+        (("classify", "NONE.model", "R"), 1, "NONE.model: cannot be read"),
+        (("classify", "BROKEN.model", "R"), 1, "is not a model file"),
+        (("classify", "BARE", "R"), 1, "have no labels to vote with"),
     ],
 )
 def test_what_is_said_of_mistakes(
@@ -119,6 +121,8 @@ def test_what_is_said_of_mistakes(
     (tmp_path / "empty.tsv").write_text("label\ttext\na\tx\nb\t\n")
     (tmp_path / "bare.tsv").write_text("text\nx\ny\n")
     places = {"R": reviews, "M": tmp_path / "m", "EMPTY": tmp_path / "empty.tsv", "BARE": tmp_path / "bare.tsv"}
+    places |= {name: tmp_path / name for name in ("NONE.model", "BROKEN.model")}
+    places["BROKEN.model"].write_bytes(reviews.read_bytes())
     said = seqsearch(*(places.get(argument, argument) for argument in arguments), "-q")
     assert said.code == code
     assert problem in said.err

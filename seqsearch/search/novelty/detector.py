@@ -10,12 +10,12 @@ from ...arrays import DoubleArray, IntArray
 from ...errors import IndexLockedError, ParameterError, ReadOnlyIndexError, StorageFullError
 from ...progress import SILENT, Progress
 from ..budget import Wanted
-from ..handle import Handle
+from ..holding import Holding
 from ..pipeline import Queries
 from ..state import State
 from ..strands import BOTH, turned_round
 from .conformal import GIVEN, MEMBERS, TRAINED, UNSEEN, KnownScores, shares_of
-from .options import EXACT, SMOOTHED, NoveltyOptions
+from .options import EXACT, METHODS, SMOOTHED, NoveltyOptions
 from .results import NoveltyResults
 from .scoring import Scoring
 
@@ -25,10 +25,10 @@ FEWEST_UNSEEN = 100
 
 @dataclass
 class NoveltyDetector:
-    """Novelty over one `state` of an index; `handle`: where calibrations are stored; `kept`: those in memory."""
+    """Novelty over one `state` of an index; `handle`: where calibrations are kept; `kept`: those in memory."""
 
     state: State
-    handle: Handle
+    handle: Holding
     kept: dict[str, KnownScores] = field(default_factory=dict)
 
     def novelty(
@@ -71,17 +71,22 @@ class NoveltyDetector:
 
     def _require_comparable(self, options: NoveltyOptions, known: object) -> None:
         """Raise ParameterError where members, which are whole, say nothing about queries, which are parts."""
-        lossless = self.state.calibration.lossless
-        if lossless and options.source != EXACT:
-            raise ParameterError(f"novelty by embeddings cannot be told: {lossless}: ask for by='exact'")
-        if lossless and known is None:
+        distance = self.state.distance
+        if distance is not None and distance.partial and known is None:
             raise ParameterError(
                 "what is stored is whole and says nothing about parts of it: "
                 "give known sequences like the queries (known=..., --known FILE)"
             )
 
     def scoring(self, options: NoveltyOptions) -> Scoring:
-        """The scorer of this state."""
+        """The scorer of this state. Raises ParameterError for points where there are none."""
+        lossless = self.state.calibration.lossless
+        if lossless and options.source != EXACT:
+            exact = ", ".join(name for name, method in METHODS.items() if method.measures)
+            raise ParameterError(
+                f"novelty by embeddings cannot be told: {lossless}: ask for by='exact' of {exact}, not for "
+                f"{options.method if not options.source else f'by={options.source!r}'}"
+            )
         most = options.neighbours + (options.method == "lof")  # which asks for one to spare
         budget = self.state.choice(max(1, most), Wanted()).budget if len(self.state) else None
         return Scoring(self.state, options, budget)

@@ -1,0 +1,93 @@
+"""What is searched: an index, or references in a file, which are compared with everything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import DistanceOptions, Reading, given
+from .progress import progress_for
+
+if TYPE_CHECKING:
+    from ..search import References, SequenceIndex
+
+INDEX = "INDEX|REFS"
+_MODELS = (".model", ".safetensors")
+_MODEL = b"{"  # the ninth byte of safetensors; the eight before are a length, whose last ones are 0
+
+
+def is_references(path: str) -> bool:
+    """Whether it is read as sequences: standard input, a data set by name, or a file that is there. Folders, and what
+    is not there, are taken for indexes."""
+    if path == "-" or (os.path.exists(path) and not os.path.isdir(path)):
+        return True
+    from ..sequences.readers.table import data_sets_of
+
+    return data_sets_of(path) is not None
+
+
+def is_model(path: str) -> bool:
+    """Whether a file is named or begins as a model is and does, which no file of sequences can."""
+    if path.endswith(_MODELS):
+        return True
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        head = file.read(9)
+    return len(head) == 9 and head[4:8] == bytes(4) and head[8:] == _MODEL
+
+
+@contextmanager
+def searched(
+    path: str, queries: str, distance: DistanceOptions, reading: Reading, of_index: Iterable[str], quiet: bool
+) -> Iterator[SequenceIndex | References]:
+    """The index in a folder; or the references of a file, with a line on stderr that says so.
+
+    `of_index`: options on the command line that only an index has. Raises usage errors for these without one, and for
+    another distance than that of an index.
+    """
+    from ..search import SequenceIndex
+
+    if not is_references(path):
+        with SequenceIndex.open(path) as index:
+            _require_same(index, distance)
+            yield index
+        return
+    for flag in of_index:
+        made = f"`seqsearch build {path} -o INDEX` makes one"
+        raise click.UsageError(f"{flag} means nothing for {path}, which is no index: {made}")
+    if path == queries == "-":
+        raise click.UsageError('"-" is standard input: it holds the references or the queries, not both')
+    yield _read(path, distance, reading, quiet)
+
+
+def _read(path: str, distance: DistanceOptions, reading: Reading, quiet: bool) -> References:
+    from ..search import References
+
+    exact = distance.suiting(path).exact()
+    # labels and columns are of what is searched: a table keeps those that are nothing else
+    sets = reading.batches(path, columns=None)
+    references = References(sets, distance=exact, name=path, progress=progress_for(quiet))
+    if not quiet:
+        pays = "" if exact.partial else "; `seqsearch build` makes an index, which pays for many queries"
+        click.echo(f"{path}: {len(references):,} sequences compared with everything, by proof{pays}", err=True)
+    return references
+
+
+def _require_same(index: SequenceIndex, distance: DistanceOptions) -> None:
+    """Raise a usage error for a distance on the command line that is not the one of the index."""
+    asked = given(distance)
+    if not asked:
+        return
+    own = index.distance
+    if asked.get("distance", own.name) == own.name:
+        from ..distances import distance_named
+
+        if distance_named(own.name, **distance.distance_parameters).parameters() == own.parameters():
+            return
+    flags = " and ".join("-D" if name == "distance_parameters" else "--distance" for name in asked)
+    raise click.UsageError(f"{index.path} was built to compare by {own!r}: leave out {flags}, which are for REFS")

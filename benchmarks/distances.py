@@ -1,11 +1,13 @@
 """Exact distances beside their peers, in one run: edit distance, DTW, DTW on hashes, and lossless search with them.
 
-    python benchmarks/distances.py [--only edit,exact,dtw,nearest,hash] [--data DIR] [--threads 2] [--output rows.jsonl]
+    python benchmarks/distances.py [--only edit,exact,dtw,nearest,hash,equality] [--data DIR] [--threads 2]
+        [--pairs 10000] [--output rows.jsonl]
 
 Sequences: Greengenes 13_8 from the package qiime-default-reference (V4: the 150 nt after primer GTGYCAGCMGCCGCGGTAA,
 ACGT only, distinct); heartbeats: DIR/ecg/mitbih_beats.npz. Peers: rapidfuzz, dtaidistance, aeon, tslearn; one that is
 not installed is skipped with a line that says so. Every time is the best of several; `peer_times` is how many times as
-fast.
+fast. equality: random pairs of which each second one is related; `differences` counts those of which rapidfuzz, or
+parasail, says something else, both asked pair by pair.
 """
 
 from __future__ import annotations
@@ -24,7 +26,16 @@ from typing import Any
 import numpy as np
 
 from seqsearch import threads
-from seqsearch.distances import DTWDistance, EditDistance, HashDTW, HashSequences
+from seqsearch.arrays import AnyArray
+from seqsearch.distances import (
+    AlignmentDistance,
+    Distance,
+    DTWDistance,
+    EditDistance,
+    HashDTW,
+    HashSequences,
+    distance_named,
+)
 from seqsearch.sequences import DNA, Sequences
 
 PRIMER = re.compile("GTG[CT]CAGC[AC]GCCGCGGTAA")
@@ -284,7 +295,75 @@ def hashes(rows: Rows, options: argparse.Namespace) -> None:
         rows.add(what="hash dtw, one core", bits=queries.bits, gcells_per_s=cells / seconds / 1e9)
 
 
-SECTIONS = {"edit": edit, "exact": exact, "dtw": dtw, "nearest": nearest, "hash": hashes}
+FUZZY: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
+    "weighted-edit": ({"insertion": 3, "deletion": 5, "substitution": 4}, "Levenshtein", {"weights": (3, 5, 4)}),
+    "indel": ({}, "Indel", {}),
+    "osa": ({}, "OSA", {}),
+    "damerau-levenshtein": ({}, "DamerauLevenshtein", {}),
+    "jaro-winkler": ({"prefix_weight": 0.1}, "JaroWinkler", {"prefix_weight": 0.1}),
+}
+STRINGS = {"dna": ("ACGT", 150), "protein": ("ARNDCQEGHILKMFPSTWYVBZX", 250), "text": ("abcdeorst éßあ😀", 24)}
+SCORES = {"global": "nw_scan_32", "semi-global": "sg_scan_32", "local": "sw_scan_32"}
+
+
+def random_pairs(letters: str, longest: int, count: int) -> tuple[list[str], list[str]]:
+    """`count` pairs of 1 to `longest` letters: two by chance, and in turn one with a part of it, edited."""
+    rng = np.random.default_rng(0)
+
+    def some(most: int) -> list[str]:
+        return [letters[code] for code in rng.integers(0, len(letters), int(rng.integers(1, most + 1)))]
+
+    firsts, seconds = [], []
+    for pair in range(count):
+        first, second = some(longest), some(longest)
+        if pair % 2:
+            start, stop = sorted(rng.integers(0, len(first) + 1, 2).tolist())
+            second = first[start : stop + 1] or second
+            for _ in range(int(rng.integers(0, 1 + len(second) // 4))):
+                at, kind = int(rng.integers(len(second))), int(rng.integers(4))
+                if kind == 3:  # a swap of two neighbours
+                    second[at : at + 2] = second[at : at + 2][::-1]
+                elif kind or len(second) > 1:
+                    second[at : at + int(kind < 2)] = some(1) * (kind > 0)
+        firsts.append("".join(first))
+        seconds.append("".join(second))
+    return firsts, seconds
+
+
+def equality(rows: Rows, options: argparse.Namespace) -> None:
+    """How many of many random pairs differ from what rapidfuzz and parasail say of them."""
+    rapid, parasail = optional("rapidfuzz.distance"), optional("parasail")
+    for data, (letters, longest) in STRINGS.items():
+        texts = random_pairs(letters, longest, options.pairs)
+        a, b = (Sequences.from_texts(each, data) for each in texts)
+        same = np.arange(options.pairs)
+
+        def told(distance: Distance, found: AnyArray, expected: list[float], peer: str, data: str = data) -> None:
+            """A row: how many differ, and by how much at most."""
+            apart = np.abs(found - np.array(expected, np.float64))
+            facts = {"what": "equality", "data": data, "distance": distance.name, **distance.parameters(), "peer": peer}
+            rows.add(**facts, pairs=len(apart), differences=int((apart > 0).sum()), most=float(apart.max()))
+
+        for name, (parameters, measure, arguments) in FUZZY.items() if rapid is not None else ():
+            distance, counted = distance_named(name, **parameters), getattr(rapid, measure).distance
+            expected = [counted(x, y, **arguments) for x, y in zip(*texts, strict=True)]
+            told(distance, distance.pairs(a, same, b, same), expected, f"rapidfuzz {measure}")
+        if data != "protein" or parasail is None:
+            continue
+        for mode, measure in SCORES.items():
+            aligned, counted = AlignmentDistance(mode=mode), getattr(parasail, measure)
+            expected = [counted(x, y, 12, 1, parasail.blosum62).score for x, y in zip(*texts, strict=True)]
+            told(aligned, aligned.scores(a, same, b, same), expected, f"parasail {measure}")
+            # one query with many targets goes another way than pairs do: many at once
+            owners, others = np.divmod(np.arange(options.pairs), 100)
+            expected = [
+                counted(texts[0][x], texts[1][y], 12, 1, parasail.blosum62).score
+                for x, y in zip(owners.tolist(), others.tolist(), strict=True)
+            ]
+            told(aligned, aligned.scores(a, owners, b, others), expected, f"parasail {measure}, 100 targets a query")
+
+
+SECTIONS = {"edit": edit, "exact": exact, "dtw": dtw, "nearest": nearest, "hash": hashes, "equality": equality}
 
 
 def main() -> None:
@@ -294,6 +373,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--full-queries", type=int, default=50, help="queries of full-length exact search")
     parser.add_argument("--beats", type=int, default=100, help="heartbeats to look up")
+    parser.add_argument("--pairs", type=int, default=10_000, help="random pairs of each distance of `equality`")
     parser.add_argument("--output", help="write the rows as JSON lines to this file")
     options = parser.parse_args()
     threads.use(options.threads)

@@ -14,7 +14,6 @@ from .label_reports import Reports, Tally
 from .options import (
     PATH,
     QUERY_VECTORS,
-    DistanceOptions,
     Reading,
     format_option,
     given,
@@ -26,7 +25,7 @@ from .options import (
 )
 from .progress import progress_for
 from .shared import header_text, rows_text
-from .source import is_model, is_references, searched
+from .source import RefsDistance, is_model, is_references, searched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +66,7 @@ class Options:
 @click.argument("model", metavar="MODEL|INDEX|REFS", type=PATH)
 @click.argument("queries")
 @query_vectors_option
-@takes(options=Options, reports=Reports, distance=DistanceOptions, reading=Reading)
+@takes(options=Options, reports=Reports, distance=RefsDistance, reading=Reading)
 @threads_and_quiet
 def command(
     model: str,
@@ -75,7 +74,7 @@ def command(
     query_vectors: str | None,
     options: Options,
     reports: Reports,
-    distance: DistanceOptions,
+    distance: RefsDistance,
     reading: Reading,
     quiet: bool,
 ) -> None:

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, DistanceOptions, Reading, format_option, option, strand_option, takes, threads_and_quiet
+from .options import (
+    PATH,
+    DistanceOptions,
+    Reading,
+    format_option,
+    given,
+    option,
+    strand_option,
+    takes,
+    threads_and_quiet,
+)
 from .progress import progress_for
 from .shared import header_text, plain_numbers, rows_text, write_text
+
+if TYPE_CHECKING:
+    from ..distances import Distance
+    from ..sequences import Sequences
 
 
 @dataclass(frozen=True)
@@ -42,8 +59,23 @@ class Output:
     output_format: str = format_option("tsv", "json")
 
 
+def _sequences(path: str, distance: SuitingDistance, reading: Reading) -> tuple[Sequences, Distance]:
+    """Those of a file, or what an index holds, and how they are compared: as asked, or as suits."""
+    from ..errors import NotAnIndexError
+    from ..search import SequenceIndex
+
+    if os.path.isdir(path):  # an index, or a folder of series
+        with suppress(NotAnIndexError), SequenceIndex.open(path) as index:
+            for name in given(reading):
+                raise click.UsageError(f"--{name.replace('_', '-')} is for reading a file: {path} is an index")
+            asked = replace(distance, distance=distance.distance or index.distance.name)
+            return index.sequences, asked.exact() if given(distance) else index.distance
+    sequences = reading.read(path)
+    return sequences, distance.suiting(sequences.kind).exact()
+
+
 @click.command("dedup", short_help="Exact and near duplicates within a file.")
-@click.argument("file")
+@click.argument("file", metavar="FILE|INDEX")
 @click.option(
     "--within",
     "radius",
@@ -60,21 +92,22 @@ def command(file: str, radius: float, distance: SuitingDistance, output: Output,
 
     Lossless: every pair within R is found, by proof. Two sequences are in one cluster when a chain of duplicates joins
     them (single linkage); the first in the file stands for it. The table has the columns sequence, representative, size
-    (of the cluster) and distance (exact, to the representative: along a chain it may exceed R).
+    (of the cluster) and distance (exact, to the representative: along a chain it may exceed R). What an INDEX holds is
+    compared by its own distance where none is named.
 
     \b
     Examples:
       seqsearch dedup reads.fasta.gz -o unique.fasta
       seqsearch dedup reads.fasta --within 2 -o distinct.fasta --clusters clusters.tsv
       seqsearch dedup names.txt --within 1
+      seqsearch dedup refs.ss --within 1
     """
     from ..search import duplicates
     from ..sequences import write_sequences
 
     if not radius >= 0:
         raise click.BadParameter(f"must be at least 0, not {radius:g}", param_hint="--within")
-    sequences = reading.read(file)
-    exact = distance.suiting(sequences.kind).exact()
+    sequences, exact = _sequences(file, distance, reading)
     found = duplicates(sequences, exact, radius, progress_for(quiet), strand=output.strand)
     if output.output is not None:
         write_sequences(output.output, sequences[found.kept])

@@ -11,7 +11,6 @@ import click
 from .options import (
     PATH,
     QUERY_VECTORS,
-    DistanceOptions,
     Reading,
     format_option,
     named,
@@ -23,7 +22,7 @@ from .options import (
 )
 from .progress import progress_for
 from .shared import header_text, plain_numbers, rows_text
-from .source import INDEX, searched
+from .source import INDEX, RefsDistance, searched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,14 +65,14 @@ class Options:
 @click.argument("index", metavar=INDEX, type=PATH)
 @click.argument("queries")
 @query_vectors_option
-@takes(options=Options, distance=DistanceOptions, reading=Reading)
+@takes(options=Options, distance=RefsDistance, reading=Reading)
 @threads_and_quiet
 def command(
     index: str,
     queries: str,
     query_vectors: str | None,
     options: Options,
-    distance: DistanceOptions,
+    distance: RefsDistance,
     reading: Reading,
     quiet: bool,
 ) -> None:

@@ -11,7 +11,6 @@ from . import output
 from .options import (
     PATH,
     QUERY_VECTORS,
-    DistanceOptions,
     Reading,
     format_option,
     option,
@@ -21,7 +20,7 @@ from .options import (
     threads_and_quiet,
 )
 from .progress import progress_for
-from .source import INDEX, searched
+from .source import INDEX, RefsDistance, searched
 from .starting import numba_without_scipy
 
 if TYPE_CHECKING:
@@ -116,14 +115,14 @@ class Options:
 @click.argument("index", metavar=INDEX, type=PATH)
 @click.argument("queries")
 @query_vectors_option
-@takes(options=Options, distance=DistanceOptions, reading=Reading)
+@takes(options=Options, distance=RefsDistance, reading=Reading)
 @threads_and_quiet
 def command(
     index: str,
     queries: str,
     query_vectors: str | None,
     options: Options,
-    distance: DistanceOptions,
+    distance: RefsDistance,
     reading: Reading,
     quiet: bool,
 ) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from .options import DistanceOptions, Reading, given
+from .options import DistanceOptions, Reading, given, option
 from .progress import progress_for
 
 if TYPE_CHECKING:
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
 INDEX = "INDEX|REFS"
 _MODELS = (".model", ".safetensors")
 _MODEL = b"{"  # the ninth byte of safetensors; the eight before are a length, whose last ones are 0
+
+
+@dataclass(frozen=True)
+class RefsDistance(DistanceOptions):
+    """The exact distance where there is no index, which has its own."""
+
+    distance: str = option(
+        "Of REFS: edit, dtw, infix, ..., those of `seqsearch build`; an index has its own.",
+        metavar="NAME",
+        default="edit",
+    )
 
 
 def is_references(path: str) -> bool:

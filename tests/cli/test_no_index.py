@@ -149,3 +149,10 @@ def test_what_is_taken_for_references(folder: Path) -> None:
     assert source.is_references(str(folder / "refs.tsv"))
     assert not source.is_model(str(folder / "refs.tsv"))
     assert source.is_model("some.model")
+
+
+def test_duplicates_of_what_an_index_holds(folder: Path, seqsearch: Seqsearch) -> None:
+    told, said = (seqsearch("dedup", folder / name, "--within", 4, "-q") for name in ("plain.fasta", "refs.ss"))
+    assert (said.code, said.out) == (0, told.out)
+    assert len({line.split("\t")[1] for line in said.lines}) < 100
+    assert "--alphabet is for reading a file" in seqsearch("dedup", folder / "refs.ss", *AS_DNA).err

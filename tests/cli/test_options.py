@@ -21,9 +21,9 @@ def names(kind: type) -> set[str]:
 @pytest.mark.parametrize(
     ("group", "kinds", "others"),
     [
-        (build.Options, (BuildOptions,), "model queries"),
+        (build.Options, (BuildOptions,), "model queries vectors query_vectors"),
         (bench.Compare, (Comparison,), "queries"),
-        (novelty.Options, (NoveltyOptions,), "known output_format plot"),
+        (novelty.Options, (NoveltyOptions,), "known known_vectors output_format plot"),
         (train.Options, (TrainingPlan, LabelPlan), "encoder settings dim effort checkpoint log plot seed"),
         (training.LabelOptions, (LabelPlan,), "unit validation mask_column"),
     ],

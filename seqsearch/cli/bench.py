@@ -127,10 +127,7 @@ def _build_command(compared: Compared, cell: Cell, references: str, reading: Rea
     for parameter, value in asked.distance_parameters.items():
         words += ["-D", f"{parameter}={value}"]
     words += ["--seed", str(asked.seed)] if asked.seed else []
-    for name, value in vars(reading).items():
-        if value is not None and (name, value) != ("on_error", "raise"):
-            words += [f"--{name.replace('_', '-')}", str(value)]
-    return shlex.join(words)
+    return shlex.join(words + reading.words())
 
 
 def _plot(compared: Compared, path: str, name: str) -> None:

@@ -279,6 +279,17 @@ class Reading:
         held = {"input_format" if name == "format" else name: value for name, value in arguments.items()}
         return replace(self, **{**held, **given(self)})
 
+    def words(self) -> list[str]:
+        """What stands on a command line for all that is not as usual."""
+        words: list[str] = []
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if value is None or value is False or value == one.default:
+                continue
+            flag = one.metadata["flags"] or f"--{one.name.replace('_', '-')}"
+            words += [flag] if value is True else [flag, str(value)]
+        return words
+
     @property
     def skips(self) -> bool:
         """Whether wrong records are left out."""

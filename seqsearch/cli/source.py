@@ -33,8 +33,12 @@ class RefsDistance(DistanceOptions):
 
 
 def is_references(path: str) -> bool:
-    """Whether it is read as sequences: standard input, a data set by name, or a file that is there. Folders, and what
-    is not there, are taken for indexes."""
+    """Whether it is read as sequences: standard input, a data set by name, or a file that is there.
+
+    Folders, what is not there and what is named .ss are taken for indexes.
+    """
+    if path.endswith(".ss"):
+        return False
     if path == "-" or (os.path.exists(path) and not os.path.isdir(path)):
         return True
     from ..sequences.readers.table import data_sets_of

@@ -51,7 +51,7 @@ class CustomDistance(Distance):
 
     >>> import seqsearch as ss
     >>> class Letters(ss.CustomDistance):
-    ...     name = "letters"
+    ...     name = "letters-of-one"
     ...
     ...     def between(self, a: str, b: str) -> float:
     ...         return len(set(a) ^ set(b))

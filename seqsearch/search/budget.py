@@ -272,7 +272,8 @@ class Wanted:
         if point is None:
             return Choice(None, "exact: there was too little data to calibrate")
         if chosen is None:
-            return Choice(None, f"exact: no measured budget reaches recall {target} (best {point.recall:.4f})", stale)
+            known = f"best {point.recall:.4f}, at least {point.lower:.4f} by {calibration.queries} queries"
+            return Choice(None, f"exact: no budget surely reaches recall {target} ({known})", stale)
         if calibration.exact_is_cheaper(point, size):
             return Choice(None, f"exact: cheaper than the {chosen} that recall {target} takes", stale)
         if point.lower < target:

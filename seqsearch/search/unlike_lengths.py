@@ -21,9 +21,9 @@ def unlike_lengths(state: State, queries: Sequences) -> tuple[str, ...]:
         return ()
     (low, median, high), asked = state.usual_lengths, _middle(queries.lengths)
     if asked < _SHORTER * low and median - asked >= _LEAST:
-        how, remedy = "shorter", "an index built with --distance infix finds the part of a sequence that they match"
+        how, remedy = ("shorter", "--distance infix (of build) finds the part of a sequence that they match")
     elif _SHORTER * asked > high and asked - median >= _LEAST:
-        how, remedy = "longer", "an index built with --distance overlap compares what two sequences have in common"
+        how, remedy = ("longer", "--distance overlap (of build) compares what two sequences have in common")
     else:
         return ()
     said = f"these queries are much {how} than what is stored (medians: {asked:,.0f} and {median:,.0f} steps)"

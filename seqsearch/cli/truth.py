@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import click
 
-from .options import PATH, DistanceOptions, Reading, takes, threads_and_quiet
+from .options import PATH, DistanceOptions, Reading, strand_option, takes, threads_and_quiet
 from .output import PLACES, PLAIN, HitColumns
 from .progress import progress_for
 from .shared import header_text, rows_text
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which strands are compared."""
+
+    strand: str = strand_option()
 
 
 @click.command("truth", short_help="Exact nearest neighbours, without an index.")
 @click.argument("references", metavar="REFS")
 @click.argument("queries")
 @click.option("-k", "k", type=int, default=10, show_default=True, help="Neighbours of each query.")
-@click.option(
-    "--strand",
-    type=click.Choice(["plus", "both"]),
-    default="plus",
-    show_default=True,
-    help="Look for the reverse complement of DNA and RNA as well.",
-)
-@takes(distance=DistanceOptions)
+@takes(options=Options, distance=DistanceOptions)
 @click.option(
     "-o",
     "--output",
@@ -35,7 +37,7 @@ def command(
     references: str,
     queries: str,
     k: int,
-    strand: str,
+    options: Options,
     distance: DistanceOptions,
     output: str | None,
     reading: Reading,
@@ -65,13 +67,13 @@ def command(
     if not quiet:
         click.echo(f"exact: {pruning}", err=True)
     minus = None
-    if strand == BOTH:
+    if options.strand == BOTH:
         found, minus = better_strand(found, searcher.search(reverse_complement(asked), k, progress=progress)[0])
     if output is not None:
-        Truth.of(found, asked, targets, exact, strand).save(output)
+        Truth.of(found, asked, targets, exact, options.strand).save(output)
         return
     parts = exact if exact.partial else None
     answers = Results(asked.ids, targets, found, minus, how=Explanation(parts=parts))
-    shown = PLAIN + PLACES * exact.partial + ("strand",) * (strand == BOTH)
+    shown = PLAIN + PLACES * exact.partial + ("strand",) * (options.strand == BOTH)
     columns = HitColumns(answers, answers.table(), asked).columns(shown)
     click.echo(header_text(columns, "tsv") + rows_text(columns, "tsv"), nl=False)

@@ -9,14 +9,10 @@ from ..sequences import Sequences
 from ..threads import numba_threads
 from . import edit_kernels, edit_rerank, lanes
 from .arguments import candidate_rows, columns_of, pair_arguments, stop_bounds
-from .coding import Coding
 from .distance import LEAST_COST, Distance
 from .edit_exact import EditNeighbours
+from .lane_matrix import WORTHWHILE, lane_matrix
 from .neighbours import Neighbours, whole_neighbours
-from .vectors import LANES
-
-# From this number of targets on, some lanes may stay empty and the vector form is still the faster.
-_LANES_WORTHWHILE = 64
 
 # In candidates proposed by the graph, measured on 16S genes: a column of 64 cells, and a cell where 512 sequences are
 # compared at once; on place names and words: ruling a sequence out by its length and k-mer counts.
@@ -38,16 +34,9 @@ class EditDistance(Distance):
         self.require(a, b)
         if len(a) > len(b):
             return np.ascontiguousarray(self.matrix(b, a).T)
-        if len(b) < _LANES_WORTHWHILE:
+        if len(b) < WORTHWHILE:
             return super().matrix(a, b)
-        order = np.full(-(-len(b) // LANES) * LANES, -1, np.int64)
-        order[: len(b)] = np.argsort(b.lengths, kind="stable")
-        coding = Coding.of(b)
-        groups = lanes.pack(coding.codes(b), b.offsets, order, coding.bits)
-        found = np.empty((len(a), len(b)))
-        numba_threads()
-        lanes.matrix_kernel(coding.codes(a), a.offsets, groups, found)
-        return found
+        return lane_matrix(lanes.matrix_kernel, a, b)
 
     def pairs(
         self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None

@@ -7,19 +7,15 @@ import numpy as np
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..sequences import Sequence, Sequences
 from ..threads import numba_threads
-from . import infix_lanes, lanes
+from . import infix_lanes
 from .arguments import Columns, columns_of, pair_arguments
-from .coding import Coding
 from .distance import LEAST_COST, Distance
 from .edit_paths import path_between
 from .infix_exact import InfixNeighbours
 from .infix_kernels import pairs_kernel, spans_kernel
+from .lane_matrix import WORTHWHILE, lane_matrix
 from .paths import AlignedPath
 from .scoring_lanes import grouped
-from .vectors import LANES
-
-# From this number of targets on, some lanes may stay empty and the form of 512 lanes is still the faster.
-_LANES_WORTHWHILE = 64
 
 # In candidates proposed by the graph: a column of 64 cells where 16 targets go side by side, and a target whose q-grams
 # are counted.
@@ -44,16 +40,9 @@ class InfixDistance(Distance):
 
     def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
         self.require(a, b)
-        if len(b) < _LANES_WORTHWHILE:
+        if len(b) < WORTHWHILE:
             return super().matrix(a, b)
-        order = np.full(-(-len(b) // LANES) * LANES, -1, np.int64)
-        order[: len(b)] = np.argsort(b.lengths, kind="stable")
-        coding = Coding.of(b)
-        groups = lanes.pack(coding.codes(b), b.offsets, order, coding.bits)
-        found = np.empty((len(a), len(b)))
-        numba_threads()
-        infix_lanes.matrix_kernel(coding.codes(a), a.offsets, groups, found)
-        return found
+        return lane_matrix(infix_lanes.matrix_kernel, a, b)
 
     def pairs(
         self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None

@@ -1,0 +1,31 @@
+"""The distances of all pairs by a kernel that compares one query with 512 targets side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..arrays import AnyArray, DoubleArray, IntArray
+from ..sequences import Sequences
+from ..threads import numba_threads
+from . import lanes
+from .coding import Coding
+from .vectors import LANES
+
+WORTHWHILE = 64
+"""From this number of targets on, some lanes may stay empty and the vector form is still the faster."""
+
+
+def lane_matrix(
+    kernel: Callable[[AnyArray, IntArray, lanes.Groups, DoubleArray], object], a: Sequences, b: Sequences
+) -> DoubleArray:
+    """(a, b) distances; targets of like lengths lie side by side."""
+    order = np.full(-(-len(b) // LANES) * LANES, -1, np.int64)
+    order[: len(b)] = np.argsort(b.lengths, kind="stable")
+    coding = Coding.of(b)
+    groups = lanes.pack(coding.codes(b), b.offsets, order, coding.bits)
+    found = np.empty((len(a), len(b)))
+    numba_threads()
+    kernel(coding.codes(a), a.offsets, groups, found)
+    return found

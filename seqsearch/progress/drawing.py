@@ -11,6 +11,8 @@ from . import Progress, Task
 
 EVERY = 10.0
 """Seconds between two lines about one task."""
+LONG = 1.0
+"""Seconds from which a finished task is worth a line."""
 _AT_ONCE = 0.1  # seconds within which a task says what was done before it began
 
 
@@ -95,9 +97,9 @@ class _Line:
         return f"{self.description}: {', '.join(part for part in parts if part)}"
 
     def end(self) -> str:
-        """What was done, and in which time; nothing of what took less than a second."""
+        """What was done, and in which time; nothing of what took less than `LONG`."""
         seconds = time.perf_counter() - self.start
-        if seconds < 1:
+        if seconds < LONG:
             return ""
         parts = [f"{self.description}:", f"{self.done:,}" if self.done else "", f"in {seconds:.1f} s", self.text]
         return " ".join(part for part in parts if part)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from seqsearch import SequenceIndex, write_fasta
 from seqsearch.cli.main import run
+from seqsearch.progress import drawing
 from seqsearch.sequences import Sequences
 from tests.families import families
 
@@ -35,8 +37,10 @@ Seqsearch = Callable[..., Said]
 
 
 @pytest.fixture
-def seqsearch(capsys: pytest.CaptureFixture[str]) -> Seqsearch:
-    """The command line in this process."""
+def seqsearch(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Seqsearch:
+    """The command line in this process, silent of how long things take: that is the machine's, not the command's."""
+    monkeypatch.setattr(drawing, "EVERY", math.inf)
+    monkeypatch.setattr(drawing, "LONG", math.inf)
 
     def call(*arguments: object) -> Said:
         capsys.readouterr()

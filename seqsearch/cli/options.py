@@ -163,7 +163,7 @@ class DistanceOptions:
         default="edit",
     )
     distance_parameters: dict[str, object] = option(
-        "A parameter of the distance, such as -D window=0.1 for dtw. May be repeated.",
+        "A parameter of the distance, as -D window=0.1 for dtw, -D wildcards=true for edit. May be repeated.",
         flags="-D",
         multiple=True,
         metavar="NAME=VALUE",

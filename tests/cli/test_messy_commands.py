@@ -93,3 +93,14 @@ def test_output_is_compressed_as_its_name_says(
         assert file.read() == plain.read_text()
     if ending == "gz":
         assert gzip.decompress(packed.read_bytes()).decode() == plain.read_text()
+
+
+def test_wildcards_are_asked_for(seqsearch: Seqsearch, tmp_path: Path) -> None:
+    refs, asked = tmp_path / "refs.fasta", tmp_path / "asked.fasta"
+    refs.write_text(">a\nGGACNTRCGG\n>b\nTTTTTTTTTT\n")
+    asked.write_text(">q\nACGTAC\n")
+    told = ("--distance", "infix", "-k", "1", "--columns", "distance,cigar,identity", "--no-header")
+    assert seqsearch("search", refs, asked, *told).out == "2\t2=1X1=1X1=\t0.6667\n"
+    assert seqsearch("search", refs, asked, *told, "-D", "wildcards=true").out == "0\t6=\t1.0\n"
+    said = seqsearch("search", refs, asked, *told, "-D", "wildcards=perhaps")
+    assert (said.code, "wildcards must be true or false, not 'perhaps'" in said.err) == (2, True)

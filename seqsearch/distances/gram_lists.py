@@ -254,13 +254,7 @@ def _count_kernel(
 
 @kernel(parallel=True)
 def _fill_kernel(
-    data: AnyArray,
-    offsets: IntArray,
-    rows: IntArray,
-    parts: IntArray,
-    sets: IntArray,
-    begins: IntArray,
-    grams: Grams,
+    data: AnyArray, offsets: IntArray, rows: IntArray, parts: IntArray, sets: IntArray, begins: IntArray, grams: Grams
 ) -> None:
     """Set the bits, and write the lists from begins[p, b] on."""
     slots, bitmaps, _, lists, words, q, base, bits, letters = grams

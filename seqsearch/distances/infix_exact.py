@@ -120,7 +120,6 @@ class InfixNeighbours:
         _, entered, measured = tally.sum(axis=0).tolist()
         return whole_neighbours(rows, distances), Pruning(pairs, entered, {_BOUND: pairs - measured})
 
-
     def _letters(self, queries: Sequences) -> tuple[AnyArray, AnyArray]:
         """The letters of queries as targets have them, and as groups have them: sets of these with wildcards."""
         if self._wildcards is None:

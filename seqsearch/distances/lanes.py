@@ -243,7 +243,7 @@ def group_distances(query: Query, groups: Groups, group: int, cutoff: int, work:
     Those at most `cutoff` are exact, others are above it. Returns the number of planes, or 0 when it was given up
     because all are above the cutoff.
     """
-    codes, table = query.codes, query.table
+    table = query.table
     state, matches, sums = work
     planes, bits = groups.planes, groups.bits
     start, columns = groups.starts[group], groups.columns[group]

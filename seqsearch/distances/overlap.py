@@ -169,13 +169,7 @@ def _spans_kernel(a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, be
 
 @kernel(parallel=True)
 def _byte_spans_kernel(
-    a: Columns,
-    a_rows: IntArray,
-    b: Columns,
-    b_rows: IntArray,
-    scheme: scoring.Scheme,
-    begins: IntArray,
-    ends: IntArray,
+    a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, scheme: scoring.Scheme, begins: IntArray, ends: IntArray
 ) -> None:
     """The same of letters that are bytes."""
     data, offsets = a

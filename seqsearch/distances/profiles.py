@@ -63,9 +63,7 @@ def counts_kernel(
 
 
 @kernel(parallel=True)
-def ambiguous_kernel(
-    codes: AnyArray, offsets: IntArray, rows: IntArray, q: int, letters: int, found: IntArray
-) -> None:
+def ambiguous_kernel(codes: AnyArray, offsets: IntArray, rows: IntArray, q: int, letters: int, found: IntArray) -> None:
     """found[i] = how many q-grams of codes[offsets[rows[i]]:...] have a code that is not below `letters`."""
     for i in numba.prange(rows.shape[0]):
         start, end = offsets[rows[i]], offsets[rows[i] + 1]

@@ -124,6 +124,8 @@ def scheme_of(known: Wildcards, match: int, edit: int, mode: int) -> scoring.Sch
 def shortest_path(known: Wildcards, query: AnyArray, target: AnyArray) -> AlignedPath:
     """A path of the fewest edits between two code arrays, always the same one, = where letters meet; a byte a cell."""
     if not len(query) or not len(target):
-        return AlignedPath(((("I" if len(query) else "D"), len(query) + len(target)),) if len(query) + len(target) else ())
+        return AlignedPath(
+            ((("I" if len(query) else "D"), len(query) + len(target)),) if len(query) + len(target) else ()
+        )
     score, _, _, steps = scoring.path_of(scheme_of(known, 0, -1, scoring.GLOBAL), query, target)
     return AlignedPath(path_of_steps(steps, query, target, (0, 0), int(score), known.meets).runs)

@@ -140,7 +140,8 @@ def test_infix_and_edit_are_those_of_edlib():
         distance = kind(wildcards=True)
         found = distance.pairs(queries, rows, targets, rows)
         for row in range(60):
-            told = edlib.align(queries[row].text, targets[row].text, mode=mode, task="locations", additionalEqualities=more)
+            texts = queries[row].text, targets[row].text
+            told = edlib.align(*texts, mode=mode, task="locations", additionalEqualities=more)
             assert found[row] == told["editDistance"]
             if mode == "HW" and found[row] < len(queries[row]):
                 begins, ends = distance.spans(queries, rows[row : row + 1], targets, rows[row : row + 1])

@@ -83,7 +83,7 @@ def _sizes(sequences: Sequences, file: str) -> IntArray:
     """How often each was seen. Raises a usage error for an index that does not know."""
     from ..sequences.readers.sizes import SIZE
 
-    column = sequences.columns[SIZE] if SIZE in sequences.columns else None
+    column = sequences.columns.get(SIZE)
     if column is None or column.kind != "int" or column.missing.any():
         raise click.UsageError(f"{file} has no column {SIZE} of whole numbers: build it with --size-in")
     return column.numbers

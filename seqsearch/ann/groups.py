@@ -135,16 +135,22 @@ def _expand_part(
     rows_out: IntArray,
     distances_out: FloatArray,
 ) -> None:
+    room = rows_out.shape[1]
     for q in range(nodes.shape[0]):
+        filled = 0  # empty places behind these would else be walked over each time
+        while filled < room and rows_out[q, filled] >= 0:
+            filled += 1
         for c in range(nodes.shape[1]):
             node = nodes[q, c]
             if node < 0:
                 continue
             row = head[node]
             while row >= 0:
-                if not filtered or (row < allowed.shape[0] and allowed[row]):  # noqa: SIM102 (numba reads it faster)
-                    if not insert(distances_out[q], rows_out[q], distances[q, c], row):
+                if not filtered or (row < allowed.shape[0] and allowed[row]):
+                    end = min(filled + 1, room)
+                    if not insert(distances_out[q, :end], rows_out[q, :end], distances[q, c], row):
                         break  # the rest of this node comes later still
+                    filled = end
                 row = after[row]
 
 

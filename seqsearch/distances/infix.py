@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
+from ..arrays import AnyArray, BoolArray, ByteArray, DoubleArray, IntArray
 from ..sequences import Sequence, Sequences
 from ..threads import numba_threads
 from . import infix_lanes
 from .arguments import Columns, columns_of, pair_arguments
 from .distance import LEAST_COST
 from .edit_paths import path_between
+from .infix_bands import nearest_in_bands
 from .infix_exact import InfixNeighbours
 from .infix_kernels import pairs_kernel, spans_kernel
+from .infix_parts import nearest_parts
 from .lane_matrix import WORTHWHILE, lane_matrix
 from .paths import AlignedPath
 from .scoring_lanes import grouped
@@ -38,6 +40,7 @@ class InfixDistance(WildcardDistance):
     alignable = True
     symmetric = False
     partial = True
+    compares_parts = True
 
     def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
         self.require(a, b)
@@ -72,6 +75,28 @@ class InfixDistance(WildcardDistance):
         asked, rows = self.asked_rows(a, first)
         spans_kernel(asked, rows, columns_of(b), second, begins, ends)
         return begins, ends
+
+    def nearest_parts(
+        self,
+        queries: Sequences,
+        text: AnyArray,
+        starts: IntArray,
+        ends: IntArray,
+        found: IntArray,
+        distances: DoubleArray,
+    ) -> None:
+        numba_threads()
+        nearest_parts(self.asked(queries), text, starts, ends, found, distances)
+
+    def nearest_in_bands(
+        self, queries: Sequences, packed: ByteArray, bases: IntArray, found: IntArray, distances: DoubleArray
+    ) -> None:
+        numba_threads()
+        nearest_in_bands(columns_of(queries), packed, bases, found, distances)
+
+    @property
+    def compares_packed(self) -> bool:
+        return not self.wildcards
 
     def align(self, query: Sequence, target: Sequence) -> AlignedPath:
         """A shortest path between the query and the nearest part of the target."""

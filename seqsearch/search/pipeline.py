@@ -28,22 +28,41 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
+class Parts:
+    """Where on a row a query is expected to begin: from `first` to `last`, (Q, C), give or take `reach` letters."""
+
+    first: IntArray
+    last: IntArray
+    reach: int
+
+    def kept(self, mask: BoolArray, shape: tuple[int, ...]) -> Parts:
+        """Those of a mask, (Q, C), in another shape."""
+        return Parts(self.first[mask].reshape(shape), self.last[mask].reshape(shape), self.reach)
+
+    def __getitem__(self, some: slice) -> Parts:
+        """Those of some queries."""
+        return Parts(self.first[some], self.last[some], self.reach)
+
+
+@dataclass(frozen=True)
 class Ranked:
     """What a stage says of Q queries: `rows` (Q, C), best first, -1 padded, and their `scores` (Q, C), the less the
-    better, inf padded; `note`: how they were found."""
+    better, inf padded; `note`: how they were found; `parts`: where on the rows, if that is known."""
 
     rows: IntArray
     scores: AnyArray
     note: str = ""
+    parts: Parts | None = None
 
     def without(self, exclude: IntArray | None) -> Ranked:
         """(Q, C - 1): each query's own row of `exclude` (Q,) left out, or its last where that is not among them."""
         if exclude is None:
             return self
-        kept: BoolArray = self.rows != exclude[:, None]
+        kept: BoolArray = (self.rows != exclude[:, None]) | (self.rows < 0)
         kept[kept.all(axis=1), -1] = False
         shape = (len(self.rows), self.rows.shape[1] - 1)
-        return Ranked(self.rows[kept].reshape(shape), self.scores[kept].reshape(shape), self.note)
+        parts = None if self.parts is None else self.parts.kept(kept, shape)
+        return Ranked(self.rows[kept].reshape(shape), self.scores[kept].reshape(shape), self.note, parts)
 
     def padded(self, k: int) -> Neighbours:
         """The first k of each line, padded where there are fewer."""

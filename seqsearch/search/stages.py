@@ -14,7 +14,9 @@ from ..distances import Distance, HashDTW, HashSequences, Neighbours
 from ..sequences import Sequences
 from .gathering import gathered, original
 from .lossless import Lossless
-from .pipeline import Keep, Queries, Ranked, joined
+from .parts import nearest_by_parts
+from .pipeline import SPARE, Keep, Parts, Queries, Ranked, joined
+from .windows import WindowIndex
 
 _HASH_CELL = 1e-3  # of DTW of hash sequences, in candidates proposed: 16 entries at once, measured on tunes
 
@@ -37,6 +39,30 @@ class Propose:
         effort = None if keep.budget is None else keep.budget.effort(self.index.effort)
         found = self.index.search(points, keep.count, effort=effort, allowed=keep.allowed)
         return Ranked(found.rows, found.distances)
+
+    def cost(self, queries: Sequences, truth: Neighbours) -> float:
+        """The unit."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class ProposeParts:
+    """Windows of the targets: the first stage of a distance to parts of them. Candidates are windows, which lead to as
+    many rows at most, with the stretch of each where the query may lie."""
+
+    windows: WindowIndex
+    name: str = "windows"
+    decides: bool = False
+
+    @property
+    def index(self) -> CandidateIndex:
+        """The candidate index of the windows."""
+        return self.windows.index
+
+    def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
+        """See `Stage.rank`."""
+        effort = None if keep.budget is None else keep.budget.effort(self.index.effort)
+        return self.windows.propose(queries.sequences, keep.count, effort=effort, allowed=keep.allowed)
 
     def cost(self, queries: Sequences, truth: Neighbours) -> float:
         """The unit."""
@@ -100,6 +126,8 @@ class Exact:
             return Ranked(found.rows, found.distances, f"exact: {pruning}")
         if budget is not None and budget.weight:
             return self._weighed(queries.sequences, before, keep.count, budget.weight)
+        if before.parts is not None:
+            return self._of_parts(queries.sequences, before.rows, before.parts, keep.count)
         stop = None if budget is None or budget.stop is None else budget.stop.bounds(before.scores)
         return self._verified(queries.sequences, before.rows, keep.count, stop)
 
@@ -112,6 +140,12 @@ class Exact:
             parts.append(Neighbours(original(found.rows, met), found.distances))
         best = joined(parts)
         return Ranked(best.rows, best.distances)
+
+    def _of_parts(self, queries: Sequences, rows: IntArray, parts: Parts, count: int) -> Ranked:
+        """The best of candidates, (Q, C) rows, by the stretches where the query is expected; the best of these are then
+        compared as a whole, so that the distances are those of all of each row, wherever it is nearest."""
+        best = nearest_by_parts(self.distance, queries, self.targets, rows, parts, min(rows.shape[1], count + SPARE))
+        return self._verified(queries, best, count, None)
 
     def _weighed(self, queries: Sequences, before: Ranked, count: int, weight: float) -> Ranked:
         """In the order of distances plus `weight` times the scores of the stage before."""

@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple, overload
 
 import numpy as np
 
-from ..arrays import AnyArray, ByteArray, IntArray
+from ..arrays import AnyArray, BoolArray, ByteArray, IntArray
 from ..errors import MismatchError
 from . import packing
 from .alphabet import Alphabet
@@ -40,8 +40,13 @@ class Letters:
 
     def put(self, rows: IntArray, out: AnyArray, places: IntArray) -> None:
         """Write those of `rows`, (m,), to `out`, each from its place on."""
-        starts = self.offsets[rows]
-        packing.copy_rows(self.data, starts, self.offsets[rows + 1] - starts, out, places)
+        self.put_parts(rows, 0, self.offsets[rows + 1] - self.offsets[rows], out, places)
+
+    def put_parts(
+        self, rows: IntArray, begins: IntArray | int, lengths: IntArray, out: AnyArray, places: IntArray
+    ) -> None:
+        """Write `lengths` of those of `rows`, each from its begin on, as `put`."""
+        packing.copy_rows(self.data, self.offsets[rows] + begins, lengths, out, places)
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,14 @@ class PackedLetters:
 
     def put(self, rows: IntArray, out: AnyArray, places: IntArray) -> None:
         """Write those of `rows`, (m,), to `out`, each from its place on."""
-        starts = self.offsets[rows]
+        self.put_parts(rows, 0, self.offsets[rows + 1] - self.offsets[rows], out, places)
+
+    def put_parts(
+        self, rows: IntArray, begins: IntArray | int, lengths: IntArray, out: AnyArray, places: IntArray
+    ) -> None:
+        """Write `lengths` of those of `rows`, each from its begin on, a multiple of four (which is a byte), as `put`."""
         listed = self.exceptions, self.symbols, self.blocks
-        packing.unpack(self.packed, rows, starts, self.offsets[rows + 1] - starts, listed, out, places)
+        packing.unpack(self.packed, rows, self.offsets[rows] + begins, lengths, listed, out, places)
 
 
 class Texts(NamedTuple):
@@ -359,11 +369,42 @@ class PackedSequences(Sequences):
         columns = self.columns.take(kept)
         return Sequences(self._put(asked, offsets), offsets, ids, self.alphabet, descriptions, labels, columns)
 
-    def _put(self, rows: IntArray, offsets: IntArray) -> AnyArray:
-        """The letters of rows one after the other; `offsets`: where each begins."""
+    @property
+    def is_packed(self) -> bool:
+        """Whether all letters are packed at two bits."""
+        return all(isinstance(part.letters, PackedLetters) for part in self._parts)
+
+    def bands(self, rows: IntArray, begins: IntArray, mask: BoolArray) -> Iterator[tuple[ByteArray, IntArray]]:
+        """For each part of a packed set its bytes, and the byte in which the letters of rows, (Q, C), begin from their
+        `begins` on, multiples of four; -1 outside the mask, and for rows of other parts."""
+        for number, part in enumerate(self._parts):
+            letters = part.letters
+            assert isinstance(letters, PackedLetters)
+            first, last = self._starts[number : number + 2]
+            there = mask & (rows >= first) & (rows < last)
+            if not there.any():
+                continue
+            within, out = rows[there] - first, np.full(rows.shape, -1, np.int64)
+            out[there] = (letters.offsets[within] + 3 * within) // 4 + begins[there] // 4
+            yield letters.packed, out
+
+    def stretches(self, rows: IntArray, begins: IntArray, lengths: IntArray) -> tuple[AnyArray, IntArray]:
+        """`lengths`, (m,), letters of rows from their `begins` on, which are multiples of four, one after the other; and
+        (m + 1,) where each begins."""
+        offsets = offsets_of(lengths)
+        return self._put(rows, offsets, begins, lengths), offsets
+
+    def _put(
+        self, rows: IntArray, offsets: IntArray, begins: IntArray | None = None, lengths: IntArray | None = None
+    ) -> AnyArray:
+        """The letters of rows one after the other; `offsets`: where each begins; `begins` and `lengths`: of stretches."""
         kind = np.dtype(np.float32) if self.alphabet is None else self.alphabet.dtype
         shape = (int(offsets[-1]), self._features) if self._features else (int(offsets[-1]),)
         out: AnyArray = np.empty(shape, kind)
         for part, at, within in _spread(self._starts, rows):
-            self._parts[part].letters.put(within, out, offsets[at])
+            letters = self._parts[part].letters
+            if begins is None or lengths is None:
+                letters.put(within, out, offsets[at])
+            else:
+                letters.put_parts(within, begins[at], lengths[at], out, offsets[at])
         return out

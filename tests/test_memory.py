@@ -25,8 +25,8 @@ CODE = """
 
 
 def _faults(how: str) -> int:
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(CODE), how], capture_output=True, text=True, check=True)
-    return int(done.stdout)
+    command = [sys.executable, "-c", textwrap.dedent(CODE), how]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def test_arrays_that_were_freed_are_there_for_the_next():

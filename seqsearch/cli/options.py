@@ -163,7 +163,7 @@ class DistanceOptions:
         default="edit",
     )
     distance_parameters: dict[str, object] = option(
-        "A parameter of the distance, such as -D window=0.1 for dtw. May be repeated.",
+        "A parameter of the distance, as -D window=0.1 for dtw, -D wildcards=true for edit. May be repeated.",
         flags="-D",
         multiple=True,
         metavar="NAME=VALUE",
@@ -269,6 +269,9 @@ class Reading:
         "Labels: what a regular expression, or its first group, finds in headers.", metavar="PATTERN"
     )
     label_ranks: int | None = option('Keep N ranks of labels like "Bacteria;Firmicutes;Bacilli".', metavar="N")
+    sizes: bool = option(
+        "Keep abundances in headers (ID;size=123;) as a column size, and ids without.", flags="--size-in"
+    )
 
     def suiting(self, alphabet: Alphabet | str | None) -> Reading:
         """The same, with this alphabet where none was asked for."""

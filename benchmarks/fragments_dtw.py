@@ -5,8 +5,8 @@
 
 The records: all beats of a patient of the MIT-BIH Arrhythmia Database (200 steps at 360 Hz), in order, joined by
 straight lines to 648,000 steps, 30 minutes. (The beats are real, the stretches between them are not: no package carries
-whole records.) The queries: beats, five of whose steps last twice as long, with noise of `--noise` deviations; for the
-form that standardises also louder or softer and shifted. Place: right when the nearest part begins within 20 steps
+whole records.) The queries: beats, `--held` of whose steps last twice as long, with noise of `--noise` deviations; for
+the form that standardises also louder or softer and shifted. Place: right when the nearest part begins within 20 steps
 (56 ms) of where the beat was cut, in the record it was cut from.
 
 `plain`: every part (or every cell) compared, without a bound, in the same numba kernels; on `--plain` queries and one
@@ -33,7 +33,6 @@ from seqsearch.sequences import Sequences
 
 STEPS = 648_000
 NEAR = 20
-HELD = 5
 FORMS: dict[str, dict[str, Any]] = {
     "any length": {},
     "window .1, standardised": {"window": 0.1, "standardise": True},
@@ -57,16 +56,16 @@ def records_of(path: Path, count: int) -> tuple[Sequences, list[np.ndarray]]:
 
 
 def beats_of(
-    records: Sequences, places: list[np.ndarray], count: int, standardised: bool, noise: float, seed: int
+    records: Sequences, places: list[np.ndarray], standardised: bool, options: argparse.Namespace
 ) -> tuple[Sequences, np.ndarray, np.ndarray]:
     """Queries, the records that they are of, and where they begin there."""
-    rng = np.random.default_rng(seed)
+    rng, count, extra = np.random.default_rng(options.seed), options.beats, options.held
     rows, begins, queries = rng.integers(0, len(records), count), [], []
     for row in rows.tolist():
         begin = int(rng.choice(places[row]))
-        beat = records[row].data[begin : begin + 200 - HELD, 0].astype(float)
-        held = np.sort(np.concatenate([np.arange(len(beat)), rng.choice(len(beat), HELD, replace=False)]))
-        query = beat[held] + noise * beat.std() * rng.standard_normal(200)
+        beat = records[row].data[begin : begin + 200 - extra, 0].astype(float)
+        held = np.sort(np.concatenate([np.arange(len(beat)), rng.choice(len(beat), extra, replace=False)]))
+        query = beat[held] + options.noise * beat.std() * rng.standard_normal(200)
         if standardised:
             query = query * rng.uniform(0.5, 2) + rng.uniform(-500, 500)
         begins.append(begin)
@@ -80,7 +79,7 @@ def plainly(distance: InfixDTW, query: Sequences, record: Sequences) -> float:
     if distance.window is None:
         x, frames = parts.backwards(distance.prepared(query).data), y.astype(float).T.copy()
         ends = np.empty(len(y))
-        parts.sweep(x, frames, frames, 0, distance.form.local, np.empty((4, x.shape[1] + 1)), ends)
+        parts.sweep(x, frames, 0, distance.form.local, np.empty((3, x.shape[1] + 1)), ends)
         return float(ends.min())
     whole, m, least = DTWDistance(window=distance.window, standardise=distance.standardise), len(query[0]), np.inf
     for first in range(0, len(y) - m + 1, 20_000):
@@ -113,8 +112,8 @@ def by_dtaidistance(query: Sequences, record: Sequences, steps: int) -> tuple[fl
 def measured(records: Sequences, places: list[np.ndarray], form: str, options: argparse.Namespace, row: Row) -> None:
     """Rows of one form of the distance."""
     distance = InfixDTW(**FORMS[form])
-    queries, rows, begins = beats_of(records, places, options.beats, distance.standardise, options.noise, options.seed)
-    some, told = records[:1], {"form": form, "beats": len(queries), "noise": options.noise}
+    queries, rows, begins = beats_of(records, places, distance.standardise, options)
+    some, told = records[:1], {"form": form, "beats": len(queries), "noise": options.noise, "held": options.held}
     distance.searcher(some).search(queries[:2], 1)  # compiled
     distance.spans(queries[:1], np.zeros(1, int), some, np.zeros(1, int))
     start = time.perf_counter()
@@ -166,7 +165,7 @@ def measured(records: Sequences, places: list[np.ndarray], form: str, options: a
 
 def peers(records: Sequences, places: list[np.ndarray], options: argparse.Namespace, row: Row) -> None:
     """Rows of others, each query in its own record; one thread."""
-    queries, rows, begins = beats_of(records, places, options.beats, True, options.noise, options.seed)
+    queries, rows, begins = beats_of(records, places, True, options)
     with threads.using(1):
         try:
             told = f"stumpy {version('stumpy')}, mass: no warping, one record"
@@ -184,7 +183,7 @@ def peers(records: Sequences, places: list[np.ndarray], options: argparse.Namesp
             print("stumpy is not installed")
         try:
             told = f"dtaidistance {version('dtaidistance')}, subsequence_alignment: any length"
-            queries, rows, _ = beats_of(records, places, options.beats, False, options.noise, options.seed)
+            queries, rows, _ = beats_of(records, places, False, options)
             steps, seconds, same = 65_000, 0.0, True
             for q in range(options.plain):
                 record = records[int(rows[q]) :][:1]
@@ -203,6 +202,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--beats", type=int, default=200)
     parser.add_argument("--records", type=int, default=37)
     parser.add_argument("--forms", help=f"of the distance, such as {'; '.join(FORMS)}")
+    parser.add_argument("--held", type=int, default=5, help="steps of a query that last twice as long")
     parser.add_argument("--noise", type=float, default=0.01, help="of a query, in deviations of the beat")
     parser.add_argument("--plain", type=int, default=2, metavar="BEATS", help="that are compared without bounds")
     parser.add_argument("--stumpy", type=int, default=50, metavar="BEATS", help="that stumpy looks for")

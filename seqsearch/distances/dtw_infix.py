@@ -200,10 +200,14 @@ def block_for(m: int) -> int:
 def turned_of(targets: Columns, block: int) -> parts.Turned:
     """Targets and their blocks; without any for 0, where they are not looked at."""
     if not block:
-        nothing, none = np.zeros((1, 1)), np.zeros(1, np.int64)
-        return parts.Turned(nothing, none, nothing, nothing, none, 0)
+        nothing, none, single = np.zeros((1, 1)), np.zeros(1, np.int64), np.zeros((1, 1), np.float32)
+        return parts.Turned(nothing, none, nothing, nothing, single, single, 1.0, none, 0)
     frames = np.ascontiguousarray(targets.data.T)
     starts = offsets_of(-(-np.diff(targets.offsets) // block))
     low, high = np.empty((len(frames), int(starts[-1]))), np.empty((len(frames), int(starts[-1])))
     parts.blocks_kernel(frames, targets.offsets, starts, block, low, high)
-    return parts.Turned(frames, targets.offsets, low, high, starts, block)
+    most = max(float(np.abs(low).max(initial=0.0)), float(np.abs(high).max(initial=0.0)))
+    scale = 1.0 / most if most > 0 else 1.0
+    floor = np.nextafter((low * scale).astype(np.float32), np.float32(-np.inf))
+    ceiling = np.nextafter((high * scale).astype(np.float32), np.float32(np.inf))
+    return parts.Turned(frames, targets.offsets, low, high, floor, ceiling, scale, starts, block)

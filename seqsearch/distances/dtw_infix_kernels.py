@@ -8,7 +8,8 @@ compiler vectorises them.
 The bound (after FTW: Sakurai, Yoshikawa and Faloutsos 2005): `block` columns of a target become one, whose cost is the
 least that any frame between its least and its greatest values would have. A path visits at least one cell of each row
 and column that it crosses, so the same recursion over blocks is never above the distance of a part that ends there, and
-backwards it says where such a part may begin. What is left is compared frame by frame.
+backwards it says where such a part may begin. What is left is compared frame by frame. Forwards the bound is computed
+in float32, twice as many cells at a time: blocks and queries are widened, and sums shrunk, by what that may round.
 
 Frames are turned: (F, steps), a feature after the other; those of a query also run backwards.
 """
@@ -20,24 +21,30 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from ..arrays import BoolArray, DoubleArray, IntArray
+from ..arrays import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
 from ..jit import kernel
 from .dtw_kernels import ABSOLUTE, COSINE, INF
 
 GAP, GAP_ABSOLUTE = 3, 4  # costs of a frame and a block, beside those of two frames
 _WORTHWHILE = 0.7  # of the columns of a target: where more are left, all are swept at once
+_SINGLE = 1.2e-7  # what float32 may round, twice over
+_FAR = 1e12
 _ROUNDING = 1e-9  # bounds are summed in another order than distances
 
 
 class Turned(NamedTuple):
     """Targets, a feature after the other: `frames` (F, sum T) and where each begins; `low`, `high` (F, blocks), the
-    least and greatest values of `block` frames of one target, and where the blocks of each begin.
+    least and greatest values of `block` frames of one target, and where the blocks of each begin; `floor`, `ceiling`:
+    these times `scale` as float32, rounded outwards.
     """
 
     frames: DoubleArray
     offsets: IntArray
     low: DoubleArray
     high: DoubleArray
+    floor: FloatArray
+    ceiling: FloatArray
+    scale: float
     starts: IntArray
     block: int
 
@@ -84,65 +91,104 @@ def _gap(x: float, low: float, high: float, cost: int) -> float:
 
 
 @kernel(inline=True)
-def _costs(x: DoubleArray, low: DoubleArray, high: DoubleArray, cost: int, first: bool, found: DoubleArray) -> None:
-    """Add (or put, of the first feature) the costs of cells; all (cells,). `low` is `high` for costs of two frames."""
-    if cost == COSINE:
+def _costs(x: DoubleArray, y: DoubleArray, local: int, first: bool, found: DoubleArray) -> None:
+    """Add (or put, of the first feature) what cells cost; all (cells,)."""
+    if local == COSINE:
         for c in range(found.shape[0]):
-            found[c] = (0.0 if first else found[c]) + x[c] * low[c]
-    elif cost == ABSOLUTE:
+            found[c] = (0.0 if first else found[c]) + x[c] * y[c]
+    elif local == ABSOLUTE:
         for c in range(found.shape[0]):
-            found[c] = (0.0 if first else found[c]) + abs(x[c] - low[c])
-    elif cost == GAP:
-        for c in range(found.shape[0]):
-            over = max(x[c] - high[c], low[c] - x[c])
-            over = over if over > 0.0 else 0.0
-            found[c] = (0.0 if first else found[c]) + over * over
-    elif cost == GAP_ABSOLUTE:
-        for c in range(found.shape[0]):
-            over = max(x[c] - high[c], low[c] - x[c])
-            found[c] = (0.0 if first else found[c]) + (over if over > 0.0 else 0.0)
+            found[c] = (0.0 if first else found[c]) + abs(x[c] - y[c])
     else:
         for c in range(found.shape[0]):
-            difference = x[c] - low[c]
+            difference = x[c] - y[c]
             found[c] = (0.0 if first else found[c]) + difference * difference
 
 
 @kernel(inline=True)
-def _cells(costs: DoubleArray, left: DoubleArray, up: DoubleArray, corner: DoubleArray, here: DoubleArray) -> None:
-    """One anti-diagonal; all (cells,)."""
+def _step(left: AnyArray, up: AnyArray, corner: AnyArray, here: AnyArray) -> None:
+    """One anti-diagonal, added to the costs in `here`; all (cells,)."""
     for c in range(here.shape[0]):
         best = left[c] if left[c] < up[c] else up[c]
         best = corner[c] if corner[c] < best else best
-        here[c] = best + costs[c]
+        here[c] += best
 
 
 @kernel()
-def sweep(
-    x: DoubleArray, low: DoubleArray, high: DoubleArray, first: int, cost: int, work: DoubleArray, ends: DoubleArray
-) -> None:
+def sweep(x: DoubleArray, frames: DoubleArray, first: int, local: int, work: DoubleArray, ends: DoubleArray) -> None:
     """ends[j] = D[m - 1, first + j]: the least cost of a path that begins in column `first` or later and ends there.
 
-    `x`: (F, m), from `backwards`; `low`, `high`: (F, columns); `work`: (4, >= m + 1). Row i stands at place m - 1 - i,
-    so that columns run alongside; place m is the row before the first, where every path is free to begin.
+    `x`: (F, m), from `backwards`; `frames`: (F, columns); `work`: (3, >= m + 1). Row i stands at place m - 1 - i, so
+    that columns run alongside; place m is the row before the first, where every path is free to begin.
     """
     m, count = x.shape[1], ends.shape[0]
-    work[:3] = INF
-    work[:3, m] = 0.0
-    old, last, now, costs = work[0], work[1], work[2], work[3]
+    work[:] = INF
+    work[:, m] = 0.0
+    old, last, now = work[0], work[1], work[2]
     for s in range(m + count - 1):
         begin, end = m - 1 - min(m - 1, s), m - max(0, s - count + 1)
-        column = first + s - m + 1 + begin
-        some = costs[begin:end]
+        column = first + s - m + 1
+        here = now[begin:end]
         for f in range(x.shape[0]):
-            beside = column + end - begin
-            _costs(x[f, begin:end], low[f, column:beside], high[f, column:beside], cost, f == 0, some)
-        if cost == COSINE:  # of equal frames it may be rounded to less than nothing
-            for c in range(some.shape[0]):
-                some[c] = max(0.0, 1.0 - some[c])
-        _cells(some, last[begin:end], last[begin + 1 : end + 1], old[begin + 1 : end + 1], now[begin:end])
+            _costs(x[f, begin:end], frames[f, column + begin : column + end], local, f == 0, here)
+        if local == COSINE:  # of equal frames it may be rounded to less than nothing
+            for c in range(here.shape[0]):
+                here[c] = max(0.0, 1.0 - here[c])
+        _step(last[begin:end], last[begin + 1 : end + 1], old[begin + 1 : end + 1], here)
         if s >= m - 1:
             ends[s - m + 1] = now[0]
         old, last, now = last, now, old
+
+
+@kernel(inline=True)
+def _gaps(
+    low: FloatArray, high: FloatArray, floor: FloatArray, ceiling: FloatArray, cost: int, first: bool, found: FloatArray
+) -> None:
+    """Add (or put, of the first feature) what frames from `low` to `high` are away from blocks; all (cells,)."""
+    zero = np.float32(0.0)
+    if cost == GAP_ABSOLUTE:
+        for c in range(found.shape[0]):
+            over = max(low[c] - ceiling[c], floor[c] - high[c])
+            found[c] = (zero if first else found[c]) + (over if over > zero else zero)
+    else:
+        for c in range(found.shape[0]):
+            over = max(low[c] - ceiling[c], floor[c] - high[c])
+            over = over if over > zero else zero
+            found[c] = (zero if first else found[c]) + over * over
+
+
+@kernel()
+def bounds_of(x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleArray) -> None:
+    """least[b] = a lower bound of the distances of all parts that end in block b of a target: `sweep` over blocks."""
+    features, m = x.shape
+    count, cost, zero = least.shape[0], coarse(local), targets.starts[row]
+    low, high = np.empty((features, m), np.float32), np.empty((features, m), np.float32)
+    for f in range(features):
+        for p in range(m):
+            # Far outside of all targets is far enough: nothing overflows, and no gap becomes wider.
+            value = min(max(x[f, p] * targets.scale, -_FAR), _FAR)
+            low[f, p] = value - _SINGLE * abs(value)
+            high[f, p] = value + _SINGLE * abs(value)
+    work = np.full((3, m + 1), INF, np.float32)
+    work[:, m] = 0.0
+    old, last, now = work[0], work[1], work[2]
+    for s in range(m + count - 1):
+        begin, end = m - 1 - min(m - 1, s), m - max(0, s - count + 1)
+        column = zero + s - m + 1
+        here = now[begin:end]
+        for f in range(features):
+            floor = targets.floor[f, column + begin : column + end]
+            ceiling = targets.ceiling[f, column + begin : column + end]
+            _gaps(low[f, begin:end], high[f, begin:end], floor, ceiling, cost, f == 0, here)
+        _step(last[begin:end], last[begin + 1 : end + 1], old[begin + 1 : end + 1], here)
+        if s >= m - 1:
+            least[s - m + 1] = now[0]
+        old, last, now = last, now, old
+    # No path has more cells than that, and each addition, and each cost, may be rounded up.
+    shrunk = max(0.0, 1.0 - _SINGLE * (m + count + features + 4))
+    unit = targets.scale if cost == GAP_ABSOLUTE else targets.scale * targets.scale
+    for b in range(count):
+        least[b] *= shrunk * scale_of(local) / unit
 
 
 @kernel()
@@ -179,14 +225,6 @@ def _earliest(x: DoubleArray, targets: Turned, run: tuple[int, int, int], cost: 
 
 
 @kernel()
-def bounds_of(x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleArray) -> None:
-    """least[b] = a lower bound of the distances of all parts that end in block b of a target."""
-    first = targets.starts[row]
-    sweep(x, targets.low, targets.high, first, coarse(local), np.empty((4, x.shape[1] + 1)), least)
-    least *= scale_of(local)
-
-
-@kernel()
 def _columns_left(left: BoolArray, block: int, m: int) -> int:
     """About how many columns are looked at where the runs of blocks that are left are swept one by one."""
     runs = 0
@@ -205,7 +243,7 @@ def nearest_part(
     m, block = x.shape[1], targets.block
     start, stop = targets.offsets[row], targets.offsets[row + 1]
     zero, count = targets.starts[row], len(least)
-    work, ends = np.empty((4, m + 1)), np.empty(stop - start)
+    work, ends = np.empty((3, m + 1)), np.empty(stop - start)
     best, best_end = INF, 0
     most = limit * (1.0 + _ROUNDING)
     promising = int(np.argmin(least))
@@ -215,7 +253,7 @@ def nearest_part(
     begin = max(0, promising - 1 - 2 * m // block) * block
     end = min(stop - start, (promising + 1) * block)
     found = ends[: end - begin]
-    sweep(x, targets.frames, targets.frames, start + begin, local, work, found)
+    sweep(x, targets.frames, start + begin, local, work, found)
     at = int(np.argmin(found))
     if found[at] <= limit:
         best, best_end = found[at], begin + at + 1
@@ -224,7 +262,7 @@ def nearest_part(
     left = np.zeros(count, np.bool_)
     left[near] = True
     if _columns_left(left, block, m) > (stop - start) * _WORTHWHILE:
-        sweep(x, targets.frames, targets.frames, start, local, work, ends)
+        sweep(x, targets.frames, start, local, work, ends)
         at = int(np.argmin(ends))
         return (ends[at], at + 1) if ends[at] <= limit else (INF, 0)
     for b in near[np.argsort(least[near], kind="mergesort")]:
@@ -242,7 +280,7 @@ def nearest_part(
             continue
         begin, end = (earliest - zero) * block, min(stop - start, (last + 1) * block)
         found = ends[: end - begin]
-        sweep(x, targets.frames, targets.frames, start + begin, local, work, found)
+        sweep(x, targets.frames, start + begin, local, work, found)
         at = int(np.argmin(found))
         if found[at] <= limit and (found[at] < best or (found[at] == best and begin + at + 1 < best_end)):
             best, best_end = found[at], begin + at + 1

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from partial_oracles import parts, warped_part_oracle
 
 from seqsearch.distances import Distance, DTWDistance, InfixDTW, distance_named
+from seqsearch.distances import dtw_infix_kernels as kernels
 from seqsearch.distances import dtw_window_kernels as windows
-from seqsearch.distances.dtw_infix import block_for
+from seqsearch.distances.dtw_infix import block_for, turned_of
 from seqsearch.errors import MismatchError, ParameterError, SeriesError
 from seqsearch.sequences import Sequences
 
@@ -148,6 +149,31 @@ def test_bounds_are_never_above_the_distance_whatever_the_scale(scale, offset):
         assert (bounds[0] <= true * (1 + 1e-9) + 1e-9).all()
         if m > 2 and scale == 1.0 and offset == 0.0:
             assert np.median(bounds[0] / np.maximum(true, 1e-9)) > 0.3  # and they say something
+
+
+@pytest.mark.parametrize("local", ["squared", "absolute", "cosine"])
+@pytest.mark.parametrize(
+    ("scale", "offset", "loud"), [(1, 0, 1), (1e-5, 3, 1), (1e4, -1e6, 1), (1, 1e3, 1e9), (1, 0, 0)]
+)
+def test_bounds_of_blocks_are_never_above_the_distance_whatever_the_scale(local, scale, offset, loud):
+    rng = np.random.default_rng(12)
+    distance = InfixDTW(local=local)
+    targets = [scale * rng.standard_normal((500, 2)).cumsum(axis=0) + offset for _ in range(2)]
+    query = loud * targets[1][100:170] + scale * loud * 0.1 * rng.standard_normal((70, 2))
+    stored = distance.stored.prepared(Sequences.from_arrays(targets))
+    x = kernels.backwards(distance.prepared(Sequences.from_arrays([query])).data)
+    frames = np.ascontiguousarray(stored.data.T)
+    for block in (1, 4, 7):
+        turned = turned_of(stored, block)
+        for row in range(2):
+            count = turned.starts[row + 1] - turned.starts[row]
+            ends, least = np.empty(500), np.empty(count)
+            kernels.sweep(x, frames, 500 * row, distance.form.local, np.empty((3, 71)), ends)
+            kernels.bounds_of(x, turned, row, distance.form.local, least)
+            true = np.array([ends[b * block : (b + 1) * block].min() for b in range(count)])
+            assert (least <= true).all()
+            if block == 1 and scale == loud == 1 and local != "cosine":
+                assert (least >= 0.999 * true).all()
 
 
 def test_a_band_of_none_is_the_euclidean_distance_of_standardised_parts():

@@ -157,7 +157,7 @@ class DistanceOptions:
 
     distance: str = option(
         "edit or dtw; infix (in a part of REFS), overlap (free ends); weighted-edit, indel, osa, damerau-levenshtein, "
-        "jaro-winkler, alignment, dtw-matching; "
+        "jaro-winkler, alignment; of series also dtw-infix (in a part of REFS), dtw-matching; "
         "of vectors: euclidean, cosine, inner-product.",
         metavar="NAME",
         default="edit",

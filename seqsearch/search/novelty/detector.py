@@ -144,7 +144,7 @@ class NoveltyDetector:
         return stored
 
     def member_scores(self, options: NoveltyOptions, progress: Progress = SILENT) -> DoubleArray:
-        """(n,) scores of all members that are compared with, each judged as if it were not stored, in the order of their rows."""
+        """(n,) scores of all that is compared with, each judged as if it were not stored, in the order of rows."""
         rows, scoring = self._rows, self.scoring(options)
         if not len(rows):
             return np.zeros(0)

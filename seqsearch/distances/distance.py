@@ -70,7 +70,7 @@ class Distance(ABC):
     `alignable`: it counts the edits of a path, which can be shown;
     `symmetric`: two sequences may change places; where they may not, the query comes first;
     `partial`: a part of a target decides, which `spans` tells, so that no vector of the whole target leads to it;
-    `compares_parts`: of such a distance, `nearest_parts` verifies stretches of targets, so that windows may propose them;
+    `compares_parts`: of such a distance, `nearest_parts` compares stretches of targets, which windows lead to;
     `space`: it compares sequences of one shape as vectors, in this space, so that they need no encoder; "" for others;
     `least`: no distance is less.
 
@@ -208,8 +208,8 @@ class Distance(ABC):
     def nearest_in_bands(
         self, queries: Sequences, packed: ByteArray, bases: IntArray, found: IntArray, distances: DoubleArray
     ) -> None:
-        """As `nearest_parts`, where the part is expected to begin within the `infix_bands.REACH` letters behind byte bases[q, c],
-        (Q, C), of `packed`, -1 for none. Raises NotImplementedError unless the distance `compares_packed`.
+        """As `nearest_parts`, of parts that begin within `infix_bands.REACH` letters behind byte bases[q, c], (Q, C), of
+        `packed`, -1 for none. Raises NotImplementedError unless the distance `compares_packed`.
         """
         raise NotImplementedError(f"{self.name} does not compare packed letters")
 

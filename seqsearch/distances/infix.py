@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, ByteArray, DoubleArray, IntArray
+from ..arrays import JSON, AnyArray, BoolArray, ByteArray, DoubleArray, IntArray
+from ..errors import ParameterError
 from ..sequences import Sequence, Sequences
 from ..threads import numba_threads
 from . import infix_lanes
@@ -31,7 +32,9 @@ class InfixDistance(WildcardDistance):
 
     For reads against genes: what the target has before and after costs nothing. It is not symmetric - the query comes
     first - at most the length of the query, and 0 for an empty one. `spans` says which part that is: of several the
-    one that ends first, and of those the longest. `wildcards`: see `WildcardDistance`.
+    one that ends first, and of those the longest. `wildcards`: see `WildcardDistance`. `window`, `stride`: how an index
+    cuts its targets, in letters (None: what suits them; a window of 0: not at all, so that every search compares with
+    everything). Raises ParameterError for a window below 0 and a stride that is not from 1 to the window.
     """
 
     name = "infix"
@@ -41,6 +44,20 @@ class InfixDistance(WildcardDistance):
     symmetric = False
     partial = True
     compares_parts = True
+
+    def __init__(self, *, wildcards: bool = False, window: int | None = None, stride: int | None = None) -> None:
+        super().__init__(wildcards=wildcards)
+        for name, value, least in (("window", window, 0), ("stride", stride, 1)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+                raise ParameterError(f"{name} must be a whole number of letters, at least {least}, not {value!r}")
+        if stride is not None and stride > (window or 0):
+            told = f"a stride of {stride} letters needs a window that is as long"
+            raise ParameterError(f"{told}, not {window}" if window is not None else f"{told}: give window= as well")
+        self.window, self.stride = window, stride
+
+    def parameters(self) -> JSON:
+        named = {"window": self.window, "stride": self.stride}
+        return super().parameters() | {name: value for name, value in named.items() if value is not None}
 
     def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
         self.require(a, b)

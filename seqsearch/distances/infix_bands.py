@@ -17,7 +17,7 @@ from llvmlite import ir
 from numba.core import types
 
 from ..arrays import ByteArray, DoubleArray, IntArray
-from ..emitting import BYTE, WORD, Emitter, Typed, emitted
+from ..emitting import WORD, Emitter, Typed, emitted
 from ..jit import kernel
 from .arguments import Columns
 from .band_vectors import LANE_BITS, fetch
@@ -123,16 +123,12 @@ def sweep_planes(words: Any, blocks: object, letters: Any, count: object, found:
 
 @kernel(parallel=True)
 def nearest_in_bands(
-    queries: Columns,
-    packed: ByteArray,
-    bases: IntArray,
-    found: IntArray,
-    distances: DoubleArray,
+    queries: Columns, packed: ByteArray, bases: IntArray, found: IntArray, distances: DoubleArray
 ) -> None:
     """The k nearest of candidates, (Q, C), a query, beside those already `found`: which of the C, (Q, k), and how far.
 
-    bases[q, c]: the byte of `packed` in which the bands of the candidate begin, -1 for one that is left out. All letters
-    of bands must be of the target, up to m + REACH behind the base.
+    bases[q, c]: the byte of `packed` in which the bands of the candidate begin, -1 for one that is left out. All
+    letters of bands must be of the target, up to m + REACH behind the base.
     """
     data, offsets = queries
     for q in numba.prange(len(offsets) - 1):

@@ -14,7 +14,7 @@ from .infix_kernels import distances_to, lanes_for
 
 @kernel()
 def enter(distances: DoubleArray, places: IntArray, distance: float, place: int) -> None:
-    """Put one in where it belongs among the nearest so far, ascending; of equals the one that came first stays ahead."""
+    """Put one in where it belongs among the nearest so far, ascending; of equals the first stays ahead."""
     at = len(distances) - 1
     if distance >= distances[at]:
         return

@@ -44,6 +44,8 @@ from .options import BuildOptions
 from .own_building import OwnVectors
 from .pipeline import Points, Queries
 from .state import pipeline_of
+from .window_building import WindowBuilding
+from .windows import WindowIndex
 
 CALIBRATION_QUERIES = 500
 
@@ -144,26 +146,31 @@ class _Build:
             distance.check(self.queries, first)
         if self.own is not None:
             self.own.require_rows(builder)
-        asked = 0 if distance.partial or self.queries is not None else CALIBRATION_QUERIES
+        windows = WindowBuilding.of(builder, distance, self.queries, options.seed, self.progress)
+        asked = 0 if self.queries is not None or (distance.partial and windows is None) else CALIBRATION_QUERIES
         held = held_out(builder.rows, asked, rng)
         encoder = self._kept_encoder()
         if encoder is None:
             encoder = OneModel(self._made(distance, held, rng))
             encoder.save(builder)
-        settings = self._settings(distance)
+        settings = self._settings(distance) | ({} if windows is None else {"windows": windows.settings.to_json()})
         # the curve is measured on sequences that the candidate index never saw, or on the given queries
         known: BoolArray = np.ones(builder.rows, np.bool_)
         known[held] = False
         builder.save_sequences(self.progress)
         builder.unmap()
         candidates = Indexing(builder, encoder, self._maker(encoder), settings, known, self.progress).run()
+        cut = None if windows is None else windows.run(np.flatnonzero(known), rng)
         if builder.document(CALIBRATION) is None:
-            builder.put_document(CALIBRATION, self._measured(encoder, candidates, known, held).to_json())
+            queries = self._asked(encoder, held) if windows is None else self._reads(windows, held, rng)
+            builder.put_document(CALIBRATION, self._measured(encoder, candidates, cut, known, queries).to_json())
         if len(held):
             candidates.add(held, builder.vectors(held))
+        if cut is not None and len(held):
+            cut.add(held, builder.sequences)
         builder.put_document(SETTINGS, settings)
-        builder.put_document(HEALTH, dict(candidates.health(seed=options.seed)))
-        return finished(builder, candidates, None, settings)
+        builder.put_document(HEALTH, dict((candidates if cut is None else cut.index).health(seed=options.seed)))
+        return finished(builder, candidates, None, settings, cut)
 
     def _made(self, distance: Distance, held: IntArray, rng: np.random.Generator) -> Model:
         builder, options = self.builder, self.options
@@ -188,14 +195,30 @@ class _Build:
         known = None if encoder.own is None else Points(self.builder.vectors, held)
         return Queries(self.builder.sequences(held), known)
 
-    def _measured(self, encoder: OneModel, candidates: CandidateIndex, known: BoolArray, held: IntArray) -> Calibration:
-        """The curve, of candidates among the rows `known`; none of a distance to parts, which no candidate leads to."""
+    def _reads(self, windows: WindowBuilding, held: IntArray, rng: np.random.Generator) -> Queries:
+        """What the recall of windows is measured on: reads of sequences that are not stored meanwhile, and as many of
+        stored ones."""
+        if self.queries is not None:
+            return Queries(self.queries)
+        others = np.setdiff1d(np.arange(self.builder.rows), held, assume_unique=True)
+        rows = np.concatenate([held[::2], rng.choice(others, min(len(others), len(held) // 2), replace=False)])
+        return Queries(windows.reads(rows, rng))
+
+    def _measured(
+        self,
+        encoder: OneModel,
+        candidates: CandidateIndex,
+        windows: WindowIndex | None,
+        known: BoolArray,
+        asked: Queries,
+    ) -> Calibration:
+        """The curve, of candidates among the rows `known`; none of a distance to parts without windows."""
         builder, options, distance = self.builder, self.options, self.options.exact_distance()
-        if distance.partial:
+        if distance.partial and windows is None:
             self.progress.note(f"every search will compare with everything: {options.by_proof}")
             return Calibration(options.recall, 0, builder.rows, lossless=options.by_proof)
-        pipeline = pipeline_of(builder.targets(self.progress), known, encoder, candidates, distance)
-        asked = self._asked(encoder, held)
+        targets = builder.targets(self.progress)
+        pipeline = pipeline_of(targets, known, encoder, candidates, distance, windows=windows)
         return replace(calibrate(pipeline, asked, options.recall, progress=self.progress), size=builder.rows)
 
     def _kept_encoder(self) -> OneModel | None:
@@ -240,13 +263,17 @@ class _Build:
 
 
 def finished(
-    builder: StoreBuilder, candidates: CandidateIndex | None, hashes: HashSequences | None, settings: JSON
+    builder: StoreBuilder,
+    candidates: CandidateIndex | None,
+    hashes: HashSequences | None,
+    settings: JSON,
+    windows: WindowIndex | None = None,
 ) -> IndexCache:
     """Put the index in its place, with its first snapshots."""
     made: list[IndexCache] = []
 
     def complete(store: Store) -> None:
-        made.append(IndexCache(candidates, hashes, store, "built"))
+        made.append(IndexCache(candidates, hashes, store, "built", windows))
         made[0].save(store, settings)
 
     builder.finish(complete).close()

@@ -23,6 +23,8 @@ from ..store import Store
 from ..store.segments import NAME as SEQUENCES
 from ..store.snapshots import SnapshotRecord
 from .encoding import OneModel, TwoTowers
+from .window_files import WINDOWS, caught_up, windows_of, write_windows
+from .windows import WindowIndex
 
 CANDIDATES, HASHES = "candidates", "hashes"
 TAIL_SHARE = 0.05
@@ -38,15 +40,22 @@ _ADD_ROWS = 1 << 16
 
 class IndexCache:
     """A candidate index of the live rows (None where the encoder makes no points), `hashes` of all rows (None but for
-    towers), and the commit (`generation`, `lsn`) they show. `origin`: built, snapshot or rebuilt; `saved`: the commit
-    of the snapshot that the candidates know their changes from, None where there is none.
+    towers), the windows of the live rows (None but for a distance to parts that has some), and the commit
+    (`generation`, `lsn`) they show. `origin`: built, snapshot or rebuilt; `saved`: the commit of the snapshot that the
+    candidates know their changes from, None where there is none.
     """
 
     def __init__(
-        self, candidates: CandidateIndex | None, hashes: HashSequences | None, store: Store, origin: str
+        self,
+        candidates: CandidateIndex | None,
+        hashes: HashSequences | None,
+        store: Store,
+        origin: str,
+        windows: WindowIndex | None = None,
     ) -> None:
         self.candidates = candidates
         self.hashes = hashes
+        self.windows = windows
         self.lsn = store.lsn
         self.generation = store.generation
         self.origin = origin
@@ -71,7 +80,7 @@ class IndexCache:
                 add_vectors(candidates, np.flatnonzero(store.live()), store.vectors, progress)
         if hashes is None and isinstance(encoder, TwoTowers):
             hashes = _hashes(store, encoder, progress)
-        made = cls(candidates, hashes, store, origin)
+        made = cls(candidates, hashes, store, origin, windows_of(store, progress))
         made.saved = saved
         return made
 
@@ -80,6 +89,8 @@ class IndexCache:
         if store.generation != self.generation:
             return False
         if self.candidates is not None and not _replay(self.candidates, store, self.lsn):
+            return False
+        if self.windows is not None and not caught_up(self.windows, store, self.lsn):
             return False
         if self.hashes is not None and isinstance(encoder, TwoTowers):
             self.hashes = _extended(self.hashes, store, encoder)
@@ -94,6 +105,8 @@ class IndexCache:
         if self.hashes is not None:
             hashes = self.hashes
             writer.write_snapshot(HASHES, lambda path: _write_hashes(hashes, path), lsn=self.lsn)
+        if self.windows is not None:
+            write_windows(self.windows, writer, self.lsn)
 
     def _save_candidates(self, index: CandidateIndex, writer: Store, parameters: JSON) -> None:
         """What changed since the snapshots there are, where the kind can and these are not too many, or all of it."""
@@ -156,15 +169,22 @@ def tail_is_long(store: Store, settings: JSON) -> bool:
     """Whether so much was committed since the last snapshots that opening should not have to replay it."""
     if store.rows - store.saved_rows > max(TAIL_LEAST, CHANGES_SHARE * len(store)):
         return True
+    if (windows := store.snapshot(WINDOWS)) is not None:
+        return _changed(store, windows.lsn) > max(TAIL_LEAST, TAIL_SHARE * len(store))
     kind = CANDIDATE_INDEXES[settings["index"]]
     if not (kind.has_snapshot or "pairs" in settings):
         return False
     chain = _chain(store.snapshots(), _parameters(settings))
     record = chain[-1] if chain else store.snapshot(HASHES)
-    operations = None if record is None else store.log_since(record.lsn)
-    changed = store.rows if operations is None else sum(len(operation.rows) for operation in operations)
+    changed = store.rows if record is None else _changed(store, record.lsn)
     share = CHANGES_SHARE if kind.keeps_changes else TAIL_SHARE
     return changed > max(TAIL_LEAST, share * len(store))
+
+
+def _changed(store: Store, lsn: int) -> int:
+    """Rows that came or went since a commit; all where that is not known."""
+    operations = store.log_since(lsn)
+    return store.rows if operations is None else sum(len(operation.rows) for operation in operations)
 
 
 # -- candidates -----------------------------------------------------------------------------------------------------
@@ -283,7 +303,7 @@ def bytes_by_part(store: Store) -> dict[str, int]:
     `other`: the log, documents, models, free pages.
     """
     parts = store.extent()
-    files = {"mapped": SEQUENCES, "candidates": CANDIDATES, "hashes": HASHES}
+    files = {"mapped": SEQUENCES, "candidates": CANDIDATES, "hashes": HASHES, "windows": WINDOWS}
     records = store.snapshots()
     for part, name in files.items():
         parts[part] = sum(record.size for record in records if record.name.split("-")[0] == name)

@@ -18,13 +18,15 @@ from ..sequences import Sequences
 from .budget import USUAL, Budget, Calibration, Point
 from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
 from .pipeline import Keep, Pipeline, Queries, Ranked
-from .stages import Exact, Propose
+from .stages import Exact, Propose, ProposeParts
 
 CONFIDENCE = 1.645  # standard errors: 95% one-sided
 CALIBRATED_K = (1, 10, 50)
 SURE = 0.9995  # a recall above which nobody needs a larger budget
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
 _WIDER = range(20, 201)
+PARTS_K = (1, 10)  # of a distance to parts, for which more neighbours are dear to know
+FEWEST_WINDOWS = 50
 """Candidates for which greater efforts than the usual are tried: in a large graph of near duplicates it is the walk
 that misses neighbours, and a wider one finds them for less than more candidates, which have to be verified, would."""
 LADDER = (10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200)
@@ -50,9 +52,10 @@ def calibrate(
     if not len(queries) or others < 1:
         return Calibration(target, 0, size)
     first, last = pipeline.stages[0], pipeline.stages[-1]
-    assert isinstance(first, Propose)
+    assert isinstance(first, Propose | ProposeParts)
     assert isinstance(last, Exact)
-    ks = tuple(k for k in CALIBRATED_K if k <= others) or (1,)
+    parts = isinstance(first, ProposeParts)
+    ks = tuple(k for k in (PARTS_K if parts else CALIBRATED_K) if k <= others) or (1,)
     truth = pipeline.neighbours(queries, max(ks), None, allowed=allowed, exclude=exclude, progress=progress)
     asked, sequences = queries, queries.sequences
 
@@ -62,10 +65,10 @@ def calibrate(
     def verify(who: IntArray, rows: IntArray, cutoffs: DoubleArray) -> DoubleArray:
         return last.pairs(sequences, who, rows, cutoffs)
 
-    budgets = budgets_for(first.index, others, wider=True)
+    budgets = window_budgets(first.index) if parts else budgets_for(first.index, others, wider=True)
     with progress.task("calibrating", len(budgets)) as task:
         cost = last.cost(sequences, truth)
-        points, interval = measure(truth, propose, verify, budgets, ks, task, may_stop=not first.decides)
+        points, interval = measure(truth, propose, verify, budgets, ks, task, may_stop=first.may_stop)
         points = worthwhile([_with_cost(point, first.index) for point in points], (cost,))
     return Calibration(
         target,
@@ -106,6 +109,14 @@ def budgets_for(index: CandidateIndex, size: int, *, wider: bool = False) -> lis
         for number, count in enumerate(counts)
         for effort in _efforts(index, count, number / max(1, len(counts) - 1), wider)
     ]
+
+
+def window_budgets(index: CandidateIndex) -> list[Budget]:
+    """The ladder of budgets for windows, of which many lead to the same row, with every effort that is worth trying."""
+    counts = [count for count in LADDER if count >= FEWEST_WINDOWS and count < len(index)]
+    if not index.effort:
+        return [Budget(count) for count in counts]
+    return [Budget.of(count, index.effort, effort) for count in counts for effort in index.efforts(count)]
 
 
 def _efforts(index: CandidateIndex, count: int, place: float, wider: bool) -> tuple[int, ...]:
@@ -213,15 +224,24 @@ class _Verified:
         owners = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)
         there = rows >= 0
         pairs = owners[there] << 40 | rows[there]
-        fresh = np.setdiff1d(pairs, self._pairs, assume_unique=True)
+        fresh = np.unique(pairs[~_among(pairs, self._pairs)])
         who = fresh >> 40
         exact = self._verify(who, fresh & ((1 << 40) - 1), self._farthest[who])
-        order = np.argsort(np.concatenate([self._pairs, fresh]))
-        self._pairs = np.concatenate([self._pairs, fresh])[order]
-        self._distances = np.concatenate([self._distances, exact])[order]
+        if len(fresh):
+            order = np.argsort(np.concatenate([self._pairs, fresh]))
+            self._pairs = np.concatenate([self._pairs, fresh])[order]
+            self._distances = np.concatenate([self._distances, exact])[order]
         out = np.full(rows.shape, np.inf)
         out[there] = self._distances[np.searchsorted(self._pairs, pairs)]
         return out
+
+
+def _among(values: IntArray, known: IntArray) -> BoolArray:
+    """Which of some values are in an ascending array."""
+    if not len(known):
+        return np.zeros(len(values), np.bool_)
+    found: BoolArray = known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
+    return found
 
 
 def measure(

@@ -110,7 +110,7 @@ class Handle:
         hashes = None
         if cache.hashes is not None and pairs is not None:
             hashes = cache.hashes, HashDTW(penalty=pairs["penalty"], gully=pairs["gully"])
-        pipeline = pipeline_of(targets, live, self.encoder, cache.candidates, self.distance, hashes)
+        pipeline = pipeline_of(targets, live, self.encoder, cache.candidates, self.distance, hashes, cache.windows)
         return State(
             targets,
             live,
@@ -188,7 +188,9 @@ class Handle:
     def choice(self, k: int, wanted: Wanted) -> Choice:
         """The budget for k neighbours, and why, without loading the rows."""
         with self.store() as store:
-            return wanted.budget(self.calibration(), CANDIDATE_INDEXES[self.settings["index"]], len(store), k)
+            windows = self.settings.get("windows")
+            kind = CANDIDATE_INDEXES[self.settings["index"] if windows is None else windows["index"]]
+            return wanted.budget(self.calibration(), kind, len(store), k)
 
     def refresh(self) -> bool:
         """See what was committed since; True when there was something."""

@@ -39,9 +39,11 @@ from .pairs.aligning import Pairs, paired
 from .pipeline import Queries
 from .questions import Questions
 from .records import counted_on
+from .stages import ProposeParts
 from .state import State
 from .sweep import SweepRow, swept
 from .verification import VerificationReport, verified
+from .window_building import reads_of
 
 if TYPE_CHECKING:
     from .pairs.building import PairFields
@@ -241,7 +243,7 @@ class SequenceIndex(Questions):
                 "bytes": store.bytes,
                 "bytes_by_part": bytes_by_part(store),
                 "health": store.document(HEALTH),
-                **{name: settings[name] for name in ("pairs",) if name in settings},
+                **{name: settings[name] for name in ("pairs", "windows") if name in settings},
                 "calibration": {**calibration.to_json(), "stale": calibration.is_stale(len(store))},
             }
 
@@ -461,7 +463,10 @@ def _measured(
         most = max(1, round(most * len(state)))
         return calibrate_pairs(state.pipeline, sequences[asked], correct, target, most, progress)
     exclude = None
-    if queries is None:
+    if queries is None and isinstance(first := state.pipeline.stages[0], ProposeParts):
+        rows, rng = members(state.live, *sample), np.random.default_rng(sample[1])
+        queries = Queries(reads_of(state.targets[rows], first.windows.settings.length, rng))
+    elif queries is None:
         exclude = members(state.live, *sample)
         queries = state.members(exclude)
     return calibrate(state.pipeline, queries, target, exclude=exclude, progress=progress)

@@ -1,6 +1,8 @@
-"""Candidates compared where a query is expected on them: in bands of packed letters, or in stretches that are unpacked."""
+"""Candidates compared where a query is expected on them: in bands of packed letters, or in unpacked stretches."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,8 +23,8 @@ _QUERIES = 256  # whose bands are looked up at a time
 def nearest_by_parts(
     distance: Distance, queries: Sequences, targets: Sequences, rows: IntArray, parts: Parts, k: int
 ) -> IntArray:
-    """(Q, k) the nearest of rows, (Q, C), -1 padded, by what is there of them: distances are no less than the true ones,
-    and these unless the part lies elsewhere on the row."""
+    """(Q, k) the nearest of rows, (Q, C), -1 padded, by what is there of them: no distance is less than the
+    true one, and each is this one unless the part lies elsewhere on the row."""
     found, near = np.full((len(rows), k), -1, np.int64), np.full((len(rows), k), np.inf)
     packed = isinstance(targets, PackedSequences) and targets.is_packed and distance.compares_packed
     for start in range(0, len(rows), _QUERIES):
@@ -39,32 +41,36 @@ def nearest_by_parts(
             base = np.clip((own.first + own.last - REACH) // 2, 0, np.maximum(room, 0)) // _BYTE * _BYTE
             for letters, bases in targets.bands(rows[some], base, banded):
                 distance.nearest_in_bands(asked, letters, bases, found[some], near[some])
-        _in_stretches(distance, asked, targets, (rows[some], known, there & ~banded), parts[some], (found[some], near[some]))
+        left = Stretches(rows[some], known, there & ~banded, parts[some])
+        _in_stretches(distance, asked, targets, left, found[some], near[some])
     return np.where(found >= 0, np.take_along_axis(rows, np.maximum(found, 0), axis=1), -1)
 
 
+@dataclass(frozen=True)
+class Stretches:
+    """Candidates, (Q, C) each: their rows, the lengths of these, a mask of those that count, and where they are."""
+
+    rows: IntArray
+    lengths: IntArray
+    there: BoolArray
+    parts: Parts
+
+
 def _in_stretches(
-    distance: Distance,
-    queries: Sequences,
-    targets: Sequences,
-    candidates: tuple[IntArray, IntArray, BoolArray],
-    parts: Parts,
-    best: tuple[IntArray, DoubleArray],
+    distance: Distance, queries: Sequences, targets: Sequences, left: Stretches, found: IntArray, near: DoubleArray
 ) -> None:
-    """Offer what the mask of `candidates`, rows, their lengths and a mask, (Q, C) each, lets through to the `best`."""
-    rows, known, there = candidates
-    if not there.any():
+    """Offer candidates to the nearest that were found so far."""
+    if not left.there.any():
         return
-    lengths = queries.lengths[:, None]
+    lengths, parts = queries.lengths[:, None], left.parts
     slack = parts.reach + lengths // _SPARE
-    begins = np.clip(parts.first - slack, 0, known) // _BYTE * _BYTE
-    ends = np.clip(parts.last + lengths + slack, begins, known)
-    step = max(1, int(GATHERED / max(1, int((ends - begins)[there].max()) * rows.shape[1])))
-    for start in range(0, len(rows), step):
+    begins = np.clip(parts.first - slack, 0, left.lengths) // _BYTE * _BYTE
+    ends = np.clip(parts.last + lengths + slack, begins, left.lengths)
+    step = max(1, int(GATHERED / max(1, int((ends - begins)[left.there].max()) * left.rows.shape[1])))
+    for start in range(0, len(queries), step):
         some = slice(start, start + step)
-        letters, starts, stops = _unpacked(targets, rows[some], begins[some], ends[some], there[some])
-        found, near = (each[some] for each in best)
-        distance.nearest_parts(queries[some], letters, starts, stops, found, near)
+        letters, starts, stops = _unpacked(targets, left.rows[some], begins[some], ends[some], left.there[some])
+        distance.nearest_parts(queries[some], letters, starts, stops, found[some], near[some])
 
 
 def _unpacked(

@@ -33,6 +33,11 @@ class Propose:
     name: str = "embedding"
     decides: bool = False
 
+    @property
+    def may_stop(self) -> bool:
+        """Whether its scores say where verification may stop."""
+        return not self.decides
+
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`; scores are float32."""
         points = queries.points(self.name, self.encode)
@@ -53,6 +58,7 @@ class ProposeParts:
     windows: WindowIndex
     name: str = "windows"
     decides: bool = False
+    may_stop: bool = False
 
     @property
     def index(self) -> CandidateIndex:

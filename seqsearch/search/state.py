@@ -21,7 +21,8 @@ from .conditions import Where, shown
 from .encoding import OneModel, TwoTowers
 from .filtering import mask_of
 from .pipeline import Limits, Pipeline, Points, Queries, Stage
-from .stages import Exact, Propose, WarpHashes
+from .stages import Exact, Propose, ProposeParts, WarpHashes
+from .windows import WindowIndex
 
 _LENGTHS = 4096
 """Stored sequences whose lengths are looked at."""
@@ -78,7 +79,9 @@ class State:
 
     @property
     def proposals(self) -> CandidateIndex:
-        """The candidate index. Raises MismatchError where there is none."""
+        """The candidate index of the first stage. Raises MismatchError where there is none."""
+        if isinstance(first := self.pipeline.stages[0], ProposeParts):
+            return first.index
         if self.candidates is None:
             raise MismatchError("this index has no embeddings: its first stage compares hash sequences")
         return self.candidates
@@ -89,7 +92,7 @@ class State:
 
     def choice(self, k: int, wanted: Wanted) -> Choice:
         """The budget for k neighbours, and why."""
-        kind = None if self.candidates is None else type(self.candidates)
+        kind = None if self.candidates is None else type(self.proposals)
         return wanted.budget(self.calibration, kind, len(self), k)
 
     def members(self, rows: IntArray) -> Queries:
@@ -103,7 +106,23 @@ class State:
         """See `Pipeline.neighbours`. Raises MismatchError for queries of another kind."""
         queries = Queries.of(queries)
         self.encoder.require(queries.sequences)
-        return self.pipeline.neighbours(queries, k, budget, **limits)
+        first = self.pipeline.stages[0]
+        if budget is None or not isinstance(first, ProposeParts):
+            return self.pipeline.neighbours(queries, k, budget, **limits)
+        short = queries.sequences.lengths < first.windows.settings.cut.least
+        if not short.any():
+            return self.pipeline.neighbours(queries, k, budget, **limits)
+        return self._apart(queries, k, budget, short, limits)
+
+    def _apart(self, queries: Queries, k: int, budget: Budget, short: BoolArray, limits: Limits) -> Neighbours:
+        """Queries that are `short`, (Q,), beside windows compared with everything, the others within the budget."""
+        found, exclude = Neighbours.none(len(queries), k), limits.get("exclude")
+        for mask, work in ((short, None), (~short, budget)):
+            if mask.any():
+                own = {**limits, "exclude": None if exclude is None else exclude[mask]}
+                part = self.pipeline.neighbours(queries[np.flatnonzero(mask)], k, work, **own)  # type: ignore[arg-type]
+                found.rows[mask], found.distances[mask] = part.rows, part.distances
+        return found
 
     def allowed(self, ids: Iterable[str] | None, where: Where | None) -> BoolArray | None:
         """(rows,) mask of the live rows that a filter lets through, None without one.
@@ -139,12 +158,15 @@ def pipeline_of(
     candidates: CandidateIndex | None,
     distance: Distance | None,
     hashes: tuple[HashSequences, HashDTW] | None = None,
+    windows: WindowIndex | None = None,
 ) -> Pipeline:
-    """The stages over these rows: embeddings propose, hash sequences are warped where there are any, the exact distance
-    decides where both sides can be compared."""
+    """The stages over these rows: embeddings, of windows where there are any, propose, hash sequences are warped where
+    there are any, the exact distance decides where both sides can be compared."""
     keep_freed()
     stages: list[Stage] = []
-    if candidates is not None:
+    if windows is not None:
+        stages.append(ProposeParts(windows))
+    elif candidates is not None:
         decides = encoder.orders_as(distance) and not candidates.estimates
         stages.append(Propose(candidates, encoder.of_queries, decides=decides))
     if hashes is not None and isinstance(encoder, TwoTowers):

@@ -24,7 +24,7 @@ class Layout(NamedTuple):
 
 
 @kernel()
-def _place(table: AnyArray, keys: IntArray, row: int) -> int:
+def _place(table: AnyArray, keys: IntArray, row: np.int64) -> int:
     """The slot of a row in a table of a power of two of them, or the free one where it belongs."""
     mask = len(table) - 1
     at = int((np.uint64(row) * _MIX) >> np.uint64(40)) & mask

@@ -1,4 +1,4 @@
-"""Windows of targets: what leads to a part of a target. Overlapping cuts are embedded and indexed, hits united by target.
+"""Windows of targets: what leads to a part of a target. Overlapping cuts are indexed, hits united by target.
 
 A query as long as a window lies, but for half a stride, in one of the windows of each target that holds it, so their
 points are near. A longer query asks with several pieces, which vote. What is found is where in a target to look; the
@@ -15,7 +15,7 @@ import numpy as np
 from ..ann import CandidateIndex, load_index, make_index
 from ..arrays import JSON, AnyArray, BoolArray, IntArray
 from ..encoders.model import Model
-from ..errors import CorruptIndexError, StrPath
+from ..errors import StrPath
 from ..progress import SILENT, Progress
 from ..sequences import Sequences, Strings, offsets_of
 from ..sequences.packing import copy_rows
@@ -32,6 +32,11 @@ class Cut:
 
     length: int
     stride: int
+
+    @property
+    def least(self) -> int:
+        """Letters from which on a query is like a window."""
+        return self.length - self.length // 4
 
     def counts(self, lengths: IntArray) -> IntArray:
         """(n,) windows of targets of these lengths, at least one each."""
@@ -194,11 +199,3 @@ class WindowIndex:
         numba_threads()
         unite(layout, found.rows, found.distances, offsets, begins, rows, scores, starts, ends)
         return Ranked(rows, scores, parts=Parts(starts, ends, cut.stride))
-
-
-def loaded_windows(path: StrPath, settings: WindowSettings, model: Model, lengths: IntArray, rows: IntArray) -> WindowIndex:
-    """The windows in a file, proved to be those of `rows`. Raises CorruptIndexError."""
-    made = WindowIndex.load(path, settings, model, lengths)
-    if not made.holds(rows):
-        raise CorruptIndexError(f"{path}: the windows are not those of the stored sequences")
-    return made

@@ -80,7 +80,7 @@ class PackedLetters:
     def put_parts(
         self, rows: IntArray, begins: IntArray | int, lengths: IntArray, out: AnyArray, places: IntArray
     ) -> None:
-        """Write `lengths` of those of `rows`, each from its begin on, a multiple of four (which is a byte), as `put`."""
+        """Write `lengths` of those of `rows`, each from its begin on, a multiple of four (a whole byte), as `put`."""
         listed = self.exceptions, self.symbols, self.blocks
         packing.unpack(self.packed, rows, self.offsets[rows] + begins, lengths, listed, out, places)
 
@@ -389,15 +389,15 @@ class PackedSequences(Sequences):
             yield letters.packed, out
 
     def stretches(self, rows: IntArray, begins: IntArray, lengths: IntArray) -> tuple[AnyArray, IntArray]:
-        """`lengths`, (m,), letters of rows from their `begins` on, which are multiples of four, one after the other; and
-        (m + 1,) where each begins."""
+        """`lengths`, (m,), letters of rows from their `begins` on, multiples of four, one after the other; and (m + 1,)
+        where each begins."""
         offsets = offsets_of(lengths)
         return self._put(rows, offsets, begins, lengths), offsets
 
     def _put(
         self, rows: IntArray, offsets: IntArray, begins: IntArray | None = None, lengths: IntArray | None = None
     ) -> AnyArray:
-        """The letters of rows one after the other; `offsets`: where each begins; `begins` and `lengths`: of stretches."""
+        """The letters of rows one after the other, each from its place in `offsets` on; or stretches of them."""
         kind = np.dtype(np.float32) if self.alphabet is None else self.alphabet.dtype
         shape = (int(offsets[-1]), self._features) if self._features else (int(offsets[-1]),)
         out: AnyArray = np.empty(shape, kind)

@@ -92,7 +92,9 @@ class NoveltyDetector:
 
     def scoring(self, options: NoveltyOptions) -> Scoring:
         """The scorer of this state. Raises ParameterError for points where there are none."""
-        lossless = self.state.calibration.lossless
+        lossless, distance = self.state.calibration.lossless, self.state.distance
+        if not lossless and distance is not None and distance.partial:
+            lossless = f"{distance.name} is the distance to a part of what is stored, and embeddings are of windows"
         if lossless and options.source != EXACT:
             exact = ", ".join(name for name, method in METHODS.items() if method.measures)
             raise ParameterError(

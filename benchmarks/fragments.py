@@ -1,49 +1,41 @@
-"""Reads in whole genes, partial genes against partial genes: lossless search beside edlib and vsearch.
+"""Reads in whole genes under the infix distance: lossless search beside edlib, one pair after another, and vsearch.
 
-    pip install 'seqsearch[greengenes]' edlib && apt-get install vsearch ncbi-blast+ ncbi-rrna-data
+    pip install 'seqsearch[greengenes]' edlib && apt-get install vsearch
     python benchmarks/fragments.py --reads 1000 --output fragments.jsonl
-    python benchmarks/fragments.py --part rrna --output fragments-rrna.jsonl
 
 Reads are cut anywhere from the genes of `greengenes:full`, one strand, with 1, 3 and 5% errors in turn (70%
 substitutions, insertions and deletions in equal parts). The truth is the lossless search, which is compared with edlib
 on the first reads; recall counts ties. vsearch takes --id .8 --maxaccepts 50 --maxrejects 200; its first ten count.
-`cpu_ms`: of processor time a query, whoever else wants the cores, of vsearch with reading its files.
+`cpu_ms`: of processor time a query, whoever else wants the cores.
 
-`rrna`: 300 of the 10,127 partial LSU rRNA genes of Debian's ncbi-rrna-data (LSURef_93; copies and IUPAC codes left in)
-are asked of the others under the overlap distance. `not_below`: the share of queries whose first hit that covers at
-least as much as vsearch's first one has at least its identity, both by our alignment; `not_farther`: whose first hit is
-at most as far as vsearch's.
+`--part dtw`: beats in records, the same question of series: see fragments_dtw.py. `--part rrna`: partial genes
+against partial genes: see fragments_rrna.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import platform
-import resource
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import fragments_dtw
+import fragments_rrna
 import numpy as np
 
-from seqsearch import read, threads, write_fasta
+from seqsearch import threads, write_fasta
 from seqsearch.datasets import greengenes_full
-from seqsearch.distances import InfixDistance, Neighbours, OverlapDistance, recall_at
+from seqsearch.distances import InfixDistance, Neighbours, recall_at
 from seqsearch.sequences import DNA, Sequences
 
 K = 10
 ERRORS = (0.01, 0.03, 0.05)
 CANONICAL = 4
-RRNA = Path("/usr/share/ncbi/data/LSURef_93.fasta")
-HELD_OUT = 300
-VSEARCH = {"usual": (1, 32), "thorough": (10, 100)}
-"""--maxaccepts and --maxrejects."""
 
 
 def reads_of(genes: Sequences, count: int, length: int, errors: tuple[float, ...], seed: int) -> Sequences:
@@ -110,116 +102,31 @@ def recall_of(rows: np.ndarray, reads: Sequences, genes: Sequences, truth: Neigh
     return float(recall_at(np.sort(distances, axis=1), truth, K).mean())
 
 
-def rrna() -> tuple[Sequences, Sequences]:
-    """(queries, references) of LSURef_93, queries drawn with seed 0."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "lsu.fa"
-        command = ["blastdbcmd", "-db", str(RRNA), "-entry", "all", "-outfmt", "%f", "-out", str(path)]
-        subprocess.run(command, check=True)
-        whole = read(path, alphabet="dna", duplicate_ids="rename")
-    order = np.random.default_rng(0).permutation(len(whole))
-    return whole[np.sort(order[:HELD_OUT])], whole[np.sort(order[HELD_OUT:])]
-
-
-def first_of_vsearch(
-    queries: Sequences, references: Sequences, accepts: int, rejects: int
-) -> tuple[float, float, np.ndarray]:
-    """Queries a second, milliseconds of processor time a query, and the row of each one's first hit, -1 for none."""
-    with tempfile.TemporaryDirectory() as folder:
-        database, asked, out = (Path(folder) / name for name in ("references.fa", "queries.fa", "hits.tsv"))
-        for path, some, name in ((database, references, "r"), (asked, queries, "q")):
-            renamed = [one.data for one in some]
-            write_fasta(path, Sequences.from_arrays(renamed, DNA, ids=[f"{name}{row}" for row in range(len(some))]))
-        command = ["vsearch", "--usearch_global", asked, "--db", database, "--strand", "plus", "--id", "0.5"]
-        command += ["--maxaccepts", accepts, "--maxrejects", rejects, "--threads", threads.count(), "--quiet"]
-        command += ["--userout", out, "--userfields", "query+target"]
-        start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([str(part) for part in command], check=True)
-        seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        rows = np.full(len(queries), -1)
-        for line in reversed(out.read_text().splitlines()):
-            query, target = line.split("\t")
-            rows[int(query.removeprefix("q"))] = int(target.removeprefix("r"))
-    return len(queries) / seconds, 1000 * spent / len(queries), rows
-
-
-def aligned(query: Sequences, references: Sequences, row: int) -> tuple[float, float]:
-    """Coverage and identity of a hit."""
-    one, other = query[0], references[row]
-    path = OverlapDistance().align(one, other)
-    return path.coverage(len(one), len(other)), path.identity
-
-
-def no_worse(queries: Sequences, references: Sequences, found: Neighbours, rows: np.ndarray) -> float:
-    """`not_below`, of those queries that vsearch has a hit for."""
-    good = []
-    for query in np.flatnonzero(rows >= 0).tolist():
-        coverage, identity = aligned(queries[query : query + 1], references, rows[query])
-        for row in found.rows[query].tolist():
-            own = aligned(queries[query : query + 1], references, row)
-            if own[0] >= coverage:
-                good.append(own[1] >= identity)
-                break
-        else:
-            good.append(False)
-    return float(np.mean(good))
-
-
-def partial_genes(row: Callable[..., None]) -> None:
-    """The part `rrna`."""
-    missing = [name for name in ("blastdbcmd", "vsearch") if shutil.which(name) is None]
-    if missing or not RRNA.with_name(f"{RRNA.name}.nsq").exists():
-        row(part="rrna", skipped=f"not installed: {', '.join(missing) or 'ncbi-rrna-data'}")
-        return
-    queries, references = rrna()
-    overlap, facts = OverlapDistance(), {"part": "rrna", "references": len(references), "queries": len(queries)}
-    overlap.searcher(references[:600]).search(queries[:2], K)  # compiled
-    start = time.perf_counter()
-    searcher = overlap.searcher(references)
-    row(**facts, algorithm="seqsearch lossless", ready_s=round(time.perf_counter() - start, 2))
-    for k in (1, K):
-        start, spent = time.perf_counter(), time.process_time()
-        found, pruning = searcher.search(queries, k)
-        qps, spent = len(queries) / (time.perf_counter() - start), time.process_time() - spent
-        own = {"qps": round(qps, 1), "cpu_ms": round(1000 * spent / len(queries), 1), "pruning": str(pruning)}
-        row(**facts, algorithm="seqsearch lossless", k=k, **own)
-    for name, (accepts, rejects) in VSEARCH.items():
-        qps, spent, rows = first_of_vsearch(queries, references, accepts, rejects)
-        there = np.flatnonzero(rows >= 0)
-        farther = overlap.pairs(queries, there, references, rows[there]) < found.distances[there, 0]
-        own = {"qps": round(qps, 1), "cpu_ms": round(spent, 1), "matched": len(there)}
-        own |= {"not_farther": round(1 - float(farther.mean()), 4)}
-        own |= {"not_below": round(no_worse(queries, references, found, rows), 4)}
-        told = subprocess.run(["vsearch", "--version"], capture_output=True, text=True, check=True).stderr.split(",")[0]
-        row(**facts, algorithm=told, settings=f"{name}: --maxaccepts {accepts} --maxrejects {rejects}", **own)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=("reads", "rrna"), default="reads")
     parser.add_argument("--reads", type=int, default=1000)
     parser.add_argument("--lengths", default="150", help="of reads, such as 150,500")
     parser.add_argument("--edlib", type=int, default=2, metavar="READS", help="that edlib compares with everything")
     parser.add_argument("--vsearch", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="rows as JSON lines")
+    parser.add_argument("--part", choices=["reads", "rrna", "dtw"], default="reads")
+    fragments_dtw.add_options(parser)
     options = parser.parse_args()
-    rows: list[dict[str, object]] = []
+    if options.part != "reads":
+        found: list[dict[str, object]] = []
+        if options.part == "dtw":
+            fragments_dtw.measure(options, found)
+        else:
+            fragments_rrna.measure(found)
+        write(options.output, found)
+        return
+    genes, infix, rows = greengenes_full(), InfixDistance(), []
 
     def row(**facts: object) -> None:
-        rows.append({"threads": threads.count(), **facts})
+        rows.append({"genes": len(genes), "reads": options.reads, "threads": threads.count(), **facts})
         print(json.dumps(rows[-1]), flush=True)
 
-    (partial_genes if options.part == "rrna" else functools.partial(reads_in_genes, options))(row)
-    if options.output is not None:
-        options.output.write_text("".join(json.dumps({**each, "cpu": platform.processor()}) + "\n" for each in rows))
-
-
-def reads_in_genes(options: argparse.Namespace, row: Callable[..., None]) -> None:
-    """The part `reads`."""
-    genes, infix = greengenes_full(), InfixDistance()
-    row = functools.partial(row, genes=len(genes), reads=options.reads)
     infix.searcher(genes[:2000]).search(reads_of(genes, 2, 150, ERRORS, 1), K)  # compiled
     start = time.perf_counter()
     searcher = infix.searcher(genes)
@@ -245,6 +152,13 @@ def reads_in_genes(options: argparse.Namespace, row: Callable[..., None]) -> Non
             )[0]
             recall = recall_of(found, reads, genes, truth)
             row(algorithm=told, length=length, qps=round(qps, 1), recall=round(recall, 4))
+    write(options.output, rows)
+
+
+def write(path: Path | None, rows: list[dict[str, object]]) -> None:
+    """Rows as JSON lines, if anywhere."""
+    if path is not None:
+        path.write_text("".join(json.dumps({**each, "cpu": platform.processor()}) + "\n" for each in rows))
 
 
 if __name__ == "__main__":

@@ -60,22 +60,31 @@ class Output:
     size_out: bool = option(
         "In FILE of -o: ;size=N behind the ids, how often the cluster was seen, the most abundant first."
     )
+    where: str | None = option(
+        "Only those that fulfil this: 'genus = \"Bacteroides\" and year >= 2019' (docs/metadata.md).",
+        metavar="CONDITION",
+    )
     strand: str = strand_option()
     output_format: str = format_option("tsv", "json")
 
 
-def _sequences(path: str, distance: SuitingDistance, reading: Reading) -> tuple[Sequences, Distance]:
-    """Those of a file, or what an index holds, and how they are compared: as asked, or as suits."""
+def _sequences(path: str, distance: SuitingDistance, reading: Reading, where: str | None) -> tuple[Sequences, Distance]:
+    """Those of a file, or what an index holds, that fulfil a condition, and how they are compared: as asked, or as
+    suits."""
     from ..errors import NotAnIndexError
     from ..search import SequenceIndex
+    from ..search.filtering import mask_of
 
     if os.path.isdir(path):  # an index, or a folder of series
         with suppress(NotAnIndexError), SequenceIndex.open(path) as index:
             for name in given(reading).keys() - {"sizes"}:
                 raise click.UsageError(f"--{name.replace('_', '-')} is for reading a file: {path} is an index")
             asked = replace(distance, distance=distance.distance or index.distance.name)
-            return index.sequences, asked.exact() if given(distance) else index.distance
-    sequences = reading.read(path)
+            stored = index.sequences if where is None else index.matching(where)
+            return stored, asked.exact() if given(distance) else index.distance
+    sequences = reading.read(path, columns=() if where is None else None)
+    if where is not None:
+        sequences = sequences[mask_of(where, sequences).nonzero()[0]]
     return sequences, distance.suiting(sequences.kind).exact()
 
 
@@ -125,6 +134,8 @@ def command(file: str, radius: float, distance: SuitingDistance, output: Output,
     (of the cluster) and distance (exact, to the representative: along a chain it may exceed R). What an INDEX holds is
     compared by its own distance where none is named.
 
+    With --where only what fulfils the condition is compared and told, of an INDEX or of a table with columns.
+
     With --size-in (of an INDEX: its column size) the most abundant sequence stands for its cluster, and sizes are
     summed; --size-out writes them, as vsearch does.
 
@@ -134,14 +145,14 @@ def command(file: str, radius: float, distance: SuitingDistance, output: Output,
       seqsearch dedup reads.fasta --within 2 -o distinct.fasta --clusters clusters.tsv
       seqsearch dedup names.txt --within 1
       seqsearch dedup reads.fasta --size-in --size-out --within 1 -o centroids.fasta
-      seqsearch dedup refs.ss --within 1
+      seqsearch dedup refs.ss --within 1 --where 'year >= 2019'
     """
     from ..search import duplicates
     from ..sequences import write_sequences
 
     if not radius >= 0:
         raise click.BadParameter(f"must be at least 0, not {radius:g}", param_hint="--within")
-    sequences, exact = _sequences(file, distance, reading)
+    sequences, exact = _sequences(file, distance, reading, output.where)
     sizes = _sizes(sequences, file) if reading.sizes else None
     found = duplicates(sequences, exact, radius, progress_for(quiet), strand=output.strand, sizes=sizes)
     if output.output is not None:

@@ -3,10 +3,10 @@
     apt-get install vsearch ncbi-blast+ ncbi-rrna-data
     python benchmarks/fragments.py --part rrna --output fragments-rrna.jsonl
 
-300 of the 10,127 partial LSU rRNA genes of Debian's ncbi-rrna-data (LSURef_93; copies and IUPAC codes left in) are asked
-of the others. `not_below`: the share of queries whose first hit that covers at least as much as vsearch's first one has
-at least its identity, both by our alignment; `not_farther`: whose first hit is at most as far as vsearch's. `cpu_ms`: of
-processor time a query, whoever else wants the cores, of vsearch with reading its files.
+300 of the 10,127 partial LSU rRNA genes of Debian's ncbi-rrna-data (LSURef_93; copies and IUPAC codes left in) are
+asked of the others. `not_below`: the share of queries whose first hit that covers at least as much as vsearch's first
+one has at least its identity, both by our alignment; `not_farther`: whose first hit is at most as far as vsearch's.
+`cpu_ms`: of processor time a query, whoever else wants the cores, of vsearch with reading its files.
 """
 
 from __future__ import annotations

@@ -274,20 +274,26 @@ def prepare_kernel(data: DoubleArray, offsets: IntArray, standardise: bool, unit
         series = data[offsets[row] : offsets[row + 1]]
         if standardise:
             for f in range(series.shape[1]):
-                _standardise(series[:, f])
+                to_one_scale(series[:, f])
         if unit:
-            for t in range(series.shape[0]):
-                norm = 0.0
-                for f in range(series.shape[1]):
-                    norm += series[t, f] * series[t, f]
-                norm = math.sqrt(norm)
-                if norm > 0.0:
-                    for f in range(series.shape[1]):
-                        series[t, f] /= norm
+            to_unit_frames(series)
 
 
 @kernel()
-def _standardise(values: DoubleArray) -> None:
+def to_unit_frames(series: DoubleArray) -> None:
+    """In place: each frame to length 1, but for frames of zeros."""
+    for t in range(series.shape[0]):
+        norm = 0.0
+        for f in range(series.shape[1]):
+            norm += series[t, f] * series[t, f]
+        norm = math.sqrt(norm)
+        if norm > 0.0:
+            for f in range(series.shape[1]):
+                series[t, f] /= norm
+
+
+@kernel()
+def to_one_scale(values: DoubleArray) -> None:
     """In place: to mean 0 and deviation 1; a constant, whose rounding noise is not a shape, to zeros."""
     mean = 0.0
     for t in range(values.shape[0]):

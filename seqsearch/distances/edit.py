@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import BoolArray, DoubleArray, IntArray
-from ..sequences import Sequences
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
+from ..sequences import Sequence, Sequences
 from ..threads import numba_threads
 from . import edit_kernels, edit_rerank, lanes
 from .arguments import candidate_rows, columns_of, pair_arguments, stop_bounds
-from .distance import LEAST_COST, Distance
+from .distance import LEAST_COST
 from .edit_exact import EditNeighbours
+from .edit_paths import path_between
 from .lane_matrix import WORTHWHILE, lane_matrix
 from .neighbours import Neighbours, whole_neighbours
+from .paths import AlignedPath
+from .wildcards import WildcardDistance, shortest_path
 
 # In candidates proposed by the graph, measured on 16S genes: a column of 64 cells, and a cell where 512 sequences are
 # compared at once; on place names and words: ruling a sequence out by its length and k-mer counts.
@@ -21,8 +24,11 @@ _LANE_CELL = 4e-6
 _BOUND = 0.006
 
 
-class EditDistance(Distance):
-    """The edit distance between token sequences, on the columns themselves, over all cores."""
+class EditDistance(WildcardDistance):
+    """The edit distance between token sequences, on the columns themselves, over all cores.
+
+    `wildcards`: see `WildcardDistance`; it is no metric then, as A meets N, N meets C, and A does not meet C.
+    """
 
     name = "edit"
     kind = "tokens"
@@ -30,13 +36,17 @@ class EditDistance(Distance):
     whole_numbers = True
     alignable = True
 
+    def __init__(self, *, wildcards: bool = False) -> None:
+        super().__init__(wildcards=wildcards)
+        self.metric = not self.wildcards
+
     def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
         self.require(a, b)
         if len(a) > len(b):
             return np.ascontiguousarray(self.matrix(b, a).T)
         if len(b) < WORTHWHILE:
             return super().matrix(a, b)
-        return lane_matrix(lanes.matrix_kernel, a, b)
+        return lane_matrix(lanes.matrix_kernel, a, b, self.known(b))
 
     def pairs(
         self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None
@@ -45,7 +55,8 @@ class EditDistance(Distance):
         first, second, limits = pair_arguments(a_rows, len(a), b_rows, len(b), cutoffs)
         found = np.empty(len(first))
         numba_threads()
-        edit_kernels.pairs_kernel(columns_of(a), first, columns_of(b), second, limits, found)
+        asked, rows = self.asked_rows(a, first)
+        edit_kernels.pairs_kernel(asked, rows, columns_of(b), second, limits, found)
         return found
 
     def rerank(
@@ -53,13 +64,28 @@ class EditDistance(Distance):
     ) -> Neighbours:
         self.require(queries, targets)
         wanted = candidate_rows(candidates, len(queries), len(targets))
-        found = edit_rerank.rerank(columns_of(queries), columns_of(targets), wanted, stop_bounds(stop, wanted), k)
+        found = edit_rerank.rerank(self.asked(queries), columns_of(targets), wanted, stop_bounds(stop, wanted), k)
         return whole_neighbours(*found)
 
     def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> EditNeighbours:
         """The targets packed and counted once, for many searches."""
         self.require(targets)
-        return EditNeighbours(targets, allowed)
+        return EditNeighbours(targets, allowed, self.known(targets))
+
+    def align(self, query: Sequence, target: Sequence) -> AlignedPath:
+        """A shortest path."""
+        known = self.known(query)
+        return path_between(query.data, target.data) if known is None else shortest_path(known, query.data, target.data)
+
+    @property
+    def aligner(self) -> EditDistance | None:
+        return self if self.wildcards else None
+
+    def bit_scores(self, scores: AnyArray) -> None:
+        """Edits have none."""
+
+    def e_values(self, scores: AnyArray, lengths: AnyArray, total: int) -> None:
+        """Edits have none."""
 
     def verification_cost(self, lengths: IntArray, reach: float) -> float:
         """Columns of the dynamic programme, 64 cells each."""

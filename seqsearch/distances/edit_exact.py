@@ -25,6 +25,7 @@ from .arguments import allowed_rows
 from .coding import Coding
 from .neighbours import Neighbours, Pruning, unfilled, whole_neighbours
 from .vectors import LANES, VECTOR, outside
+from .wildcards import Wildcards
 
 # Below this number of targets left in a group they are verified one by one.
 _FEW = 8
@@ -39,7 +40,8 @@ _CUTOFF, _ENTERED = len(_BOUNDS), len(_BOUNDS) + 1  # places of a tally after th
 
 class Profiles(NamedTuple):
     """k-mer counts of the targets: `low`, `middle`, `high`, (G, buckets): the least, mean and greatest of each group;
-    `lanes`, (G * 512, buckets): of each target. `grams_an_edit`: by how much one edit changes a sum of counts at most.
+    `lanes`, (G * 512, buckets): of each target. `grams_an_edit`: by how much one edit changes a sum of counts at most;
+    `spared`, (G * 512,): q-grams with wildcards, which are not counted; `most_spared`, (G,): the most of a group.
     """
 
     low: ByteArray
@@ -47,16 +49,19 @@ class Profiles(NamedTuple):
     high: ByteArray
     lanes: ByteArray
     grams_an_edit: int
+    spared: IntArray
+    most_spared: IntArray
 
 
 class Asked(NamedTuple):
-    """Q queries: `codes` as the targets are coded, flat, with `offsets`, their k-mer `counts`, (Q, buckets), and
-    `limits`, (Q,): nothing farther than that enters.
+    """Q queries: `codes` as the targets are coded, or as sets of these, flat, with `offsets`, their k-mer `counts`, (Q,
+    buckets), `spared`, (Q,), as of `Profiles`, and `limits`, (Q,): nothing farther than that enters.
     """
 
     codes: AnyArray
     offsets: IntArray
     counts: ByteArray
+    spared: IntArray
     limits: IntArray
 
 
@@ -71,13 +76,16 @@ class Found(NamedTuple):
 class EditNeighbours:
     """Targets made ready for lossless search: `search` may be called many times.
 
-    `allowed`, (len(targets),) bool, leaves targets out. Memory: about 5 bits a symbol for DNA with IUPAC
+    `allowed`, (len(targets),) bool, leaves targets out; `wildcards`: of their alphabet, where letters meet by these.
+    Memory: about 5 bits a symbol for DNA with IUPAC
     codes (3 without), and the k-mer counts, 64 or 256 bytes a target.
     """
 
-    def __init__(self, targets: Sequences, allowed: BoolArray | None = None) -> None:
+    def __init__(
+        self, targets: Sequences, allowed: BoolArray | None = None, wildcards: Wildcards | None = None
+    ) -> None:
         numba_threads()
-        self.targets = targets
+        self.targets, self._wildcards = targets, wildcards
         rows = allowed_rows(allowed, len(targets))
         self._coding = Coding.of(targets)
         self._codes = self._coding.codes(targets)
@@ -91,14 +99,24 @@ class EditNeighbours:
         flat = members.ravel()
         low, middle, high = (np.empty((len(groups), self._buckets), np.uint8) for _ in range(3))
         profiles.boxes_kernel(counts, flat, LANES, low, middle, high)
-        self._profiles = Profiles(low, middle, high, counts[np.maximum(flat, 0)], 2 * self._q)
+        spared = np.where(flat >= 0, self._spared(self._codes, targets.offsets, rows)[np.maximum(flat, 0)], 0)
+        most = spared.reshape(-1, LANES).max(axis=1, initial=0)
+        self._profiles = Profiles(low, middle, high, counts[np.maximum(flat, 0)], 2 * self._q, spared, most)
         packed = np.where(flat >= 0, rows[np.maximum(flat, 0)], -1) if len(rows) else flat
         self._groups = lanes.pack(self._codes, targets.offsets, packed, self._coding.bits)
 
     def _counts(self, codes: AnyArray, offsets: IntArray, rows: IntArray) -> ByteArray:
         counts = np.zeros((len(rows), self._buckets), np.uint8)
-        profiles.counts_kernel(codes, offsets, rows, self._q, self._base, counts)
+        letters = 0 if self._wildcards is None else self._wildcards.letters
+        profiles.counts_kernel(codes, offsets, rows, self._q, self._base, letters, counts)
         return counts
+
+    def _spared(self, codes: AnyArray, offsets: IntArray, rows: IntArray) -> IntArray:
+        """(m,) q-grams that are not counted."""
+        found = np.zeros(max(len(rows), 1), np.int64)
+        if self._wildcards is not None:
+            profiles.ambiguous_kernel(codes, offsets, rows, self._q, self._wildcards.letters, found)
+        return found
 
     def search(
         self, queries: Sequences, k: int, *, within: DoubleArray | None = None, progress: Progress = SILENT
@@ -116,8 +134,11 @@ class EditNeighbours:
             for first in range(0, len(queries), _QUERIES_A_STEP):
                 part = queries[first : first + _QUERIES_A_STEP]
                 step = slice(first, first + len(part))
-                counts = self._counts(self._coding.codes(part), part.offsets, np.arange(len(part)))
-                asked = Asked(self._coding.codes(part), part.offsets, counts, limits[step])
+                codes, everyone = self._coding.codes(part), np.arange(len(part))
+                counts = self._counts(codes, part.offsets, everyone)
+                spared = self._spared(codes, part.offsets, everyone)
+                letters = codes if self._wildcards is None else self._wildcards.query(part).data
+                asked = Asked(letters, part.offsets, counts, spared, limits[step])
                 answers = Found(rows[step], distances[step], tally[step])
                 search_kernel(asked, self._codes, self.targets.offsets, self._groups, self._profiles, answers)
                 task.advance(len(part))
@@ -141,7 +162,7 @@ def search_kernel(
     asked: Asked, targets: AnyArray, target_offsets: IntArray, groups: lanes.Groups, counts: Profiles, answers: Found
 ) -> None:
     """Fill the answers: the k nearest among the targets in the groups."""
-    queries, query_offsets, _, limits = asked
+    queries, query_offsets, _, spared, limits = asked
     rows, distances, tally = answers
     size = groups.columns.shape[0]
     k = rows.shape[1]
@@ -157,6 +178,7 @@ def search_kernel(
         for g in range(size):
             gaps[g] = max(0, max(groups.shortest[g] - m, m - groups.longest[g]))
             away = outside(flat_low, g * width, flat_high, g * width, flat_query, q * width, width // 64)
+            away -= spared[q] + counts.most_spared[g]
             bounds[g] = max(gaps[g], (away + most_grams - 1) // most_grams)
             far[g] = outside(flat_middle, g * width, flat_middle, g * width, flat_query, q * width, width // 64)
         order = np.argsort(far)
@@ -183,7 +205,7 @@ def search_kernel(
                     tally[q, 2] += 1
                     continue
                 away = outside(flat_lanes, lane * width, flat_lanes, lane * width, flat_query, q * width, width // 64)
-                if away > cutoff * most_grams:
+                if away - spared[q] - counts.spared[lane] > cutoff * most_grams:
                     tally[q, 3] += 1
                 else:
                     left[few] = lane

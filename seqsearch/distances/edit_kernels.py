@@ -17,6 +17,7 @@ import numpy as np
 from ..arrays import AnyArray, DoubleArray, IntArray
 from ..jit import kernel
 from .arguments import Columns
+from .wildcards import is_sets
 
 _U0 = np.uint64(0)
 _U1 = np.uint64(1)
@@ -67,8 +68,32 @@ class Pattern(NamedTuple):
 
 
 @kernel()
+def _pattern_of_sets(data: AnyArray, start: int, end: int) -> Pattern:
+    """The match table of data[start:end], sets of codes: a code stands where it is in the set."""
+    m = end - start
+    stride = (m + 63) // 64 + 2 * _GUARD
+    direct = np.zeros(_DIRECT, np.int32)
+    met = _U0
+    for i in range(m):
+        met |= np.uint64(data[start + i])
+    used = 0
+    for code in range(64):
+        if (met >> np.uint64(code)) & _U1:
+            used += 1
+            direct[code] = used
+    bits = np.zeros((used + 1) * stride, np.uint64)
+    for code in range(64):
+        at = direct[code] * stride + _GUARD
+        for i in range(m if direct[code] else 0):
+            bits[at + (i >> 6)] |= ((np.uint64(data[start + i]) >> np.uint64(code)) & _U1) << np.uint64(i & 63)
+    return Pattern(m, bits, stride, direct, np.zeros(2, np.uint32), np.zeros(2, np.int32))
+
+
+@kernel()
 def pattern_of(data: AnyArray, start: int, end: int) -> Pattern:
-    """The match table of data[start:end]."""
+    """The match table of data[start:end]; of sets of codes (wildcards.py) a slot for each code that is in one."""
+    if is_sets(data):
+        return _pattern_of_sets(data, start, end)
     m = end - start
     stride = (m + 63) // 64 + 2 * _GUARD
     direct = np.zeros(256 if data.itemsize == 1 else _DIRECT, np.int32)

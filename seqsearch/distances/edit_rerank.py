@@ -33,6 +33,7 @@ from .band_vectors import (
 )
 from .edit_kernels import Pattern, enter, one_by_one, pattern_of, place, slot_of
 from .neighbours import unfilled
+from .wildcards import is_sets
 
 _VECTORS = 4  # of lanes between two looks at the cutoff, once there is one
 _MOST_LANES = _VECTORS * LANE_BITS // 16
@@ -67,11 +68,15 @@ class Lanes(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A pattern, and the slot of each of its symbols; `symbols`: of each slot but 0, as texts have them in `turn`."""
+    """A pattern, and the slot of each of its symbols; `symbols`: of each slot but 0, as texts have them in `turn`.
+
+    `several`: the symbols are sets of codes, and positions hold a bit for each slot.
+    """
 
     pattern: Pattern
     positions: IntArray
     symbols: AnyArray
+    several: bool
 
 
 @kernel()
@@ -81,12 +86,21 @@ def query_of(data: AnyArray, start: int, end: int) -> Query:
     m, match, stride, direct, keys, slots = pattern
     positions = np.empty(m, np.int64)
     symbols = np.empty(match.shape[0] // stride - 1, np.uint8)
+    if is_sets(data):
+        positions[:] = 0
+        for code in range(64):
+            slot = direct[code]
+            if slot > 0:
+                symbols[slot - 1] = code
+            for i in range(m if slot > 0 else 0):
+                positions[i] |= np.int64((np.uint64(data[start + i]) >> np.uint64(code)) & np.uint64(1)) << slot
+        return Query(pattern, positions, symbols, True)
     for i in range(m):
         symbol = data[start + i]
         slot = int(direct[symbol]) if symbol < direct.shape[0] else slot_of(symbol, direct, keys, slots)
         positions[i] = slot
         symbols[slot - 1] = symbol if data.itemsize == 1 else slot
-    return Query(pattern, positions, symbols)
+    return Query(pattern, positions, symbols, False)
 
 
 @kernel()
@@ -105,7 +119,12 @@ def _windows(query: Query, columns: int, height: int, kind: AnyArray) -> Windows
             current[s] = current[s] >> np.uint64(1)
         new = position + bits - 1
         if 0 <= new < m:
-            current[positions[new]] |= top
+            if query.several:
+                for s in range(1, len(query.symbols) + 1):
+                    if (positions[new] >> s) & 1:
+                        current[s] |= top
+            else:
+                current[positions[new]] |= top
         if position >= first:
             at = (position - first) * stride
             for s in range(stride):

@@ -9,13 +9,14 @@ from ..sequences import Sequence, Sequences
 from ..threads import numba_threads
 from . import infix_lanes
 from .arguments import Columns, columns_of, pair_arguments
-from .distance import LEAST_COST, Distance
+from .distance import LEAST_COST
 from .edit_paths import path_between
 from .infix_exact import InfixNeighbours
 from .infix_kernels import pairs_kernel, spans_kernel
 from .lane_matrix import WORTHWHILE, lane_matrix
 from .paths import AlignedPath
 from .scoring_lanes import grouped
+from .wildcards import WildcardDistance, shortest_path
 
 # In candidates proposed by the graph: a column of 64 cells where 16 targets go side by side, and a target whose q-grams
 # are counted.
@@ -23,12 +24,12 @@ _COLUMN = 0.001
 _BOUND = 0.002
 
 
-class InfixDistance(Distance):
+class InfixDistance(WildcardDistance):
     """The edits that make a query equal to the part of a target that is nearest to it (edlib's mode HW).
 
     For reads against genes: what the target has before and after costs nothing. It is not symmetric - the query comes
     first - at most the length of the query, and 0 for an empty one. `spans` says which part that is: of several the
-    one that ends first, and of those the longest.
+    one that ends first, and of those the longest. `wildcards`: see `WildcardDistance`.
     """
 
     name = "infix"
@@ -42,7 +43,7 @@ class InfixDistance(Distance):
         self.require(a, b)
         if len(b) < WORTHWHILE:
             return super().matrix(a, b)
-        return lane_matrix(infix_lanes.matrix_kernel, a, b)
+        return lane_matrix(infix_lanes.matrix_kernel, a, b, self.known(b))
 
     def pairs(
         self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None
@@ -52,14 +53,15 @@ class InfixDistance(Distance):
         ordered, found = np.empty(len(first)), np.empty(len(first))
         numba_threads()
         order, groups = grouped(first, b.lengths_of(second))
-        pairs_kernel(columns_of(a), first[order], columns_of(b), second[order], groups, limits[order], ordered)
+        asked, rows = self.asked_rows(a, first)
+        pairs_kernel(asked, rows[order], columns_of(b), second[order], groups, limits[order], ordered)
         found[order] = ordered
         return found
 
     def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> InfixNeighbours:
         """The q-grams of the targets listed once, for many searches."""
         self.require(targets)
-        return InfixNeighbours(targets, allowed)
+        return InfixNeighbours(targets, allowed, self.known(targets))
 
     def spans(self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray) -> tuple[IntArray, IntArray]:
         """(m,) where the nearest part of b[b_rows[i]] begins and ends, as a slice."""
@@ -67,13 +69,18 @@ class InfixDistance(Distance):
         first, second, _ = pair_arguments(a_rows, len(a), b_rows, len(b), None)
         begins, ends = np.empty(len(first), np.int64), np.empty(len(first), np.int64)
         numba_threads()
-        spans_kernel(columns_of(a), first, columns_of(b), second, begins, ends)
+        asked, rows = self.asked_rows(a, first)
+        spans_kernel(asked, rows, columns_of(b), second, begins, ends)
         return begins, ends
 
     def align(self, query: Sequence, target: Sequence) -> AlignedPath:
         """A shortest path between the query and the nearest part of the target."""
-        begin, end = _span(query.data, target.data)
-        return AlignedPath(path_between(query.data, target.data[begin:end]).runs, (0, begin))
+        known = self.known(query)
+        if known is None:
+            begin, end = _span(query.data, target.data)
+            return AlignedPath(path_between(query.data, target.data[begin:end]).runs, (0, begin))
+        begin, end = _span(known.masks[query.data], target.data)
+        return AlignedPath(shortest_path(known, query.data, target.data[begin:end]).runs, (0, begin))
 
     @property
     def aligner(self) -> InfixDistance:

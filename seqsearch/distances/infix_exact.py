@@ -42,6 +42,7 @@ from .infix_lanes import group_distances, work_for
 from .infix_vectors import SPARED
 from .neighbours import Neighbours, Pruning, unfilled, whole_neighbours
 from .vectors import LANES, VECTOR
+from .wildcards import Wildcards
 
 _QUERIES_A_STEP = 256
 _FAR = np.iinfo(np.int32).max  # farther than any distance
@@ -78,16 +79,20 @@ _WAITING, _ENTERED, _MEASURED = range(3)
 class InfixNeighbours:
     """Targets made ready for lossless search: `search` may be called many times.
 
-    `allowed`, (len(targets),) bool, leaves targets out. Memory: at most 4 bytes a symbol of the targets, about one of
+    `allowed`, (len(targets),) bool, leaves targets out; `wildcards`: of their alphabet, where letters meet by these.
+    Memory: at most 4 bytes a symbol of the targets, about one of
     long DNA that has q-grams in common.
     """
 
-    def __init__(self, targets: Sequences, allowed: BoolArray | None = None) -> None:
+    def __init__(
+        self, targets: Sequences, allowed: BoolArray | None = None, wildcards: Wildcards | None = None
+    ) -> None:
         numba_threads()
-        self.targets = targets
+        self.targets, self._wildcards = targets, wildcards
         rows = allowed_rows(allowed, len(targets))
         rows = rows[np.argsort(targets.lengths_of(rows), kind="stable")]
-        self._members, self._grams, self._blocks = rows, grams_of(targets, rows), blocks_of(targets, rows)
+        self._members = rows
+        self._grams, self._blocks = grams_of(targets, rows, wildcards), blocks_of(targets, rows, wildcards)
         self._coding = Coding.of(targets)
         lanes_of = np.full(len(self._blocks.counts) * LANES if self._blocks.q else 0, -1, np.int64)
         lanes_of[: len(rows)] = rows[: len(lanes_of)]
@@ -108,11 +113,19 @@ class InfixNeighbours:
                 step = slice(first, first + len(part))
                 found = rows[step], distances[step], tally[step]
                 known = columns_of(self.targets), self._members, self._grams, self._blocks, self._groups
-                search_kernel(columns_of(part), self._coding.codes(part), *known, limits[step], *found)
+                letters, coded = self._letters(part)
+                search_kernel(columns_of(part), letters, coded, *known, limits[step], *found)
                 task.advance(len(part))
         pairs = len(queries) * len(self._members)
         _, entered, measured = tally.sum(axis=0).tolist()
         return whole_neighbours(rows, distances), Pruning(pairs, entered, {_BOUND: pairs - measured})
+
+    def _letters(self, queries: Sequences) -> tuple[AnyArray, AnyArray]:
+        """The letters of queries as targets have them, and as groups have them: sets of these with wildcards."""
+        if self._wildcards is None:
+            return queries.data, self._coding.codes(queries)
+        sets = self._wildcards.query(queries).data
+        return sets, sets
 
 
 @kernel(inline=True)
@@ -214,7 +227,7 @@ def _by_blocks(
     come from word done[1] on. `codes`: the query, and `coded` as the groups are; `planes`, `digits`: what it lacks.
     """
     text, offsets = targets
-    form = Form(blocks.q, blocks.base, blocks.bits)
+    form = Form(blocks.q, blocks.base, blocks.bits, blocks.letters)
     m = len(codes)
     buckets = np.empty(m, np.int64)
     count = buckets_of(codes, 0, m, form, buckets)
@@ -298,6 +311,7 @@ def _by_blocks(
 @kernel()
 def _nearest_of(
     codes: AnyArray,
+    letters: AnyArray,
     coded: AnyArray,
     targets: Columns,
     members: IntArray,
@@ -306,10 +320,10 @@ def _nearest_of(
     groups: lanes.Groups,
     nearest: Nearest,
 ) -> None:
-    """The nearest members of one query."""
+    """The nearest members of one query: its `codes`, its `letters` as texts have them, and `coded` as groups have."""
     text, bounds = targets
     m = len(codes)
-    query = query_of(codes, 0, m)
+    query = query_of(letters, 0, m)
     digits = digits_of(grams.q, m)
     planes = lacking(grams, codes, 0, m, digits)
     size = lanes_for(m)
@@ -341,6 +355,7 @@ def _nearest_of(
 @kernel(parallel=True)
 def search_kernel(
     queries: Columns,
+    letters: AnyArray,
     coded: AnyArray,
     targets: Columns,
     members: IntArray,
@@ -356,5 +371,6 @@ def search_kernel(
     data, offsets = queries
     for q in numba.prange(len(offsets) - 1):
         nearest = Nearest(rows[q], distances[q], tally[q], limits[q])
-        codes, own = data[offsets[q] : offsets[q + 1]], coded[offsets[q] : offsets[q + 1]]
-        _nearest_of(codes, own, targets, members, grams, blocks, groups, nearest)
+        start, end = offsets[q], offsets[q + 1]
+        codes, own, turned = data[start:end], letters[start:end], coded[start:end]
+        _nearest_of(codes, own, turned, targets, members, grams, blocks, groups, nearest)

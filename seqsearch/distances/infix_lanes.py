@@ -11,7 +11,7 @@ from ..arrays import AnyArray, DoubleArray, IntArray
 from ..jit import kernel
 from . import lanes
 from .infix_vectors import follow, sweep_free
-from .vectors import LANES, TILE, VECTOR, match_symbol
+from .vectors import LANES, TILE, VECTOR
 
 _GROUPS_A_TASK = 8
 _ONES, _U0 = ~np.uint64(0), np.uint64(0)
@@ -49,7 +49,7 @@ def group_distances(query: lanes.Query, groups: lanes.Groups, group: int, begin:
     """The distances of a query and columns begin..end - 1 of all lanes of a group, as planes of a number, lowest bit
     first, in `work.values`. `begin` is a multiple of TILE; a last tile is looked at as a whole.
     """
-    codes, table = query
+    table = query.table
     state, matches, edge, values, digits = work
     planes, bits = groups.planes, groups.bits
     m = len(table)
@@ -64,13 +64,7 @@ def group_distances(query: lanes.Query, groups: lanes.Groups, group: int, begin:
     width = (bits + 1) * VECTOR
     for first in range(begin, min(end, groups.columns[group]), TILE):
         at = groups.starts[group] + lanes.HEADER + first * width
-        for s in range(len(codes)):
-            for t in range(TILE):
-                to = (s * TILE + t) * VECTOR
-                if codes[s] >> bits:  # a symbol that no target has
-                    matches[to : to + VECTOR] = _U0
-                    continue
-                match_symbol(planes, at + t * width, bits, codes[s], matches, to)
+        lanes.match_tile(query, planes, at, bits, matches)
         sweep_free(state, table, matches, m, edge)
         follow(edge, planes, at + bits * VECTOR, width, values, digits)
 

@@ -10,22 +10,28 @@ from ..arrays import AnyArray, DoubleArray, IntArray
 from ..sequences import Sequences
 from ..threads import numba_threads
 from . import lanes
+from .arguments import Columns
 from .coding import Coding
 from .vectors import LANES
+from .wildcards import Wildcards
 
 WORTHWHILE = 64
 """From this number of targets on, some lanes may stay empty and the vector form is still the faster."""
 
 
 def lane_matrix(
-    kernel: Callable[[AnyArray, IntArray, lanes.Groups, DoubleArray], object], a: Sequences, b: Sequences
+    kernel: Callable[[AnyArray, IntArray, lanes.Groups, DoubleArray], object],
+    a: Sequences,
+    b: Sequences,
+    wildcards: Wildcards | None = None,
 ) -> DoubleArray:
-    """(a, b) distances; targets of like lengths lie side by side."""
+    """(a, b) distances; targets of like lengths lie side by side. `wildcards`: where letters meet by these."""
     order = np.full(-(-len(b) // LANES) * LANES, -1, np.int64)
     order[: len(b)] = np.argsort(b.lengths, kind="stable")
     coding = Coding.of(b)
     groups = lanes.pack(coding.codes(b), b.offsets, order, coding.bits)
     found = np.empty((len(a), len(b)))
     numba_threads()
-    kernel(coding.codes(a), a.offsets, groups, found)
+    asked = Columns(coding.codes(a), a.offsets) if wildcards is None else wildcards.query(a)
+    kernel(*asked, groups, found)
     return found

@@ -15,6 +15,7 @@ import numpy as np
 from ..arrays import AnyArray, DoubleArray, IntArray
 from ..jit import kernel
 from .vectors import LANES, ROWS_A_COUNT, TILE, VECTOR, bits_of_bytes, count_rows, match_symbol, sweep, sweep_masked
+from .wildcards import is_sets
 
 _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 _U0 = np.uint64(0)
@@ -51,10 +52,14 @@ class Groups(NamedTuple):
 
 
 class Query(NamedTuple):
-    """`codes`: the distinct codes of a query, sorted; `table`, (m,): where its match vectors start, a position each."""
+    """`codes`: the distinct codes of a query, sorted; `table`, (m,): where its match vectors start, a position each.
+
+    `several`: the codes are sets of codes (wildcards.py).
+    """
 
     codes: IntArray
     table: IntArray
+    several: bool
 
 
 class Scratch(NamedTuple):
@@ -134,7 +139,36 @@ def query_of(codes: AnyArray, start: int, end: int) -> Query:
     table = np.empty(end - start, np.int64)
     for i in range(end - start):
         table[i] = np.searchsorted(distinct, np.int64(codes[start + i])) * TILE * VECTOR
-    return Query(distinct, table)
+    return Query(distinct, table, is_sets(codes))
+
+
+@kernel(inline=True)
+def match_tile(query: Query, planes: AnyArray, at: int, bits: int, matches: AnyArray) -> None:
+    """The match vectors of each code in TILE columns of a group, which begin at word `at`."""
+    codes, width = query.codes, (bits + 1) * VECTOR
+    for s in range(codes.shape[0]):
+        for t in range(TILE):
+            to = (s * TILE + t) * VECTOR
+            if query.several:
+                _match_set(planes, at + t * width, bits, codes[s], matches, to)
+            elif codes[s] >> bits:  # a symbol that no target has
+                matches[to : to + VECTOR] = _U0
+            else:
+                match_symbol(planes, at + t * width, bits, codes[s], matches, to)
+
+
+@kernel()
+def _match_set(planes: AnyArray, at: int, bits: int, codes: int, matches: AnyArray, to: int) -> None:
+    """matches[to:+VECTOR] = the lanes whose symbol is in a set of codes, a bit each."""
+    found = np.empty(VECTOR, np.uint64)
+    matches[to : to + VECTOR] = _U0
+    code = 0
+    while code < 1 << bits and codes >> code:
+        if (codes >> code) & 1:
+            match_symbol(planes, at, bits, code, found, 0)
+            for w in range(VECTOR):
+                matches[to + w] |= found[w]
+        code += 1
 
 
 @kernel()
@@ -209,7 +243,7 @@ def group_distances(query: Query, groups: Groups, group: int, cutoff: int, work:
     Those at most `cutoff` are exact, others are above it. Returns the number of planes, or 0 when it was given up
     because all are above the cutoff.
     """
-    codes, table = query
+    table = query.table
     state, matches, sums = work
     planes, bits = groups.planes, groups.bits
     start, columns = groups.starts[group], groups.columns[group]
@@ -234,12 +268,7 @@ def group_distances(query: Query, groups: Groups, group: int, cutoff: int, work:
                 return 0
             check += shortest // _CHECKS
         at = start + HEADER + first * width
-        for s in range(codes.shape[0]):
-            for t in range(TILE):
-                if codes[s] >> bits:  # a symbol that no target has
-                    matches[(s * TILE + t) * VECTOR : (s * TILE + t + 1) * VECTOR] = _U0
-                    continue
-                match_symbol(planes, at + t * width, bits, codes[s], matches, (s * TILE + t) * VECTOR)
+        match_tile(query, planes, at, bits, matches)
         if first + TILE <= shortest:
             sweep(state, table, matches, top, bottom)
         else:

@@ -13,22 +13,24 @@ from ..sequences import Sequence, Sequences
 from ..threads import numba_threads
 from . import scoring_kernels as scoring
 from .arguments import Columns, allowed_rows, columns_of, pair_arguments
-from .distance import LEAST_COST, Distance
+from .distance import LEAST_COST
 from .paths import AlignedPath, path_of_steps
 from .scoring_lanes import grouped, grouped_kernel
 from .tables import TableNeighbours
+from .wildcards import WildcardDistance, scheme_of
 
 _CELL = 0.0001  # in candidates proposed by the graph, where 32 targets go side by side
 _CODES = 256  # of the alphabets whose letters are bytes
 
 
-class OverlapDistance(Distance):
+class OverlapDistance(WildcardDistance):
     """min(m, n) - S, where S, at least 0, is the most that matches less edits come to in any overlap of the two.
 
     An overlap is an alignment with free ends (semi-global): what hangs over costs nothing by itself. But a letter of
     the shorter sequence that is left outside counts 1, as it matches nothing, and an edit counts 2, as it also costs a
     match - so that a long overlap with some edits is nearer than a short one without. It is from 0, where one sequence
-    is in the other, to min(m, n), where nothing is worth to be aligned; symmetric, and no metric.
+    is in the other, to min(m, n), where nothing is worth to be aligned; symmetric, and no metric. `wildcards`: see
+    `WildcardDistance`.
     """
 
     name = "overlap"
@@ -46,7 +48,7 @@ class OverlapDistance(Distance):
         x, y = _bytes_where_possible(columns_of(a), columns_of(b))
         order, groups = grouped(first, b.lengths_of(second))
         if x.data.dtype == np.uint8:
-            grouped_kernel(x, first[order], y, second[order], groups, _scheme(), ordered)
+            grouped_kernel(x, first[order], y, second[order], groups, self._scheme(a), ordered)
         else:
             _scores_kernel(x, first[order], y, second[order], ordered)
         found[order] = np.maximum(ordered, 0)
@@ -66,15 +68,29 @@ class OverlapDistance(Distance):
         first, second, _ = pair_arguments(a_rows, len(a), b_rows, len(b), None)
         begins, ends = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
         numba_threads()
-        _spans_kernel(columns_of(a), first, columns_of(b), second, begins, ends)
+        x, y = _bytes_where_possible(columns_of(a), columns_of(b))
+        if x.data.dtype == np.uint8:
+            _byte_spans_kernel(x, first, y, second, self._scheme(a), begins, ends)
+        else:
+            _spans_kernel(x, first, y, second, begins, ends)
         return begins, ends
 
     def align(self, query: Sequence, target: Sequence) -> AlignedPath:
         """A best overlap, always the same one, with its score; it takes a byte for each pair of letters."""
-        score, i, j, steps = _path(query.data, target.data)
+        known = self.known(query)
+        if known is None:
+            score, i, j, steps = _path(query.data, target.data)
+        else:
+            score, i, j, steps = scoring.path_of(self._scheme(query), query.data, target.data)
         if score <= 0:
             return AlignedPath((), score=0)
-        return path_of_steps(steps, query.data, target.data, (int(i), int(j)), int(score))
+        meets = None if known is None else known.meets
+        return path_of_steps(steps, query.data, target.data, (int(i), int(j)), int(score), meets)
+
+    def _scheme(self, sequences: Sequences | Sequence) -> scoring.Scheme:
+        """What letters that are bytes score."""
+        known = self.known(sequences)
+        return _equal_letters() if known is None else scheme_of(known, 1, -1, scoring.SEMI)
 
     @property
     def aligner(self) -> OverlapDistance:
@@ -92,7 +108,7 @@ class OverlapDistance(Distance):
 
 
 @cache
-def _scheme() -> scoring.Scheme:
+def _equal_letters() -> scoring.Scheme:
     """A match counts 1, an edit -1, for letters that are bytes."""
     scores = np.full((_CODES, _CODES), -1, np.int32)
     np.fill_diagonal(scores, 1)
@@ -148,10 +164,29 @@ def _spans_kernel(a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, be
     for pair in numba.prange(len(begins)):
         x = data[offsets[a_rows[pair]] : offsets[a_rows[pair] + 1]]
         y = text[bounds[b_rows[pair]] : bounds[b_rows[pair] + 1]]
-        score, _, begin, steps = _path(x, y)
-        if score <= 0:
-            continue
-        used = 0
-        for step in steps:
-            used += step != 3
-        begins[pair], ends[pair] = begin, begin + used
+        begins[pair], ends[pair] = _span(_path(x, y))
+
+
+@kernel(parallel=True)
+def _byte_spans_kernel(
+    a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, scheme: scoring.Scheme, begins: IntArray, ends: IntArray
+) -> None:
+    """The same of letters that are bytes."""
+    data, offsets = a
+    text, bounds = b
+    for pair in numba.prange(len(begins)):
+        x = data[offsets[a_rows[pair]] : offsets[a_rows[pair] + 1]]
+        y = text[bounds[b_rows[pair]] : bounds[b_rows[pair] + 1]]
+        begins[pair], ends[pair] = _span(scoring.path_of(scheme, x, y))
+
+
+@kernel()
+def _span(path: tuple[int, int, int, AnyArray]) -> tuple[int, int]:
+    """Where a path, as of `_path`, begins and ends in the target; 0 where it scores nothing."""
+    score, _, begin, steps = path
+    if score <= 0:
+        return 0, 0
+    used = 0
+    for step in steps:
+        used += step != 3
+    return begin, begin + used

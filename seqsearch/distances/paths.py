@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from ..arrays import AnyArray, ByteArray
+from ..arrays import AnyArray, BoolArray, ByteArray
 
 _LETTERS = {1: "M", 2: "D", 3: "I"}
 
@@ -62,13 +62,21 @@ class AlignedPath:
 
 
 def path_of_steps(
-    steps: ByteArray, query: AnyArray, target: AnyArray, before: tuple[int, int], score: int
+    steps: ByteArray,
+    query: AnyArray,
+    target: AnyArray,
+    before: tuple[int, int],
+    score: int,
+    meets: BoolArray | None = None,
 ) -> AlignedPath:
-    """From the steps of `scoring_kernels.path_of`, a column each: 1 both, 2 the target only, 3 the query only."""
+    """From the steps of `scoring_kernels.path_of`, a column each: 1 both, 2 the target only, 3 the query only.
+
+    `meets`, (codes, codes): which letters count as equal, where more than equal ones do.
+    """
     i, j = before
     letters = []
     for step in steps.tolist():
-        same = step == 1 and query[i] == target[j]
+        same = step == 1 and bool(query[i] == target[j] if meets is None else meets[query[i], target[j]])
         letters.append("=" if same else "X" if step == 1 else _LETTERS[step])
         i, j = i + (step != 2), j + (step != 3)
     runs = tuple((letter, len(list(group))) for letter, group in itertools.groupby(letters))

@@ -4,6 +4,10 @@ One edit takes away at most q of the q-grams of a sequence and brings at most q 
 at edit distance d differ by at most 2 q d in the L1 norm (the q-gram lemma: Ukkonen 1992, "Approximate string-matching
 with q-grams and maximal matches"). That holds after any merging of q-grams into buckets and any capping of counts, both
 of which only bring counts closer.
+
+With wildcards only q-grams of letters proper are counted: what meets and is counted in both is equal. A q-gram that no
+edit touches may be counted in one and not in the other, so that the bound is 2 q d plus the q-grams that were left out
+in both (`ambiguous_kernel`).
 """
 
 from __future__ import annotations
@@ -21,9 +25,12 @@ _HASH = np.uint64(0x9E3779B97F4A7C15)
 
 
 @kernel(parallel=True)
-def counts_kernel(codes: AnyArray, offsets: IntArray, rows: IntArray, q: int, base: int, counts: ByteArray) -> None:
+def counts_kernel(
+    codes: AnyArray, offsets: IntArray, rows: IntArray, q: int, base: int, letters: int, counts: ByteArray
+) -> None:
     """counts[i] = how often each bucket of q-grams occurs in codes[offsets[rows[i]]:...], at most 255 told.
 
+    `letters` > 0: only those whose codes are all below it count.
     `base` > 0: the q-gram is a number in that base (codes below it) and its own bucket; 0: it is hashed. The number of
     buckets, counts.shape[1], is a power of 2.
     """
@@ -34,7 +41,14 @@ def counts_kernel(codes: AnyArray, offsets: IntArray, rows: IntArray, q: int, ba
         shift -= np.uint64(1)
     for i in numba.prange(rows.shape[0]):
         start, end = offsets[rows[i]], offsets[rows[i] + 1]
+        proper = start  # no wildcard from here on
         for j in range(start, end - q + 1):
+            if letters > 0:
+                for t in range(j if j == start else j + q - 1, j + q):
+                    if codes[t] >= letters:
+                        proper = t + 1
+                if proper > j:
+                    continue
             key = np.uint64(0)
             if base > 0:
                 for t in range(q):
@@ -46,6 +60,19 @@ def counts_kernel(codes: AnyArray, offsets: IntArray, rows: IntArray, q: int, ba
                 bucket = np.int64(key >> shift)
             if counts[i, bucket] < 255:
                 counts[i, bucket] += np.uint8(1)
+
+
+@kernel(parallel=True)
+def ambiguous_kernel(codes: AnyArray, offsets: IntArray, rows: IntArray, q: int, letters: int, found: IntArray) -> None:
+    """found[i] = how many q-grams of codes[offsets[rows[i]]:...] have a code that is not below `letters`."""
+    for i in numba.prange(rows.shape[0]):
+        start, end = offsets[rows[i]], offsets[rows[i] + 1]
+        proper, count = start, 0
+        for j in range(start, end):
+            if codes[j] >= letters:
+                proper = j + 1
+            count += j - q + 1 >= start and proper > j - q + 1
+        found[i] = count
 
 
 @kernel()

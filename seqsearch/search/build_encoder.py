@@ -12,7 +12,7 @@ from ..distances import Distance
 from ..encoders.codes import LEARNED, quantizer
 from ..encoders.families import AS_IS, family_named
 from ..encoders.identity import lifted_model
-from ..encoders.model import Model, kmer_model, unlearned_model
+from ..encoders.model import Model, kmer_model, shape_model, unlearned_model
 from ..errors import MismatchError, ParameterError
 from ..learning.plan import TrainingPlan
 from ..progress import Progress
@@ -85,7 +85,7 @@ class EncoderMaker:
         options = self.options
         family = family_named(self._family, sample.kind)
         if self.distance.partial:
-            return kmer_model(sample, _COMPOSITION)
+            return kmer_model(sample, _COMPOSITION) if sample.kind == "tokens" else shape_model(sample)
         if family.as_is:
             return self._as_is(unlearned_model(sample, plan.geometry, family.name))
         if not family.trained:

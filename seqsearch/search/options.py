@@ -12,7 +12,7 @@ from ..arrays import JSON
 from ..distances import DISTANCES, Distance, distance_named
 from ..distances.distance import full_name
 from ..encoders.codes import CODES, LEARNED, checked_bits
-from ..encoders.families import AS_IS, FAMILIES
+from ..encoders.families import AS_IS, FAMILIES, UNLEARNED
 from ..encoders.own import Embedder, Embedding
 from ..errors import ParameterError
 from ..geometry import geometry_named
@@ -20,7 +20,6 @@ from ..learning.plan import TrainingPlan
 from ..registry import call
 
 AUTO, NONE = "auto", "none"
-COMPOSITION = "kmer"  # the encoder where no vector proposes candidates, and none has to be learned
 _FLAT = (AUTO, "euclidean")
 
 
@@ -169,9 +168,10 @@ class BuildOptions:
         """The encoder family. Raises ParameterError for one that has to be trained where its points lead nowhere."""
         if not distance.partial:
             return self.family
-        if self.encoder not in (AUTO, COMPOSITION):
+        unlearned = UNLEARNED[distance.kind]  # no vector proposes candidates, and none has to be learned
+        if self.encoder not in (AUTO, unlearned):
             raise ParameterError(f"encoder {self.family!r} proposes no candidates: {self.by_proof}: leave it out")
-        return COMPOSITION
+        return unlearned
 
     @property
     def by_proof(self) -> str:

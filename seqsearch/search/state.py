@@ -14,6 +14,7 @@ from ..arrays import AnyArray, BoolArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
 from ..encoders.model import Model
 from ..errors import MismatchError
+from ..memory import keep_freed
 from ..sequences import Sequences
 from .budget import Budget, Calibration, Choice, Wanted
 from .conditions import Where, shown
@@ -147,6 +148,7 @@ def pipeline_of(
 ) -> Pipeline:
     """The stages over these rows: embeddings propose, hash sequences are warped where there are any, the exact distance
     decides where both sides can be compared."""
+    keep_freed()
     stages: list[Stage] = []
     if candidates is not None:
         decides = encoder.orders_as(distance) and not candidates.estimates

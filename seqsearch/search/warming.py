@@ -110,6 +110,7 @@ def _use(folder: Path, refs: Sequences, queries: Sequences | None = None, **opti
     with SequenceIndex.open(path) as index:
         for asked in (queries[:1], queries):
             index.search(asked, 5)
+            index.search(list(asked), 5)
             if not index.calibration.lossless:
                 index.search(asked, 5, candidates=20)
             index.search(asked, 5, exact=True)

@@ -200,7 +200,8 @@ class Pipeline:
         """`neighbours` by the stages, even where comparing with everything would be no more work."""
         parts, queries = [Neighbours.none(0, k)], Queries.of(queries)
         if len(queries) == 1:  # which is answered before anybody could watch
-            return self._best(queries, Keep(k, budget, limits.get("allowed")), limits.get("exclude"), limits.get("trace"))
+            last = Keep(k, budget, limits.get("allowed"))
+            return self._best(queries, last, limits.get("exclude"), limits.get("trace"))
         with limits.get("progress", SILENT).task("searching", len(queries)) as task:
             for start in range(0, len(queries), QUERY_BATCH):
                 asked, exclude = queries[start : start + QUERY_BATCH], limits.get("exclude")

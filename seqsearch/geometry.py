@@ -224,6 +224,7 @@ def _root(x: Points) -> Points:
     xp = _namespace(x)
     positive = x > 0
     if xp is np:
-        return np.sqrt(x, where=positive, out=np.zeros_like(x))
+        made: object = np.sqrt(x, where=positive, out=np.zeros_like(x))
+        return cast("Points", made)
     root: Points = xp.where(positive, xp.sqrt(xp.where(positive, x, xp.ones_like(x))), xp.zeros_like(x))
     return root

@@ -11,12 +11,14 @@ from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..jit import kernel
 from ..sequences import Sequence, Sequences
 from ..threads import numba_threads
+from . import overlap_lanes
 from . import scoring_kernels as scoring
-from .arguments import Columns, allowed_rows, columns_of, pair_arguments
+from .arguments import Columns, columns_of, pair_arguments
 from .distance import LEAST_COST
+from .lane_matrix import WORTHWHILE, lane_matrix
+from .overlap_exact import OverlapNeighbours
 from .paths import AlignedPath, path_of_steps
 from .scoring_lanes import grouped, grouped_kernel
-from .tables import TableNeighbours
 from .wildcards import WildcardDistance, scheme_of
 
 _CELL = 0.0001  # in candidates proposed by the graph, where 32 targets go side by side
@@ -56,11 +58,18 @@ class OverlapDistance(WildcardDistance):
         distances: DoubleArray = shorter - found
         return distances
 
-    def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> TableNeighbours:
+    def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
+        self.require(a, b)
+        if len(a) > len(b):
+            return np.ascontiguousarray(self.matrix(b, a).T)
+        if len(b) < WORTHWHILE:
+            return super().matrix(a, b)
+        return lane_matrix(overlap_lanes.matrix_kernel, a, b, self.known(b))
+
+    def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> OverlapNeighbours:
+        """The q-grams of the targets listed once, for many searches."""
         self.require(targets)
-        chosen = allowed_rows(allowed, len(targets))
-        some = targets if allowed is None else targets[chosen]
-        return TableNeighbours(self, targets, chosen, lambda queries: self.matrix(queries, some))
+        return OverlapNeighbours(targets, allowed, self.known(targets))
 
     def spans(self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray) -> tuple[IntArray, IntArray]:
         """(m,) where the overlap begins and ends in b[b_rows[i]], as a slice; (0, 0) where there is none."""

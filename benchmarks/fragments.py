@@ -8,7 +8,8 @@ substitutions, insertions and deletions in equal parts). The truth is the lossle
 on the first reads; recall counts ties. vsearch takes --id .8 --maxaccepts 50 --maxrejects 200; its first ten count.
 `cpu_ms`: of processor time a query, whoever else wants the cores.
 
-`--part dtw`: beats in records, the same question of series: see fragments_dtw.py.
+`--part dtw`: beats in records, the same question of series: see fragments_dtw.py. `--part rrna`: partial genes
+against partial genes: see fragments_rrna.py.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import fragments_dtw
+import fragments_rrna
 import numpy as np
 
 from seqsearch import threads, write_fasta
@@ -108,12 +110,15 @@ def main() -> None:
     parser.add_argument("--vsearch", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="rows as JSON lines")
-    parser.add_argument("--part", choices=["reads", "dtw"], default="reads")
+    parser.add_argument("--part", choices=["reads", "rrna", "dtw"], default="reads")
     fragments_dtw.add_options(parser)
     options = parser.parse_args()
-    if options.part == "dtw":
+    if options.part != "reads":
         found: list[dict[str, object]] = []
-        fragments_dtw.measure(options, found)
+        if options.part == "dtw":
+            fragments_dtw.measure(options, found)
+        else:
+            fragments_rrna.measure(found)
         write(options.output, found)
         return
     genes, infix, rows = greengenes_full(), InfixDistance(), []

@@ -219,4 +219,5 @@ def measure(options: argparse.Namespace, rows: list[dict[str, object]]) -> None:
 
     for form in options.forms.split(";") if options.forms else FORMS:
         measured(records, places, form, options, told)
-    peers(records, places, options, told)
+    if options.stumpy:
+        peers(records, places, options, told)

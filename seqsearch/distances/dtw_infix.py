@@ -24,8 +24,9 @@ from .series import LOCALS, SeriesDistance
 _BOUNDS_A_STEP = 8 << 20  # held in memory at once, 8 bytes each
 _QUERIES_A_STEP = 64
 _ROUNDING = 1e-12  # what is just within a radius is not lost to the rounding of its square
-_FRAMES_A_BLOCK = 32  # frames of a query for each frame of the blocks that its bounds are made of
-_WIDEST = 32
+_FRAMES_A_BLOCK = 48  # frames of a query for each frame of the blocks that its bounds are made of
+_LONG, _LEAST_WIDTH = 16, 2  # frames of a query from which blocks are made, of so many frames at least
+_WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 _BOUND = "bounds of parts"
 
 
@@ -192,9 +193,9 @@ class InfixDTWNeighbours:
 
 
 def block_for(m: int) -> int:
-    """Frames of a block of targets for queries of m: a power of 2."""
-    width = max(1, min(_WIDEST, m // _FRAMES_A_BLOCK))
-    return 1 << (width.bit_length() - 1)
+    """Frames of a block of targets for queries of m: one of a few widths, for what is made of targets is kept."""
+    most = max(_LEAST_WIDTH, m // _FRAMES_A_BLOCK) if m >= _LONG else 1
+    return max(width for width in _WIDTHS if width <= most)
 
 
 def turned_of(targets: Columns, block: int) -> parts.Turned:

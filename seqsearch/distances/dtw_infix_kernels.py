@@ -114,6 +114,29 @@ def _step(left: AnyArray, up: AnyArray, corner: AnyArray, here: AnyArray) -> Non
         here[c] += best
 
 
+@kernel(inline=True)
+def _cells(
+    x: DoubleArray,
+    y: DoubleArray,
+    local: int,
+    left: DoubleArray,
+    up: DoubleArray,
+    corner: DoubleArray,
+    here: DoubleArray,
+) -> None:
+    """One anti-diagonal of series of one feature, squared or absolute; all (cells,)."""
+    if local == ABSOLUTE:
+        for c in range(here.shape[0]):
+            best = left[c] if left[c] < up[c] else up[c]
+            best = corner[c] if corner[c] < best else best
+            here[c] = best + abs(x[c] - y[c])
+    else:
+        for c in range(here.shape[0]):
+            best = left[c] if left[c] < up[c] else up[c]
+            best = corner[c] if corner[c] < best else best
+            here[c] = best + (x[c] - y[c]) * (x[c] - y[c])
+
+
 @kernel()
 def sweep(x: DoubleArray, frames: DoubleArray, first: int, local: int, work: DoubleArray, ends: DoubleArray) -> None:
     """ends[j] = D[m - 1, first + j]: the least cost of a path that begins in column `first` or later and ends there.
@@ -121,7 +144,7 @@ def sweep(x: DoubleArray, frames: DoubleArray, first: int, local: int, work: Dou
     `x`: (F, m), from `backwards`; `frames`: (F, columns); `work`: (3, >= m + 1). Row i stands at place m - 1 - i, so
     that columns run alongside; place m is the row before the first, where every path is free to begin.
     """
-    m, count = x.shape[1], ends.shape[0]
+    m, count, single = x.shape[1], ends.shape[0], x.shape[0] == 1 and local != COSINE
     work[:] = INF
     work[:, m] = 0.0
     old, last, now = work[0], work[1], work[2]
@@ -129,12 +152,16 @@ def sweep(x: DoubleArray, frames: DoubleArray, first: int, local: int, work: Dou
         begin, end = m - 1 - min(m - 1, s), m - max(0, s - count + 1)
         column = first + s - m + 1
         here = now[begin:end]
-        for f in range(x.shape[0]):
-            _costs(x[f, begin:end], frames[f, column + begin : column + end], local, f == 0, here)
-        if local == COSINE:  # of equal frames it may be rounded to less than nothing
-            for c in range(here.shape[0]):
-                here[c] = max(0.0, 1.0 - here[c])
-        _step(last[begin:end], last[begin + 1 : end + 1], old[begin + 1 : end + 1], here)
+        left, up, corner = last[begin:end], last[begin + 1 : end + 1], old[begin + 1 : end + 1]
+        if single:
+            _cells(x[0, begin:end], frames[0, column + begin : column + end], local, left, up, corner, here)
+        else:
+            for f in range(x.shape[0]):
+                _costs(x[f, begin:end], frames[f, column + begin : column + end], local, f == 0, here)
+            if local == COSINE:  # of equal frames it may be rounded to less than nothing
+                for c in range(here.shape[0]):
+                    here[c] = max(0.0, 1.0 - here[c])
+            _step(left, up, corner, here)
         if s >= m - 1:
             ends[s - m + 1] = now[0]
         old, last, now = last, now, old
@@ -157,11 +184,33 @@ def _gaps(
             found[c] = (zero if first else found[c]) + over * over
 
 
+@kernel(inline=True)
+def _gap_cells(
+    low: FloatArray,
+    high: FloatArray,
+    floor: FloatArray,
+    ceiling: FloatArray,
+    left: FloatArray,
+    up: FloatArray,
+    corner: FloatArray,
+    here: FloatArray,
+) -> None:
+    """One anti-diagonal of frames and blocks of one feature, squared; all (cells,)."""
+    zero = np.float32(0.0)
+    for c in range(here.shape[0]):
+        best = left[c] if left[c] < up[c] else up[c]
+        best = corner[c] if corner[c] < best else best
+        over = max(low[c] - ceiling[c], floor[c] - high[c])
+        over = over if over > zero else zero
+        here[c] = best + over * over
+
+
 @kernel()
 def bounds_of(x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleArray) -> None:
     """least[b] = a lower bound of the distances of all parts that end in block b of a target: `sweep` over blocks."""
     features, m = x.shape
     count, cost, zero = least.shape[0], coarse(local), targets.starts[row]
+    single = features == 1 and cost == GAP
     low, high = np.empty((features, m), np.float32), np.empty((features, m), np.float32)
     for f in range(features):
         for p in range(m):
@@ -176,11 +225,17 @@ def bounds_of(x: DoubleArray, targets: Turned, row: int, local: int, least: Doub
         begin, end = m - 1 - min(m - 1, s), m - max(0, s - count + 1)
         column = zero + s - m + 1
         here = now[begin:end]
-        for f in range(features):
-            floor = targets.floor[f, column + begin : column + end]
-            ceiling = targets.ceiling[f, column + begin : column + end]
-            _gaps(low[f, begin:end], high[f, begin:end], floor, ceiling, cost, f == 0, here)
-        _step(last[begin:end], last[begin + 1 : end + 1], old[begin + 1 : end + 1], here)
+        left, up, corner = last[begin:end], last[begin + 1 : end + 1], old[begin + 1 : end + 1]
+        if single:
+            floor = targets.floor[0, column + begin : column + end]
+            ceiling = targets.ceiling[0, column + begin : column + end]
+            _gap_cells(low[0, begin:end], high[0, begin:end], floor, ceiling, left, up, corner, here)
+        else:
+            for f in range(features):
+                floor = targets.floor[f, column + begin : column + end]
+                ceiling = targets.ceiling[f, column + begin : column + end]
+                _gaps(low[f, begin:end], high[f, begin:end], floor, ceiling, cost, f == 0, here)
+            _step(left, up, corner, here)
         if s >= m - 1:
             least[s - m + 1] = now[0]
         old, last, now = last, now, old
@@ -234,6 +289,20 @@ def _columns_left(left: BoolArray, block: int, m: int) -> int:
 
 
 @kernel()
+def near_part(x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleArray) -> tuple[float, int]:
+    """(distance, end) of a part that ends in the most promising block, or just before, and is not much longer than the
+    query: the nearest of all is no farther."""
+    m, block = x.shape[1], targets.block
+    start, stop = targets.offsets[row], targets.offsets[row + 1]
+    promising = int(np.argmin(least))
+    begin, end = max(0, promising - 1 - 2 * m // block) * block, min(stop - start, (promising + 1) * block)
+    ends = np.empty(end - begin)
+    sweep(x, targets.frames, start + begin, local, np.empty((3, m + 1)), ends)
+    at = int(np.argmin(ends))
+    return ends[at], begin + at + 1
+
+
+@kernel()
 def nearest_part(
     x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleArray, limit: float
 ) -> tuple[float, int]:
@@ -244,20 +313,14 @@ def nearest_part(
     start, stop = targets.offsets[row], targets.offsets[row + 1]
     zero, count = targets.starts[row], len(least)
     work, ends = np.empty((3, m + 1)), np.empty(stop - start)
-    best, best_end = INF, 0
     most = limit * (1.0 + _ROUNDING)
-    promising = int(np.argmin(least))
-    if least[promising] > most:
+    if least.min() > most:
         return INF, 0
-    # Any part gives a cutoff: one that ends in the most promising block, and is not much longer than the query.
-    begin = max(0, promising - 1 - 2 * m // block) * block
-    end = min(stop - start, (promising + 1) * block)
-    found = ends[: end - begin]
-    sweep(x, targets.frames, start + begin, local, work, found)
-    at = int(np.argmin(found))
-    if found[at] <= limit:
-        best, best_end = found[at], begin + at + 1
+    best, best_end = near_part(x, targets, row, local, least)
+    if best <= limit:
         most = best * (1.0 + _ROUNDING)
+    else:
+        best, best_end = INF, 0
     near = np.flatnonzero(least <= most)
     left = np.zeros(count, np.bool_)
     left[near] = True

@@ -12,6 +12,7 @@ from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
 from ..sequences import Sequences
+from ..sequences.packed import is_packable, packed
 from .gathering import gathered, original
 from .lossless import Lossless
 from .parts import nearest_by_parts
@@ -139,7 +140,7 @@ class Exact:
 
     def _verified(self, queries: Sequences, rows: IntArray, count: int, stop: DoubleArray | None) -> Ranked:
         """The best of candidates, (Q, C) rows."""
-        parts = [Neighbours.none(0, count)]
+        parts = [] if len(rows) else [Neighbours.none(0, count)]
         for part, targets, met, places in gathered(self.targets, rows):
             bounds = None if stop is None else stop[part]
             found = self.distance.rerank(queries[part], targets, places, count, stop=bounds)
@@ -150,7 +151,8 @@ class Exact:
     def _of_parts(self, queries: Sequences, rows: IntArray, parts: Parts, count: int) -> Ranked:
         """The best of candidates, (Q, C) rows, by the stretches where the query is expected; the best of these are then
         compared as a whole, so that the distances are those of all of each row, wherever it is nearest."""
-        best = nearest_by_parts(self.distance, queries, self.targets, rows, parts, min(rows.shape[1], count + SPARE))
+        wanted = min(rows.shape[1], count + SPARE)
+        best = nearest_by_parts(self.distance, queries, self._as_packed, rows, parts, wanted)
         return self._verified(queries, best, count, None)
 
     def _weighed(self, queries: Sequences, before: Ranked, count: int, weight: float) -> Ranked:
@@ -178,6 +180,12 @@ class Exact:
             limits = None if cutoffs is None else cutoffs[part]
             out[part] = self.distance.pairs(queries, owners[part], targets, places[:, 0], limits)
         return out
+
+    @cached_property
+    def _as_packed(self) -> Sequences:
+        """The targets with their letters packed, where that is how they are compared."""
+        suited = self.distance.compares_packed and is_packable(self.targets.alphabet)
+        return packed(self.targets) if suited and self.targets.resident else self.targets
 
     @cached_property
     def lossless(self) -> Lossless:

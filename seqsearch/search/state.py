@@ -91,9 +91,15 @@ class State:
         return Pipeline(self.pipeline.stages[:1], self.live)
 
     def choice(self, k: int, wanted: Wanted) -> Choice:
-        """The budget for k neighbours, and why."""
-        kind = None if self.candidates is None else type(self.proposals)
-        return wanted.budget(self.calibration, kind, len(self), k)
+        """The budget for k neighbours, and why: of one state always the same."""
+        if (k, wanted) not in self._choices:
+            kind = None if self.candidates is None else type(self.proposals)
+            self._choices[k, wanted] = wanted.budget(self.calibration, kind, len(self), k)
+        return self._choices[k, wanted]
+
+    @cached_property
+    def _choices(self) -> dict[tuple[int, Wanted], Choice]:
+        return {}
 
     def members(self, rows: IntArray) -> Queries:
         """Stored sequences as queries. Vectors that were made elsewhere are those stored."""

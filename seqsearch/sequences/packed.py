@@ -408,3 +408,14 @@ class PackedSequences(Sequences):
             else:
                 letters.put_parts(within, begins[at], lengths[at], out, offsets[at])
         return out
+
+
+def packed(sequences: Sequences) -> PackedSequences:
+    """A set in memory with its letters packed. Its alphabet must be packable."""
+    start, stop = sequences.offsets[0], sequences.offsets[-1]
+    offsets = sequences.offsets - start
+    content, exceptions, symbols = packing.pack(sequences.data[start:stop], offsets)
+    letters = PackedLetters.of(content, offsets, exceptions, symbols)
+    part = Part(letters, Texts(sequences.ids, sequences.descriptions, sequences.labels))
+    return PackedSequences([part], sequences.alphabet)
+

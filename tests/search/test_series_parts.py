@@ -10,7 +10,7 @@ import pytest
 from seqsearch.cli.main import run
 from seqsearch.distances import InfixDTW
 from seqsearch.errors import ParameterError
-from seqsearch.search import References, SequenceIndex
+from seqsearch.search import References, SequenceIndex, duplicates
 from seqsearch.sequences import Sequences, write_whole
 
 FORM = {"window": 0.1, "standardise": True}
@@ -67,6 +67,13 @@ def test_everything_within_a_radius_and_what_is_new(index, records, beats):
     strange = Sequences.from_arrays([rng.standard_normal(60) for _ in range(3)])
     told = index.novelty(Sequences.concatenate([beats[:3], strange]), known=beats[3:], fpr=0.2)
     assert told.novel.tolist() == [False] * 3 + [True] * 3
+
+
+def test_contained_series_are_duplicates_of_what_contains_them(records):
+    cut = [records[row].data[50:90, 0] for row in range(3)]
+    found = duplicates(Sequences.from_arrays([*cut, *(record.data[:, 0] for record in records[:4])]), "dtw-infix")
+    assert found.representatives.tolist() == [3, 4, 5, 3, 4, 5, 6]
+    assert found.distances.tolist() == [0.0] * 7
 
 
 def test_what_would_be_nonsense_is_refused(index, records, beats, tmp_path):

@@ -418,4 +418,3 @@ def packed(sequences: Sequences) -> PackedSequences:
     letters = PackedLetters.of(content, offsets, exceptions, symbols)
     part = Part(letters, Texts(sequences.ids, sequences.descriptions, sequences.labels))
     return PackedSequences([part], sequences.alphabet)
-

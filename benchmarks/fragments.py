@@ -26,6 +26,7 @@ from pathlib import Path
 
 import fragments_dtw
 import fragments_rrna
+import fragments_windows
 import numpy as np
 
 from seqsearch import threads, write_fasta
@@ -94,6 +95,12 @@ def by_vsearch(reads: Sequences, genes: Sequences) -> tuple[float, np.ndarray]:
     return len(reads) / seconds, rows
 
 
+def told_vsearch() -> str:
+    """Its name and version."""
+    said = subprocess.run(["vsearch", "--version"], capture_output=True, text=True, check=True).stderr
+    return said.split(",")[0]
+
+
 def recall_of(rows: np.ndarray, reads: Sequences, genes: Sequences, truth: Neighbours) -> float:
     """Of rows (Q, K), by their true distances, ties counted."""
     there = rows >= 0
@@ -110,12 +117,15 @@ def main() -> None:
     parser.add_argument("--vsearch", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="rows as JSON lines")
-    parser.add_argument("--part", choices=["reads", "rrna", "dtw"], default="reads")
+    parser.add_argument("--part", choices=["reads", "index", "rrna", "dtw"], default="reads")
     fragments_dtw.add_options(parser)
+    fragments_windows.add_options(parser)
     options = parser.parse_args()
     if options.part != "reads":
         found: list[dict[str, object]] = []
-        if options.part == "dtw":
+        if options.part == "index":
+            fragments_windows.measure(options, found)
+        elif options.part == "dtw":
             fragments_dtw.measure(options, found)
         else:
             fragments_rrna.measure(found)
@@ -147,9 +157,7 @@ def main() -> None:
             row(algorithm=told, length=length, cpu_ms=round(spent, 1), same_distances=same)
         if options.vsearch and shutil.which("vsearch"):
             qps, found = by_vsearch(reads, genes)
-            told = subprocess.run(["vsearch", "--version"], capture_output=True, text=True, check=True).stderr.split(
-                ","
-            )[0]
+            told = told_vsearch()
             recall = recall_of(found, reads, genes, truth)
             row(algorithm=told, length=length, qps=round(qps, 1), recall=round(recall, 4))
     write(options.output, rows)

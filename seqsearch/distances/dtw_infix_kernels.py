@@ -289,6 +289,20 @@ def _columns_left(left: BoolArray, block: int, m: int) -> int:
 
 
 @kernel()
+def near_part(x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleArray) -> tuple[float, int]:
+    """(distance, end) of a part that ends in the most promising block, or just before, and is not much longer than the
+    query: the nearest of all is no farther."""
+    m, block = x.shape[1], targets.block
+    start, stop = targets.offsets[row], targets.offsets[row + 1]
+    promising = int(np.argmin(least))
+    begin, end = max(0, promising - 1 - 2 * m // block) * block, min(stop - start, (promising + 1) * block)
+    ends = np.empty(end - begin)
+    sweep(x, targets.frames, start + begin, local, np.empty((3, m + 1)), ends)
+    at = int(np.argmin(ends))
+    return ends[at], begin + at + 1
+
+
+@kernel()
 def nearest_part(
     x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleArray, limit: float
 ) -> tuple[float, int]:
@@ -299,20 +313,14 @@ def nearest_part(
     start, stop = targets.offsets[row], targets.offsets[row + 1]
     zero, count = targets.starts[row], len(least)
     work, ends = np.empty((3, m + 1)), np.empty(stop - start)
-    best, best_end = INF, 0
     most = limit * (1.0 + _ROUNDING)
-    promising = int(np.argmin(least))
-    if least[promising] > most:
+    if least.min() > most:
         return INF, 0
-    # Any part gives a cutoff: one that ends in the most promising block, and is not much longer than the query.
-    begin = max(0, promising - 1 - 2 * m // block) * block
-    end = min(stop - start, (promising + 1) * block)
-    found = ends[: end - begin]
-    sweep(x, targets.frames, start + begin, local, work, found)
-    at = int(np.argmin(found))
-    if found[at] <= limit:
-        best, best_end = found[at], begin + at + 1
+    best, best_end = near_part(x, targets, row, local, least)
+    if best <= limit:
         most = best * (1.0 + _ROUNDING)
+    else:
+        best, best_end = INF, 0
     near = np.flatnonzero(least <= most)
     left = np.zeros(count, np.bool_)
     left[near] = True

@@ -151,10 +151,23 @@ def search_kernel(
         nearest = np.empty(len(rows))
         for i in range(len(rows)):
             nearest[i] = least[q, starts[rows[i]] : starts[rows[i] + 1]].min()
+        order = np.argsort(nearest, kind="mergesort")
+        # A part of each of the most promising targets gives a cutoff: the k-th of these is no nearer than that of all.
+        limit, promising = limits[q], min(len(rows), 8 * k + 24)
+        if promising > 1:
+            near = np.full(max(k, promising), INF)
+            for i in range(promising):
+                row = rows[order[i]]
+                blocks = least[q, starts[row] : starts[row + 1]]
+                if form.window < 0.0:
+                    near[i] = parts.near_part(back, turned, row, form.local, blocks)[0]
+                else:
+                    near[i] = windows.near_window(asked, _series(targets, row), form, standardise, blocks, work)
+            limit = min(limit, np.sort(near)[k - 1])
         held = 0
-        for i in np.argsort(nearest, kind="mergesort"):
+        for i in order:
             row = rows[i]
-            cutoff = min(limits[q], distances[q, k - 1])
+            cutoff = min(limit, distances[q, k - 1])
             if nearest[i] > cutoff * (1.0 + _ROUNDING):
                 tally[q, 0] += 1
                 continue

@@ -23,7 +23,7 @@ import numpy as np
 from ..arrays import DoubleArray, IntArray
 from ..jit import kernel
 from .dtw_bounds import Projection, envelope, improvement, outside, room
-from .dtw_kernels import ABSOLUTE, COSINE, INF, Form, pruned, reach, to_one_scale, to_unit_frames
+from .dtw_kernels import ABSOLUTE, COSINE, INF, Form, pruned_by, reach, to_one_scale, to_unit_frames
 
 BLOCK = 64
 """Parts of which the least bound is kept."""
@@ -65,12 +65,14 @@ class Sums(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Scratch of `nearest_window`: one part, what its bounds need, rows of DTW, the sums of a block, and its bounds."""
+    """Scratch of `nearest_window`: one part, what its bounds need, rows of DTW and what is left after each, sums of a
+    block, and its bounds."""
 
     part: DoubleArray
     projection: Projection
     above: DoubleArray
     here: DoubleArray
+    rest: DoubleArray
     sums: Sums
     bounds: DoubleArray  # (3, BLOCK)
 
@@ -121,7 +123,8 @@ def work_for(m: int, features: int) -> Work:
     size = (m, features)
     projection = Projection(np.empty(size), np.empty(size), np.empty(size), np.empty(room(m, m, features)))
     sums = sums_for(features, BLOCK, m)
-    return Work(np.empty(size), projection, np.empty(m + 2), np.empty(m + 2), sums, np.empty((3, BLOCK)))
+    rows = np.empty(m + 2), np.empty(m + 2), np.empty(m)
+    return Work(np.empty(size), projection, rows[0], rows[1], rows[2], sums, np.empty((3, BLOCK)))
 
 
 @kernel()
@@ -248,11 +251,9 @@ def _made(y: DoubleArray, begin: int, end: int, local: int, standardise: bool, p
 
 
 @kernel(inline=True)
-def _warped(x: DoubleArray, part: DoubleArray, form: Form, cutoff: float, work: Work) -> float:
-    """DTW in the band, inf above the cutoff; what a cosine's rounding takes from nothing is put back."""
-    if form.local == COSINE:
-        cutoff += 1e-12
-    return max(0.0, pruned(x, part, form, cutoff, work.above, work.here))
+def _warped(x: DoubleArray, part: DoubleArray, form: Form, cutoff: float, rest: DoubleArray, work: Work) -> float:
+    """DTW in the band, inf well above the cutoff; what a cosine's rounding takes from nothing is put back."""
+    return max(0.0, pruned_by(x, part, form, cutoff * (1.0 + _ROUNDING) + 1e-12, rest, work.above, work.here))
 
 
 @kernel()
@@ -268,6 +269,32 @@ def _ruled_out(asked: Asked, part: DoubleArray, form: Form, most: float, project
 
 
 @kernel()
+def _fill_rest(asked: Asked, part: DoubleArray, form: Form, projection: Projection, rest: DoubleArray) -> None:
+    """rest[i] = what every path still costs after row i, as LB_Improved adds it up, which has just been taken: of each
+    row after i, and of each column that only these can meet."""
+    m, local = len(part), form.local
+    _, after = reach(m, m, form.window)
+    total = 0.0
+    for i in range(m - 1, -1, -1):
+        rest[i] = total
+        for f in range(part.shape[1]):
+            total += _over(asked.x[i, f], projection.low[i, f], projection.high[i, f], local)
+    total = 0.0
+    for j in range(m - 1, after, -1):
+        for f in range(part.shape[1]):
+            total += _over(part[j, f], asked.low[j, f], asked.high[j, f], local)
+        rest[j - 1 - after] += total
+    rest[:m] *= 0.5 * (1.0 - _ROUNDING) if local == COSINE else 1.0 - _ROUNDING
+
+
+@kernel(inline=True)
+def _over(value: float, low: float, high: float, local: int) -> float:
+    over = max(value - high, low - value)
+    over = over if over > 0.0 else 0.0
+    return over if local == ABSOLUTE else over * over
+
+
+@kernel()
 def nearest_window(
     asked: Asked, y: DoubleArray, form: Form, standardise: bool, least: DoubleArray, limit: float, work: Work
 ) -> tuple[float, int]:
@@ -276,25 +303,54 @@ def nearest_window(
     """
     m, n = len(asked.x), len(y)
     if n < m:
-        found = _warped(asked.x, _made(y, 0, n, form.local, standardise, work.part), form, limit, work)
+        found = _warped(asked.x, _made(y, 0, n, form.local, standardise, work.part), form, limit, work.rest[:0], work)
         return (found if found <= limit else INF), 0
-    best, best_begin, most = INF, 0, limit * (1.0 + _ROUNDING)
-    near = np.flatnonzero(least <= most)
+    best, begin = INF, 0
+    near = np.flatnonzero(least <= limit * (1.0 + _ROUNDING))
     for b in near[np.argsort(least[near], kind="mergesort")]:
-        if least[b] > most:
+        if least[b] > min(best, limit) * (1.0 + _ROUNDING):
             break
-        first = b * BLOCK
-        count = min(BLOCK, n - m + 1 - first)
-        fill_sums(y, first, count, m, standardise, work.sums)
-        fill_bounds(asked, work.sums, count, form, standardise, work.bounds)
-        for t in range(count):
-            if work.bounds[0, t] > most:
+        best, begin = _nearest_of_block(asked, y, b, form, standardise, (best, begin), limit, work)
+    return best, begin
+
+
+@kernel()
+def near_window(asked: Asked, y: DoubleArray, form: Form, standardise: bool, least: DoubleArray, work: Work) -> float:
+    """The distance to the nearest part of the most promising block: the nearest of all is no farther."""
+    if len(y) < len(asked.x):
+        return nearest_window(asked, y, form, standardise, least, INF, work)[0]
+    return _nearest_of_block(asked, y, int(np.argmin(least)), form, standardise, (INF, 0), INF, work)[0]
+
+
+@kernel()
+def _nearest_of_block(
+    asked: Asked,
+    y: DoubleArray,
+    block: int,
+    form: Form,
+    standardise: bool,
+    nearest: tuple[float, int],
+    limit: float,
+    work: Work,
+) -> tuple[float, int]:
+    """The nearest (distance, begin), of that before and the parts of one block, as `nearest_window`."""
+    m, first = len(asked.x), block * BLOCK
+    count = min(BLOCK, len(y) - m + 1 - first)
+    best, best_begin = nearest
+    most = min(best, limit) * (1.0 + _ROUNDING)
+    fill_sums(y, first, count, m, standardise, work.sums)
+    fill_bounds(asked, work.sums, count, form, standardise, work.bounds)
+    for t in range(count):
+        if work.bounds[0, t] > most:
+            continue
+        part = _made(y, first + t, first + t + m, form.local, standardise, work.part)
+        rest = work.rest[:0]
+        if most < INF:
+            if _ruled_out(asked, part, form, most, work.projection):
                 continue
-            part = _made(y, first + t, first + t + m, form.local, standardise, work.part)
-            if most < INF and _ruled_out(asked, part, form, most, work.projection):
-                continue
-            cutoff = min(best, limit)
-            found = _warped(asked.x, part, form, cutoff, work)
-            if found <= limit and (found < best or (found == best and first + t < best_begin)):
-                best, best_begin, most = found, first + t, found * (1.0 + _ROUNDING)
+            rest = work.rest
+            _fill_rest(asked, part, form, work.projection, rest)
+        found = _warped(asked.x, part, form, min(best, limit), rest, work)
+        if found <= limit and (found < best or (found == best and first + t < best_begin)):
+            best, best_begin, most = found, first + t, found * (1.0 + _ROUNDING)
     return best, best_begin

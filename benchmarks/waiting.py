@@ -3,10 +3,10 @@
     python benchmarks/waiting.py INDEX QUERIES.fasta [--build REFS.fasta] [--output waiting.jsonl]
 
 Whole processes, each of its own: `kernels` "kept" are those that `seqsearch warm-up` made, "none" is a copy of the
-package without any and an empty cache. `seconds` of `case`: "search 1" and "search 1000" open the index and search,
-with `exact` by proof; "build" makes an index of --build. `compiled`: kernels that the process compiled. The rows "one query
-alone" are of an open index, texts asked one after the other, after 50 that do not count: `p50_ms` and `p99_ms`, with the
-answer as Results.
+package without any, with an empty cache. `seconds` of `case`: "search 1" and "search 1000" open the index and search,
+"exact" by proof; "build" makes an index of --build. `compiled`: kernels that the process compiled. The row "one query
+alone" is of an open index and texts asked one after the other, after 50 that do not count: `p50_ms` and `p99_ms`, with
+the answer as Results.
 """
 
 from __future__ import annotations

@@ -91,16 +91,12 @@ class HitColumns:
     def statistics(self) -> tuple[Sequence[object], Sequence[object]]:
         """E-values and bit scores; -1 and 0 where none are known."""
         unknown: tuple[Sequence[object], Sequence[object]] = ([-1] * len(self.table), [0] * len(self.table))
-        aligner = self.answers.how.aligner
-        if aligner is None or not len(self.table):
+        if self.answers.how.aligner is None or not len(self.table):
             return unknown
-        if aligner.bit_scores(self.table.distances[:0]) is None:
+        known = self.paths.statistics
+        if known is None:
             return unknown
-        scores, total = self.paths.scores, int(self.targets.lengths.sum())
-        values = aligner.e_values(scores, self.queries.lengths[self.table.owners], total)
-        bits = aligner.bit_scores(scores)
-        if values is None or bits is None:
-            return unknown
+        values, bits = known
         return [float(f"{value:.3g}") for value in values], [round(float(each), 1) for each in bits]
 
     def columns(self, names: Sequence[str], output_format: str = PARQUET) -> dict[str, Sequence[object]]:

@@ -152,7 +152,7 @@ class Questions(Records):
         parts = distance if distance is not None and distance.partial else None
         told = (*cautions, *unmet)
         how = Explanation(choice.reason, told, unlike, calibrated, alignable, aligner, parts, trace)
-        return Results(asked.ids, state.targets, answer, minus, sure, how, asked if parts is not None else None)
+        return Results(asked.ids, state.targets, answer, minus, sure, how, asked)
 
     def count(self, where: Where | None = None, *, ids: Iterable[str] | None = None) -> int:
         """How many stored sequences fulfil a condition, as `search` takes it, exactly.
@@ -234,7 +234,7 @@ class Questions(Records):
         parts = exact.distance if exact.distance.partial else None
         able, aligner = exact.distance.alignable, exact.distance.aligner
         how = Explanation("exact", cautions, alignable=able, aligner=aligner, parts=parts)
-        return RangeResults(queries.ids, state.targets, ranges, minus, how, queries if parts is not None else None)
+        return RangeResults(queries.ids, state.targets, ranges, minus, how, queries)
 
     def novelty(
         self,

@@ -112,11 +112,11 @@ def measure(rows: list[dict[str, object]]) -> None:
         own = {"qps": round(qps, 1), "cpu_ms": round(1000 * spent / len(queries), 1), "pruning": str(pruning)}
         row(**facts, algorithm="seqsearch lossless", k=k, **own)
     for name, (accepts, rejects) in VSEARCH.items():
-        qps, spent, rows = first_of_vsearch(queries, references, accepts, rejects)
-        there = np.flatnonzero(rows >= 0)
-        farther = overlap.pairs(queries, there, references, rows[there]) < found.distances[there, 0]
+        qps, spent, firsts = first_of_vsearch(queries, references, accepts, rejects)
+        there = np.flatnonzero(firsts >= 0)
+        farther = overlap.pairs(queries, there, references, firsts[there]) < found.distances[there, 0]
         own = {"qps": round(qps, 1), "cpu_ms": round(spent, 1), "matched": len(there)}
         own |= {"not_farther": round(1 - float(farther.mean()), 4)}
-        own |= {"not_below": round(no_worse(queries, references, found, rows), 4)}
+        own |= {"not_below": round(no_worse(queries, references, found, firsts), 4)}
         told = subprocess.run(["vsearch", "--version"], capture_output=True, text=True, check=True).stderr.split(",")[0]
         row(**facts, algorithm=told, settings=f"{name}: --maxaccepts {accepts} --maxrejects {rejects}", **own)

@@ -143,6 +143,8 @@ class Questions(Records):
             if calibrated:
                 unlike = unusual(state.calibration, answer.distances[:, 0])
             cautions += unlike_lengths(state, with_points.sequences)
+            if choice.budget is not None:
+                cautions += state.told_short(with_points.sequences)
             if strand == PLUS and allowed is None:
                 cautions += _turned(state, with_points, answer, choice.budget)
         distance = state.distance

@@ -112,13 +112,24 @@ class State:
         """See `Pipeline.neighbours`. Raises MismatchError for queries of another kind."""
         queries = Queries.of(queries)
         self.encoder.require(queries.sequences)
-        first = self.pipeline.stages[0]
-        if budget is None or not isinstance(first, ProposeParts):
-            return self.pipeline.neighbours(queries, k, budget, **limits)
-        short = queries.sequences.lengths < first.windows.settings.cut.least
-        if not short.any():
+        short = None if budget is None else self._short(queries.sequences)
+        if budget is None or short is None or not short.any():
             return self.pipeline.neighbours(queries, k, budget, **limits)
         return self._apart(queries, k, budget, short, limits)
+
+    def _short(self, queries: Sequences) -> BoolArray | None:
+        """(Q,) which are too short to ask for windows; None where there are none."""
+        first = self.pipeline.stages[0]
+        return queries.lengths < first.windows.settings.cut.least if isinstance(first, ProposeParts) else None
+
+    def told_short(self, queries: Sequences) -> tuple[str, ...]:
+        """What to say of queries that windows cannot find."""
+        short, first = self._short(queries), self.pipeline.stages[0]
+        if short is None or not short.any() or not isinstance(first, ProposeParts):
+            return ()
+        cut, count = first.windows.settings.cut, int(np.count_nonzero(short))
+        told = f"{count} of {len(queries)} queries are shorter than {cut.least} letters, too short for windows of "
+        return (f"{told}{cut.length}: they were compared with everything; build with -D window= as long as they are",)
 
     def _apart(self, queries: Queries, k: int, budget: Budget, short: BoolArray, limits: Limits) -> Neighbours:
         """Queries that are `short`, (Q,), beside windows compared with everything, the others within the budget."""

@@ -169,6 +169,7 @@ def test_other_lengths_and_strands(index: SequenceIndex, genes: Sequences, reads
     assert found.distances.ravel().tolist() == [0.0] * 10
     short = Sequences.from_arrays([gene.data[100:120] for gene in genes[:10]], DNA)
     both = Sequences.concatenate([short, long])
+    assert "10 of 20 queries are shorter than 45 letters" in index.search(both, candidates=9).warnings[-1]
     np.testing.assert_array_equal(
         index.search(both, k=3, candidates=50).distances[:10], index.search(short, k=3, exact=True).distances
     )

@@ -40,7 +40,7 @@ from .cache import IndexCache
 from .calibrator import calibrate, held_out
 from .encoding import MODEL, WEIGHTS, OneModel, load_encoder
 from .handle import CALIBRATION, HEALTH, SETTINGS
-from .options import BuildOptions
+from .options import AUTO, NORMAL, BuildOptions
 from .own_building import OwnVectors
 from .pipeline import Points, Queries
 from .state import pipeline_of
@@ -170,8 +170,12 @@ class _Build:
         if self.own is not None:
             return self.own.model(builder, options, held, rng)
         checkpoint = builder.side_file("training.safetensors")
+        if builder.kind != distance.kind:
+            raise MismatchError(f"the {distance.name} distance compares {distance.kind}, the data are {builder.kind}")
         maker = EncoderMaker(builder, options, distance, held, rng, self.progress, checkpoint)
-        return maker.trained() if self.model is None else maker.adapted(self.model)
+        if self.model is not None:
+            return maker.adapted(self.model)
+        return maker.trained(NORMAL if options.learn == AUTO else options.learn)
 
     def _maker(self, encoder: OneModel) -> Callable[[IntArray], AnyArray]:
         """What is stored of rows."""
@@ -225,7 +229,7 @@ class _Build:
             "index_parameters": options.parameters_for(rows, brought=self.model is not None or self.own is not None),
             "seed": options.seed,
             "encoder": options.encoder_for(distance) if self.own is None else OWN,
-            "effort": options.effort,
+            "learn": options.learn,
         }
 
     def _remains(self) -> str:

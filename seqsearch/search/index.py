@@ -241,7 +241,7 @@ class SequenceIndex(Questions):
                 "bytes": store.bytes,
                 "bytes_by_part": bytes_by_part(store),
                 "health": store.document(HEALTH),
-                **{name: settings[name] for name in ("pairs",) if name in settings},
+                **{name: settings[name] for name in ("pairs", "built_for") if name in settings},
                 "calibration": {**calibration.to_json(), "stale": calibration.is_stale(len(store))},
             }
 

@@ -18,12 +18,12 @@ from ..encoders.identity import lifted_model
 from ..encoders.inputs import InputSpec
 from ..encoders.model import Model, in_geometry, kmer_model, unlearned_model
 from ..errors import MismatchError, ParameterError
+from ..learning.deadline import NEVER, Deadline
 from ..learning.plan import TrainingPlan
 from ..progress import Progress
 from ..sequences import Sequences, Strings
 from ..sequences.ids import hash_ids
 from ..store import StoreBuilder
-from .deadline import NEVER, Deadline
 from .options import AUTO, COMPOSITION, NONE, NORMAL, BuildOptions
 
 MOST_UNSEEN = 5000  # sequences that were not trained on, remembered by name: novelty is judged by them
@@ -31,6 +31,7 @@ LOOKED_AT = 1 << 16  # sequences in memory at a time where all pass by
 CODED = 20_000  # sequences at most that a code is cut from
 LOOKED_FOR = 20_000  # sequences of which some are looked at where nothing is learned
 _MORE = 3  # times the sequences of a training plan that are looked through for different ones
+_LEAST, _A_SECOND = 2000, 800.0  # sequences at least, and a second, that are learned from where time is short
 _COMPOSITION = 1  # letters of the k-mers of points that propose nothing: the fewest numbers
 _FEWEST = 1000  # different sequences below which all are trained on, copies too
 
@@ -57,7 +58,7 @@ class EncoderMaker:
         if learn == NONE:
             plan = replace(TrainingPlan(), geometry=options.geometry, sequences=LOOKED_FOR)
         else:
-            plan = replace(TrainingPlan.of_effort(learn), geometry=options.geometry, seconds=self.deadline.left)
+            plan = self._in_time(replace(TrainingPlan.of_effort(learn), geometry=options.geometry))
         if options.bits is not None:  # codes that are cut from points were measured with Euclidean ones
             flat = "euclidean" if options.geometry == "auto" else options.geometry
             plan = replace(plan, geometry=flat, bits=options.bits if options.learns_codes else None)
@@ -81,6 +82,13 @@ class EncoderMaker:
         if options.codes == LEARNED:
             raise ParameterError(f"codes cannot be learned: encoder {model.family!r} has nothing to train")
         return self._coded(model, sample[self.rng.permutation(len(sample))[:CODED]])
+
+    def _in_time(self, plan: TrainingPlan) -> TrainingPlan:
+        """The plan for the time that is left: of fewer sequences, as looking for near pairs takes its time too."""
+        seconds = self.deadline.left
+        if not seconds:
+            return plan
+        return replace(plan, seconds=seconds, sequences=min(plan.sequences, max(_LEAST, int(_A_SECOND * seconds))))
 
     def _others(self) -> IntArray:
         known = np.ones(self.builder.rows, np.bool_)
@@ -160,7 +168,7 @@ class EncoderMaker:
         from ..learning.trainer import learn_code
 
         plan = TrainingPlan.of_effort(NORMAL if options.learn in (AUTO, NONE) else options.learn)
-        plan = replace(plan, seconds=self.deadline.left)
+        plan = self._in_time(plan)
         if len(others) > plan.sequences:
             others = np.sort(self.rng.choice(others, plan.sequences, replace=False))
         made, _ = learn_code(

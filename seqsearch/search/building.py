@@ -31,6 +31,7 @@ from ..errors import (
     ParameterError,
     StrPath,
 )
+from ..learning.deadline import NEVER, Deadline
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..store import Store, StoreBuilder, worth_keeping
@@ -40,7 +41,6 @@ from .build_encoder import EncoderMaker
 from .build_rows import Indexing, fill
 from .cache import IndexCache
 from .calibrator import calibrate, held_out
-from .deadline import NEVER, Deadline
 from .deciding import SAMPLE, decided
 from .encoding import MODEL, WEIGHTS, OneModel, load_encoder
 from .handle import CALIBRATION, HEALTH, SETTINGS

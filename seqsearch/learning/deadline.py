@@ -22,5 +22,10 @@ class Deadline:
             return 0.0
         return max(_LEAST, self.started + self.seconds - time.monotonic())
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has passed."""
+        return self.seconds is not None and time.monotonic() >= self.started + self.seconds
+
 
 NEVER = Deadline(None, 0.0)

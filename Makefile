@@ -21,12 +21,14 @@ layers: $(VENV)/.installed
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.installed
+	$(BIN)/seqsearch warm-up --quiet
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "seqsearch needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,greengenes]'
+	$(BIN)/seqsearch warm-up
 	touch $@
 
 clean:

@@ -7,6 +7,9 @@ Reads are cut anywhere from the genes of `greengenes:full`, one strand, with 1, 
 substitutions, insertions and deletions in equal parts). The truth is the lossless search, which is compared with edlib
 on the first reads; recall counts ties. vsearch takes --id .8 --maxaccepts 50 --maxrejects 200; its first ten count.
 `cpu_ms`: of processor time a query, whoever else wants the cores.
+
+`--part dtw`: beats in records, the same question of series: see fragments_dtw.py. `--part rrna`: partial genes
+against partial genes: see fragments_rrna.py.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import fragments_dtw
+import fragments_rrna
 import numpy as np
 
 from seqsearch import threads, write_fasta
@@ -105,7 +110,17 @@ def main() -> None:
     parser.add_argument("--vsearch", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="rows as JSON lines")
+    parser.add_argument("--part", choices=["reads", "rrna", "dtw"], default="reads")
+    fragments_dtw.add_options(parser)
     options = parser.parse_args()
+    if options.part != "reads":
+        found: list[dict[str, object]] = []
+        if options.part == "dtw":
+            fragments_dtw.measure(options, found)
+        else:
+            fragments_rrna.measure(found)
+        write(options.output, found)
+        return
     genes, infix, rows = greengenes_full(), InfixDistance(), []
 
     def row(**facts: object) -> None:
@@ -137,8 +152,13 @@ def main() -> None:
             )[0]
             recall = recall_of(found, reads, genes, truth)
             row(algorithm=told, length=length, qps=round(qps, 1), recall=round(recall, 4))
-    if options.output is not None:
-        options.output.write_text("".join(json.dumps({**each, "cpu": platform.processor()}) + "\n" for each in rows))
+    write(options.output, rows)
+
+
+def write(path: Path | None, rows: list[dict[str, object]]) -> None:
+    """Rows as JSON lines, if anywhere."""
+    if path is not None:
+        path.write_text("".join(json.dumps({**each, "cpu": platform.processor()}) + "\n" for each in rows))
 
 
 if __name__ == "__main__":

@@ -223,5 +223,8 @@ def _root(x: Points) -> Points:
     """sqrt with derivative 0 (not infinity) at 0: the root is only taken where x > 0."""
     xp = _namespace(x)
     positive = x > 0
+    if xp is np:
+        made: object = np.sqrt(x, where=positive, out=np.zeros_like(x))
+        return cast("Points", made)
     root: Points = xp.where(positive, xp.sqrt(xp.where(positive, x, xp.ones_like(x))), xp.zeros_like(x))
     return root

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 from llvmlite.ir import IRBuilder
 from numba.extending import intrinsic
+
+from .kernel_cache import KernelCache
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -20,30 +17,17 @@ prange = numba.prange
 """The parallel range of numba; the plain one when a kernel runs as Python."""
 
 
-def _keep_somewhere() -> None:
-    """Numba compiles nothing where it can keep machine code neither beside the source nor in the user's cache: then it
-    is kept in a folder of this process alone. (A shared one could hold what somebody else put there.)"""
-    settings = vars(numba.config)
-    here, home = Path(__file__).parent, Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~"))
-    if settings["CACHE_DIR"] or any(os.access(folder, os.W_OK) for folder in (here, home)):
-        return
-    settings["CACHE_DIR"] = tempfile.mkdtemp(prefix="seqsearch-kernels-")
-    atexit.register(shutil.rmtree, settings["CACHE_DIR"], ignore_errors=True)
-
-
-_keep_somewhere()
-
-
 def kernel(*, parallel: bool = False, inline: bool = False, fastmath: bool = False) -> Callable[[Function], Function]:
-    """Compile a function with numba: no Python objects, no GIL, the machine code cached on disk.
+    """Compile a function with numba: no Python objects, no GIL, the machine code kept (kernel_cache.py).
 
     `parallel` turns `numba.prange` loops into threads; `inline` lets LLVM merge the function into its callers;
     `fastmath` allows float operations to be reordered, which no kernel that has to reproduce a sum may ask for.
     """
 
     def compile_it(function: Function) -> Function:
-        compiler = numba.njit(cache=True, nogil=True, parallel=parallel, fastmath=fastmath, forceinline=inline)
-        return cast("Function", compiler(function))
+        made: Any = numba.njit(nogil=True, parallel=parallel, fastmath=fastmath, forceinline=inline)(function)
+        made._cache = KernelCache(made)
+        return cast("Function", made)
 
     return compile_it
 

@@ -93,23 +93,21 @@ def call(function: Callable[..., T], what: str, /, *fixed: object, **parameters:
     `what` begins the message of the ParameterError for one that is unknown, which names those there are, and for one
     that is missing. A TypeError from within the function is left as it is.
     """
-    signature = _signature(function)
-    named = {
-        name: parameter
-        for name, parameter in list(signature.parameters.items())[len(fixed) :]
-        if parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    }
-    free = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in signature.parameters.values())
+    named, free = _parameters(function, len(fixed))
     unknown = [] if free else [name for name in parameters if name not in named]
     if unknown:
         choice = f"choose one of {', '.join(named)}" if named else "it takes none"
         raise ParameterError(f"{what} has no parameter {unknown[0]!r}: {choice}")
-    missing = [name for name, each in named.items() if each.default is each.empty and name not in parameters]
+    missing = [name for name, needed in named.items() if needed and name not in parameters]
     if missing:
         raise ParameterError(f"{what} needs the parameter {missing[0]!r}")
     return function(*fixed, **parameters)
 
 
 @functools.lru_cache(maxsize=256)  # looking at a function takes longer than many a search
-def _signature(function: Callable[..., object]) -> inspect.Signature:
-    return inspect.signature(function)
+def _parameters(function: Callable[..., object], fixed: int) -> tuple[dict[str, bool], bool]:
+    """The parameters after the first `fixed` that have names, and whether each is needed; whether any name will do."""
+    own = inspect.signature(function).parameters
+    kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    named = {name: each.default is each.empty for name, each in list(own.items())[fixed:] if each.kind in kinds}
+    return named, any(each.kind is inspect.Parameter.VAR_KEYWORD for each in own.values())

@@ -15,7 +15,7 @@ from . import starting
 COMMANDS = (
     *("build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate"),
     *("export", "bench", "demo", "cluster", "train", "embed", "tune", "classify", "tag", "novelty", "dedup", "match"),
-    "convert",
+    *("convert", "warm-up"),
 )
 
 
@@ -28,7 +28,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f".{name}", __package__).command
+        command: click.Command = importlib.import_module(f".{name.replace('-', '_')}", __package__).command
         return command
 
 

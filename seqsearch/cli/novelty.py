@@ -54,6 +54,10 @@ class Options:
         "Known sequences to compare with, none of them stored  [default: members]", metavar="FILE"
     )
     known_vectors: str | None = option("Of an index with own vectors: those of --known.", type=PATH, metavar="FILE.npy")
+    where: str | None = option(
+        "Is it new among those that fulfil this: 'genus = \"Bacteroides\" and year >= 2019' (docs/metadata.md).",
+        metavar="CONDITION",
+    )
     sample: int = option("Members to compare with.", type=click.IntRange(1), default=20_000, metavar="N")
     seed: int = option("Seed of every random draw.", default=0)
     strand: str = strand_option()
@@ -82,6 +86,9 @@ def command(
     known sequence in a hundred novel. Their scores are kept in the index, and measured anew when it has changed by more
     than a fifth. TSV has the columns query, score, p_value, novel, nearest, distance; the distance is exact.
 
+    With --where a query is compared with the sequences that fulfil the condition alone, and so are these, for the
+    p-values, each with the others.
+
     For a few questions no index is needed: REFS, a file, is read and compared with everything, by --distance, and
     nothing is kept; the methods are nearest, mean, kth and lof.
 
@@ -90,6 +97,7 @@ def command(
       seqsearch novelty refs.ss reads.fasta --fpr 0.01
       seqsearch novelty refs.ss reads.fasta --method lof --by embedding --bh --fpr 0.1
       seqsearch novelty refs.ss reads.fasta --format json --plot novelty.png
+      seqsearch novelty refs.ss reads.fasta --where 'site = "gut"'
       seqsearch novelty refs.fasta reads.fasta --sample 1000
     """
     from ..search.novelty import NoveltyOptions
@@ -103,11 +111,12 @@ def command(
         reading = reading.suiting(opened.alphabet_name)
         compared = None if options.known is None else reading.read(options.known, queries=True)
         own = reading.rows(options.known_vectors, "--known-vectors")
-        calibration = opened.known_scores(known=compared, known_vectors=own, progress=progress, **vars(asked))
+        how = {"where": options.where, "progress": progress, **vars(asked)}
+        calibration = opened.known_scores(known=compared, known_vectors=own, **how)
         if not quiet:
             _tell(index, calibration, asked.fpr)
         parts = [
-            opened.novelty(part, vectors=vectors, known=calibration, progress=progress, **vars(asked))
+            opened.novelty(part, vectors=vectors, known=calibration, **how)
             for part, vectors in reading.with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
         ]
     found = joined(parts)

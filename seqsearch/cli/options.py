@@ -157,7 +157,7 @@ class DistanceOptions:
 
     distance: str = option(
         "edit or dtw; infix (in a part of REFS), overlap (free ends); weighted-edit, indel, osa, damerau-levenshtein, "
-        "jaro-winkler, alignment, dtw-matching; "
+        "jaro-winkler, alignment; of series also dtw-infix (in a part of REFS), dtw-matching; "
         "of vectors: euclidean, cosine, inner-product.",
         metavar="NAME",
         default="edit",
@@ -269,6 +269,9 @@ class Reading:
         "Labels: what a regular expression, or its first group, finds in headers.", metavar="PATTERN"
     )
     label_ranks: int | None = option('Keep N ranks of labels like "Bacteria;Firmicutes;Bacilli".', metavar="N")
+    sizes: bool = option(
+        "Keep abundances in headers (ID;size=123;) as a column size, and ids without.", flags="--size-in"
+    )
 
     def suiting(self, alphabet: Alphabet | str | None) -> Reading:
         """The same, with this alphabet where none was asked for."""
@@ -357,11 +360,11 @@ class Reading:
                 raise click.UsageError(f"{option_name} skip is not for {flag}: rows belong to all records of the file")
         return VectorRows.of(vectors, flag)
 
-    def read(self, path: str, *, queries: bool = False) -> Sequences:
+    def read(self, path: str, *, queries: bool = False, columns: Asked | Sequence[str] | None = ()) -> Sequences:
         """All sequences of a file, as `batches`."""
         from ..sequences import Sequences
 
-        return Sequences.concatenate(list(self.batches(path, queries=queries)))
+        return Sequences.concatenate(list(self.batches(path, queries=queries, columns=columns)))
 
     def elements(self, path: str, unit: str, mask_column: str | None) -> Tagged:
         """All sequences of a file with the labels of their elements: `seqsearch.sequences.read_tagged`."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import click
 
+from .mapping import FORMATS, mapping_text
 from .shared import header_text, plain_numbers, rows_text
 
 if TYPE_CHECKING:
@@ -90,16 +91,12 @@ class HitColumns:
     def statistics(self) -> tuple[Sequence[object], Sequence[object]]:
         """E-values and bit scores; -1 and 0 where none are known."""
         unknown: tuple[Sequence[object], Sequence[object]] = ([-1] * len(self.table), [0] * len(self.table))
-        aligner = self.answers.how.aligner
-        if aligner is None or not len(self.table):
+        if self.answers.how.aligner is None or not len(self.table):
             return unknown
-        if aligner.bit_scores(self.table.distances[:0]) is None:
+        known = self.paths.statistics
+        if known is None:
             return unknown
-        scores, total = self.paths.scores, int(self.targets.lengths.sum())
-        values = aligner.e_values(scores, self.queries.lengths[self.table.owners], total)
-        bits = aligner.bit_scores(scores)
-        if values is None or bits is None:
-            return unknown
+        values, bits = known
         return [float(f"{value:.3g}") for value in values], [round(float(each), 1) for each in bits]
 
     def columns(self, names: Sequence[str], output_format: str = PARQUET) -> dict[str, Sequence[object]]:
@@ -170,10 +167,10 @@ def columns_of(
 ) -> tuple[str, ...]:
     """The names of the columns; `partial`: parts of targets are compared; `stored`: names and kinds of the columns of
     the index, None where they are not known yet. Raises a usage error for one there is not."""
-    if output_format == "blast6":
+    if output_format in ("blast6", *FORMATS):
         if asked is not None:
-            raise click.UsageError("--columns means nothing for --format blast6, which has twelve of its own")
-        return BLAST6
+            raise click.UsageError(f"--columns means nothing for --format {output_format}, which has its own")
+        return BLAST6 if output_format == "blast6" else ()
     if asked is None:
         return PLAIN + PLACES * partial + ("strand",) * (strand == "both")
     names = tuple(dict.fromkeys(name.strip() for name in asked.split(",")))
@@ -191,6 +188,8 @@ def columns_of(
 
 def text_of(hits: HitColumns, columns: Sequence[str], output_format: str, drawn: bool) -> str:
     """The lines of a batch; `drawn`: every hit with its columns in one line and its alignment under it."""
+    if output_format in FORMATS:
+        return mapping_text(hits, output_format)
     named = hits.columns(columns, output_format)
     if not drawn:
         return rows_text(_with_no_hits(hits, named) if hits.every_query else named, output_format)
@@ -223,9 +222,11 @@ def written(
     drawn: bool = False,
     stored: Mapping[str, str] | None = None,
     header: bool = True,
+    preface: str = "",
 ) -> Iterator[Callable[[HitColumns], None]]:
     """Write batches of hits to a file, which appears when all are written, or to standard output as they come.
 
+    `header`: a line of names, where the format has one; `preface`: what comes before anything else.
     Raises a usage error for Parquet on a terminal, MissingExtraError without pyarrow, InputError for a path.
     """
     if output_format == PARQUET:
@@ -239,7 +240,7 @@ def written(
         if into is not None and into != "-":
             stack.enter_context(write_errors(into))
             text = stack.enter_context(_text(into, stack.enter_context(atomic_write(into))))
-        names = header_text(columns, output_format) if header and not drawn else ""
+        names = preface + (header_text(columns, output_format) if header and not drawn else "")
 
         def write(hits: HitColumns) -> None:
             nonlocal names

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from . import output
+from .mapping import FORMATS, PAF, SAM, require_mapping, sam_header
 from .options import (
     PATH,
     QUERY_VECTORS,
@@ -60,7 +61,8 @@ class Options:
     )
     strand: str = strand_option()
     output_format: str = format_option(
-        "tsv", "json", "blast6", "parquet", help="blast6: the twelve columns of BLAST's -outfmt 6."
+        *("tsv", "json", "blast6", "parquet", "sam", "paf"),
+        help="blast6: the twelve columns of BLAST's -outfmt 6; sam, paf: alignments, in sam of every query.",
     )
     into: str | None = option(
         "Write to a file, once all is found; .gz, .bz2, .xz and .zst are compressed  [default: standard output]",
@@ -73,13 +75,13 @@ class Options:
     )
     align: bool = option("Draw the alignment of every hit.")
     output_no_hits: bool = option('Write a line for a query without a hit, too: rank 0, target "*", as vsearch does.')
-    no_header: bool = option("Of tsv: leave out the line of names.")
+    no_header: bool = option("Of tsv and sam: leave out the names.")
 
     def __post_init__(self) -> None:
         if self.align and self.output_format != "tsv":
             raise click.UsageError(f"--align draws pictures: --format {self.output_format} has no place for them")
-        if self.output_no_hits and (self.align or self.output_format == output.PARQUET):
-            what = "--align" if self.align else "--format parquet"
+        if self.output_no_hits and (self.align or self.output_format in (output.PARQUET, PAF)):
+            what = "--align" if self.align else f"--format {self.output_format}"
             raise click.UsageError(f"--output-no-hits has lines for queries without a hit, {what} has not")
         if self.max_distance is not None and not self.max_distance >= 0:
             raise click.BadParameter(f"must be at least 0, not {self.max_distance}", param_hint="--max-distance")
@@ -105,6 +107,17 @@ class Options:
     def floor(self) -> bool:
         """Whether a hit has to be good enough, so that a query may have none."""
         return any(bound is not None for bound in (self.max_distance, self.min_identity, self.min_coverage))
+
+    def preface(self, opened: SequenceIndex | References) -> str:
+        """What comes before the first hit. Raises a usage error for a format that does not fit what is searched."""
+        if self.output_format not in FORMATS:
+            return ""
+        require_mapping(self.output_format, opened.distance, opened.alphabet_name)
+        if self.output_format != SAM or self.no_header:
+            return ""
+        with opened.state() as state:
+            rows = state.live.nonzero()[0]
+            return sam_header(state.targets.ids.take(rows), state.targets.lengths_of(rows).tolist())
 
     def names(self, partial: bool = False, stored: Mapping[str, str] | None = None) -> tuple[str, ...]:
         """The names of the columns; `partial`: parts of targets are compared; `stored`: the columns of the index."""
@@ -134,7 +147,8 @@ def command(
     with the same names. Alignments are shortest edit paths from end to end: a CIGAR has =, X, I (in the query only)
     and D (in the target only). Under infix and overlap they are of parts: target_start and target_end, from 1, say
     which. In blast6 pident is in percent; E-value and bit score, which edit distance does not have, are -1 and 0, as
-    vsearch writes them; sstart > send means the minus strand.
+    vsearch writes them; sstart > send means the minus strand. In sam the nearest hit is the primary one, others are
+    secondary, without their letters, and a query without a hit is unmapped.
 
     \b
     Examples:
@@ -144,6 +158,7 @@ def command(
       seqsearch search refs.ss queries.fasta --all --max-distance 5 --columns query,target,distance,cigar
       seqsearch search refs.ss queries.fasta --where 'genus = "Bacteroides" and year >= 2019' --columns target,year
       seqsearch search refs.ss queries.fasta --strand both --min-identity 0.97 --format blast6
+      seqsearch search genes.ss reads.fasta --strand both --format sam | samtools sort -o reads.bam
       seqsearch search proteins.ss queries.fasta --query-vectors queries.npy
       cat reads.fq | seqsearch search refs.ss - --candidates 200
       seqsearch search refs.fasta queries.fasta -k 10
@@ -167,6 +182,7 @@ def command(
             options.align,
             opened.columns,
             header=not options.no_header,
+            preface=options.preface(opened),
         ) as write,
     ):
         asked = matched = 0

@@ -2,6 +2,7 @@
 
 from .distance import DISTANCES, Aligner, Distance, Searcher, distance_named, register, usual_distance
 from .dtw import DTWDistance
+from .dtw_infix import InfixDTW
 from .dtw_matching import MatchingDTW
 from .edit import EditDistance
 from .edit_paths import EditPath, path_between
@@ -21,6 +22,7 @@ for _distance in (
     EditDistance,
     DTWDistance,
     MatchingDTW,
+    InfixDTW,
     WeightedEditDistance,
     IndelDistance,
     OSADistance,
@@ -51,6 +53,7 @@ __all__ = [
     "HashDTW",
     "HashSequences",
     "IndelDistance",
+    "InfixDTW",
     "InfixDistance",
     "InnerProductDistance",
     "JaroWinklerDistance",

@@ -24,6 +24,7 @@ from .edit_kernels import place
 
 SQUARED, ABSOLUTE, COSINE = 0, 1, 2
 INF = np.inf
+_NOTHING = np.zeros(0)
 
 _PAIRS_A_TASK = 16
 
@@ -93,8 +94,11 @@ def columns_of_row(i: int, m: int, n: int, before: int, after: int, slope: float
 
 
 @kernel()
-def pruned(x: DoubleArray, y: DoubleArray, form: Form, cutoff: float, above: DoubleArray, here: DoubleArray) -> float:
-    """The DTW sum of x and y, inf when it is above the cutoff. `above`, `here`: scratch of at least n + 1 places.
+def pruned_by(
+    x: DoubleArray, y: DoubleArray, form: Form, cutoff: float, rest: DoubleArray, above: DoubleArray, here: DoubleArray
+) -> float:
+    """The DTW sum of x and y, inf when it is above the cutoff. `above`, `here`: scratch of at least n + 1 places;
+    `rest`, (m,) or nothing: no path costs less after it has left row i.
 
     Cell j of a row stands at place j + 1. `start`: the first column a path below the cutoff can still use; `dead`: from
     this column on the row above is above the cutoff.
@@ -107,6 +111,7 @@ def pruned(x: DoubleArray, y: DoubleArray, form: Form, cutoff: float, above: Dou
     above[0] = 0.0
     for i in range(m):
         first, last = columns_of_row(i, m, n, before, after, slope)
+        limit = cutoff - rest[i] if len(rest) else cutoff
         start = max(start, first)
         here[start] = INF
         end = start
@@ -118,7 +123,7 @@ def pruned(x: DoubleArray, y: DoubleArray, form: Form, cutoff: float, above: Dou
                 best = min(best, above[j + 1])
             left = best + local_cost(x, i, y, j, local)
             here[j + 1] = left
-            if left <= cutoff:
+            if left <= limit:
                 end = j + 1
             elif j == start:
                 start += 1
@@ -130,13 +135,13 @@ def pruned(x: DoubleArray, y: DoubleArray, form: Form, cutoff: float, above: Dou
             if i > 0 and j == dead:
                 left = min(left, above[j]) + local_cost(x, i, y, j, local)
                 here[j + 1] = left
-                if left <= cutoff:
+                if left <= limit:
                     end = j + 1
                 j += 1
-            while j < last and left <= cutoff:
+            while j < last and left <= limit:
                 left += local_cost(x, i, y, j, local)
                 here[j + 1] = left
-                if left <= cutoff:
+                if left <= limit:
                     end = j + 1
                 j += 1
         if end == start:
@@ -144,6 +149,12 @@ def pruned(x: DoubleArray, y: DoubleArray, form: Form, cutoff: float, above: Dou
         dead = end
         above, here = here, above
     return float(above[n]) if dead == n else INF
+
+
+@kernel(inline=True)
+def pruned(x: DoubleArray, y: DoubleArray, form: Form, cutoff: float, above: DoubleArray, here: DoubleArray) -> float:
+    """`pruned_by` the cutoff alone."""
+    return float(pruned_by(x, y, form, cutoff, _NOTHING, above, here))
 
 
 @kernel(inline=True)
@@ -274,20 +285,26 @@ def prepare_kernel(data: DoubleArray, offsets: IntArray, standardise: bool, unit
         series = data[offsets[row] : offsets[row + 1]]
         if standardise:
             for f in range(series.shape[1]):
-                _standardise(series[:, f])
+                to_one_scale(series[:, f])
         if unit:
-            for t in range(series.shape[0]):
-                norm = 0.0
-                for f in range(series.shape[1]):
-                    norm += series[t, f] * series[t, f]
-                norm = math.sqrt(norm)
-                if norm > 0.0:
-                    for f in range(series.shape[1]):
-                        series[t, f] /= norm
+            to_unit_frames(series)
 
 
 @kernel()
-def _standardise(values: DoubleArray) -> None:
+def to_unit_frames(series: DoubleArray) -> None:
+    """In place: each frame to length 1, but for frames of zeros."""
+    for t in range(series.shape[0]):
+        norm = 0.0
+        for f in range(series.shape[1]):
+            norm += series[t, f] * series[t, f]
+        norm = math.sqrt(norm)
+        if norm > 0.0:
+            for f in range(series.shape[1]):
+                series[t, f] /= norm
+
+
+@kernel()
+def to_one_scale(values: DoubleArray) -> None:
     """In place: to mean 0 and deviation 1; a constant, whose rounding noise is not a shape, to zeros."""
     mean = 0.0
     for t in range(values.shape[0]):

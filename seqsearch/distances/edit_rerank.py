@@ -398,5 +398,8 @@ def rerank(
     """
     rows, distances = unfilled(len(candidates), k, -1)
     size = min(_BLOCK, -(-len(candidates) // numba_threads()))
-    _rerank_blocks(queries, max(size, 1), targets, candidates, stop, rows, distances)
+    if len(candidates) == size:
+        _rerank(queries, 0, size, targets, candidates, stop, Columns(rows, distances))  # no other thread to wake
+    else:
+        _rerank_blocks(queries, max(size, 1), targets, candidates, stop, rows, distances)
     return rows, distances

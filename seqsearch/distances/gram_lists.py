@@ -304,7 +304,7 @@ def _fill_blocks_kernel(data: AnyArray, offsets: IntArray, rows: IntArray, sets:
 
 @kernel()
 def digits_of(q: int, m: int) -> int:
-    """Planes that hold the most q-grams of a query of m symbols that do not overlap."""
+    """Planes that hold the most q-grams of a query of m symbols that begin at least q symbols apart."""
     digits = 1
     while (1 << digits) <= (m + q - 1) // q:
         digits += 1
@@ -312,8 +312,10 @@ def digits_of(q: int, m: int) -> int:
 
 
 @kernel()
-def lacking(grams: Grams, data: AnyArray, start: int, end: int, digits: int) -> AnyArray:
-    """Planes of how many q-grams of the query data[start:end], none of which overlap, each target lacks."""
+def lacking(grams: Grams, data: AnyArray, start: int, end: int, digits: int, apart: int) -> AnyArray:
+    """Planes of how many q-grams of the query data[start:end] each target lacks: of those that begin at least `apart`
+    symbols apart, the most there are.
+    """
     form = Form(grams.q, grams.base, grams.bits, grams.letters)
     planes = np.zeros(grams.words * (SPARED + digits), np.uint64)
     if end - start < form.q:
@@ -324,13 +326,13 @@ def lacking(grams: Grams, data: AnyArray, start: int, end: int, digits: int) -> 
     for j in range(buckets_of(data, start, end, form, buckets)):
         slot = grams.slots[buckets[j]]
         if slot >= 0:
-            spend(grams.bitmaps, slot * grams.words, planes, vectors, digits, form.q, 1)
+            spend(grams.bitmaps, slot * grams.words, planes, vectors, digits, apart, 1)
             continue
         listed[:] = 0
         for at in range(grams.starts[buckets[j]], grams.starts[buckets[j] + 1]):
             target = grams.lists[at]
             listed[target >> 6] |= _U1 << np.uint64(target & 63)
-        spend(listed, 0, planes, vectors, digits, form.q, 1)
+        spend(listed, 0, planes, vectors, digits, apart, 1)
     return planes
 
 

@@ -325,7 +325,7 @@ def _nearest_of(
     m = len(codes)
     query = query_of(letters, 0, m)
     digits = digits_of(grams.q, m)
-    planes = lacking(grams, codes, 0, m, digits)
+    planes = lacking(grams, codes, 0, m, digits, grams.q)
     size = lanes_for(m)
     waiting = Waiting(
         np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)

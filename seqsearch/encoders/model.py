@@ -100,7 +100,7 @@ class Model:
         out = np.empty((len(sequences), self.dim), np.float32)
         with watched(progress).task("embedding", len(sequences)) as task:
             for start, stop in _batches(sequences.offsets, _STEPS_PER_BATCH):
-                part = sequences[start:stop]
+                part = sequences if stop - start == len(sequences) else sequences[start:stop]
                 points = self._run(part)
                 if self.is_lifted:
                     points = lifted(part, points, self.weights, stored=stored)

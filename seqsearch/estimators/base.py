@@ -128,6 +128,16 @@ class IndexEstimator(SequenceEstimator):
             self.index_ = made
         self._like = sequences[:0]
 
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """An index at a path is pickled as that, without the callable that makes its vectors, which came along with the
+        estimator. Raises what `SequenceIndex.open` raises, MismatchError for one that makes other vectors now."""
+        super().__setstate__(state)
+        index, encoder = getattr(self, "index_", None), (self.build or {}).get("encoder", self.encoder)
+        if index is None or isinstance(encoder, str) or index._handle.given_encoder is not None:
+            return
+        index.close()
+        self.index_ = SequenceIndex.open(index.path, distance=index._handle.given_distance, encoder=encoder)
+
     def _budget(self, exact: bool | None, recall: float | None) -> BudgetOptions:
         """How searches go: by proof where `exact`, or where that is None and they are few, else by `recall`."""
         if exact is None:

@@ -87,8 +87,8 @@ class SequenceNeighbors(TransformerMixin, IndexEstimator):
     def of(cls, index: SequenceIndex, n_neighbors: int = 5, *, radius: float = 1.0) -> Self:
         """An estimator that is fitted: over an index that is there. Rows are positions in `index.sequences`.
 
-        Pickled it carries the path of the index; `fit` would leave it alone and make another one. Raises
-        IndexClosedError for one that is closed.
+        Pickled it carries the path of the index, and the callable that makes its vectors where that is your own; `fit`
+        would leave it alone and make another one. Raises IndexClosedError for one that is closed.
 
         >>> import seqsearch as ss
         >>> index = ss.SequenceIndex.build("words.ss", ["anna", "hanna", "otto"], encoder="kmer")
@@ -97,7 +97,7 @@ class SequenceNeighbors(TransformerMixin, IndexEstimator):
                [0],
                [0]])
         """
-        made = cls(n_neighbors, radius=radius)
+        made = cls(n_neighbors, radius=radius, encoder=index._handle.given_encoder or "auto")
         made.index_ = index
         made._like = index.get([])
         made.n_samples_fit_ = len(index)

@@ -38,8 +38,8 @@ class Comparison:
     """What is compared: each of `encoders` (empty: `ENCODERS` of the kind of input) with each kind of index of `kinds`.
 
     `bits`: of the codes of hamming; `k` neighbours; `recall`: aimed at; `seconds`: at most for training an encoder,
-    for the sweep of a cell and for the exact truth; `max_time`: seconds for everything, a quarter of them for the truth,
-    the rest in equal shares; `effort` of training; `seed` of every random draw. Raises
+    for the sweep of a cell and for the exact truth; `max_time`: seconds for everything, a quarter of them for the
+    truth, the rest in equal shares; `effort` of training; `seed` of every random draw. Raises
     ParameterError.
     """
 

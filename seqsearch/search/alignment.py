@@ -75,6 +75,16 @@ class Alignments(Sequence[AlignedPath]):
             raise ParameterError("edits have no score: --distance alignment and overlap have one")
         return np.array(found, np.int64)
 
+    @property
+    def statistics(self) -> tuple[DoubleArray, DoubleArray] | None:
+        """(h,) E-values of the scores among all targets, and (h,) bit scores; None where none are known."""
+        if self.aligner is None or self.aligner.bit_scores(np.zeros(0)) is None:
+            return None
+        scores, total = self.scores, int(self._targets.lengths.sum())
+        values = self.aligner.e_values(scores, self.lengths[0], total)
+        bits = self.aligner.bit_scores(scores)
+        return None if values is None or bits is None else (values, bits)
+
     def at_least(self, identity: float) -> BoolArray:
         """(h,) which hits have that identity; a path of edits is looked for only where lengths and distance leave it
         open.

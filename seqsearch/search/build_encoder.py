@@ -16,7 +16,7 @@ from ..encoders.families import AS_IS, COMPONENTS, family_named
 from ..encoders.features import SparseFeatures
 from ..encoders.identity import lifted_model
 from ..encoders.inputs import InputSpec
-from ..encoders.model import Model, in_geometry, kmer_model, unlearned_model
+from ..encoders.model import Model, in_geometry, kmer_model, shape_model, unlearned_model
 from ..errors import MismatchError, ParameterError
 from ..learning.deadline import NEVER, Deadline
 from ..learning.plan import TrainingPlan
@@ -24,7 +24,7 @@ from ..progress import Progress
 from ..sequences import Sequences, Strings
 from ..sequences.ids import hash_ids
 from ..store import StoreBuilder
-from .options import AUTO, COMPOSITION, NONE, NORMAL, BuildOptions
+from .options import AUTO, COUNTS, NONE, NORMAL, BuildOptions
 
 MOST_UNSEEN = 5000  # sequences that were not trained on, remembered by name: novelty is judged by them
 LOOKED_AT = 1 << 16  # sequences in memory at a time where all pass by
@@ -100,10 +100,10 @@ class EncoderMaker:
         options = self.options
         family = family_named(COMPONENTS if self.learns and learn == NONE else self._family, sample.kind)
         if self.distance.partial:
-            return kmer_model(sample, _COMPOSITION)
+            return kmer_model(sample, _COMPOSITION) if sample.kind == "tokens" else shape_model(sample)
         if family.as_is:
             return self._as_is(unlearned_model(sample, plan.geometry, family.name))
-        if family.name == COMPOSITION and self._reduces_counts(sample):
+        if family.name == COUNTS and self._reduces_counts(sample):
             return in_geometry(count_components(sample, options.dim, seed=options.seed), sample, plan.geometry)
         if not family.trained:
             return unlearned_model(sample, plan.geometry, family.name, dim=options.dim, seed=options.seed)

@@ -61,8 +61,8 @@ class NeighbourClassifier:
     `weighting`: "uniform", or "distance": a neighbour at distance d votes with (d' - d) / (d' - nearest), d' the
     distance of neighbour k + 1 (Dudani, IEEE Trans. Syst. Man Cybern. 6, 1976; Macleod, Luk and Titterington 1987).
     `abstain`: no label for a query whose p-value of `SequenceIndex.novelty` is at most this; 0 always answers.
-    `novelty`: options of that question, such as its method. `where`: a condition on those that vote. `strand` and
-    `budget`: as of `search`.
+    `novelty`: options of that question, such as its method. `where`: a condition on those that vote, and among which
+    it looks new. `strand` and `budget`: as of `search`.
     Raises ParameterError, and MismatchError for sequences without labels.
     """
 
@@ -119,7 +119,9 @@ class NeighbourClassifier:
             )
             asked = None
             if self.novelty is not None:
-                asked = self.index.novelty(queries, vectors=vectors, progress=self.progress, **self.novelty)
+                asked = self.index.novelty(
+                    queries, where=self.where, vectors=vectors, progress=self.progress, **self.novelty
+                )
         if found.targets is not self._targets:
             self._learn(found.targets)
         voters, weights = _votes(found, self._numbers, self.k, self.weighting)

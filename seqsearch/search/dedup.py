@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..arrays import BoolArray, DoubleArray, IntArray
 from ..distances import Distance, Ranges, distance_named, range_search
@@ -26,7 +27,8 @@ class Duplicates:
     `representatives`, (n,): the first row of each one's cluster (of a distance that is not symmetric the one that
     contains it); `distances`, (n,): the exact distance to it, which a chain may carry beyond the radius; `equal`:
     sequences that equal an earlier one; `pairs`: pairs of distinct sequences within the radius; `minus`, (n,): which
-    are nearer to it on the other strand, None where one was looked at.
+    are nearer to it on the other strand, None where one was looked at; `weights`, (n,): how often each was seen, None
+    where that is not known.
     """
 
     representatives: IntArray
@@ -34,6 +36,7 @@ class Duplicates:
     equal: int
     pairs: int
     minus: BoolArray | None = None
+    weights: IntArray | None = None
 
     @property
     def first(self) -> BoolArray:
@@ -50,6 +53,21 @@ class Duplicates:
         """(n,) members of each one's cluster."""
         return np.bincount(self.representatives, minlength=len(self.representatives))[self.representatives]
 
+    @property
+    def abundances(self) -> IntArray:
+        """(n,) how often the members of each one's cluster were seen, all together; once each where it is not known."""
+        if self.weights is None:
+            return self.sizes
+        totals = np.zeros(len(self.representatives), np.int64)
+        np.add.at(totals, self.representatives, self.weights)
+        return totals[self.representatives]
+
+    @property
+    def ranked(self) -> IntArray:
+        """Rows of the representatives, the most abundant clusters first, of equals the first row."""
+        kept = self.kept
+        return kept[np.argsort(-self.abundances[kept], kind="stable")]
+
 
 def duplicates(
     sequences: SequencesLike,
@@ -58,6 +76,7 @@ def duplicates(
     progress: Watching = False,
     *,
     strand: str = PLUS,
+    sizes: ArrayLike | None = None,
 ) -> Duplicates:
     """The clusters of sequences that are equal or within `radius` of each other, nobody overlooked.
 
@@ -65,8 +84,10 @@ def duplicates(
     lossless range search. By a distance that is not symmetric (infix) one is a duplicate only of one at least as long
     that is kept itself and has it within the radius: the nearest of those, without chains, so that two genes stay two
     however many reads they share. `sequences`: what `as_sequences` takes; `distance`: one, or its name; `strand`:
-    "both" takes the reverse complements of DNA and RNA for the same sequences.
-    Raises ParameterError for a negative radius, MismatchError for sequences of another kind.
+    "both" takes the reverse complements of DNA and RNA for the same sequences; `sizes`, (n,): how often each was seen:
+    the most abundant of a cluster stands for it then, of equals the first (among sequences in a longer one, that one).
+    Raises ParameterError for a negative radius and for sizes that do not fit, MismatchError for sequences of another
+    kind.
 
     >>> import seqsearch as ss
     >>> ss.duplicates(["anna", "hanna", "otto", "anna"], "edit", radius=1).representatives
@@ -79,6 +100,7 @@ def duplicates(
         raise ParameterError(f"a radius must be at least 0, not {radius:g}")
     if sequences.kind != distance.kind:
         raise MismatchError(f"the {distance.name} distance compares {distance.kind}, not {sequences.kind}")
+    weights = None if sizes is None else _weights(sizes, len(sequences))
     require_strand(strand)
     turned = reverse_complement(sequences) if strand == BOTH else None
     original = equal_rows(sequences, turned)
@@ -89,6 +111,8 @@ def duplicates(
     elif radius > 0 or not distance.metric:
         parent, pairs = _joined(sequences[distinct], distance, radius, strand, watched(progress))
     representatives = distinct[parent[np.searchsorted(distinct, original)]]
+    if weights is not None:
+        representatives = _most_abundant(representatives, weights, None if distance.symmetric else original)
     equal, minus = len(sequences) - len(distinct), None
     if turned is None:
         away = _distances(sequences, sequences, distance, representatives, distinct)[original]
@@ -97,7 +121,29 @@ def duplicates(
         away = _distances(sequences, sequences, distance, representatives, everyone)
         other = _distances(turned, sequences, distance, representatives, everyone)
         away, minus = np.minimum(away, other), np.asarray(other < away)
-    return Duplicates(representatives, away, equal, pairs, minus)
+    return Duplicates(representatives, away, equal, pairs, minus, weights)
+
+
+def _weights(sizes: ArrayLike, count: int) -> IntArray:
+    """Abundances of so many sequences as whole numbers. Raises ParameterError."""
+    given = np.asarray(sizes)
+    if given.shape != (count,) or given.dtype.kind not in "iu":
+        raise ParameterError(f"sizes are {count} whole numbers, not {given.dtype} of shape {given.shape}")
+    if count and given.min() < 1:
+        raise ParameterError(f"a size is at least 1, not {given.min()}: sequence {int(given.argmin()) + 1}")
+    return given.astype(np.int64)
+
+
+def _most_abundant(representatives: IntArray, weights: IntArray, original: IntArray | None) -> IntArray:
+    """(n,) the most abundant row of each one's cluster, of equals the first; `original`: among rows that are equal to
+    the representative only.
+    """
+    order = np.lexsort((np.arange(len(weights)), -weights))
+    if original is not None:
+        order = order[original[order] == original[representatives[order]]]
+    firsts = np.full(len(weights), -1)
+    firsts[representatives[order[::-1]]] = order[::-1]
+    return np.asarray(firsts[representatives])
 
 
 def equal_rows(sequences: Sequences, turned: Sequences | None = None) -> IntArray:

@@ -36,9 +36,12 @@ class Exported:
 
         `names`: of query, rank, target, distance, target_start and target_end (the first and the last symbol, from 1,
         of the part of the target that the distance is to), strand ("+" or "-"), row, label, description, sequence (its
-        letters) and, for a distance that knows one, confidence; and of the columns of the index, under their names, or
+        letters), of the path behind the distance, which is looked for then, identity and coverage (0 to 1) and cigar,
+        of alignments under a substitution matrix score, evalue and bitscore as well, and, for a distance that knows
+        one, confidence; and of the columns of the index, under their names, or
         columns.NAME where one of these has the same; None: the first four, the part where it need not be all, strand
-        where both were searched, and confidence. Raises ParameterError for a column there is not.
+        where both were searched, and confidence. Raises ParameterError for a column there is not, of paths where the
+        distance has none, or these statistics are not known, or the answers were pickled.
         """
         answers: Answers = self  # type: ignore[assignment]  # a part of it
         chosen = answers.usual_columns if names is None else tuple(dict.fromkeys(names))
@@ -120,6 +123,18 @@ def _of_pandas(values: Values) -> object:
     return values
 
 
+def _statistic(number: int) -> Callable[[Answers], Values]:
+    """E-values or bit scores of alignments. Raises ParameterError where they are not known."""
+
+    def of(answers: Answers) -> Values:
+        found = answers.paths.statistics
+        if found is None:
+            raise ParameterError("no E-values and bit scores are known for these scores: local alignments have them")
+        return found[number]
+
+    return of
+
+
 COLUMNS: dict[str, Callable[[Answers], Values]] = {
     "query": lambda answers: list(answers.queries.take(answers.table().owners)),
     "rank": lambda answers: answers.table().ranks,
@@ -132,6 +147,12 @@ COLUMNS: dict[str, Callable[[Answers], Values]] = {
     "label": lambda answers: list(answers.targets.labels.take(answers.table().rows)),
     "description": lambda answers: list(answers.targets.descriptions.take(answers.table().rows)),
     "sequence": lambda answers: answers.targets[answers.table().rows].texts(),
+    "identity": lambda answers: np.array([path.identity for path in answers.paths], np.float64),
+    "coverage": lambda answers: answers.paths.coverages,
+    "cigar": lambda answers: [path.cigar for path in answers.paths],
+    "score": lambda answers: answers.paths.scores,
+    "evalue": _statistic(0),
+    "bitscore": _statistic(1),
 }
 
 

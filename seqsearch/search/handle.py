@@ -73,6 +73,7 @@ class Handle:
         self._store = Store.open(path)
         self._closed = False
         self.settings: JSON = document(self._store, SETTINGS)
+        self._named: Distance | None = None
         self._require_given()
         self._cache = cache
         self._encoder: OneModel | TwoTowers | None = None
@@ -148,15 +149,18 @@ class Handle:
 
         Raises ParameterError for one of somebody's own that is not known in this process.
         """
+        if self._given is not None or self._named is not None:
+            return self._given or self._named
         name, place = self.settings["distance"], self.settings.get("distance_class", "")
-        if name is None or self._given is not None:
-            return self._given
+        if name is None:
+            return None
         if place and name not in DISTANCES:
             raise ParameterError(
                 f"{self.path}: its distance {name!r}, the class {place}, is not known here: "
                 "import the module that registers it, or pass distance= to open()"
             )
-        return distance_named(name, **self.settings["distance_parameters"])
+        self._named = distance_named(name, **self.settings["distance_parameters"])
+        return self._named
 
     def _require_given(self) -> None:
         if self._given is None:

@@ -28,6 +28,7 @@ from .building import CALIBRATION_QUERIES, build
 from .cache import IndexCache, bytes_by_part
 from .calibrator import budgets_for, calibrate, calibrate_pairs, members
 from .clustering import MEMORY, Clustering, clustered
+from .column_changes import ColumnChanges, ColumnValues
 from .encoding import OneModel, TwoTowers
 from .exports import exported
 from .handle import CALIBRATION, FORMAT_VERSION, HEALTH, Handle
@@ -411,6 +412,31 @@ class SequenceIndex(Questions):
             writer.update(kept(given.sequences, writer.columns(), rows), made)
 
         self._handle.change(put, watched(progress))
+
+    def set_columns(self, values: ColumnValues, *, new: bool = False, progress: Watching = False) -> int:
+        """Set columns of stored records, in one step; how many records have other values now.
+
+        `values`: by id and name, {"id7": {"year": 2020}}, which leaves what is not named as it is; or a table with ids,
+        a file or a data frame, of which every value counts. None, and an empty field, is missing from now on. Nothing
+        is embedded: the records keep their ids, sequences and vectors, and come last in the order, as after `update`.
+        `new`: make columns that the index has not, which other records lack.
+        Raises UnknownIdError, ParameterError for a column that is not there, InputError for a value that is not of its
+        kind, IndexLockedError, and what reading a table raises; then nothing is changed.
+
+        >>> import seqsearch as ss
+        >>> names = ss.as_sequences(["anna", "hanna"], ids=["a", "h"], columns={"born": [1950, 1999]})
+        >>> with ss.SequenceIndex.build("names.ss", names, encoder="kmer") as index:
+        ...     index.set_columns({"h": {"born": 1998}}), index["h"].columns, index["a"].columns
+        (1, {'born': 1998}, {'born': 1950})
+        """
+        changes, done = ColumnChanges.of(values), 0
+
+        def put(writer: Store) -> None:
+            nonlocal done
+            done = changes.put(writer, new=new)
+
+        self._handle.change(put, watched(progress))
+        return done
 
     def compact(self, *, progress: Watching = False) -> None:
         """Give back the space of removed sequences; done by itself above a fifth. Safe to be killed at any moment."""

@@ -12,7 +12,7 @@ from ..arrays import JSON
 from ..distances import DISTANCES, Distance, distance_named
 from ..distances.distance import full_name
 from ..encoders.codes import CODES, LEARNED, checked_bits
-from ..encoders.families import AS_IS, FAMILIES
+from ..encoders.families import AS_IS, FAMILIES, UNLEARNED
 from ..encoders.own import Embedder, Embedding
 from ..errors import ParameterError
 from ..geometry import geometry_named
@@ -22,7 +22,7 @@ from ..registry import call
 AUTO, NONE = "auto", "none"
 NORMAL = "normal"
 LEARN = (NONE, "low", NORMAL, "high")
-COMPOSITION = "kmer"  # the encoder where no vector proposes candidates, and none has to be learned
+COUNTS = "kmer"  # the encoder that counts, and is reduced where all counts would be slow
 _FLAT = (AUTO, "euclidean")
 
 
@@ -199,9 +199,10 @@ class BuildOptions:
         """The encoder family. Raises ParameterError for one that has to be trained where its points lead nowhere."""
         if not distance.partial:
             return self.family
-        if self.encoder not in (AUTO, COMPOSITION):
+        unlearned = UNLEARNED[distance.kind]  # no vector proposes candidates, and none has to be learned
+        if self.encoder not in (AUTO, unlearned):
             raise ParameterError(f"encoder {self.family!r} proposes no candidates: {self.by_proof}: leave it out")
-        return COMPOSITION
+        return unlearned
 
     @property
     def by_proof(self) -> str:

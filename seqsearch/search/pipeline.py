@@ -199,6 +199,9 @@ class Pipeline:
     def staged(self, queries: Sequences | Queries, k: int, budget: Budget, **limits: Unpack[Limits]) -> Neighbours:
         """`neighbours` by the stages, even where comparing with everything would be no more work."""
         parts, queries = [Neighbours.none(0, k)], Queries.of(queries)
+        if len(queries) == 1:  # which is answered before anybody could watch
+            last = Keep(k, budget, limits.get("allowed"))
+            return self._best(queries, last, limits.get("exclude"), limits.get("trace"))
         with limits.get("progress", SILENT).task("searching", len(queries)) as task:
             for start in range(0, len(queries), QUERY_BATCH):
                 asked, exclude = queries[start : start + QUERY_BATCH], limits.get("exclude")
@@ -260,4 +263,6 @@ class Pipeline:
 
 def joined(parts: list[Neighbours]) -> Neighbours:
     """The answers to batches of queries as one."""
+    if len(parts) == 1:
+        return parts[0]
     return Neighbours(np.concatenate([p.rows for p in parts]), np.concatenate([p.distances for p in parts]))

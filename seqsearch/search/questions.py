@@ -152,7 +152,7 @@ class Questions(Records):
         parts = distance if distance is not None and distance.partial else None
         told = (*cautions, *unmet)
         how = Explanation(choice.reason, told, unlike, calibrated, alignable, aligner, parts, trace)
-        return Results(asked.ids, state.targets, answer, minus, sure, how, asked if parts is not None else None)
+        return Results(asked.ids, state.targets, answer, minus, sure, how, asked)
 
     def count(self, where: Where | None = None, *, ids: Iterable[str] | None = None) -> int:
         """How many stored sequences fulfil a condition, as `search` takes it, exactly.
@@ -171,6 +171,20 @@ class Questions(Records):
         with self._handle.state() as state:
             mask = state.allowed(ids, where)
             return len(state) if mask is None else int(np.count_nonzero(mask))
+
+    def matching(self, where: Where, *, ids: Iterable[str] | None = None) -> Sequences:
+        """The stored sequences that fulfil a condition, as `search` takes it, in the order they came.
+
+        Raises ConditionError, UnknownIdError.
+
+        >>> import seqsearch as ss
+        >>> names = ss.as_sequences(["anna", "hanna", "otto"], columns={"born": [1950, 1999, None]})
+        >>> ss.References(names).matching("born is not missing").texts()
+        ['anna', 'hanna']
+        """
+        with self._handle.state() as state:
+            mask = state.allowed(ids, where)
+            return state.targets[np.flatnonzero(state.live if mask is None else mask)]
 
     def _asked(
         self, given: SequencesLike, vectors: VectorsLike | None, what: str = "queries", *, needed: bool = True
@@ -220,7 +234,7 @@ class Questions(Records):
         parts = exact.distance if exact.distance.partial else None
         able, aligner = exact.distance.alignable, exact.distance.aligner
         how = Explanation("exact", cautions, alignable=able, aligner=aligner, parts=parts)
-        return RangeResults(queries.ids, state.targets, ranges, minus, how, queries if parts is not None else None)
+        return RangeResults(queries.ids, state.targets, ranges, minus, how, queries)
 
     def novelty(
         self,
@@ -229,6 +243,7 @@ class Questions(Records):
         vectors: VectorsLike | None = None,
         known: SequencesLike | KnownScores | None = None,
         known_vectors: VectorsLike | None = None,
+        where: Where | None = None,
         progress: Watching = False,
         **options: Unpack[NoveltyFields],
     ) -> NoveltyResults:
@@ -239,19 +254,24 @@ class Questions(Records):
         the index holds vectors that were made elsewhere, as in `search`. What members score is kept in the index, and
         measured anew when it has changed by more than a fifth. `options`: the fields of `NoveltyOptions` (method, by,
         k, fpr, bh, ties, sample, seed, strand).
-        In an empty index every score is infinite and, with nothing to compare, none is called novel.
-        Raises ParameterError, MismatchError for queries of another kind, MissingVectorsError.
+        `where`: a condition as in `search`: is a query new among the sequences that fulfil it? It is compared with them
+        alone, and so are they, for the p-values, each with the others.
+        In an empty index, and where nothing fulfils the condition, every score is infinite and, with nothing to
+        compare, none is called novel.
+        Raises ParameterError, ConditionError, MismatchError for queries of another kind, MissingVectorsError.
         """
         self._require_strand(options.get("strand", PLUS), vectors)
         asked, compared = self._asked(queries, vectors), self._known_of(known, known_vectors)
         with self._handle.state(watched(progress)) as state:
-            return self._detector(state).novelty(asked, NoveltyOptions.of(options), compared, watched(progress))
+            detector = self._detector(state, where)
+            return detector.novelty(asked, NoveltyOptions.of(options), compared, watched(progress))
 
     def known_scores(
         self,
         *,
         known: SequencesLike | None = None,
         known_vectors: VectorsLike | None = None,
+        where: Where | None = None,
         anew: bool = False,
         progress: Watching = False,
         **options: Unpack[NoveltyFields],
@@ -259,7 +279,7 @@ class Questions(Records):
         """What `novelty` compares with, as there; `anew`: measured now, whatever is kept. Raises as `novelty`."""
         compared = None if known is None else self._asked(known, known_vectors, "known")
         with self._handle.state(watched(progress)) as state:
-            return self._detector(state).known_scores(
+            return self._detector(state, where).known_scores(
                 NoveltyOptions.of(options), compared, watched(progress), anew=anew
             )
 
@@ -279,8 +299,8 @@ class Questions(Records):
             return known
         return self._asked(known, vectors, "known")
 
-    def _detector(self, state: State) -> NoveltyDetector:
-        return NoveltyDetector(state, self._handle, self._known)
+    def _detector(self, state: State, where: Where | None = None) -> NoveltyDetector:
+        return NoveltyDetector(state, self._handle, self._known, where)
 
 
 def _turned(state: State, queries: Queries, answer: Neighbours, budget: Budget | None) -> tuple[str, ...]:

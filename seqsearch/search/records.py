@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import numpy as np
 
 from ..errors import ParameterError
-from ..sequences import TEXT, Sequence, Sequences, SequencesLike
+from ..sequences import TEXT, Alphabet, Sequence, Sequences, SequencesLike
 from ..sequences.coercion import Taken, taken
 from ..sequences.columns import NO_FIELDS, Asked
 from ..sequences.foreign import Columns
@@ -65,7 +66,10 @@ class Records:
     def _made(self, given: SequencesLike, what: str, store: Rows, beside: Asked) -> Taken:
         if isinstance(given, Sequences) and given.alphabet != TEXT:  # which an index may fold
             return Taken(given, True)
-        like = store.sequences(np.zeros(0, np.int64))
+        if beside is NO_FIELDS and store.alphabet is not None:
+            like = _nothing(store.alphabet)  # sooner than from the file
+        else:
+            like = store.sequences(np.zeros(0, np.int64))
         return taken(given, what, like=like, columns=Columns(beside=beside))
 
     def _taken_to_store(self, given: SequencesLike, what: str, beside: Asked = NO_FIELDS) -> Taken:
@@ -75,6 +79,11 @@ class Records:
             like = store.sequences(np.arange(min(1, store.rows)))
         check(self._handle.distance, made.sequences, like)
         return made
+
+
+@lru_cache
+def _nothing(alphabet: Alphabet) -> Sequences:
+    return Sequences.from_texts([], alphabet)
 
 
 def _is_vector(given: object) -> bool:

@@ -206,7 +206,8 @@ class Answers(Exported, Listed[Hits]):
     minus: BoolArray | None
 
     def __init__(self, queries: Strings, targets: Sequences, how: Explanation, asked: Sequences | None = None) -> None:
-        """`asked`: the queries themselves, which tell what parts of the targets are near where those are `parts`."""
+        """`asked`: the queries themselves, which tell what parts of the targets are near where those are `parts`, and
+        how they align."""
         self.queries = queries
         self.targets = targets
         self.how = how
@@ -247,6 +248,15 @@ class Answers(Exported, Listed[Hits]):
             raise ParameterError("identity and alignments are of edit distances: the distance of this index is another")
         return Alignments(queries, self.targets, self.table() if table is None else table, aligner)
 
+    @cached_property
+    def paths(self) -> Alignments:
+        """How the queries and the hits of `table` align, as of `align`: found when a column needs it.
+
+        Raises ParameterError for answers without their queries, as pickled ones are."""
+        if self._asked is None:
+            raise ParameterError("answers that were pickled are without their queries: ask before, or align(queries)")
+        return self.align(self._asked)
+
     def parts_of(self, queries: Sequences, table: HitTable) -> tuple[IntArray, IntArray]:
         """(h,) where the parts that `queries` were compared with begin and end in the targets, as slices."""
         begins, ends = np.zeros(len(table), np.int64), self.targets.lengths_of(table.rows)
@@ -265,7 +275,7 @@ class Answers(Exported, Listed[Hits]):
     def parts(self) -> tuple[IntArray, IntArray]:
         """(h,) first and (h,) last symbol, from 1, of the part of the target behind each hit of `table`."""
         table = self.table()
-        if self._asked is None:
+        if self._asked is None or self.how.parts is None:
             return np.ones(len(table), np.int64), self.targets.lengths_of(table.rows)
         begins, ends = self.parts_of(self._asked, table)
         return begins + 1, ends
@@ -309,9 +319,10 @@ class Answers(Exported, Listed[Hits]):
     def __getstate__(self) -> dict[str, object]:
         held = np.unique(self.rows[self.rows >= 0])
         queries = self.queries.take(np.arange(len(self)))  # without the letters of others beside them
-        if self._asked is not None:
+        if self._asked is not None and self.how.parts is not None:
             assert self.parts  # found while the queries are here
-        state = {name: value for name, value in self.__dict__.items() if name not in ("ids", "_asked")}
+        left = ("ids", "paths", "_asked")
+        state = {name: value for name, value in self.__dict__.items() if name not in left}
         return state | {"queries": queries, "targets": self.targets[self._places(held)], "_held": held, "_asked": None}
 
 

@@ -105,7 +105,7 @@ class Exact:
 
     def _verified(self, queries: Sequences, rows: IntArray, count: int, stop: DoubleArray | None) -> Ranked:
         """The best of candidates, (Q, C) rows."""
-        parts = [Neighbours.none(0, count)]
+        parts = [] if len(rows) else [Neighbours.none(0, count)]
         for part, targets, met, places in gathered(self.targets, rows):
             bounds = None if stop is None else stop[part]
             found = self.distance.rerank(queries[part], targets, places, count, stop=bounds)

@@ -14,6 +14,7 @@ from ..arrays import AnyArray, BoolArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
 from ..encoders.model import Model
 from ..errors import MismatchError
+from ..memory import keep_freed
 from ..sequences import Sequences
 from .budget import Budget, Calibration, Choice, Wanted
 from .conditions import Where, shown
@@ -87,9 +88,15 @@ class State:
         return Pipeline(self.pipeline.stages[:1], self.live)
 
     def choice(self, k: int, wanted: Wanted) -> Choice:
-        """The budget for k neighbours, and why."""
-        kind = None if self.candidates is None else type(self.candidates)
-        return wanted.budget(self.calibration, kind, len(self), k)
+        """The budget for k neighbours, and why: of one state always the same."""
+        if (k, wanted) not in self._choices:
+            kind = None if self.candidates is None else type(self.candidates)
+            self._choices[k, wanted] = wanted.budget(self.calibration, kind, len(self), k)
+        return self._choices[k, wanted]
+
+    @cached_property
+    def _choices(self) -> dict[tuple[int, Wanted], Choice]:
+        return {}
 
     def members(self, rows: IntArray) -> Queries:
         """Stored sequences as queries. Vectors that were made elsewhere are those stored."""
@@ -141,6 +148,7 @@ def pipeline_of(
 ) -> Pipeline:
     """The stages over these rows: embeddings propose, hash sequences are warped where there are any, the exact distance
     decides where both sides can be compared."""
+    keep_freed()
     stages: list[Stage] = []
     if candidates is not None:
         decides = encoder.orders_as(distance) and not candidates.estimates

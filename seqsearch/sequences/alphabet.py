@@ -95,7 +95,7 @@ class Alphabet:
             return self._encode_integers(text)
         if self.is_open:
             decoded = folded(text if isinstance(text, str) else text.decode("utf-8"), self.folds)
-            return np.frombuffer(decoded.encode("utf-32-le"), "<u4").astype(np.uint32, copy=False)
+            return np.frombuffer(bytearray(decoded.encode("utf-32-le")), "<u4").astype(np.uint32, copy=False)
         raw = text if isinstance(text, bytes) else text.encode("utf-8")
         codes = self.lookup(raw)
         if codes.size and codes.max() == NOT_A_SYMBOL:
@@ -105,8 +105,11 @@ class Alphabet:
         return codes
 
     def lookup(self, raw: bytes) -> ByteArray:
-        """(len(raw),) codes of the bytes of a fixed alphabet, NOT_A_SYMBOL where a byte is none: for whole batches."""
-        return np.frombuffer(raw.translate(self._code_of_byte), np.uint8)
+        """(len(raw),) codes of the bytes of a fixed alphabet, NOT_A_SYMBOL where a byte is none: for whole batches.
+
+        In memory that may be written, as sets of sequences have it: kernels are compiled for each kind by itself.
+        """
+        return np.frombuffer(bytearray(raw.translate(self._code_of_byte)), np.uint8)
 
     def _encode_integers(self, text: str | bytes) -> AnyArray:
         fields = (text if isinstance(text, str) else text.decode("utf-8")).split()

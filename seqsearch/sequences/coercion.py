@@ -282,7 +282,7 @@ def _of_texts(raw: Raw, what: str, alphabet: Alphabet | None, like: Sequences | 
         None if raw.descriptions is None else Strings.of(raw.descriptions),
         text=joined,
     )
-    return assemble(batch, alphabet, Intake(what, "raise", ReadReport()), hint)
+    return assemble(batch, alphabet, Intake(what, "raise", ReadReport(), distinct=raw.ids is None), hint)
 
 
 def _strings(values: list[object], what: str) -> list[str]:

@@ -97,13 +97,14 @@ class Store(Saving):
                 self._commit(lambda commit: commit.bury(rows, self._live), live=self._buried(rows), deleted=rows)
         return rows
 
-    def update(self, sequences: Sequences, vectors: AnyArray | None = None) -> IntArray:
+    def update(self, sequences: Sequences, vectors: AnyArray | None = None, *, new_columns: bool = False) -> IntArray:
         """Put new records in place of the live ones with the same ids, in one transaction; returns the new rows.
 
+        `new_columns`: columns that the index has not become its own, which are missing in all other rows.
         Raises UnknownIdError naming an id that is not there, DuplicateIdError for one that comes twice.
         """
         with self._changes:
-            return self._put(sequences, vectors, lambda: np.sort(self.rows_of(sequences.ids)))
+            return self._put(sequences, vectors, lambda: np.sort(self.rows_of(sequences.ids)), new_columns=new_columns)
 
     # -- compaction ----------------------------------------------------------------------------------------------
 

@@ -88,7 +88,14 @@ class StoreWriter(StoreReader):
         with self._changes:
             return self._put(sequences, vectors, lambda: NO_ROWS)
 
-    def _put(self, sequences: Sequences, vectors: AnyArray | None, replaced: Callable[[], IntArray]) -> IntArray:
+    def _put(
+        self,
+        sequences: Sequences,
+        vectors: AnyArray | None,
+        replaced: Callable[[], IntArray],
+        *,
+        new_columns: bool = False,
+    ) -> IntArray:
         """Add records in place of the rows `replaced`, ascending; the new rows."""
         self._check_sequences(sequences)
         given = self._check_vectors(vectors, len(sequences))
@@ -96,7 +103,7 @@ class StoreWriter(StoreReader):
             return NO_ROWS
         columns = settled(sequences.columns, self._head.columns)  # which may have to be read: before a commit begins
         sequences = sequences.beside(columns)
-        self._check_columns(columns, len(sequences))
+        self._check_columns(columns, len(sequences), new_columns)
         old = replaced()
         hashes = self._check_new_ids(sequences.ids, old)
 
@@ -140,20 +147,21 @@ class StoreWriter(StoreReader):
             row = int(empty[0])
             raise EmptySequenceError("the sequence is empty", record=row + 1, record_id=sequences.ids[row])
 
-    def _check_columns(self, columns: Columns, count: int) -> None:
-        """Raise MismatchError for a column that the index does not have, or another kind or number of values."""
+    def _check_columns(self, columns: Columns, count: int, new: bool = False) -> None:
+        """Raise MismatchError for a column that the index does not have, unless it may be `new`, or another kind or
+        number of values."""
         known = dict(self._head.columns)
         for name, column in columns.items():
             if len(column) != count:
                 raise MismatchError(f"column {name!r} has {len(column)} values for {count} sequences")
-            if self._head.ready and name not in known:
+            if self._head.ready and name not in known and not new:
                 there = ", ".join(known) or "none"
                 raise MismatchError(f"{self._shown}: the index has no column {name!r}: there are {there}")
-        if self._head.ready and dict(merged(self._head.columns, columns.fields)) != known:
-            both = merged(self._head.columns, columns.fields)
-            wide = next(name for name, kind in both if known[name] != kind)
+        both = merged(self._head.columns, columns.fields)
+        if self._head.ready and any(known.get(name, kind) != kind for name, kind in both):
+            wide = next(name for name, kind in both if known.get(name, kind) != kind)
             raise MismatchError(f"{self._shown}: column {wide!r} holds {known[wide]}, these are {columns[wide].kind}")
-        if len(merged(self._head.columns, columns.fields)) > MOST_COLUMNS:
+        if len(both) > MOST_COLUMNS:
             raise ParameterError(f"{self._shown}: an index has at most {MOST_COLUMNS:,} columns")
 
     def _check_vectors(self, vectors: AnyArray | None, count: int) -> AnyArray | None:

@@ -161,3 +161,31 @@ def test_lines_are_counted_on(seqsearch: Seqsearch, tmp_path: Path) -> None:
             ("6", "ida"),
             ("7", "hugo"),
         ]
+
+
+def test_columns_alone_are_updated_from_a_table(tmp_path: Path, seqsearch: Seqsearch) -> None:
+    (tmp_path / "in.tsv").write_text("id\tsequence\tyear\na\tACGTAC\t2001\nb\tACGTTT\t2002\nc\tTTGTTT\t\n")
+    index, table = tmp_path / "i.ss", tmp_path / "t.tsv"
+    assert seqsearch("build", tmp_path / "in.tsv", "-o", index, "--alphabet", "dna", "-q").code == 0
+    table.write_text("id\tyear\tsite\nb\t1999\tgut\nc\t2000\tsoil\nx\t5\tsea\n")
+    said = seqsearch("update", index, "--metadata", table)
+    assert (said.code, said.err) == (1, f"seqsearch: error: {table}: {index}: no record with the id 'x'\n")
+    said = seqsearch("update", index, "--metadata", table, "--on-error", "skip")
+    assert "the index has no column 'site' (it has year): new=True (--new-columns) makes one" in said.err
+    said = seqsearch("update", index, "--metadata", table, "--on-error", "skip", "--columns", "year")
+    assert said.err == f"{table}: 1 skipped: no such id is in the index\n{index}: 2 updated, 3 sequences now\n"
+    words = ("--on-error", "skip", "--new-columns")
+    assert "2 updated" in seqsearch("update", index, "--metadata", table, *words).err
+    assert "0 updated" in seqsearch("update", index, "--metadata", table, *words).err
+    (tmp_path / "q.fasta").write_text(">q\nACGTTT\n")
+    shown = seqsearch("search", index, tmp_path / "q.fasta", "-k", 3, "--columns", "target,distance,year,site")
+    assert shown.lines[1:] == ["b\t0\t1999\tgut", "a\t2\t2001\t", "c\t2\t2000\tsoil"]
+    for arguments, problem in (
+        ((), "give SEQUENCES to replace, or --metadata TABLE"),
+        (("--metadata", table, "--alphabet", "dna"), "--alphabet belongs to SEQUENCES"),
+        (("--metadata", table, "--vectors", "v.npy"), "--vectors belongs to SEQUENCES"),
+        ((tmp_path / "in.tsv", "--new-columns"), "--new-columns is for --metadata alone"),
+    ):
+        said = seqsearch("update", index, *arguments)
+        assert said.code == 2
+        assert problem in said.err

@@ -104,3 +104,22 @@ def test_wildcards_are_asked_for(seqsearch: Seqsearch, tmp_path: Path) -> None:
     assert seqsearch("search", refs, asked, *told, "-D", "wildcards=true").out == "0\t6=\t1.0\n"
     said = seqsearch("search", refs, asked, *told, "-D", "wildcards=perhaps")
     assert (said.code, "wildcards must be true or false, not 'perhaps'" in said.err) == (2, True)
+
+
+def test_dedup_sums_abundances(seqsearch: Seqsearch, tmp_path: Path) -> None:
+    reads, out, path = tmp_path / "reads.fasta", tmp_path / "out.fasta", tmp_path / "i.ss"
+    reads.write_text(">a;size=2\nACGTACGT\n>b;size=30;\nACGTACGA\n>c;size=9;\nTTTTTTTT\n>d\nTTTTTTTT\n")
+    sizes = ("--size-in", "--size-out", "--within", "1", "-o", out)
+    assert seqsearch("dedup", reads, *sizes).code == 0
+    assert out.read_text() == ">b;size=32\nACGTACGA\n>c;size=10\nTTTTTTTT\n"
+    table = seqsearch("dedup", reads, "--size-in", "--within", "1").lines
+    assert table[1:3] == ["a\tb\t32\t1", "b\tb\t32\t0"]
+    assert seqsearch("dedup", reads, "--size-out", "-o", out).code == 0
+    assert out.read_text().splitlines()[::2] == [">c;size=2", ">a;size=1", ">b;size=1"]
+    assert seqsearch("build", reads, "-o", path, "--size-in", "-q").code == 0
+    assert (
+        seqsearch("search", path, reads, "-k", "1", "--where", "size > 20", "--columns", "target,size").lines[1]
+        == "b\t30"
+    )
+    assert seqsearch("dedup", path, *sizes).code == 0
+    assert out.read_text().startswith(">b;size=32\n")

@@ -156,3 +156,19 @@ def test_dedup_of_text_lines_and_series(tmp_path: Path, seqsearch: Seqsearch) ->
     assert "FASTA holds dna, rna or protein, not series" in said.err
     said = seqsearch("dedup", tmp_path / "x.ts", "--within", -1)
     assert said.code == 2
+
+
+def test_among_those_that_fulfil_a_condition(tmp_path: Path, seqsearch: Seqsearch) -> None:
+    rows = ["id\tsequence\tsite", *(f"g{row}\tACGTACG{letter}\tgut" for row, letter in enumerate("TTAC"))]
+    (tmp_path / "in.tsv").write_text("\n".join([*rows, "s1\tACGTACGT\tsoil", "s2\tTTTTTTTT\tsoil"]) + "\n")
+    (tmp_path / "q.fasta").write_text(">q\nTTTTTTTT\n")
+    reading = ["--where", "site = gut", "--alphabet", "dna"]
+    assert seqsearch("build", tmp_path / "in.tsv", "-o", tmp_path / "i.ss", "--alphabet", "dna", "-q").code == 0
+    wanted = ["g0\tg0\t2\t0", "g1\tg0\t2\t0", "g2\tg2\t1\t0", "g3\tg3\t1\t0"]
+    assert seqsearch("dedup", tmp_path / "in.tsv", *reading).lines[1:] == wanted
+    assert seqsearch("dedup", tmp_path / "i.ss", *reading[:2]).lines[1:] == wanted
+    for place, words in (("i.ss", reading[:2]), ("in.tsv", reading)):
+        said = seqsearch("novelty", tmp_path / place, tmp_path / "q.fasta", *words)
+        assert said.lines[1].split("\t")[1] == "6", said.err
+        assert "compared with 4 known sequences (members)" in said.err
+    assert "no column 'sight'" in seqsearch("dedup", tmp_path / "i.ss", "--where", "sight = gut").err

@@ -23,7 +23,7 @@ def names(kind: type) -> set[str]:
     [
         (build.Options, (BuildOptions,), "model queries vectors query_vectors"),
         (bench.Compare, (Comparison,), "queries"),
-        (novelty.Options, (NoveltyOptions,), "known known_vectors output_format plot"),
+        (novelty.Options, (NoveltyOptions,), "known known_vectors output_format plot where"),
         (train.Options, (TrainingPlan, LabelPlan), "encoder settings dim effort checkpoint log plot seed"),
         (training.LabelOptions, (LabelPlan,), "unit validation mask_column"),
     ],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
-from seqsearch import SequenceIndex, write_fasta
+from seqsearch import References, SequenceIndex, read, write_fasta
 from seqsearch.cli.main import run
 from seqsearch.distances import AlignmentDistance
+from seqsearch.errors import ParameterError
 from seqsearch.sequences import DNA, PROTEIN, Sequences
 
 CORE = "MKWVTFISLLFLFSSAYSRGVFRRDAHKSEVAHRFKDLGE"
@@ -52,6 +55,48 @@ def test_columns_are_those_of_the_alignment(index, capsys):
     assert hits[1][0] == "longer"
     assert "3I" in hits[1][4]
     assert hits[1][5:9] == ["1", "35", "10", "41"]
+
+
+def test_frames_have_what_the_command_line_prints(index, capsys):
+    names = ["query", "target", "score", "identity", "coverage", "cigar", "evalue", "bitscore"]
+    path = index.parent / "asked.fa"
+    _, hits = rows(capsys, index, path, "-k", 3, "--columns", ",".join(names))
+    with SequenceIndex.open(index) as opened:
+        found = opened.search(read(path), 3)
+    frame = found.to_pandas(names)
+    for name, printed in zip(names, zip(*hits, strict=True), strict=True):
+        if name in ("query", "target", "cigar"):
+            assert frame[name].tolist() == list(printed)
+        else:
+            assert frame[name].tolist() == pytest.approx([float(text) for text in printed], rel=0.01, abs=0.051)
+    assert frame["score"].dtype == np.int64
+    assert "score" not in found.columns()
+    ranges = opened_ranges(index, path).to_dicts(["target", "identity"])
+    assert ranges[0] == {"target": "core", "identity": 1.0}
+    again = pickle.loads(pickle.dumps(found))
+    assert again.to_dicts() == found.to_dicts()
+    with pytest.raises(ParameterError, match="pickled are without their queries: ask before, or align"):
+        again.columns(["identity"])
+    assert again.align(read(path))[0].identity == 1.0
+
+
+def opened_ranges(index, path):
+    with SequenceIndex.open(index) as opened:
+        return opened.within(read(path), 0.5)
+
+
+def test_what_has_no_scores_says_so():
+    edits = References(proteins()).search(proteins()[:1], 1)
+    assert edits.columns(["identity", "cigar", "coverage"])["cigar"] == ["40="]
+    with pytest.raises(ParameterError, match="a score is of alignments under a substitution matrix"):
+        edits.columns(["score"])
+    ends = References(proteins(), distance=AlignmentDistance(mode="global")).search(proteins()[:1], 1)
+    assert ends.columns(["score"])["score"].item() > 100
+    with pytest.raises(ParameterError, match="no E-values and bit scores are known for these scores"):
+        ends.columns(["evalue"])
+    names = References(["anna", "otto"], distance="jaro-winkler").search("ana", 1)
+    with pytest.raises(ParameterError, match="identity and alignments are of edit distances"):
+        names.columns(["identity"])
 
 
 def test_blast6_and_a_drawing(index, capsys):

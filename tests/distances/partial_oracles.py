@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from seqsearch.arrays import AnyArray
 
 
@@ -38,3 +40,22 @@ def overlap_score(x: AnyArray, y: AnyArray) -> int:
 def overlap_oracle(x: AnyArray, y: AnyArray) -> int:
     """What the shorter one lacks of that."""
     return min(len(x), len(y)) - overlap_score(x, y)
+
+
+def warped_part_oracle(costs: AnyArray) -> float:
+    """The least DTW sum of a query and any part of a target, of all local costs (m, n), by the whole table: a path may
+    begin and end in any column."""
+    before = [0.0] * (costs.shape[1] + 1)
+    for row in costs.tolist():
+        line = [np.inf]
+        for j, cost in enumerate(row):
+            line.append(min(before[j], before[j + 1], line[-1]) + cost)
+        before = line
+    return min(before[1:])
+
+
+def parts(m: int, n: int, window: float | None) -> list[tuple[int, int]]:
+    """All parts of n frames that a query of m is compared with, in the order in which they are told."""
+    if window is not None:
+        return [(begin, begin + min(m, n)) for begin in range(max(1, n - m + 1))]
+    return [(begin, end) for end in range(1, n + 1) for begin in range(end - 1, -1, -1)]

@@ -14,7 +14,7 @@ from edit_oracles import damerau_oracle, indel_oracle, jaro_winkler_oracle, osa_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from own_distances import Endpoints, Letters, Overlap
-from partial_oracles import infix_oracle, overlap_oracle
+from partial_oracles import infix_oracle, overlap_oracle, parts, warped_part_oracle
 from toy_distance import Mismatches
 
 from seqsearch import threads
@@ -30,6 +30,7 @@ from seqsearch.distances import (
     EuclideanDistance,
     IndelDistance,
     InfixDistance,
+    InfixDTW,
     InnerProductDistance,
     JaroWinklerDistance,
     MatchingDTW,
@@ -98,6 +99,19 @@ def dtw(features: int = 1, **form: object) -> Case:
     return Case(distance, series(features), None if distance.slope else warped(distance))
 
 
+def warped_part(features: int = 1, **form: object) -> Case:
+    distance = InfixDTW(**form)
+
+    def least(x: AnyArray, y: AnyArray) -> float:
+        if distance.window is None:
+            found = warped_part_oracle(np.array([[COSTS[distance.local](p, q) for q in y] for p in x], float))
+            return np.sqrt(found) if distance.root else found
+        whole = warped(DTWDistance(**form))
+        return min(whole(x, y[begin:end]) for begin, end in parts(len(x), len(y), distance.window))
+
+    return Case(distance, series(features), least)
+
+
 def matching(features: int = 3, **form: object) -> Case:
     distance = MatchingDTW(**form)
     return Case(distance, series(features), lambda x, y: matching_score(distance, x, y)[0])
@@ -151,6 +165,11 @@ CASES = [
     dtw(slope=1.0),
     dtw(3, slope=2.0, window=0.4, root=True),
     dtw(local="absolute", standardise=True, root=True),
+    warped_part(),
+    warped_part(3, local="absolute"),
+    warped_part(3, local="cosine", root=True),
+    warped_part(window=0.2, standardise=True),
+    warped_part(3, window=0.5, local="absolute"),
     matching(),
     matching(penalty=0.3, normalise="path", gully=0.5),
     matching(penalty=2.0, local="squared", normalise="none", gully=1.0),

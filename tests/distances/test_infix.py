@@ -110,7 +110,7 @@ def test_absent_grams_never_say_more_than_the_distance(alphabet):
     for row in range(len(queries)):
         asked = queries[row].data
         digits = digits_of(grams.q, len(asked))
-        planes = lacking(grams, asked, 0, len(asked), digits)
+        planes = lacking(grams, asked, 0, len(asked), digits, grams.q)
         for target in range(0, len(targets), 7):
             told = [
                 c

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from distance_oracles import mutated
+from distance_oracles import mutated, nearest_oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partial_oracles import overlap_oracle
 
-from seqsearch.distances import OverlapDistance
+from seqsearch.distances import Distance, OverlapDistance, lanes, overlap_exact, overlap_lanes
 from seqsearch.sequences import DNA, INTEGERS, PROTEIN, TEXT, Sequences
 
 OVERLAP = OverlapDistance()
@@ -101,3 +101,81 @@ def test_more_symbols_than_a_byte_has():
     assert OVERLAP.matrix(texts, texts).tolist() == [[0.0, 200.0], [200.0, 0.0]]
     path = OVERLAP.align(texts[0], texts[1])
     assert (path.cigar, path.before, path.coverage(500, 500)) == ("300=", (200, 0), 0.6)
+
+
+def relatives(alphabet, symbols, n, rng):
+    """Parts of one sequence of 60 symbols with few edits or many, and some of nothing."""
+    root = rng.integers(0, symbols, 60)
+    rows = []
+    for _ in range(n):
+        begin = int(rng.integers(0, 40))
+        row = root[begin : begin + int(rng.integers(1, 60))] if rng.random() < 0.8 else rng.integers(0, symbols, 30)
+        rows.append(mutated(row.astype(alphabet.dtype), int(rng.integers(0, 1 + len(row) // 6)), alphabet, rng))
+    return Sequences.from_arrays(rows, alphabet)
+
+
+@pytest.mark.parametrize(("alphabet", "symbols"), [(DNA, 4), (TEXT, 200)], ids=["dna", "text"])
+def test_side_by_side_and_within_a_band_it_is_what_pairs_say(alphabet, symbols):
+    rng = np.random.default_rng(3)
+    queries, targets = relatives(alphabet, symbols, 12, rng), relatives(alphabet, symbols, 600, rng)
+    rows, others = np.divmod(np.arange(12 * 600), 600)
+    table = OVERLAP._scored(queries, rows, targets, others).reshape(12, 600)
+    for row in range(0, 12, 3):
+        for at in range(0, 600, 60):
+            assert table[row, at] == overlap_oracle(queries[row].data, targets[at].data)
+    np.testing.assert_array_equal(OVERLAP.matrix(queries, targets), table)
+    np.testing.assert_array_equal(OVERLAP.matrix(targets, queries), table.T)
+    few = np.concatenate([np.arange(0, 600), np.arange(600, 620), np.arange(1200, 1260)])
+    some = rng.permutation(few)  # of one query more than a register has lanes, of others few
+    np.testing.assert_array_equal(OVERLAP.pairs(queries, rows[some], targets, others[some]), table.ravel()[some])
+    searcher = OVERLAP.searcher(targets)
+    coding, packed, longest = searcher._coding, searcher._packed, int(targets.lengths.max())
+    for row in range(12):
+        query = lanes.query_of(coding.codes(queries[row : row + 1]), 0, len(queries[row]))
+        work = overlap_lanes.work_for(query, longest)
+        for cutoff in (0, 1, 4, 9, 20, 60):
+            told = np.zeros(600, np.int64)
+            for chosen in (np.arange(512), np.arange(512, 600)):
+                overlap_exact._measure(query, packed, chosen, cutoff, work, told)
+            near = table[row] <= cutoff
+            np.testing.assert_array_equal(told[near], table[row][near])
+            assert (told >= table[row]).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 40), st.integers(0, 14), st.sampled_from([DNA, TEXT]))
+def test_the_lossless_search_is_that_of_all_pairs(seed, k, radius, alphabet):
+    rng = np.random.default_rng(seed)
+    queries, targets = relatives(alphabet, 4, 6, rng), relatives(alphabet, 4, 70, rng)
+    allowed = rng.random(70) < 0.8
+    for within in (None, np.full(len(queries), float(radius))):
+        fast, pruning = OVERLAP.searcher(targets, allowed).search(queries, k, within=within)
+        slow, _ = Distance.searcher(OVERLAP, targets, allowed).search(queries, k, within=within)
+        np.testing.assert_array_equal(fast.rows, slow.rows)
+        np.testing.assert_array_equal(fast.distances, slow.distances)
+        assert pruning.pairs == 6 * allowed.sum()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([DNA, TEXT]))
+def test_lost_grams_never_say_more_than_the_distance(seed, alphabet):
+    rng = np.random.default_rng(seed)
+    queries, targets = relatives(alphabet, 4, 3, rng), relatives(alphabet, 4, 20, rng)
+    searcher = OVERLAP.searcher(targets)
+    for row in range(3):
+        bounds = overlap_exact.bounds_of(queries[row].data, searcher._packed, searcher._grams)
+        for at in range(20):
+            assert bounds[at] <= overlap_oracle(queries[row].data, targets[at].data)
+
+
+def test_bounds_rule_out_what_has_nothing_in_common():
+    rng = np.random.default_rng(4)
+    wholes = rng.integers(0, 4, (40, 300)).astype(np.uint8)
+    targets = Sequences.from_arrays([wholes[row // 20, row % 20 :] for row in range(800)], DNA)
+    queries = Sequences.from_arrays([wholes[3, 50:270], wholes[30, :200]], DNA)
+    found, pruning = OVERLAP.searcher(targets).search(queries, 5)
+    rows, distances = nearest_oracle(OVERLAP.matrix(queries, targets), 5)
+    np.testing.assert_array_equal(found.rows, rows)
+    np.testing.assert_array_equal(found.distances, distances)
+    assert pruning.verified < pruning.pairs // 5
+    assert "absent q-grams" in str(pruning)

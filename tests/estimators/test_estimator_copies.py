@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 
 from seqsearch import CustomDistance, NoveltyScorer, SequenceClassifier, SequenceEmbedder, SequenceNeighbors
 from seqsearch.arrays import JSON
+from seqsearch.errors import MismatchError
 from seqsearch.estimators.base import SequenceEstimator
 from seqsearch.sequences import Sequences
 from tests.families import families
@@ -95,6 +96,32 @@ def test_an_encoder_of_ones_own_comes_along() -> None:
     assert again.index_._handle.given_encoder is letters
     with pytest.raises(ValueError, match="is a family by name: vectors of your own learn nothing"):
         SequenceClassifier(method="network", encoder=letters).fit(X, Y)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["deepcopy", "pickle", "joblib"])
+def test_it_comes_along_to_an_index_at_a_path(way: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_TMP", str(tmp_path))
+    build = {"geometry": "euclidean"}
+    neighbors = SequenceNeighbors(2, encoder=letters, exact=False, build=build, path=tmp_path / "i.ss").fit(X)
+    of_index = SequenceNeighbors.of(neighbors.index_, 2)
+    scorer = NoveltyScorer(by="embedding", build={**build, "encoder": letters}, path=tmp_path / "n.ss").fit(X)
+    asked = X.texts()[:5]
+    wanted, scores = neighbors.kneighbors(asked)[1].tolist(), scorer.score_samples(asked).tolist()
+    again = way(neighbors)  # type: ignore[operator]
+    assert again.index_.path == str(tmp_path / "i.ss")
+    assert again.kneighbors(asked)[1].tolist() == wanted
+    assert way(of_index).kneighbors(asked)[1].tolist() == of_index.kneighbors(asked)[1].tolist()  # type: ignore[operator]
+    assert way(scorer).score_samples(asked).tolist() == scores  # type: ignore[operator]
+
+
+def test_one_that_makes_other_vectors_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    neighbors = SequenceNeighbors(2, encoder=letters, exact=False, path=tmp_path / "i.ss").fit(X)
+    raw = pickle.dumps(neighbors)
+    monkeypatch.setattr(f"{__name__}.letters", lambda texts: np.ones((len(texts), 4), np.float32))
+    with pytest.raises(
+        MismatchError, match="makes other vectors than those stored.*bring the one that they were made by"
+    ):
+        pickle.loads(raw)
 
 
 def test_a_copy_goes_on_by_itself() -> None:

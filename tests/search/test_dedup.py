@@ -77,3 +77,32 @@ def test_nothing_one_and_what_cannot_be_asked() -> None:
         duplicates(none, EditDistance(), -1)
     with pytest.raises(MismatchError, match="the edit distance compares tokens, not series"):
         duplicates(Sequences.from_arrays([[1.0], [2.0]]), EditDistance(), 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    texts=st.lists(st.tuples(st.text("AC", min_size=1, max_size=6), st.integers(1, 9)), min_size=1, max_size=14),
+    radius=st.integers(0, 2),
+    name=st.sampled_from(["edit", "infix"]),
+)
+def test_the_most_abundant_stands_for_its_cluster(texts: list[tuple[str, int]], radius: int, name: str) -> None:
+    sequences, sizes = Sequences.from_texts([text for text, _ in texts], DNA), [size for _, size in texts]
+    plain = duplicates(sequences, name, radius)
+    found = duplicates(sequences, name, radius, sizes=sizes)
+    for row, chosen in enumerate(found.representatives.tolist()):
+        cluster = np.flatnonzero(plain.representatives == plain.representatives[row]).tolist()
+        assert found.abundances[row] == sum(sizes[member] for member in cluster)
+        if name == "infix":  # the one that contains the others
+            cluster = [each for each in cluster if texts[each][0] == texts[plain.representatives[row]][0]]
+        assert chosen == max(cluster, key=lambda member: (sizes[member], -member))
+        assert found.distances[row] == distance_named(name).pairs(sequences, [row], sequences, [chosen])[0]
+    ranked = [found.abundances[row] for row in found.ranked.tolist()]
+    assert ranked == sorted(ranked, reverse=True)
+    assert sum(ranked) == sum(sizes)
+
+
+def test_sizes_that_do_not_fit() -> None:
+    sequences = Sequences.from_texts(["AC", "CA"], DNA)
+    for sizes, told in (([1], "sizes are 2 whole numbers"), ([1, 0], "a size is at least 1, not 0: sequence 2")):
+        with pytest.raises(ParameterError, match=told):
+            duplicates(sequences, "edit", sizes=sizes)

@@ -5,14 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqsearch import SequenceIndex
+from seqsearch import References, SequenceIndex
 from seqsearch.distances import EditDistance
 from seqsearch.encoders.reconstruction import reconstruction_errors
-from seqsearch.errors import MismatchError, ParameterError
+from seqsearch.errors import ConditionError, MismatchError, ParameterError
 from seqsearch.learning.plan import TrainingPlan
 from seqsearch.learning.trainer import train
+from seqsearch.search.classifying import NeighbourClassifier
+from seqsearch.search.novelty import detector
 from seqsearch.search.novelty.options import METHODS, NoveltyOptions
-from seqsearch.sequences import DNA, PROTEIN, Sequences
+from seqsearch.sequences import DNA, PROTEIN, Sequences, Strings
+from seqsearch.sequences.coercion import columns_from
 from seqsearch.store import Store
 from tests.families import families, mutate
 
@@ -269,3 +272,72 @@ def test_a_build_remembers_what_it_did_not_train_on(tmp_path: Path) -> None:
         training = index.model.training
         assert len(set(training["held_out"])) == 600 - training["sequences"]
         assert set(training["held_out"]) <= set(stored.ids)
+
+
+# -- among those that fulfil a condition ------------------------------------------------------------------------------
+
+SITED = STORED.beside(columns_from({"site": ["gut" if row % 3 else "soil" for row in range(len(STORED))]}, len(STORED)))
+GUT = np.flatnonzero(np.arange(len(STORED)) % 3)
+
+
+@pytest.fixture(scope="module")
+def sited(tmp_path_factory: pytest.TempPathFactory) -> SequenceIndex:
+    return SequenceIndex.build(tmp_path_factory.mktemp("novelty") / "sited.ss", SITED, encoder="kmer")
+
+
+@pytest.mark.parametrize(("method", "by"), MEASURED)
+def test_where_is_the_novelty_of_an_index_of_those_alone(
+    sited: SequenceIndex, tmp_path: Path, method: str, by: str
+) -> None:
+    asked = {"method": method, "by": by, "k": None if method == "nearest" else 4}
+    with SequenceIndex.build(tmp_path / "gut.ss", STORED[GUT], model=sited.model, index="exact") as alone:
+        wanted, found = alone.novelty(NEW, **asked), sited.novelty(NEW, where="site = gut", **asked)
+        assert found.scores == pytest.approx(wanted.scores, rel=1e-5)
+        assert found.nearest == wanted.nearest
+        known = sited.known_scores(where={"site": "gut"}, **asked)
+        assert (len(known), known.size) == (len(GUT), len(GUT))
+        assert known.scores == pytest.approx(alone.known_scores(**asked).scores, rel=1e-5)
+        assert found.p_values == pytest.approx(wanted.p_values)
+
+
+def test_where_keeps_what_it_measured_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SequenceIndex.build(tmp_path / "i.ss", SITED[:90], encoder="kmer") as index:
+        whole, gut = index.known_scores(), index.known_scores(where="site = gut")
+        assert (len(whole), len(gut)) == (90, 60)
+        assert index.known_scores(where="site = gut") is gut  # the same rows
+        with Store.open(index.path) as store:
+            assert store.blob(f"novelty {gut.key}") is None
+        with pytest.raises(MismatchError, match="scored by 'nearest exact 1', the queries are by .* where site = gut"):
+            index.novelty(NEW[:2], known=whole, where="site = gut")
+        index.add(SITED[90:92])
+        assert len(index.known_scores(where="site = gut")) == 61
+        assert len(index.known_scores()) == 90
+        monkeypatch.setattr(detector, "_MOST_KEPT", 2)
+        for year in range(4):
+            index.known_scores(where=f"length > {year}")
+        assert len(index._known) == 2
+
+
+def test_what_looks_new_among_those_that_vote_has_no_label(sited: SequenceIndex) -> None:
+    texts = SITED.descriptions, Strings.of([name[:2] for name in SITED.ids])
+    labelled = Sequences(SITED.data, SITED.offsets, SITED.ids, SITED.alphabet, *texts, SITED.columns)
+    references = References(labelled)
+    votes = NeighbourClassifier(references, k=3, abstain=0.05, where="site = soil").classify(SITED[:6])
+    soil = references.novelty(SITED[:6], where="site = soil", fpr=0.05)
+    assert votes.p_values is not None
+    assert votes.p_values.tolist() == soil.p_values.tolist()
+    assert votes.abstained.tolist() == soil.novel.tolist()
+    assert votes.p_values.tolist() != references.novelty(SITED[:6], fpr=0.05).p_values.tolist()
+
+
+def test_where_nothing_fulfils_it_nothing_is_called_novel(sited: SequenceIndex) -> None:
+    found = sited.novelty(NEW[:3], where="site = sea")
+    assert np.isinf(found.scores).all()
+    assert (found.p_values <= 1).all()
+    assert not found.novel.any()
+    assert found.warnings == (f"no sequence of {len(STORED)} fulfils 'site = sea'",)
+    for method in ("shells", "reconstruction"):
+        with pytest.raises(ParameterError, match=f"the method {method} looks at everything stored: where is for near"):
+            sited.novelty(NEW, where="site = gut", method=method)
+    with pytest.raises(ConditionError, match="no column 'sight'"):
+        sited.known_scores(where="sight = gut")

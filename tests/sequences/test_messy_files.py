@@ -153,3 +153,27 @@ def test_a_table_of_labels_that_fits_nothing_or_is_none(tmp_path: Path) -> None:
         read(path, label_file=table)
     with pytest.raises(InputError, match=r"missing.tsv"):
         read(path, label_file=tmp_path / "missing.tsv")
+
+
+def test_abundances_are_a_column_and_no_part_of_ids(tmp_path: Path) -> None:
+    path = tmp_path / "reads.fasta"
+    path.write_text(">a;size=12;\nACGT\n>b x;size=3\nACGG\n>size=4;c\nAC\n>d;size=5;sample=x\nAA\n>e;oversize=9\nCC\n")
+    found = read(path, sizes=True)
+    assert list(found.ids) == ["a", "b", "c", "d;sample=x", "e;oversize=9"]
+    assert found.columns["size"].tolist() == [12, 3, 4, 5, 1]
+    assert found.columns["size"].kind == "int"
+    assert next(iter(read(path).ids)) == "a;size=12;"
+    assert "size" not in read(path).columns
+
+
+def test_an_abundance_that_is_none_names_its_record(tmp_path: Path) -> None:
+    path = tmp_path / "reads.fasta"
+    for told in ("0", "many", "-2", ""):
+        path.write_text(f">a\nACGT\n>b;size={told};\nACGG\n")
+        with pytest.raises(ParseError, match=rf"line 3: record 2 \(b\): size={told} is no abundance"):
+            read(path, sizes=True)
+        assert list(read(path, sizes=True, on_error="skip").ids) == ["a"]
+    table = tmp_path / "reads.csv"
+    table.write_text("id,sequence\na,ACGT\n")
+    with pytest.raises(ParameterError, match="sizes=True means nothing for a csv file"):
+        read(table, sizes=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from ...arrays import DoubleArray, IntArray
 from ...errors import IndexLockedError, ParameterError, ReadOnlyIndexError, StorageFullError
 from ...progress import SILENT, Progress
 from ..budget import Wanted
+from ..conditions import Where, shown
 from ..holding import Holding
 from ..pipeline import Queries
 from ..state import State
@@ -21,15 +23,25 @@ from .scoring import Scoring
 
 _BLOB = "novelty "
 FEWEST_UNSEEN = 100
+_MOST_KEPT = 64  # calibrations in memory, the last ones that were asked for
 
 
 @dataclass
 class NoveltyDetector:
-    """Novelty over one `state` of an index; `handle`: where calibrations are kept; `kept`: those in memory."""
+    """Novelty over one `state` of an index; `handle`: where calibrations are kept; `kept`: those in memory.
+
+    `where`: a condition on what is compared with. New is then what is unlike the sequences that fulfil it: queries are
+    scored against these alone, and p-values compare with them, each judged as if it were not among them. What these
+    score is kept in memory, as long as it is the same rows that fulfil the condition. Raises ConditionError.
+    """
 
     state: State
     handle: Holding
     kept: dict[str, KnownScores] = field(default_factory=dict)
+    where: Where | None = None
+
+    def __post_init__(self) -> None:
+        self._allowed, self._unmet = self.state.asked(None, self.where)
 
     def novelty(
         self,
@@ -39,11 +51,11 @@ class NoveltyDetector:
         progress: Progress = SILENT,
     ) -> NoveltyResults:
         """Score `queries` and compare with known sequences: `known`, or members of the index."""
-        scoring = self.scoring(options)
+        scoring, key = self.scoring(options), self._key(options)
         self.state.encoder.require(queries.sequences)
         self._require_comparable(options, known)
         calibration = known if isinstance(known, KnownScores) else self.known_scores(options, known, progress)
-        calibration.require(options.key)
+        calibration.require(key)
         scored = scoring.score(queries, calibration.parameters, progress=progress)
         rows, distances = scoring.nearest(queries, scored)
         shares = shares_of(queries.sequences, options.seed) if options.ties == SMOOTHED else None
@@ -52,7 +64,7 @@ class NoveltyDetector:
         found = NoveltyResults(
             queries.sequences.ids, ids, scored.scores, p_values, rows, distances, options.fpr, known_count
         )
-        found = replace(found, warnings=self._warnings(scoring, queries, found, options))
+        found = replace(found, warnings=self._unmet + self._warnings(scoring, queries, found, options))
         return found.controlled() if options.bh else found
 
     def _warnings(
@@ -89,7 +101,17 @@ class NoveltyDetector:
             )
         most = options.neighbours + (options.method == "lof")  # which asks for one to spare
         budget = self.state.choice(max(1, most), Wanted()).budget if len(self.state) else None
-        return Scoring(self.state, options, budget)
+        return Scoring(self.state, options, budget, self._allowed)
+
+    @property
+    def _rows(self) -> IntArray:
+        """Those that are compared with, ascending."""
+        return np.flatnonzero(self.state.live if self._allowed is None else self._allowed)
+
+    def _key(self, options: NoveltyOptions) -> str:
+        """Names the score, and what it compares with."""
+        where = None if self._allowed is None else self.where
+        return options.key if where is None else f"{options.key} where {shown(where)}"
 
     def known_scores(
         self, options: NoveltyOptions, known: Queries | None = None, progress: Progress = SILENT, *, anew: bool = False
@@ -97,24 +119,33 @@ class NoveltyDetector:
         """Scores of known sequences: those of `known`, or of members, each judged as if it were not stored.
 
         Those of members are kept in the index, and measured anew when it has grown or shrunk by more than a fifth or
-        `anew` asks for it.
+        `anew` asks for it; those of members that fulfil a condition when these are others.
         """
         scoring = self.scoring(options)
         self._require_comparable(options, known)
         if known is not None:
             self.state.encoder.require(known.sequences)
             return self._measured(scoring, known, None, GIVEN, progress)
-        stored = None if anew else self.kept.get(options.key) or self._stored(options.key)
-        if stored is None or stored.is_stale(len(self.state)):
+        place = self._key(options)
+        if self._allowed is not None:
+            place += f" {hashlib.blake2b(np.packbits(self._allowed).tobytes(), digest_size=16).hexdigest()}"
+        stored = None if anew else self.kept.get(place)
+        if stored is None and not anew and self._allowed is None:
+            stored = self._stored(place)
+        if stored is None or (self._allowed is None and stored.is_stale(len(self.state))):
             rows, source = self._members(options)
             stored = self._measured(scoring, self.state.members(rows), rows, source, progress)
-            self._keep(stored, progress)
-        self.kept[options.key] = stored
+            if self._allowed is None:
+                self._keep(stored, progress)
+        self.kept.pop(place, None)
+        self.kept[place] = stored
+        while len(self.kept) > _MOST_KEPT:
+            del self.kept[next(iter(self.kept))]
         return stored
 
     def member_scores(self, options: NoveltyOptions, progress: Progress = SILENT) -> DoubleArray:
-        """(n,) scores of all members, each judged as if it were not stored, in the order of their rows."""
-        rows, scoring = np.flatnonzero(self.state.live), self.scoring(options)
+        """(n,) scores of all that is compared with, each judged as if it were not stored, in the order of rows."""
+        rows, scoring = self._rows, self.scoring(options)
         if not len(rows):
             return np.zeros(0)
         parameters = self.known_scores(options, progress=progress).parameters
@@ -123,16 +154,16 @@ class NoveltyDetector:
     def _measured(
         self, scoring: Scoring, known: Queries, own: IntArray | None, source: str, progress: Progress
     ) -> KnownScores:
-        options, size = scoring.options, len(self.state)
+        options, size, key = scoring.options, len(self._rows), self._key(scoring.options)
         parameters = scoring.fit(self._drawn(options))
         if not len(known) or (own is not None and size < 2):
-            return KnownScores(np.zeros(0), options.key, size, source, parameters)
+            return KnownScores(np.zeros(0), key, size, source, parameters)
         scored = scoring.score(known, parameters, own, progress)
-        return KnownScores.of(scored.scores, options.key, size, source, parameters)
+        return KnownScores.of(scored.scores, key, size, source, parameters)
 
     def _drawn(self, options: NoveltyOptions) -> IntArray:
         """Up to `sample` random members."""
-        rows = np.flatnonzero(self.state.live)
+        rows = self._rows
         rng = np.random.default_rng(options.seed)
         return rows if len(rows) <= options.sample else np.sort(rng.choice(rows, options.sample, replace=False))
 
@@ -146,7 +177,7 @@ class NoveltyDetector:
         if options.source == EXACT or not training:
             return self._drawn(options), MEMBERS
         found = self.state.find(training.get("held_out", []))
-        unseen = np.unique(found[found >= 0])
+        unseen = np.intersect1d(found[found >= 0], self._rows)
         if len(unseen) >= FEWEST_UNSEEN:
             return unseen[: options.sample], UNSEEN
         if options.method != "reconstruction":

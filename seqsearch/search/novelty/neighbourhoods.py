@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...arrays import DoubleArray, IntArray
+from ...arrays import BoolArray, DoubleArray, IntArray
 from ...distances import Neighbours
 from ...progress import SILENT, Progress
 from ...sequences import Sequences
 from ..budget import Budget
-from ..pipeline import Queries, joined
+from ..pipeline import Limits, Queries, joined
 from ..state import State
 from ..strands import BOTH, PLUS, nearest_of, reverse_complement
 
@@ -22,13 +22,15 @@ LEAST_EFFORT = 100
 @dataclass(frozen=True)
 class Neighbourhoods:
     """`budget`: of exact distances, None compares with everything; `exact`: whether distances are exact, or those of
-    the embeddings; `strand`: which strands of those asked are looked for.
+    the embeddings; `strand`: which strands of those asked are looked for; `allowed`: (rows,) which rows count, None for
+    all that are live.
     """
 
     state: State
     budget: Budget | None
     exact: bool
     strand: str = PLUS
+    allowed: BoolArray | None = None
 
     def of(self, queries: Queries, k: int, exclude: IntArray | None = None, progress: Progress = SILENT) -> Neighbours:
         """The k nearest of each query. `exclude`, (Q,): the rows that they are themselves, which do not count."""
@@ -36,9 +38,12 @@ class Neighbourhoods:
 
     def _of(self, queries: Queries, k: int, exclude: IntArray | None, progress: Progress) -> Neighbours:
         if self.exact:
-            return self.state.neighbours(queries, k, self.budget, exclude=exclude, progress=progress)
+            return self.state.neighbours(
+                queries, k, self.budget, allowed=self.allowed, exclude=exclude, progress=progress
+            )
         effort = Budget(k, max(LEAST_EFFORT, EFFORT * (k + (exclude is not None))) - (exclude is not None))
-        return self.state.by_embedding().staged(queries, k, effort, exclude=exclude, progress=progress)
+        limits: Limits = {"allowed": self.allowed, "exclude": exclude, "progress": progress}
+        return self.state.by_embedding().staged(queries, k, effort, **limits)
 
     def verified_distance(self, queries: Sequences, rows: IntArray) -> DoubleArray:
         """(Q,) exact distances of the queries to one stored row each, infinity for -1."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...ann import CandidateIndex
-from ...arrays import AnyArray, DoubleArray, IntArray
+from ...arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ...distances import Neighbours
 from ...errors import ParameterError
 from ...progress import SILENT, Progress
@@ -17,7 +17,7 @@ from ..stages import Propose
 from ..state import State
 from . import scores
 from .neighbourhoods import Neighbourhoods, NeighbourLists
-from .options import EXACT, NoveltyOptions
+from .options import EXACT, METHODS, NoveltyOptions
 from .outlier_factor import CONTINUOUS_FLOOR, WHOLE_FLOOR, local_outlier_factor
 
 BANDWIDTH = "bandwidth"
@@ -34,15 +34,21 @@ class Scored:
 
 
 class Scoring:
-    """Scores of queries and members. `budget`: for exact distances, None compares with everything.
+    """Scores of queries and members. `budget`: for exact distances, None compares with everything; `allowed`: (rows,)
+    which rows are compared with, None for all that are live.
 
     Raises ParameterError for a method that the index cannot answer.
     """
 
-    def __init__(self, state: State, options: NoveltyOptions, budget: Budget | None) -> None:
+    def __init__(
+        self, state: State, options: NoveltyOptions, budget: Budget | None, allowed: BoolArray | None = None
+    ) -> None:
+        if allowed is not None and not METHODS[options.method].measures:
+            able = ", ".join(name for name, method in METHODS.items() if method.measures)
+            raise ParameterError(f"the method {options.method} looks at everything stored: where is for {able}")
         self.state = state
         self.options = options
-        self.neighbourhoods = Neighbourhoods(state, budget, options.source == EXACT, options.strand)
+        self.neighbourhoods = Neighbourhoods(state, budget, options.source == EXACT, options.strand, allowed)
         self._lists: NeighbourLists | None = None
         if options.method == "shells":
             self._codes()

@@ -16,6 +16,7 @@ from .intake import Intake, OnError, ReadReport
 from .labelling import Labelling
 from .opening import Source, display_name, opened
 from .options import COLUMNS, Options, ReadOptions
+from .sizes import sized
 from .table import READERS, DataSets, Reader, data_sets_of, reader_of, register
 
 __all__ = [
@@ -39,7 +40,8 @@ def read(path: StrPath, **options: Unpack[ReadOptions]) -> Sequences:
     FASTA, FASTQ, CSV, TSV, Parquet, Arrow and Feather, lines of text, .npy, .npz, HDF5, .ts, UCR tables, MIDI and what
     other packages add to `READERS`; any of them may be compressed with gzip, bzip2, xz or Zstandard. See `ReadOptions`
     for what else may be said: alphabet, format, on_error, id_column, sequence_column, label_column, description_column,
-    layout, columns, queries, duplicate_ids, degap, whole_header, label_file, label_from, label_ranks, report.
+    layout, columns, queries, duplicate_ids, degap, whole_header, label_file, label_from, label_ranks,
+    sizes, report.
 
     Raises InputError (a file that cannot be read), ParseError, SymbolError, SeriesError, DuplicateIdError,
     EmptySequenceError, EmptyInputError, and ParameterError for arguments that fit no file.
@@ -83,6 +85,7 @@ def read_batches(path: StrPath, *, size: int = BATCH, **options: Unpack[ReadOpti
         options.get("degap", False),
         options.get("whole_header", False),
         Labelling.of(options.get("label_file"), options.get("label_from"), options.get("label_ranks")),
+        options.get("sizes", False),
     )
     reader = None if format is None else READERS[format]
     intake = Intake(
@@ -136,6 +139,8 @@ def _assembled(reader: Reader, source: Source, options: Options, intake: Intake)
     for batch in reader.read(source, options, intake):
         if options.degap and isinstance(batch, TextBatch):
             batch = degapped(batch)
+        if options.sizes and isinstance(batch, TextBatch):
+            batch = sized(batch)
         if labelling is not None:
             batch.labels, missing = labelling.labels_of(batch.ids, batch.descriptions, batch.labels)
             intake.report.unlabelled += missing
@@ -150,6 +155,8 @@ def _require(options: Options, takes: frozenset[str], what: str) -> None:
         value = getattr(options, option)
         if value is not None and option not in takes:
             raise ParameterError(f"{option}={value!r} means nothing for {what}: it has no {lacks}")
+    if options.sizes and "sizes" not in takes:
+        raise ParameterError(f"sizes=True means nothing for {what}: abundances stand in headers of FASTA and FASTQ")
     if options.columns.by_name and "columns" not in takes:
         assert options.columns.fields is not None
         named = ", ".join(name for name, _ in options.columns.fields)

@@ -89,6 +89,8 @@ def assemble(batch: TextBatch | SeriesBatch, alphabet: Alphabet | None, intake: 
 
 def _find_duplicates(batch: Batch, wrong: dict[int, InputError], intake: Intake) -> None:
     """Ids used before. A record that is already wrong does not take its id away from a later one."""
+    if intake.distinct:
+        return
     good = np.ones(len(batch.lengths), np.bool_)
     good[list(wrong)] = False
     rows = np.flatnonzero(good)

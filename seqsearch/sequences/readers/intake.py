@@ -71,10 +71,17 @@ class ReadReport:
 
 
 class Intake:
-    """The judge of one reading: it knows the policy, keeps the report and remembers the ids."""
+    """The judge of one reading: it knows the policy, keeps the report and remembers the ids, which may be known to be
+    `distinct`."""
 
     def __init__(
-        self, source: str, on_error: OnError, report: ReadReport, duplicate_ids: DuplicateIds = "error"
+        self,
+        source: str,
+        on_error: OnError,
+        report: ReadReport,
+        duplicate_ids: DuplicateIds = "error",
+        *,
+        distinct: bool = False,
     ) -> None:
         if on_error not in ("raise", "skip"):
             raise ParameterError(f"on_error must be 'raise' or 'skip', not {on_error!r}")
@@ -84,6 +91,7 @@ class Intake:
         self.on_error = on_error
         self.report = report
         self.duplicate_ids = duplicate_ids
+        self.distinct = distinct
         self._copies: dict[str, int] = {}
         report.source = source
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...arrays import IntArray
 from ...errors import DuplicateIdError, EmptyInputError, InputError, StrPath
 from ...extras import FRAMES, imported
 from ..columns import EVERY, Asked, Columns
@@ -41,6 +42,10 @@ class Metadata:
                 raise DuplicateIdError("this id comes twice", path=name, record=row + 1, record_id=ids[row])
             seen.add(ids[row])
         return cls(ids, columns, name)
+
+    def take(self, rows: IntArray) -> Metadata:
+        """Some of the rows."""
+        return Metadata(self.ids.take(rows), self.columns.take(rows), self.name)
 
 
 def read_metadata(path: StrPath, *, id_column: str | None = None, columns: Asked = EVERY) -> Metadata:

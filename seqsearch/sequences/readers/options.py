@@ -36,6 +36,8 @@ class ReadOptions(TypedDict, total=False):
     `label_file`: a table of ids and labels, a tab between; `label_from`: a regular expression, whose first group (or
     all of it) is the label, in the header; `label_ranks`: keep so many ranks of labels such as
     "Bacteria;Firmicutes;Bacilli".
+    `sizes`: keep the abundances in headers of FASTA and FASTQ (ID;size=123;) as a column `size` of whole numbers, 1
+    where a header has none, and ids without them.
     `queries`: of a file that holds both (HDF5 of ann-benchmarks), the queries and not what is to be stored.
     """
 
@@ -54,6 +56,7 @@ class ReadOptions(TypedDict, total=False):
     label_file: StrPath | None
     label_from: str | None
     label_ranks: int | None
+    sizes: bool
     report: ReadReport | None
     columns: Iterable[str] | Asked | None
 
@@ -74,3 +77,4 @@ class Options:
     degap: bool = False
     whole_header: bool = False
     labelling: Labelling | None = None
+    sizes: bool = False

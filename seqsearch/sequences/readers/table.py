@@ -110,11 +110,12 @@ def _greengenes(name: str) -> Sequences:
 
 _COLUMNS = frozenset(COLUMNS)
 _TABLE = _COLUMNS | {"columns"}
+_SIZES = frozenset({"sizes"})
 _FASTA = (".fasta", ".fa", ".fna", ".faa", ".ffn", ".frn", ".fas")
 # .txt says nothing: FASTA and UCR tables go by that name too
 for _reader in (
-    Reader("fasta", read_fasta, _FASTA, is_fasta, letters=fasta_letters),
-    Reader("fastq", read_fastq, (".fastq", ".fq"), is_fastq, letters=fastq_letters),
+    Reader("fasta", read_fasta, _FASTA, is_fasta, letters=fasta_letters, takes=_SIZES),
+    Reader("fastq", read_fastq, (".fastq", ".fq"), is_fastq, letters=fastq_letters, takes=_SIZES),
     Reader("csv", read_csv, (".csv",), is_csv, takes=_TABLE),
     Reader("tsv", read_tsv, (".tsv", ".tab"), is_tsv, takes=_TABLE),
     Reader("lines", read_lines, (".lines",)),

@@ -1,0 +1,122 @@
+"""Partial genes against partial genes under the overlap distance, lossless, beside vsearch.
+
+    apt-get install vsearch ncbi-blast+ ncbi-rrna-data
+    python benchmarks/fragments.py --part rrna --output fragments-rrna.jsonl
+
+300 of the 10,127 partial LSU rRNA genes of Debian's ncbi-rrna-data (LSURef_93; copies and IUPAC codes left in) are
+asked of the others. `not_below`: the share of queries whose first hit that covers at least as much as vsearch's first
+one has at least its identity, both by our alignment; `not_farther`: whose first hit is at most as far as vsearch's.
+`cpu_ms`: of processor time a query, whoever else wants the cores, of vsearch with reading its files.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from seqsearch import read, threads, write_fasta
+from seqsearch.distances import Neighbours, OverlapDistance
+from seqsearch.sequences import DNA, Sequences
+
+K = 10
+RRNA = Path("/usr/share/ncbi/data/LSURef_93.fasta")
+HELD_OUT = 300
+VSEARCH = {"usual": (1, 32), "thorough": (10, 100)}
+"""--maxaccepts and --maxrejects."""
+
+
+def rrna() -> tuple[Sequences, Sequences]:
+    """(queries, references) of LSURef_93, queries drawn with seed 0."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "lsu.fa"
+        command = ["blastdbcmd", "-db", str(RRNA), "-entry", "all", "-outfmt", "%f", "-out", str(path)]
+        subprocess.run(command, check=True)
+        whole = read(path, alphabet="dna", duplicate_ids="rename")
+    order = np.random.default_rng(0).permutation(len(whole))
+    return whole[np.sort(order[:HELD_OUT])], whole[np.sort(order[HELD_OUT:])]
+
+
+def first_of_vsearch(
+    queries: Sequences, references: Sequences, accepts: int, rejects: int
+) -> tuple[float, float, np.ndarray]:
+    """Queries a second, milliseconds of processor time a query, and the row of each one's first hit, -1 for none."""
+    with tempfile.TemporaryDirectory() as folder:
+        database, asked, out = (Path(folder) / name for name in ("references.fa", "queries.fa", "hits.tsv"))
+        for path, some, name in ((database, references, "r"), (asked, queries, "q")):
+            renamed = [one.data for one in some]
+            write_fasta(path, Sequences.from_arrays(renamed, DNA, ids=[f"{name}{row}" for row in range(len(some))]))
+        command = ["vsearch", "--usearch_global", asked, "--db", database, "--strand", "plus", "--id", "0.5"]
+        command += ["--maxaccepts", accepts, "--maxrejects", rejects, "--threads", threads.count(), "--quiet"]
+        command += ["--userout", out, "--userfields", "query+target"]
+        start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([str(part) for part in command], check=True)
+        seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        rows = np.full(len(queries), -1)
+        for line in reversed(out.read_text().splitlines()):
+            query, target = line.split("\t")
+            rows[int(query.removeprefix("q"))] = int(target.removeprefix("r"))
+    return len(queries) / seconds, 1000 * spent / len(queries), rows
+
+
+def aligned(query: Sequences, references: Sequences, row: int) -> tuple[float, float]:
+    """Coverage and identity of a hit."""
+    one, other = query[0], references[row]
+    path = OverlapDistance().align(one, other)
+    return path.coverage(len(one), len(other)), path.identity
+
+
+def no_worse(queries: Sequences, references: Sequences, found: Neighbours, rows: np.ndarray) -> float:
+    """`not_below`, of those queries that vsearch has a hit for."""
+    good = []
+    for query in np.flatnonzero(rows >= 0).tolist():
+        coverage, identity = aligned(queries[query : query + 1], references, rows[query])
+        for row in found.rows[query].tolist():
+            own = aligned(queries[query : query + 1], references, row)
+            if own[0] >= coverage:
+                good.append(own[1] >= identity)
+                break
+        else:
+            good.append(False)
+    return float(np.mean(good))
+
+
+def measure(rows: list[dict[str, object]]) -> None:
+    """Add a row for each measurement; one that says why where something is not installed."""
+
+    def row(**facts: object) -> None:
+        rows.append({"threads": threads.count(), **facts})
+        print(json.dumps(rows[-1]), flush=True)
+
+    missing = [name for name in ("blastdbcmd", "vsearch") if shutil.which(name) is None]
+    if missing or not RRNA.with_name(f"{RRNA.name}.nsq").exists():
+        row(part="rrna", skipped=f"not installed: {', '.join(missing) or 'ncbi-rrna-data'}")
+        return
+    queries, references = rrna()
+    overlap, facts = OverlapDistance(), {"part": "rrna", "references": len(references), "queries": len(queries)}
+    overlap.searcher(references[:600]).search(queries[:2], K)  # compiled
+    start = time.perf_counter()
+    searcher = overlap.searcher(references)
+    row(**facts, algorithm="seqsearch lossless", ready_s=round(time.perf_counter() - start, 2))
+    for k in (1, K):
+        start, spent = time.perf_counter(), time.process_time()
+        found, pruning = searcher.search(queries, k)
+        qps, spent = len(queries) / (time.perf_counter() - start), time.process_time() - spent
+        own = {"qps": round(qps, 1), "cpu_ms": round(1000 * spent / len(queries), 1), "pruning": str(pruning)}
+        row(**facts, algorithm="seqsearch lossless", k=k, **own)
+    for name, (accepts, rejects) in VSEARCH.items():
+        qps, spent, firsts = first_of_vsearch(queries, references, accepts, rejects)
+        there = np.flatnonzero(firsts >= 0)
+        farther = overlap.pairs(queries, there, references, firsts[there]) < found.distances[there, 0]
+        own = {"qps": round(qps, 1), "cpu_ms": round(spent, 1), "matched": len(there)}
+        own |= {"not_farther": round(1 - float(farther.mean()), 4)}
+        own |= {"not_below": round(no_worse(queries, references, found, firsts), 4)}
+        told = subprocess.run(["vsearch", "--version"], capture_output=True, text=True, check=True).stderr.split(",")[0]
+        row(**facts, algorithm=told, settings=f"{name}: --maxaccepts {accepts} --maxrejects {rejects}", **own)

@@ -1,0 +1,390 @@
+"""Time warping between a query and any part of a target, whatever its length, in numba.
+
+D[i, j] = c(i, j) + min(D[i - 1, j - 1], D[i - 1, j], D[i, j - 1]) with D[-1, j] = 0: a path may begin in any column,
+and ends where D[m - 1, j] is least (subsequence DTW: Müller 2007, "Information Retrieval for Music and Motion", chapter
+4; SPRING: Sakurai, Faloutsos and Yamamuro 2007). Cells of an anti-diagonal do not depend on each other, so that the
+compiler vectorises them.
+
+The bound (after FTW: Sakurai, Yoshikawa and Faloutsos 2005): `block` columns of a target become one, whose cost is the
+least that any frame between its least and its greatest values would have. A path visits at least one cell of each row
+and column that it crosses, so the same recursion over blocks is never above the distance of a part that ends there, and
+backwards it says where such a part may begin. What is left is compared frame by frame. Forwards the bound is computed
+in float32, twice as many cells at a time: blocks and queries are widened, and sums shrunk, by what that may round.
+
+Frames are turned: (F, steps), a feature after the other; those of a query also run backwards.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from ..arrays import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
+from ..jit import kernel
+from .dtw_kernels import ABSOLUTE, COSINE, INF
+
+GAP, GAP_ABSOLUTE = 3, 4  # costs of a frame and a block, beside those of two frames
+_WORTHWHILE = 0.7  # of the columns of a target: where more are left, all are swept at once
+_SINGLE = 1.2e-7  # what float32 may round, twice over
+_FAR = 1e12
+_ROUNDING = 1e-9  # bounds are summed in another order than distances
+
+
+class Turned(NamedTuple):
+    """Targets, a feature after the other: `frames` (F, sum T) and where each begins; `low`, `high` (F, blocks), the
+    least and greatest values of `block` frames of one target, and where the blocks of each begin; `floor`, `ceiling`:
+    these times `scale` as float32, rounded outwards.
+    """
+
+    frames: DoubleArray
+    offsets: IntArray
+    low: DoubleArray
+    high: DoubleArray
+    floor: FloatArray
+    ceiling: FloatArray
+    scale: float
+    starts: IntArray
+    block: int
+
+
+@kernel(parallel=True)
+def blocks_kernel(
+    frames: DoubleArray, offsets: IntArray, starts: IntArray, block: int, low: DoubleArray, high: DoubleArray
+) -> None:
+    """Fill `low` and `high` of all targets."""
+    for row in numba.prange(len(offsets) - 1):
+        begin, end = offsets[row], offsets[row + 1]
+        for f in range(frames.shape[0]):
+            for b in range(starts[row + 1] - starts[row]):
+                least, most = INF, -INF
+                for j in range(begin + b * block, min(end, begin + (b + 1) * block)):
+                    least = min(least, frames[f, j])
+                    most = max(most, frames[f, j])
+                low[f, starts[row] + b], high[f, starts[row] + b] = least, most
+
+
+@kernel()
+def backwards(x: DoubleArray) -> DoubleArray:
+    """The frames (m, F) of a query as (F, m), the last one first."""
+    return np.ascontiguousarray(x[::-1].T)
+
+
+@kernel(inline=True)
+def coarse(local: int) -> int:
+    """The cost of a frame and a block that is never above `local`, but for the factor of `scale_of`."""
+    return GAP_ABSOLUTE if local == ABSOLUTE else GAP
+
+
+@kernel(inline=True)
+def scale_of(local: int) -> float:
+    """1 - x.y is half the squared distance of unit frames, and more where one of them is all zeros."""
+    return 0.5 if local == COSINE else 1.0
+
+
+@kernel(inline=True)
+def _gap(x: float, low: float, high: float, cost: int) -> float:
+    over = max(x - high, low - x)
+    over = over if over > 0.0 else 0.0
+    return over if cost == GAP_ABSOLUTE else over * over
+
+
+@kernel(inline=True)
+def _costs(x: DoubleArray, y: DoubleArray, local: int, first: bool, found: DoubleArray) -> None:
+    """Add (or put, of the first feature) what cells cost; all (cells,)."""
+    if local == COSINE:
+        for c in range(found.shape[0]):
+            found[c] = (0.0 if first else found[c]) + x[c] * y[c]
+    elif local == ABSOLUTE:
+        for c in range(found.shape[0]):
+            found[c] = (0.0 if first else found[c]) + abs(x[c] - y[c])
+    else:
+        for c in range(found.shape[0]):
+            difference = x[c] - y[c]
+            found[c] = (0.0 if first else found[c]) + difference * difference
+
+
+@kernel(inline=True)
+def _step(left: AnyArray, up: AnyArray, corner: AnyArray, here: AnyArray) -> None:
+    """One anti-diagonal, added to the costs in `here`; all (cells,)."""
+    for c in range(here.shape[0]):
+        best = left[c] if left[c] < up[c] else up[c]
+        best = corner[c] if corner[c] < best else best
+        here[c] += best
+
+
+@kernel(inline=True)
+def _cells(
+    x: DoubleArray,
+    y: DoubleArray,
+    local: int,
+    left: DoubleArray,
+    up: DoubleArray,
+    corner: DoubleArray,
+    here: DoubleArray,
+) -> None:
+    """One anti-diagonal of series of one feature, squared or absolute; all (cells,)."""
+    if local == ABSOLUTE:
+        for c in range(here.shape[0]):
+            best = left[c] if left[c] < up[c] else up[c]
+            best = corner[c] if corner[c] < best else best
+            here[c] = best + abs(x[c] - y[c])
+    else:
+        for c in range(here.shape[0]):
+            best = left[c] if left[c] < up[c] else up[c]
+            best = corner[c] if corner[c] < best else best
+            here[c] = best + (x[c] - y[c]) * (x[c] - y[c])
+
+
+@kernel()
+def sweep(x: DoubleArray, frames: DoubleArray, first: int, local: int, work: DoubleArray, ends: DoubleArray) -> None:
+    """ends[j] = D[m - 1, first + j]: the least cost of a path that begins in column `first` or later and ends there.
+
+    `x`: (F, m), from `backwards`; `frames`: (F, columns); `work`: (3, >= m + 1). Row i stands at place m - 1 - i, so
+    that columns run alongside; place m is the row before the first, where every path is free to begin.
+    """
+    m, count, single = x.shape[1], ends.shape[0], x.shape[0] == 1 and local != COSINE
+    work[:] = INF
+    work[:, m] = 0.0
+    old, last, now = work[0], work[1], work[2]
+    for s in range(m + count - 1):
+        begin, end = m - 1 - min(m - 1, s), m - max(0, s - count + 1)
+        column = first + s - m + 1
+        here = now[begin:end]
+        left, up, corner = last[begin:end], last[begin + 1 : end + 1], old[begin + 1 : end + 1]
+        if single:
+            _cells(x[0, begin:end], frames[0, column + begin : column + end], local, left, up, corner, here)
+        else:
+            for f in range(x.shape[0]):
+                _costs(x[f, begin:end], frames[f, column + begin : column + end], local, f == 0, here)
+            if local == COSINE:  # of equal frames it may be rounded to less than nothing
+                for c in range(here.shape[0]):
+                    here[c] = max(0.0, 1.0 - here[c])
+            _step(left, up, corner, here)
+        if s >= m - 1:
+            ends[s - m + 1] = now[0]
+        old, last, now = last, now, old
+
+
+@kernel(inline=True)
+def _gaps(
+    low: FloatArray, high: FloatArray, floor: FloatArray, ceiling: FloatArray, cost: int, first: bool, found: FloatArray
+) -> None:
+    """Add (or put, of the first feature) what frames from `low` to `high` are away from blocks; all (cells,)."""
+    zero = np.float32(0.0)
+    if cost == GAP_ABSOLUTE:
+        for c in range(found.shape[0]):
+            over = max(low[c] - ceiling[c], floor[c] - high[c])
+            found[c] = (zero if first else found[c]) + (over if over > zero else zero)
+    else:
+        for c in range(found.shape[0]):
+            over = max(low[c] - ceiling[c], floor[c] - high[c])
+            over = over if over > zero else zero
+            found[c] = (zero if first else found[c]) + over * over
+
+
+@kernel(inline=True)
+def _gap_cells(
+    low: FloatArray,
+    high: FloatArray,
+    floor: FloatArray,
+    ceiling: FloatArray,
+    left: FloatArray,
+    up: FloatArray,
+    corner: FloatArray,
+    here: FloatArray,
+) -> None:
+    """One anti-diagonal of frames and blocks of one feature, squared; all (cells,)."""
+    zero = np.float32(0.0)
+    for c in range(here.shape[0]):
+        best = left[c] if left[c] < up[c] else up[c]
+        best = corner[c] if corner[c] < best else best
+        over = max(low[c] - ceiling[c], floor[c] - high[c])
+        over = over if over > zero else zero
+        here[c] = best + over * over
+
+
+@kernel()
+def bounds_of(x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleArray) -> None:
+    """least[b] = a lower bound of the distances of all parts that end in block b of a target: `sweep` over blocks."""
+    features, m = x.shape
+    count, cost, zero = least.shape[0], coarse(local), targets.starts[row]
+    single = features == 1 and cost == GAP
+    low, high = np.empty((features, m), np.float32), np.empty((features, m), np.float32)
+    for f in range(features):
+        for p in range(m):
+            # Far outside of all targets is far enough: nothing overflows, and no gap becomes wider.
+            value = min(max(x[f, p] * targets.scale, -_FAR), _FAR)
+            low[f, p] = value - _SINGLE * abs(value)
+            high[f, p] = value + _SINGLE * abs(value)
+    work = np.full((3, m + 1), INF, np.float32)
+    work[:, m] = 0.0
+    old, last, now = work[0], work[1], work[2]
+    for s in range(m + count - 1):
+        begin, end = m - 1 - min(m - 1, s), m - max(0, s - count + 1)
+        column = zero + s - m + 1
+        here = now[begin:end]
+        left, up, corner = last[begin:end], last[begin + 1 : end + 1], old[begin + 1 : end + 1]
+        if single:
+            floor = targets.floor[0, column + begin : column + end]
+            ceiling = targets.ceiling[0, column + begin : column + end]
+            _gap_cells(low[0, begin:end], high[0, begin:end], floor, ceiling, left, up, corner, here)
+        else:
+            for f in range(features):
+                floor = targets.floor[f, column + begin : column + end]
+                ceiling = targets.ceiling[f, column + begin : column + end]
+                _gaps(low[f, begin:end], high[f, begin:end], floor, ceiling, cost, f == 0, here)
+            _step(left, up, corner, here)
+        if s >= m - 1:
+            least[s - m + 1] = now[0]
+        old, last, now = last, now, old
+    # No path has more cells than that, and each addition, and each cost, may be rounded up.
+    shrunk = max(0.0, 1.0 - _SINGLE * (m + count + features + 4))
+    unit = targets.scale if cost == GAP_ABSOLUTE else targets.scale * targets.scale
+    for b in range(count):
+        least[b] *= shrunk * scale_of(local) / unit
+
+
+@kernel()
+def _earliest(x: DoubleArray, targets: Turned, run: tuple[int, int, int], cost: int, limit: float) -> int:
+    """The earliest block in which a path of at most `limit` may begin that ends in blocks run[1]..run[2] and does not
+    leave block run[0] behind; -1 where there is none.
+    """
+    m = x.shape[1]
+    column = np.full(m, INF)  # from place p, row m - 1 - p, to the end
+    found = -1
+    for b in range(run[2], run[0] - 1, -1):
+        alive = False
+        after, after_before = INF, INF
+        for p in range(m):
+            best = min(after, column[p], after_before)
+            if p == 0 and b >= run[1]:
+                best = 0.0
+            after_before = column[p]
+            after = INF
+            if best <= limit:
+                after = best
+                for f in range(x.shape[0]):
+                    after += _gap(x[f, p], targets.low[f, b], targets.high[f, b], cost)
+                if after <= limit:
+                    alive = True
+                else:
+                    after = INF
+            column[p] = after
+        if column[m - 1] <= limit:
+            found = b
+        if not alive and b <= run[1]:
+            break
+    return found
+
+
+@kernel()
+def _columns_left(left: BoolArray, block: int, m: int) -> int:
+    """About how many columns are looked at where the runs of blocks that are left are swept one by one."""
+    runs = 0
+    for b in range(len(left)):
+        runs += left[b] and (b == 0 or not left[b - 1])
+    return int(np.count_nonzero(left)) * block + runs * 3 * m
+
+
+@kernel()
+def near_part(x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleArray) -> tuple[float, int]:
+    """(distance, end) of a part that ends in the most promising block, or just before, and is not much longer than the
+    query: the nearest of all is no farther."""
+    m, block = x.shape[1], targets.block
+    start, stop = targets.offsets[row], targets.offsets[row + 1]
+    promising = int(np.argmin(least))
+    begin, end = max(0, promising - 1 - 2 * m // block) * block, min(stop - start, (promising + 1) * block)
+    ends = np.empty(end - begin)
+    sweep(x, targets.frames, start + begin, local, np.empty((3, m + 1)), ends)
+    at = int(np.argmin(ends))
+    return ends[at], begin + at + 1
+
+
+@kernel()
+def nearest_part(
+    x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleArray, limit: float
+) -> tuple[float, int]:
+    """(distance, end) of the nearest part of a target, of equal ones the one that ends first; inf and 0 where none is
+    within the limit. `least`: from `bounds_of`.
+    """
+    m, block = x.shape[1], targets.block
+    start, stop = targets.offsets[row], targets.offsets[row + 1]
+    zero, count = targets.starts[row], len(least)
+    work, ends = np.empty((3, m + 1)), np.empty(stop - start)
+    most = limit * (1.0 + _ROUNDING)
+    if least.min() > most:
+        return INF, 0
+    best, best_end = near_part(x, targets, row, local, least)
+    if best <= limit:
+        most = best * (1.0 + _ROUNDING)
+    else:
+        best, best_end = INF, 0
+    near = np.flatnonzero(least <= most)
+    left = np.zeros(count, np.bool_)
+    left[near] = True
+    if _columns_left(left, block, m) > (stop - start) * _WORTHWHILE:
+        sweep(x, targets.frames, start, local, work, ends)
+        at = int(np.argmin(ends))
+        return (ends[at], at + 1) if ends[at] <= limit else (INF, 0)
+    for b in near[np.argsort(least[near], kind="mergesort")]:
+        if not left[b] or least[b] > most:
+            continue
+        first = last = b
+        while first > 0 and left[first - 1] and least[first - 1] <= most:
+            first -= 1
+        while last + 1 < count and left[last + 1] and least[last + 1] <= most:
+            last += 1
+        left[first : last + 1] = False
+        run = (zero, zero + first, zero + last)
+        earliest = _earliest(x, targets, run, coarse(local), most / scale_of(local))
+        if earliest < 0:
+            continue
+        begin, end = (earliest - zero) * block, min(stop - start, (last + 1) * block)
+        found = ends[: end - begin]
+        sweep(x, targets.frames, start + begin, local, work, found)
+        at = int(np.argmin(found))
+        if found[at] <= limit and (found[at] < best or (found[at] == best and begin + at + 1 < best_end)):
+            best, best_end = found[at], begin + at + 1
+            most = best * (1.0 + _ROUNDING)
+    return best, best_end
+
+
+@kernel()
+def begin_of(x: DoubleArray, targets: Turned, row: int, local: int, distance: float, end: int) -> int:
+    """Where the shortest part begins that ends before frame `end` of a target and is at that distance: backwards from
+    there, leaving out cells that no such path can cross.
+    """
+    m, start = x.shape[1], targets.offsets[row]
+    limit = distance * (1.0 + _ROUNDING) + 1e-12
+    column = np.full(m, INF)
+    for j in range(end - 1, -1, -1):
+        after, after_before = INF, INF
+        for p in range(m):
+            best = min(after, column[p], after_before)
+            if p == 0 and j == end - 1:
+                best = 0.0
+            after_before = column[p]
+            after = INF
+            if best <= limit:
+                after = best + _cell(x, p, targets.frames, start + j, local)
+                after = after if after <= limit else INF
+            column[p] = after
+        if column[m - 1] <= limit:
+            return j
+    return 0
+
+
+@kernel(inline=True)
+def _cell(x: DoubleArray, p: int, frames: DoubleArray, j: int, local: int) -> float:
+    """The cost of one cell, as `sweep` has it."""
+    total = 0.0
+    for f in range(x.shape[0]):
+        if local == COSINE:
+            total += x[f, p] * frames[f, j]
+        elif local == ABSOLUTE:
+            total += abs(x[f, p] - frames[f, j])
+        else:
+            total += (x[f, p] - frames[f, j]) * (x[f, p] - frames[f, j])
+    return max(0.0, 1.0 - total) if local == COSINE else total

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seqsearch import kernel_cache
+from seqsearch.cli.main import run
+from seqsearch.errors import ParameterError
+from seqsearch.search import warming
+
+
+def test_says_what_was_compiled_and_where(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def warm_up(**asked: object) -> warming.Warmed:
+        assert asked["level"] == "x86-64-v3"
+        return warming.Warmed(17, Path("somewhere"), 3.2)
+
+    monkeypatch.setattr(warming, "warm_up", warm_up)
+    assert run(["warm-up", "--level", "x86-64-v3"]) == 0
+    assert "17 kernels compiled in 3 s, kept in somewhere" in capsys.readouterr().err
+
+
+def test_a_level_that_cannot_be_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["warm-up", "--level", "z80"]) == 2
+    assert "this processor runs no code for 'z80'" in capsys.readouterr().err
+
+
+def test_a_task_leaves_nothing_to_compile_for_a_search_like_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `_run` says is what was compiled: of the exact comparisons of DNA nothing, the second time."""
+    warming._run("exact, of DNA")
+    assert warming._run("exact, of DNA") == 0
+
+
+def test_every_level_is_named_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warming, "levels_here", lambda: tuple(kernel_cache.LEVELS))
+    with pytest.raises(ParameterError, match="x86-64-v4, x86-64-v3"):
+        warming.warm_up(level="x86-64-v5")

@@ -18,7 +18,6 @@ from ..ann import CandidateIndex
 from ..arrays import JSON, AnyArray, BoolArray, IntArray
 from ..distances import Distance, HashSequences
 from ..distances.distance import full_name
-from ..encoders.codes import LEARNED
 from ..encoders.model import Model
 from ..encoders.own import OWN
 from ..encoders.vector_rows import VectorRows, VectorsLike
@@ -193,7 +192,7 @@ class _Build:
     def _learn(self, maker: EncoderMaker, distance: Distance) -> str:
         """How much to learn: as was asked for, or as pays."""
         options, builder = self.options, self.builder
-        if options.learn != AUTO or options.encoder != AUTO or not maker.learns or options.codes == LEARNED:
+        if options.learn != AUTO or options.encoder != AUTO or not maker.learns or options.bits is not None:
             return NORMAL if options.learn == AUTO else options.learn
         rng = np.random.default_rng([options.seed, 2])
         rows = np.sort(rng.permutation(builder.rows)[:SAMPLE])

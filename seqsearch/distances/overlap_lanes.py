@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import AnyArray, DoubleArray, IntArray
 from ..jit import kernel
 from . import lanes
+from .arguments import Columns
 from .overlap_vectors import STEP, climb, sweep_scores, sweep_scores_masked
 from .vectors import LANES, TILE, VECTOR
 
@@ -134,3 +135,25 @@ def matrix_kernel(queries: AnyArray, query_offsets: IntArray, groups: lanes.Grou
                 row = groups.rows[group * LANES + lane]
                 if row >= 0:
                     found[q, row] = lane_distance(work, lane, m, groups.lengths[group * LANES + lane])
+
+
+@kernel(parallel=True)
+def pairs_kernel(
+    a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, bits: int, groups: IntArray, found: DoubleArray
+) -> None:
+    """found[i] = distance of a[a_rows[i]] and b[b_rows[i]], all of bytes below 2 ** bits.
+
+    Group g, pairs groups[g]:groups[g + 1] and at most LANES of them, has one row of a.
+    """
+    data, offsets = a
+    text, bounds = b
+    for g in numba.prange(len(groups) - 1):
+        start, end = groups[g], groups[g + 1]
+        row = a_rows[start]
+        m = offsets[row + 1] - offsets[row]
+        packed = lanes.pack_one(text, bounds, b_rows[start:end], bits)
+        query = lanes.query_of(data, offsets[row], offsets[row + 1])
+        work = work_for(query, packed.longest[0])
+        group_scores(query, packed, 0, max(m, packed.longest[0]), work)
+        for lane in range(end - start):
+            found[start + lane] = lane_distance(work, lane, m, packed.lengths[lane])

@@ -146,10 +146,10 @@ def grouped_kernel(
             found[pair] = score_of(scheme, query, b.data[y_offsets[j] : y_offsets[j + 1]])
 
 
-def grouped(a_rows: IntArray, b_lengths: IntArray) -> tuple[IntArray, IntArray]:
-    """An order of pairs, (m,), and where groups for `grouped_kernel` begin and end in it, (g + 1,)."""
+def grouped(a_rows: IntArray, b_lengths: IntArray, most: int = LANES) -> tuple[IntArray, IntArray]:
+    """An order of pairs, (m,), and where groups of at most `most` of them begin and end in it, (g + 1,)."""
     order = np.lexsort((b_lengths, a_rows))
     rows = a_rows[order]
     begins = np.flatnonzero(np.diff(rows, prepend=-1))
     place = np.arange(len(rows)) - np.repeat(begins, np.diff(begins, append=len(rows)))
-    return order, np.append(np.flatnonzero(place % LANES == 0), len(rows))
+    return order, np.append(np.flatnonzero(place % most == 0), len(rows))

@@ -119,12 +119,15 @@ def test_side_by_side_and_within_a_band_it_is_what_pairs_say(alphabet, symbols):
     rng = np.random.default_rng(3)
     queries, targets = relatives(alphabet, symbols, 12, rng), relatives(alphabet, symbols, 600, rng)
     rows, others = np.divmod(np.arange(12 * 600), 600)
-    table = OVERLAP.pairs(queries, rows, targets, others).reshape(12, 600)
+    table = OVERLAP._scored(queries, rows, targets, others).reshape(12, 600)
     for row in range(0, 12, 3):
         for at in range(0, 600, 60):
             assert table[row, at] == overlap_oracle(queries[row].data, targets[at].data)
     np.testing.assert_array_equal(OVERLAP.matrix(queries, targets), table)
     np.testing.assert_array_equal(OVERLAP.matrix(targets, queries), table.T)
+    few = np.concatenate([np.arange(0, 600), np.arange(600, 620), np.arange(1200, 1260)])
+    some = rng.permutation(few)  # of one query more than a register has lanes, of others few
+    np.testing.assert_array_equal(OVERLAP.pairs(queries, rows[some], targets, others[some]), table.ravel()[some])
     searcher = OVERLAP.searcher(targets)
     coding, packed, longest = searcher._coding, searcher._packed, int(targets.lengths.max())
     for row in range(12):

@@ -21,7 +21,6 @@ layers: $(VENV)/.installed
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.installed
-	$(BIN)/seqsearch warm-up --quiet
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 $(VENV)/.installed: pyproject.toml constraints.txt

@@ -149,3 +149,22 @@ def test_errors_come_home_from_another_process():
     ):
         again = pickle.loads(pickle.dumps(error))
         assert (type(again), str(again)) == (type(error), str(error))
+
+
+@pytest.mark.parametrize("items", [0, 1, 7, 8, 100])
+@pytest.mark.parametrize("number", [1, 2])
+def test_blocks_are_all_done_once(items, number):
+    done = []
+    with threads.using(number):
+        threads.in_blocks(items, 8, lambda first, last: done.append((first, last)))
+    assert sorted(row for first, last in done for row in range(first, last)) == list(range(items))
+    assert all(0 < last - first <= 8 for first, last in done)
+
+
+def test_an_error_in_a_block_is_raised():
+    def work(first, last):
+        if first == 40:
+            raise KeyError(first)
+
+    with threads.using(2), pytest.raises(KeyError, match="40"):
+        threads.in_blocks(10_000, 8, work)

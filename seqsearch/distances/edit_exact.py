@@ -9,9 +9,9 @@ early.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, ByteArray, DoubleArray, IntArray
@@ -19,7 +19,7 @@ from ..errors import ParameterError
 from ..jit import kernel
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from ..threads import numba_threads
+from ..threads import in_blocks, numba_threads
 from . import edit_kernels, lanes, profiles
 from .arguments import allowed_rows
 from .coding import Coding
@@ -30,6 +30,7 @@ from .wildcards import Wildcards
 # Below this number of targets left in a group they are verified one by one.
 _FEW = 8
 _QUERIES_A_STEP = 256
+_BLOCK = 4  # queries that a thread takes at a time
 _FIRST_CUTOFF = 24
 _FAR = np.iinfo(np.int32).max  # farther than any edit distance
 
@@ -140,7 +141,8 @@ class EditNeighbours:
                 letters = codes if self._wildcards is None else self._wildcards.query(part).data
                 asked = Asked(letters, part.offsets, counts, spared, limits[step])
                 answers = Found(rows[step], distances[step], tally[step])
-                search_kernel(asked, self._codes, self.targets.offsets, self._groups, self._profiles, answers)
+                known = self._codes, self.targets.offsets, self._groups, self._profiles
+                in_blocks(len(part), _BLOCK, partial(search_kernel, asked, *known, answers))
                 task.advance(len(part))
         pairs = len(queries) * int((self._groups.rows >= 0).sum())
         became = tally.sum(axis=0).tolist()
@@ -157,11 +159,18 @@ def kmer_form(targets: Sequences, mean: float) -> tuple[int, int, int]:
     return (2, 0, 64) if mean < 100 else (2, 0, 256)
 
 
-@kernel(parallel=True)
+@kernel()
 def search_kernel(
-    asked: Asked, targets: AnyArray, target_offsets: IntArray, groups: lanes.Groups, counts: Profiles, answers: Found
+    asked: Asked,
+    targets: AnyArray,
+    target_offsets: IntArray,
+    groups: lanes.Groups,
+    counts: Profiles,
+    answers: Found,
+    first: int,
+    last: int,
 ) -> None:
-    """Fill the answers: the k nearest among the targets in the groups."""
+    """Fill the answers of queries `first` to `last` - 1: the k nearest among the targets in the groups."""
     queries, query_offsets, _, spared, limits = asked
     rows, distances, tally = answers
     size = groups.columns.shape[0]
@@ -170,7 +179,7 @@ def search_kernel(
     most_grams = counts.grams_an_edit
     flat_query, flat_low, flat_high = asked.counts.reshape(-1), counts.low.reshape(-1), counts.high.reshape(-1)
     flat_lanes, flat_middle = counts.lanes.reshape(-1), counts.middle.reshape(-1)
-    for q in numba.prange(query_offsets.shape[0] - 1):
+    for q in range(first, last):
         m = query_offsets[q + 1] - query_offsets[q]
         gaps = np.empty(size, np.int64)
         bounds = np.empty(size, np.int64)

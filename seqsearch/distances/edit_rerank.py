@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from ..arrays import AnyArray, DoubleArray, IntArray
 from ..jit import kernel
-from ..threads import numba_threads
+from ..threads import in_blocks, numba_threads
 from .arguments import Columns
 from .band_vectors import (
     COLUMNS,
@@ -372,22 +371,6 @@ def _rerank(
         level = _nearest(queries, q, targets, candidates[q], ends, Columns(rows[q], distances[q]), level)
 
 
-@kernel(parallel=True)
-def _rerank_blocks(
-    queries: Columns,
-    size: int,
-    targets: Columns,
-    candidates: IntArray,
-    stop: DoubleArray,
-    rows: IntArray,
-    distances: IntArray,
-) -> None:
-    count = queries.offsets.shape[0] - 1
-    for block in numba.prange((count + size - 1) // size):
-        last = min(count, (block + 1) * size)
-        _rerank(queries, block * size, last, targets, candidates, stop, Columns(rows, distances))
-
-
 def rerank(
     queries: Columns, targets: Columns, candidates: IntArray, stop: DoubleArray, k: int
 ) -> tuple[IntArray, IntArray]:
@@ -397,9 +380,11 @@ def rerank(
     nearer than that; the list ends where it exceeds the k-th distance found so far.
     """
     rows, distances = unfilled(len(candidates), k, -1)
+    answers = Columns(rows, distances)
+
+    def work(first: int, last: int) -> None:
+        _rerank(queries, first, last, targets, candidates, stop, answers)
+
     size = min(_BLOCK, -(-len(candidates) // numba_threads()))
-    if len(candidates) == size:
-        _rerank(queries, 0, size, targets, candidates, stop, Columns(rows, distances))  # no other thread to wake
-    else:
-        _rerank_blocks(queries, max(size, 1), targets, candidates, stop, rows, distances)
+    in_blocks(len(candidates), max(size, 1), work)
     return rows, distances

@@ -8,16 +8,16 @@ hold a near part are measured, or all of a group of 512 at once (infix_lanes.py)
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..jit import kernel, popcount
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from ..threads import numba_threads
+from ..threads import in_blocks, numba_threads
 from . import lanes
 from .arguments import Columns, allowed_rows, columns_of
 from .coding import Coding
@@ -114,7 +114,8 @@ class InfixNeighbours:
                 found = rows[step], distances[step], tally[step]
                 known = columns_of(self.targets), self._members, self._grams, self._blocks, self._groups
                 letters, coded = self._letters(part)
-                search_kernel(columns_of(part), letters, coded, *known, limits[step], *found)
+                work = partial(search_kernel, columns_of(part), letters, coded, *known, limits[step], *found)
+                in_blocks(len(part), 1, work)
                 task.advance(len(part))
         pairs = len(queries) * len(self._members)
         _, entered, measured = tally.sum(axis=0).tolist()
@@ -352,7 +353,7 @@ def _nearest_of(
     _measure(query, text, waiting, nearest)
 
 
-@kernel(parallel=True)
+@kernel()
 def search_kernel(
     queries: Columns,
     letters: AnyArray,
@@ -366,10 +367,12 @@ def search_kernel(
     rows: IntArray,
     distances: IntArray,
     tally: IntArray,
+    first: int,
+    last: int,
 ) -> None:
-    """Fill `rows` and `distances`, (Q, k), -1 before: the nearest of the members."""
+    """Fill `rows` and `distances`, (Q, k), -1 before, of queries `first` to `last` - 1: the nearest of the members."""
     data, offsets = queries
-    for q in numba.prange(len(offsets) - 1):
+    for q in range(first, last):
         nearest = Nearest(rows[q], distances[q], tally[q], limits[q])
         start, end = offsets[q], offsets[q + 1]
         codes, own, turned = data[start:end], letters[start:end], coded[start:end]

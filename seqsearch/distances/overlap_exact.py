@@ -12,16 +12,16 @@ Targets that the bound leaves are measured 512 at a time, side by side (overlap_
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..jit import kernel
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from ..threads import numba_threads
+from ..threads import in_blocks, numba_threads
 from . import lanes
 from .arguments import Columns, allowed_rows, columns_of
 from .coding import Coding
@@ -81,7 +81,8 @@ class OverlapNeighbours:
                 step = slice(first, first + len(part))
                 coded = self._coding.codes(part) if self._wildcards is None else self._wildcards.query(part).data
                 found = rows[step], distances[step], tally[step]
-                search_kernel(columns_of(part), coded, self._packed, self._grams, limits[step], *found)
+                known = columns_of(part), coded, self._packed, self._grams, limits[step]
+                in_blocks(len(part), 1, partial(search_kernel, *known, *found))
                 task.advance(len(part))
         pairs = len(queries) * len(self._members)
         entered, measured = tally.sum(axis=0).tolist()
@@ -179,7 +180,7 @@ def _nearest_of(
     tally[_MEASURED] += np.count_nonzero(estimates < _FAR)
 
 
-@kernel(parallel=True)
+@kernel()
 def search_kernel(
     queries: Columns,
     coded: AnyArray,
@@ -189,10 +190,12 @@ def search_kernel(
     rows: IntArray,
     distances: IntArray,
     tally: IntArray,
+    first: int,
+    last: int,
 ) -> None:
-    """Fill `rows` and `distances`, (Q, k), -1 before: the nearest of the members."""
+    """Fill `rows` and `distances`, (Q, k), -1 before, of queries `first` to `last` - 1: the nearest of the members."""
     data, offsets = queries
-    for q in numba.prange(len(offsets) - 1):
+    for q in range(first, last):
         start, end = offsets[q], offsets[q + 1]
         own = rows[q], distances[q], tally[q]
         _nearest_of(data[start:end], coded[start:end], targets, grams, limits[q], own[0], own[1], own[2])

@@ -12,11 +12,14 @@ import numpy as np
 
 from ..arrays import DoubleArray, FloatArray, IntArray
 from ..jit import kernel, prange
+from .band_vectors import fetch
 
 EUCLIDEAN, COSINE, INNER_PRODUCT = 0, 1, 2
 
 _UNIT = 2.0**-24  # half of the distance of 1 to the next float32
 _LEAST = 1e-37  # what products of float32 may lose below the least normal number, with room
+_AHEAD = 12  # candidates that are asked for before their turn comes: each lies somewhere else in memory
+_LINE, _FETCHED = 16, 256  # numbers of a line of the cache, and of a vector that is asked for
 _WIDE_ROUNDING = 1e-13  # of float64 beside that
 
 
@@ -161,6 +164,15 @@ def _vector(vectors: Vectors, row: int, width: int) -> FloatArray:
 
 
 @kernel(inline=True)
+def _fetch(vectors: Vectors, row: int, width: int) -> None:
+    """Begin to bring a vector of `width` numbers into the cache; -1 is none."""
+    if row >= 0:
+        start = vectors.offsets[row] * vectors.features
+        for at in range(start, start + min(width, _FETCHED), _LINE):
+            fetch(vectors.data, at)
+
+
+@kernel(inline=True)
 def _norm(code: int, x: FloatArray) -> float:
     """|x| where the distance looks at it, else 1."""
     return np.sqrt(_product(x, x)) if code == COSINE else 1.0
@@ -197,6 +209,14 @@ def _enter(rows: IntArray, distances: DoubleArray, row: int, distance: float) ->
 
 
 @kernel(inline=True)
+def _fetch_first(targets: Vectors, candidates: IntArray, query: int, width: int) -> None:
+    """Begin to bring in the first of the (Q, C) candidates of a query, if there is such a one."""
+    if query < candidates.shape[0]:
+        for c in range(min(_AHEAD, candidates.shape[1])):
+            _fetch(targets, candidates[query, c], width)
+
+
+@kernel(inline=True)
 def _rerank(
     code: int,
     width: int,
@@ -210,6 +230,8 @@ def _rerank(
     """The nearest of (C,) candidates of one query; -1, or the candidate that cannot be compared."""
     of_query = _norm(code, query)
     for c in range(candidates.shape[0]):
+        if c + _AHEAD < candidates.shape[0]:
+            _fetch(targets, candidates[c + _AHEAD], width)
         if len(stop) and stop[c] > distances[-1]:
             break
         row = candidates[c]
@@ -246,6 +268,7 @@ def rerank_kernel(
     """
     rows, distances = found
     for q in prange(len(candidates)):
+        _fetch_first(targets, candidates, q + 1, width)
         query = _vector(queries, q, width)
         wrong[q] = _rerank(code, width, query, targets, candidates[q], stop[q], rows[q], distances[q])
 
@@ -263,7 +286,9 @@ def rerank_few(
 ) -> None:
     """The same without other threads, to wake which would take longer."""
     rows, distances = found
+    _fetch_first(targets, candidates, 0, width)
     for q in range(len(candidates)):
+        _fetch_first(targets, candidates, q + 1, width)
         query = _vector(queries, q, width)
         wrong[q] = _rerank(code, width, query, targets, candidates[q], stop[q], rows[q], distances[q])
 

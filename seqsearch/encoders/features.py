@@ -145,7 +145,11 @@ class SparseFeatures:
             _project(out, tokens, offsets, self._layout, layers)  # sooner done than other threads are awake
         else:
             block = min(block, -(-len(sequences) // threads.numba_threads()))
-            _project_blocks(out, tokens, offsets, self._layout, layers, block)
+            threads.in_blocks(
+                len(sequences),
+                block,
+                lambda first, last: _project(out[first:last], tokens, offsets[first : last + 1], self._layout, layers),
+            )
         return out
 
     def to_json(self) -> JSON:
@@ -344,14 +348,3 @@ def _dense(out: FloatArray, tokens: AnyArray, offsets: IntArray, layout: _Layout
 @kernel()
 def _project(out: FloatArray, tokens: AnyArray, offsets: IntArray, layout: _Layout, layers: Layers) -> None:
     forward(_lists(tokens, offsets, layout), layers, out)
-
-
-@kernel(parallel=True)
-def _project_blocks(
-    out: FloatArray, tokens: AnyArray, offsets: IntArray, layout: _Layout, layers: Layers, size: int
-) -> None:
-    """`_project` of `size` sequences at a time."""
-    count = len(offsets) - 1
-    for block in prange((count + size - 1) // size):
-        first, last = block * size, min(count, (block + 1) * size)
-        _project(out[first:last], tokens, offsets[first : last + 1], layout, layers)

@@ -12,7 +12,7 @@ from ..errors import InputError, ParameterError
 from ..sequences import Strings
 from ..sequences.coercion import columns_from
 from ..sequences.column_values import UnfitValue, cast
-from ..sequences.columns import DTYPES, NO_COLUMNS, Column, Columns, Fields
+from ..sequences.columns import DTYPES, Column, Columns, Fields
 from ..store import Store
 from .metadata import MetadataLike, kept, metadata_of
 
@@ -74,7 +74,7 @@ class ColumnChanges:
         if not len(some):
             return 0
         old = rows[some]
-        changed = writer.sequences(old).beside(NO_COLUMNS).beside(columns.take(some))
+        changed = writer.sequences(old).beside(columns.take(some))
         vectors = writer.vectors(old) if writer.has_vectors else None
         writer.update(kept(changed, stored, old), vectors, new_columns=new)
         return len(some)

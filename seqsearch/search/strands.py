@@ -72,6 +72,8 @@ def turned_round(queries: Queries, nearest: DoubleArray, found: Callable[[Querie
     alphabet = queries.sequences.alphabet
     if queries.known is not None or alphabet is None or alphabet.name not in ("dna", "rna"):
         return None
+    if len(nearest) == 1 and nearest[0] <= _FAR * max(queries.sequences.steps, 1):
+        return None  # one alone, sooner
     share = nearest / np.maximum(queries.sequences.lengths, 1)
     far = np.flatnonzero((share > _FAR) & np.isfinite(share))
     if not len(far):

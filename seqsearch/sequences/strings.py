@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -95,6 +96,9 @@ class Strings(Sequence[str]):
         return f"Strings([{shown}{', ...' if len(self) > 3 else ''}], n={len(self)})"
 
 
+_FEW = 1 << 14  # numbers that are kept, for batches of queries that come one after the other
+
+
 class Counted(Strings):
     """Ids that nobody gave: numbers, counted from 1. What is added to others may count on from their end instead."""
 
@@ -103,7 +107,7 @@ class Counted(Strings):
     @classmethod
     def up_to(cls, count: int, start: int = 1) -> Counted:
         """`count` numbers from `start`."""
-        return cls.of(map(str, range(start, start + count)))
+        return _counted(count, start) if count <= _FEW else cls.of(map(str, range(start, start + count)))
 
     @classmethod
     def of(cls, values: Iterable[str]) -> Counted:
@@ -119,3 +123,8 @@ class Counted(Strings):
     def window(self, bounds: slice) -> Counted:
         """The numbers between `bounds` of the offsets; the buffer is shared."""
         return Counted(self.data, self.offsets[bounds])
+
+
+@lru_cache(maxsize=8)
+def _counted(count: int, start: int) -> Counted:
+    return Counted.of(map(str, range(start, start + count)))

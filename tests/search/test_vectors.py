@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seqsearch import SequenceIndex, threads
 from seqsearch.arrays import AnyArray
-from seqsearch.distances import DISTANCES, distance_named, recall_at
+from seqsearch.distances import DISTANCES, Distance, distance_named, recall_at
 from seqsearch.errors import MismatchError, ParameterError, SeriesError
 from seqsearch.sequences import Sequences
 
@@ -179,3 +179,19 @@ def test_bounds_lose_nothing_whatever_the_numbers(rows: list[list[float]], space
 
 def test_every_distance_of_vectors_says_its_space() -> None:
     assert [name for name, distance in DISTANCES.items() if distance.space] == list(SPACES)
+
+
+@pytest.mark.parametrize("width", [3, 300])
+@pytest.mark.parametrize("candidates", [1, 40])
+def test_candidates_that_are_asked_for_ahead_are_compared_as_any(space: str, width: int, candidates: int) -> None:
+    """More and fewer than are brought into the cache ahead, some of them none; with one thread and with several."""
+    distance, rng = distance_named(space), np.random.default_rng(5)
+    queries, targets = (Sequences.from_arrays(vectors(count, seed, width)) for seed, count in ((1, 60), (2, 500)))
+    rows = np.array([rng.choice(500, candidates, replace=False) for _ in range(60)])
+    rows[rng.random(rows.shape) < 0.2] = -1
+    slow = Distance.rerank(distance, queries, targets, rows, 5)
+    for number in (1, 2):
+        with threads.using(number):
+            fast = distance.rerank(queries, targets, rows, 5)
+        np.testing.assert_array_equal(fast.rows, slow.rows)
+        np.testing.assert_array_equal(fast.distances, slow.distances)

@@ -139,8 +139,8 @@ class NoveltyDetector:
                 self._keep(stored, progress)
         self.kept.pop(place, None)
         self.kept[place] = stored
-        while len(self.kept) > _MOST_KEPT:
-            del self.kept[next(iter(self.kept))]
+        for oldest in list(self.kept)[:-_MOST_KEPT]:  # other threads may be here, too
+            self.kept.pop(oldest, None)
         return stored
 
     def member_scores(self, options: NoveltyOptions, progress: Progress = SILENT) -> DoubleArray:

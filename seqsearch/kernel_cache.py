@@ -57,17 +57,24 @@ def compiled() -> int:
     return _compiled
 
 
-@cache
-def writable_folder() -> Path:
-    """Where new machine code goes: NUMBA_CACHE_DIR, the package, the user's cache, or else a folder of this process
-    alone. (A shared one could hold what somebody else put there.)
-    """
+def lasting_folder() -> Path | None:
+    """Where new machine code is kept: NUMBA_CACHE_DIR, the package or the user's cache; None where neither can be
+    written."""
     if chosen := vars(numba.config)["CACHE_DIR"]:
         return Path(chosen) / "seqsearch"
     for folder in (PACKAGE / FOLDER, _of_user()):
         there = next(parent for parent in (folder, *folder.parents) if parent.exists())
         if os.access(there, os.W_OK):
             return folder
+    return None
+
+
+@cache
+def writable_folder() -> Path:
+    """Where new machine code goes: where it lasts, or else a folder of this process alone. (A shared one could hold
+    what somebody else put there.)"""
+    if (lasting := lasting_folder()) is not None:
+        return lasting
     own = tempfile.mkdtemp(prefix="seqsearch-kernels-")
     atexit.register(shutil.rmtree, own, ignore_errors=True)
     return Path(own)

@@ -33,9 +33,10 @@ class Family:
     """One kind of encoder: its `name`, what it reads, what it is made by, and its learning `rate`.
 
     `network`: the `Encoder` that learns; a family without one has nothing to train and is made by `fit`, sequences to a
-    `Model`, with `reduces` of as many dimensions as are asked for (`dim`, `seed`). `load`: what runs a saved model without torch; without it the network does. All three are given as they are
-    or as "module:name". `steps`: it reads step by step, so it gives a vector of every step too, and text may be read
-    word by word; `dropout`: it has a setting of that name; `as_is`: its points are the sequences themselves, unchanged.
+    `Model`, with `reduces` of as many dimensions as are asked for (`dim`, `seed`). `load`: what runs a saved model
+    without torch; without it the network does. All three are given as they are or as "module:name".
+    `steps`: it reads step by step, so it gives a vector of every step too, and text may be read word by word;
+    `dropout`: it has a setting of that name; `as_is`: its points are the sequences themselves, unchanged.
     """
 
     name: str

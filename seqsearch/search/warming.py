@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,8 @@ import numpy as np
 
 from .. import threads
 from ..distances import DISTANCES, Distance, distance_named, range_search
-from ..errors import MismatchError, ParameterError
-from ..kernel_cache import compiled, levels_here, writable_folder
+from ..errors import MismatchError, ParameterError, SeqsearchError
+from ..kernel_cache import compiled, lasting_folder, levels_here
 from ..progress import SILENT, Progress
 from ..sequences import DNA, PROTEIN, Sequences, as_sequences
 from .dedup import duplicates
@@ -50,10 +51,13 @@ def warm_up(*, level: str | None = None, progress: Progress = SILENT) -> Warmed:
     """Compile what is not kept yet, on all cores of `threads.count()`.
 
     `level`: for processors of a level of x86-64 ("x86-64-v3": AVX2, "x86-64-v4": AVX-512) in place of this one.
-    Raises ParameterError for a level that this processor has not, as the kernels are run.
+    Raises ParameterError for a level that this processor has not, as the kernels are run, and SeqsearchError where
+    nothing can be kept, or a process was killed.
     """
     if level is not None and level not in levels_here():
         raise ParameterError(f"this processor runs no code for {level!r}: {', '.join(levels_here()) or 'no level'}")
+    if (folder := lasting_folder()) is None:
+        raise SeqsearchError("neither the package nor the user's cache can be written: set NUMBA_CACHE_DIR to a folder")
     began, count = time.perf_counter(), 0
     setting = {} if level is None else {"NUMBA_CPU_NAME": level, "NUMBA_CPU_FEATURES": ""}
     before = {name: os.environ.get(name) for name in setting}
@@ -67,12 +71,14 @@ def warm_up(*, level: str | None = None, progress: Progress = SILENT) -> Warmed:
                     count += done.result()
                     task.advance()
                     task.say(f"{count} kernels")
+    except BrokenProcessPool:
+        raise SeqsearchError("a process that compiled was killed, for its memory maybe: try --threads 1") from None
     finally:
         for name, value in before.items():
             os.environ.pop(name)
             if value is not None:
                 os.environ[name] = value
-    return Warmed(count, writable_folder(), time.perf_counter() - began)
+    return Warmed(count, folder, time.perf_counter() - began)
 
 
 def _run(name: str) -> int:
@@ -162,6 +168,16 @@ def _series(folder: Path) -> None:
     _use(folder, waves, distance="dtw", effort="low")
 
 
+def _parts_of_series(folder: Path) -> None:
+    waves = _waves(60, 300)
+    beats = as_sequences([wave.data[100:160] for wave in waves[:10]])
+    for form in ({}, {"window": 0.1, "standardise": True}):
+        distance = distance_named("dtw-infix", **form)
+        References(waves, distance=distance).search(beats, 5)
+        _compare(distance, waves, beats)
+        _use(folder, waves, beats, distance=distance)
+
+
 def _exact(kind: str) -> Callable[[Path], None]:
     """All distances that compare a kind of sequences of tokens, by comparison with everything."""
 
@@ -191,6 +207,7 @@ _TASKS: dict[str, Callable[[Path], None]] = {
     "overlap": _parts("overlap"),
     "names": _names,
     "series": _series,
+    "parts of series": _parts_of_series,
     "exact, of text": _exact("text"),
     "exact, of proteins": _exact("protein"),
     "codes": _codes,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,22 @@ def test_every_level_is_named_in_the_message(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(warming, "levels_here", lambda: tuple(kernel_cache.LEVELS))
     with pytest.raises(ParameterError, match="x86-64-v4, x86-64-v3"):
         warming.warm_up(level="x86-64-v5")
+
+
+def test_nowhere_to_keep_anything(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(warming, "lasting_folder", lambda: None)
+    assert run(["warm-up"]) == 1
+    assert "set NUMBA_CACHE_DIR to a folder" in capsys.readouterr().err
+
+
+def test_a_process_that_is_killed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(warming, "ProcessPoolExecutor", _Broken)
+    assert run(["warm-up"]) == 1
+    assert "try --threads 1" in capsys.readouterr().err
+
+
+class _Broken:
+    """A pool whose processes were killed."""
+
+    def __init__(self, *_: object) -> None:
+        raise BrokenProcessPool

@@ -208,8 +208,8 @@ class Distance(ABC):
     def nearest_in_bands(
         self, queries: Sequences, packed: ByteArray, bases: IntArray, found: IntArray, distances: DoubleArray
     ) -> None:
-        """As `nearest_parts`, of parts that begin within `infix_bands.REACH` letters behind byte bases[q, c], (Q, C), of
-        `packed`, -1 for none. Raises NotImplementedError unless the distance `compares_packed`.
+        """As `nearest_parts`, of parts that begin within `infix_bands.REACH` letters behind byte bases[q, c], (Q, C),
+        of `packed`, -1 for none. Raises NotImplementedError unless the distance `compares_packed`.
         """
         raise NotImplementedError(f"{self.name} does not compare packed letters")
 

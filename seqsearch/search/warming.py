@@ -162,6 +162,12 @@ def _parts(name: str) -> Callable[[Path], None]:
     return task
 
 
+def _windows(folder: Path) -> None:
+    genes = _family("dna", 400, 400)
+    reads = Sequences.from_texts([gene.text[100:200] for gene in genes[:20]], DNA)
+    _use(folder, genes, reads, distance="infix", distance_parameters={"window": 80}, recall=0.9)
+
+
 def _series(folder: Path) -> None:
     waves = _waves(300, 48)
     _compare(distance_named("dtw"), waves, waves[:10])
@@ -203,6 +209,7 @@ def _points(folder: Path) -> None:
 _TASKS: dict[str, Callable[[Path], None]] = {
     "genes": _genes,
     "infix": _parts("infix"),
+    "windows": _windows,
     "exact, of DNA": _exact("dna"),
     "overlap": _parts("overlap"),
     "names": _names,

@@ -35,6 +35,7 @@ class Compare:
     seconds: float = option(
         "At most for training an encoder, for sweeping a cell, and for the exact truth.", default=60.0
     )
+    max_time: float | None = option("Seconds that all of it may take: cells not begun by then say so.", metavar="S")
     effort: str = option("Training: low, normal or high.", metavar="LEVEL", default="low")
 
 

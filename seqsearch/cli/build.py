@@ -67,7 +67,14 @@ class Options:
         default="auto",
         callback=_bits,
     )
-    effort: str = option("Training: low, normal or high.", metavar="LEVEL", default="normal")
+    learn: str = option(
+        "none, principal components in seconds; low, normal or high; auto, by --expect-queries.",
+        metavar="LEVEL",
+        default="auto",
+    )
+    effort: str | None = option("The older name of --learn.", metavar="LEVEL", hidden=True)
+    expect_queries: int = option("With --learn auto: queries that will be asked.", metavar="N", default=100_000)
+    max_time: float | None = option("Seconds that the build is to take: training ends early.", metavar="S")
     recall: float = option("Recall that searches aim at by default.", default=0.99)
     model: str | None = option("Use this model (see train) instead of training.", type=PATH, metavar="FILE")
     queries: str | None = option(

@@ -31,6 +31,7 @@ class Trials:
     """How many runs are made, how their settings are drawn and judged."""
 
     trials: int = option("Training runs to add.", type=click.IntRange(1), default=20)
+    max_time: float | None = option("Seconds that all runs may take: then none begins.", metavar="S")
     study: str | None = option("Keep trials here; go on when it is there.", type=PATH, metavar="FILE.sqlite")
     sampler: str = option("", type=click.Choice(["tpe", "random"]), default="tpe")
     objective: str = option(

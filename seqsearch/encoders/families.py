@@ -33,16 +33,18 @@ class Family:
     """One kind of encoder: its `name`, what it reads, what it is made by, and its learning `rate`.
 
     `network`: the `Encoder` that learns; a family without one has nothing to train and is made by `fit`, sequences to a
-    `Model`. `load`: what runs a saved model without torch; without it the network does. All three are given as they are
-    or as "module:name". `steps`: it reads step by step, so it gives a vector of every step too, and text may be read
-    word by word; `dropout`: it has a setting of that name; `as_is`: its points are the sequences themselves, unchanged.
+    `Model`, with `reduces` of as many dimensions as are asked for (`dim`, `seed`). `load`: what runs a saved model
+    without torch; without it the network does. All three are given as they are or as "module:name".
+    `steps`: it reads step by step, so it gives a vector of every step too, and text may be read word by word;
+    `dropout`: it has a setting of that name; `as_is`: its points are the sequences themselves, unchanged.
     """
 
     name: str
     inputs: tuple[str, ...] = BOTH
     network: type[Encoder] | str = ""
-    fit: Callable[[Sequences], object] | str = ""
+    fit: Callable[..., object] | str = ""
     load: Load | str = ""
+    reduces: bool = False
     steps: bool = False
     dropout: bool = False
     as_is: bool = False
@@ -73,11 +75,12 @@ class Family:
             return _found(self.load)(spec, settings, weights)
         return torch_runner(self.build(spec, settings), weights)
 
-    def unlearned(self, sequences: Sequences) -> object:
+    def unlearned(self, sequences: Sequences, dim: int | None = None, seed: int = 0) -> object:
         """A `Model` that needs no training. Raises ParameterError when the family has none."""
         if not self.fit:
             raise ParameterError(f"encoder {self.name!r} has to be trained")
-        return _found(self.fit)(sequences)
+        fit: Callable[..., object] = _found(self.fit)
+        return fit(sequences, dim, seed=seed) if self.reduces else fit(sequences)
 
 
 def _found(member: T | str) -> T:
@@ -102,6 +105,7 @@ _stepwise = partial(Family, steps=True, dropout=True)
 for _family in (
     _features("kmer", ("tokens",), fit=".model:kmer_model"),
     _features("curve", ("series",), fit=".model:shape_model"),
+    Family("components", fit=".components:components_model", load=".run:projection_runner", reduces=True),
     Family("identity", ("series",), fit=".identity:identity_model", load=".identity:identity_runner", as_is=True),
     Family("projection", network=".projection:ProjectionEncoder", load=".run:projection_runner"),
     Family("linear", network=".linear:LinearEncoder", load=".run:projection_runner"),
@@ -121,7 +125,9 @@ AUTO = {"tokens": "projection", "series": "projection", "classify": "cnn", "tag"
 AS_IS = "identity"
 """What it means for distances of vectors."""
 UNLEARNED = {"tokens": "kmer", "series": "curve"}
-"""What needs no training, by the kind of input."""
+"""What needs no training and no sequences to look at, by the kind of input."""
+COMPONENTS = "components"
+"""What stands in for an encoder where nothing is to be learned."""
 
 
 def family_named(name: str, kind: str = "tokens", task: str | None = None) -> Family:

@@ -16,6 +16,10 @@ class Features(Protocol):
     """A fixed number of features of sequences of any length. All raise MismatchError for other data than `spec`'s."""
 
     @property
+    def spec(self) -> InputSpec:
+        """The inputs they are made for."""
+
+    @property
     def size(self) -> int:
         """M: number of features."""
 

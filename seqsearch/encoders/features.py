@@ -30,6 +30,7 @@ from .layers import Layers, Lists, forward
 MOST_READINGS = 16
 _LISTED = 1 << 14  # features listed at once: they leave most of the second cache to a chunk of a table
 _ALONE = 4  # sequences so few that one thread has them sooner
+BESIDE_WINDOWS = 0.4  # what k-mers of the whole and symbols by position count beside k-mers by window
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4)
 
 
@@ -99,6 +100,19 @@ class SparseFeatures:
         """M: number of features."""
         windowed = self.windows * self.columns_of(self.window_k)
         return sum(self.columns_of(k) for k in self.ks) + windowed + self.bins * self.spec.symbols
+
+    @property
+    def block_weights(self) -> FloatArray:
+        """(M,) how much each feature counts in a distance of points that nothing was learned for.
+
+        k-mers by window find the nearest where an insertion has moved all positions and where a family shares its
+        k-mers, so the others count less beside them; measured on V4 and whole 16S genes (`components`).
+        """
+        windows = self.windows * self.columns_of(self.window_k)
+        weights = np.full(self.size, BESIDE_WINDOWS if windows else 1.0, np.float32)
+        first = sum(self.columns_of(k) for k in self.ks)
+        weights[first : first + windows] = 1.0
+        return weights
 
     @cached_property
     def _most(self) -> int:

@@ -222,12 +222,19 @@ def shape_model(sequences: Sequences) -> Model:
     return Model("curve", spec, {"features": features.to_json()}, {}, features.size)
 
 
-def unlearned_model(sequences: Sequences, geometry: str = "auto", family: str | None = None) -> Model:
+def unlearned_model(
+    sequences: Sequences, geometry: str = "auto", family: str | None = None, *, dim: int | None = None, seed: int = 0
+) -> Model:
     """A model of a family that needs no training (None: the one for the kind of `sequences`), its points brought well
-    inside the ball if hyperbolic; geometry "auto" is Euclidean."""
-    model = family_named(family or UNLEARNED[sequences.kind], sequences.kind).unlearned(sequences)
+    inside the ball if hyperbolic; geometry "auto" is Euclidean. `dim`: of a family that reduces to so many."""
+    model = family_named(family or UNLEARNED[sequences.kind], sequences.kind).unlearned(sequences, dim, seed)
     if not isinstance(model, Model):
         raise ParameterError(f"encoder {family!r} makes a {type(model).__name__} where a Model is needed")
+    return in_geometry(model, sequences, geometry)
+
+
+def in_geometry(model: Model, sequences: Sequences, geometry: str) -> Model:
+    """The points of an untrained model in another geometry ("auto": as they are)."""
     if geometry == "auto":
         return model
     if geometry != "hyperbolic":

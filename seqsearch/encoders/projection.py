@@ -1,20 +1,19 @@
 """The default network: a linear map of features plus a small residual network over the same features.
 
-The linear map starts as the principal components of the features, the residual bends it; both read the same table, so
+The linear map starts as weighted components of the features, the residual bends it; both read the same table, so
 that embedding a sequence is one sum of table rows, a ReLU and one small product - fast without torch (`run.py`).
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..arrays import JSON, AnyArray
 from ..sequences import Sequences
+from .components import components_of
 from .encoder import Encoder
 from .feature_sets import features_from_json, standard_features
-from .features import principal_axes
 from .inputs import InputSpec
 
 
@@ -38,10 +37,11 @@ class ProjectionEncoder(Encoder):
             nn.init.normal_(self.narrow.weight, std=0.01)
 
     def warm_up(self, sequences: Sequences) -> None:
-        """Start the linear map at the principal axes of the features (as many as there are; the rest stay random)."""
-        axes = principal_axes(self.features.dense(sequences), self.dim).T  # (<= D, M)
+        """Start the linear map at the weighted components of the features (as many as there are; the rest stay
+        random)."""
+        table = components_of(self.features, sequences, self.dim).weights["linear.weight"]  # (<= D, M)
         with torch.no_grad():
-            self.linear.weight[: len(axes)] = torch.from_numpy(np.ascontiguousarray(axes))
+            self.linear.weight[: len(table)] = torch.from_numpy(table)
 
     def prepare(self, sequences: Sequences) -> tuple[AnyArray, ...]:
         return (self.features.dense(sequences),)

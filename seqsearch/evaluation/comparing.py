@@ -15,6 +15,7 @@ from ..distances import Neighbours
 from ..encoders.families import family_named
 from ..encoders.model import Model, unlearned_model
 from ..errors import MismatchError, ParameterError, SeqsearchError
+from ..learning.deadline import NEVER, Deadline
 from ..learning.plan import TrainingPlan
 from ..progress import SILENT, Progress
 from ..search import SequenceIndex, SweepRow
@@ -28,6 +29,7 @@ LEAST_QUERIES, MOST_QUERIES = 20, 1000
 LOSSLESS = "no index (--exact)"
 _ENOUGH = 0.9995  # recall above which a larger budget tells nothing
 _PROBED = 1000  # sequences of which a graph is built to tell how long the whole would take
+_TOO_LATE = "not measured: the time is over"
 _PATIENCE = 5  # times the seconds of a cell that its graph may take
 
 
@@ -36,7 +38,8 @@ class Comparison:
     """What is compared: each of `encoders` (empty: `ENCODERS` of the kind of input) with each kind of index of `kinds`.
 
     `bits`: of the codes of hamming; `k` neighbours; `recall`: aimed at; `seconds`: at most for training an encoder,
-    for the sweep of a cell and for the exact truth; `effort` of training; `seed` of every random draw. Raises
+    for the sweep of a cell and for the exact truth; `max_time`: seconds for everything, a quarter of them for the
+    truth, the rest in equal shares; `effort` of training; `seed` of every random draw. Raises
     ParameterError.
     """
 
@@ -46,6 +49,7 @@ class Comparison:
     k: int = 10
     recall: float = 0.99
     seconds: float = 60.0
+    max_time: float | None = None
     effort: str = "low"
     distance: str = "edit"
     distance_parameters: dict[str, object] = field(default_factory=dict)
@@ -56,6 +60,8 @@ class Comparison:
             raise ParameterError(f"k must be at least 1, not {self.k}")
         if not self.seconds > 0:
             raise ParameterError(f"seconds must be above 0, not {self.seconds}")
+        if self.max_time is not None and not self.max_time > 0:
+            raise ParameterError(f"max_time must be above 0 seconds, not {self.max_time}")
         if "auto" in self.kinds or not self.kinds:
             raise ParameterError(f"the kinds to compare are some of {', '.join(KINDS)}")
         for encoder in self.encoders or ("auto",):
@@ -171,10 +177,20 @@ def compare(references: Sequences, queries: Sequences, asked: Comparison, progre
     references.require_same_kind(queries)
     if asked.k > len(references):
         raise ParameterError(f"{asked.k} neighbours of {len(references)} sequences cannot be found")
+    deadline = Deadline(asked.max_time)
     encoders = asked.encoders or ENCODERS[references.kind]
     families = list(dict.fromkeys(family_named(encoder, references.kind).name for encoder in encoders))
-    some, truth, exact_qps = exact_truth(references, queries, asked, progress)
-    cells = [cell for family in families for cell in _cells_of(family, references, some, truth, asked, progress)]
+    short = asked if asked.max_time is None else replace(asked, seconds=min(asked.seconds, asked.max_time / 4))
+    some, truth, exact_qps = exact_truth(references, queries, short, progress)
+    cells: list[Cell] = []
+    for done, family in enumerate(families):
+        if deadline.is_over:
+            cells += [Cell(family, kind, failed=_TOO_LATE) for kind in asked.kinds]
+            continue
+        if asked.max_time is not None:  # an encoder's share: as long for training as for each of its cells
+            share = deadline.left / (len(families) - done) / (1 + len(asked.kinds))
+            short = replace(asked, seconds=min(asked.seconds, share))
+        cells += _cells_of(family, references, some, truth, short, progress, deadline)
     return Compared(asked, cells, len(references), len(some), exact_qps)
 
 
@@ -197,7 +213,13 @@ def exact_truth(
 
 
 def _cells_of(
-    family: str, references: Sequences, queries: Sequences, truth: Neighbours, asked: Comparison, progress: Progress
+    family: str,
+    references: Sequences,
+    queries: Sequences,
+    truth: Neighbours,
+    asked: Comparison,
+    progress: Progress,
+    deadline: Deadline = NEVER,
 ) -> Iterator[Cell]:
     """The cells of one encoder, which is trained once."""
     start = time.perf_counter()
@@ -210,6 +232,9 @@ def _cells_of(
     for kind in asked.kinds:
         options = asked.options(family, kind)
         cell = Cell(family, kind, options.bits, train_s=train_s)
+        if deadline.is_over:
+            yield replace(cell, failed=_TOO_LATE)
+            continue
         progress.note(f"{cell.name} ...")
         try:
             yield _measured(cell, options, model, references, queries, truth, asked, progress)

@@ -28,6 +28,7 @@ START_RADIUS = 1e-2
 LEAST_RADIUS = 1e-4
 _ROOTS_A_DISTANCE = {"squared": 2, "cosine": 2}
 _LEAST_SQUARE = 1e-20
+_PRECISION = 1e-6  # of float32 squares, summed
 
 
 class Metric(nn.Module):
@@ -89,10 +90,10 @@ class Metric(nn.Module):
         if self.geometry == "manhattan":
             return torch.cdist(points, points, p=1)
         if self.geometry == "cosine":
-            return _lengths(_directions(points)) * math.sqrt(0.5)
-        lengths = _lengths(points)
+            return _lengths_by_products(_directions(points)) * math.sqrt(0.5)
         if self.geometry != "hyperbolic":
-            return lengths
+            return _lengths_by_products(points)
+        lengths = _lengths(points)
         room = (1 - points.double().square().sum(1)).clamp_min(1e-6).to(points.dtype)  # float32 has no digits left here
         return 2 * torch.asinh(lengths * (room[:, None] * room).rsqrt())
 
@@ -118,6 +119,17 @@ class Metric(nn.Module):
 def _lengths(points: Tensor) -> Tensor:
     """(B, B) |u - v| by differences; the gradient at zero is zero, not NaN."""
     return torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _lengths_by_products(points: Tensor) -> Tensor:
+    """(B, B) |u - v| by inner products of centred points, ten times as fast as by differences, and never below a
+    thousandth of the longest: a predicted distance of 1e-4 edits or so, with no gradient.
+    """
+    centred = points - points.mean(0, keepdim=True).detach()
+    squares = centred.square().sum(1)
+    squared = torch.addmm(squares[None, :], centred, centred.T, alpha=-2) + squares[:, None]
+    least = _PRECISION * float(squares.detach().max()) + _LEAST_SQUARE
+    return squared.clamp_min(least).sqrt()
 
 
 def _norm(points: Tensor) -> Tensor:

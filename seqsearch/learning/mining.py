@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from .. import threads
 from ..arrays import FloatArray, IntArray
 from ..distances import Distance
+from ..encoders.components import components_of
 from ..encoders.feature_sets import standard_features
-from ..encoders.features import principal_axes
 from ..encoders.inputs import InputSpec
-from ..encoders.layers import linear_layers
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 
 _BLOCK = 512
-
+SCANNED = 6144  # rows that each row is compared with
+CELL = 256  # rows in a cell, about
 
 REACH = 64  # near rows kept of each row
 PROPOSED = 128  # proposed for them
@@ -91,29 +94,51 @@ def _by_exact_distance(sequences: Sequences, proposed: IntArray, distance: Dista
 
 
 def untrained_points(spec: InputSpec, sequences: Sequences, rng: np.random.Generator) -> FloatArray:
-    """(n, DIMENSIONS) leading principal components of the features."""
-    features = standard_features(spec)
-    sample = np.sort(rng.permutation(len(sequences))[:8192])
-    axes = principal_axes(features.dense(sequences[sample]), DIMENSIONS)
-    return features.project(sequences, linear_layers(axes))
+    """(n, DIMENSIONS) leading components of the features, or as many as there are."""
+    model = components_of(standard_features(spec), sequences, DIMENSIONS, seed=int(rng.integers(1 << 31)))
+    return model.embed(sequences)
 
 
 def near_rows(points: FloatArray, count: int, progress: Progress = SILENT) -> IntArray:
-    """(n, count) nearest other rows of each of n points, nearest first, by an exact Euclidean scan."""
+    """(n, count) near other rows of each of n points, nearest first: the nearest, where n <= `SCANNED`; beyond, the
+    nearest among the `SCANNED` or more rows in cells near its own.
+    """
     threads.torch_threads()
     everything = torch.from_numpy(points)
-    squares = (everything**2).sum(1)
     count = min(count, len(points) - 1)
     out = np.empty((len(points), count), np.int64)
     with progress.task("mining near pairs", len(points)) as task:
-        for start in range(0, len(points), _BLOCK):
-            block = everything[start : start + _BLOCK]
-            scores = torch.addmm(squares, block, everything.T, alpha=-2)
-            own = torch.arange(len(block))
-            scores[own, start + own] = float("inf")
-            out[start : start + len(block)] = scores.topk(count, largest=False).indices.numpy()
-            task.advance(len(block))
+        for rows, among in _neighbourhoods(everything):
+            others = everything[among]
+            squares = (others**2).sum(1)
+            for start in range(0, len(rows), _BLOCK):
+                block = rows[start : start + _BLOCK]
+                scores = torch.addmm(squares, everything[block], others.T, alpha=-2)
+                scores[torch.arange(len(block)), torch.searchsorted(among, block)] = float("inf")
+                nearest = scores.topk(count, largest=False).indices
+                out[block.numpy()] = among[nearest].numpy()
+                task.advance(len(block))
     return out
+
+
+def _neighbourhoods(points: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows, and those that their neighbours are looked for among, their own included, both ascending."""
+    every = torch.arange(len(points))
+    if len(points) <= SCANNED:
+        yield every, every
+        return
+    centres = points[torch.linspace(0, len(points) - 1, len(points) // CELL).long()]
+    squares = (centres**2).sum(1)
+    blocks = [torch.addmm(squares, part, centres.T, alpha=-2).argmin(1) for part in torch.split(points, 8 * _BLOCK)]
+    cell = torch.cat(blocks)
+    members = [torch.nonzero(cell == number).flatten() for number in range(len(centres))]
+    sizes = torch.tensor([len(rows) for rows in members])
+    order = torch.addmm(squares, centres, centres.T, alpha=-2).argsort(1)
+    for number, rows in enumerate(members):
+        enough = int((sizes[order[number]].cumsum(0) < SCANNED).sum()) + 1
+        near = torch.cat([rows, *(members[int(other)] for other in order[number][:enough] if int(other) != number)])
+        if len(rows):
+            yield rows, near.sort().values
 
 
 class BatchSampler:

@@ -22,8 +22,8 @@ from .losses import SIMILAR, TARGET_LOSSES, hash_target, off_diagonal
 from .metric import Metric
 from .mining import BatchSampler, mined_again, mined_neighbours
 from .networks import device_of, multiplying
-from .pairs import PairBatch, PairSource, affordable, all_pairs, batch_size
-from .plan import TrainingPlan
+from .pairs import PairBatch, PairSource, all_pairs, batch_size
+from .plan import TrainingPlan, affordable
 
 UNITS_PER_TYPICAL = 4.5  # so that a unit is 10 edits for V4 genes, where the settings were found
 WARM_UP = 8192  # sequences a network may look at before its first step

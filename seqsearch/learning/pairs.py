@@ -14,7 +14,6 @@ from ..sequences import Sequences
 from .mining import BatchSampler
 
 DISTINCT = 200  # batches whose distances must be affordable: dear distances mean smaller batches
-SERIES_CELL = 5000.0  # cells of edit distance for one of time warping, which takes 500 times as long, a tenth as often
 LONG = 600.0  # tokens from which comparing a batch takes longer than learning from it
 
 
@@ -92,8 +91,3 @@ def batch_size(wanted: int, length: float, distance: Distance, cells: float) -> 
     """
     doubled = distance.kind == "tokens" and length > LONG
     return min(2 * wanted if doubled else wanted, max(32, int(math.sqrt(2 * cells / DISTINCT) / length)))
-
-
-def affordable(cells: float, distance: Distance) -> float:
-    """Cells of that distance that may be filled for as many of the edit distance."""
-    return cells / (SERIES_CELL if distance.kind == "series" else 1.0)

@@ -14,6 +14,7 @@ from ..errors import ParameterError, StrPath
 from ..geometry import geometry_named
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
+from .deadline import Deadline
 from .loop import Row, RunOptions
 from .plan import TrainingPlan, require_choice
 from .trainer import train
@@ -73,6 +74,7 @@ def tune(
     objective: str = "recall",
     sampler: str = "tpe",
     study: StrPath | None = None,
+    max_time: float | None = None,
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> list[JSON]:
@@ -80,7 +82,8 @@ def tune(
 
     Rows of trial, state, value, steps and settings, best first, those without a value last. `study`: an SQLite file
     that keeps every trial; a study that is there goes on. A run worse than the median of the ones before at the same
-    step is stopped. Raises ParameterError.
+    step is stopped. `max_time`: seconds after which no trial begins, and the one that runs ends early. Raises
+    ParameterError.
     """
     import optuna  # a slow import
 
@@ -88,6 +91,9 @@ def tune(
     require_choice("sampler", sampler, SAMPLERS)
     if trials < 1:
         raise ParameterError(f"trials must be at least 1, not {trials}")
+    if max_time is not None and not max_time > 0:
+        raise ParameterError(f"max_time must be above 0 seconds, not {max_time}")
+    deadline = Deadline(max_time)
     space = space if space is not None else SearchSpace()
     space.check(sequences.kind)
     plan = plan if plan is not None else TrainingPlan.of_effort("low")
@@ -110,6 +116,8 @@ def tune(
             drawn = space.draw(trial)
             settings: JSON = {name: drawn[name] for name in ("dim", "dropout") if name in drawn}
             own = replace(plan, rate=drawn["rate"], batch=drawn["batch"], geometry=drawn["geometry"])
+            limits = [seconds for seconds in (plan.seconds, deadline.left) if seconds]
+            own = replace(own, seconds=min(limits, default=0.0))
 
             def watch(row: Row) -> None:
                 trial.report(row[column], int(row["step"]))
@@ -123,7 +131,7 @@ def tune(
             task.say(f"{objective} {value:.4f}")
             return value
 
-        running.optimize(once, n_trials=trials)
+        running.optimize(once, n_trials=trials, timeout=max_time)
     return _rows(running, -1 if direction == "maximize" else 1)
 
 

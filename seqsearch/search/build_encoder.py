@@ -7,24 +7,31 @@ from pathlib import Path
 
 import numpy as np
 
+from ..ann.exact import ExactIndex
 from ..arrays import IntArray
 from ..distances import Distance
 from ..encoders.codes import LEARNED, quantizer
-from ..encoders.families import AS_IS, family_named
+from ..encoders.components import count_components
+from ..encoders.families import AS_IS, COMPONENTS, family_named
+from ..encoders.features import SparseFeatures
 from ..encoders.identity import lifted_model
-from ..encoders.model import Model, kmer_model, shape_model, unlearned_model
+from ..encoders.inputs import InputSpec
+from ..encoders.model import Model, in_geometry, kmer_model, shape_model, unlearned_model
 from ..errors import MismatchError, ParameterError
+from ..learning.deadline import NEVER, Deadline
 from ..learning.plan import TrainingPlan
 from ..progress import Progress
 from ..sequences import Sequences, Strings
 from ..sequences.ids import hash_ids
 from ..store import StoreBuilder
-from .options import AUTO, BuildOptions
+from .options import AUTO, COUNTS, NONE, NORMAL, BuildOptions
 
 MOST_UNSEEN = 5000  # sequences that were not trained on, remembered by name: novelty is judged by them
 LOOKED_AT = 1 << 16  # sequences in memory at a time where all pass by
 CODED = 20_000  # sequences at most that a code is cut from
+LOOKED_FOR = 20_000  # sequences of which some are looked at where nothing is learned
 _MORE = 3  # times the sequences of a training plan that are looked through for different ones
+_LEAST, _A_SECOND = 2000, 800.0  # sequences at least, and a second, that are learned from where time is short
 _COMPOSITION = 1  # letters of the k-mers of points that propose nothing: the fewest numbers
 _FEWEST = 1000  # different sequences below which all are trained on, copies too
 
@@ -43,14 +50,15 @@ class EncoderMaker:
     rng: np.random.Generator
     progress: Progress
     checkpoint: Path
+    deadline: Deadline = NEVER
 
-    def trained(self) -> Model:
-        """A model trained on stored sequences, and its binary code where bits are asked for."""
+    def trained(self, learn: str) -> Model:
+        """A model trained on stored sequences as much as `learn` says, and its binary code where bits are asked for."""
         options, builder = self.options, self.builder
-        if builder.kind != self.distance.kind:
-            name, kind = self.distance.name, self.distance.kind
-            raise MismatchError(f"the {name} distance compares {kind}, the data are {builder.kind}")
-        plan = replace(TrainingPlan.of_effort(options.effort), geometry=options.geometry)
+        if learn == NONE:
+            plan = replace(TrainingPlan(), geometry=options.geometry, sequences=LOOKED_FOR)
+        else:
+            plan = self._in_time(replace(TrainingPlan.of_effort(learn), geometry=options.geometry))
         if options.bits is not None:  # codes that are cut from points were measured with Euclidean ones
             flat = "euclidean" if options.geometry == "auto" else options.geometry
             plan = replace(plan, geometry=flat, bits=options.bits if options.learns_codes else None)
@@ -64,7 +72,7 @@ class EncoderMaker:
             )
             sample = _different(builder.sequences(chosen))
             sample = sample[np.sort(self.rng.permutation(len(sample))[: plan.sequences])]
-        model = self._learned(sample, plan)
+        model = self._learned(sample, plan, learn)
         if model.training:
             unseen = np.concatenate([self.held, np.setdiff1d(others, chosen)[:MOST_UNSEEN]])
             names = [*builder.sequences(unseen).ids, *model.training["held_out"]]
@@ -75,21 +83,30 @@ class EncoderMaker:
             raise ParameterError(f"codes cannot be learned: encoder {model.family!r} has nothing to train")
         return self._coded(model, sample[self.rng.permutation(len(sample))[:CODED]])
 
+    def _in_time(self, plan: TrainingPlan) -> TrainingPlan:
+        """The plan for the time that is left: of fewer sequences, as looking for near pairs takes its time too."""
+        seconds = self.deadline.left
+        if not seconds:
+            return plan
+        return replace(plan, seconds=seconds, sequences=min(plan.sequences, max(_LEAST, int(_A_SECOND * seconds))))
+
     def _others(self) -> IntArray:
         known = np.ones(self.builder.rows, np.bool_)
         known[self.held] = False
         return np.flatnonzero(known)
 
-    def _learned(self, sample: Sequences, plan: TrainingPlan) -> Model:
+    def _learned(self, sample: Sequences, plan: TrainingPlan, learn: str) -> Model:
         """Torch is imported only when something is trained."""
         options = self.options
-        family = family_named(self._family, sample.kind)
+        family = family_named(COMPONENTS if self.learns and learn == NONE else self._family, sample.kind)
         if self.distance.partial:
             return kmer_model(sample, _COMPOSITION) if sample.kind == "tokens" else shape_model(sample)
         if family.as_is:
             return self._as_is(unlearned_model(sample, plan.geometry, family.name))
+        if family.name == COUNTS and self._reduces_counts(sample):
+            return in_geometry(count_components(sample, options.dim, seed=options.seed), sample, plan.geometry)
         if not family.trained:
-            return unlearned_model(sample, plan.geometry, family.name)
+            return unlearned_model(sample, plan.geometry, family.name, dim=options.dim, seed=options.seed)
         from ..learning.trainer import train
 
         model, _ = train(
@@ -103,6 +120,19 @@ class EncoderMaker:
             progress=self.progress,
         )
         return model
+
+    def _reduces_counts(self, sample: Sequences) -> bool:
+        """Whether k-mer counts become components: as many as are asked for, or because a large index of all of them is
+        slow."""
+        options = self.options
+        if options.dim is None:
+            return options.bits is None and options.kind_for(self.builder.rows) != ExactIndex.kind
+        return options.dim < SparseFeatures.counts(InputSpec.fit(sample)).size
+
+    @property
+    def learns(self) -> bool:
+        """Whether the encoder of these options is one that learns, if it may."""
+        return family_named(self._family, self.builder.kind).trained and not self.distance.partial
 
     @property
     def _family(self) -> str:
@@ -137,7 +167,8 @@ class EncoderMaker:
             return self._coded(model, self.builder.sequences(others[self.rng.permutation(len(others))[:CODED]]))
         from ..learning.trainer import learn_code
 
-        plan = TrainingPlan.of_effort(options.effort)
+        plan = TrainingPlan.of_effort(NORMAL if options.learn in (AUTO, NONE) else options.learn)
+        plan = self._in_time(plan)
         if len(others) > plan.sequences:
             others = np.sort(self.rng.choice(others, plan.sequences, replace=False))
         made, _ = learn_code(

@@ -7,8 +7,9 @@ process was killed, or which was interrupted, is gone on with by the next one of
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 import numpy as np
@@ -29,6 +30,7 @@ from ..errors import (
     ParameterError,
     StrPath,
 )
+from ..learning.deadline import NEVER, Deadline
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..store import Store, StoreBuilder, worth_keeping
@@ -38,14 +40,17 @@ from .build_encoder import EncoderMaker
 from .build_rows import Indexing, fill
 from .cache import IndexCache
 from .calibrator import calibrate, held_out
+from .deciding import SAMPLE, decided
 from .encoding import MODEL, WEIGHTS, OneModel, load_encoder
 from .handle import CALIBRATION, HEALTH, SETTINGS
-from .options import BuildOptions
+from .options import AUTO, NORMAL, BuildOptions
 from .own_building import OwnVectors
 from .pipeline import Points, Queries
 from .state import pipeline_of
 
 CALIBRATION_QUERIES = 500
+TRAINING_SHARE = 0.6  # of the time that a build may take
+DECISION = "decision"  # document of what was estimated before the encoder was made
 
 
 def build(
@@ -130,6 +135,13 @@ class _Build:
     queries: Sequences | None
     query_vectors: VectorRows | None
     progress: Progress
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def training_ends(self) -> Deadline:
+        """When training has to be over, so that embedding, indexing and calibrating end in time."""
+        seconds = self.options.max_time
+        return NEVER if seconds is None else Deadline(TRAINING_SHARE * seconds, self.started)
 
     def run(self, parts: Iterable[Sequences]) -> IndexCache:
         """All steps, but for those that an interrupted build has done."""
@@ -170,8 +182,25 @@ class _Build:
         if self.own is not None:
             return self.own.model(builder, options, held, rng)
         checkpoint = builder.side_file("training.safetensors")
-        maker = EncoderMaker(builder, options, distance, held, rng, self.progress, checkpoint)
-        return maker.trained() if self.model is None else maker.adapted(self.model)
+        if builder.kind != distance.kind:
+            raise MismatchError(f"the {distance.name} distance compares {distance.kind}, the data are {builder.kind}")
+        maker = EncoderMaker(builder, options, distance, held, rng, self.progress, checkpoint, self.training_ends)
+        if self.model is not None:
+            return maker.adapted(self.model)
+        return maker.trained(self._learn(maker, distance))
+
+    def _learn(self, maker: EncoderMaker, distance: Distance) -> str:
+        """How much to learn: as was asked for, or as pays."""
+        options, builder = self.options, self.builder
+        if options.learn != AUTO or options.encoder != AUTO or not maker.learns or options.bits is not None:
+            return NORMAL if options.learn == AUTO else options.learn
+        rng = np.random.default_rng([options.seed, 2])
+        rows = np.sort(rng.permutation(builder.rows)[:SAMPLE])
+        sample = builder.sequences(rows)[rng.permutation(len(rows))]
+        decision = decided(sample, builder.rows, distance, options.expect_queries, options.max_time)
+        self.progress.note(str(decision))
+        builder.put_document(DECISION, decision.to_json())
+        return decision.learn
 
     def _maker(self, encoder: OneModel) -> Callable[[IntArray], AnyArray]:
         """What is stored of rows."""
@@ -217,6 +246,7 @@ class _Build:
 
     def _settings(self, distance: Distance) -> JSON:
         options, rows = self.options, self.builder.rows
+        decision = self.builder.document(DECISION)
         return {
             "distance": distance.name,
             "distance_parameters": distance.parameters(),
@@ -225,7 +255,8 @@ class _Build:
             "index_parameters": options.parameters_for(rows, brought=self.model is not None or self.own is not None),
             "seed": options.seed,
             "encoder": options.encoder_for(distance) if self.own is None else OWN,
-            "effort": options.effort,
+            "learn": options.learn,
+            **({} if decision is None else {"built_for": decision}),
         }
 
     def _remains(self) -> str:

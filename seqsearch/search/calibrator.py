@@ -23,6 +23,7 @@ from .stages import Exact, Propose
 CONFIDENCE = 1.645  # standard errors: 95% one-sided
 CALIBRATED_K = (1, 10, 50)
 SURE = 0.9995  # a recall above which nobody needs a larger budget
+GAIN, WORTH = 0.0005, 0.15  # of recall, and of what was missed, that is worth another budget
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
 _WIDER = range(20, 201)
 """Candidates for which greater efforts than the usual are tried: in a large graph of near duplicates it is the walk
@@ -63,9 +64,12 @@ def calibrate(
         return last.pairs(sequences, who, rows, cutoffs)
 
     budgets = budgets_for(first.index, others, wider=True)
+    cost = last.cost(sequences, truth)
+    by_proof = last.distance.exhaustive_cost(sequences.lengths, others, cost)
+
     with progress.task("calibrating", len(budgets)) as task:
-        cost = last.cost(sequences, truth)
-        points, interval = measure(truth, propose, verify, budgets, ks, task, may_stop=not first.decides)
+        ladder = Ladder(budgets)
+        points, interval = measure(truth, propose, verify, ladder, ks, task, may_stop=not first.decides)
         points = worthwhile([_with_cost(point, first.index) for point in points], (cost,))
     return Calibration(
         target,
@@ -74,7 +78,7 @@ def calibrate(
         tuple(points),
         (cost,),
         interval,
-        last.distance.exhaustive_cost(sequences.lengths, others, cost),
+        by_proof,
         float(np.quantile(truth.distances[:, 0], USUAL, method="higher")),
     )
 
@@ -123,6 +127,50 @@ def _with_cost(point: Point, index: CandidateIndex) -> Point:
     if point.lists is None:
         return point
     return replace(point, proposing=round(index.effort_cost(point.candidates, point.lists), 2))
+
+
+@dataclass
+class Ladder:
+    """The budgets of a calibration in turn, fewer candidates first, without those that can tell nothing new: a higher
+    effort for as many candidates where the last higher one found nothing more, and more candidates of an effort where
+    the last step to more found nothing more.
+    """
+
+    budgets: list[Budget]
+
+    def __post_init__(self) -> None:
+        self._found: dict[int | None, tuple[float, ...]] = {}  # recalls at the last count tried with an effort
+        self._spent: set[int | None] = set()  # efforts that more candidates do not help
+        self._count, self._done = 0, False
+        self._best: tuple[float, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.budgets)
+
+    def takes(self, budget: Budget) -> bool:
+        """Whether it is worth measuring; budgets are asked about in turn."""
+        if budget.candidates != self._count:
+            self._count, self._best, self._done = budget.candidates, (), False
+        return not self._done and _effort_of(budget) not in self._spent
+
+    def found(self, budget: Budget, recalls: tuple[float, ...]) -> None:
+        """What it found, of each k that is no more than its candidates."""
+        effort = _effort_of(budget)
+        self._done = bool(self._best) and not _gained(self._best, recalls)
+        before = self._found.get(effort, ())
+        if effort is not None and len(before) == len(recalls) and not _gained(before, recalls):
+            self._spent.add(effort)
+        self._best = self._found[effort] = recalls
+
+
+def _effort_of(budget: Budget) -> int | None:
+    return budget.ef if budget.lists is None else budget.lists
+
+
+def _gained(before: tuple[float, ...], recalls: tuple[float, ...]) -> bool:
+    """Whether a step found a part of what was missed that is worth another."""
+    missed, misses = (1 - float(np.mean(each)) for each in (before, recalls))
+    return missed - misses > max(GAIN, WORTH * missed)
 
 
 def lower_bound(each: DoubleArray) -> float:
@@ -228,7 +276,7 @@ def measure(
     truth: Neighbours,
     propose: ProposeFor,
     verify: Verify,
-    budgets: list[Budget],
+    budgets: list[Budget] | Ladder,
     ks: tuple[int, ...],
     task: Task | None = None,
     *,
@@ -243,20 +291,29 @@ def measure(
     distances = _Verified(verify, thresholds(truth.distances, max(ks)))
     points: list[Point] = []
     proposals: list[_Proposal] = []
-    for budget in budgets:
+    best: tuple[float, ...] = ()
+    ladder = budgets if isinstance(budgets, Ladder) else None
+    for budget in budgets.budgets if isinstance(budgets, Ladder) else budgets:
+        if task is not None:
+            task.advance()
+        if ladder is not None and not ladder.takes(budget) and points:
+            continue
         candidates = propose(budget)
         proposal = _Proposal(budget, candidates.scores, distances.of(candidates.rows))
         proposals.append(proposal)
-        if task is not None:
-            task.advance()
         measured = [proposal.point(truth, k, None) for k in ks if budget.candidates >= k]
         points += measured
+        recalls = tuple(point.recall for point in measured)
+        if recalls >= best:  # by the smallest k, which every budget has
+            best, widest = recalls, candidates
+        if ladder is not None:
+            ladder.found(budget, recalls)
         if len(measured) == len(ks) and all(point.recall >= SURE for point in measured):
             break
     if not may_stop:
         return monotone(points), None
     there = truth.rows >= 0
-    interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, candidates.rows, candidates.scores)[there])
+    interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
     if interval is not None:
         stops = [interval.at(alpha) for alpha in ALPHAS]
         for proposal in proposals:

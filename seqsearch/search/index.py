@@ -242,7 +242,7 @@ class SequenceIndex(Questions):
                 "bytes": store.bytes,
                 "bytes_by_part": bytes_by_part(store),
                 "health": store.document(HEALTH),
-                **{name: settings[name] for name in ("pairs",) if name in settings},
+                **{name: settings[name] for name in ("pairs", "built_for") if name in settings},
                 "calibration": {**calibration.to_json(), "stale": calibration.is_stale(len(store))},
             }
 
@@ -359,12 +359,20 @@ class SequenceIndex(Questions):
         """Add sequences; durable when it returns. What comes without ids is counted on from the end of the index.
 
         `columns` and `metadata` as in `build`, of the columns that the index has; those not given are missing.
-        `vectors`: (n, D), theirs, where the index holds vectors that were made elsewhere. Raises DuplicateIdError,
+        `vectors`: (n, D), theirs, where the index holds vectors that were made elsewhere. `progress` is told when the
+        index has grown so much that its calibration is stale (see `calibrate`). Raises DuplicateIdError,
         MismatchError, InputError for a value of another kind, IndexLockedError, MissingVectorsError.
         """
         given = self._brought(sequences, columns, metadata, watched(progress))
         made = vectors_to_store(self._handle.encoder, given.sequences, vectors, watched(progress))
+        was_stale = self.calibration.is_stale(len(self))
         self._handle.change(lambda writer: writer.append(counted_on(given, writer), made), watched(progress))
+        calibration = self.calibration
+        if calibration.is_stale(len(self)) and not was_stale and not calibration.lossless:
+            watched(progress).note(
+                f"{self.path}: {len(self):,} sequences now, the recall was measured among {calibration.size:,} and may "
+                f"be lower: seqsearch calibrate {self.path}"
+            )
 
     def _brought(
         self, sequences: SequencesLike, columns: ColumnsLike | None, metadata: MetadataLike | None, progress: Progress

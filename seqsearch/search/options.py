@@ -16,10 +16,13 @@ from ..encoders.families import AS_IS, FAMILIES, UNLEARNED
 from ..encoders.own import Embedder, Embedding
 from ..errors import ParameterError
 from ..geometry import geometry_named
-from ..learning.plan import TrainingPlan
+from ..learning.plan import TrainingPlan, require_choice
 from ..registry import call
 
 AUTO, NONE = "auto", "none"
+NORMAL = "normal"
+LEARN = (NONE, "low", NORMAL, "high")
+COUNTS = "kmer"  # the encoder that counts, and is reduced where all counts would be slow
 _FLAT = (AUTO, "euclidean")
 
 
@@ -31,7 +34,10 @@ class BuildFields(TypedDict, total=False):
     encoder: str | Embedding
     dim: int | None
     geometry: str
-    effort: str
+    learn: str
+    effort: str | None
+    expect_queries: int
+    max_time: float | None
     bits: int | None
     codes: str | None
     index: str
@@ -45,10 +51,13 @@ class BuildFields(TypedDict, total=False):
 class BuildOptions:
     """`distance`, by its name and `distance_parameters` or itself; `encoder`: a family, "auto", or what makes
     vectors of your own (`Embedding`), its `dim` (None: its own default), the `geometry` of its points ("auto": see
-    `TrainingPlan.suited_to`; of own vectors cosine) and the `effort` of training; `bits` for a binary code in place of
-    a point, learned or cut as `codes` says; `index` kind and its `index_parameters`; `compress`: bits a dimension that
-    a search keeps of points in memory, "none" for points as they are, "auto" for what suits the kind; `recall` aimed at
-    by default; `seed` of every random draw.
+    `TrainingPlan.suited_to`; of own vectors cosine); how much to `learn`: "none", points are principal components of
+    features, "low", "normal" or "high" ("auto": none or normal, whichever takes less time in all where
+    `expect_queries` will be asked; `effort` is an older name of it); `max_time`, seconds that all of the build is to
+    take: training ends early; `bits` for a binary code in place of a point, learned or cut as `codes` says; `index`
+    kind and its `index_parameters`; `compress`: bits a dimension that a search keeps of points in
+    memory, "none" for points as they are, "auto" for what suits the kind; `recall` aimed at by default; `seed` of every
+    random draw.
 
     `SequenceIndex.build` takes these fields by name. Raises ParameterError for values that are out of range or exclude
     each other.
@@ -66,7 +75,10 @@ class BuildOptions:
     encoder: str | Embedding = AUTO
     dim: int | None = None
     geometry: str = "auto"
-    effort: str = "normal"
+    learn: str = AUTO
+    effort: str | None = None
+    expect_queries: int = 100_000
+    max_time: float | None = None
     bits: int | None = None
     codes: str | None = None
     index: str = "auto"
@@ -103,7 +115,26 @@ class BuildOptions:
         if self.index != "auto" and CANDIDATE_INDEXES[self.index].needs_bits != (self.bits is not None):
             raise ParameterError("a hamming index needs bits, and bits need a hamming index")
         self._check_compression()
-        TrainingPlan.of_effort(self.effort)
+        self._check_learning()
+
+    def _check_learning(self) -> None:
+        """And take the `effort` for what is to `learn`."""
+        if self.effort is not None:
+            TrainingPlan.of_effort(self.effort)
+            if self.learn not in (AUTO, self.effort):
+                raise ParameterError(f"learn {self.learn!r} and effort {self.effort!r} are one thing: give one of them")
+            object.__setattr__(self, "learn", self.effort)
+            object.__setattr__(self, "effort", None)
+        require_choice("learn", self.learn, (AUTO, *LEARN))
+        trained = self.own_encoder is None and self.encoder != AUTO and FAMILIES[self.family].trained
+        if self.learn == NONE and trained:
+            raise ParameterError(f"encoder {self.encoder!r} has to be trained: learn 'none' leaves it out")
+        if self.learn == NONE and self.codes == LEARNED:
+            raise ParameterError("codes cannot be learned with learn 'none': choose itq, pca or projection")
+        if self.expect_queries < 0:
+            raise ParameterError(f"expect_queries must be at least 0, not {self.expect_queries}")
+        if self.max_time is not None and not self.max_time > 0:
+            raise ParameterError(f"max_time must be above 0 seconds, not {self.max_time}")
 
     def _check_compression(self) -> None:
         if self.compress in (AUTO, NONE):

@@ -127,7 +127,7 @@ def _require(options: BuildOptions, given: bool) -> None:
             f"vectors are given, so encoder {options.encoder!r} would make none: leave it out, or give the callable "
             "that made them"
         )
-    for name, usual in (("dim", None), ("effort", "normal")):
+    for name, usual in (("dim", None), ("learn", AUTO)):
         value = getattr(options, name)
         if value != usual:
             raise ParameterError(f"{name} {value!r} means nothing with {what}, which nothing is learned for")

@@ -18,12 +18,16 @@ from ..sequences import ReadReport, Sequences, alphabet_named, read_batches, wri
 from ..sequences.readers import data_sets_of
 from ..sequences.readers.metadata import Metadata
 from .index import SequenceIndex
-from .options import BuildOptions
+from .options import AUTO, BuildOptions
 
 _READING = ("alphabet", "format", "layout", "id_column", "sequence_column", "label_column", "columns", "on_error")
 _OPTIONS = {
     "distance": {"name": "distance"},
-    "encoder": {name: name for name in ("dim", "geometry", "effort", "bits", "codes")} | {"name": "encoder"},
+    "encoder": {
+        "name": "encoder",
+        **{name: name for name in ("dim", "geometry", "bits", "codes")},
+        **{name: name for name in ("learn", "effort", "expect_queries", "max_time")},
+    },
     "index": {"kind": "index", "compress": "compress"},
     "search": {"recall": "recall"},
 }  # table -> key -> field of BuildOptions
@@ -77,6 +81,8 @@ class Recipe:
         for table, parameters in _PARAMETERS.items():
             same = options.get(table, getattr(self.options, table)) == getattr(self.options, table)
             changes[parameters] = (getattr(self.options, parameters) if same else {}) | options.get(parameters, {})
+        if "effort" in changes and "learn" not in changes:
+            changes["learn"] = AUTO  # the older name wins over that of the recipe as the newer does
         return replace(
             self,
             output=self.output if output is None else Path(output),

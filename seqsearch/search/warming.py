@@ -168,6 +168,16 @@ def _series(folder: Path) -> None:
     _use(folder, waves, distance="dtw", effort="low")
 
 
+def _parts_of_series(folder: Path) -> None:
+    waves = _waves(60, 300)
+    beats = as_sequences([wave.data[100:160] for wave in waves[:10]])
+    for form in ({}, {"window": 0.1, "standardise": True}):
+        distance = distance_named("dtw-infix", **form)
+        References(waves, distance=distance).search(beats, 5)
+        _compare(distance, waves, beats)
+        _use(folder, waves, beats, distance=distance)
+
+
 def _exact(kind: str) -> Callable[[Path], None]:
     """All distances that compare a kind of sequences of tokens, by comparison with everything."""
 
@@ -197,6 +207,7 @@ _TASKS: dict[str, Callable[[Path], None]] = {
     "overlap": _parts("overlap"),
     "names": _names,
     "series": _series,
+    "parts of series": _parts_of_series,
     "exact, of text": _exact("text"),
     "exact, of proteins": _exact("protein"),
     "codes": _codes,

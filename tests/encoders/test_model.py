@@ -106,7 +106,9 @@ def test_damaged_or_newer_models_are_refused() -> None:
 
 def test_names_of_families() -> None:
     assert family_named("auto").name == "projection"
-    with pytest.raises(ParameterError, match="no encoder 'cnnn': choose one of auto, kmer, curve, identity"):
+    with pytest.raises(
+        ParameterError, match="no encoder 'cnnn': choose one of auto, kmer, curve, components, identity"
+    ):
         family_named("cnnn")
     with pytest.raises(ParameterError, match="encoder 'kmer' has nothing to train"):
         FAMILIES["kmer"].build(InputSpec("dna"), {})

@@ -262,7 +262,7 @@ def test_a_build_looks_at_all_vectors_first(tmp_path: Path) -> None:
         ({"vectors": POINTS, "geometry": "hyperbolic"}, InputError, "row 0 .* lie inside the unit ball"),
         ({"vectors": POINTS, "encoder": "kmer"}, ParameterError, "so encoder 'kmer' would make none: leave it out"),
         ({"vectors": POINTS, "dim": 64}, ParameterError, "dim 64 means nothing with vectors"),
-        ({"encoder": embed, "effort": "high"}, ParameterError, "effort 'high' means nothing with an encoder"),
+        ({"encoder": embed, "effort": "high"}, ParameterError, "learn 'high' means nothing with an encoder"),
         ({"vectors": POINTS, "bits": 16, "codes": "learned"}, ParameterError, "codes cannot be learned with vectors"),
         ({"vectors": POINTS, "model": MODEL}, ParameterError, "a model and vectors of your own exclude each other"),
         ({"vectors": POINTS, "queries": QUERIES}, MissingVectorsError, "give query_vectors="),

@@ -94,7 +94,10 @@ def test_every_build_option_has_its_key(tmp_path: Path) -> None:
         "encoder": "projection",
         "dim": 7,
         "geometry": "cosine",
-        "effort": "low",
+        "learn": "low",
+        "effort": None,
+        "expect_queries": 500,
+        "max_time": 60.0,
         "bits": 16,
         "codes": "itq",
         "index": "hamming",
@@ -116,6 +119,8 @@ def test_every_build_option_has_its_key(tmp_path: Path) -> None:
     dim = 7
     geometry = "cosine"
     effort = "low"
+    expect_queries = 500
+    max_time = 60.0
     bits = 16
     codes = "itq"
     [index]

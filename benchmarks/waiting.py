@@ -49,6 +49,7 @@ def timed(program: str, arguments: list[str], environment: dict[str, str]) -> di
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
         env={**os.environ, **environment},
+        cwd=tempfile.gettempdir(),  # python -c looks for packages here first
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -68,10 +69,17 @@ def processes(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, o
                 bare = folder / str(number)
                 shutil.copytree(package, bare / package.name, ignore=shutil.ignore_patterns("_kernels", "__pycache__"))
                 environment = {"PYTHONPATH": str(bare), "NUMBA_CACHE_DIR": str(bare / "cache")}
-            arguments = [threads, str(options.index), str(options.queries), count, how.strip() or "-"]
+                environment["XDG_CACHE_HOME"] = str(bare / "home")
+            arguments = [
+                threads,
+                str(options.index.resolve()),
+                str(options.queries.resolve()),
+                count,
+                how.strip() or "-",
+            ]
             yield {"case": case, "kernels": kernels, **timed(program, arguments, environment)}
         if options.build is not None:
-            arguments = [threads, str(folder / f"{kernels}.ss"), str(options.build)]
+            arguments = [threads, str(folder / f"{kernels}.ss"), str(options.build.resolve())]
             yield {"case": "build", "kernels": kernels, **timed(_BUILD, arguments, environment)}
 
 

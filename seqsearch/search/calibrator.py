@@ -23,14 +23,14 @@ from .stages import Exact, Propose, ProposeParts
 CONFIDENCE = 1.645  # standard errors: 95% one-sided
 CALIBRATED_K = (1, 10, 50)
 SURE = 0.9995  # a recall above which nobody needs a larger budget
-GAIN, WORTH = 0.0005, 0.15  # of recall, and of what was missed, that is worth another budget
+GAIN, WORTH = 0.0005, 0.05  # of recall, and of what was missed, that is worth another budget
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
 _WIDER = range(20, 201)
 """Candidates for which greater efforts than the usual are tried: in a large graph of near duplicates it is the walk
 that misses neighbours, and a wider one finds them for less than more candidates, which have to be verified, would."""
 PARTS_K = (1, 10)
 """Of a distance to parts, for which more neighbours are dear to know."""
-FEWEST_WINDOWS = 50
+FEWEST_WINDOWS, MORE_WINDOWS = 50, (4800, 6400)
 LADDER = (10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200)
 
 
@@ -118,7 +118,7 @@ def budgets_for(index: CandidateIndex, size: int, *, wider: bool = False) -> lis
 
 def window_budgets(index: CandidateIndex) -> list[Budget]:
     """The ladder of budgets for windows, of which many lead to the same row, with every effort that is worth trying."""
-    counts = [count for count in LADDER if count >= FEWEST_WINDOWS and count < len(index)]
+    counts = [count for count in (*LADDER, *MORE_WINDOWS) if FEWEST_WINDOWS <= count < len(index)]
     if not index.effort:
         return [Budget(count) for count in counts]
     return [Budget.of(count, index.effort, effort) for count in counts for effort in index.efforts(count)]

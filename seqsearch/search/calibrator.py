@@ -23,7 +23,7 @@ from .stages import Exact, Propose, ProposeParts
 CONFIDENCE = 1.645  # standard errors: 95% one-sided
 CALIBRATED_K = (1, 10, 50)
 SURE = 0.9995  # a recall above which nobody needs a larger budget
-GAIN, WORTH = 0.0005, 0.05  # of recall, and of what was missed, that is worth another budget
+GAIN, WORTH = 0.0001, 0.05  # of recall, and of what was missed, that is worth another budget
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
 _WIDER = range(20, 201)
 """Candidates for which greater efforts than the usual are tried: in a large graph of near duplicates it is the walk

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 
-from ..arrays import JSON, AnyArray, BoolArray, ByteArray, DoubleArray, IntArray
+from ..arrays import JSON, AnyArray, BoolArray, DoubleArray, IntArray
 from ..errors import MismatchError, ParameterError
 from ..progress import SILENT, Progress
 from ..registry import Registry, call
@@ -70,7 +70,6 @@ class Distance(ABC):
     `alignable`: it counts the edits of a path, which can be shown;
     `symmetric`: two sequences may change places; where they may not, the query comes first;
     `partial`: a part of a target decides, which `spans` tells, so that no vector of the whole target leads to it;
-    `compares_parts`: of such a distance, `nearest_parts` compares stretches of targets, which windows lead to;
     `space`: it compares sequences of one shape as vectors, in this space, so that they need no encoder; "" for others;
     `least`: no distance is less.
 
@@ -92,7 +91,6 @@ class Distance(ABC):
     alignable: ClassVar[bool] = False
     symmetric: ClassVar[bool] = True
     partial: ClassVar[bool] = False
-    compares_parts: ClassVar[bool] = False
     space: ClassVar[Space] = ""
     least: ClassVar[float] = 0.0
 
@@ -183,35 +181,6 @@ class Distance(ABC):
         where that is always all of it.
         """
         return None
-
-    def nearest_parts(
-        self,
-        queries: Sequences,
-        text: AnyArray,
-        starts: IntArray,
-        ends: IntArray,
-        found: IntArray,
-        distances: DoubleArray,
-    ) -> None:
-        """Offer the stretches text[starts[q, c]:ends[q, c]] of targets, (Q, C), -1 for none, to the nearest so far of
-        each query: which of the C, `found` (Q, k), -1 padded, and their `distances`, ascending, inf padded.
-
-        Raises NotImplementedError unless the distance `compares_parts`.
-        """
-        raise NotImplementedError(f"{self.name} does not compare parts of targets")
-
-    @property
-    def compares_packed(self) -> bool:
-        """Whether `nearest_in_bands` does so with letters of two bits as they lie."""
-        return False
-
-    def nearest_in_bands(
-        self, queries: Sequences, packed: ByteArray, bases: IntArray, found: IntArray, distances: DoubleArray
-    ) -> None:
-        """As `nearest_parts`, of parts that begin within `infix_bands.REACH` letters behind byte bases[q, c], (Q, C),
-        of `packed`, -1 for none. Raises NotImplementedError unless the distance `compares_packed`.
-        """
-        raise NotImplementedError(f"{self.name} does not compare packed letters")
 
     def confidence(self, distances: DoubleArray) -> DoubleArray | None:
         """(Q, k) from 0 to 1: how sure it is that sequences at these distances match; None where that is not known."""

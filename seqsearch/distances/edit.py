@@ -12,7 +12,7 @@ from .arguments import candidate_rows, columns_of, pair_arguments, stop_bounds
 from .distance import LEAST_COST
 from .edit_exact import EditNeighbours
 from .edit_paths import path_between
-from .lane_matrix import WORTHWHILE, lane_matrix
+from .lane_matrix import lane_matrix
 from .neighbours import Neighbours, whole_neighbours
 from .paths import AlignedPath
 from .wildcards import WildcardDistance, shortest_path
@@ -41,12 +41,7 @@ class EditDistance(WildcardDistance):
         self.metric = not self.wildcards
 
     def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
-        self.require(a, b)
-        if len(a) > len(b):
-            return np.ascontiguousarray(self.matrix(b, a).T)
-        if len(b) < WORTHWHILE:
-            return super().matrix(a, b)
-        return lane_matrix(lanes.matrix_kernel, a, b, self.known(b))
+        return lane_matrix(self, lanes.matrix_kernel, a, b)
 
     def pairs(
         self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None

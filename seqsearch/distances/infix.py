@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import JSON, AnyArray, BoolArray, ByteArray, DoubleArray, IntArray
-from ..errors import ParameterError
+from ..arrays import AnyArray, BoolArray, ByteArray, DoubleArray, IntArray
 from ..sequences import Sequence, Sequences
 from ..threads import numba_threads
 from . import infix_lanes
@@ -16,10 +15,11 @@ from .infix_bands import nearest_in_bands
 from .infix_exact import InfixNeighbours
 from .infix_kernels import pairs_kernel, spans_kernel
 from .infix_parts import nearest_parts
-from .lane_matrix import WORTHWHILE, lane_matrix
+from .lane_matrix import lane_matrix
 from .paths import AlignedPath
 from .scoring_lanes import grouped
-from .wildcards import WildcardDistance, shortest_path
+from .wildcards import shortest_path
+from .windowed import WindowedDistance
 
 # In candidates proposed by the graph: a column of 64 cells where 16 targets go side by side, and a target whose q-grams
 # are counted.
@@ -27,14 +27,13 @@ _COLUMN = 0.001
 _BOUND = 0.002
 
 
-class InfixDistance(WildcardDistance):
+class InfixDistance(WindowedDistance):
     """The edits that make a query equal to the part of a target that is nearest to it (edlib's mode HW).
 
     For reads against genes: what the target has before and after costs nothing. It is not symmetric - the query comes
     first - at most the length of the query, and 0 for an empty one. `spans` says which part that is: of several the
-    one that ends first, and of those the longest. `wildcards`: see `WildcardDistance`. `window`, `stride`: how an index
-    cuts its targets, in letters (None: what suits them; a window of 0: not at all, so that every search compares with
-    everything). Raises ParameterError for a window below 0 and a stride that is not from 1 to the window.
+    one that ends first, and of those the longest. `wildcards`: see `WildcardDistance`; `window`, `stride`: see
+    `WindowedDistance`.
     """
 
     name = "infix"
@@ -43,27 +42,9 @@ class InfixDistance(WildcardDistance):
     alignable = True
     symmetric = False
     partial = True
-    compares_parts = True
-
-    def __init__(self, *, wildcards: bool = False, window: int | None = None, stride: int | None = None) -> None:
-        super().__init__(wildcards=wildcards)
-        for name, value, least in (("window", window, 0), ("stride", stride, 1)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-                raise ParameterError(f"{name} must be a whole number of letters, at least {least}, not {value!r}")
-        if stride is not None and stride > (window or 0):
-            told = f"a stride of {stride} letters needs a window that is as long"
-            raise ParameterError(f"{told}, not {window}" if window is not None else f"{told}: give window= as well")
-        self.window, self.stride = window, stride
-
-    def parameters(self) -> JSON:
-        named = {"window": self.window, "stride": self.stride}
-        return super().parameters() | {name: value for name, value in named.items() if value is not None}
 
     def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
-        self.require(a, b)
-        if len(b) < WORTHWHILE:
-            return super().matrix(a, b)
-        return lane_matrix(infix_lanes.matrix_kernel, a, b, self.known(b))
+        return lane_matrix(self, infix_lanes.matrix_kernel, a, b)
 
     def pairs(
         self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None
@@ -110,10 +91,6 @@ class InfixDistance(WildcardDistance):
     ) -> None:
         numba_threads()
         nearest_in_bands(columns_of(queries), packed, bases, found, distances)
-
-    @property
-    def compares_packed(self) -> bool:
-        return not self.wildcards
 
     def align(self, query: Sequence, target: Sequence) -> AlignedPath:
         """A shortest path between the query and the nearest part of the target."""

@@ -12,20 +12,28 @@ from ..threads import numba_threads
 from . import lanes
 from .arguments import Columns
 from .coding import Coding
+from .distance import Distance
 from .vectors import LANES
-from .wildcards import Wildcards
+from .wildcards import WildcardDistance
 
 WORTHWHILE = 64
 """From this number of targets on, some lanes may stay empty and the vector form is still the faster."""
 
 
 def lane_matrix(
+    distance: WildcardDistance,
     kernel: Callable[[AnyArray, IntArray, lanes.Groups, DoubleArray], object],
     a: Sequences,
     b: Sequences,
-    wildcards: Wildcards | None = None,
 ) -> DoubleArray:
-    """(a, b) distances; targets of like lengths lie side by side. `wildcards`: where letters meet by these."""
+    """`distance.matrix(a, b)` by its `kernel`, the larger set as targets where they may change places, those of like
+    lengths side by side; pair by pair where targets are too few."""
+    distance.require(a, b)
+    if distance.symmetric and len(a) > len(b):
+        return np.ascontiguousarray(lane_matrix(distance, kernel, b, a).T)
+    if len(b) < WORTHWHILE:
+        return Distance.matrix(distance, a, b)
+    wildcards = distance.known(b)
     order = np.full(-(-len(b) // LANES) * LANES, -1, np.int64)
     order[: len(b)] = np.argsort(b.lengths, kind="stable")
     coding = Coding.of(b)

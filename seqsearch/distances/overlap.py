@@ -15,7 +15,7 @@ from . import overlap_lanes
 from . import scoring_kernels as scoring
 from .arguments import Columns, columns_of, pair_arguments
 from .distance import LEAST_COST
-from .lane_matrix import WORTHWHILE, lane_matrix
+from .lane_matrix import lane_matrix
 from .overlap_exact import OverlapNeighbours
 from .paths import AlignedPath, path_of_steps
 from .scoring_lanes import grouped, grouped_kernel
@@ -83,12 +83,7 @@ class OverlapDistance(WildcardDistance):
         return distances
 
     def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
-        self.require(a, b)
-        if len(a) > len(b):
-            return np.ascontiguousarray(self.matrix(b, a).T)
-        if len(b) < WORTHWHILE:
-            return super().matrix(a, b)
-        return lane_matrix(overlap_lanes.matrix_kernel, a, b, self.known(b))
+        return lane_matrix(self, overlap_lanes.matrix_kernel, a, b)
 
     def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> OverlapNeighbours:
         """The q-grams of the targets listed once, for many searches."""

@@ -172,9 +172,9 @@ class _Build:
         builder.save_sequences(self.progress)
         builder.unmap()
         candidates = Indexing(builder, encoder, self._maker(encoder), settings, known, self.progress).run()
-        cut = None if windows is None else windows.run(np.flatnonzero(known), rng)
+        cut = None if windows is None else windows.run(np.flatnonzero(known))
         if builder.document(CALIBRATION) is None:
-            queries = self._asked(encoder, held) if windows is None else self._reads(windows, held, rng)
+            queries = self._asked(encoder, held, windows)
             builder.put_document(CALIBRATION, self._measured(encoder, candidates, cut, known, queries).to_json())
         if len(held):
             candidates.add(held, builder.vectors(held))
@@ -217,21 +217,14 @@ class _Build:
         own.store_all(model, builder, self.progress)
         return lambda rows: own.to_store(model, builder, rows)
 
-    def _asked(self, encoder: OneModel, held: IntArray) -> Queries:
+    def _asked(self, encoder: OneModel, held: IntArray, windows: WindowBuilding | None) -> Queries:
         """What the recall is measured on."""
         if self.queries is not None:
             return queries_of(encoder, self.queries, self.query_vectors)
+        if windows is not None:
+            return Queries(windows.reads(held, np.setdiff1d(np.arange(self.builder.rows), held, assume_unique=True)))
         known = None if encoder.own is None else Points(self.builder.vectors, held)
         return Queries(self.builder.sequences(held), known)
-
-    def _reads(self, windows: WindowBuilding, held: IntArray, rng: np.random.Generator) -> Queries:
-        """What the recall of windows is measured on: reads of sequences that are not stored meanwhile, and as many of
-        stored ones."""
-        if self.queries is not None:
-            return Queries(self.queries)
-        others = np.setdiff1d(np.arange(self.builder.rows), held, assume_unique=True)
-        rows = np.concatenate([held[::2], rng.choice(others, min(len(others), len(held) // 2), replace=False)])
-        return Queries(windows.reads(rows, rng))
 
     def _measured(
         self,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
-from ..distances import Distance
 from ..distances.infix_bands import REACH
+from ..distances.windowed import WindowedDistance
 from ..sequences import Sequences
 from ..sequences.packed import PackedSequences
 from .gathering import GATHERED
@@ -21,12 +21,12 @@ _QUERIES = 256  # whose bands are looked up at a time
 
 
 def nearest_by_parts(
-    distance: Distance, queries: Sequences, targets: Sequences, rows: IntArray, parts: Parts, k: int
+    distance: WindowedDistance, queries: Sequences, targets: Sequences, rows: IntArray, parts: Parts, k: int
 ) -> IntArray:
     """(Q, k) the nearest of rows, (Q, C), -1 padded, by what is there of them: no distance is less than the
     true one, and each is this one unless the part lies elsewhere on the row."""
     found, near = np.full((len(rows), k), -1, np.int64), np.full((len(rows), k), np.inf)
-    packed = isinstance(targets, PackedSequences) and targets.is_packed and distance.compares_packed
+    packed = isinstance(targets, PackedSequences) and targets.is_packed and not distance.wildcards
     for start in range(0, len(rows), _QUERIES):
         some = slice(start, start + _QUERIES)
         there = rows[some] >= 0
@@ -57,7 +57,12 @@ class Stretches:
 
 
 def _in_stretches(
-    distance: Distance, queries: Sequences, targets: Sequences, left: Stretches, found: IntArray, near: DoubleArray
+    distance: WindowedDistance,
+    queries: Sequences,
+    targets: Sequences,
+    left: Stretches,
+    found: IntArray,
+    near: DoubleArray,
 ) -> None:
     """Offer candidates to the nearest that were found so far."""
     if not left.there.any():

@@ -11,6 +11,7 @@ import numpy as np
 from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
+from ..distances.windowed import WindowedDistance
 from ..sequences import Sequences
 from ..sequences.packed import is_packable, packed
 from .gathering import gathered, original
@@ -151,6 +152,7 @@ class Exact:
     def _of_parts(self, queries: Sequences, rows: IntArray, parts: Parts, count: int) -> Ranked:
         """The best of candidates, (Q, C) rows, by the stretches where the query is expected; the best of these are then
         compared as a whole, so that the distances are those of all of each row, wherever it is nearest."""
+        assert isinstance(self.distance, WindowedDistance)
         wanted = min(rows.shape[1], count + SPARE)
         best = nearest_by_parts(self.distance, queries, self._as_packed, rows, parts, wanted)
         return self._verified(queries, best, count, None)
@@ -183,9 +185,9 @@ class Exact:
 
     @cached_property
     def _as_packed(self) -> Sequences:
-        """The targets with their letters packed, where that is how they are compared."""
-        suited = self.distance.compares_packed and is_packable(self.targets.alphabet)
-        return packed(self.targets) if suited and self.targets.resident else self.targets
+        """The targets with their letters packed, where these are such as can be."""
+        packable = self.targets.resident and is_packable(self.targets.alphabet)
+        return packed(self.targets) if packable else self.targets
 
     @cached_property
     def lossless(self) -> Lossless:

@@ -10,7 +10,7 @@ from ..ann import parameters_for
 from ..ann.ivf import IvfIndex
 from ..arrays import IntArray
 from ..distances import Distance
-from ..distances.infix import InfixDistance
+from ..distances.windowed import WindowedDistance
 from ..encoders.components import components_of
 from ..encoders.features import SparseFeatures
 from ..encoders.inputs import InputSpec
@@ -49,7 +49,7 @@ class WindowBuilding:
     ) -> WindowBuilding | None:
         """What is to be built; None where windows lead nowhere, or would not pay. `queries`: like those that will be
         asked, whose length is then that of a window."""
-        if not isinstance(distance, InfixDistance) or distance.window == 0:
+        if not isinstance(distance, WindowedDistance) or distance.window == 0:
             return None
         lengths = builder.targets(progress).lengths_of(np.arange(builder.rows))
         length = distance.window or _usual_length(builder.alphabet, queries)
@@ -63,8 +63,9 @@ class WindowBuilding:
         settings = WindowSettings(cut.length, cut.stride, IvfIndex.kind, parameters, seed)
         return cls(builder, settings, progress)
 
-    def run(self, known: IntArray, rng: np.random.Generator) -> WindowIndex:
+    def run(self, known: IntArray) -> WindowIndex:
         """Embed the windows of the rows `known`; what they are made by is kept in the index."""
+        rng = np.random.default_rng([self.settings.seed, 4])
         some = known if len(known) <= _LEARNED else np.sort(rng.choice(known, _LEARNED, replace=False))
         model = window_model(self.settings.cut.windows_of(self.builder.sequences(some)), self.settings.seed)
         keep_windows(self.settings, model, self.builder)
@@ -74,8 +75,11 @@ class WindowBuilding:
         made.add(known, self.builder.sequences, self.progress)
         return made
 
-    def reads(self, rows: IntArray, rng: np.random.Generator) -> Sequences:
-        """A stretch as long as a window, cut anywhere from each of these rows, with 1, 3 and 5% errors in turn."""
+    def reads(self, held: IntArray, known: IntArray) -> Sequences:
+        """What the recall is measured on: stretches as long as a window, cut anywhere from half of the rows that are
+        `held` out and from as many `known` ones, with 1, 3 and 5% errors in turn."""
+        rng = np.random.default_rng([self.settings.seed, 5])  # of its own: an interrupted build ends as another does
+        rows = np.concatenate([held[::2], rng.choice(known, min(len(known), len(held) // 2), replace=False)])
         return reads_of(self.builder.sequences(rows), self.settings.length, rng)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from seqsearch.distances import DTWDistance, EditDistance
 from seqsearch.learning.pairs import DISTINCT, batch_size
+from seqsearch.learning.plan import TrainingPlan
 
 
 @pytest.mark.parametrize(("length", "expected"), [(150.0, 256), (600.0, 256), (601.0, 512), (1e9, 32)])
@@ -11,10 +12,11 @@ def test_batches_of_tokens(length: float, expected: int) -> None:
     assert batch_size(256, length, EditDistance(), 5e13) == expected
 
 
-def test_a_batch_can_be_compared_often_enough() -> None:
-    for length in (100.0, 1400.0, 5000.0):
-        batch = batch_size(256, length, EditDistance(), 5e13)
-        assert batch == 32 or DISTINCT * (batch * length) ** 2 / 2 <= 5e13
+@pytest.mark.parametrize("cells", [5e13, TrainingPlan().cells])
+def test_a_batch_can_be_compared_often_enough(cells: float) -> None:
+    for length in (100.0, 601.0, 1400.0, 5000.0):
+        batch = batch_size(256, length, EditDistance(), cells)
+        assert batch == 32 or DISTINCT * (batch * length) ** 2 / 2 <= cells
 
 
 def test_series_are_never_doubled() -> None:

@@ -23,8 +23,10 @@ def test_predictions_equal_the_saved_points_measured_in_float64(name: str, mode:
     metric.factor = 1.7
     points = placed(outputs.numpy(), name, metric.saved())
     expected = metric.factor**metric.exponent * geometry.matrix(name, points, points) ** metric.power
-    atol = 2e-5 if name in ("hyperbolic", "manhattan") else 1e-2  # where lengths come of products
-    np.testing.assert_allclose(metric(outputs).detach().numpy(), expected, rtol=2e-3, atol=atol)
+    found = metric(outputs).detach().numpy()
+    own = np.eye(len(found), dtype=bool)
+    np.testing.assert_allclose(found[~own], expected[~own], rtol=2e-3, atol=2e-5)
+    assert (found[own] <= 1e-3 * found.max() + 2e-5).all()  # where lengths come of products, none is below that
 
 
 @pytest.mark.parametrize(("name", "mode"), SPACES)

@@ -10,7 +10,7 @@ from ...errors import EmptyInputError, ParameterError, StrPath
 from ..alphabet import INTEGERS, TEXT, alphabet_named
 from ..columns import Asked
 from ..sequence import Sequences
-from .batches import TextBatch, assemble, degapped
+from .batches import ALIGNED, TextBatch, assemble, degapped
 from .fastx import guess_alphabet
 from .intake import Intake, OnError, ReadReport
 from .labelling import Labelling
@@ -144,7 +144,7 @@ def _assembled(reader: Reader, source: Source, options: Options, intake: Intake)
         if labelling is not None:
             batch.labels, missing = labelling.labels_of(batch.ids, batch.descriptions, batch.labels)
             intake.report.unlabelled += missing
-        yield assemble(batch, alphabet if isinstance(batch, TextBatch) else options.alphabet, intake, hint)
+        yield assemble(batch, alphabet if isinstance(batch, TextBatch) else options.alphabet, intake, hint, ALIGNED)
     if labelling is not None:
         labelling.require_some(intake.report.records, intake.report.unlabelled)
 

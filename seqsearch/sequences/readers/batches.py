@@ -20,7 +20,7 @@ from .intake import Intake
 GAPS = "-."
 """What fills the lines of an alignment."""
 
-_ALIGNED = ": of an aligned file degap (--degap) leaves the gaps out"
+ALIGNED = ": of an aligned file degap (--degap) leaves the gaps out"
 
 
 @dataclass
@@ -57,13 +57,16 @@ def numbered(numbers: IntArray) -> Strings:
     return Counted.of(map(str, numbers.tolist()))
 
 
-def assemble(batch: TextBatch | SeriesBatch, alphabet: Alphabet | None, intake: Intake, hint: str = "") -> Sequences:
-    """The clean records of `batch`; every other one goes to `intake.reject`. `hint` is added to a SymbolError."""
+def assemble(
+    batch: TextBatch | SeriesBatch, alphabet: Alphabet | None, intake: Intake, hint: str = "", gaps: str = ""
+) -> Sequences:
+    """The clean records of `batch`; every other one goes to `intake.reject`. `hint` is added to a SymbolError, of what
+    fills the lines of an alignment `gaps`."""
     wrong = dict(batch.wrong)
     if isinstance(batch, TextBatch):
         assert alphabet is not None
         batch = _folded(batch, alphabet)
-        data, lengths = _encoded(batch, alphabet, wrong, hint)
+        data, lengths = _encoded(batch, alphabet, wrong, (hint, gaps or hint))
     else:
         data, lengths = _checked(batch, alphabet, wrong, intake.source)
     for row in np.flatnonzero(lengths == 0).tolist():
@@ -135,7 +138,7 @@ def _folded(batch: TextBatch, alphabet: Alphabet) -> TextBatch:
 
 
 def _encoded(
-    batch: TextBatch, alphabet: Alphabet, wrong: dict[int, InputError], hint: str
+    batch: TextBatch, alphabet: Alphabet, wrong: dict[int, InputError], hints: tuple[str, str]
 ) -> tuple[AnyArray, IntArray]:
     """Codes (sum T,) and lengths; rows with a symbol outside the alphabet are noted in `wrong`."""
     if alphabet.name == INTEGERS.name:
@@ -147,7 +150,7 @@ def _encoded(
     if codes.max(initial=0) == NOT_A_SYMBOL:
         for row, where, position in _first_of_each(np.flatnonzero(codes == NOT_A_SYMBOL), batch.lengths):
             symbol = batch.text[where]
-            advice = _ALIGNED if symbol in GAPS else hint
+            advice = hints[symbol in GAPS]
             problem = f"symbol {symbol!r} at position {position} is not in the {alphabet.name} alphabet{advice}"
             wrong[row] = SymbolError(problem)
     return codes, batch.lengths

@@ -4,7 +4,7 @@ x -> (x B) A diag(l^-DAMPING): B weighs the blocks of features, A are the leadin
 variances in units of the first. Plain components look at what differs most between families; neighbours differ
 in the many small ones, which damping makes count. Whitening (a damping of .5) would make noise count as much. Measured
 within 100 of all candidates, k = 10: V4 genes .974 plain, .979 damped, .984 with blocks weighed too; whole 16S genes,
-20,000 of them, .735, .821 and .92 (docs/building.md).
+20,000 of them, .735, .821 and .908, by weights near those taken now (docs/building.md).
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def _part(found: Answers, columns: Sequence[str] | None, alignment: bool) -> lis
 
 
 def guarantee_of(found: Answers) -> str:
-    """"exact": nothing nearer is stored, by proof; "measured": found within a budget of known recall; "unmeasured":
+    """ "exact": nothing nearer is stored, by proof; "measured": found within a budget of known recall; "unmeasured":
     within one that was asked for by its size."""
     if found.how.budget.startswith("exact"):
         return "exact"

@@ -15,8 +15,11 @@ from .progress import progress_for
 
 if TYPE_CHECKING:
     from ..search import References, SequenceIndex
+    from ..service.client import Client
 
 INDEX = "INDEX|REFS"
+TOKEN = "SEQSEARCH_TOKEN"
+"""The variable of the environment with the token of a service."""
 _MODELS = (".model", ".safetensors")
 _MODEL = b"{"  # the ninth byte of safetensors; the eight before are a length, whose last ones are 0
 
@@ -30,6 +33,27 @@ class RefsDistance(DistanceOptions):
         metavar="NAME",
         default="edit",
     )
+
+
+def is_address(path: str) -> bool:
+    """Whether it is an index of a service: http://HOST:PORT/INDEX."""
+    return path.startswith(("http://", "https://"))
+
+
+@contextmanager
+def asked(
+    path: str, queries: str, distance: DistanceOptions, reading: Reading, of_index: Iterable[str], quiet: bool
+) -> Iterator[SequenceIndex | References | Client]:
+    """What is `searched`, or the index of a service, with the token of the environment."""
+    if not is_address(path):
+        with searched(path, queries, distance, reading, of_index, quiet) as opened:
+            yield opened
+        return
+    from ..service.client import Client
+
+    with Client(path, token=os.environ.get(TOKEN)) as client:
+        _require_same(client, distance)
+        yield client
 
 
 def is_references(path: str) -> bool:
@@ -68,6 +92,8 @@ def searched(
     """
     from ..search import SequenceIndex
 
+    if is_address(path):
+        raise click.UsageError(f"{path} is a service, which `seqsearch search` asks; in Python seqsearch.Client does")
     if not is_references(path):
         with SequenceIndex.open(path) as index:
             _require_same(index, distance)
@@ -94,7 +120,7 @@ def _read(path: str, distance: DistanceOptions, reading: Reading, quiet: bool) -
     return references
 
 
-def _require_same(index: SequenceIndex, distance: DistanceOptions) -> None:
+def _require_same(index: SequenceIndex | Client, distance: DistanceOptions) -> None:
     """Raise a usage error for a distance on the command line that is not the one of the index."""
     asked = given(distance)
     if not asked:

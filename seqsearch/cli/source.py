@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import DistanceOptions, Reading, given, option
+from .options import Cluster, DistanceOptions, Reading, given, option
 from .progress import progress_for
 
 if TYPE_CHECKING:
+    from ..distributed import ShardedIndex
     from ..search import References, SequenceIndex
 
 INDEX = "INDEX|REFS"
@@ -57,19 +58,39 @@ def is_model(path: str) -> bool:
     return len(head) == 9 and head[4:8] == bytes(4) and head[8:] == _MODEL
 
 
+_HERE = Cluster()
+
+
+def open_index(path: str, cluster: Cluster = _HERE) -> SequenceIndex | ShardedIndex:
+    """The index in a folder, or the shards. Raises a usage error for a cluster without shards."""
+    from ..distributed import ShardedIndex, holds_shards
+    from ..search import SequenceIndex
+
+    if holds_shards(path):
+        return ShardedIndex.open(path, ray=cluster.ray, replicas=cluster.replicas, partial=cluster.partial)
+    for flag, there in (("--ray", cluster.ray is not None), ("--partial", cluster.partial)):
+        if there:
+            raise click.UsageError(f"{flag} is for shards: {path} is one index (`seqsearch shard` makes shards)")
+    return SequenceIndex.open(path)
+
+
 @contextmanager
 def searched(
-    path: str, queries: str, distance: DistanceOptions, reading: Reading, of_index: Iterable[str], quiet: bool
-) -> Iterator[SequenceIndex | References]:
+    path: str,
+    queries: str,
+    distance: DistanceOptions,
+    reading: Reading,
+    of_index: Iterable[str],
+    quiet: bool,
+    cluster: Cluster = _HERE,
+) -> Iterator[SequenceIndex | ShardedIndex | References]:
     """The index in a folder; or the references of a file, with a line on stderr that says so.
 
     `of_index`: options on the command line that only an index has. Raises usage errors for these without one, and for
     another distance than that of an index.
     """
-    from ..search import SequenceIndex
-
     if not is_references(path):
-        with SequenceIndex.open(path) as index:
+        with open_index(path, cluster) as index:
             _require_same(index, distance)
             yield index
         return
@@ -94,7 +115,7 @@ def _read(path: str, distance: DistanceOptions, reading: Reading, quiet: bool) -
     return references
 
 
-def _require_same(index: SequenceIndex, distance: DistanceOptions) -> None:
+def _require_same(index: SequenceIndex | ShardedIndex, distance: DistanceOptions) -> None:
     """Raise a usage error for a distance on the command line that is not the one of the index."""
     asked = given(distance)
     if not asked:

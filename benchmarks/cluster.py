@@ -29,11 +29,12 @@ from pathlib import Path
 
 import numpy as np
 
-from seqsearch import SequenceIndex, ShardedIndex, read, write_fasta
+from seqsearch import SequenceIndex, ShardedIndex
 from seqsearch.cli.main import run
 from seqsearch.datasets import greengenes_full, greengenes_v4
 from seqsearch.distances import recall_at
-from seqsearch.sequences import DNA, TEXT, Sequences, write_npz
+from seqsearch.sequences import DNA, TEXT, Sequences
+from seqsearch.sequences.writers import write_whole
 
 SHARDS = 4
 ASKED = (0.9, 0.95, 0.99)
@@ -97,15 +98,20 @@ def tsv(index: Path, queries: Path) -> str:
 
 def equality(work: Path, size: int) -> list[dict[str, object]]:
     rows = []
+    endings = {"beats": "npz", "names": "csv"}
     for name in ("v4", "names", "beats", "infix"):
         stored, asked, options = data_of(name, size)
-        queries = work / f"{name}.{'npz' if stored.kind == 'series' else 'fasta'}"
-        (write_npz if stored.kind == "series" else write_fasta)(queries, asked)
+        queries = work / f"{name}.{endings.get(name, 'fasta')}"
+        write_whole(queries, asked)
         with SequenceIndex.build(work / f"{name}.ss", stored, overwrite=True, **options):  # type: ignore[arg-type]
             pass
         start = time.perf_counter()
         with ShardedIndex.build(
-            work / f"{name}.shards", stored, shards=SHARDS, overwrite=True, **options  # type: ignore[arg-type]
+            work / f"{name}.shards",
+            stored,
+            shards=SHARDS,
+            overwrite=True,
+            **options,  # type: ignore[arg-type]
         ) as index:
             built = time.perf_counter() - start
             truth = index.search(asked, 10, exact=True)

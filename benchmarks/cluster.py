@@ -8,8 +8,8 @@
 beats and reads in genes (infix), and the recall that is delivered for what is asked. `speed`: throughput of one and of
 two nodes of one processor each, and one query alone, through Ray and in one process. `faults`: three nodes, two copies
 of each shard, constant load, sequences added all the time; one node is killed, one joins, a copy is frozen: wrong
-answers, silently partial ones, seconds until all copies are back, and adds that were lost. Every answer is compared with
-those of the folder of the shards, asked in one process.
+answers, silently partial ones, seconds until all copies are back, and adds that were lost. Every answer is compared
+with those of the folder of the shards, asked in one process.
 """
 
 from __future__ import annotations

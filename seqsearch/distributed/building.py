@@ -76,12 +76,13 @@ def _built(
         with SequenceIndex.build(
             target / name, belong, model=model, overwrite=True, progress=progress, **vars(options)
         ) as index:
-            model = index.model
-            digests.append(encoder_digest(index))
+            if not index.finds_parts:  # whose points lead nowhere: windows have components of their own
+                model = index.model
+                digests.append(encoder_digest(index))
         entries.append(entry_of(name, target / name, options))
     if len(set(digests)) > 1:
         raise MismatchError(f"{target}: the shards have different encoders")
-    return Manifest(tuple(entries), options.exact_distance().name, digests[0], options.recall)
+    return Manifest(tuple(entries), options.exact_distance().name, digests[0] if digests else "", options.recall)
 
 
 def _names(shards: int, old: Manifest | None) -> list[str]:

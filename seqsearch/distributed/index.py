@@ -164,7 +164,8 @@ class ShardedIndex(Scattered):
                 raise CorruptIndexError(
                     f"{self._path / known.name}: an older copy, commit {mark.lsn} where the manifest knows {known.lsn}"
                 )
-            if self._ask([Call(number, "facts")], partial=False)[0].encoder != self._manifest.encoder:
+            encoder = self._ask([Call(number, "facts")], partial=False)[0].encoder
+            if self._manifest.encoder and encoder != self._manifest.encoder:
                 raise CorruptIndexError(f"{self._path / known.name}: its encoder is not that of the other shards")
 
     def close(self) -> None:

@@ -22,22 +22,20 @@ _UNMET = " fulfils "  # what a condition is said to be that nothing fulfils
 
 def merged_neighbours(answers: Sequence[Nearest], k: int) -> tuple[Neighbours, BoolArray | None]:
     """The k nearest of Q queries over all shards, by global rows, and (Q, k) where on the minus strand."""
-    rows = np.concatenate([answer.rows for answer in answers], axis=1)
-    distances = np.concatenate([answer.distances for answer in answers], axis=1)
-    order = np.lexsort((np.where(rows < 0, _LAST, rows), distances))[:, :k]
+    near, order = nearest_of_all([Neighbours(answer.rows, answer.distances) for answer in answers], k)
     minus = None
     if answers[0].minus is not None:
         strands = np.concatenate([answer.minus for answer in answers if answer.minus is not None], axis=1)
         minus = np.take_along_axis(strands, order, axis=1)
-    return Neighbours(*(np.take_along_axis(column, order, axis=1) for column in (rows, distances))), minus
+    return near, minus
 
 
-def without_own(found: Neighbours, own: IntArray) -> Neighbours:
-    """(Q, k + 1) -> (Q, k): each query's own global row (Q,) left out, or the last where that is not there."""
-    kept: BoolArray = found.rows != own[:, None]
-    kept[kept.all(axis=1), -1] = False
-    shape = (len(own), found.k - 1)
-    return Neighbours(found.rows[kept].reshape(shape), found.distances[kept].reshape(shape))
+def nearest_of_all(found: Sequence[Neighbours], k: int) -> tuple[Neighbours, IntArray]:
+    """The k nearest of Q queries among neighbours by global rows, and (Q, k) which of all columns they were."""
+    rows = np.concatenate([each.rows for each in found], axis=1)
+    distances = np.concatenate([each.distances for each in found], axis=1)
+    order: IntArray = np.lexsort((np.where(rows < 0, _LAST, rows), distances))[:, :k]
+    return Neighbours(*(np.take_along_axis(column, order, axis=1) for column in (rows, distances))), order
 
 
 def merged_search(

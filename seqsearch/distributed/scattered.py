@@ -25,7 +25,7 @@ from ..sequences import TEXT, Sequence, Sequences, SequencesLike
 from ..sequences.coercion import taken
 from .calibrating import asked_of_shards
 from .manifest import Manifest
-from .merging import merged_found, merged_neighbours, merged_search, merged_within, without_own
+from .merging import merged_found, merged_search, merged_within, nearest_of_all
 from .placement import GLOBAL_ROW
 from .shard import Facts, Found, Nearest, some_of
 from .transport import Call, CopyState, Transport
@@ -237,9 +237,9 @@ class Scattered:
     ) -> Neighbours:
         """(m, k) nearest others of stored records, given by their global rows (m,), as global rows; `budget`: of each
         shard, None: for the recall by default."""
-        each = self._of_each(k + 1, {}) if budget is None else budget
-        found = self._nearest(self._at(members), k + 1, each, self._grouped(None), None, strand)
-        return without_own(merged_neighbours(found, k + 1)[0], members)
+        each, queries = self._of_each(k, {}) if budget is None else budget, self._at(members)
+        calls = [Call(number, "others", (queries, members, k, strand), dict(each)) for number in range(self.shards)]
+        return nearest_of_all(self._ask(calls, partial=False), k)[0]
 
     def global_rows(self) -> IntArray:
         """(n,) places of the stored records in the order of all, ascending."""

@@ -9,13 +9,16 @@ from typing import Unpack
 import numpy as np
 
 from ..arrays import JSON, AnyArray, BoolArray, DoubleArray, IntArray
-from ..distances import Distance
+from ..distances import Distance, Neighbours
 from ..encoders.model import Model
 from ..errors import StrPath
 from ..progress import SILENT, Progress
+from ..registry import call
 from ..search import RangeResults, Results, SequenceIndex, VerificationReport
-from ..search.budget import Budget, BudgetOptions
+from ..search.budget import Budget, BudgetOptions, Wanted
 from ..search.conditions import Where
+from ..search.pipeline import Queries
+from ..search.strands import nearest_of
 from ..search.table import HitTable
 from ..sequences import Sequences
 from .placement import GLOBAL_ROW, global_rows, shards_of, unnumbered
@@ -169,6 +172,26 @@ class Shard:
         """As `SequenceIndex.search`."""
         answers = self.index.search(queries, k, ids=ids, where=where, strand=strand, progress=progress, **budget)
         return _nearest(answers)
+
+    def others(
+        self, queries: Sequences, own: IntArray, k: int, strand: str, **budget: Unpack[BudgetOptions]
+    ) -> Neighbours:
+        """The k nearest of stored records, `queries` with global rows `own` (Q,), which may be here or in other shards:
+        without themselves, as global rows. With the budget of k, not of one more: a member is no neighbour of its own.
+        """
+        with self.index.state() as state:
+            chosen = state.choice(k, call(Wanted, "search", **budget)).budget
+            here = global_rows(state.targets.columns, np.arange(len(state.targets)))
+            live = np.flatnonzero(state.live)
+            order = live[np.argsort(here[live])]
+            at = np.minimum(np.searchsorted(here[order], own), len(order) - 1)
+            exclude = np.where(here[order[at]] == own, order[at], -1) if len(order) else np.full(len(own), -1)
+
+            def found(asked: Queries) -> Neighbours:
+                return state.neighbours(asked, k, chosen, exclude=exclude)
+
+            near = nearest_of(strand, Queries(queries), found)
+            return Neighbours(np.where(near.rows < 0, -1, here[np.maximum(near.rows, 0)]), near.distances)
 
     def within(
         self,

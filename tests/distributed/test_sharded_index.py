@@ -169,7 +169,7 @@ def test_series_and_texts_have_shards_too(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     beats = Sequences.from_arrays(list(rng.normal(size=(60, 25, 1)).astype(np.float32)), None, None)
     names = Sequences.from_texts(["".join(rng.choice(list("abcde"), 9)) for _ in range(60)], TEXT)
-    for number, (stored, distance) in enumerate([(beats, "dtw"), (names, "edit")]):
+    for number, (stored, distance) in enumerate([(beats, "dtw"), (names, "edit"), (STORED, "infix")]):
         options = {"distance": distance, "learn": "none", "overwrite": True}
         one = SequenceIndex.build(tmp_path / "one.ss", stored, **options)
         with ShardedIndex.build(tmp_path / f"{number}.shards", stored, shards=2, **options) as many:

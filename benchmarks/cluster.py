@@ -250,7 +250,10 @@ def faults(work: Path, size: int, seconds: float) -> list[dict[str, object]]:
                     victim = next(copy.pid for copy in index.copies() if not copy.away)
                     os.kill(victim, signal.SIGSTOP)
                     threading.Timer(seconds / 6, os.kill, (victim, signal.SIGCONT)).start()
-                if "killed" in happened and not back and not any(copy.away for copy in index.copies()):
+                away = sum(copy.away for copy in index.copies())
+                if "killed" in happened and away:
+                    happened.add("missed")  # a copy is known to be away once somebody has asked it
+                if "missed" in happened and not back and not away:
                     back = time.monotonic() - killed
                 time.sleep(0.1)
             load.stop.set()

@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .distances import CustomDistance, Distance, distance_named
+    from .distributed import ShardedIndex
     from .encoders.encoder import Encoder
     from .encoders.model import Model
     from .errors import SeqsearchError
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "distances": ("CustomDistance", "Distance", "distance_named"),
+    "distributed": ("ShardedIndex",),
     "encoders.encoder": ("Encoder",),
     "encoders.model": ("Model",),
     "errors": ("SeqsearchError",),
@@ -81,6 +83,7 @@ __all__ = [
     "SequenceNeighbors",
     "Sequences",
     "SequencesLike",
+    "ShardedIndex",
     "alphabet_named",
     "as_sequences",
     "classify",

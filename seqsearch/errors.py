@@ -24,6 +24,7 @@
         |-- IndexLockedError              another process is writing
         |-- ReadOnlyIndexError            its folder may not be written to
         |-- FormatVersionError            written by a newer seqsearch
+        |-- UnavailableShardError         a shard has no copy that answers
         |-- CorruptIndexError             a checksum or an invariant does not hold
         `-- StorageFullError              disk, quota or map full; nothing was half-written
 
@@ -187,6 +188,10 @@ class IndexClosedError(StoreError):
 
 class NotAnIndexError(StoreError):
     """There is no index at that path."""
+
+
+class UnavailableShardError(StoreError):
+    """A shard has no copy that answers, and answers without it were not asked for (`partial`)."""
 
 
 class IndexExistsError(StoreError):

@@ -12,6 +12,7 @@ from .mapping import FORMATS, PAF, SAM, require_mapping, sam_header
 from .options import (
     PATH,
     QUERY_VECTORS,
+    Cluster,
     Reading,
     format_option,
     option,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..arrays import AnyArray, DoubleArray
+    from ..distributed import ShardedIndex
     from ..encoders.vector_rows import VectorRows
     from ..progress import Progress
     from ..search import Answers, References, SequenceIndex
@@ -109,17 +111,21 @@ class Options:
         """Whether a hit has to be good enough, so that a query may have none."""
         return any(bound is not None for bound in (self.max_distance, self.min_identity, self.min_coverage))
 
-    def preface(self, opened: SequenceIndex | References | Client) -> str:
+    def preface(self, opened: SequenceIndex | ShardedIndex | References | Client) -> str:
         """What comes before the first hit. Raises a usage error for a format that does not fit what is searched."""
         if self.output_format not in FORMATS:
             return ""
         require_mapping(self.output_format, opened.distance, opened.alphabet_name)
         if self.output_format != SAM or self.no_header:
             return ""
+        from ..distributed import ShardedIndex
         from ..service.client import Client
 
         if isinstance(opened, Client):
             raise click.UsageError("--format sam begins with all that is stored, which no service sends: --no-header")
+        if isinstance(opened, ShardedIndex):
+            stored = opened.sequences  # of all shards
+            return sam_header(stored.ids, stored.lengths.tolist())
         with opened.state() as state:
             rows = state.live.nonzero()[0]
             return sam_header(state.targets.ids.take(rows), state.targets.lengths_of(rows).tolist())
@@ -133,7 +139,7 @@ class Options:
 @click.argument("index", metavar=f"{INDEX}|URL", type=PATH)
 @click.argument("queries")
 @query_vectors_option
-@takes(options=Options, distance=RefsDistance, reading=Reading)
+@takes(options=Options, distance=RefsDistance, cluster=Cluster, reading=Reading)
 @threads_and_quiet
 def command(
     index: str,
@@ -141,6 +147,7 @@ def command(
     query_vectors: str | None,
     options: Options,
     distance: RefsDistance,
+    cluster: Cluster,
     reading: Reading,
     quiet: bool,
 ) -> None:
@@ -173,6 +180,7 @@ def command(
       seqsearch search genes.fasta reads.fasta --distance infix --all --max-distance 2
     """
     numba_without_scipy()
+    from ..distributed import ShardedIndex
     from ..search import References, Results, SequenceIndex
 
     if options.everything and query_vectors is not None:
@@ -182,7 +190,7 @@ def command(
     warnings: dict[str, None] = {}  # of all batches, each once
     nearest: list[DoubleArray] = []  # of all batches: whether the queries are unlike is judged of all together
     with (
-        asked(index, queries, distance, reading, options.of_index(query_vectors), quiet) as opened,
+        asked(index, queries, distance, reading, options.of_index(query_vectors), quiet, cluster) as opened,
         output.written(
             options.into,
             options.names(opened.finds_parts, opened.columns),
@@ -198,7 +206,9 @@ def command(
         for number, (part, vectors) in enumerate(parts):
             answers = _answers(opened, part, vectors, options, ids, progress)
             warnings |= dict.fromkeys(answers.how.cautions)
-            if answers.how.calibrated and isinstance(answers, Results):
+            if isinstance(opened, ShardedIndex):
+                warnings |= dict.fromkeys(answers.warnings)
+            elif answers.how.calibrated and isinstance(answers, Results):
                 nearest.append(answers.distances[:, 0])
             if number == 0 and not quiet and not isinstance(opened, References):
                 click.echo(f"{index}: {answers.budget}", err=True)
@@ -214,7 +224,7 @@ def command(
 
 
 def _answers(
-    index: SequenceIndex | References | Client,
+    index: SequenceIndex | ShardedIndex | References | Client,
     queries: Sequences,
     vectors: VectorRows | None,
     options: Options,

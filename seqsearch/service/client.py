@@ -137,7 +137,7 @@ class Client:
         return isinstance(record_id, str) and bool(self.holds([record_id])[0])
 
     def holds(self, ids: Iterable[str]) -> BoolArray:
-        """(m,) which of many ids are there."""
+        """(m,) which of many ids are there. Raises ServiceError."""
         held: list[bool] = []
         for part in _parts(list(ids), 10_000):
             held += self._ask("POST", "/records/lookup", {"ids": part, "records": False})["held"]
@@ -203,7 +203,9 @@ class Client:
         progress: Watching = False,
         **budget: Unpack[BudgetOptions],
     ) -> Results:
-        """The k nearest stored sequences of each query, with their exact distances: see `SequenceIndex.search`."""
+        """The k nearest stored sequences of each query, with their exact distances: see `SequenceIndex.search`.
+
+        Vectors are not sent. Raises what that raises, and ServiceError."""
         require_count(k)
         call(Wanted, "search", **budget)
         given = self._taken(queries)
@@ -236,7 +238,9 @@ class Client:
         strand: str = "plus",
         progress: Watching = False,
     ) -> RangeResults:
-        """All stored sequences within the exact distance `radius`: see `SequenceIndex.within`."""
+        """All stored sequences within the exact distance `radius`: see `SequenceIndex.within`.
+
+        Raises what that raises, and ServiceError."""
         given = self._taken(queries)
         limits = np.broadcast_to(np.asarray(radius, np.float64), (len(given),))
         if len(limits) and not (limits >= 0).all():
@@ -267,7 +271,9 @@ class Client:
         progress: Watching = False,
         **options: Unpack[NoveltyFields],
     ) -> NoveltyResults:
-        """How new each query is: see `SequenceIndex.novelty`; known sequences are members."""
+        """How new each query is: see `SequenceIndex.novelty`; known sequences are members.
+
+        Raises what that raises, and ServiceError."""
         chosen = NoveltyOptions.of(options)
         if chosen.sample != NoveltyOptions.sample or chosen.seed != NoveltyOptions.seed:
             raise ParameterError("sample and seed are those of the service")
@@ -297,7 +303,8 @@ class Client:
 
     def classify(self, queries: SequencesLike, **options: object) -> Votes:
         """What the neighbours of each query vote for: `k`, `weighting`, `abstain`, `where`, `strand`, `recall` and
-        `exact` as of `seqsearch classify`."""
+        `exact` as of `seqsearch classify`. Raises MismatchError for sequences without labels, ParameterError,
+        ServiceError."""
         given, results = self._taken(queries), list[JSON]()
         for answer in self._answers("/classify", given, dict(options), False):
             results += answer["results"]
@@ -318,7 +325,8 @@ class Client:
         )
 
     def embed(self, queries: SequencesLike) -> AnyArray:
-        """(Q, D) float32 points, or (Q, bits / 8) uint8 codes."""
+        """(Q, D) float32 points, or (Q, bits / 8) uint8 codes. Raises MismatchError where there is no single encoder,
+        ServiceError."""
         vectors: list[list[float]] = []
         kind: type[np.float32] | type[np.uint8] = np.float32
         for answer in self._answers("/embed", self._taken(queries), {}, False):
@@ -335,7 +343,8 @@ class Client:
         columns: Mapping[str, Iterable[object]] | None = None,
         progress: Watching = False,
     ) -> None:
-        """Add sequences, which need ids; each request is on disk when it is answered. See `SequenceIndex.add`."""
+        """Add sequences, which need ids; each request is on disk when it is answered. Raises what
+        `SequenceIndex.add` raises, and ServiceError; what was sent before is there then."""
         self._put("POST", sequences, columns, progress)
 
     def update(
@@ -345,7 +354,8 @@ class Client:
         columns: Mapping[str, Iterable[object]] | None = None,
         progress: Watching = False,
     ) -> None:
-        """Put sequences in place of those with the same ids. See `SequenceIndex.update`."""
+        """Put sequences in place of those with the same ids. Raises what `SequenceIndex.update` raises, and ServiceError.
+        """
         self._put("PUT", sequences, columns, progress)
 
     def _put(

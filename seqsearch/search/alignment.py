@@ -115,7 +115,7 @@ class Alignments(Sequence[AlignedPath]):
         return self._queries.lengths[self.table.owners], self._targets.lengths_of(self.table.rows)
 
     def rows(self, hit: int) -> tuple[list[str], list[str], list[str]]:
-        """Three rows of columns: the symbols of the query, "|" where they are equal, those of the target; "" is a gap."""
+        """Three rows of columns: symbols of the query, "|" where they are equal, symbols of the target; "" is a gap."""
         query, target = self.pair(hit)
         return _rows(self[hit], _symbols(query, self.alphabet), _symbols(target, self.alphabet))
 

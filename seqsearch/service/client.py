@@ -41,8 +41,14 @@ class Client:
     and data frames are made here. `token`: of a service that asks for one; `timeout`: seconds to wait for an answer;
     `tries`: of a request that the service is too busy for. Queries are sent `at_once`; each request is answered from
     one committed state or, if it takes long, from successive ones. Any number of threads may use it.
-    Raises ParameterError for an address that is none, UnknownNameError for an index there is not, ServiceError where
-    nothing answers.
+    Raises ParameterError for an address that is none, ServiceError where nothing answers, or there is no such index.
+
+    >>> import seqsearch as ss
+    >>> from seqsearch.service.serving import served  # `seqsearch serve names.ss`, in this process
+    >>> ss.SequenceIndex.build("names.ss", ["anna meyer", "otto schulz"], encoder="kmer").close()
+    >>> with served("names.ss") as url, ss.Client(f"{url}/names") as index:
+    ...     [(hit.sequence.text, hit.distance) for hit in index.search("ana meier", k=1)[0]]
+    [('anna meyer', 2.0)]
     """
 
     def __init__(
@@ -354,8 +360,7 @@ class Client:
         columns: Mapping[str, Iterable[object]] | None = None,
         progress: Watching = False,
     ) -> None:
-        """Put sequences in place of those with the same ids. Raises what `SequenceIndex.update` raises, and ServiceError.
-        """
+        """Put sequences in place of those with the same ids. Raises as `SequenceIndex.update`, and ServiceError."""
         self._put("PUT", sequences, columns, progress)
 
     def _put(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         read_batches,
         write_fasta,
     )
+    from .service.client import Client
     from .threads import use as use_threads
 
 _ROOMS = {
@@ -44,6 +45,7 @@ _ROOMS = {
     "errors": ("SeqsearchError",),
     "estimators": ("NoveltyScorer", "SequenceClassifier", "SequenceEmbedder", "SequenceNeighbors"),
     "models": ("classify", "load_model", "save_model", "tag", "train"),
+    "service.client": ("Client",),
     "search": ("BuildOptions", "Hit", "Hits", "RangeResults", "References", "Results", "SequenceIndex", "duplicates"),
     "sequences": (
         "Alphabet",
@@ -62,6 +64,7 @@ _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 __all__ = [
     "Alphabet",
     "BuildOptions",
+    "Client",
     "CustomDistance",
     "Distance",
     "Encoder",

@@ -15,6 +15,7 @@
     |-- MismatchError (also ValueError)   data, model, truth file and index that do not belong together
     |-- UnknownIdError (also KeyError)    an id the index does not hold
     |-- ForkError (also RuntimeError)     a process forked after threads were started cannot go on
+    |-- ServiceError                      a service over HTTP cannot be reached, or refuses what it is asked
     |-- MissingExtraError (also ImportError)  an optional dependency: says which install line brings it
     `-- StoreError                        the index on disk
         |-- IndexClosedError              used after `close`
@@ -160,6 +161,17 @@ class MissingExtraError(SeqsearchError, ImportError):
 
     def __str__(self) -> str:
         return "this needs {}, which is not installed: pip install 'seqsearch[{}]'".format(*self.args)
+
+
+class ServiceError(SeqsearchError):
+    """A service over HTTP cannot be reached, or refuses what it is asked. `status`: of HTTP, 0 where nothing came."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message, status)
+        self.status = status
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class ForkError(SeqsearchError, RuntimeError):

@@ -22,7 +22,7 @@ from .options import (
     threads_and_quiet,
 )
 from .progress import progress_for
-from .source import INDEX, RefsDistance, open_index, searched
+from .source import INDEX, RefsDistance, asked, open_index
 from .starting import numba_without_scipy
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..progress import Progress
     from ..search import Answers, References, SequenceIndex
     from ..sequences import Sequences
+    from ..service.client import Client
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class Options:
         """Whether a hit has to be good enough, so that a query may have none."""
         return any(bound is not None for bound in (self.max_distance, self.min_identity, self.min_coverage))
 
-    def preface(self, opened: SequenceIndex | ShardedIndex | References) -> str:
+    def preface(self, opened: SequenceIndex | ShardedIndex | References | Client) -> str:
         """What comes before the first hit. Raises a usage error for a format that does not fit what is searched."""
         if self.output_format not in FORMATS:
             return ""
@@ -118,7 +119,10 @@ class Options:
         if self.output_format != SAM or self.no_header:
             return ""
         from ..distributed import ShardedIndex
+        from ..service.client import Client
 
+        if isinstance(opened, Client):
+            raise click.UsageError("--format sam begins with all that is stored, which no service sends: --no-header")
         if isinstance(opened, ShardedIndex):
             stored = opened.sequences  # of all shards
             return sam_header(stored.ids, stored.lengths.tolist())
@@ -132,7 +136,7 @@ class Options:
 
 
 @click.command("search", short_help="Nearest stored sequences of each query.")
-@click.argument("index", metavar=INDEX, type=PATH)
+@click.argument("index", metavar=f"{INDEX}|URL", type=PATH)
 @click.argument("queries")
 @query_vectors_option
 @takes(options=Options, distance=RefsDistance, cluster=Cluster, reading=Reading)
@@ -148,6 +152,8 @@ def command(
     quiet: bool,
 ) -> None:
     """Find the K nearest stored sequences of each query, with their exact distances.
+
+    URL is an index of `seqsearch serve`, http://HOST:PORT/NAME; its token is read from SEQSEARCH_TOKEN.
 
     For a few questions no index is needed: REFS, a file, is read and compared with everything, by --distance.
 
@@ -170,6 +176,7 @@ def command(
       seqsearch search proteins.ss queries.fasta --query-vectors queries.npy
       cat reads.fq | seqsearch search refs.ss - --candidates 200
       seqsearch search refs.fasta queries.fasta -k 10
+      seqsearch search http://127.0.0.1:8080/refs queries.fasta -k 10
       seqsearch search genes.fasta reads.fasta --distance infix --all --max-distance 2
     """
     numba_without_scipy()
@@ -186,7 +193,7 @@ def command(
     warnings: dict[str, None] = {}  # of all batches, each once
     nearest: list[DoubleArray] = []  # of all batches: whether the queries are unlike is judged of all together
     with (
-        searched(index, queries, distance, reading, options.of_index(query_vectors), quiet, cluster) as opened,
+        asked(index, queries, distance, reading, options.of_index(query_vectors), quiet, cluster) as opened,
         output.written(
             options.into,
             options.names(opened.finds_parts, opened.columns),
@@ -197,7 +204,7 @@ def command(
             preface=options.preface(opened),
         ) as write,
     ):
-        asked = matched = 0
+        came = matched = 0
         parts = reading.suiting(opened.alphabet_name).with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
         for number, (part, vectors) in enumerate(parts):
             answers = _answers(opened, part, vectors, options, ids, progress)
@@ -209,12 +216,12 @@ def command(
             if number == 0 and not quiet and not isinstance(opened, References):
                 click.echo(f"{index}: {answers.budget}", err=True)
             hits = _hits(answers, part, options)
-            asked, matched = asked + len(part), matched + len(hits.matched)
+            came, matched = came + len(part), matched + len(hits.matched)
             write(hits)
         if nearest and isinstance(opened, SequenceIndex):
             warnings |= dict.fromkeys(filter(None, [opened.distribution_warning(nearest)]))
     if not quiet and options.floor:
-        click.echo(f"{queries}: {matched:,} of {asked:,} queries matched", err=True)
+        click.echo(f"{queries}: {matched:,} of {came:,} queries matched", err=True)
     for warning in () if quiet else warnings:
         click.echo(f"seqsearch: warning: {warning}", err=True)
 
@@ -255,7 +262,7 @@ def _in_bulk(index: str, queries: str, options: Options, cluster: Cluster, readi
 
 
 def _answers(
-    index: SequenceIndex | ShardedIndex | References,
+    index: SequenceIndex | ShardedIndex | References | Client,
     queries: Sequences,
     vectors: VectorRows | None,
     options: Options,

@@ -72,6 +72,7 @@ class ShardedIndex(Scattered):
         shards: int,
         alphabet: Alphabet | str | None = None,
         overwrite: bool = False,
+        ray: str | None = None,
         model: Model | None = None,
         columns: ColumnsLike | None = None,
         metadata: MetadataLike | None = None,
@@ -81,7 +82,8 @@ class ShardedIndex(Scattered):
         """Build `shards` indexes in the folder `path` and open them.
 
         `references` as in `SequenceIndex.build`, or a callable that reads them anew, set by set: it is called for each
-        shard, and no more than one is in memory. Other arguments as there. Raises as `SequenceIndex.build`, and
+        shard, and no more than one is in memory. `ray`: the cluster (see `open`) on which all shards but the first are
+        built, where its machines see `path`. Other arguments as there. Raises as `SequenceIndex.build`, and
         ParameterError for more shards than the sequences are enough for.
         """
         watcher = watched(progress)
@@ -93,7 +95,7 @@ class ShardedIndex(Scattered):
         else:
             given = list(parts_of(references, alphabet, columns, metadata, watcher.note)[0])
             parts = lambda: given  # noqa: E731  # mypy infers the type of a nested function no better
-        built_shards(path, parts, shards, chosen, model=model, overwrite=overwrite, progress=watcher)
+        built_shards(path, parts, shards, chosen, model=model, overwrite=overwrite, ray=ray, progress=watcher)
         index = cls.open(path, distance=chosen.given_distance)
         try:
             index.calibrate(seed=chosen.seed, progress=progress)

@@ -131,6 +131,18 @@ def test_what_cannot_be_reached_is_told(cluster: object, folder: Path) -> None:
         assert index.coverage == 1
 
 
+def test_shards_are_built_on_the_cluster(cluster: object, tmp_path: Path) -> None:
+    where = cluster.address  # type: ignore[attr-defined]
+    with (
+        ShardedIndex.build(tmp_path / "a.shards", STORED, shards=3, encoder="kmer", ray=where) as there,
+        ShardedIndex.build(tmp_path / "b.shards", STORED, shards=3, encoder="kmer") as here,
+    ):
+        assert there.search(QUERIES, 5, exact=True).to_dicts() == here.search(QUERIES, 5, exact=True).to_dicts()
+        assert there.info()["encoder_digest"] == here.info()["encoder_digest"]
+    with pytest.raises(IndexExistsError, match="exists already"):
+        ShardedIndex.build(tmp_path / "a.shards", STORED, shards=3, ray=where)
+
+
 def test_several_processes_ask_and_write(cluster: object, folder: Path, tmp_path: Path) -> None:
     import pyarrow.parquet as parquet
 

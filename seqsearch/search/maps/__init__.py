@@ -1,0 +1,23 @@
+"""Maps: every stored sequence as a point of the plane, near ones near, and queries among them."""
+
+from __future__ import annotations
+
+from .colouring import OTHER, Colouring, coloured, colourings
+from .kept import METHODS, MapFields, MapOptions, drawn
+from .layout import PCA, TSNE, Map
+from .points import MapPoints
+
+__all__ = [
+    "METHODS",
+    "OTHER",
+    "PCA",
+    "TSNE",
+    "Colouring",
+    "Map",
+    "MapFields",
+    "MapOptions",
+    "MapPoints",
+    "coloured",
+    "colourings",
+    "drawn",
+]

@@ -1,8 +1,8 @@
 // A query and what was found, side by side: rows of letters, or curves and how they were warped.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Hit, Path, Query, Values } from "./api";
+import type { Aligned, Hit, Query, Values } from "./api";
 import { service } from "./api";
-import { differences, stacked, type Stack } from "./alignment";
+import { covers, differences, stacked, type Stack } from "./alignment";
 import { number } from "./hits";
 import { reverseComplement } from "./reading";
 
@@ -11,18 +11,51 @@ interface Props { index: string; kind: string; query: Query; hits: Hit[] }
 export function Alignments({ index, kind, query, hits }: Props) {
   if (!hits.length) return <p class="empty">Choose hits in the table to see how they differ from the query.</p>;
   if (kind === "series") return <div>{hits.slice(0, 4).map((hit) => <Warping key={hit.target} index={index} query={query} hit={hit} />)}</div>;
-  const shown = hits.slice(0, 50);
-  const plus = shown.filter((hit) => hit.strand !== "-" && hit.cigar);
-  const minus = shown.filter((hit) => hit.strand === "-" && hit.cigar);
-  const plain = shown.filter((hit) => !hit.cigar && hit.target_sequence !== undefined);
+  return <Letters index={index} kind={kind} query={query} hits={hits.slice(0, 50)} />;
+}
+
+/** Paths from end to end of the query came with the hits; of others the service is asked where they begin. */
+function Letters({ index, kind, query, hits }: Props) {
+  const [found, setFound] = useState(new Map<string, Hit>());
+  const [wrong, setWrong] = useState("");
+  const ready = hits.filter((hit) => covers(query.sequence ?? "", hit, kind));
+  const left = hits.filter((hit) => !ready.includes(hit) && !found.has(nameOf(hit)));
+  useEffect(() => setFound(new Map()), [index, query]);
+  useEffect(() => {
+    if (!left.length) return;
+    let here = true;
+    const ask = async (strand: "plus" | "minus"): Promise<Hit[]> => {
+      const some = left.filter((hit) => (hit.strand === "-") === (strand === "minus"));
+      if (!some.length) return [];
+      const aligned = await service.align(index, query, some.map((hit) => hit.target), strand);
+      return some.map((hit, at) => ({ ...hit, ...aligned[at], rank: hit.rank, strand: hit.strand, target_sequence: undefined }));
+    };
+    Promise.all([ask("plus"), ask("minus")]).then((parts) => {
+      if (here) { setWrong(""); setFound((before) => new Map([...before, ...parts.flat().map((hit) => [nameOf(hit), hit] as const)])); }
+    }).catch((error) => here && setWrong((error as Error).message));
+    return () => { here = false; };
+  }, [index, query, left.map(nameOf).join("\n")]);
+  const shown = hits.map((hit) => (ready.includes(hit) ? hit : found.get(nameOf(hit)))).filter((hit): hit is Hit => Boolean(hit?.cigar));
+  const plus = shown.filter((hit) => hit.strand !== "-");
+  const minus = shown.filter((hit) => hit.strand === "-");
   return (
     <div>
       {plus.length > 0 && <Rows query={query.sequence ?? ""} hits={plus} kind={kind} title="" />}
       {minus.length > 0 && <Rows query={reverseComplement(query.sequence ?? "")} hits={minus} kind={kind} title="The reverse complement of the query, which these are near to:" />}
-      {plain.length > 0 && (
-        <dl class="plain-rows"><dt>query</dt><dd>{query.sequence}</dd>{plain.map((hit) => <><dt>{hit.target}</dt><dd>{String(hit.target_sequence)}</dd></>)}</dl>
-      )}
-      {!plus.length && !minus.length && !plain.length && <p class="quiet" role="status">Reading the alignments …</p>}
+      {wrong && <Beside query={query} hits={hits} why={wrong} />}
+      {!wrong && left.length > 0 && <p class="quiet" role="status">Reading the alignments …</p>}
+    </div>
+  );
+}
+
+const nameOf = (hit: Hit): string => `${hit.strand ?? "+"}${hit.target}`;
+
+/** Where a distance has no paths: what was compared, as it is. */
+function Beside({ query, hits, why }: { query: Query; hits: Hit[]; why: string }) {
+  return (
+    <div>
+      <dl class="plain-rows"><dt>query</dt><dd>{query.sequence}</dd>{hits.map((hit) => <><dt>{hit.target}</dt><dd>{String(hit.target_sequence ?? "")}</dd></>)}</dl>
+      <p class="quiet">{why}</p>
     </div>
   );
 }
@@ -96,17 +129,18 @@ const first = (values: Values): number[] => (Array.isArray(values[0]) ? (values 
 
 /** Both curves, one above the other with lines between what belongs together, and the path in its square. */
 function Warping({ index, query, hit }: { index: string; query: Query; hit: Hit }) {
-  const [path, setPath] = useState<Path | null>(null);
+  const [path, setPath] = useState<Aligned | null>(null);
   const [wrong, setWrong] = useState("");
   useEffect(() => {
     let here = true;
     setPath(null); setWrong("");
-    service.path(index, query, hit.target).then((found) => here && setPath(found)).catch((error) => here && setWrong((error as Error).message));
+    service.align(index, query, [hit.target], "plus").then(([found]) => here && setPath(found)).catch((error) => here && setWrong((error as Error).message));
     return () => { here = false; };
   }, [index, query, hit.target]);
   if (wrong) return <p class="quiet wrong">{hit.target}: {wrong}</p>;
   if (!path) return <p class="quiet" role="status">Reading the path to {hit.target} …</p>;
-  const [above, below] = [first(path.query_values), first(path.target_values)];
+  const [above, below] = [first(query.values ?? []), first(path.target_values ?? [])];
+  const steps = path.path ?? [];
   const all = [...above, ...below];
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const [W, H, gap] = [640, 260, 18];
@@ -115,26 +149,26 @@ function Warping({ index, query, hit }: { index: string; query: Query; hit: Hit 
   const x = (at: number): number => 6 + (at / longest) * (W - 12);
   const y = (value: number, top: number): number => top + half - 4 - ((value - low) / Math.max(high - low, 1e-12)) * (half - 8);
   const line = (values: number[], top: number): string => values.map((value, at) => `${x(at).toFixed(1)},${y(value, top).toFixed(1)}`).join(" ");
-  const step = Math.max(1, Math.floor(path.path.length / 70));
+  const step = Math.max(1, Math.floor(steps.length / 70));
   const S = 150;
   const px = (at: number, count: number): number => 4 + (at / Math.max(count - 1, 1)) * (S - 8);
-  const off = path.path.reduce((most, [i, j]) => Math.max(most, Math.abs(i - j)), 0);
+  const off = steps.reduce((most, [i, j]) => Math.max(most, Math.abs(i - j)), 0);
   return (
     <figure class="warping">
-      <figcaption><b>{hit.target}</b>{hit.label ? ` · ${hit.label}` : ""} · distance {number(hit.distance)} · warped by up to {off} {off === 1 ? "step" : "steps"}</figcaption>
+      <figcaption><b>{hit.target}</b>{hit.label ? ` · ${hit.label}` : ""} · distance {number(hit.distance)}{steps.length > 0 && <> · warped by up to {off} {off === 1 ? "step" : "steps"}</>}</figcaption>
       <div class="warp-row">
         <svg viewBox={`0 0 ${W} ${H}`} role="img" aria-label={`The query above, ${hit.target} below; lines join steps that belong together`}>
-          {path.path.filter((_, at) => at % step === 0).map(([i, j]) => <line class="tie" x1={x(i)} y1={y(above[i], 0)} x2={x(j)} y2={y(below[j], half + gap)} />)}
+          {steps.filter((_, at) => at % step === 0).map(([i, j]) => <line class="tie" x1={x(i)} y1={y(above[i], 0)} x2={x(j)} y2={y(below[j], half + gap)} />)}
           <polyline class="curve query" points={line(above, 0)} />
           <polyline class="curve target" points={line(below, half + gap)} />
           <text x={8} y={13}>query</text><text x={8} y={H - 5}>{hit.target}</text>
         </svg>
-        <svg class="square" viewBox={`0 0 ${S} ${S + 14}`} role="img" aria-label="The warping path: steps of the query across, of the target up">
+        {steps.length > 0 && <svg class="square" viewBox={`0 0 ${S} ${S + 14}`} role="img" aria-label="The warping path: steps of the query across, of the target up">
           <rect x={4} y={4} width={S - 8} height={S - 8} />
           <line class="diagonal" x1={4} y1={S - 4} x2={S - 4} y2={4} />
-          <polyline class="curve query" points={path.path.map(([i, j]) => `${px(i, above.length).toFixed(1)},${(S - px(j, below.length)).toFixed(1)}`).join(" ")} />
+          <polyline class="curve query" points={steps.map(([i, j]) => `${px(i, above.length).toFixed(1)},${(S - px(j, below.length)).toFixed(1)}`).join(" ")} />
           <text x={S / 2} y={S + 10} text-anchor="middle">warping path</text>
-        </svg>
+        </svg>}
       </div>
     </figure>
   );

@@ -10,15 +10,22 @@ function runs(cigar: string): [number, string][] {
   return Array.from(cigar.matchAll(/(\d+)([=XIDM])/g), ([, length, letter]) => [Number(length), letter]);
 }
 
+/** Whether the path of a hit, as it came, takes in the whole query, so that it is known where it begins. */
+export function covers(query: string, hit: Hit, kind: string): boolean {
+  if (!hit.cigar || hit.target_sequence === undefined) return false;
+  return symbols(query, kind).length === runs(hit.cigar).reduce((sum, [length, letter]) => sum + (letter === "D" ? 0 : length), 0);
+}
+
 /** The query once, with room wherever a target has more, and a row a hit; "" in a cell is a gap, null outside.
  *  `marks`: "=" equal, "X" other, "I" a gap in the target, "D" in the query, "" outside. `positions`: of the query, 0 in a gap. */
 export function stacked(query: string, hits: Hit[], kind: string): Stack {
   const letters = symbols(query, kind);
   const room = new Array<number>(letters.length + 1).fill(0);
   const read = hits.map((hit) => {
-    const target = symbols(String(hit.target_sequence ?? ""), kind);
+    const row = hit.target_row as string[] | undefined;  // the aligned part alone
+    const target = row === undefined ? symbols(String(hit.target_sequence ?? ""), kind) : Array.from(row).filter((symbol) => symbol !== "");
     let i = (hit.query_start ?? 1) - 1;
-    let j = (hit.target_start ?? 1) - 1;
+    let j = row === undefined ? (hit.target_start ?? 1) - 1 : 0;
     const own: (string | null)[] = new Array(letters.length).fill(null);
     const extra: string[][] = Array.from({ length: letters.length + 1 }, () => []);
     for (const [length, letter] of runs(hit.cigar ?? ""))

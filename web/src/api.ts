@@ -21,16 +21,19 @@ export interface Hit {
   target_sequence?: string | Values; [column: string]: unknown;
 }
 export interface Result {
-  query: string; guarantee?: { exact: boolean; how: string }; p_value?: number | null; hits: Hit[];
+  query: string; guarantee?: "exact" | "measured" | "unmeasured"; p_value?: number | null; hits: Hit[];
 }
 export interface Answer { results: Result[]; message: string; warnings: string[]; took_ms: number }
 export interface Asked {
   k: number; budget: "default" | "recall" | "candidates" | "exact" | "within";
   recall: number; candidates: number; within: number; strand: "plus" | "both"; where: string;
 }
-export interface Path { path: [number, number][]; distance: number; target: string; target_values: Values; query_values: Values }
+export interface Aligned {
+  target: string; distance: number; target_values?: Values; path?: [number, number][] | null;
+  cigar?: string; query_start?: number; target_start?: number; target_row?: string[];
+}
 export interface Histogram {
-  edges: number[]; counts: number[]; known: number; source: string; threshold: number | null; fpr: number;
+  edges: number[]; counts: number[]; known: number; source: string; threshold: number | null; fpr: number; why: string;
 }
 export interface Placed { queries: [number, number][]; targets: ([number, number] | null)[] }
 
@@ -82,7 +85,8 @@ export const service = {
   indexes: async (): Promise<IndexFacts[]> => (await get<{ indexes: IndexFacts[] }>("v1/indexes")).indexes,
   info: (name: string): Promise<Info> => get(at(name, "info")),
   search: (name: string, body: unknown, signal?: AbortSignal): Promise<Answer> => post(at(name, "search"), body, signal),
-  path: (name: string, query: Query, target: string): Promise<Path> => post(at(name, "warping"), { query, target }),
+  align: async (name: string, query: Query, targets: string[], strand: "plus" | "minus"): Promise<Aligned[]> =>
+    (await post<{ alignments: Aligned[] }>(at(name, "align"), { query, targets, strand })).alignments,
   examples: async (name: string, seed: number): Promise<Query[]> =>
     (await get<{ examples: Query[] }>(at(name, `examples?seed=${seed}`))).examples,
   record: async (name: string, row: number): Promise<Query> => (await get<{ record: Query }>(at(name, `map/record?row=${row}`))).record,

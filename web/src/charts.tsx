@@ -5,7 +5,7 @@ import type { Histogram, Info, Point } from "./api";
 const shown = (value: number): string => (Math.abs(value) >= 1000 ? value.toLocaleString("en", { maximumFractionDigits: 0 }) : String(Number(value.toPrecision(4))));
 const W = 400;
 const H = 230;
-const BOX = { left: 46, right: 12, top: 14, bottom: 36 };
+const BOX = { left: 52, right: 12, top: 14, bottom: 36 };
 const across = (share: number): number => BOX.left + share * (W - BOX.left - BOX.right);
 const up = (share: number): number => H - BOX.bottom - share * (H - BOX.top - BOX.bottom);
 
@@ -18,7 +18,9 @@ export function chosenPoint(points: Point[], how: string): number {
   const told = /([\d,]+) candidates(?: of ([\d,]+) lists)?(?:.*?ef ([\d,]+))?/.exec(how);
   if (!told) return -1;
   const [candidates, lists, ef] = told.slice(1).map((text) => (text ? Number(text.replaceAll(",", "")) : null));
-  return points.findIndex((point) => point.candidates === candidates && (lists === null || point.lists === lists) && (ef === null || point.ef === ef));
+  const measured = Number(/measured ([\d.]+)/.exec(how)?.[1] ?? NaN);
+  const fitting = points.filter((point) => point.candidates === candidates && (lists === null || point.lists === lists) && (ef === null || point.ef === ef));
+  return points.indexOf(fitting.find((point) => Math.abs(point.recall - measured) < 6e-5) ?? fitting[0]);
 }
 
 export function RecallCurve({ info, k, how, onPick }: { info: Info; k: number; how: string; onPick: (point: Point) => void }) {
@@ -60,10 +62,10 @@ export function RecallCurve({ info, k, how, onPick }: { info: Info; k: number; h
           </circle>
         ))}
         <text class="axis" x={across(0.5)} y={H - 4} text-anchor="middle">recall@{near}, measured on {info.calibration.queries.toLocaleString("en")} queries</text>
-        <text class="axis" x={12} y={up(0.5)} text-anchor="middle" transform={`rotate(-90 12 ${up(0.5)})`}>times brute force</text>
+        <text class="axis" x={9} y={up(0.5)} text-anchor="middle" transform={`rotate(-90 9 ${up(0.5)})`}>times brute force</text>
       </svg>
       <figcaption>
-        {told ? <><b>{budget(told)}</b>: recall {told.recall.toFixed(4)}, about {shown(faster(told))} times as fast as comparing with all {size.toLocaleString("en")}.</> : <>Estimated from the work of each budget. Choose a point to search with it.</>}
+        {told ? <><b>{budget(told)}</b>: recall {told.recall.toFixed(4)}, about {shown(Number(faster(told).toPrecision(2)))} times as fast as comparing with all {size.toLocaleString("en")}.</> : <>Estimated from the work of each budget. Choose a point to search with it.</>}
       </figcaption>
     </figure>
   );
@@ -73,8 +75,8 @@ export function DistanceHistogram({ histogram, marks }: { histogram: Histogram; 
   const { edges, counts, threshold, fpr, known } = histogram;
   const svg = useRef<SVGSVGElement>(null);
   const [over, setOver] = useState(-1);
-  if (!counts.length) return <p class="quiet">Too few sequences are stored to say what is usual.</p>;
-  const furthest = Math.max(edges[edges.length - 1], ...marks.map((mark) => mark.distance), threshold ?? 0);
+  if (!counts.length) return <p class="quiet">{histogram.why || "Too few sequences are stored to say what is usual."}</p>;
+  const furthest = Math.max(edges[usualEnd(counts)], ...marks.map((mark) => mark.distance * 1.04), (threshold ?? 0) * 1.35);
   const left = Math.min(edges[0], 0);
   const x = (value: number): number => across((value - left) / Math.max(furthest - left, 1e-12));
   const tall = Math.max(...counts);
@@ -86,8 +88,8 @@ export function DistanceHistogram({ histogram, marks }: { histogram: Histogram; 
       <svg ref={svg} viewBox={`0 0 ${W} ${H}`} role="img" aria-label={`Distances of ${known} stored sequences to their nearest neighbour${threshold === null ? "" : `; beyond ${shown(threshold)} a query counts as novel`}`}>
         {ticks.map((tick) => <text class="tick" x={x(tick)} y={up(0) + 14} text-anchor="middle">{shown(tick)}</text>)}
         {threshold !== null && <rect class="beyond" x={x(threshold)} y={BOX.top} width={Math.max(0, across(1) - x(threshold))} height={up(0) - BOX.top} />}
-        {counts.map((count, at) => (
-          <rect class={`bar${at === over ? " over" : ""}`} x={x(edges[at]) + 0.5} y={y(count)} width={Math.max(0.8, x(edges[at + 1]) - x(edges[at]) - 1)} height={up(0) - y(count)}
+        {counts.map((count, at) => edges[at] < furthest && (
+          <rect class={`bar${at === over ? " over" : ""}`} x={x(edges[at]) + 0.5} y={y(count)} width={Math.max(0.8, x(Math.min(edges[at + 1], furthest)) - x(edges[at]) - 1)} height={up(0) - y(count)}
             onPointerEnter={() => setOver(at)} onPointerLeave={() => setOver(-1)}><title>{`${shown(edges[at])} to ${shown(edges[at + 1])}: ${count.toLocaleString("en")} of ${known.toLocaleString("en")}`}</title></rect>
         ))}
         <line class="base" x1={BOX.left} x2={across(1)} y1={up(0)} y2={up(0)} />
@@ -102,6 +104,13 @@ export function DistanceHistogram({ histogram, marks }: { histogram: Histogram; 
       </figcaption>
     </figure>
   );
+}
+
+/** The bin within which all but one in two thousand lie: a tail of single ones would press the rest together. */
+function usualEnd(counts: number[]): number {
+  const total = counts.reduce((a, b) => a + b, 0);
+  let sum = 0;
+  return counts.findIndex((count) => (sum += count) >= 0.9995 * total) + 1;
 }
 
 function nice(low: number, high: number, count: number): number[] {

@@ -13,17 +13,20 @@ export function number(value: unknown): string {
   return Number.isInteger(value) ? value.toLocaleString("en") : String(Number(value.toPrecision(5)));
 }
 
-interface Props { result: Result; chosen: string[]; distanceTo: number; onChoose: (targets: string[]) => void; onHover: (target: string) => void }
+interface Props { result: Result; chosen: string[]; parts: boolean; onChoose: (targets: string[]) => void; onHover: (target: string) => void }
 
-export function Hits({ result, chosen, onChoose, onHover }: Props) {
+export function Hits({ result, chosen, parts, onChoose, onHover }: Props) {
   const [by, setBy] = useState<[string, 1 | -1]>(["rank", 1]);
   const [filter, setFilter] = useState("");
   const [most, setMost] = useState(STEP);
   const columns = useMemo(() => {
     const there = new Set(result.hits.flatMap((hit) => Object.keys(hit)));
-    const varied = (name: string): boolean => name !== "label" || result.hits.some((hit) => hit.label);
+    const some = (name: string, test: (hit: Hit) => boolean): boolean => !told[name] || result.hits.some(test);
+    const told: Record<string, boolean> = { label: true, description: true, strand: true, target_start: true, target_end: true };
+    const varied = (name: string): boolean =>
+      name === "strand" ? some(name, (hit) => hit.strand === "-") : name.startsWith("target_") ? parts : some(name, (hit) => Boolean(hit[name]));
     return [...USUAL.filter((name) => there.has(name) && varied(name)), ...[...there].filter((name) => !USUAL.includes(name) && !HIDDEN.has(name))];
-  }, [result]);
+  }, [result, parts]);
   const rows = useMemo(() => {
     const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
     const kept = result.hits.filter((hit) => words.every((word) => fits(hit, word, columns)));

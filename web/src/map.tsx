@@ -68,7 +68,6 @@ export function MapView({ data, queries, hits, hover, about, onPick }: Props) {
   }, []);
   useEffect(() => {
     scatter.current!.setPoints(data, before.current === data.places);
-    if (before.current !== data.places) scatter.current!.reset();
     before.current = data.places;
     setChosen(-1);
   }, [data]);

@@ -3,7 +3,7 @@ import type { Points } from "./scatter";
 
 export interface MapHead {
   method: string; count: number; shares: number[]; by: string; choices: string[]; names: string[]; counts: number[];
-  rank: number; ranks: number; methods: string[]; version: string;
+  rank: number; ranks: number; methods: string[]; why?: string;
 }
 export interface MapData extends Points { head: MapHead; rows: Uint32Array | null }
 interface Block { name: string; type: "float32" | "uint8" | "uint32"; length: number }
@@ -22,7 +22,7 @@ export function mapOf(buffer: ArrayBuffer, before?: MapData): MapData {
   }
   return {
     head, count: head.count,
-    places: (found.places as Float32Array) ?? before!.places,
+    places: (found.places as Float32Array) ?? before?.places ?? new Float32Array(),
     rows: (found.rows as Uint32Array) ?? before?.rows ?? null,
     groups: (found.groups as Uint8Array) ?? null,
     numbers: (found.numbers as Float32Array) ?? null,

@@ -61,9 +61,9 @@ export function QueryCard(props: Props) {
           <label>Neighbours<input type="number" min={1} max={1000} value={asked.k} disabled={asked.budget === "within"} onInput={(event) => set({ k: Math.max(1, Number(event.currentTarget.value) || 1) })} /></label>
           <label>Effort
             <select value={asked.budget} onChange={(event) => set({ budget: event.currentTarget.value as Asked["budget"] })}>
-              {!facts.matcher && <option value="default">recall {target} (default)</option>}
+              {!facts.matcher && <option value="default">recall {target}</option>}
               {facts.matcher && <option value="default">as calibrated</option>}
-              <option value="recall">recall of …</option>
+              <option value="recall">another recall</option>
               <option value="candidates">candidates …</option>
               {!facts.matcher && <option value="exact">exact, by proof</option>}
               {!facts.matcher && <option value="within">all within a distance</option>}

@@ -48,6 +48,7 @@ export class Scatter {
   private home: View = { x: 0, y: 0, scale: 1 };
   private grid: Grid | null = null;
   private due = 0;
+  private moved = false;
   onDraw: () => void = () => {};
 
   constructor(readonly canvas: HTMLCanvasElement) {
@@ -83,7 +84,7 @@ export class Scatter {
     this.values = new Uint8Array(valuesOf(points).values);
     this.grid = new Grid(points.places, points.count);
     this.home = homeOf(points);
-    if (!keepView) this.view = { ...this.home };
+    if (!keepView) this.reset();
     this.upload();
     this.redraw();
   }
@@ -116,7 +117,10 @@ export class Scatter {
     const width = Math.round(canvas.clientWidth * ratio);
     const height = Math.round(canvas.clientHeight * ratio);
     if (!width || !height) return;
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    if (canvas.width !== width || canvas.height !== height) {
+      Object.assign(canvas, { width, height });
+      if (this.points && !this.moved) this.reset();
+    }
     if (this.points) (this.gl ? this.drawByGl(ratio) : this.drawByPixels(ratio));
     this.onDraw();
   }
@@ -183,6 +187,7 @@ export class Scatter {
   }
 
   pan(dx: number, dy: number): void {
+    this.moved = true;
     this.view.x -= dx / this.view.scale;
     this.view.y += dy / this.view.scale;
     this.redraw();
@@ -190,6 +195,7 @@ export class Scatter {
 
   /** About a pixel, which stays where it is. */
   zoom(factor: number, px = this.canvas.clientWidth / 2, py = this.canvas.clientHeight / 2): void {
+    this.moved = true;
     const [x, y] = this.toMap(px, py);
     this.view.scale = Math.max(this.home.scale / 4, Math.min(this.home.scale * 20000, this.view.scale * factor));
     const [nx, ny] = this.toMap(px, py);
@@ -199,6 +205,7 @@ export class Scatter {
   }
 
   reset(): void {
+    this.moved = false;
     if (this.points) this.home = homeOf(this.points, this.canvas);
     this.view = { ...this.home };
     this.redraw();
@@ -207,6 +214,7 @@ export class Scatter {
   /** So that all of some places are in view, with room around. */
   show(places: [number, number][], room = 60): void {
     if (!places.length) return;
+    this.moved = true;
     const xs = places.map(([x]) => x);
     const ys = places.map(([, y]) => y);
     const [left, right, low, high] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from .colouring import OTHER, Colouring, coloured, colourings
-from .kept import METHODS, MapFields, MapOptions, drawn
+from .colouring import DESCRIPTION, LABEL, LENGTH, NOTHING, OTHER, Colouring, coloured, colourings
+from .kept import AUTO, METHODS, MapFields, MapOptions, drawn
 from .layout import PCA, TSNE, Map
 from .points import MapPoints
 
 __all__ = [
+    "AUTO",
+    "DESCRIPTION",
+    "LABEL",
+    "LENGTH",
     "METHODS",
+    "NOTHING",
     "OTHER",
     "PCA",
     "TSNE",

@@ -17,6 +17,7 @@ from .layout import PCA, TSNE, Map, laid_out
 from .points import MapPoints
 
 METHODS = (PCA, TSNE)
+AUTO = "auto"
 _BLOB = "map "
 
 

@@ -53,13 +53,16 @@ class Axes:
 
 def _largest(matrix: DoubleArray, count: int) -> tuple[DoubleArray, DoubleArray]:
     """The `count` largest eigenvalues, (count,) falling, of a symmetric matrix, and their vectors, (D, count)."""
-    if len(matrix) <= max(_DENSE, count + 1):
+    if len(matrix) <= _DENSE:
         values, vectors = np.linalg.eigh(matrix)
+    elif not matrix.any():  # one point: any direction will do
+        values, vectors = np.zeros(count), np.eye(len(matrix), count)
     else:
         from scipy.sparse.linalg import eigsh
 
-        values, vectors = eigsh(matrix, count, v0=np.ones(len(matrix)))
-    return values[::-1][:count], vectors[:, ::-1][:, :count]
+        values, vectors = eigsh(matrix, count, v0=np.random.default_rng(0).standard_normal(len(matrix)))
+    order = np.argsort(-values, kind="stable")[:count]
+    return values[order], vectors[:, order]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +87,14 @@ class Map:
 
     def __repr__(self) -> str:
         return f"Map({self.method!r}, n={len(self)})"
+
+    @property
+    def told(self) -> str:
+        """How it was made, in words."""
+        if self.method == PCA:
+            share = float(self.axes.shares[:2].sum())
+            return f"Principal components of the embeddings, {share:.0%} of the variance."
+        return f"t-SNE of {len(self.landmarks[0]):,} embeddings, beside which the others are placed."
 
     def place(self, points: FloatArray) -> FloatArray:
         """(m, 2) where points (m, D) lie: on the axes, or between the landmarks nearest to them."""

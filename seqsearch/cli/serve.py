@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
+from collections.abc import Sequence as Items
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from .options import PATH, option, takes, threads_option
+
+if TYPE_CHECKING:
+    from ..search import Answers
+    from ..sequences import Sequences
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -23,6 +30,7 @@ class Options:
     )
     writable: bool = option("Records may be added and removed.")
     token_file: str | None = option("Tokens, one a line: read TOKEN or write TOKEN.", type=PATH, metavar="FILE")
+    jobs: str | None = option("Keep questions that nobody waits for, and their answers.", type=PATH, metavar="DIR")
     max_body: int = option("Bytes of a request.", type=click.IntRange(1), default=16 << 20, metavar="N")
     max_queries: int = option("Queries of a request.", type=click.IntRange(1), default=1000, metavar="N")
     max_length: int = option("Letters or steps of a query.", type=click.IntRange(1), default=100_000, metavar="N")
@@ -49,6 +57,13 @@ class Options:
         return frozenset((*_LOCAL, "[::1]", self.host, *self.allow_host))
 
 
+def _columns(answers: Answers, queries: Sequences, names: Iterable[str]) -> dict[str, Items[object]]:
+    """Hits of jobs as `search` prints them."""
+    from .output import HitColumns
+
+    return HitColumns(answers, answers.table(), queries).columns(tuple(names), "json")
+
+
 @click.command("serve", short_help="Indexes over HTTP, and a page to look at neighbours.")
 @click.argument("indexes", metavar="INDEX...", nargs=-1, required=True, type=PATH)
 @takes(options=Options)
@@ -64,6 +79,7 @@ def command(indexes: tuple[str, ...], options: Options) -> None:
       seqsearch serve refs.ss
       seqsearch serve genes.ss names.ss --port 9000
       seqsearch serve refs.ss --writable --token-file tokens.txt
+      seqsearch serve refs.ss --jobs jobs --max-queries 100
       seqsearch serve refs.ss --host 0.0.0.0 --allow-host genes.example.org --token-file tokens.txt
       seqsearch search http://127.0.0.1:8080/refs queries.fasta -k 10
     """
@@ -74,6 +90,7 @@ def command(indexes: tuple[str, ...], options: Options) -> None:
     for package in ("fastapi", "uvicorn", "prometheus_client", "orjson"):
         imported(package, SERVE)
     from ..service.hosted import Hosted, Shelf
+    from ..service.job_answers import JobAnswers
     from ..service.limits import Limits
     from ..service.running import Service
     from ..service.serving import serve
@@ -90,6 +107,8 @@ def command(indexes: tuple[str, ...], options: Options) -> None:
     tokens = Tokens() if options.token_file is None else Tokens.read(options.token_file)
     shelf = Shelf([Hosted.open(path, writable=options.writable) for path in indexes])
     service = Service(shelf, limits, tokens, options.hosts, log=lambda line: click.echo(line, err=True))
+    if options.jobs is not None:
+        service.jobs = JobAnswers(service, _columns).runner(options.jobs)
     shown = f"[{options.host}]" if ":" in options.host else options.host
     click.echo(f"http://{shown}:{options.port}/  ({', '.join(each.name for each in shelf.values())})", err=True)
     serve(service, options.host, options.port)

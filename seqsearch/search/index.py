@@ -222,6 +222,12 @@ class SequenceIndex(Questions):
         anew, and each has its own files."""
         return _opened, (os.path.abspath(self._handle.path), self._handle.given_distance)
 
+    @property
+    def commit(self) -> tuple[int, int]:
+        """Of the last change that is seen: how often the index was compacted, and the number of the change."""
+        with self._handle.store() as store:
+            return store.generation, store.lsn
+
     def refresh(self) -> bool:
         """See what was committed since, by this or another process; True when there was something."""
         return self._handle.refresh()

@@ -11,6 +11,7 @@ import numpy as np
 from ..arrays import JSON, AnyArray, DoubleArray
 from ..errors import ParameterError
 from ..search import Answers, Results
+from ..sequences import Sequence as Record
 from ..sequences.columns import spelled
 
 if TYPE_CHECKING:
@@ -46,6 +47,37 @@ def _part(found: Answers, columns: Sequence[str] | None, alignment: bool) -> lis
         {"query": name, "guarantee": proved, "hits": rows[bounds[at] : bounds[at + 1]]}
         for at, name in enumerate(found.queries)
     ]
+
+
+def records_json(parts: Sequence[Answers], results: Sequence[JSON]) -> list[JSON]:
+    """What was found, each record once, and into each hit of `results` its number among them."""
+    records: list[JSON] = []
+    at = 0
+    for part in parts:
+        rows, places = np.unique(part.table().rows, return_inverse=True)
+        own = iter((places + len(records)).tolist())
+        some = part.targets[rows]
+        records += [record_json(some[row]) for row in range(len(some))]
+        for result in results[at : at + len(part)]:
+            for hit in result["hits"]:
+                hit["record"] = next(own)
+        at += len(part)
+    return records
+
+
+def record_json(record: Record) -> JSON:
+    """A stored sequence with all that is beside it."""
+    letters = {"sequence": record.text} if record.alphabet is not None else {"values": series_json(record.data)}
+    columns = {name: value_json(value) for name, value in record.columns.items()}
+    told = {"label": record.label, "description": record.description, "length": len(record), "columns": columns}
+    return {"id": record.id, **letters, **told}
+
+
+def letters_of(parts: Sequence[Answers]) -> int | None:
+    """Of all that was searched, where E-values depend on it."""
+    if not parts or (aligner := parts[0].how.aligner) is None or aligner.bit_scores(np.zeros(0)) is None:
+        return None
+    return int(parts[-1].targets.lengths.sum())
 
 
 def guarantee_of(found: Answers) -> str:

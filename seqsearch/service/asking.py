@@ -10,7 +10,7 @@ import dnaio
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..errors import InputError, MismatchError
+from ..errors import InputError, SeqsearchError
 from ..sequences import Sequences, as_sequences
 from ..sequences.alphabet import INTEGERS
 from .hosted import Hosted
@@ -20,7 +20,10 @@ from .questions import Search
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Values = list[Number] | list[list[Number]]
-FASTA_TYPES = ("text/x-fasta", "text/plain", "chemical/seq-na-fasta", "application/x-fasta")
+Value = str | list[float] | list[list[float]]
+Named = tuple[list[str | None], list[Value]]
+"""Ids, None where there is none, and letters or series."""
+FASTA_TYPES = ("text/x-fasta", "chemical/seq-na-fasta", "application/x-fasta")
 _NUMBERS = "series are numbers: values in JSON, or one series a line with numbers between commas or spaces"
 
 
@@ -61,6 +64,7 @@ class SearchAsked(Asked):
     max_distance: float | None = Field(None, ge=0, allow_inf_nan=False, description="Only hits within this distance.")
     strand: Literal["plus", "both"] = Field("plus", description="both: reverse complements of DNA and RNA, too.")
     where: str | None = Field(None, max_length=10_000, examples=[None], description="A condition on columns.")
+    ids: list[str] | None = Field(None, max_length=100_000, examples=[None], description="Only these stored ones.")
     columns: list[str] | None = Field(None, max_length=100, examples=[None], description="Columns of hits.")
     alignment: bool = Field(False, description="identity, coverage, cigar and target_sequence of each hit.")
     novelty: bool = Field(False, description="p_value of each query: that a known sequence lies as far.")
@@ -84,34 +88,42 @@ class SearchAsked(Asked):
             within=within,
             strand=self.strand,
             where=self.where or None,
+            ids=None if self.ids is None else tuple(self.ids),
         )
 
 
-def sequences_of(asked: Asked, hosted: Hosted, limits: Limits, *, most: int | None = None) -> Sequences:
-    """The queries of a request, of the kind that an index holds. Raises Problem, and InputError naming the query."""
+def sequences_of(
+    asked: Asked, hosted: Hosted, limits: Limits, *, most: int | None = None, what: str = "queries"
+) -> Sequences:
+    """The queries of a request, of the kind that an index holds. Raises Problem, and InputError naming the query.
+
+    `most`: so many at once; `what`: what they are called."""
     given = [each is not None for each in (asked.queries, asked.fasta)]
     if sum(given) != 1:
         raise Problem(422, "no_queries", "give queries or fasta", 'for example {"queries": [{"sequence": "ACGT"}]}')
     names, values = _of_queries(asked.queries) if asked.queries is not None else _of_text(asked.fasta or "", hosted)
-    return _checked(names, values, hosted, limits, limits.queries if most is None else most)
-
-
-def _checked(names: list[str | None], values: list[object], hosted: Hosted, limits: Limits, most: int) -> Sequences:
+    most = limits.queries if most is None else most
     if not values:
-        raise Problem(422, "no_queries", "there is no query")
+        raise Problem(422, "no_queries", f"there are no {what}")
     if len(values) > most:
-        told = f"{len(values):,} queries came, {most:,} are answered at once"
-        raise Problem(413, "too_many_queries", told, "send them as a job: POST /v1/jobs")
+        told = f"{len(values):,} {what} came, {most:,} are taken at once"
+        raise Problem(413, "too_many", told, "send them as a job: POST /v1/jobs" if what == "queries" else None)
     ids = [str(number) if name is None else name for number, name in enumerate(names, start=1)]
-    for number, value in enumerate(values):
-        if len(value) > limits.length:  # type: ignore[arg-type]  # letters, or steps
-            named = f"query {number + 1} ({ids[number][:80]})"
-            told = f"{named} has {len(value):,} symbols, at most {limits.length:,} are read"  # type: ignore[arg-type]
-            raise Problem(413, "too_long", told)
-    alphabet = hosted.index.alphabet_name
+    _require_length(values, ids, limits.length)
+    return _made(values, ids, hosted.index.alphabet_name, what)
+
+
+def _require_length(values: list[Value], ids: list[str], most: int) -> None:
+    for name, value in zip(ids, values, strict=True):
+        if len(value) > most:
+            raise Problem(413, "too_long", f"{name[:80]} has {len(value):,} symbols, at most {most:,} are read")
+
+
+def _made(values: list[Value], ids: list[str], alphabet: str | None, what: str) -> Sequences:
+    """A set of the kind that is stored. Raises Problem, InputError."""
     strings = isinstance(values[0], str)
     if any(isinstance(value, str) != strings for value in values):
-        raise Problem(422, "bad_input", "some queries are letters, others are numbers")
+        raise Problem(422, "bad_input", f"some {what} are letters, others are numbers")
     if alphabet is None and strings:
         raise Problem(422, "mismatch", f"this index holds series: {_NUMBERS}")
     if alphabet is not None and not strings and alphabet != INTEGERS.name:
@@ -120,26 +132,26 @@ def _checked(names: list[str | None], values: list[object], hosted: Hosted, limi
         arrays = values if strings else [np.asarray(value, np.float64) for value in values]
         return as_sequences(arrays, alphabet, ids=ids)
     except InputError as error:
-        error.path = "queries"
+        error.path = what
         raise
     except (UnicodeEncodeError, ValueError, OverflowError) as error:
-        if isinstance(error, MismatchError):
+        if isinstance(error, SeqsearchError):
             raise
-        raise Problem(422, "bad_input", f"queries cannot be read: {type(error).__name__}") from None
+        raise Problem(422, "bad_input", f"{what} cannot be read: {str(error)[:200]}") from None
 
 
-def _of_queries(queries: Iterable[Query]) -> tuple[list[str | None], list[object]]:
+def _of_queries(queries: Iterable[Query]) -> Named:
     names: list[str | None] = []
-    values: list[object] = []
+    values: list[Value] = []
     for number, query in enumerate(queries, start=1):
         if (query.sequence is None) == (query.values is None):
             raise Problem(422, "bad_input", f"query {number} has to have a sequence or values, one of both")
         names.append(query.id)
-        values.append(query.sequence if query.sequence is not None else query.values)
+        values.append(query.sequence if query.sequence is not None else query.values or [])
     return names, values
 
 
-def _of_text(text: str, hosted: Hosted) -> tuple[list[str | None], list[object]]:
+def _of_text(text: str, hosted: Hosted) -> Named:
     """The records of a text: FASTA or FASTQ by its first letter, else one a line."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").strip("\n")
     alphabet = hosted.index.alphabet_name
@@ -151,7 +163,7 @@ def _of_text(text: str, hosted: Hosted) -> tuple[list[str | None], list[object]]
     return [None] * len(lines), list(lines)
 
 
-def _of_records(text: str, kind: str) -> tuple[list[str | None], list[object]]:
+def _of_records(text: str, kind: str) -> Named:
     try:
         with dnaio.open(io.BytesIO(text.encode("utf-8")), fileformat=kind) as records:
             pairs = [(record.id, record.sequence) for record in records]

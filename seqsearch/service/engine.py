@@ -22,7 +22,6 @@ from .problems import Problem
 
 TURN = 0.03
 """Seconds that a turn should take: what a short request may have to wait for a long one."""
-_FIRST = 16  # queries of the first turn of a group, of which nothing is known yet
 _MOST = 4096
 _KNOWN = 256  # groups whose pace is remembered
 _PATIENCE = 8  # turns after which what can wait has one, too
@@ -30,6 +29,10 @@ _PATIENCE = 8  # turns after which what can wait has one, too
 
 class Group(Protocol, Hashable):
     """Requests that are equal in this may be answered together."""
+
+    @property
+    def first(self) -> int:
+        """Queries of its first turn, of which nothing is known yet."""
 
     def answer(self, parts: list[Sequences]) -> list[Answers]:
         """The answers to the queries of several requests, each as if it had come alone."""
@@ -45,6 +48,7 @@ class Task:
     future: Future[list[Answers]]
     came: float
     at: int = 0
+    hits: int = 0
     done: list[Answers] = field(default_factory=list)
 
     @property
@@ -67,9 +71,13 @@ class Turn:
 
 
 class Engine:
-    """`waiting`: requests that may stand in line; more are sent away. `watch` is told of every turn."""
+    """`waiting`: requests that may stand in line; more are sent away. `watch` is told of every turn. `most`: hits that
+    are gathered for one."""
 
-    def __init__(self, waiting: int = 256, watch: Callable[[Turn], None] = lambda turn: None) -> None:
+    def __init__(
+        self, waiting: int = 256, watch: Callable[[Turn], None] = lambda turn: None, most: int = 1 << 24
+    ) -> None:
+        self._most = most
         self._line: deque[Task] = deque()
         self._later: deque[Task] = deque()
         self._changed = threading.Condition()
@@ -171,7 +179,7 @@ class Engine:
 
     def _room(self, group: Group) -> int:
         pace = self._pace.get(group)
-        return _FIRST if pace is None else max(1, min(_MOST, int(TURN / pace)))
+        return group.first if pace is None else max(1, min(_MOST, int(TURN / pace)))
 
     def _learn(self, chosen: list[tuple[Task, Sequences]], seconds: float) -> None:
         group, count = chosen[0][0].group, sum(len(part) for _, part in chosen)
@@ -196,7 +204,11 @@ class Engine:
         for (task, part), answer in zip(chosen, answers, strict=True):
             task.at += len(part)
             task.done.append(answer)
-            if not task.left and task.future.set_running_or_notify_cancel():
+            task.hits += answer.rows.size
+            if task.hits > self._most:
+                told = f"there are more than {self._most:,} hits"
+                _fail(task, Problem(413, "too_many_hits", told, "ask for fewer queries, or a smaller distance"))
+            elif not task.left and task.future.set_running_or_notify_cancel():
                 task.future.set_result(task.done)
 
 

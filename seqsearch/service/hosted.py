@@ -6,6 +6,8 @@ import copy
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 
 from ..arrays import JSON, DoubleArray
@@ -29,6 +31,7 @@ class Hosted:
         self._looking = threading.Lock()
         self._measuring = threading.Lock()
         self._known: KnownScores | None = None
+        self._beside: SequenceIndex | None = None
 
     @classmethod
     def open(cls, path: StrPath, *, name: str | None = None, writable: bool = False) -> Hosted:
@@ -58,15 +61,31 @@ class Hosted:
             "matcher": info["distance"] is None or "pairs" in info,
         }
 
+    @contextmanager
+    def beside(self) -> Iterator[SequenceIndex]:
+        """The index for what takes long, one thread at a time, as it is now: a handle of its own, so that nobody who
+        searches waits for it when something is committed."""
+        with self._measuring:
+            if self._beside is None:
+                self._beside = copy.copy(self.index)
+            self._beside.refresh()
+            yield self._beside
+
+    def close(self) -> None:
+        """Let go of the files, once what runs is done."""
+        with self._measuring:
+            if self._beside is not None:
+                self._beside.close()
+        self.index.close()
+
     def known_scores(self) -> KnownScores:
         """What members score by the distance to their nearest, measured beside the searches, when first needed or when
         the index has changed by more than a fifth. Raises ParameterError and MismatchError where nothing is known."""
-        with self._measuring:
-            size = len(self.index)
-            if self._known is None or self._known.is_stale(size):
-                with copy.copy(self.index) as beside:  # a search would wait for what holds the same handle
-                    self._known = beside.known_scores()
-            return self._known
+        known = self._known
+        if known is None or known.is_stale(len(self.index)):
+            with self.beside() as index:
+                self._known = known = index.known_scores()
+        return known
 
     def p_values(self, queries: Sequences, nearest: DoubleArray) -> list[float | None]:
         """(Q,) as `novelty` tells them, of queries whose nearest are at `nearest`, (Q,)."""
@@ -82,9 +101,11 @@ class Hosted:
         return {"name": self.name, "sequences": size, **self.facts, "label": labels, "writable": self.writable}
 
     def info(self) -> JSON:
-        """What `seqsearch info --format json` prints, and its name."""
+        """What `seqsearch info --format json` prints, its name, and the numbers of each step of a series."""
         self.look()
-        return {"name": self.name, **self.index.info()}
+        with self.index.state() as state:
+            features = state.targets.features
+        return {"name": self.name, "features": features, **self.index.info()}
 
 
 def name_of(path: StrPath) -> str:
@@ -119,4 +140,4 @@ class Shelf:
     def close(self) -> None:
         """Close all."""
         for each in self._hosted.values():
-            each.index.close()
+            each.close()

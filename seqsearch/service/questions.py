@@ -14,6 +14,8 @@ from ..search.budget import BudgetOptions
 from ..sequences import Sequences
 from .hosted import Hosted
 
+_FIRST = 16
+
 
 @dataclass(frozen=True)
 class Search:
@@ -29,6 +31,7 @@ class Search:
     within: float | None = None
     strand: Literal["plus", "both"] = "plus"
     where: str | None = None
+    ids: tuple[str, ...] | None = None
 
     @property
     def budget(self) -> BudgetOptions:
@@ -41,6 +44,11 @@ class Search:
             "exact": self.exact,
         }
 
+    @property
+    def first(self) -> int:
+        """See `Group.first`: nobody knows how much is within a distance."""
+        return _FIRST if self.within is None else 1
+
     def answer(self, parts: list[Sequences]) -> list[Answers]:
         """See `Group.answer`."""
         self.hosted.look()
@@ -51,8 +59,18 @@ class Search:
     def _found(self, asked: Sequences) -> Answers:
         index = self.hosted.index
         if self.within is not None:
-            return index.within(asked, self.within, where=self.where, strand=self.strand)
-        return index.search(asked, self.k, where=self.where, strand=self.strand, **self.budget)
+            return index.within(asked, self.within, ids=self.ids, where=self.where, strand=self.strand)
+        return index.search(asked, self.k, ids=self.ids, where=self.where, strand=self.strand, **self.budget)
+
+
+def no_farther(found: Answers, limit: float) -> Answers:
+    """The same without the hits beyond a distance."""
+    if not isinstance(found, Results):
+        return found
+    kept = found.distances <= limit
+    nearest = Neighbours(np.where(kept, found.rows, -1), np.where(kept, found.distances, np.inf))
+    asked = found.asked
+    return Results(found.queries, found.targets, nearest, found.minus, found.confidence, found.how, asked)
 
 
 def split(found: Answers, parts: list[Sequences]) -> Iterator[Answers]:

@@ -12,6 +12,7 @@ from ..search import Answers
 from ..sequences import Sequences
 from .engine import Engine, Group
 from .hosted import Hosted, Shelf
+from .jobs import JobRunner
 from .limits import Limits
 from .metrics import Metrics
 from .problems import Problem
@@ -33,11 +34,14 @@ class Service:
     metrics: Metrics = field(default_factory=Metrics)
     log: Callable[[str], None] = lambda line: None
     ready: bool = True
+    jobs: JobRunner | None = None
 
     def __post_init__(self) -> None:
         self.engine = Engine(self.limits.waiting, self.metrics.turn)
         self._slow = ThreadPoolExecutor(_SLOW, "seqsearch-slow")
         self._slow_waiting = 0
+        self._writer = ThreadPoolExecutor(1, "seqsearch-writer")
+        self._writers_waiting = 0
 
     def hosted(self, name: str) -> Hosted:
         """An index by name. Raises Problem 404."""
@@ -62,6 +66,21 @@ class Service:
         finally:
             self._slow_waiting -= 1
 
+    async def writing(self, work: Callable[[], T]) -> T:
+        """What changes an index, one after the other; it is not given up when it takes long, for nobody would know then
+        what was done. Raises Problem 429 where too many wait."""
+        if self._writers_waiting >= _QUEUE:
+            raise Problem(429, "busy", f"{self._writers_waiting} changes wait already", retry_after=2)
+        self._writers_waiting += 1
+        done = asyncio.get_running_loop().run_in_executor(self._writer, work)
+        done.add_done_callback(self._written)
+        return await asyncio.shield(done)
+
+    def _written(self, done: asyncio.Future[T]) -> None:
+        self._writers_waiting -= 1
+        if not done.cancelled():
+            done.exception()  # which nobody may have waited for
+
     async def _in_time(self, waited: asyncio.Future[T]) -> T:
         try:
             async with asyncio.timeout(self.limits.seconds):
@@ -73,6 +92,9 @@ class Service:
     def close(self) -> None:
         """Finish what runs, and let go of the indexes."""
         self.ready = False
+        if self.jobs is not None:
+            self.jobs.stop()
         self.engine.stop()
+        self._writer.shutdown()
         self._slow.shutdown(cancel_futures=True)
         self.shelf.close()

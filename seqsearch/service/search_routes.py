@@ -16,9 +16,15 @@ from . import answering
 from .asking import SearchAsked, sequences_of
 from .documented import body
 from .hosted import Hosted
+from .limits import Limits
+from .problems import Problem
+from .questions import no_farther
 from .web import PROBLEMS, Answer, asked_of, hosted_of, service_of
 
 router = APIRouter(prefix="/v1", responses=PROBLEMS)
+PATHS = frozenset(("identity", "coverage", "cigar", "score", "evalue", "bitscore", "target_start", "target_end"))
+"""Columns that an alignment has to be looked for."""
+_MOST_CELLS = 1 << 32
 _INLINE = 256  # hits that are written at once, without a thread
 
 
@@ -47,7 +53,10 @@ async def search(request: Request, name: str) -> Answer:
     question = asked.search(hosted, service.limits)
     queries = sequences_of(asked, hosted, service.limits)
     parts = await service.answered(question, queries)
-    few = sum(part.distances.size for part in parts) <= _INLINE and not asked.alignment
+    if asked.max_distance is not None and asked.exact != "within":
+        parts = [no_farther(part, asked.max_distance) for part in parts]
+    _require_few(parts, asked, service.limits)
+    few = sum(part.distances.size for part in parts) <= _INLINE and not asked.alignment and not asked.columns
     written = _written(parts, asked) if few else await asyncio.to_thread(_written, parts, asked)
     if asked.novelty:
         written["warnings"] += await _with_p_values(request, hosted, queries, parts, written["results"])
@@ -58,7 +67,28 @@ async def search(request: Request, name: str) -> Answer:
 def _written(parts: list[Answers], asked: SearchAsked) -> JSON:
     message, warnings = answering.message_of(parts)
     results = answering.results_json(parts, asked.columns, asked.alignment)
-    return {"results": results, "message": message, "warnings": warnings}
+    written: JSON = {"results": results, "message": message, "warnings": warnings}
+    if asked.records:
+        written["records"] = answering.records_json(parts, results)
+        if (letters := answering.letters_of(parts)) is not None:
+            written["letters"] = letters
+    return written
+
+
+def _require_few(parts: list[Answers], asked: SearchAsked, limits: Limits) -> None:
+    """Raise Problem where there are more hits than one answer may hold, or too much to align."""
+    count = cells = 0
+    for part in parts:
+        table = part.table()
+        count += len(table)
+        if part.asked is not None and (asked.alignment or not PATHS.isdisjoint(asked.columns or ())):
+            cells += int((part.asked.lengths[table.owners] * part.targets.lengths_of(table.rows)).sum())
+    if cells > _MOST_CELLS:
+        told = f"the alignments of these hits have {cells:,} cells, at most {_MOST_CELLS:,} are looked for at once"
+        raise Problem(413, "too_many_hits", told, "ask for fewer queries or neighbours at a time")
+    if count > limits.hits:
+        told = f"there are {count:,} hits, one answer holds {limits.hits:,}"
+        raise Problem(413, "too_many_hits", told, "ask for fewer queries at a time, or a smaller distance")
 
 
 async def _with_p_values(

@@ -94,14 +94,14 @@ async def asked_of(request: Request, model: type[Model], *, fasta: bool = True) 
         if kind == "application/json":
             return model.model_validate_json(content)
         if fasta and kind in FASTA_TYPES:
-            return model.model_validate_strings({**_options(request.query_params, model), "fasta": _text(content)})
+            return model.model_validate({**options_of(request.query_params, model), "fasta": _text(content)})
     except ValidationError as error:
         raise invalid(error) from None
     known = ("application/json", *(FASTA_TYPES if fasta else ()))
     raise Problem(415, "unknown_type", f"the type of the body is {kind[:80] or 'not told'!r}", f"send {known[0]}")
 
 
-def _options(given: Mapping[str, str], model: type[BaseModel]) -> dict[str, object]:
+def options_of(given: Mapping[str, str], model: type[BaseModel]) -> dict[str, object]:
     """The query string as fields of a model; lists are written with commas."""
     lists = {name for name, field in model.model_fields.items() if "list[str]" in str(field.annotation)}
     return {name: value.split(",") if name in lists else value for name, value in given.items()}

@@ -1,0 +1,127 @@
+"""Shards on a cluster of several nodes on this machine: the answers of one process, also while nodes die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqsearch import ShardedIndex
+from seqsearch.distributed import copies
+from seqsearch.errors import CorruptIndexError, ParameterError, UnavailableShardError
+from tests.families import families
+
+pytest.importorskip("ray", reason="Ray is not installed: pip install 'seqsearch[cluster]'")
+
+_ALL = families(12, 8, 60, seed=4)
+_ORDER = np.random.default_rng(2).permutation(len(_ALL))
+STORED, QUERIES = _ALL[_ORDER[:80]], _ALL[_ORDER[80:]]
+
+pytestmark = [
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[object]:
+    import ray
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    for _ in range(2):
+        made.add_node(num_cpus=1)
+    made.wait_for_nodes()
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    with ShardedIndex.build(tmp_path / "i.shards", STORED[:60], shards=2, encoder="kmer") as index:
+        return Path(index.path)
+
+
+def until(true: Callable[[], bool], seconds: float = 40.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.2)
+
+
+def test_answers_and_changes_outlive_a_node(cluster: object, folder: Path) -> None:
+    """Every answer is compared with that of one process, whatever happens to the nodes."""
+    with (
+        ShardedIndex.open(folder) as here,
+        ShardedIndex.open(folder, ray=cluster.address, replicas=2) as there,  # type: ignore[attr-defined]
+    ):
+        same = lambda: there.search(QUERIES, 5, exact=True).to_dicts() == here.search(QUERIES, 5, exact=True).to_dicts()  # noqa: E731
+        assert same()
+        there.add(STORED[60:70])
+        assert here.refresh()
+        assert same()
+        assert len(there) == 70
+        node = next(iter(cluster.worker_nodes))  # type: ignore[attr-defined]
+        cluster.remove_node(node, allow_graceful=False)  # type: ignore[attr-defined]
+        for at in range(70, 76):
+            there.add(STORED[[at]])
+            assert here.refresh()
+            assert same()
+        cluster.add_node(num_cpus=1)  # type: ignore[attr-defined]
+        until(lambda: not any(copy.away for copy in there.copies()))
+        assert same()
+        there.remove(list(STORED.ids)[:5])
+        assert here.refresh()
+        assert same()
+
+
+def test_a_damaged_copy_is_refused_and_fetched_anew(tmp_path: Path, folder: Path) -> None:
+    packed = copies.Packed.of(folder / "0000")
+    hurt = copies.Packed(packed.content[:2000] + b"x" + packed.content[2001:], packed.digest)
+    with pytest.raises(CorruptIndexError, match="its digest does not hold"):
+        hurt.unpack(tmp_path / "copy")
+    packed.unpack(tmp_path / "copy")
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir() if "lock" not in path.name) == sorted(
+        path.name for path in (folder / "0000").iterdir() if "lock" not in path.name
+    )
+
+
+def process_of(index: ShardedIndex, shard: int) -> int:
+    return next(copy.pid for copy in index.copies() if copy.number == shard and not copy.away)
+
+
+def test_what_cannot_be_reached_is_told(cluster: object, folder: Path) -> None:
+    with pytest.raises(ParameterError, match="replicas must be at least 1, not 0"):
+        ShardedIndex.open(folder, ray=cluster.address, replicas=0)  # type: ignore[attr-defined]
+    with ShardedIndex.open(folder, ray=cluster.address) as index:  # type: ignore[attr-defined]
+        whole = index.search(QUERIES, 5, exact=True).to_dicts()
+        os.kill(process_of(index, 1), signal.SIGKILL)
+        with pytest.raises(UnavailableShardError, match=r"0001: no copy of this shard answers: partial=True"):
+            index.search(QUERIES, 5)
+        index.partial = True
+        found = index.search(QUERIES, 5)
+        assert 0 < index.coverage < 1
+        assert found.warnings[-1].endswith("of the stored sequences were searched: some shards cannot be asked")
+        until(lambda: not any(copy.away for copy in index.copies()))
+        assert index.search(QUERIES, 5, exact=True).to_dicts() == whole
+        assert index.coverage == 1
+
+
+def test_a_frozen_copy_costs_little_where_another_answers(cluster: object, folder: Path) -> None:
+    with ShardedIndex.open(folder, ray=cluster.address, replicas=2) as index:  # type: ignore[attr-defined]
+        whole = index.search(QUERIES, 5, exact=True).to_dicts()
+        frozen = process_of(index, 0)
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            start = time.monotonic()
+            for _ in range(4):
+                assert index.search(QUERIES, 5, exact=True).to_dicts() == whole
+            assert time.monotonic() - start < 20
+        finally:
+            os.kill(frozen, signal.SIGCONT)

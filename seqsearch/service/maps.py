@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import threading
 import weakref
@@ -79,7 +78,7 @@ class HostedMaps:
                 del self._running[method]
 
     def _made(self, method: str) -> Map:
-        with copy.copy(self._hosted.index) as beside:  # so that no change waits for it, and no search for the change
+        with self._hosted.beside() as beside:  # no change waits for it, and no search for the change
             return beside.map(method)
 
     def coloured(self, drawn: Map, method: str, by: str | None, rank: int | None) -> tuple[Colouring, tuple[str, ...]]:

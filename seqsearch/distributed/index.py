@@ -31,6 +31,7 @@ from ..sequences.coercion import taken
 from ..sequences.strings import Counted
 from ..store import WriterLock
 from .building import Parts, built_shards, entry
+from .bulk import Searching, search_in_bulk
 from .calibrating import asked_of_shards, drawn, measured_levels
 from .manifest import Level, Manifest
 from .novelty import ShardedNovelty
@@ -222,6 +223,32 @@ class ShardedIndex(Scattered):
         recall, why = asked_of_shards(self._manifest, wanted.recall, k)
         chosen, text = self._ask([Call(0, "budget", (k,), {"recall": recall})], partial=False)[0]
         return chosen, f"{self.shards} shards, {why}: {text}"
+
+    def search_to_parquet(
+        self,
+        queries: Iterable[Sequences],
+        folder: StrPath,
+        k: int = 10,
+        *,
+        workers: int = 2,
+        columns: Iterable[str] | None = None,
+        progress: Watching = False,
+        **asked: Unpack[Searching],
+    ) -> int:
+        """Search for many queries by several processes of a cluster, each of which writes what it finds: the hits, as
+        `Results.to_arrow(columns)` has them, as Parquet files in `folder`, in no order of files; the number of queries.
+
+        `queries`: sets one after the other (`read_batches`); `asked`: what `search` takes. The folder is there when it
+        is complete. Raises ParameterError without a cluster, IndexExistsError for a folder that holds something, and as
+        `search`.
+        """
+        from .on_ray import RayTransport
+
+        if not isinstance(self._transport, RayTransport):
+            raise ParameterError("several processes ask on a cluster: open the shards with ray= (--ray)")
+        named = None if columns is None else list(columns)
+        asker = self._transport.asker()
+        return search_in_bulk(self, asker, queries, folder, k, workers, named, watched(progress), asked)
 
     # -- novelty -------------------------------------------------------------------------------------------------
 

@@ -82,8 +82,8 @@ def stretches(sequences: Sequences, starts: IntArray, lengths: IntArray) -> Sequ
 
 @dataclass(frozen=True)
 class WindowSettings:
-    """How targets are cut, the candidate index of their windows: its kind, parameters and seed, and how many `relatives`
-    of each row are known."""
+    """How targets are cut, the candidate index of their windows: its kind, parameters and seed, and of each row how
+    many `relatives` are known."""
 
     length: int
     stride: int

@@ -69,6 +69,10 @@ class Asker:
     def change(self, calls: Sequence[Call]) -> list[Any]:
         raise ParameterError("shards are changed by the process that opened them")
 
+    def refresh(self) -> bool:
+        """What is changed through the process that started the copies, they know at once."""
+        return False
+
     def close(self) -> None:
         """Copies belong to the process that started them."""
 

@@ -187,8 +187,10 @@ class ShardedIndex(Scattered):
     def refresh(self) -> bool:
         """See what was committed since, by this or another process; True when there was something."""
         with self._changing:
+            if not self._transport.refresh():
+                return False
             self._manifest = Manifest.load(self._path)
-            return any(self._transport.change([Call(number, "refresh") for number in range(self.shards)]))
+            return True
 
     # -- looking -------------------------------------------------------------------------------------------------
 

@@ -145,6 +145,18 @@ class RayTransport(Asker):
                     replica.away = True
             return made
 
+    def refresh(self) -> bool:
+        """Where others have changed the folder of a shard, its copies are fetched anew: one before this returns."""
+        with self._changing:
+            changed = self._truth.refreshed()
+            for number in range(self.shards):
+                if changed[number]:
+                    self.changes[number] += 1
+                    for replica in self.replicas[number]:
+                        replica.away = True
+                    self._restore(self.replicas[number][0])
+            return any(changed)
+
     def close(self) -> None:
         self._closed.set()
         for group in self.replicas:

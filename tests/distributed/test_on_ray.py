@@ -86,6 +86,19 @@ def test_answers_and_changes_outlive_a_node(cluster: object, folder: Path) -> No
         assert same()
 
 
+def test_what_others_change_in_the_folder_is_fetched(cluster: object, folder: Path) -> None:
+    with (
+        ShardedIndex.open(folder) as here,
+        ShardedIndex.open(folder, ray=cluster.address, replicas=2) as there,  # type: ignore[attr-defined]
+    ):
+        here.add(STORED[60:70])
+        assert len(there) == 60
+        assert there.refresh()
+        assert not there.refresh()
+        for _ in range(4):  # whichever copy is asked
+            assert there.search(QUERIES, 5, exact=True).to_dicts() == here.search(QUERIES, 5, exact=True).to_dicts()
+
+
 def test_a_damaged_copy_is_refused_and_fetched_anew(tmp_path: Path, folder: Path) -> None:
     packed = copies.Packed.of(folder / "0000")
     hurt = copies.Packed(packed.content[:2000] + b"x" + packed.content[2001:], packed.digest)

@@ -241,6 +241,9 @@ class Cluster:
         "Of shards: ask them on a Ray cluster: auto, its address, or local:N processors.", metavar="ADDRESS"
     )
     replicas: int = option("With --ray: copies of each shard.", type=click.IntRange(1), default=1, metavar="N")
+    workers: int | None = option(
+        "With --ray, --format parquet and -o FOLDER: N processes ask, and write a folder of files.", metavar="N"
+    )
     partial: bool = option("Of shards: answer without those that cannot be asked, and say so.")
 
 

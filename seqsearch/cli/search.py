@@ -22,7 +22,7 @@ from .options import (
     threads_and_quiet,
 )
 from .progress import progress_for
-from .source import INDEX, RefsDistance, asked
+from .source import INDEX, RefsDistance, asked, open_index
 from .starting import numba_without_scipy
 
 if TYPE_CHECKING:
@@ -183,6 +183,9 @@ def command(
     from ..distributed import ShardedIndex
     from ..search import References, Results, SequenceIndex
 
+    if cluster.workers is not None:
+        _in_bulk(index, queries, options, cluster, reading, quiet)
+        return
     if options.everything and query_vectors is not None:
         raise click.UsageError(f"--all finds everything by proof: {QUERY_VECTORS} means nothing")
     ids = None if options.ids_file is None else [line.strip() for line in options.ids_file if line.strip()]
@@ -221,6 +224,41 @@ def command(
         click.echo(f"{queries}: {matched:,} of {came:,} queries matched", err=True)
     for warning in () if quiet else warnings:
         click.echo(f"seqsearch: warning: {warning}", err=True)
+
+
+def _in_bulk(index: str, queries: str, options: Options, cluster: Cluster, reading: Reading, quiet: bool) -> None:
+    """Several processes of a cluster ask, and write."""
+    from ..distributed import ShardedIndex
+
+    assert cluster.workers is not None
+    if cluster.ray is None or options.output_format != output.PARQUET or options.into is None:
+        raise click.UsageError("--workers write a folder of Parquet files: --ray, --format parquet and -o FOLDER")
+    for name in ("everything", "max_distance", "min_identity", "min_coverage", "align", "output_no_hits"):
+        if getattr(options, name):
+            flag = "--all" if name == "everything" else f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{flag} is not for --workers, which write the k nearest of every query")
+    ids = None if options.ids_file is None else [line.strip() for line in options.ids_file if line.strip()]
+    with open_index(index, cluster) as opened:
+        if not isinstance(opened, ShardedIndex):
+            raise click.UsageError(f"--workers ask shards: {index} is one index")
+        count = opened.search_to_parquet(
+            reading.suiting(opened.alphabet_name).batches(queries, columns=None),
+            options.into,
+            options.k,
+            workers=cluster.workers,
+            columns=options.names(opened.finds_parts, opened.columns),
+            progress=progress_for(quiet),
+            ids=ids,
+            where=options.where,
+            strand=options.strand,
+            recall=options.recall,
+            candidates=options.candidates,
+            ef=options.ef,
+            lists=options.lists,
+            exact=options.exact,
+        )
+        if not quiet:
+            click.echo(f"{options.into}: hits of {count:,} queries", err=True)
 
 
 def _answers(

@@ -39,6 +39,9 @@ class Options:
     recall: float = option("Recall that searches aim at by default.", default=0.99)
     model: str | None = option("Use this model instead of training one.", type=PATH, metavar="FILE")
     seed: int = option("Seed of every random draw.", default=0)
+    ray: str | None = option(
+        "Build all shards but the first on a Ray cluster, whose machines see REFS and SHARDS.", metavar="ADDRESS"
+    )
 
 
 @click.command("shard", short_help="Spread sequences over several indexes.")
@@ -61,6 +64,7 @@ def command(
       seqsearch shard refs.fasta -o refs.shards --shards 8
       seqsearch shard more.fasta -o refs.shards --append
       seqsearch shard refs.shards -o wider.shards --reshard 16
+      seqsearch shard refs.fasta -o refs.shards --shards 64 --ray auto
       seqsearch search refs.shards queries.fasta -k 10 --ray auto --replicas 2
     """
     if options.output is None:
@@ -106,6 +110,7 @@ def _built(
         shards=options.shards,
         model=None if options.model is None else load_model(options.model),
         overwrite=options.overwrite,
+        ray=options.ray,
         progress=progress_for(quiet),
         **named(options, BuildOptions) | vars(distance.suiting(files[0])),
     )

@@ -31,6 +31,7 @@ from ..sequences.coercion import taken
 from ..sequences.strings import Counted
 from ..store import WriterLock
 from .building import Parts, built_shards, entry
+from .bulk import Searching, search_in_bulk
 from .calibrating import asked_of_shards, drawn, measured_levels
 from .manifest import Level, Manifest
 from .novelty import ShardedNovelty
@@ -71,6 +72,7 @@ class ShardedIndex(Scattered):
         shards: int,
         alphabet: Alphabet | str | None = None,
         overwrite: bool = False,
+        ray: str | None = None,
         model: Model | None = None,
         columns: ColumnsLike | None = None,
         metadata: MetadataLike | None = None,
@@ -80,7 +82,8 @@ class ShardedIndex(Scattered):
         """Build `shards` indexes in the folder `path` and open them.
 
         `references` as in `SequenceIndex.build`, or a callable that reads them anew, set by set: it is called for each
-        shard, and no more than one is in memory. Other arguments as there. Raises as `SequenceIndex.build`, and
+        shard, and no more than one is in memory. `ray`: the cluster (see `open`) on which all shards but the first are
+        built, where its machines see `path`. Other arguments as there. Raises as `SequenceIndex.build`, and
         ParameterError for more shards than the sequences are enough for.
         """
         watcher = watched(progress)
@@ -92,7 +95,7 @@ class ShardedIndex(Scattered):
         else:
             given = list(parts_of(references, alphabet, columns, metadata, watcher.note)[0])
             parts = lambda: given  # noqa: E731  # mypy infers the type of a nested function no better
-        built_shards(path, parts, shards, chosen, model=model, overwrite=overwrite, progress=watcher)
+        built_shards(path, parts, shards, chosen, model=model, overwrite=overwrite, ray=ray, progress=watcher)
         index = cls.open(path, distance=chosen.given_distance)
         try:
             index.calibrate(seed=chosen.seed, progress=progress)
@@ -184,8 +187,10 @@ class ShardedIndex(Scattered):
     def refresh(self) -> bool:
         """See what was committed since, by this or another process; True when there was something."""
         with self._changing:
+            if not self._transport.refresh():
+                return False
             self._manifest = Manifest.load(self._path)
-            return any(self._transport.change([Call(number, "refresh") for number in range(self.shards)]))
+            return True
 
     # -- looking -------------------------------------------------------------------------------------------------
 
@@ -222,6 +227,32 @@ class ShardedIndex(Scattered):
         recall, why = asked_of_shards(self._manifest, wanted.recall, k)
         chosen, text = self._ask([Call(0, "budget", (k,), {"recall": recall})], partial=False)[0]
         return chosen, f"{self.shards} shards, {why}: {text}"
+
+    def search_to_parquet(
+        self,
+        queries: Iterable[Sequences],
+        folder: StrPath,
+        k: int = 10,
+        *,
+        workers: int = 2,
+        columns: Iterable[str] | None = None,
+        progress: Watching = False,
+        **asked: Unpack[Searching],
+    ) -> int:
+        """Search for many queries by several processes of a cluster, each of which writes what it finds: the hits, as
+        `Results.to_arrow(columns)` has them, as Parquet files in `folder`, in no order of files; the number of queries.
+
+        `queries`: sets one after the other (`read_batches`); `asked`: what `search` takes. The folder is there when it
+        is complete. Raises ParameterError without a cluster, IndexExistsError for a folder that holds something, and as
+        `search`.
+        """
+        from .on_ray import RayTransport
+
+        if not isinstance(self._transport, RayTransport):
+            raise ParameterError("several processes ask on a cluster: open the shards with ray= (--ray)")
+        named = None if columns is None else list(columns)
+        asker = self._transport.asker()
+        return search_in_bulk(self, asker, queries, folder, k, workers, named, watched(progress), asked)
 
     # -- novelty -------------------------------------------------------------------------------------------------
 

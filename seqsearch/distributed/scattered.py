@@ -69,6 +69,16 @@ class Scattered:
         return self.path
 
     @property
+    def transport(self) -> Transport:
+        """What asks the shards."""
+        return self._transport
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the shards are."""
+        return self._manifest
+
+    @property
     def shards(self) -> int:
         """How many there are."""
         return len(self._manifest.shards)

@@ -49,6 +49,9 @@ class Transport(Protocol):
     def change(self, calls: Sequence[Call]) -> list[Any]:
         """As `ask`, of methods that change a shard: in all its copies, and durable in each when this returns."""
 
+    def refresh(self) -> bool:
+        """See what others have changed in the folder of the shards; True when there was something."""
+
     def copies(self) -> list[CopyState]:
         """The copies of all shards."""
 
@@ -77,6 +80,13 @@ class InProcess:
 
     def change(self, calls: Sequence[Call]) -> list[Any]:
         return self.ask(calls)
+
+    def refreshed(self) -> list[bool]:
+        """See what others have changed; which shards."""
+        return [shard.refresh() for shard in self._shards]
+
+    def refresh(self) -> bool:
+        return any(self.refreshed())
 
     def copies(self) -> list[CopyState]:
         return [CopyState(number, False, socket.gethostname(), os.getpid()) for number in range(self.shards)]

@@ -15,7 +15,7 @@ from starlette.routing import Match, Mount
 
 from .. import __version__
 from ..errors import SeqsearchError
-from . import health_routes, job_routes, judging_routes, record_routes, search_routes
+from . import health_routes, job_routes, judging_routes, record_routes, search_routes, views
 from .documented import document
 from .guard import Guard
 from .problems import Problem, problem_of
@@ -23,7 +23,10 @@ from .running import Service
 from .web import Answer
 
 PAGE = Path(__file__).with_name("page")
-ROUTERS = (search_routes.router, judging_routes.router, record_routes.router, job_routes.router, health_routes.router)
+ROUTERS = (
+    *(search_routes.router, judging_routes.router, record_routes.router, job_routes.router, views.router),
+    health_routes.router,
+)
 """A module of routes adds its router here; before the page, which takes what is left."""
 _METHODS = ("GET", "POST", "PUT", "DELETE")
 _CODES = {404: "not_found", 405: "not_allowed"}

@@ -201,6 +201,13 @@ def test_what_cannot_be_built_is_refused(tmp_path: Path, sharded: ShardedIndex) 
     assert [path.name for path in tmp_path.iterdir()] == []
 
 
+def test_what_a_killed_build_left_is_no_obstacle(changing: ShardedIndex) -> None:
+    changing.close()
+    (Path(changing.path) / MANIFEST).unlink()
+    with ShardedIndex.build(changing.path, STORED[:30], shards=2, encoder="kmer") as index:
+        assert len(index) == 30
+
+
 def test_shards_are_replaced_in_one_step(changing: ShardedIndex) -> None:
     place = changing.path
     changing.close()

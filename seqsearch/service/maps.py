@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 import weakref
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..arrays import JSON, AnyArray, FloatArray, IntArray
-from ..search.maps import METHODS, Colouring, Map, MapPoints, coloured, colourings
+from ..search.maps import METHODS, TSNE, Colouring, Map, MapPoints, coloured, colourings
 from ..search.state import State
 from ..sequences import Sequences
 from .hosted import Hosted
@@ -78,8 +79,11 @@ class HostedMaps:
                 del self._running[method]
 
     def _made(self, method: str) -> Map:
-        with self._hosted.beside() as beside:  # no change waits for it, and no search for the change
-            return beside.map(method)
+        if method != TSNE:
+            with self._hosted.beside() as beside:
+                return beside.map(method)
+        with copy.copy(self._hosted.index) as own:  # for a minute: what is measured beside must not wait for it
+            return own.map(method)
 
     def coloured(self, drawn: Map, method: str, by: str | None, rank: int | None) -> tuple[Colouring, tuple[str, ...]]:
         """The colours of a map, and what else there is to colour by. Raises UnknownNameError."""

@@ -86,7 +86,8 @@ function Cell({ name, hit, widest }: { name: string; hit: Hit; widest: number })
 /** The last ranks of a lineage that say something. */
 function shortened(text: string): string {
   const parts = text.split(";").map((part) => part.trim()).filter((part) => part && !part.endsWith("__"));
-  return parts.length > 3 ? `… ${parts.slice(-2).join("; ")}` : parts.join("; ");
+  const named = parts.map((part) => part.replace(/^[a-z]__/, ""));
+  return named.length > 2 ? `… ${named.slice(-2).join("; ")}` : named.join("; ");
 }
 
 function compared(a: unknown, b: unknown): number {

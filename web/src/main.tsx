@@ -9,7 +9,7 @@ import { asJson, fastaOf, save, tsv } from "./download";
 import { Hits, number } from "./hits";
 import { type About, MapView, type Pin } from "./map";
 import { mapOf, type MapData } from "./mapdata";
-import { QueryCard, windowOf } from "./query";
+import { type Like, likeOf, QueryCard, windowOf } from "./query";
 import { queriesOf, textOf } from "./reading";
 import { ofFragment, toFragment, USUAL } from "./state";
 
@@ -30,17 +30,17 @@ function App() {
   const [hover, setHover] = useState("");
   const [busy, setBusy] = useState(false);
   const [wrong, setWrong] = useState<{ text: string; remedy: string } | null>(null);
-  const [locked, setLocked] = useState(false);
+  const [locked, setLocked] = useState(0); // how often a token was asked for since one fitted
   const [said, setSaid] = useState("");
   const [seed, setSeed] = useState(0);
-  const [length, setLength] = useState(100);
+  const [like, setLike] = useState<Like>({ length: 100, low: -2, high: 2 });
   const running = useRef<AbortController | null>(null);
   const results = useRef<HTMLElement>(null);
   const facts = indexes?.find((each) => each.name === name) ?? null;
 
   const fail = useCallback((error: unknown): void => {
     if ((error as Error).name === "AbortError") return;
-    if (error instanceof ServiceError && error.status === 401) { setLocked(true); return; }
+    if (error instanceof ServiceError && error.status === 401) { setLocked((often) => often + 1); return; }
     setWrong({ text: (error as Error).message, remedy: error instanceof ServiceError ? error.remedy : "" });
   }, []);
 
@@ -81,7 +81,7 @@ function App() {
   const start = useCallback(async (): Promise<void> => {
     try {
       const [known, shared] = await Promise.all([service.indexes(), ofFragment(location.hash)]);
-      setLocked(false);
+      setLocked(0);
       setIndexes(known);
       const first = known.find((each) => each.name === shared.index) ?? known[0];
       if (!first) return;
@@ -103,7 +103,7 @@ function App() {
     return () => { here = false; };
   }, [name, fail]);
   useEffect(() => {
-    if (facts?.kind === "series" && !facts.matcher) service.examples(name, 0).then(([one]) => one?.values && setLength(one.values.length)).catch(() => {});
+    if (facts?.kind === "series" && !facts.matcher) service.examples(name, 0).then((some) => some.length && setLike(likeOf(some))).catch(() => {});
   }, [name, facts?.kind, facts?.matcher]);
 
   const change = (other: string): void => {
@@ -130,7 +130,7 @@ function App() {
   const query = found?.queries[which] ?? null;
   const selected = useMemo(() => (result ? result.hits.filter((hit) => chosen.includes(hit.target)) : []), [result, chosen]);
 
-  if (locked) return <Login onEnter={(value) => { token.set(value); start(); }} />;
+  if (locked) return <Login refused={locked > 1 || Boolean(token.get())} onEnter={(value) => { token.set(value); start(); }} />;
   if (!indexes) return <main class="loading"><p role="status">…</p></main>;
   if (!facts) return <main class="loading"><h1>seqsearch</h1>{wrong ? <Problem {...wrong} onClose={() => start()} close="Try again" /> : <p>No index is served.</p>}</main>;
   return (
@@ -146,7 +146,7 @@ function App() {
       </header>
       <main class={found ? "found" : "open"}>
         <div class="side">
-          <QueryCard facts={facts} text={text} asked={asked} target={info?.calibration.target ?? 0.99} busy={busy} hasColumns={Boolean(info?.columns)} drawLength={length}
+          <QueryCard facts={facts} text={text} asked={asked} target={info?.calibration.target ?? 0.99} busy={busy} hasColumns={Boolean(info?.columns)} like={like}
             onText={setText} onAsked={setAsked} onSearch={() => search({ name, kind: facts.kind, text, asked })} onExample={example} onError={(told) => setWrong({ text: told, remedy: "" })} />
         </div>
         <section class="middle" id="results" ref={results} tabIndex={-1} aria-label="Results">
@@ -166,7 +166,7 @@ function App() {
           <MapCard key={name} name={name} facts={facts} found={found} result={result} hover={hover} onTake={take} />
         </div>
         <div class="aside">
-          {info && <div class="card"><h2>Recall against speed</h2><RecallCurve info={info} k={found?.asked.k ?? asked.k} how={found?.answer.message ?? ""} onPick={(point) => setAsked({ ...asked, budget: "candidates", candidates: point.candidates })} /></div>}
+          {info && <div class="card"><h2>Recall against speed</h2><RecallCurve info={info} k={found?.asked.k ?? asked.k} how={result && result.guarantee !== "exact" ? found!.answer.message : ""} exact={result?.guarantee === "exact"} onPick={(point) => setAsked({ ...asked, budget: "candidates", candidates: point.candidates })} /></div>}
           {!facts.matcher && <HistogramCard key={`h ${name}`} name={name} found={found} />}
         </div>
       </main>
@@ -264,7 +264,8 @@ function MapCard({ name, facts, found, result, hover, onTake }: { name: string; 
     const ids = [...new Set(result.hits.slice(0, 200).map((hit) => hit.target))];
     service.place(name, data.head.method, found.queries.slice(0, PLACED), ids).then((placed) => {
       if (!here) return;
-      const queries = placed.queries.map((place, at) => ({ place, name: found.queries[at].id }));
+      const nearest = PARTS.test(facts.distance ?? "") && placed.targets[0];  // a part has no point of its own
+      const queries = nearest ? [{ place: nearest, name: result.query }] : placed.queries.map((place, at) => ({ place, name: found.queries[at].id }));
       setPins({ queries, hits: ids.map((id, at) => ({ name: id, place: placed.targets[at]! })).filter((pin) => pin.place) });
     }).catch(() => here && setPins({ queries: [], hits: [] }));
     return () => { here = false; };
@@ -309,7 +310,7 @@ function HistogramCard({ name, found }: { name: string; found: Found | null }) {
   );
 }
 
-function Login({ onEnter }: { onEnter: (value: string) => void }) {
+function Login({ refused, onEnter }: { refused: boolean; onEnter: (value: string) => void }) {
   const [value, setValue] = useState("");
   return (
     <main class="loading">
@@ -317,7 +318,7 @@ function Login({ onEnter }: { onEnter: (value: string) => void }) {
         <h1>seqsearch</h1>
         <label>This service asks for a token.<input type="password" autocomplete="current-password" value={value} onInput={(event) => setValue(event.currentTarget.value)} /></label>
         <button class="primary" type="submit" disabled={!value.trim()}>Enter</button>
-        {token.get() && <p class="quiet wrong" role="alert">That token is not known here.</p>}
+        {refused && <p class="quiet wrong" role="alert">That token is not known here.</p>}
       </form>
     </main>
   );

@@ -5,8 +5,8 @@
 
 `v4`, `genes`: clusters of 10 to 50 genes (single linkage within 2% of their length, drawn at random), V4 regions of 150
 nt and whole genes of 1,400. The rival is the best of `Levenshtein.setmedian`, `quickmedian` and `median`, each improved
-by `median_improve` until nothing changes; of whole genes `median` is left out, as it takes minutes. `reads`: copies of one
-gene with 10% errors (a third each of substitutions, insertions and deletions), by depth: edits left, the mean over
+by `median_improve` until nothing changes; of whole genes `median` is left out, as it takes minutes. `reads`: copies of
+one gene with 10% errors (a third each of substitutions, insertions and deletions), by depth: edits left, the mean over
 origins. Seconds are of processor time.
 """
 

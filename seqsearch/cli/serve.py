@@ -57,7 +57,7 @@ class Options:
         return frozenset((*_LOCAL, "[::1]", self.host, *self.allow_host))
 
 
-def _columns(answers: Answers, queries: Sequences, names: Iterable[str]) -> dict[str, Items[object]]:
+def hits_as_columns(answers: Answers, queries: Sequences, names: Iterable[str]) -> dict[str, Items[object]]:
     """Hits of jobs as `search` prints them."""
     from .output import HitColumns
 
@@ -108,7 +108,7 @@ def command(indexes: tuple[str, ...], options: Options) -> None:
     shelf = Shelf([Hosted.open(path, writable=options.writable) for path in indexes])
     service = Service(shelf, limits, tokens, options.hosts, log=lambda line: click.echo(line, err=True))
     if options.jobs is not None:
-        service.jobs = JobAnswers(service, _columns).runner(options.jobs)
+        service.jobs = JobAnswers(service, hits_as_columns).runner(options.jobs)
     shown = f"[{options.host}]" if ":" in options.host else options.host
     click.echo(f"http://{shown}:{options.port}/  ({', '.join(each.name for each in shelf.values())})", err=True)
     serve(service, options.host, options.port)

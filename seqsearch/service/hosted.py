@@ -7,11 +7,13 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 
+import numpy as np
+
 from ..arrays import JSON, DoubleArray
-from ..errors import ParameterError, StrPath
+from ..errors import ParameterError, SeqsearchError, StrPath
 from ..search import KnownScores, SequenceIndex
 from ..search.novelty.conformal import shares_of
 from ..sequences import Sequences
@@ -92,6 +94,15 @@ class Hosted:
         known = self.known_scores()
         values: list[float | None] = known.p_values(nearest, shares_of(queries, 0)).tolist()
         return values
+
+    def warm(self) -> None:
+        """Load all that a search needs, with one: so that the first one who asks need not wait."""
+        with self.index.state() as state:
+            some = state.targets[np.flatnonzero(state.live)[:2]]
+        with suppress(SeqsearchError):  # of two kinds of series, and of vectors made elsewhere
+            for queries in (some[:1], some):
+                if len(queries):
+                    self.index.search(queries)
 
     def described(self) -> JSON:
         """How it is listed."""

@@ -59,7 +59,10 @@ class RecordsGiven(Strict):
         if any(labels):
             parts = made.data, made.offsets, made.ids, made.alphabet, made.descriptions, Strings.of(labels)
             made = Sequences(*parts)
-        names = dict.fromkeys(name for each in self.records or () for name in each.columns)
+        names, known = dict.fromkeys(name for each in self.records or () for name in each.columns), hosted.index.columns
+        if unknown := [name for name in names if name not in known]:
+            told = f"this index has no column {unknown[0]!r}: {', '.join(known) or 'it has none'}"
+            raise Problem(422, "unknown_column", told)
         return made, {name: [each.columns.get(name) for each in self.records or ()] for name in names}
 
 

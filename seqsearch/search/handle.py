@@ -127,6 +127,7 @@ class Handle:
             store.find,
             store.rows_of,
             store.vectors,
+            store.generation,
         )
 
     @property

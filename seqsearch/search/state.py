@@ -34,7 +34,8 @@ class State:
 
     `targets`: the sequences of all rows, deleted ones too, so that a row is a position, with their ids and labels;
     `live`: (rows,) which are not deleted; `candidates` holds the live rows; `find` and `rows_of`: ids to rows, (m,),
-    with -1 or an UnknownIdError for those that are not there; `vectors`: what is stored of rows, (m,) -> (m, ...).
+    with -1 or an UnknownIdError for those that are not there; `vectors`: what is stored of rows, (m,) -> (m, ...);
+    `generation`: of the numbers of rows, which a compaction gives anew.
     """
 
     targets: Sequences
@@ -47,6 +48,7 @@ class State:
     find: Callable[[Iterable[str]], IntArray]
     rows_of: Callable[[Iterable[str]], IntArray]
     vectors: Callable[[IntArray], AnyArray]
+    generation: int = 0
 
     def __len__(self) -> int:
         return self.pipeline.size

@@ -128,9 +128,7 @@ def _sets(wildcards: Wildcards | None) -> IntArray:
     return np.zeros(0, np.int64) if wildcards is None else wildcards.sets
 
 
-def _form(
-    targets: Sequences, mean: float, wildcards: Wildcards | None, most: int = _MOST, rare: bool = False
-) -> Form:
+def _form(targets: Sequences, mean: float, wildcards: Wildcards | None, most: int = _MOST, rare: bool = False) -> Form:
     """That of the strongest bound on a text of that length that has nothing in common with a query; or the shortest
     that is `rare` there, as far as its number has bits.
 

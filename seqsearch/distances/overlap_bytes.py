@@ -1,7 +1,7 @@
 """Overlap distances of one query and few targets: 64 pairs side by side, a difference a byte, for verified candidates.
 
-The recurrence is that of overlap_vectors.py, and the band that of `overlap_lanes.group_scores`; a pair takes a byte of a
-vector register in place of two bits of two. 512 pairs side by side take less for each, but as much for 40 as for 512.
+The recurrence is that of overlap_vectors.py, and the band that of `overlap_lanes.group_scores`; a pair takes a byte of
+a vector register in place of two bits of two. 512 pairs side by side take less for each, but as much for 40 as for 512.
 """
 
 from __future__ import annotations
@@ -291,7 +291,13 @@ def nearest_kernel(
 
 @kernel(parallel=True)
 def pairs_kernel(
-    a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, groups: IntArray, cutoffs: DoubleArray, found: DoubleArray
+    a: Columns,
+    a_rows: IntArray,
+    b: Columns,
+    b_rows: IntArray,
+    groups: IntArray,
+    cutoffs: DoubleArray,
+    found: DoubleArray,
 ) -> None:
     """found[i] = distance of a[a_rows[i]] and b[b_rows[i]], if at most cutoffs[i], else more than that.
 
@@ -350,7 +356,9 @@ def path_of(x: AnyArray, y: AnyArray) -> tuple[int, int, int, AnyArray]:
 
 
 @kernel()
-def _banded_path(x: AnyArray, y: AnyArray, score: int, end_i: int, end_j: int, edits: int) -> tuple[int, int, int, AnyArray]:
+def _banded_path(
+    x: AnyArray, y: AnyArray, score: int, end_i: int, end_j: int, edits: int
+) -> tuple[int, int, int, AnyArray]:
     """The way back from a cell, within `edits` diagonals to either side."""
     sets, low = is_sets(x), -(1 << 28)
     least = end_j - end_i - edits  # the lowest diagonal j - i

@@ -96,7 +96,6 @@ class OverlapNeighbours:
         entered, measured = tally.sum(axis=0).tolist()
         return whole_neighbours(rows, distances), Pruning(pairs, entered, {_BOUND: pairs - measured})
 
-
     def _reach(self, queries: Sequences, k: int) -> IntArray:
         """(Q,) a distance within which there are k targets."""
         likely, data = _LIKELY * k + _MORE, self.targets.data

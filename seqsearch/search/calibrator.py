@@ -12,8 +12,8 @@ import numpy as np
 from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Neighbours, recall_at
-from ..errors import MismatchError
 from ..distances.neighbours import thresholds
+from ..errors import MismatchError
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
 from .budget import USUAL, Budget, Calibration, Point

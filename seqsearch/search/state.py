@@ -178,8 +178,8 @@ def pipeline_of(
     hashes: tuple[HashSequences, HashDTW] | None = None,
     windows: WindowIndex | None = None,
 ) -> Pipeline:
-    """The stages over these rows: embeddings, of windows where there are any, or what sequences share propose, hash sequences are warped where
-    there are any, the exact distance decides where both sides can be compared."""
+    """The stages over these rows: embeddings, of windows where there are any, or what sequences share propose, hash
+    sequences are warped where there are any, the exact distance decides where both sides can be compared."""
     keep_freed()
     stages: list[Stage] = []
     if windows is not None:

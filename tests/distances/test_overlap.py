@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from partial_oracles import overlap_oracle
 
-from seqsearch.distances import Distance, OverlapDistance, lanes, overlap_bytes, overlap_exact, overlap_lanes, scoring_kernels
+from seqsearch.distances import (
+    Distance,
+    OverlapDistance,
+    lanes,
+    overlap_bytes,
+    overlap_exact,
+    overlap_lanes,
+    scoring_kernels,
+)
 from seqsearch.distances.shared_grams import SharedGrams, lost_of
 from seqsearch.sequences import DNA, INTEGERS, PROTEIN, TEXT, Sequences
 

@@ -73,28 +73,28 @@ class Aligner(Protocol):
 class Distance(ABC):
     """An exact distance between sequences. All distances are float64; `a`, `b`, `queries`, `targets` are columnar sets.
 
-        Every method raises MismatchError when the two sets cannot be compared, or are not of the distance's kind.
-        Two distances of one class with the same parameters are equal.
+    Every method raises MismatchError when the two sets cannot be compared, or are not of the distance's kind.
+    Two distances of one class with the same parameters are equal.
 
-        What a distance is, for those who use it:
-        `metric`: symmetric, 0 exactly between equal sequences, and it keeps the triangle inequality;
-        `whole_numbers`: every distance is one;
-        `alignable`: it counts the edits of a path, which can be shown;
-        `symmetric`: two sequences may change places; where they may not, the query comes first;
-        `partial`: a part of a target decides, which `spans` tells, so that no vector of the whole target leads to it;
-        `space`: it compares sequences of one shape as vectors, in this space, so that they need no encoder; "" elsewhere;
-        `least`: no distance is less;
+    What a distance is, for those who use it:
+    `metric`: symmetric, 0 exactly between equal sequences, and it keeps the triangle inequality;
+    `whole_numbers`: every distance is one;
+    `alignable`: it counts the edits of a path, which can be shown;
+    `symmetric`: two sequences may change places; where they may not, the query comes first;
+    `partial`: a part of a target decides, which `spans` tells, so that no vector of the whole target leads to it;
+    `space`: it compares sequences of one shape as vectors, in this space, so that they need no encoder; "" for others;
+    `least`: no distance is less;
     `proposes`: it has a `proposer`.
 
-        >>> import seqsearch as ss
-        >>> edit = ss.distance_named("edit")
-        >>> names, asked = ss.as_sequences(["anna", "hanna", "otto"]), ss.as_sequences(["ana", "ott"])
-        >>> edit.matrix(asked, names)
-        array([[1., 2., 4.],
-               [4., 5., 1.]])
-        >>> edit.exact(asked, names, k=1).rows
-        array([[0],
-               [2]])
+    >>> import seqsearch as ss
+    >>> edit = ss.distance_named("edit")
+    >>> names, asked = ss.as_sequences(["anna", "hanna", "otto"]), ss.as_sequences(["ana", "ott"])
+    >>> edit.matrix(asked, names)
+    array([[1., 2., 4.],
+           [4., 5., 1.]])
+    >>> edit.exact(asked, names, k=1).rows
+    array([[0],
+           [2]])
     """
 
     name: ClassVar[str]

@@ -29,6 +29,7 @@ Row = Annotated[int, Query(ge=0, le=2**40, description="The number of a row.")]
 _BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 _LATER = {"description": "It is being drawn: ask again in a moment."}
 _EXAMPLES = 3
+_READ = 120  # letters of a text that are told of a point
 
 
 class PlaceAsked(Asked):
@@ -82,7 +83,7 @@ async def place(request: Request, name: str) -> Answer:
 
 @router.get("/map/point", summary="What a point of the map is")
 async def point(request: Request, name: str, row: Row) -> Answer:
-    """Its id, label, description and length."""
+    """Its id, label, description and length, and of a text how it begins."""
     return Answer(await asyncio.to_thread(_point, hosted_of(request, name), row))
 
 
@@ -137,7 +138,9 @@ def _row(hosted: Hosted, row: int) -> Sequences:
 def _point(hosted: Hosted, row: int) -> JSON:
     found = _row(hosted, row)
     one = found[0]
-    return {"id": one.id, "label": one.label or "", "description": one.description or "", "length": len(one)}
+    text = one.text[:_READ] if found.alphabet is not None and found.alphabet.name.startswith("text") else ""
+    told = {"id": one.id, "label": one.label or "", "description": one.description or ""}
+    return {**told, "length": len(one), "text": text}
 
 
 def _as_queries(sequences: Sequences) -> list[JSON]:

@@ -98,7 +98,7 @@ export const service = {
     const answer = await ask(at(name, `map?${wanted}`));
     return { status: answer.status, buffer: await answer.arrayBuffer() };
   },
-  point: (name: string, row: number): Promise<{ id: string; label: string; description: string; length: number }> => get(at(name, `map/point?row=${row}`)),
+  point: (name: string, row: number): Promise<{ id: string; label: string; description: string; length: number; text: string }> => get(at(name, `map/point?row=${row}`)),
   place: (name: string, method: string, queries: Query[], ids: string[]): Promise<Placed> =>
     post(at(name, "map/place"), { method, queries, ids }),
 };

@@ -16,6 +16,21 @@ import { ofFragment, toFragment, USUAL } from "./state";
 const ALIGNED_AT_ONCE = 100; // hits whose alignments come with the answer
 const PLACED = 200; // queries that are put on the map
 
+const AT_ONCE = 500; // queries of one request
+
+/** The answer to many queries, which a service takes in parts. */
+async function inParts(name: string, queries: Query[], body: (part: Query[]) => unknown, signal?: AbortSignal): Promise<Answer> {
+  const whole: Answer = { results: [], message: "", warnings: [], took_ms: 0 };
+  for (let at = 0; at < queries.length; at += AT_ONCE) {
+    const part = await service.search(name, body(queries.slice(at, at + AT_ONCE)), signal);
+    whole.results.push(...part.results);
+    whole.warnings = [...new Set([...whole.warnings, ...(part.warnings ?? [])])];
+    whole.message = whole.message || part.message;
+    whole.took_ms += part.took_ms;
+  }
+  return whole;
+}
+
 interface Found { answer: Answer; queries: Query[]; asked: Asked }
 
 function App() {
@@ -52,8 +67,8 @@ function App() {
     const mine = (running.current = new AbortController());
     setBusy(true); setWrong(null);
     try {
-      const few = queries.length * given.asked.k <= ALIGNED_AT_ONCE && given.asked.budget !== "within";
-      const answer = await service.search(given.name, searchBody(queries, given.asked, few ? { alignment: true } : {}), mine.signal);
+      const few = queries.length * given.asked.k <= ALIGNED_AT_ONCE * (TEXTS.has(given.kind) ? 20 : 1) && given.asked.budget !== "within";
+      const answer = await inParts(given.name, queries, (part) => searchBody(part, given.asked, few ? { alignment: true } : {}), mine.signal);
       if (mine.signal.aborted) return;
       setFound({ answer, queries, asked: given.asked });
       setWhich(0);
@@ -74,7 +89,7 @@ function App() {
       await service.search(index, searchBody(queries, how, { alignment: true }), signal)
         .then((more) => merge((result, at) => ({ ...result, hits: more.results[at].hits }))).catch(() => {});
     if (how.budget === "within") return;
-    await service.search(index, searchBody(queries, { ...how, k: 1 }, { novelty: true }), signal)
+    await inParts(index, queries, (part) => searchBody(part, { ...how, k: 1 }, { novelty: true }), signal)
       .then((more) => merge((result, at) => ({ ...result, p_value: more.results[at].p_value ?? null }))).catch(() => {});
   };
 
@@ -156,7 +171,7 @@ function App() {
             <>
               <div class="card">
                 <Summary found={found} result={result} which={which} onWhich={(at) => { setWhich(at); setChosen(found.answer.results[at].hits.slice(0, facts.kind === "series" ? 1 : 5).map((hit) => hit.target)); }} name={name} />
-                <Hits key={`${which}`} result={result} chosen={chosen} parts={PARTS.test(facts.distance ?? "")} onChoose={setChosen} onHover={setHover} />
+                <Hits key={`${which}`} result={result} chosen={chosen} parts={PARTS.test(facts.distance ?? "")} texts={TEXTS.has(facts.kind)} onChoose={setChosen} onHover={setHover} />
               </div>
               {!facts.matcher && <div class="card"><h2>{facts.kind === "series" ? "Warping" : "Alignment"}</h2><Alignments index={name} kind={facts.kind} query={query} hits={selected} /></div>}
             </>
@@ -175,6 +190,7 @@ function App() {
   );
 }
 
+const TEXTS = new Set(["text", "integers"]); // that are read where DNA is not
 const PARTS = /infix|overlap|alignment/; // distances to a part of what is stored
 const NOUNS: Record<string, string> = { dna: "DNA sequences", rna: "RNA sequences", protein: "proteins", text: "texts", integers: "sequences of numbers", series: "series" };
 
@@ -204,7 +220,7 @@ function Summary({ found, result, which, onWhich, name }: { found: Found; result
     setTimeout(() => setCopied(false), 1500);
   };
   const whole = async (): Promise<void> => {
-    const more = await service.search(name, searchBody(queries, asked, { alignment: true }));
+    const more = await inParts(name, queries, (part) => searchBody(part, asked, { alignment: true }));
     save("hits.fasta", fastaOf(more.results), "text/x-fasta");
   };
   return (

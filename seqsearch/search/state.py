@@ -21,7 +21,7 @@ from .conditions import Where, shown
 from .encoding import OneModel, TwoTowers
 from .filtering import mask_of
 from .pipeline import Limits, Pipeline, Points, Queries, Stage
-from .stages import Exact, Propose, ProposeParts, WarpHashes
+from .stages import Exact, Propose, ProposeParts, ProposeShared, WarpHashes
 from .windows import WindowIndex
 
 _LENGTHS = 4096
@@ -95,7 +95,8 @@ class State:
     def choice(self, k: int, wanted: Wanted) -> Choice:
         """The budget for k neighbours, and why: of one state always the same."""
         if (k, wanted) not in self._choices:
-            kind = None if self.candidates is None else type(self.proposals)
+            shared = isinstance(self.pipeline.stages[0], ProposeShared)
+            kind = None if self.candidates is None or shared else type(self.proposals)
             self._choices[k, wanted] = wanted.budget(self.calibration, kind, len(self), k)
         return self._choices[k, wanted]
 
@@ -179,12 +180,14 @@ def pipeline_of(
     hashes: tuple[HashSequences, HashDTW] | None = None,
     windows: WindowIndex | None = None,
 ) -> Pipeline:
-    """The stages over these rows: embeddings, of windows where there are any, propose, hash sequences are warped where
-    there are any, the exact distance decides where both sides can be compared."""
+    """The stages over these rows: embeddings, of windows where there are any, or what sequences share propose, hash
+    sequences are warped where there are any, the exact distance decides where both sides can be compared."""
     keep_freed()
     stages: list[Stage] = []
     if windows is not None:
         stages.append(ProposeParts(windows))
+    elif distance is not None and distance.proposes:
+        stages.append(ProposeShared(distance, targets, live))
     elif candidates is not None:
         decides = encoder.orders_as(distance) and not candidates.estimates
         stages.append(Propose(candidates, encoder.of_queries, decides=decides))

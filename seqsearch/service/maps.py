@@ -51,7 +51,7 @@ class HostedMaps:
         """The map by `method` of what is stored now; "auto": by t-SNE where the index keeps such a one. Raises what
         `SequenceIndex.map` raises."""
         self._hosted.look()
-        with self._hosted.index.state() as state:
+        with self._hosted.one.state() as state:
             held = self._drawn.get(method)
             if held is not None and held.state() is state:
                 return held.map
@@ -67,7 +67,7 @@ class HostedMaps:
             self._forget(method, running)
             raise
         self._forget(method, running)
-        with self._hosted.index.state() as state:
+        with self._hosted.one.state() as state:
             rows = np.flatnonzero(state.live)
             if len(rows) == len(made) and (rows == made.rows).all():
                 self._drawn[method] = self._drawn[made.method] = _Drawn(made, weakref.ref(state))
@@ -82,12 +82,12 @@ class HostedMaps:
         if method != TSNE:
             with self._hosted.beside() as beside:
                 return beside.map(method)
-        with copy.copy(self._hosted.index) as own:  # for a minute: what is measured beside must not wait for it
+        with copy.copy(self._hosted.one) as own:  # for a minute: what is measured beside must not wait for it
             return own.map(method)
 
     def coloured(self, drawn: Map, method: str, by: str | None, rank: int | None) -> tuple[Colouring, tuple[str, ...]]:
         """The colours of a map, and what else there is to colour by. Raises UnknownNameError."""
-        with self._hosted.index.state() as state:
+        with self._hosted.one.state() as state:
             held = self._drawn.get(method)
             known = {} if held is None or held.map is not drawn else held.colours
             if (by, rank) not in known:
@@ -101,7 +101,7 @@ class HostedMaps:
         drawn = self.draw(method, LONG)
         if drawn is None:
             return None
-        with self._hosted.index.state() as state:
+        with self._hosted.one.state() as state:
             places = drawn.place(MapPoints(state).of_queries(queries)) if len(queries) else np.zeros((0, 2), np.float32)
             return {"queries": _pairs(places), "targets": _targets(drawn, state.find(ids))}
 

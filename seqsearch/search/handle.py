@@ -127,6 +127,7 @@ class Handle:
             store.find,
             store.rows_of,
             store.vectors,
+            store.generation,
         )
 
     @property
@@ -198,6 +199,8 @@ class Handle:
         with self.store() as store:
             windows = self.settings.get("windows")
             kind = CANDIDATE_INDEXES[self.settings["index"] if windows is None else windows["index"]]
+            if self.distance is not None and self.distance.proposes:
+                return wanted.budget(self.calibration(), None, len(store), k)
             return wanted.budget(self.calibration(), kind, len(store), k)
 
     def refresh(self) -> bool:

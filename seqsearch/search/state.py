@@ -24,6 +24,7 @@ from .pipeline import Limits, Pipeline, Points, Queries, Stage
 from .stages import Exact, Propose, ProposeParts, ProposeShared, WarpHashes
 from .windows import WindowIndex
 
+_CHOICES = 1024  # that are remembered
 _LENGTHS = 4096
 """Stored sequences whose lengths are looked at."""
 
@@ -94,11 +95,15 @@ class State:
 
     def choice(self, k: int, wanted: Wanted) -> Choice:
         """The budget for k neighbours, and why: of one state always the same."""
-        if (k, wanted) not in self._choices:
+        known = self._choices.get((k, wanted))
+        if known is None:
             shared = isinstance(self.pipeline.stages[0], ProposeShared)
             kind = None if self.candidates is None or shared else type(self.proposals)
-            self._choices[k, wanted] = wanted.budget(self.calibration, kind, len(self), k)
-        return self._choices[k, wanted]
+            known = wanted.budget(self.calibration, kind, len(self), k)
+            if len(self._choices) >= _CHOICES:  # whoever asks a service chooses the numbers
+                self._choices.clear()
+            self._choices[k, wanted] = known
+        return known
 
     @cached_property
     def _choices(self) -> dict[tuple[int, Wanted], Choice]:

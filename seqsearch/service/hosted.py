@@ -73,22 +73,24 @@ class Hosted:
         }
 
     @contextmanager
-    def beside(self) -> Iterator[SequenceIndex]:
+    def beside(self, *, keeps: bool = True) -> Iterator[SequenceIndex]:
         """The index for what takes long, one thread at a time, as it is now: a handle of its own, so that nobody who
-        searches waits for it when something is committed. Raises as `one`."""
+        searches waits for it when something is committed. `keeps`: what is measured goes into the index; not for what
+        there are many of, which whoever may read would write otherwise. Raises as `one`."""
         with self._measuring:
             if self._beside is None:
                 self._beside = copy.copy(self.one)
             self._beside.refresh()
+            self._beside._handle.keeps = keeps
             yield self._beside
 
     @contextmanager
-    def judging(self) -> Iterator[SequenceIndex | ShardedIndex]:
+    def judging(self, *, keeps: bool = True) -> Iterator[SequenceIndex | ShardedIndex]:
         """As `beside`; shards themselves, which are asked in turn anyway."""
         if isinstance(self.index, ShardedIndex):
             yield self.index
         else:
-            with self.beside() as index:
+            with self.beside(keeps=keeps) as index:
                 yield index
 
     def close(self) -> None:
@@ -109,9 +111,13 @@ class Hosted:
 
     def p_values(self, queries: Sequences, nearest: DoubleArray) -> list[float | None]:
         """(Q,) as `novelty` tells them, of queries whose nearest are at `nearest`, (Q,)."""
-        known = self.known_scores()
-        values: list[float | None] = known.p_values(nearest, shares_of(queries, 0)).tolist()
+        values: list[float | None] = self.known_scores().p_values(nearest, shares_of(queries, 0)).tolist()
         return values
+
+    @property
+    def measures_soon(self) -> bool:
+        """Whether `known_scores` can be measured before anybody asks: edits of all members are counted in seconds."""
+        return self.facts["kind"] != "series" and not self.facts["matcher"]
 
     def warm(self) -> None:
         """Load all that a search needs, with one: so that the first one who asks need not wait."""

@@ -81,7 +81,7 @@ async def novelty(request: Request, name: str) -> Answer:
     queries = sequences_of(asked, hosted, service.limits)
 
     def judged() -> JSON:
-        with hosted.judging() as index:
+        with hosted.judging(keeps=False) as index:
             found = index.novelty(queries, where=asked.where or None, **asked.options())
         results = [
             {
@@ -108,7 +108,7 @@ async def classify(request: Request, name: str) -> Answer:
     queries = sequences_of(asked, hosted, service.limits)
 
     def judged() -> JSON:
-        with hosted.beside() as index:
+        with hosted.beside(keeps=False) as index:
             options = {"recall": asked.recall, "exact": asked.exact}
             judge = NeighbourClassifier(
                 index,

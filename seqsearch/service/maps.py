@@ -53,13 +53,13 @@ class HostedMaps:
         keeps such a one. Raises what `SequenceIndex.map` raises."""
         self._hosted.look()
         held = self._drawn.get(method)
-        with self._hosted.index.state() as state:
+        with self._hosted.one.state() as state:
             if held is not None and self._is_of(held, state):
                 return held.shown
         made = self._drawing.result(method, lambda: self._made(method))
         if made is None:
             return None
-        with self._hosted.index.state() as state:
+        with self._hosted.one.state() as state:
             if made.generation != state.generation:  # rows were numbered anew meanwhile
                 return None
             held = _Drawn(made, made.sampled(MOST), _of_none)
@@ -87,7 +87,7 @@ class HostedMaps:
         if method != TSNE:
             with self._hosted.beside() as beside:
                 return beside.map(method)
-        with copy.copy(self._hosted.index) as own:  # for a minute: what is measured beside must not wait for it
+        with copy.copy(self._hosted.one) as own:  # for a minute: what is measured beside must not wait for it
             return own.map(method)
 
     def coloured(
@@ -95,7 +95,7 @@ class HostedMaps:
     ) -> tuple[Colouring, tuple[str, ...]] | None:
         """The colours of a map, and what else there is to colour by; None where rows were numbered anew meanwhile.
         Raises UnknownNameError."""
-        with self._hosted.index.state() as state:
+        with self._hosted.one.state() as state:
             if drawn.generation != state.generation:
                 return None
             held = self._drawn.get(method)
@@ -111,7 +111,7 @@ class HostedMaps:
         held = self._drawn.get(method)
         if held is None:
             held = self._drawn.get(method) if self.draw(method) is not None else None
-        with self._hosted.index.state() as state:
+        with self._hosted.one.state() as state:
             if held is None or held.map.generation != state.generation:
                 self._drawn.pop(method, None)
                 return None

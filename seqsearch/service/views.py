@@ -41,7 +41,12 @@ class PlaceAsked(Asked):
     ids: list[str] = Field(default_factory=list, max_length=10_000)
 
 
-@router.get("/map", summary="Every stored sequence as a point of the plane", responses={200: _BYTES, 202: _LATER})
+@router.get(
+    "/map",
+    summary="Every stored sequence as a point of the plane",
+    response_class=Response,
+    responses={200: _BYTES, 202: _LATER},
+)
 async def drawn_map(
     request: Request,
     name: str,
@@ -106,7 +111,7 @@ async def examples(request: Request, name: str, seed: Annotated[int, Query(ge=0,
     hosted = hosted_of(request, name)
 
     def some() -> JSON:
-        with hosted.index.state() as state:
+        with hosted.one.state() as state:
             rows = np.flatnonzero(state.live)
             rng = np.random.default_rng(seed)
             drawn = rng.choice(rows, min(_EXAMPLES, len(rows)), replace=False) if len(rows) else rows
@@ -139,7 +144,7 @@ def _later() -> Response:
 
 def _row(hosted: Hosted, row: int) -> Sequences:
     """(1,) the record of a row. Raises Problem 404."""
-    with hosted.index.state() as state:
+    with hosted.one.state() as state:
         if row >= len(state.live) or not state.live[row]:
             raise Problem(404, "unknown_row", f"no sequence is stored in row {row}")
         return state.targets[np.array([row])]

@@ -87,7 +87,7 @@ async def body_of(request: Request) -> bytes:
 
 
 async def beside(request: Request, work: Callable[[], T]) -> T:
-    """What is made of a body: at once of a small one, of a large one in a thread, so that others are heard meanwhile."""
+    """What is made of a body: of a large one in a thread, so that others are heard meanwhile."""
     length = request.headers.get("content-length", "")
     small = length.isdigit() and int(length) <= _SMALL
     return work() if small else await asyncio.to_thread(work)

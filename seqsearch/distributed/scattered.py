@@ -69,6 +69,11 @@ class Scattered:
         return self.path
 
     @property
+    def transport(self) -> Transport:
+        """What asks the shards."""
+        return self._transport
+
+    @property
     def manifest(self) -> Manifest:
         """What the shards are."""
         return self._manifest
@@ -93,6 +98,21 @@ class Scattered:
         """The alphabet queries are read with; None for series."""
         alphabet = self._facts.nothing.alphabet
         return None if alphabet is None else alphabet.name
+
+    @property
+    def features(self) -> int:
+        """Numbers of each step of a series, 0 of tokens."""
+        return self._facts.nothing.features
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether a shard holds a sequence with a label."""
+        return any(facts.labels for facts in self._all("facts"))
+
+    def some(self, count: int) -> Sequences:
+        """The first of the first shard, `count` at most: examples of what is stored."""
+        found: Sequences = self._ask([Call(0, "some", (count,))], partial=False)[0]
+        return found
 
     @property
     def columns(self) -> dict[str, str]:

@@ -76,7 +76,7 @@ def calibrate(
         found = pipeline.staged(asked, max(ks), budget, allowed=allowed, exclude=exclude, trace=trace)
         return found, trace[last.name].compared / len(asked)
 
-    cost = last.cost(sequences, truth) * (BANDED if parts else 1.0)
+    cost = last.cost(sequences, truth) * (BANDED if isinstance(first, ProposeParts) else 1.0)
     by_proof = last.distance.exhaustive_cost(sequences.lengths, others, cost)
 
     with progress.task("calibrating", len(budgets)) as task:

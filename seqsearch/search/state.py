@@ -12,6 +12,7 @@ import numpy as np
 from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
+from ..distances.neighbours import Identical
 from ..encoders.model import Model
 from ..errors import MismatchError
 from ..memory import keep_freed
@@ -20,6 +21,7 @@ from .budget import Budget, Calibration, Choice, Wanted
 from .conditions import Where, shown
 from .encoding import OneModel, TwoTowers
 from .filtering import mask_of
+from .identity import looked_at
 from .pipeline import Limits, Pipeline, Points, Queries, Stage
 from .stages import Exact, Propose, ProposeParts, ProposeShared, WarpHashes
 from .windows import WindowIndex
@@ -78,6 +80,11 @@ class State:
         return last
 
     @property
+    def shares(self) -> bool:
+        """Whether what sequences share proposes candidates."""
+        return isinstance(self.pipeline.stages[0], ProposeShared)
+
+    @property
     def proposals(self) -> CandidateIndex:
         """The candidate index of the first stage. Raises MismatchError where there is none."""
         if isinstance(first := self.pipeline.stages[0], ProposeParts):
@@ -93,8 +100,7 @@ class State:
     def choice(self, k: int, wanted: Wanted) -> Choice:
         """The budget for k neighbours, and why: of one state always the same."""
         if (k, wanted) not in self._choices:
-            shared = isinstance(self.pipeline.stages[0], ProposeShared)
-            kind = None if self.candidates is None or shared else type(self.proposals)
+            kind = None if self.candidates is None or self.shares else type(self.proposals)
             self._choices[k, wanted] = wanted.budget(self.calibration, kind, len(self), k)
         return self._choices[k, wanted]
 
@@ -117,6 +123,22 @@ class State:
         if budget is None or short is None or not short.any():
             return self.pipeline.neighbours(queries, k, budget, **limits)
         return self._apart(queries, k, budget, short, limits)
+
+    def most_identical(
+        self, queries: Queries, k: int, budget: Budget | None, coverage: float, **limits: Unpack[Limits]
+    ) -> Identical:
+        """Of the nearest that a budget finds, the k of the highest identity; raises as `neighbours`.
+
+        They are near for the length of the shorter sequence where what proposes can tell.
+        """
+        self.encoder.require(queries.sequences)
+        count, first = looked_at(k), self.pipeline.stages[0]
+        if budget is None or not isinstance(first, ProposeShared):
+            rows = self.neighbours(queries, count, budget, **limits).rows
+        else:
+            wide = replace(budget, candidates=max(count, budget.candidates), by_share=True)
+            rows = self.pipeline.proposed(queries, wide, limits.get("allowed")).rows
+        return self.exact.most_identical(queries.sequences, rows, k, coverage)
 
     def _short(self, queries: Sequences) -> BoolArray | None:
         """(Q,) which are too short to ask for windows; None where there are none."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import multiprocessing
 import os
@@ -512,8 +513,12 @@ def fuzz(options: argparse.Namespace) -> dict[str, Any]:
         asyncio.run(_thrown(served.port, nonsense, options.requests // 10))  # until all is loaded
         before = served.anonymous()
         start = time.perf_counter()
-        statuses, unguarded = asyncio.run(_thrown(served.port, nonsense, options.requests))
-        took, after = time.perf_counter() - start, served.anonymous()
+        statuses, unguarded, held = Counter[int](), 0, [before]
+        for _ in range(4):
+            some, without = asyncio.run(_thrown(served.port, nonsense, options.requests // 4))
+            statuses, unguarded = statuses + some, unguarded + without
+            held.append(served.anonymous())
+        took = time.perf_counter() - start
         alive = served.process.poll() is None
     return {
         "requests": options.requests,
@@ -521,7 +526,8 @@ def fuzz(options: argparse.Namespace) -> dict[str, Any]:
         "statuses": {str(status): count for status, count in sorted(statuses.items())},
         "status_500": statuses[500],
         "answered_without_token": unguarded,
-        "growth_mb": (after - before) / 2**20,
+        "growth_mb": (held[-1] - before) / 2**20,
+        "growth_by_quarter_mb": [round((after - earlier) / 2**20, 1) for earlier, after in itertools.pairwise(held)],
         "alive": alive,
     }
 

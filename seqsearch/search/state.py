@@ -26,6 +26,7 @@ from .pipeline import Limits, Pipeline, Points, Queries, Stage
 from .stages import Exact, Propose, ProposeParts, ProposeShared, WarpHashes
 from .windows import WindowIndex
 
+_CHOICES = 1024  # that are remembered
 _LENGTHS = 4096
 """Stored sequences whose lengths are looked at."""
 
@@ -36,7 +37,8 @@ class State:
 
     `targets`: the sequences of all rows, deleted ones too, so that a row is a position, with their ids and labels;
     `live`: (rows,) which are not deleted; `candidates` holds the live rows; `find` and `rows_of`: ids to rows, (m,),
-    with -1 or an UnknownIdError for those that are not there; `vectors`: what is stored of rows, (m,) -> (m, ...).
+    with -1 or an UnknownIdError for those that are not there; `vectors`: what is stored of rows, (m,) -> (m, ...);
+    `generation`: of the numbers of rows, which a compaction gives anew.
     """
 
     targets: Sequences
@@ -49,6 +51,7 @@ class State:
     find: Callable[[Iterable[str]], IntArray]
     rows_of: Callable[[Iterable[str]], IntArray]
     vectors: Callable[[IntArray], AnyArray]
+    generation: int = 0
 
     def __len__(self) -> int:
         return self.pipeline.size
@@ -99,10 +102,14 @@ class State:
 
     def choice(self, k: int, wanted: Wanted) -> Choice:
         """The budget for k neighbours, and why: of one state always the same."""
-        if (k, wanted) not in self._choices:
+        known = self._choices.get((k, wanted))
+        if known is None:
             kind = None if self.candidates is None or self.shares else type(self.proposals)
-            self._choices[k, wanted] = wanted.budget(self.calibration, kind, len(self), k)
-        return self._choices[k, wanted]
+            known = wanted.budget(self.calibration, kind, len(self), k)
+            if len(self._choices) >= _CHOICES:  # whoever asks a service chooses the numbers
+                self._choices.clear()
+            self._choices[k, wanted] = known
+        return known
 
     @cached_property
     def _choices(self) -> dict[tuple[int, Wanted], Choice]:

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ..distances import Neighbours, Ranges
+from ..distributed import ShardedIndex
 from ..search import Answers, RangeResults, Results
 from ..search.budget import BudgetOptions, Wanted, unusual
 from ..search.pipeline import Queries
@@ -57,10 +58,10 @@ class Search:
     def answer(self, parts: list[Sequences]) -> list[Answers]:
         """See `Group.answer`."""
         self.hosted.look()
-        if len(parts) == 1:
-            return [self._found(parts[0])]
+        if len(parts) == 1 or isinstance(self.hosted.index, ShardedIndex):  # whose warnings are made where they are
+            return [self._found(part) for part in parts]
         together = self._found(Sequences.concatenate(parts))
-        with self.hosted.index.state() as state:
+        with self.hosted.one.state() as state:
             return [self._told(state, part, own) for part, own in zip(parts, split(together, parts), strict=True)]
 
     def _told(self, state: State, queries: Sequences, found: Answers) -> Answers:

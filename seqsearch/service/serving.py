@@ -23,8 +23,7 @@ _SWITCH = 0.001  # seconds for which a thread may keep others from the interpret
 
 def serve(service: Service, host: str, port: int) -> None:
     """Answer until SIGINT or SIGTERM, then finish what runs. Exits with 1 where the port is taken."""
-    for hosted in service.shelf.values():
-        hosted.warm()
+    service.warm()
     sys.setswitchinterval(_SWITCH)
     gc.collect()
     gc.freeze()  # what is loaded stays: to walk over it again and again takes longer than a search

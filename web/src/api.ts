@@ -90,7 +90,11 @@ export const service = {
   examples: async (name: string, seed: number): Promise<Query[]> =>
     (await get<{ examples: Query[] }>(at(name, `examples?seed=${seed}`))).examples,
   record: async (name: string, row: number): Promise<Query> => (await get<{ record: Query }>(at(name, `map/record?row=${row}`))).record,
-  histogram: (name: string): Promise<Histogram> => get(at(name, "histogram")),
+  /** null while it is being measured. */
+  histogram: async (name: string): Promise<Histogram | null> => {
+    const answer = await ask(at(name, "histogram"));
+    return answer.status === 202 ? null : answer.json();
+  },
   map: async (name: string, method: string, by: string, rank: number, part: string): Promise<{ status: number; buffer: ArrayBuffer }> => {
     const wanted = new URLSearchParams({ method, part });
     if (by) wanted.set("by", by);

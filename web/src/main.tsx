@@ -305,7 +305,7 @@ function MapCard({ name, facts, found, result, hover, onTake }: { name: string; 
       </div>
       {wrong || head?.why ? <p class="quiet">{wrong || head?.why}</p> : data ? <MapView data={data} queries={pins.queries} hits={pins.hits} hover={hover} about={about} onPick={facts.matcher ? undefined : pick} /> : <div class="field empty-field" />}
       {waiting && <p class="quiet" role="status">{data ? "Drawing another map: t-SNE takes a minute …" : "Drawing the map …"}</p>}
-      {head && !head.why && !waiting && <p class="quiet">{head.method === "pca" ? `Principal components of the embeddings, ${(100 * (head.shares[0] + head.shares[1])).toFixed(0)}% of the variance.` : "t-SNE of the embeddings: near points are alike, far ones say little."}{pins.queries.length > 0 && " ★ the query, ○ its hits."}</p>}
+      {head && !head.why && !waiting && <p class="quiet">{head.method === "pca" ? `Principal components of the embeddings, ${(100 * (head.shares[0] + head.shares[1])).toFixed(0)}% of the variance.` : "t-SNE of the embeddings: near points are alike, far ones say little."}{data.count < facts.sequences - 1000 && ` ${number(data.count)} of ${number(facts.sequences)} are shown.`}{pins.queries.length > 0 && " ★ the query, ○ its hits."}</p>}
     </div>
   );
 }
@@ -315,7 +315,12 @@ function HistogramCard({ name, found }: { name: string; found: Found | null }) {
   const [wrong, setWrong] = useState("");
   useEffect(() => {
     let here = true;
-    service.histogram(name).then((told) => here && setHistogram(told)).catch((error) => here && setWrong((error as Error).message));
+    const look = async (turn: number): Promise<void> => {
+      const told = await service.histogram(name);
+      if (told && here) setHistogram(told);
+      else if (here) setTimeout(() => look(turn + 1).catch(() => {}), Math.min(3000, 300 * (turn + 1)));
+    };
+    look(0).catch((error) => here && setWrong((error as Error).message));
     return () => { here = false; };
   }, [name]);
   const marks = useMemo(() => (found ? found.answer.results.filter((result) => result.hits.length).map((result) => ({ query: result.query, distance: Math.min(...result.hits.map((hit) => hit.distance)) })) : []), [found?.answer.results]);

@@ -19,10 +19,11 @@ from ..sequences import Sequences, SequencesLike
 from .asking import queries_of, require_two_strands, stored_queries
 from .budget import Budget, BudgetOptions, Wanted, unusual
 from .conditions import Where
+from .guarantees import NONE, guarantees
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
 from .novelty.detector import NoveltyDetector
 from .novelty.options import NoveltyFields
-from .pipeline import Queries, Trace
+from .pipeline import Found, Queries, Trace
 from .records import Records
 from .results import Explanation, RangeResults, Results
 from .state import State
@@ -115,7 +116,10 @@ class Questions(Records):
         were made elsewhere; stored sequences need none, nor does a comparison with everything.
         The budget: `recall` asks for a measured recall (default: the one the index was built for), `candidates` for a
         number of candidates (with `ef` of a graph, or `lists` of compressed lists), `exact` for a comparison with
-        everything. `ids` or `where` restrict the answers, always to exactly min(k, matching) of them.
+        everything. `guarantee`: what each answer must rest on at least, "proved" (everything by proof), "group" (the
+        default: a recall measured on queries that are predicted as far from everything), "marginal" (on all queries
+        together); `Results.guarantee` says what each rests on.
+        `ids` or `where` restrict the answers, always to exactly min(k, matching) of them.
         `where`: a condition on the columns, and on id, label, description and length: 'genus = "Bacteroides" and year
         >= 2019', or {"genus": ["Bacteroides"], "year": (2019, None)}; see `seqsearch.search.conditions`. Where nothing
         fulfils it `Results.warnings` says so.
@@ -131,14 +135,18 @@ class Questions(Records):
         with self._handle.state(watched(progress)) as state:
             choice, (allowed, unmet), trace = state.choice(k, wanted), state.asked(ids, where), Trace()
 
-            def found(asked: Queries) -> Neighbours:
+            def found(asked: Queries) -> Found:
                 return state.neighbours(
                     asked, k, choice.budget, allowed=allowed, trace=trace, progress=watched(progress)
                 )
 
-            answer, minus = found(with_points), None
+            plus, minus = found(with_points), None
+            answer, proved = Neighbours(plus.rows, plus.distances), plus.proved
             if strand == BOTH:
-                answer, minus = better_strand(answer, found(other_strand(with_points)))
+                turned = found(other_strand(with_points))
+                proved = proved & turned.proved
+                answer, minus = better_strand(answer, turned)
+            rests = guarantees(proved, choice.guarantee if allowed is None else NONE)
             calibrated, unlike, cautions = choice.budget is not None and allowed is None, None, choice.warnings
             if calibrated:
                 unlike = unusual(state.calibration, answer.distances[:, 0])
@@ -154,7 +162,7 @@ class Questions(Records):
         parts = distance if distance is not None and distance.partial else None
         told = (*cautions, *unmet)
         how = Explanation(choice.reason, told, unlike, calibrated, alignable, aligner, parts, trace)
-        return Results(asked.ids, state.targets, answer, minus, sure, how, asked)
+        return Results(asked.ids, state.targets, answer, minus, sure, how, asked, rests)
 
     def count(self, where: Where | None = None, *, ids: Iterable[str] | None = None) -> int:
         """How many stored sequences fulfil a condition, as `search` takes it, exactly.

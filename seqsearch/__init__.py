@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .distances import CustomDistance, Distance, distance_named
+    from .distributed import ShardedIndex
     from .encoders.encoder import Encoder
     from .encoders.model import Model
     from .errors import SeqsearchError
@@ -33,15 +34,18 @@ if TYPE_CHECKING:
         read_batches,
         write_fasta,
     )
+    from .service.client import Client
     from .threads import use as use_threads
 
 _ROOMS = {
     "distances": ("CustomDistance", "Distance", "distance_named"),
+    "distributed": ("ShardedIndex",),
     "encoders.encoder": ("Encoder",),
     "encoders.model": ("Model",),
     "errors": ("SeqsearchError",),
     "estimators": ("NoveltyScorer", "SequenceClassifier", "SequenceEmbedder", "SequenceNeighbors"),
     "models": ("classify", "load_model", "save_model", "tag", "train"),
+    "service.client": ("Client",),
     "search": ("BuildOptions", "Hit", "Hits", "RangeResults", "References", "Results", "SequenceIndex", "duplicates"),
     "sequences": (
         "Alphabet",
@@ -60,6 +64,7 @@ _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 __all__ = [
     "Alphabet",
     "BuildOptions",
+    "Client",
     "CustomDistance",
     "Distance",
     "Encoder",
@@ -78,6 +83,7 @@ __all__ = [
     "SequenceNeighbors",
     "Sequences",
     "SequencesLike",
+    "ShardedIndex",
     "alphabet_named",
     "as_sequences",
     "classify",

@@ -15,6 +15,7 @@ from .guarantees import GROUP, MARGINAL, NONE, PROVED, require_guarantee
 from .intervals import Interval, Stop
 
 STALE_SHARE = 0.2
+ALIKE = 1.1  # times the cost of the cheapest budget of a group at which the one that finds most is taken
 SURER = 2.0  # times the cost of a budget that is expected to reach a recall, which one that surely does is worth
 USUAL = 0.9  # share of the calibration queries that found their nearest within the usual distance
 FEWEST_TO_COMPARE = 20  # queries below which nothing is said about how unusual they are
@@ -245,7 +246,9 @@ class Calibration:
         cheapest = min(enough, key=lambda p: (p.cost(self.costs), p.candidates, -p.recall))
         if self.exact_is_cheaper(cheapest, size):
             return None
-        return self._budget(cheapest, max(1.0, k / stand_in)), cheapest.cost(self.costs)
+        most = ALIKE * cheapest.cost(self.costs)
+        chosen = max((p for p in enough if p.cost(self.costs) <= most), key=lambda p: (p.lower, -p.cost(self.costs)))
+        return self._budget(chosen, max(1.0, k / stand_in)), chosen.cost(self.costs)
 
     def _spent(self, budget: tuple[Budget, float] | None, size: int) -> float:
         """What a query of a group costs."""

@@ -17,7 +17,7 @@ from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
 from .budget import USUAL, Budget, Calibration, Group, Point, controlled
 from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
-from .pipeline import Keep, Pipeline, Queries, Ranked, joined
+from .pipeline import Keep, Pipeline, Queries, Ranked, Trace, joined
 from .stages import Exact, Propose, ProposeParts
 from .strangers import Removed, Strangers, grouped
 
@@ -67,7 +67,6 @@ def calibrate(
     deep = max(ks) + (0 if removed is None else removed.most)
     known = pipeline.neighbours(queries, deep, None, allowed=allowed, exclude=exclude, progress=progress)
     truth = Neighbours(known.rows[:, : max(ks)], known.distances[:, : max(ks)])
-    usual = np.arange(len(queries))
     strange = Strangers.of(queries, exclude, known, removed, max(ks))
     asked, sequences = queries, queries.sequences
 
@@ -79,6 +78,12 @@ def calibrate(
         return last.pairs(sequences, who if strange is None else strange.owners[who], rows, cutoffs)
 
     budgets = window_budgets(first.index) if parts else budgets_for(first.index, others, wider=True)
+
+    def search(budget: Budget) -> tuple[Neighbours, float]:
+        trace = Trace()
+        found = pipeline.staged(asked, max(ks), budget, allowed=allowed, exclude=exclude, trace=trace)
+        return found, trace[last.name].compared / len(asked)
+
     cost = last.cost(sequences, truth)
     by_proof = last.distance.exhaustive_cost(sequences.lengths, others, cost)
 
@@ -87,22 +92,23 @@ def calibrate(
 
     with progress.task("calibrating", len(budgets)) as task:
         ladder = Ladder(budgets)
-        every, rows = truth if strange is None else joined([truth, strange.truth]), len(pipeline.live)
-        measured = measure(
-            every, propose, verify, ladder, ks, task, may_stop=first.may_stop, rows=rows, usual=len(queries)
-        )
-        points = curve(measured.points(usual))
-        groups = [
-            Group(reach, len(who), curve(measured.points(who, group_bound)), together)
-            for reach, who, together in ([] if strange is None else grouped(measured.first, target))
-        ]
+        if parts:
+            points, interval, groups = curve(measured_whole(truth, search, ladder, ks, task)), None, []
+        else:
+            every, rows = truth if strange is None else joined([truth, strange.truth]), len(pipeline.live)
+            measured = measure(every, propose, verify, ladder, ks, task, rows=rows, usual=len(queries))
+            points, interval = curve(measured.points(np.arange(len(queries)))), measured.interval
+            groups = [
+                Group(reach, len(who), curve(measured.points(who, group_bound)), together)
+                for reach, who, together in ([] if strange is None else grouped(measured.first, target))
+            ]
     return Calibration(
         target,
         len(queries),
         size,
         points,
         (cost,),
-        measured.interval,
+        interval,
         by_proof,
         float(np.quantile(truth.distances[:, 0], USUAL, method="higher")),
         groups=tuple(groups),
@@ -159,7 +165,13 @@ def window_budgets(index: CandidateIndex) -> list[Budget]:
     counts = [count for count in (*LADDER, *MORE_WINDOWS) if FEWEST_WINDOWS <= count < len(index)]
     if not index.effort:
         return [Budget(count) for count in counts]
-    return [Budget.of(count, index.effort, effort) for count in counts for effort in index.efforts(count)]
+    return [Budget.of(count, index.effort, effort) for count in counts for effort in _window_efforts(index, count)]
+
+
+def _window_efforts(index: CandidateIndex, count: int) -> list[int]:
+    """Those of an index, and less: what a narrow look misses is mostly like what it finds."""
+    efforts = index.efforts(count)
+    return sorted({*efforts, max(1, efforts[0] // 2), max(1, efforts[0] // 4)})
 
 
 def _efforts(index: CandidateIndex, count: int, place: float, wider: bool) -> tuple[int, ...]:
@@ -344,9 +356,13 @@ class _Verified:
 
     def of(self, rows: IntArray) -> DoubleArray:
         """(Q, C) distances of proposed rows, inf where there is none."""
-        there, out = rows >= 0, np.full(rows.shape, np.inf)
+        order = np.argsort(rows, axis=1)  # ascending pairs are found much faster among ascending ones
+        rows, found = np.take_along_axis(rows, order, axis=1), np.full(rows.shape, np.inf)
+        there = rows >= 0
         owners = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)[there]
-        out[there] = self._known(owners, rows[there]) if self._table is None else self._listed(owners, rows[there])
+        found[there] = self._known(owners, rows[there]) if self._table is None else self._listed(owners, rows[there])
+        out = np.empty(rows.shape)
+        np.put_along_axis(out, order, found, axis=1)
         return out
 
     def _listed(self, owners: IntArray, rows: IntArray) -> DoubleArray:
@@ -358,9 +374,9 @@ class _Verified:
         return self._table[owners, rows]
 
     def _known(self, owners: IntArray, rows: IntArray) -> DoubleArray:
-        """(m,) from ascending pairs."""
+        """(m,) from ascending pairs, of ascending ones."""
         pairs = owners << 40 | rows
-        fresh = np.unique(pairs[~_among(pairs, self._pairs)])
+        fresh = pairs[~_among(pairs, self._pairs)]
         who = fresh >> 40
         exact = self._verify(who, fresh & ((1 << 40) - 1), self._farthest[who])
         places = np.searchsorted(self._pairs, fresh)
@@ -399,14 +415,13 @@ def measure(
     ks: tuple[int, ...],
     task: Task | None = None,
     *,
-    may_stop: bool = True,
     rows: int | None = None,
     usual: int | None = None,
 ) -> Measured:
     """What the budgets find for the queries that `truth` belongs to, and the interval behind those that stop early.
 
     `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
-    which those above their cutoff may be inf; `may_stop`: whether lists may end early; `rows`: how many there are, if
+    which those above their cutoff may be inf; `rows`: how many there are, if
     that is known; `usual`: how many of the queries are, the first ones, None for all. The ladder ends where every k is
     found as surely as anybody asks.
     """
@@ -431,13 +446,39 @@ def measure(
         if len(able) == len(ks) and all(recall >= SURE for recall in recalls):
             break
     first = widest.scores[:, 0].astype(np.float64) if widest.scores.shape[1] else np.full(len(truth), np.inf)
-    interval = None
-    if may_stop:
-        there = truth.rows >= 0
-        interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
+    there = truth.rows >= 0
+    interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
     stops = [] if interval is None else [interval.at(alpha) for alpha in ALPHAS]
     outcomes = [outcome for proposal in proposals for outcome in proposal.outcomes(truth, ks, stops)]
     return Measured(outcomes, interval, first)
+
+
+def measured_whole(
+    truth: Neighbours,
+    search: Callable[[Budget], tuple[Neighbours, float]],
+    ladder: Ladder,
+    ks: tuple[int, ...],
+    task: Task,
+) -> list[Point]:
+    """The points of a curve by searches as they are made, where what is found leads on to more: `search(budget)` gives
+    the nearest that it finds, and how many entries it compared a query."""
+    points: list[Point] = []
+    for budget in ladder.budgets:
+        task.advance()
+        if not ladder.takes(budget):
+            continue
+        found, compared = search(budget)
+        measured = []
+        for k in ks:
+            each = recall_at(found.distances, truth.distances, k)
+            recall, lower = round(float(each.mean()), 6), round(lower_bound(each), 6)
+            point = Point(k, budget.candidates, budget.ef, recall, lower, lists=budget.lists)
+            measured.append(replace(point, verified=round(compared, 2)))
+        points += measured
+        ladder.found(budget, tuple(point.recall for point in measured))
+        if all(point.recall >= SURE for point in measured):
+            break
+    return monotone(points)
 
 
 # -- against known pairs ----------------------------------------------------------------------------------------------

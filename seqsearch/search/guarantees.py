@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -32,6 +34,14 @@ def require_guarantee(
         raise ParameterError("guarantee 'proved' finds everything: recall means nothing")
     if guarantee != PROVED and exact:
         raise ParameterError(f"guarantee {guarantee!r} and exact exclude each other: exact proves every answer")
+
+
+def weakest(several: Sequence[Guarantees]) -> Guarantees:
+    """(Q,) what answers rest on that several parts, (Q,) each, make together."""
+    order = (*ASKED, NONE)
+    places = np.array([[order.index(each) for each in part] for part in several])
+    out: Guarantees = np.array(order, object)[places.max(axis=0)]
+    return out
 
 
 def guarantees(proved: BoolArray, otherwise: str) -> Guarantees:

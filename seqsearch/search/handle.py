@@ -26,6 +26,7 @@ from ..errors import (
     IndexClosedError,
     IndexLockedError,
     MismatchError,
+    NotAnIndexError,
     ParameterError,
     StrPath,
 )
@@ -39,6 +40,7 @@ from .state import State, pipeline_of
 
 SETTINGS, CALIBRATION, HEALTH = "settings", "calibration", "health"
 MATCHER = "matcher.json"  # in folders that older versions wrote
+SHARDS = "shards.json"  # in folders of several indexes
 PATIENCE, _PAUSE = 3.0, 0.005  # seconds to wait for another process that writes, and between two attempts
 FORMAT_VERSION = 1  # of indexes whose settings do not say
 
@@ -70,6 +72,8 @@ class Handle:
         if (Path(path) / MATCHER).is_file():
             made = f"make an index of it by `seqsearch convert {self.path} -o NEW.ss`"
             raise FormatVersionError(f"{self.path} is a matcher written by an older seqsearch: {made}")
+        if (Path(path) / SHARDS).is_file():
+            raise NotAnIndexError(f"{self.path} holds shards, several indexes: seqsearch.ShardedIndex.open opens them")
         self._store = Store.open(path)
         self._closed = False
         self.settings: JSON = document(self._store, SETTINGS)

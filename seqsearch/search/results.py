@@ -17,7 +17,7 @@ from ..sequences import Sequence, Sequences, Strings
 from ..sequences.columns import Value
 from .alignment import Alignments
 from .exporting import Exported, Values, preview, usual
-from .guarantees import PROVED, Guarantees, guarantees
+from .guarantees import NONE, PROVED, Guarantees, guarantees
 from .pipeline import Trace
 from .strands import reverse_complement
 from .table import HitTable, Listed
@@ -217,6 +217,11 @@ class Answers(Exported, Listed[Hits]):
         self._held: IntArray | None = None  # (m,) ascending rows that `targets` are of, where they are not of all
 
     @property
+    def asked(self) -> Sequences | None:
+        """The queries themselves; None of answers that were pickled."""
+        return self._asked
+
+    @property
     def budget(self) -> str:
         """What was searched, in words."""
         return self.how.budget
@@ -362,13 +367,13 @@ class Results(Answers):
         asked: Sequences | None = None,
         guarantee: Guarantees | None = None,
     ) -> None:
-        """`guarantee`: None where all was proved."""
+        """`guarantee`: None where nothing is told of it."""
         super().__init__(queries, targets, how, asked)
         self.rows = found.rows
         self.distances = found.distances
         self.minus = minus
         self.confidence = confidence
-        self.guarantee = guarantees(np.ones(len(found), np.bool_), PROVED) if guarantee is None else guarantee
+        self.guarantee = guarantees(np.zeros(len(found), np.bool_), NONE) if guarantee is None else guarantee
 
     def table(self) -> HitTable:
         """All hits as flat columns; its rows are positions in `targets`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,8 +16,8 @@ from ..sequences import Sequences
 from ..sequences.packed import is_packable, packed
 from .gathering import gathered, original
 from .lossless import Lossless
-from .parts import nearest_by_parts
-from .pipeline import SPARE, Keep, Parts, Queries, Ranked, joined
+from .parts import WIDE, nearest_by_parts
+from .pipeline import SPARE, Keep, Queries, Ranked, joined
 from .windows import WindowIndex
 
 _HASH_CELL = 1e-3  # of DTW of hash sequences, in candidates proposed: 16 entries at once, measured on tunes
@@ -34,11 +34,6 @@ class Propose:
     encode: Callable[[Sequences], AnyArray]
     name: str = "embedding"
     decides: bool = False
-
-    @property
-    def may_stop(self) -> bool:
-        """Whether its scores say where verification may stop."""
-        return not self.decides
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`; scores are float32."""
@@ -60,7 +55,6 @@ class ProposeParts:
     windows: WindowIndex
     name: str = "windows"
     decides: bool = False
-    may_stop: bool = False
 
     @property
     def index(self) -> CandidateIndex:
@@ -135,7 +129,7 @@ class Exact:
         if budget is not None and budget.weight:
             return self._weighed(queries.sequences, before, keep.count, budget.weight)
         if before.parts is not None:
-            return self._of_parts(queries.sequences, before.rows, before.parts, keep.count)
+            return self._of_parts(queries.sequences, before, keep.count)
         stop = None if budget is None or budget.stop is None else budget.stop.bounds(before.scores)
         return self._verified(queries.sequences, before.rows, keep.count, stop)
 
@@ -149,13 +143,15 @@ class Exact:
         best = joined(parts)
         return Ranked(best.rows, best.distances)
 
-    def _of_parts(self, queries: Sequences, rows: IntArray, parts: Parts, count: int) -> Ranked:
-        """The best of candidates, (Q, C) rows, by the stretches where the query is expected; the best of these are then
-        compared as a whole, so that the distances are those of all of each row, wherever it is nearest."""
+    def _of_parts(self, queries: Sequences, before: Ranked, count: int) -> Ranked:
+        """The best of candidates, and of those that they lead to, by the stretches where the query is expected; the
+        best of these are then compared as a whole, so that the distances are those of all of each row, wherever it is
+        nearest."""
         assert isinstance(self.distance, WindowedDistance)
-        wanted = min(rows.shape[1], count + SPARE)
-        best = nearest_by_parts(self.distance, queries, self._as_packed, rows, parts, wanted)
-        return self._verified(queries, best, count, None)
+        wanted = max(count, WIDE) + SPARE
+        best, compared = nearest_by_parts(self.distance, queries, self._as_packed, self.live, before, wanted)
+        found = self._verified(queries, best[:, : count + SPARE], count, None)
+        return replace(found, compared=compared)
 
     def _weighed(self, queries: Sequences, before: Ranked, count: int, weight: float) -> Ranked:
         """In the order of distances plus `weight` times the scores of the stage before."""

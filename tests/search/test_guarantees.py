@@ -17,13 +17,17 @@ from seqsearch.distances import EditDistance, recall_at
 from seqsearch.errors import ParameterError
 from seqsearch.search.budget import Budget, Calibration, Group, Grouped, Point, Wanted, controlled
 from seqsearch.search.calibrator import enough_queries, group_bound, left_out, lower_bound
+from seqsearch.search.guarantees import weakest
 from seqsearch.search.pipeline import Pipeline, Queries
 from seqsearch.search.strangers import Removed, Strangers, grouped
 from seqsearch.sequences import Sequences
 from tests.families import families
 
-STORED = families(100, 12, 40)
-ASKED = families(100, 1, 40, seed=5, prefix="q")  # of other ancestors: strangers
+STORED = families(90, 12, 30)
+ASKED = families(90, 1, 30, seed=5, prefix="q")  # of other ancestors: strangers
+
+
+FEW = 150  # queries that calibrations of these tests have, so that they are quick
 
 
 @pytest.fixture(scope="module", params=["exact", "hnsw", "ivf", "hamming"])
@@ -31,7 +35,10 @@ def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     bits = 64 if request.param == "hamming" else None
     path = tmp_path_factory.mktemp("guarantees") / f"{request.param}.ss"
     kind = "auto" if bits else request.param
-    with SequenceIndex.build(path, STORED, encoder="kmer", index=kind, bits=bits, recall=0.9) as built:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("seqsearch.search.calibrator.QUERIES", (FEW, 2000))
+        made = SequenceIndex.build(path, STORED, encoder="kmer", index=kind, bits=bits, recall=0.9)
+    with made as built:
         yield built
 
 
@@ -61,11 +68,11 @@ def test_the_expected_loss_of_exchangeable_queries_is_at_most_what_was_asked(alp
     assert np.mean(delivered) > 0, "it is no comparison with everything"
 
 
-@given(st.floats(0, 1), st.integers(1, 10**6))
+@given(st.floats(0, 1, allow_subnormal=False), st.integers(1, 10**6))
 def test_the_controlled_recall_is_that_of_the_paper(recall: float, queries: int) -> None:
     loss = queries / (queries + 1) * (1 - recall) + 1 / (queries + 1)
     assert controlled(recall, queries) == pytest.approx(1 - loss, abs=1e-12)
-    assert controlled(recall, queries) < recall or recall == 0
+    assert controlled(recall, queries) <= recall
     assert controlled(recall, queries) <= controlled(recall, queries + 1)
 
 
@@ -117,7 +124,7 @@ def test_as_many_queries_as_the_recall_needs() -> None:
 
 
 def test_a_small_index_proves_its_recall_on_members_left_out(index: SequenceIndex) -> None:
-    assert index.calibration.queries == 500
+    assert index.calibration.queries == FEW
     assert index.calibration.size == len(STORED)
 
 
@@ -143,19 +150,19 @@ def test_every_query_with_a_candidate_is_in_one_group(scores: list[float], witho
 
 
 def test_strangers_are_asked_for_what_is_left(index: SequenceIndex) -> None:
-    own = np.arange(0, 1200, 40)
+    own = np.arange(0, 1080, 36)
     matrix = EditDistance().matrix(STORED[own], STORED)
     with index.state() as state:
         matrix[:, ~state.live] = np.inf
         matrix[np.arange(len(own)), own] = np.inf
-        removed = Removed.sizes(len(own), 1199, 10)
+        removed = Removed.sizes(len(own), 1079, 10)
         assert removed is not None
         queries = state.members(own)
         known = state.neighbours(queries, 10 + removed.most, None, exclude=own)
         strange = Strangers.of(queries, own, known, removed, 10)
         assert strange is not None
         assert len(strange.queries) > 10
-        everything = strange.proposed(state.pipeline, Budget(1199, 1199, lists=10**6))
+        everything = strange.proposed(state.pipeline, Budget(1079, 1079, lists=10**6))
         few = strange.proposed(state.pipeline, Budget(20, 300, lists=10**6))
     for place, who in enumerate(strange.owners[len(own) :].tolist()):
         distances = matrix[who]
@@ -299,6 +306,11 @@ def test_on_the_command_line(index: SequenceIndex, tmp_path: Path, capsys: pytes
     assert "guarantee" not in lines()[0]
     assert run(["search", index.path, str(file), "--guarantee", "often"]) == 2
     assert "guarantee must be proved, group or marginal, not 'often'" in capsys.readouterr().err
+
+
+def test_parts_rest_on_the_weakest() -> None:
+    parts = [np.array(["proved", "group", "none"], object), np.array(["marginal", "proved", "proved"], object)]
+    assert weakest(parts).tolist() == ["marginal", "group", "none"]
 
 
 def test_a_pipeline_of_everything_proves(index: SequenceIndex) -> None:

@@ -3,12 +3,18 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint types layers unit clean
+.PHONY: demo test test-web lint types layers unit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/seqsearch demo
 
 test: $(VENV)/.installed lint types layers unit
+
+# The page in a browser: a chromium of the system (apt install chromium), steered from Python.
+test-web: $(VENV)/.installed
+	@command -v chromium chromium-browser google-chrome > /dev/null || { echo "no chromium: apt install chromium"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[web]'
+	$(BIN)/python -m pytest -n 0 tests/service/test_page.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .distances import CustomDistance, Distance, distance_named
+    from .distances.consensus import Consensus, consensus
     from .distributed import ShardedIndex
     from .encoders.encoder import Encoder
     from .encoders.model import Model
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "distances": ("CustomDistance", "Distance", "distance_named"),
+    "distances.consensus": ("Consensus", "consensus"),
     "distributed": ("ShardedIndex",),
     "encoders.encoder": ("Encoder",),
     "encoders.model": ("Model",),
@@ -65,6 +67,7 @@ __all__ = [
     "Alphabet",
     "BuildOptions",
     "Client",
+    "Consensus",
     "CustomDistance",
     "Distance",
     "Encoder",
@@ -87,6 +90,7 @@ __all__ = [
     "alphabet_named",
     "as_sequences",
     "classify",
+    "consensus",
     "distance_named",
     "duplicates",
     "load_model",

@@ -15,6 +15,8 @@ from .options import PATH, option, takes, threads_option
 if TYPE_CHECKING:
     from ..search import Answers
     from ..sequences import Sequences
+    from ..service.limits import Limits
+    from ..service.tokens import Tokens
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -40,6 +42,12 @@ class Options:
         "Time of a request.", type=click.FloatRange(0, min_open=True), default=30.0, metavar="S"
     )
 
+    ray: str | None = option(
+        "Of shards: serve them on a Ray cluster: auto, its address, or local:N processors.", metavar="ADDRESS"
+    )
+    replicas: int = option("With --ray: copies of each shard.", type=click.IntRange(1), default=1, metavar="N")
+    processes: int = option("With --ray: processes of the service.", type=click.IntRange(1), default=2, metavar="N")
+
     @property
     def is_local(self) -> bool:
         """Whether nobody else can reach it."""
@@ -57,7 +65,7 @@ class Options:
         return frozenset((*_LOCAL, "[::1]", self.host, *self.allow_host))
 
 
-def _columns(answers: Answers, queries: Sequences, names: Iterable[str]) -> dict[str, Items[object]]:
+def hits_as_columns(answers: Answers, queries: Sequences, names: Iterable[str]) -> dict[str, Items[object]]:
     """Hits of jobs as `search` prints them."""
     from .output import HitColumns
 
@@ -81,6 +89,7 @@ def command(indexes: tuple[str, ...], options: Options) -> None:
       seqsearch serve refs.ss --writable --token-file tokens.txt
       seqsearch serve refs.ss --jobs jobs --max-queries 100
       seqsearch serve refs.ss --host 0.0.0.0 --allow-host genes.example.org --token-file tokens.txt
+      seqsearch serve refs.shards --ray auto --replicas 2 --processes 4
       seqsearch search http://127.0.0.1:8080/refs queries.fasta -k 10
     """
     from ..extras import SERVE, imported
@@ -105,10 +114,38 @@ def command(indexes: tuple[str, ...], options: Options) -> None:
         seconds=options.max_seconds,
     )
     tokens = Tokens() if options.token_file is None else Tokens.read(options.token_file)
+    if options.ray is not None:
+        _on_ray(indexes, options, limits, tokens)
+        return
     shelf = Shelf([Hosted.open(path, writable=options.writable) for path in indexes])
     service = Service(shelf, limits, tokens, options.hosts, log=lambda line: click.echo(line, err=True))
     if options.jobs is not None:
-        service.jobs = JobAnswers(service, _columns).runner(options.jobs)
+        service.jobs = JobAnswers(service, hits_as_columns).runner(options.jobs)
     shown = f"[{options.host}]" if ":" in options.host else options.host
     click.echo(f"http://{shown}:{options.port}/  ({', '.join(each.name for each in shelf.values())})", err=True)
     serve(service, options.host, options.port)
+
+
+def _on_ray(indexes: tuple[str, ...], options: Options, limits: Limits, tokens: Tokens) -> None:
+    """In several processes of a cluster. Raises usage errors for what is not of shards, and for changes."""
+    from ..distributed import holds_shards
+    from ..service.ray_serve import Builder, serve_forever, serving
+
+    assert options.ray is not None
+    for path in indexes:
+        if not holds_shards(path):
+            raise click.UsageError(f"--ray is for shards: {path} is one index (`seqsearch shard` makes shards)")
+    for flag, there in (("--writable", options.writable), ("--jobs", options.jobs is not None)):
+        if there:
+            raise click.UsageError(f"{flag} is not for --ray: change the folder, which is looked at every second")
+    with serving(
+        indexes,
+        options.ray,
+        Builder(limits, tokens, options.hosts),
+        processes=options.processes,
+        replicas=options.replicas,
+        host=options.host,
+        port=options.port,
+    ) as look:
+        click.echo(f"http://{options.host}:{options.port}/  ({options.processes} processes)", err=True)
+        serve_forever(look)

@@ -21,7 +21,7 @@ from ..registry import call
 from ..search import BuildOptions, VerificationReport
 from ..search.budget import Budget, BudgetOptions, Wanted
 from ..search.conditions import Where
-from ..search.metadata import ColumnsLike, MetadataLike, parts_of
+from ..search.metadata import ColumnsLike, MetadataLike, brought, parts_of
 from ..search.novelty import KnownScores, NoveltyResults
 from ..search.novelty.options import NoveltyFields, NoveltyOptions
 from ..search.options import BuildFields
@@ -389,13 +389,21 @@ class ShardedIndex(Scattered):
 
     # -- changing ------------------------------------------------------------------------------------------------
 
-    def add(self, sequences: SequencesLike, *, vectors: VectorsLike | None = None, progress: Watching = False) -> None:
-        """Add sequences; durable in every shard when it returns. Raises DuplicateIdError before anything is added,
-        MismatchError, IndexLockedError.
+    def add(
+        self,
+        sequences: SequencesLike,
+        *,
+        columns: ColumnsLike | None = None,
+        metadata: MetadataLike | None = None,
+        vectors: VectorsLike | None = None,
+        progress: Watching = False,
+    ) -> None:
+        """Add sequences; durable in every shard when it returns. `columns` and `metadata` as in `SequenceIndex.add`.
+        Raises DuplicateIdError before anything is added, MismatchError, IndexLockedError.
         """
         require_no_vectors(vectors)
         with self._changing, self._writing():
-            given = self._to_add(sequences)
+            given = brought(self._to_add(sequences), columns, metadata, watched(progress).note)
             held = self.holds(given.ids)
             if held.any():
                 first = int(np.argmax(held))
@@ -403,13 +411,19 @@ class ShardedIndex(Scattered):
             self._put("add", numbered(given, self._next_row()), progress)
 
     def update(
-        self, sequences: SequencesLike, *, vectors: VectorsLike | None = None, progress: Watching = False
+        self,
+        sequences: SequencesLike,
+        *,
+        columns: ColumnsLike | None = None,
+        metadata: MetadataLike | None = None,
+        vectors: VectorsLike | None = None,
+        progress: Watching = False,
     ) -> None:
-        """Put sequences in place of those with the same ids; they come last in the order. Raises UnknownIdError before
-        anything is changed."""
+        """Put sequences in place of those with the same ids; they come last in the order. `columns` and `metadata` as
+        in `SequenceIndex.update`. Raises UnknownIdError before anything is changed."""
         require_no_vectors(vectors)
         with self._changing, self._writing():
-            given = self._taken(sequences, "sequences")
+            given = brought(self._taken(sequences, "sequences"), columns, metadata, watched(progress).note)
             self._require_known(list(given.ids))
             self._put("update", numbered(given, self._next_row()), progress)
 

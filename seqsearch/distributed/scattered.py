@@ -100,6 +100,21 @@ class Scattered:
         return None if alphabet is None else alphabet.name
 
     @property
+    def features(self) -> int:
+        """Numbers of each step of a series, 0 of tokens."""
+        return self._facts.nothing.features
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether a shard holds a sequence with a label."""
+        return any(facts.labels for facts in self._all("facts"))
+
+    def some(self, count: int) -> Sequences:
+        """The first of the first shard, `count` at most: examples of what is stored."""
+        found: Sequences = self._ask([Call(0, "some", (count,))], partial=False)[0]
+        return found
+
+    @property
     def columns(self) -> dict[str, str]:
         """The columns beside the sequences: their names and kinds."""
         return {name: kind for name, kind in self._facts.info.get("columns", {}).items() if name != GLOBAL_ROW}

@@ -72,12 +72,13 @@ class InRange:
 @dataclass(frozen=True)
 class Facts:
     """What a shard is: what `info` says, how its queries are read (`nothing`: no sequences of its kind) and compared,
-    and the `encoder` by its digest."""
+    the `encoder` by its digest, and whether there are `labels`."""
 
     info: JSON
     nothing: Sequences
     distance: Distance
     encoder: str
+    labels: bool
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,14 @@ class Shard:
 
     def facts(self) -> Facts:
         index = self.index
-        return Facts(index.info(), unnumbered(index.get([])), index.distance, encoder_digest(index))
+        with index.state() as state:
+            labels = len(state.targets.labels.data) > 0
+        return Facts(index.info(), unnumbered(index.get([])), index.distance, encoder_digest(index), labels)
+
+    def some(self, count: int) -> Sequences:
+        """The first of its records."""
+        with self.index.state() as state:
+            return unnumbered(state.targets[np.flatnonzero(state.live)[:count]])
 
     def model(self) -> Model:
         """The encoder."""

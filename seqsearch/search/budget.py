@@ -29,7 +29,8 @@ class Budget:
 
     `stop` ends a query's list earlier, where no candidate that is left can be expected to enter; `weight`: how often
     the scores of the stage before the last count in the final order (two kinds of series). `groups`: other budgets for
-    queries whose first candidate is predicted farther away; this one is then what all are asked first.
+    queries whose first candidate is predicted farther away; this one is then what all are asked first. `by_share`:
+    distances are taken as shares of the shorter sequence's letters, by every stage that can.
     """
 
     candidates: int
@@ -39,6 +40,7 @@ class Budget:
     weight: float = 0.0
     lists: int | None = None
     groups: Grouped | None = None
+    by_share: bool = False
 
     @classmethod
     def of(cls, candidates: int, name: str, effort: int | None) -> Self:
@@ -382,12 +384,17 @@ class Wanted:
         if self.candidates is None and len(given):
             raise ParameterError(f"{' and '.join(given)} say nothing without candidates")
 
+    @property
+    def by_proof(self) -> bool:
+        """Whether everything is to be compared."""
+        return self.exact or self.guarantee == PROVED
+
     def budget(self, calibration: Calibration, kind: type[CandidateIndex] | None, size: int, k: int) -> Choice:
         """The budget for k neighbours among `size` sequences in an index of that kind (None: of none), and why.
 
         Raises ParameterError for an effort that the kind does not take.
         """
-        if self.exact or self.guarantee == PROVED:
+        if self.by_proof:
             return Choice(None, "exact")
         if calibration.lossless:
             if self.candidates is not None:

@@ -13,12 +13,13 @@ from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Neighbours, recall_at
 from ..distances.neighbours import thresholds
+from ..errors import MismatchError
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
 from .budget import USUAL, Budget, Calibration, Group, Point, controlled
 from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
-from .pipeline import Keep, Pipeline, Queries, Ranked, Trace, joined
-from .stages import Exact, Propose, ProposeParts
+from .pipeline import Keep, Pipeline, Queries, Ranked, Stage, Trace, joined
+from .stages import Exact, Propose, ProposeParts, ProposeShared
 from .strangers import Removed, Strangers, grouped
 
 Bound = Callable[[DoubleArray], float]
@@ -59,11 +60,11 @@ def calibrate(
     if not len(queries) or others < 1:
         return Calibration(target, 0, size)
     first, last = pipeline.stages[0], pipeline.stages[-1]
-    assert isinstance(first, Propose | ProposeParts)
+    assert isinstance(first, Propose | ProposeParts | ProposeShared)
     assert isinstance(last, Exact)
-    parts = isinstance(first, ProposeParts)
-    ks = tuple(k for k in (PARTS_K if parts else CALIBRATED_K) if k <= others) or (1,)
-    removed = Removed.sizes(len(queries), others, max(ks)) if not parts else None
+    whole = isinstance(first, Propose)
+    ks = tuple(k for k in (CALIBRATED_K if whole else PARTS_K) if k <= others) or (1,)
+    removed = Removed.sizes(len(queries), others, max(ks)) if whole else None
     deep = max(ks) + (0 if removed is None else removed.most)
     known = pipeline.neighbours(queries, deep, None, allowed=allowed, exclude=exclude, progress=progress)
     truth = Neighbours(known.rows[:, : max(ks)], known.distances[:, : max(ks)])
@@ -77,7 +78,7 @@ def calibrate(
     def verify(who: IntArray, rows: IntArray, cutoffs: DoubleArray) -> DoubleArray:
         return last.pairs(sequences, who if strange is None else strange.owners[who], rows, cutoffs)
 
-    budgets = window_budgets(first.index) if parts else budgets_for(first.index, others, wider=True)
+    budgets = ladder_of(first, others, wider=True)
 
     def search(budget: Budget) -> tuple[Neighbours, float]:
         trace = Trace()
@@ -88,13 +89,13 @@ def calibrate(
     by_proof = last.distance.exhaustive_cost(sequences.lengths, others, cost)
 
     def curve(points: list[Point]) -> tuple[Point, ...]:
-        return tuple(worthwhile([_with_cost(point, first.index) for point in points], (cost,)))
+        if not isinstance(first, ProposeShared):
+            points = [_with_cost(point, first.index) for point in points]
+        return tuple(worthwhile(points, (cost,)))
 
     with progress.task("calibrating", len(budgets)) as task:
         ladder = Ladder(budgets)
-        if parts:
-            points, interval, groups = curve(measured_whole(truth, search, ladder, ks, task)), None, []
-        else:
+        if whole:
             every, rows = truth if strange is None else joined([truth, strange.truth]), len(pipeline.live)
             measured = measure(every, propose, verify, ladder, ks, task, rows=rows, usual=len(queries))
             points, interval = curve(measured.points(np.arange(len(queries)))), measured.interval
@@ -102,6 +103,8 @@ def calibrate(
                 Group(reach, len(who), curve(measured.points(who, group_bound)), together)
                 for reach, who, together in ([] if strange is None else grouped(measured.first, target))
             ]
+        else:
+            points, interval, groups = curve(measured_whole(truth, search, ladder, ks, task)), None, []
     return Calibration(
         target,
         len(queries),
@@ -145,6 +148,20 @@ def held_out(size: int, most: int, rng: np.random.Generator) -> IntArray:
     return np.sort(rng.choice(size, min(most, max(20, size // 20)), replace=False)).astype(np.int64)
 
 
+def ladder_of(first: Stage, size: int, *, wider: bool = False) -> list[Budget]:
+    """The ladder of budgets for what proposes among `size` others; `wider`: with every effort that is worth trying.
+
+    Raises MismatchError where nothing does.
+    """
+    if isinstance(first, ProposeShared):
+        return [Budget(count) for count in LADDER if count < size]
+    if isinstance(first, ProposeParts):
+        return window_budgets(first.index, wider=wider)
+    if not isinstance(first, Propose):
+        raise MismatchError("this index has no embeddings: its first stage compares hash sequences")
+    return budgets_for(first.index, size, wider=wider)
+
+
 def budgets_for(index: CandidateIndex, size: int, *, wider: bool = False) -> list[Budget]:
     """The ladder of budgets for an index of `size` others; `wider`: with every effort that is worth trying.
 
@@ -160,12 +177,19 @@ def budgets_for(index: CandidateIndex, size: int, *, wider: bool = False) -> lis
     ]
 
 
-def window_budgets(index: CandidateIndex) -> list[Budget]:
-    """The ladder of budgets for windows, of which many lead to the same row, with every effort that is worth trying."""
+def window_budgets(index: CandidateIndex, *, wider: bool = False) -> list[Budget]:
+    """The ladder of budgets for windows, of which many lead to the same row; `wider`: with every effort that is worth
+    trying, else with one that grows with it."""
     counts = [count for count in (*LADDER, *MORE_WINDOWS) if FEWEST_WINDOWS <= count < len(index)]
     if not index.effort:
         return [Budget(count) for count in counts]
-    return [Budget.of(count, index.effort, effort) for count in counts for effort in _window_efforts(index, count)]
+    return [
+        Budget.of(count, index.effort, effort)
+        for number, count in enumerate(counts)
+        for effort in (
+            _window_efforts(index, count) if wider else _efforts(index, count, number / max(1, len(counts) - 1), wider)
+        )
+    ]
 
 
 def _window_efforts(index: CandidateIndex, count: int) -> list[int]:

@@ -62,6 +62,8 @@ class Handle:
     ) -> None:
         self._given = distance
         self._embedder = embedder
+        self.keeps = True
+        """Whether what was measured for a question goes into the index, for the next time."""
         self._start(path, cache)
 
     def _start(self, path: StrPath, cache: IndexCache | None = None) -> None:
@@ -127,6 +129,7 @@ class Handle:
             store.find,
             store.rows_of,
             store.vectors,
+            store.generation,
         )
 
     @property
@@ -198,6 +201,8 @@ class Handle:
         with self.store() as store:
             windows = self.settings.get("windows")
             kind = CANDIDATE_INDEXES[self.settings["index"] if windows is None else windows["index"]]
+            if self.distance is not None and self.distance.proposes:
+                return wanted.budget(self.calibration(), None, len(store), k)
             return wanted.budget(self.calibration(), kind, len(store), k)
 
     def refresh(self) -> bool:
@@ -300,7 +305,7 @@ class Handle:
     def keep(self, name: str, content: bytes) -> None:
         """Put a blob into the index if nobody is writing just now. Raises IndexLockedError, ReadOnlyIndexError,
         StorageFullError and OSError."""
-        if not self._writer.acquire(blocking=False):
+        if not self.keeps or not self._writer.acquire(blocking=False):
             return
         try:
             with Store.open(self.path, write=True) as writer:

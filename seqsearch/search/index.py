@@ -26,7 +26,7 @@ from .asking import vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import build
 from .cache import IndexCache, bytes_by_part
-from .calibrator import budgets_for, calibrate, calibrate_pairs, enough_queries, members
+from .calibrator import calibrate, calibrate_pairs, enough_queries, ladder_of, members
 from .clustering import MEMORY, Clustering, clustered
 from .column_changes import ColumnChanges, ColumnValues
 from .encoding import OneModel, TwoTowers
@@ -41,7 +41,7 @@ from .pairs.aligning import Pairs, paired
 from .pipeline import Queries
 from .questions import Questions
 from .records import counted_on
-from .stages import ProposeParts
+from .stages import ProposeParts, ProposeShared
 from .state import State
 from .sweep import SweepRow, swept
 from .verification import VerificationReport, verified
@@ -265,7 +265,7 @@ class SequenceIndex(Questions):
     def budgets(self) -> list[Budget]:
         """The ladder of budgets that `evaluate` climbs."""
         with self._handle.state() as state:
-            return budgets_for(state.proposals, len(state))
+            return ladder_of(state.pipeline.stages[0], len(state))
 
     def distribution_warning(self, nearest: Iterable[DoubleArray]) -> str | None:
         """A warning where queries whose nearest are at `nearest`, several (Q,), are not like those that the recall was
@@ -516,7 +516,7 @@ def _measured(
     pairs, most = known
     if queries is not None:
         state.encoder.require(queries.sequences)
-    if state.calibration.lossless:
+    if state.calibration.lossless and not isinstance(state.pipeline.stages[0], ProposeShared):
         return replace(state.calibration, target=target, size=len(state))
     if isinstance(state.encoder, TwoTowers):
         if queries is None:

@@ -17,7 +17,7 @@ from ..progress import Watching, watched
 from ..registry import call
 from ..sequences import Sequences, SequencesLike
 from .asking import queries_of, require_two_strands, stored_queries
-from .budget import Budget, BudgetOptions, Wanted, unusual
+from .budget import Budget, BudgetOptions, Choice, Wanted, unusual
 from .conditions import Where
 from .guarantees import NONE, guarantees
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
@@ -130,8 +130,8 @@ class Questions(Records):
         """
         require_count(k)
         wanted = call(Wanted, "search", **budget)
-        self._require_strand(strand, None if wanted.exact else vectors, needed=not wanted.exact)
-        with_points = self._asked(queries, vectors, needed=not wanted.exact)
+        self._require_strand(strand, None if wanted.by_proof else vectors, needed=not wanted.by_proof)
+        with_points = self._asked(queries, vectors, needed=not wanted.by_proof)
         with self._handle.state(watched(progress)) as state:
             choice, (allowed, unmet), trace = state.choice(k, wanted), state.asked(ids, where), Trace()
 
@@ -147,14 +147,10 @@ class Questions(Records):
                 proved = proved & turned.proved
                 answer, minus = better_strand(answer, turned)
             rests = guarantees(proved, choice.guarantee if allowed is None else NONE)
-            calibrated, unlike, cautions = choice.budget is not None and allowed is None, None, choice.warnings
+            calibrated, unlike = choice.budget is not None and allowed is None, None
             if calibrated:
                 unlike = unusual(state.calibration, answer.distances[:, 0])
-            cautions += unlike_lengths(state, with_points.sequences)
-            if choice.budget is not None:
-                cautions += state.told_short(with_points.sequences)
-            if strand == PLUS and allowed is None:
-                cautions += _turned(state, with_points, answer, choice.budget)
+            cautions = cautions_of(state, with_points, answer, choice, turned=strand == PLUS and allowed is None)
         distance = state.distance
         sure = None if distance is None else distance.confidence(answer.distances)
         alignable, aligner = (False, None) if distance is None else (distance.alignable, distance.aligner)
@@ -311,6 +307,14 @@ class Questions(Records):
 
     def _detector(self, state: State, where: Where | None = None) -> NoveltyDetector:
         return NoveltyDetector(state, self._handle, self._known, where)
+
+
+def cautions_of(state: State, queries: Queries, answer: Neighbours, choice: Choice, *, turned: bool) -> tuple[str, ...]:
+    """What to beware of in an answer, a sentence each; `turned`: see whether queries lie on the other strand."""
+    cautions = choice.warnings + unlike_lengths(state, queries.sequences)
+    if choice.budget is not None:
+        cautions += state.told_short(queries.sequences)
+    return cautions + (_turned(state, queries, answer, choice.budget) if turned else ())
 
 
 def _turned(state: State, queries: Queries, answer: Neighbours, budget: Budget | None) -> tuple[str, ...]:

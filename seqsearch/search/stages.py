@@ -11,6 +11,7 @@ import numpy as np
 from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
+from ..distances.distance import Proposer
 from ..distances.windowed import WindowedDistance
 from ..sequences import Sequences
 from ..sequences.packed import is_packable, packed
@@ -65,6 +66,46 @@ class ProposeParts:
         """See `Stage.rank`."""
         effort = None if keep.budget is None else keep.budget.effort(self.index.effort)
         return self.windows.propose(queries.sequences, keep.count, effort=effort, allowed=keep.allowed)
+
+    def cost(self, queries: Sequences, truth: Neighbours) -> float:
+        """The unit."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class ProposeShared:
+    """What two sequences share proposes: the first stage of a distance that counts it, over the `live` rows."""
+
+    distance: Distance
+    targets: Sequences
+    live: BoolArray
+    name: str = "shared q-grams"
+    decides: bool = False
+
+    def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
+        """See `Stage.rank`."""
+        by_share = keep.budget is not None and keep.budget.by_share
+        shape = (len(queries), 0)
+        rows, scores = np.zeros(shape, np.int64), np.zeros(shape)
+        for first, proposer, size in self._proposers:
+            allowed = None if keep.allowed is None else keep.allowed[first : first + size]
+            near, far = proposer.nearest(queries.sequences, keep.count, allowed, by_share=by_share)
+            rows = np.concatenate([rows, np.where(near >= 0, near + first, -1)], axis=1)
+            scores = np.concatenate([scores, far], axis=1)
+        if not len(self._proposers):
+            return Ranked(np.full((len(queries), keep.count), -1), np.full((len(queries), keep.count), np.inf))
+        order = np.argsort(scores, axis=1, kind="stable")[:, : keep.count]
+        return Ranked(np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1))
+
+    @cached_property
+    def _proposers(self) -> list[tuple[int, Proposer, int]]:
+        """The first row of each block of targets, what proposes from it, and how many rows it has."""
+        made = []
+        for first, block, there in Lossless(self.distance, self.targets, self.live).blocks(self.live):
+            proposer = self.distance.proposer(block, there)
+            assert proposer is not None
+            made.append((first, proposer, len(block)))
+        return made
 
     def cost(self, queries: Sequences, truth: Neighbours) -> float:
         """The unit."""

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 from .. import __version__
 from ..errors import SeqsearchError
@@ -27,6 +28,7 @@ ROUTERS = (
     health_routes.router,
 )
 """A module of routes adds its router here; before the page, which takes what is left."""
+_METHODS = ("GET", "POST", "PUT", "DELETE")
 _CODES = {404: "not_found", 405: "not_allowed"}
 
 
@@ -77,9 +79,19 @@ def create_app(service: Service) -> FastAPI:
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        told = Problem(error.status_code, _CODES.get(error.status_code, "refused"), str(error.detail)[:200])
-        answer = await _problem(request, told)
-        answer.headers.update(error.headers or {})
+        status, headers = error.status_code, dict(error.headers or {})
+        if status == 404 and (allowed := _allowed(app, request)):
+            status, headers = 405, {"Allow": ", ".join(allowed)}
+        message = "the method is not allowed here" if status == 405 else str(error.detail)[:200]
+        answer = await _problem(request, Problem(status, _CODES.get(status, "refused"), message))
+        answer.headers.update(headers)
         return answer
 
     return app
+
+
+def _allowed(app: FastAPI, request: Request) -> list[str]:
+    """The methods of the routes of that path: the page, which comes last, would take it for a file of its own."""
+    routes = [route for route in app.routes if not isinstance(route, Mount)]
+    scopes = [{**request.scope, "method": method} for method in _METHODS if method != request.method]
+    return [scope["method"] for scope in scopes if any(route.matches(scope)[0] is Match.FULL for route in routes)]

@@ -60,7 +60,11 @@ class Client:
             raise ParameterError(f"{url!r} names no index: http://HOST:PORT/INDEX")
         self.url, self.index_name, self._at_once = url, name, max(1, at_once)
         self._wire = Wire(before.removesuffix("/v1/indexes"), token, timeout, tries)
-        self._facts = self._ask("GET", "/info")
+        try:
+            self._facts = self._ask("GET", "/info")
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +75,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connection of this thread."""
+        """Close the connections of all threads."""
         self._wire.close()
 
     def _ask(self, method: str, path: str, body: JSON | None = None) -> JSON:

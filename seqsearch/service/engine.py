@@ -185,7 +185,7 @@ class Engine:
         group, count = chosen[0][0].group, sum(len(part) for _, part in chosen)
         pace = seconds / count
         known = self._pace.pop(group, pace)
-        self._pace[group] = self._usual = (pace + known) / 2
+        self._pace[group] = self._usual = min(pace, (pace + known) / 2)
         while len(self._pace) > _KNOWN:
             self._pace.popitem(last=False)
         self._watch(Turn(len(chosen), count, seconds))

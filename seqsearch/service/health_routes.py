@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse
 
 from .problems import Problem
-from .web import Answer, service_of
+from .web import PROBLEMS, Answer, service_of
 
 router = APIRouter()
+_PROBLEMS: dict[int | str, dict[str, Any]] = {status: PROBLEMS[status] for status in (400, 401, 503)}
 
 
 @router.get("/healthz", summary="Is it alive?")
@@ -19,7 +21,7 @@ async def healthz() -> Answer:
     return Answer({"status": "ok"})
 
 
-@router.get("/readyz", summary="Does it take requests?")
+@router.get("/readyz", summary="Does it take requests?", responses=_PROBLEMS)
 async def readyz(request: Request) -> Answer:
     """Not before its indexes are loaded, and not once it stops."""
     if not service_of(request).ready:
@@ -27,11 +29,11 @@ async def readyz(request: Request) -> Answer:
     return Answer({"status": "ready"})
 
 
-@router.get("/metrics", summary="For Prometheus")
-async def metrics(request: Request) -> Response:
+@router.get("/metrics", summary="For Prometheus", response_class=PlainTextResponse, responses=_PROBLEMS)
+async def metrics(request: Request) -> PlainTextResponse:
     """Requests, how long they took, how many were searched together, and how many wait."""
     service = service_of(request)
     service.metrics.waiting.set(service.engine.waiting)
     for hosted in service.shelf.values():
         service.metrics.sequences.labels(hosted.name).set(await asyncio.to_thread(len, hosted.index))
-    return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return PlainTextResponse(service.metrics.text(), media_type="text/plain; version=0.0.4")

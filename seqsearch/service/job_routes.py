@@ -113,7 +113,12 @@ async def forget(request: Request, job_id: str) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/{job_id}/result", summary="The hits")
+@router.get(
+    "/{job_id}/result",
+    summary="The hits",
+    response_class=Response,
+    responses={200: {"content": {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in TYPES.values()}}},
+)
 async def result(
     request: Request, job_id: str, format: Annotated[Literal["tsv", "blast6", "json", "parquet"], Query()] = "tsv"
 ) -> Response:

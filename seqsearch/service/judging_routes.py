@@ -81,7 +81,7 @@ async def novelty(request: Request, name: str) -> Answer:
     queries = sequences_of(asked, hosted, service.limits)
 
     def judged() -> JSON:
-        with hosted.beside() as index:
+        with hosted.judging(keeps=False) as index:
             found = index.novelty(queries, where=asked.where or None, **asked.options())
         results = [
             {
@@ -108,7 +108,7 @@ async def classify(request: Request, name: str) -> Answer:
     queries = sequences_of(asked, hosted, service.limits)
 
     def judged() -> JSON:
-        with hosted.beside() as index:
+        with hosted.beside(keeps=False) as index:
             options = {"recall": asked.recall, "exact": asked.exact}
             judge = NeighbourClassifier(
                 index,
@@ -148,7 +148,7 @@ async def embed(request: Request, name: str) -> Answer:
     queries = sequences_of(asked, hosted, service.limits)
 
     def embedded() -> JSON:
-        model = hosted.index.model
+        model = hosted.one.model
         model.spec.require(queries)
         vectors = model.vectors(queries).tolist()
         results = [{"query": query, "vector": vector} for query, vector in zip(queries.ids, vectors, strict=True)]

@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
+import copy
 import json
-import threading
 import weakref
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..arrays import JSON, AnyArray, FloatArray, IntArray
-from ..search.maps import METHODS, Colouring, Map, MapPoints, coloured, colourings
+from ..search.maps import METHODS, TSNE, Colouring, Map, MapPoints, coloured, colourings
+from ..search.novelty import KnownScores
 from ..search.state import State
 from ..sequences import Sequences
+from .background import Background
 from .hosted import Hosted
 
-PATIENCE, LONG = 0.15, 10.0
-"""Seconds that a request waits for a map before it is told to come back: who draws one, who needs one."""
+MOST = 1_000_000
+"""Points that are sent to a page."""
 _COLOURINGS = 8  # of one map that are held
 
 
 @dataclass(eq=False)
 class _Drawn:
-    """A map, of the state that it was drawn of, and its colourings."""
+    """A map, what is `shown` of it, the state that it was drawn of, and its colourings."""
 
     map: Map
-    state: weakref.ref[State]
+    shown: Map
+    state: Callable[[], State | None]
     colours: dict[tuple[str | None, int | None], Colouring] = field(default_factory=dict)
 
 
 class HostedMaps:
-    """What is drawn of one index; `draw` answers at once, with None while a map is being drawn."""
+    """What is drawn of one index; answers are None while a map is being drawn: come back for it."""
 
     def __init__(self, hosted: Hosted) -> None:
         self._owner = weakref.ref(hosted)
         self._drawn: dict[str, _Drawn] = {}
-        self._running: dict[str, Future[Map]] = {}
-        self._changing = threading.Lock()
-        self._drawing = ThreadPoolExecutor(1, "seqsearch-map")
+        self._drawing: Background[Map] = Background()
+        self._measuring: Background[KnownScores] = Background()
 
     @property
     def _hosted(self) -> Hosted:
@@ -46,46 +48,58 @@ class HostedMaps:
         assert hosted is not None  # whoever asks holds it
         return hosted
 
-    def draw(self, method: str, patience: float = PATIENCE) -> Map | None:
-        """The map by `method` of what is stored now; "auto": by t-SNE where the index keeps such a one. Raises what
-        `SequenceIndex.map` raises."""
+    def draw(self, method: str) -> Map | None:
+        """The map by `method` of what is stored now, `MOST` points of it at most; "auto": by t-SNE where the index
+        keeps such a one. Raises what `SequenceIndex.map` raises."""
         self._hosted.look()
-        with self._hosted.index.state() as state:
-            held = self._drawn.get(method)
-            if held is not None and held.state() is state:
-                return held.map
-            with self._changing:
-                running = self._running.get(method)
-                if running is None:
-                    running = self._running[method] = self._drawing.submit(self._made, method)
-        try:
-            made = running.result(patience)
-        except TimeoutError:
+        held = self._drawn.get(method)
+        with self._hosted.one.state() as state:
+            if held is not None and self._is_of(held, state):
+                return held.shown
+        made = self._drawing.result(method, lambda: self._made(method))
+        if made is None:
             return None
-        except BaseException:
-            self._forget(method, running)
-            raise
-        self._forget(method, running)
-        with self._hosted.index.state() as state:
-            rows = np.flatnonzero(state.live)
-            if len(rows) == len(made) and (rows == made.rows).all():
-                self._drawn[method] = self._drawn[made.method] = _Drawn(made, weakref.ref(state))
-        return made
+        with self._hosted.one.state() as state:
+            if made.generation != state.generation:  # rows were numbered anew meanwhile
+                return None
+            held = _Drawn(made, made.sampled(MOST), _of_none)
+            self._is_of(held, state)  # if nothing was committed meanwhile; else it is drawn anew next time
+            self._drawn[method] = self._drawn[made.method] = held
+        return held.shown
 
-    def _forget(self, method: str, running: Future[Map]) -> None:
-        with self._changing:
-            if self._running.get(method) is running:
-                del self._running[method]
+    @staticmethod
+    def _is_of(held: _Drawn, state: State) -> bool:
+        if held.state() is state:
+            return True
+        rows = np.flatnonzero(state.live)
+        same = held.map.generation == state.generation and len(rows) == len(held.map)
+        if same and (rows == held.map.rows).all():
+            held.state = weakref.ref(state)
+            return True
+        return False
+
+    def known_scores(self) -> KnownScores | None:
+        """What members score by the distance to their nearest. Raises ParameterError and MismatchError where nothing is
+        known."""
+        return self._measuring.result("novelty", self._hosted.known_scores)
 
     def _made(self, method: str) -> Map:
-        with self._hosted.beside() as beside:  # no change waits for it, and no search for the change
-            return beside.map(method)
+        if method != TSNE:
+            with self._hosted.beside() as beside:
+                return beside.map(method)
+        with copy.copy(self._hosted.one) as own:  # for a minute: what is measured beside must not wait for it
+            return own.map(method)
 
-    def coloured(self, drawn: Map, method: str, by: str | None, rank: int | None) -> tuple[Colouring, tuple[str, ...]]:
-        """The colours of a map, and what else there is to colour by. Raises UnknownNameError."""
-        with self._hosted.index.state() as state:
+    def coloured(
+        self, drawn: Map, method: str, by: str | None, rank: int | None
+    ) -> tuple[Colouring, tuple[str, ...]] | None:
+        """The colours of a map, and what else there is to colour by; None where rows were numbered anew meanwhile.
+        Raises UnknownNameError."""
+        with self._hosted.one.state() as state:
+            if drawn.generation != state.generation:
+                return None
             held = self._drawn.get(method)
-            known = {} if held is None or held.map is not drawn else held.colours
+            known = {} if held is None or held.shown is not drawn else held.colours
             if (by, rank) not in known:
                 while len(known) >= _COLOURINGS:
                     known.pop(next(iter(known)))
@@ -93,13 +107,21 @@ class HostedMaps:
             return known[by, rank], colourings(state.targets, drawn.rows)
 
     def place(self, method: str, queries: Sequences, ids: list[str]) -> JSON | None:
-        """Where queries lie on a map, and stored sequences by their ids (null: not there); None while it is drawn."""
-        drawn = self.draw(method, LONG)
-        if drawn is None:
-            return None
-        with self._hosted.index.state() as state:
+        """Where queries lie on the map that was drawn last, and stored sequences by their ids (null: not there)."""
+        held = self._drawn.get(method)
+        if held is None:
+            held = self._drawn.get(method) if self.draw(method) is not None else None
+        with self._hosted.one.state() as state:
+            if held is None or held.map.generation != state.generation:
+                self._drawn.pop(method, None)
+                return None
+            drawn = held.map
             places = drawn.place(MapPoints(state).of_queries(queries)) if len(queries) else np.zeros((0, 2), np.float32)
             return {"queries": _pairs(places), "targets": _targets(drawn, state.find(ids))}
+
+
+def _of_none() -> None:
+    """The state of a map that is of none."""
 
 
 _MAPS: weakref.WeakKeyDictionary[Hosted, HostedMaps] = weakref.WeakKeyDictionary()

@@ -9,8 +9,14 @@ from typing import Literal
 import numpy as np
 
 from ..distances import Neighbours, Ranges
+from ..distributed import ShardedIndex
 from ..search import Answers, RangeResults, Results
-from ..search.budget import BudgetOptions
+from ..search.budget import BudgetOptions, Wanted, unusual
+from ..search.pipeline import Queries
+from ..search.questions import cautions_of
+from ..search.state import State
+from ..search.strands import PLUS
+from ..search.unlike_lengths import unlike_lengths
 from ..sequences import Sequences
 from .hosted import Hosted
 
@@ -52,9 +58,25 @@ class Search:
     def answer(self, parts: list[Sequences]) -> list[Answers]:
         """See `Group.answer`."""
         self.hosted.look()
-        asked = parts[0] if len(parts) == 1 else Sequences.concatenate(parts)
-        found = self._found(asked)
-        return [found] if len(parts) == 1 else list(split(found, parts))
+        if len(parts) == 1 or isinstance(self.hosted.index, ShardedIndex):  # whose warnings are made where they are
+            return [self._found(part) for part in parts]
+        together = self._found(Sequences.concatenate(parts))
+        with self.hosted.one.state() as state:
+            return [self._told(state, part, own) for part, own in zip(parts, split(together, parts), strict=True)]
+
+    def _told(self, state: State, queries: Sequences, found: Answers) -> Answers:
+        """With what is to be said of these queries alone: what is said of all together may be about those of others."""
+        unmet = state.asked(self.ids, self.where)[1] if self.where is not None else ()
+        if not isinstance(found, Results):
+            found.how = replace(found.how, cautions=(*unmet, *unlike_lengths(state, queries)))
+            return found
+        choice = state.choice(self.k, Wanted(self.recall, self.candidates, self.ef, self.exact, self.lists))
+        turned = self.strand == PLUS and self.ids is None and self.where is None
+        nearest = Neighbours(found.rows, found.distances)
+        cautions = cautions_of(state, Queries(queries), nearest, choice, turned=turned)
+        unlike = unusual(state.calibration, found.distances[:, 0]) if found.how.calibrated else None
+        found.how = replace(found.how, cautions=(*cautions, *unmet), unlike=unlike)
+        return found
 
     def _found(self, asked: Sequences) -> Answers:
         index = self.hosted.index
@@ -78,7 +100,7 @@ def no_farther(found: Answers, limit: float) -> Answers:
 def split(found: Answers, parts: list[Sequences]) -> Iterator[Answers]:
     """The answers to each of several requests that were searched together.
 
-    What is said of all queries together is left out: what is unusual is unusual among one's own."""
+    What is said of all queries together is left out."""
     start = 0
     how = replace(found.how, cautions=(), unlike=None)
     for part in parts:

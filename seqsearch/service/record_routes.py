@@ -11,6 +11,7 @@ from fastapi import Query as Asks
 from pydantic import Field
 
 from ..arrays import JSON
+from ..distributed import ShardedIndex
 from ..errors import InputError
 from ..search.conditions import Where
 from ..sequences import Sequences
@@ -59,7 +60,10 @@ class RecordsGiven(Strict):
         if any(labels):
             parts = made.data, made.offsets, made.ids, made.alphabet, made.descriptions, Strings.of(labels)
             made = Sequences(*parts)
-        names = dict.fromkeys(name for each in self.records or () for name in each.columns)
+        names, known = dict.fromkeys(name for each in self.records or () for name in each.columns), hosted.index.columns
+        if unknown := [name for name in names if name not in known]:
+            told = f"this index has no column {unknown[0]!r}: {', '.join(known) or 'it has none'}"
+            raise Problem(422, "unknown_column", told)
         return made, {name: [each.columns.get(name) for each in self.records or ()] for name in names}
 
 
@@ -86,7 +90,12 @@ async def records(
 
     def found() -> JSON:
         hosted.look()
-        with hosted.index.state() as state:
+        index = hosted.index
+        if isinstance(index, ShardedIndex):
+            whole = index.sequences if condition is None else index.matching(condition)
+            part = whole[offset : offset + limit]
+            return {"total": len(whole), "offset": offset, "records": [record_json(one) for one in part]}
+        with index.state() as state:
             mask = state.allowed(None, condition)
             rows = np.flatnonzero(state.live if mask is None else mask)
             some = state.targets[rows[offset : offset + limit]]
@@ -121,7 +130,14 @@ async def lookup(request: Request, name: str) -> Answer:
 
     def found() -> JSON:
         hosted.look()
-        with hosted.index.state() as state:
+        index = hosted.index
+        if isinstance(index, ShardedIndex):
+            held = index.holds(asked.ids)
+            if not asked.records:
+                return {"held": held.tolist()}
+            known = iter(index.get([name for name, here in zip(asked.ids, held.tolist(), strict=True) if here]))
+            return {"records": [record_json(next(known)) if here else None for here in held.tolist()]}
+        with index.state() as state:
             rows = state.find(asked.ids)
             there = np.flatnonzero(rows >= 0)
             if not asked.records:

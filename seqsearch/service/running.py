@@ -66,6 +66,19 @@ class Service:
         finally:
             self._slow_waiting -= 1
 
+    async def soon(self, work: Callable[[], T], seconds: float) -> T:
+        """As `slowly`, or TimeoutError after so many seconds: the work goes on then, for the next who asks."""
+        done = asyncio.ensure_future(self.slowly(work))
+        done.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+        return await asyncio.wait_for(asyncio.shield(done), seconds)
+
+    def warm(self) -> None:
+        """Load what searches need, and begin to measure what p-values are made of."""
+        for hosted in self.shelf.values():
+            hosted.warm()
+            if hosted.measures_soon:
+                self._slow.submit(hosted.known_scores)
+
     async def writing(self, work: Callable[[], T]) -> T:
         """What changes an index, one after the other; it is not given up when it takes long, for nobody would know then
         what was done. Raises Problem 429 where too many wait."""

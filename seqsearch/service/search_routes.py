@@ -25,6 +25,8 @@ router = APIRouter(prefix="/v1", responses=PROBLEMS)
 PATHS = frozenset(("identity", "coverage", "cigar", "score", "evalue", "bitscore", "target_start", "target_end"))
 """Columns that an alignment has to be looked for."""
 _MOST_CELLS = 1 << 32
+_SOON = 2.0
+"""Seconds that a search waits for p-values, where what members score has not been measured yet."""
 _INLINE = 256  # hits that are written at once, without a thread
 
 
@@ -96,10 +98,13 @@ async def _with_p_values(
 ) -> list[str]:
     """Put a p-value into each result, null where none is known; and say why."""
     nearest = answering.nearest(parts)
+    values: list[float | None] = [None] * len(results)
     try:
-        values = await service_of(request).slowly(lambda: hosted.p_values(queries, nearest))
+        values = await service_of(request).soon(lambda: hosted.p_values(queries, nearest), _SOON)
     except (ParameterError, MismatchError) as error:
-        values, why = [None] * len(results), [f"no p-values: {error}"]
+        why = [f"no p-values: {error}"]
+    except TimeoutError:
+        why = ["no p-values yet: what members score is being measured, ask again in a while"]
     else:
         why = []
     for result, value in zip(results, values, strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,10 +18,15 @@ from .running import Service
 
 _HANGING = 1.5  # times the limit of a request: what is given to those that run when it stops
 _STARTING = 30.0
+_SWITCH = 0.001  # seconds for which a thread may keep others from the interpreter: what a request may wait for another
 
 
 def serve(service: Service, host: str, port: int) -> None:
     """Answer until SIGINT or SIGTERM, then finish what runs. Exits with 1 where the port is taken."""
+    service.warm()
+    sys.setswitchinterval(_SWITCH)
+    gc.collect()
+    gc.freeze()  # what is loaded stays: to walk over it again and again takes longer than a search
     uvicorn.Server(_config(service, host, port)).run()
 
 

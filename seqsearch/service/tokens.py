@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,11 @@ class Tokens:
     roles: tuple[tuple[bytes, Role], ...] = ()
 
     @classmethod
+    def of(cls, tokens: Iterable[tuple[Role, str]]) -> Tokens:
+        """Tokens, and what each allows."""
+        return cls(tuple((_digest(token), role) for role, token in tokens))
+
+    @classmethod
     def read(cls, path: StrPath) -> Tokens:
         """From a file; empty lines and those that begin with # are passed over.
 
@@ -30,7 +36,7 @@ class Tokens:
                 lines = file.read().splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}", path=path) from None
-        roles: list[tuple[bytes, Role]] = []
+        roles: list[tuple[Role, str]] = []
         for number, line in enumerate(lines, start=1):
             words = line.split()
             if not words or words[0].startswith("#"):
@@ -39,10 +45,10 @@ class Tokens:
                 raise ParseError("is neither `read TOKEN` nor `write TOKEN`", path=path, line=number)
             if len(words[1]) < SHORTEST:
                 raise ParseError(f"the token has fewer than {SHORTEST} characters", path=path, line=number)
-            roles.append((_digest(words[1]), "write" if words[0] == "write" else "read"))
+            roles.append(("write" if words[0] == "write" else "read", words[1]))
         if not roles:
             raise ParseError("there is no token: a line is `read TOKEN` or `write TOKEN`", path=path)
-        return cls(tuple(roles))
+        return cls.of(roles)
 
     def __bool__(self) -> bool:
         return bool(self.roles)

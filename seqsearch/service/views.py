@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
@@ -17,6 +17,7 @@ from ..search.novelty import KnownScores
 from ..sequences import Sequences
 from .answering import series_json
 from .asking import Asked, sequences_of
+from .background import PATIENCE
 from .documented import body
 from .hosted import Hosted
 from .maps import maps_of, nothing_packed, packed
@@ -27,8 +28,10 @@ router = APIRouter(prefix="/v1/indexes/{name}", responses=PROBLEMS)
 Method = Literal["auto", "pca", "tsne"]
 Row = Annotated[int, Query(ge=0, le=2**40, description="The number of a row.")]
 _BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
-_LATER = {"description": "It is being drawn: ask again in a moment."}
+_LATER: dict[str, Any] = {"description": "It is being made: ask again in a moment."}
 _EXAMPLES = 3
+_TURNS = 20  # that a request for places waits for a map
+_READ = 120  # letters of a text that are told of a point
 
 
 class PlaceAsked(Asked):
@@ -59,12 +62,12 @@ async def drawn_map(
             return nothing_packed(without_paths(str(error), service_of(request).shelf.names))
         if found is None:
             return None
-        colours, choices = maps.coloured(found, method, by, rank)
-        return packed(found, colours, choices, places=part == "all")
+        colours = maps.coloured(found, method, by, rank)
+        return None if colours is None else packed(found, *colours, places=part == "all")
 
     content = await asyncio.to_thread(made)
     if content is None:
-        return Response(status_code=202, headers={"Retry-After": "1"})
+        return _later()
     return Response(content, media_type="application/octet-stream")
 
 
@@ -74,15 +77,19 @@ async def place(request: Request, name: str) -> Answer:
     service, hosted = service_of(request), hosted_of(request, name)
     asked = await asked_of(request, PlaceAsked, fasta=False)
     queries = sequences_of(asked, hosted, service.limits)
-    found = await asyncio.to_thread(maps_of(hosted).place, asked.method, queries, asked.ids)
-    if found is None:
+    for _ in range(_TURNS):
+        found = await asyncio.to_thread(maps_of(hosted).place, asked.method, queries, asked.ids)
+        if found is not None:
+            break
+        await asyncio.sleep(PATIENCE)
+    else:
         raise Problem(503, "drawing", "the map is being drawn", "ask again in a moment", 1)
     return Answer(found)
 
 
 @router.get("/map/point", summary="What a point of the map is")
 async def point(request: Request, name: str, row: Row) -> Answer:
-    """Its id, label, description and length."""
+    """Its id, label, description and length, and of a text how it begins."""
     return Answer(await asyncio.to_thread(_point, hosted_of(request, name), row))
 
 
@@ -99,7 +106,7 @@ async def examples(request: Request, name: str, seed: Annotated[int, Query(ge=0,
     hosted = hosted_of(request, name)
 
     def some() -> JSON:
-        with hosted.index.state() as state:
+        with hosted.one.state() as state:
             rows = np.flatnonzero(state.live)
             rng = np.random.default_rng(seed)
             drawn = rng.choice(rows, min(_EXAMPLES, len(rows)), replace=False) if len(rows) else rows
@@ -108,27 +115,31 @@ async def examples(request: Request, name: str, seed: Annotated[int, Query(ge=0,
     return Answer(await asyncio.to_thread(some))
 
 
-@router.get("/histogram", summary="How far stored sequences are from their nearest")
+@router.get("/histogram", summary="How far stored sequences are from their nearest", responses={202: _LATER})
 async def histogram(
     request: Request,
     name: str,
     fpr: Annotated[float, Query(gt=0, lt=1, description="Share of known sequences beyond the threshold.")] = 0.01,
-) -> Answer:
+) -> Response:
     """Bins from `edges[i]` to `edges[i + 1]` with `counts[i]` of `known` stored sequences, each judged as if it were
     not stored; a query beyond `threshold` is novel at `fpr` (null: too few are known). `why`: nothing is known. The
     first request measures it."""
     service, hosted = service_of(request), hosted_of(request, name)
     try:
-        known = await service.slowly(hosted.known_scores)
+        known = await asyncio.to_thread(maps_of(hosted).known_scores)
     except (ParameterError, MismatchError) as error:
         nothing = KnownScores.of(np.zeros(0), "", 0, "", {})
         return Answer(_binned(nothing, fpr) | {"why": without_paths(str(error), service.shelf.names)})
-    return Answer(_binned(known, fpr))
+    return _later() if known is None else Answer(_binned(known, fpr))
+
+
+def _later() -> Response:
+    return Response(status_code=202, headers={"Retry-After": "1"})
 
 
 def _row(hosted: Hosted, row: int) -> Sequences:
     """(1,) the record of a row. Raises Problem 404."""
-    with hosted.index.state() as state:
+    with hosted.one.state() as state:
         if row >= len(state.live) or not state.live[row]:
             raise Problem(404, "unknown_row", f"no sequence is stored in row {row}")
         return state.targets[np.array([row])]
@@ -137,7 +148,9 @@ def _row(hosted: Hosted, row: int) -> Sequences:
 def _point(hosted: Hosted, row: int) -> JSON:
     found = _row(hosted, row)
     one = found[0]
-    return {"id": one.id, "label": one.label or "", "description": one.description or "", "length": len(one)}
+    text = one.text[:_READ] if found.alphabet is not None and found.alphabet.name.startswith("text") else ""
+    told = {"id": one.id, "label": one.label or "", "description": one.description or ""}
+    return {**told, "length": len(one), "text": text}
 
 
 def _as_queries(sequences: Sequences) -> list[JSON]:

@@ -64,6 +64,7 @@ class Wire:
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
         self._own = threading.local()
+        self._open: set[http.client.HTTPConnection] = set()
 
     def ask(self, method: str, path: str, body: JSON | None = None) -> JSON:
         """The answer to a request. Raises the exceptions of the library, and ServiceError."""
@@ -78,11 +79,10 @@ class Wire:
         raise AssertionError
 
     def close(self) -> None:
-        """Close the connection of this thread."""
-        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._own.connection = None
+        """Close the connections of all threads; whoever asks again opens another one."""
+        while self._open:
+            self._open.pop().close()
+        self._own = threading.local()
 
     def _sent(self, method: str, path: str, content: bytes | None) -> tuple[int, http.client.HTTPMessage, bytes]:
         """One attempt; a second one where a connection that was kept open turns out to be closed."""
@@ -92,15 +92,24 @@ class Wire:
                 try:
                     return self._over(kept, method, path, content)
                 except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-                    kept.close()
+                    self._drop()
                     if method != "GET" and not path.endswith(_ASKS):
                         raise  # whether it was done is not known
             self._own.connection = fresh = self._connected()
+            self._open.add(fresh)
             return self._over(fresh, method, path, content)
         except (OSError, http.client.HTTPException) as error:
-            self.close()
+            self._drop()
             told = "it does not answer in time" if isinstance(error, (TimeoutError, socket.timeout)) else str(error)
             raise ServiceError(f"{self.url}: {told or type(error).__name__}") from None
+
+    def _drop(self) -> None:
+        """Close the connection of this thread."""
+        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._open.discard(connection)
+            self._own.connection = None
 
     def _connected(self) -> http.client.HTTPConnection:
         if self._secure:

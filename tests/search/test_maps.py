@@ -169,6 +169,17 @@ def test_bytes(path: Path) -> None:
         Map.from_bytes(drawn.to_bytes()[:40])
 
 
+def test_a_sample_of_a_map(path: Path) -> None:
+    with SequenceIndex.open(path) as index:
+        drawn = index.map()
+    some = drawn.sampled(50)
+    assert len(some) == 50
+    assert (np.diff(some.rows) > 0).all()
+    np.testing.assert_array_equal(some.places, drawn.places[np.searchsorted(drawn.rows, some.rows)])
+    np.testing.assert_array_equal(drawn.sampled(50).rows, some.rows)
+    assert drawn.sampled(120) is drawn
+
+
 def test_options_that_make_no_sense() -> None:
     with pytest.raises(ParameterError, match="a map is made by one of pca, tsne, not 'umap'"):
         MapOptions("umap")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from fastapi.testclient import TestClient
 
 from seqsearch import SequenceIndex, as_sequences
 from seqsearch.service.app import create_app
+from seqsearch.service.background import Background
 from seqsearch.service.hosted import Hosted, Shelf
 from seqsearch.service.running import Service
 from tests.families import families
@@ -60,6 +63,16 @@ def drawn(client: TestClient, **asked: object) -> tuple[dict[str, object], dict[
         assert answer.headers["retry-after"] == "1"
         time.sleep(0.1)
     raise AssertionError("no map is drawn")
+
+
+def measured(client: TestClient, name: str, **asked: float) -> dict[str, Any]:
+    for _ in range(100):
+        answer = client.get(f"/v1/indexes/{name}/histogram", params=asked)
+        if answer.status_code == 200:
+            return answer.json()
+        assert answer.status_code == 202
+        time.sleep(0.1)
+    raise AssertionError("nothing is measured")
 
 
 def test_a_map_in_one_piece(client: TestClient, genes: Path) -> None:
@@ -130,7 +143,7 @@ def test_examples_are_stored_and_drawn_by_a_seed(client: TestClient, genes: Path
 
 
 def test_how_far_neighbours_are(client: TestClient, genes: Path) -> None:
-    told = client.get("/v1/indexes/genes/histogram?fpr=0.1").json()
+    told = measured(client, "genes", fpr=0.1)
     with SequenceIndex.open(genes) as index:
         known = index.known_scores()
     assert sum(told["counts"]) == told["known"] == len(known)
@@ -138,7 +151,7 @@ def test_how_far_neighbours_are(client: TestClient, genes: Path) -> None:
     for begin, end, count in zip(told["edges"], told["edges"][1:], told["counts"], strict=False):
         assert count == ((known.scores >= begin) & (known.scores < end)).sum()
     assert told["threshold"] == known.threshold(0.1)
-    assert client.get("/v1/indexes/genes/histogram?fpr=0.0001").json()["threshold"] is None
+    assert measured(client, "genes", fpr=0.0001)["threshold"] is None
 
 
 def test_what_cannot_be_told_says_why(tmp_path: Path) -> None:
@@ -146,7 +159,7 @@ def test_what_cannot_be_told_says_why(tmp_path: Path) -> None:
     SequenceIndex.build(tmp_path / "parts.ss", whole, distance="infix", learn="none").close()
     service = Service(Shelf([Hosted.open(tmp_path / "parts.ss")]))
     with TestClient(create_app(service), base_url="http://localhost") as client:
-        told = client.get("/v1/indexes/parts/histogram").json()
+        told = measured(client, "parts")
         assert told["counts"] == []
         assert "says nothing about parts of it" in told["why"]
 
@@ -160,3 +173,21 @@ def test_the_page_and_what_it_needs_are_served(client: TestClient) -> None:
         assert client.get(f"/{name}").status_code == 200
     for name in ("page.js", "style.css", "index.html"):  # nothing comes from elsewhere
         assert not re.findall(r"https?://(?!www\.w3\.org/)", client.get(f"/{name}").text)
+
+
+def test_long_work_is_done_once_and_fails_for_all() -> None:
+    work, begun, go = Background[int](), [], threading.Event()
+
+    def slow() -> int:
+        begun.append(1)
+        go.wait(10)
+        if len(begun) > 1:
+            raise ValueError("no more")
+        return 7
+
+    assert [work.result("a", slow, 0.01) for _ in range(3)] == [None, None, None]
+    go.set()
+    assert work.result("a", slow, 10) == 7
+    assert len(begun) == 1
+    with pytest.raises(ValueError, match="no more"):
+        work.result("a", slow, 10)

@@ -90,7 +90,11 @@ export const service = {
   examples: async (name: string, seed: number): Promise<Query[]> =>
     (await get<{ examples: Query[] }>(at(name, `examples?seed=${seed}`))).examples,
   record: async (name: string, row: number): Promise<Query> => (await get<{ record: Query }>(at(name, `map/record?row=${row}`))).record,
-  histogram: (name: string): Promise<Histogram> => get(at(name, "histogram")),
+  /** null while it is being measured. */
+  histogram: async (name: string): Promise<Histogram | null> => {
+    const answer = await ask(at(name, "histogram"));
+    return answer.status === 202 ? null : answer.json();
+  },
   map: async (name: string, method: string, by: string, rank: number, part: string): Promise<{ status: number; buffer: ArrayBuffer }> => {
     const wanted = new URLSearchParams({ method, part });
     if (by) wanted.set("by", by);
@@ -98,7 +102,7 @@ export const service = {
     const answer = await ask(at(name, `map?${wanted}`));
     return { status: answer.status, buffer: await answer.arrayBuffer() };
   },
-  point: (name: string, row: number): Promise<{ id: string; label: string; description: string; length: number }> => get(at(name, `map/point?row=${row}`)),
+  point: (name: string, row: number): Promise<{ id: string; label: string; description: string; length: number; text: string }> => get(at(name, `map/point?row=${row}`)),
   place: (name: string, method: string, queries: Query[], ids: string[]): Promise<Placed> =>
     post(at(name, "map/place"), { method, queries, ids }),
 };

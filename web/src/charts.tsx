@@ -23,7 +23,7 @@ export function chosenPoint(points: Point[], how: string): number {
   return points.indexOf(fitting.find((point) => Math.abs(point.recall - measured) < 6e-5) ?? fitting[0]);
 }
 
-export function RecallCurve({ info, k, how, onPick }: { info: Info; k: number; how: string; onPick: (point: Point) => void }) {
+export function RecallCurve({ info, k, how, exact, onPick }: { info: Info; k: number; how: string; exact: boolean; onPick: (point: Point) => void }) {
   const { points, weight, exact_cost, target, size } = info.calibration;
   const ks = [...new Set(points.map((point) => point.k))].sort((a, b) => a - b);
   const near = ks.find((each) => each >= k) ?? ks[ks.length - 1];
@@ -44,8 +44,8 @@ export function RecallCurve({ info, k, how, onPick }: { info: Info; k: number; h
   const active = over >= 0 ? over : chosen;
   const ticksX = [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1].filter((tick) => stretch(tick) >= low - 1e-9);
   const thinned = ticksX.filter((tick, at) => at === 0 || x(tick) - x(ticksX[at - 1]) > 24 || tick === 0.99 || tick === 1);
-  const decades = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000].filter((tick) => tick >= least && tick <= most);
-  const step = Math.ceil(decades.length / 5);
+  const decades = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000].filter((tick) => tick >= least && tick <= most);
+  const step = Math.ceil(decades.length / 6);
   const told = active >= 0 ? curve[active] : null;
   const budget = (point: Point): string => `${point.candidates.toLocaleString("en")} candidates${point.lists ? ` of ${point.lists} lists` : ""}${point.ef ? `, ef ${point.ef}` : ""}`;
   return (
@@ -65,7 +65,7 @@ export function RecallCurve({ info, k, how, onPick }: { info: Info; k: number; h
         <text class="axis" x={9} y={up(0.5)} text-anchor="middle" transform={`rotate(-90 9 ${up(0.5)})`}>times brute force</text>
       </svg>
       <figcaption>
-        {told ? <><b>{budget(told)}</b>: recall {told.recall.toFixed(4)}, about {shown(Number(faster(told).toPrecision(2)))} times as fast as comparing with all {size.toLocaleString("en")}.</> : <>Estimated from the work of each budget. Choose a point to search with it.</>}
+        {told ? <><b>{budget(told)}</b>: recall {told.recall.toFixed(4)}, about {shown(Number(faster(told).toPrecision(2)))} times as fast as comparing with all {size.toLocaleString("en")}.</> : exact ? <>This search compared with all {size.toLocaleString("en")}, by proof.</> : <>Estimated from the work of each budget. Choose a point to search with it.</>}
       </figcaption>
     </figure>
   );

@@ -2,9 +2,9 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Hit, Result } from "./api";
 
-const USUAL = ["rank", "target", "distance", "identity", "coverage", "confidence", "score", "label", "description", "target_start", "target_end", "strand"];
-const HIDDEN = new Set(["target_sequence", "cigar", "query_start", "query_end", "alignment", "row"]);
-const HEADS: Record<string, string> = { rank: "#", target: "Target", target_start: "From", target_end: "To" };
+const USUAL = ["rank", "target", "target_sequence", "distance", "identity", "coverage", "confidence", "score", "label", "description", "target_start", "target_end", "strand"];
+const HIDDEN = new Set(["cigar", "query_start", "query_end", "alignment", "row"]);
+const HEADS: Record<string, string> = { rank: "#", target_sequence: "Text", target: "Target", target_start: "From", target_end: "To" };
 const SHARES = new Set(["identity", "coverage", "confidence"]);
 const STEP = 100;
 
@@ -13,9 +13,9 @@ export function number(value: unknown): string {
   return Number.isInteger(value) ? value.toLocaleString("en") : String(Number(value.toPrecision(5)));
 }
 
-interface Props { result: Result; chosen: string[]; parts: boolean; onChoose: (targets: string[]) => void; onHover: (target: string) => void }
+interface Props { result: Result; chosen: string[]; parts: boolean; texts: boolean; onChoose: (targets: string[]) => void; onHover: (target: string) => void }
 
-export function Hits({ result, chosen, parts, onChoose, onHover }: Props) {
+export function Hits({ result, chosen, parts, texts, onChoose, onHover }: Props) {
   const [by, setBy] = useState<[string, 1 | -1]>(["rank", 1]);
   const [filter, setFilter] = useState("");
   const [most, setMost] = useState(STEP);
@@ -24,9 +24,9 @@ export function Hits({ result, chosen, parts, onChoose, onHover }: Props) {
     const some = (name: string, test: (hit: Hit) => boolean): boolean => !told[name] || result.hits.some(test);
     const told: Record<string, boolean> = { label: true, description: true, strand: true, target_start: true, target_end: true };
     const varied = (name: string): boolean =>
-      name === "strand" ? some(name, (hit) => hit.strand === "-") : name.startsWith("target_") ? parts : some(name, (hit) => Boolean(hit[name]));
+      name === "target_sequence" ? texts : name === "strand" ? some(name, (hit) => hit.strand === "-") : name.startsWith("target_") ? parts : some(name, (hit) => Boolean(hit[name]));
     return [...USUAL.filter((name) => there.has(name) && varied(name)), ...[...there].filter((name) => !USUAL.includes(name) && !HIDDEN.has(name))];
-  }, [result, parts]);
+  }, [result, parts, texts]);
   const rows = useMemo(() => {
     const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
     const kept = result.hits.filter((hit) => words.every((word) => fits(hit, word, columns)));
@@ -74,6 +74,7 @@ export function Hits({ result, chosen, parts, onChoose, onHover }: Props) {
 function Cell({ name, hit, widest }: { name: string; hit: Hit; widest: number }) {
   const value = hit[name];
   if (name === "target") return <th scope="row" class="target">{hit.target}</th>;
+  if (name === "target_sequence") return <td class="text" title={String(value ?? "")}>{String(value ?? "")}</td>;
   if (name === "distance")
     return <td class="number"><svg class="bar" viewBox="0 0 40 6" preserveAspectRatio="none" aria-hidden="true"><rect class="back" width={40} height={6} rx={3} /><rect class="front" width={Math.max(1.5, (40 * hit.distance) / widest)} height={6} rx={3} /></svg>{number(value)}</td>;
   if (SHARES.has(name)) return <td class="number">{typeof value === "number" ? `${(100 * value).toFixed(1)}%` : <span class="waiting">…</span>}</td>;
@@ -86,7 +87,8 @@ function Cell({ name, hit, widest }: { name: string; hit: Hit; widest: number })
 /** The last ranks of a lineage that say something. */
 function shortened(text: string): string {
   const parts = text.split(";").map((part) => part.trim()).filter((part) => part && !part.endsWith("__"));
-  return parts.length > 3 ? `… ${parts.slice(-2).join("; ")}` : parts.join("; ");
+  const named = parts.map((part) => part.replace(/^[a-z]__/, ""));
+  return named.length > 2 ? `… ${named.slice(-2).join("; ")}` : named.join("; ");
 }
 
 function compared(a: unknown, b: unknown): number {

@@ -9,12 +9,27 @@ import { asJson, fastaOf, save, tsv } from "./download";
 import { Hits, number } from "./hits";
 import { type About, MapView, type Pin } from "./map";
 import { mapOf, type MapData } from "./mapdata";
-import { QueryCard, windowOf } from "./query";
+import { type Like, likeOf, QueryCard, windowOf } from "./query";
 import { queriesOf, textOf } from "./reading";
 import { ofFragment, toFragment, USUAL } from "./state";
 
 const ALIGNED_AT_ONCE = 100; // hits whose alignments come with the answer
 const PLACED = 200; // queries that are put on the map
+
+const AT_ONCE = 500; // queries of one request
+
+/** The answer to many queries, which a service takes in parts. */
+async function inParts(name: string, queries: Query[], body: (part: Query[]) => unknown, signal?: AbortSignal): Promise<Answer> {
+  const whole: Answer = { results: [], message: "", warnings: [], took_ms: 0 };
+  for (let at = 0; at < queries.length; at += AT_ONCE) {
+    const part = await service.search(name, body(queries.slice(at, at + AT_ONCE)), signal);
+    whole.results.push(...part.results);
+    whole.warnings = [...new Set([...whole.warnings, ...(part.warnings ?? [])])];
+    whole.message = whole.message || part.message;
+    whole.took_ms += part.took_ms;
+  }
+  return whole;
+}
 
 interface Found { answer: Answer; queries: Query[]; asked: Asked }
 
@@ -30,17 +45,17 @@ function App() {
   const [hover, setHover] = useState("");
   const [busy, setBusy] = useState(false);
   const [wrong, setWrong] = useState<{ text: string; remedy: string } | null>(null);
-  const [locked, setLocked] = useState(false);
+  const [locked, setLocked] = useState(0); // how often a token was asked for since one fitted
   const [said, setSaid] = useState("");
   const [seed, setSeed] = useState(0);
-  const [length, setLength] = useState(100);
+  const [like, setLike] = useState<Like>({ length: 100, low: -2, high: 2 });
   const running = useRef<AbortController | null>(null);
   const results = useRef<HTMLElement>(null);
   const facts = indexes?.find((each) => each.name === name) ?? null;
 
   const fail = useCallback((error: unknown): void => {
     if ((error as Error).name === "AbortError") return;
-    if (error instanceof ServiceError && error.status === 401) { setLocked(true); return; }
+    if (error instanceof ServiceError && error.status === 401) { setLocked((often) => often + 1); return; }
     setWrong({ text: (error as Error).message, remedy: error instanceof ServiceError ? error.remedy : "" });
   }, []);
 
@@ -52,8 +67,8 @@ function App() {
     const mine = (running.current = new AbortController());
     setBusy(true); setWrong(null);
     try {
-      const few = queries.length * given.asked.k <= ALIGNED_AT_ONCE && given.asked.budget !== "within";
-      const answer = await service.search(given.name, searchBody(queries, given.asked, few ? { alignment: true } : {}), mine.signal);
+      const few = queries.length * given.asked.k <= ALIGNED_AT_ONCE * (TEXTS.has(given.kind) ? 20 : 1) && given.asked.budget !== "within";
+      const answer = await inParts(given.name, queries, (part) => searchBody(part, given.asked, few ? { alignment: true } : {}), mine.signal);
       if (mine.signal.aborted) return;
       setFound({ answer, queries, asked: given.asked });
       setWhich(0);
@@ -74,14 +89,14 @@ function App() {
       await service.search(index, searchBody(queries, how, { alignment: true }), signal)
         .then((more) => merge((result, at) => ({ ...result, hits: more.results[at].hits }))).catch(() => {});
     if (how.budget === "within") return;
-    await service.search(index, searchBody(queries, { ...how, k: 1 }, { novelty: true }), signal)
+    await inParts(index, queries, (part) => searchBody(part, { ...how, k: 1 }, { novelty: true }), signal)
       .then((more) => merge((result, at) => ({ ...result, p_value: more.results[at].p_value ?? null }))).catch(() => {});
   };
 
   const start = useCallback(async (): Promise<void> => {
     try {
       const [known, shared] = await Promise.all([service.indexes(), ofFragment(location.hash)]);
-      setLocked(false);
+      setLocked(0);
       setIndexes(known);
       const first = known.find((each) => each.name === shared.index) ?? known[0];
       if (!first) return;
@@ -103,7 +118,7 @@ function App() {
     return () => { here = false; };
   }, [name, fail]);
   useEffect(() => {
-    if (facts?.kind === "series" && !facts.matcher) service.examples(name, 0).then(([one]) => one?.values && setLength(one.values.length)).catch(() => {});
+    if (facts?.kind === "series" && !facts.matcher) service.examples(name, 0).then((some) => some.length && setLike(likeOf(some))).catch(() => {});
   }, [name, facts?.kind, facts?.matcher]);
 
   const change = (other: string): void => {
@@ -130,7 +145,7 @@ function App() {
   const query = found?.queries[which] ?? null;
   const selected = useMemo(() => (result ? result.hits.filter((hit) => chosen.includes(hit.target)) : []), [result, chosen]);
 
-  if (locked) return <Login onEnter={(value) => { token.set(value); start(); }} />;
+  if (locked) return <Login refused={locked > 1 || Boolean(token.get())} onEnter={(value) => { token.set(value); start(); }} />;
   if (!indexes) return <main class="loading"><p role="status">…</p></main>;
   if (!facts) return <main class="loading"><h1>seqsearch</h1>{wrong ? <Problem {...wrong} onClose={() => start()} close="Try again" /> : <p>No index is served.</p>}</main>;
   return (
@@ -146,7 +161,7 @@ function App() {
       </header>
       <main class={found ? "found" : "open"}>
         <div class="side">
-          <QueryCard facts={facts} text={text} asked={asked} target={info?.calibration.target ?? 0.99} busy={busy} hasColumns={Boolean(info?.columns)} drawLength={length}
+          <QueryCard facts={facts} text={text} asked={asked} target={info?.calibration.target ?? 0.99} busy={busy} hasColumns={Boolean(info?.columns)} like={like}
             onText={setText} onAsked={setAsked} onSearch={() => search({ name, kind: facts.kind, text, asked })} onExample={example} onError={(told) => setWrong({ text: told, remedy: "" })} />
         </div>
         <section class="middle" id="results" ref={results} tabIndex={-1} aria-label="Results">
@@ -156,7 +171,7 @@ function App() {
             <>
               <div class="card">
                 <Summary found={found} result={result} which={which} onWhich={(at) => { setWhich(at); setChosen(found.answer.results[at].hits.slice(0, facts.kind === "series" ? 1 : 5).map((hit) => hit.target)); }} name={name} />
-                <Hits key={`${which}`} result={result} chosen={chosen} parts={PARTS.test(facts.distance ?? "")} onChoose={setChosen} onHover={setHover} />
+                <Hits key={`${which}`} result={result} chosen={chosen} parts={PARTS.test(facts.distance ?? "")} texts={TEXTS.has(facts.kind)} onChoose={setChosen} onHover={setHover} />
               </div>
               {!facts.matcher && <div class="card"><h2>{facts.kind === "series" ? "Warping" : "Alignment"}</h2><Alignments index={name} kind={facts.kind} query={query} hits={selected} /></div>}
             </>
@@ -166,7 +181,7 @@ function App() {
           <MapCard key={name} name={name} facts={facts} found={found} result={result} hover={hover} onTake={take} />
         </div>
         <div class="aside">
-          {info && <div class="card"><h2>Recall against speed</h2><RecallCurve info={info} k={found?.asked.k ?? asked.k} how={found?.answer.message ?? ""} onPick={(point) => setAsked({ ...asked, budget: "candidates", candidates: point.candidates })} /></div>}
+          {info && <div class="card"><h2>Recall against speed</h2><RecallCurve info={info} k={found?.asked.k ?? asked.k} how={result && result.guarantee !== "exact" ? found!.answer.message : ""} exact={result?.guarantee === "exact"} onPick={(point) => setAsked({ ...asked, budget: "candidates", candidates: point.candidates })} /></div>}
           {!facts.matcher && <HistogramCard key={`h ${name}`} name={name} found={found} />}
         </div>
       </main>
@@ -175,6 +190,7 @@ function App() {
   );
 }
 
+const TEXTS = new Set(["text", "integers"]); // that are read where DNA is not
 const PARTS = /infix|overlap|alignment/; // distances to a part of what is stored
 const NOUNS: Record<string, string> = { dna: "DNA sequences", rna: "RNA sequences", protein: "proteins", text: "texts", integers: "sequences of numbers", series: "series" };
 
@@ -204,7 +220,7 @@ function Summary({ found, result, which, onWhich, name }: { found: Found; result
     setTimeout(() => setCopied(false), 1500);
   };
   const whole = async (): Promise<void> => {
-    const more = await service.search(name, searchBody(queries, asked, { alignment: true }));
+    const more = await inParts(name, queries, (part) => searchBody(part, asked, { alignment: true }));
     save("hits.fasta", fastaOf(more.results), "text/x-fasta");
   };
   return (
@@ -264,7 +280,8 @@ function MapCard({ name, facts, found, result, hover, onTake }: { name: string; 
     const ids = [...new Set(result.hits.slice(0, 200).map((hit) => hit.target))];
     service.place(name, data.head.method, found.queries.slice(0, PLACED), ids).then((placed) => {
       if (!here) return;
-      const queries = placed.queries.map((place, at) => ({ place, name: found.queries[at].id }));
+      const nearest = PARTS.test(facts.distance ?? "") && placed.targets[0];  // a part has no point of its own
+      const queries = nearest ? [{ place: nearest, name: result.query }] : placed.queries.map((place, at) => ({ place, name: found.queries[at].id }));
       setPins({ queries, hits: ids.map((id, at) => ({ name: id, place: placed.targets[at]! })).filter((pin) => pin.place) });
     }).catch(() => here && setPins({ queries: [], hits: [] }));
     return () => { here = false; };
@@ -288,7 +305,7 @@ function MapCard({ name, facts, found, result, hover, onTake }: { name: string; 
       </div>
       {wrong || head?.why ? <p class="quiet">{wrong || head?.why}</p> : data ? <MapView data={data} queries={pins.queries} hits={pins.hits} hover={hover} about={about} onPick={facts.matcher ? undefined : pick} /> : <div class="field empty-field" />}
       {waiting && <p class="quiet" role="status">{data ? "Drawing another map: t-SNE takes a minute …" : "Drawing the map …"}</p>}
-      {head && !head.why && !waiting && <p class="quiet">{head.method === "pca" ? `Principal components of the embeddings, ${(100 * (head.shares[0] + head.shares[1])).toFixed(0)}% of the variance.` : "t-SNE of the embeddings: near points are alike, far ones say little."}{pins.queries.length > 0 && " ★ the query, ○ its hits."}</p>}
+      {head && !head.why && !waiting && <p class="quiet">{head.method === "pca" ? `Principal components of the embeddings, ${(100 * (head.shares[0] + head.shares[1])).toFixed(0)}% of the variance.` : "t-SNE of the embeddings: near points are alike, far ones say little."}{data.count < facts.sequences - 1000 && ` ${number(data.count)} of ${number(facts.sequences)} are shown.`}{pins.queries.length > 0 && " ★ the query, ○ its hits."}</p>}
     </div>
   );
 }
@@ -298,7 +315,12 @@ function HistogramCard({ name, found }: { name: string; found: Found | null }) {
   const [wrong, setWrong] = useState("");
   useEffect(() => {
     let here = true;
-    service.histogram(name).then((told) => here && setHistogram(told)).catch((error) => here && setWrong((error as Error).message));
+    const look = async (turn: number): Promise<void> => {
+      const told = await service.histogram(name);
+      if (told && here) setHistogram(told);
+      else if (here) setTimeout(() => look(turn + 1).catch(() => {}), Math.min(3000, 300 * (turn + 1)));
+    };
+    look(0).catch((error) => here && setWrong((error as Error).message));
     return () => { here = false; };
   }, [name]);
   const marks = useMemo(() => (found ? found.answer.results.filter((result) => result.hits.length).map((result) => ({ query: result.query, distance: Math.min(...result.hits.map((hit) => hit.distance)) })) : []), [found?.answer.results]);
@@ -309,7 +331,7 @@ function HistogramCard({ name, found }: { name: string; found: Found | null }) {
   );
 }
 
-function Login({ onEnter }: { onEnter: (value: string) => void }) {
+function Login({ refused, onEnter }: { refused: boolean; onEnter: (value: string) => void }) {
   const [value, setValue] = useState("");
   return (
     <main class="loading">
@@ -317,7 +339,7 @@ function Login({ onEnter }: { onEnter: (value: string) => void }) {
         <h1>seqsearch</h1>
         <label>This service asks for a token.<input type="password" autocomplete="current-password" value={value} onInput={(event) => setValue(event.currentTarget.value)} /></label>
         <button class="primary" type="submit" disabled={!value.trim()}>Enter</button>
-        {token.get() && <p class="quiet wrong" role="alert">That token is not known here.</p>}
+        {refused && <p class="quiet wrong" role="alert">That token is not known here.</p>}
       </form>
     </main>
   );

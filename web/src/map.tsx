@@ -5,7 +5,7 @@ import type { MapData } from "./mapdata";
 import { Scatter, valuesOf } from "./scatter";
 
 export interface Pin { place: [number, number]; name: string }
-export interface About { id: string; label: string; description: string; length: number }
+export interface About { id: string; label: string; description: string; length: number; text?: string }
 
 interface Props {
   data: MapData; queries: Pin[]; hits: Pin[]; hover: string;
@@ -174,7 +174,7 @@ function MapTip({ tip, width, search }: { tip: { x: number; y: number; about: Ab
   const { about } = tip;
   return (
     <div class="tip" ref={box} role="status">
-      {about ? <><b>{about.id}</b>{(about.label || about.description) && <span>{about.label || about.description}</span>}<small>length {about.length.toLocaleString("en")}{search ? " · click to search for it" : ""}</small></> : "…"}
+      {about ? <><b>{about.id}</b>{about.text && <span>{about.text}</span>}{(about.label || about.description) && <span>{about.label || about.description}</span>}<small>length {about.length.toLocaleString("en")}{search ? " · click to search for it" : ""}</small></> : "…"}
     </div>
   );
 }

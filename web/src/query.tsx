@@ -4,7 +4,7 @@ import type { Asked, IndexFacts, Query } from "./api";
 import { npy, queriesOf, textOf } from "./reading";
 
 interface Props {
-  facts: IndexFacts; text: string; asked: Asked; target: number; busy: boolean; hasColumns: boolean; drawLength: number;
+  facts: IndexFacts; text: string; asked: Asked; target: number; busy: boolean; hasColumns: boolean; like: Like;
   onText: (text: string) => void; onAsked: (asked: Asked) => void; onSearch: () => void; onExample: () => void; onError: (text: string) => void;
 }
 
@@ -45,7 +45,7 @@ export function QueryCard(props: Props) {
           <input ref={file} type="file" class="hidden" tabIndex={-1} aria-label="File of queries" onChange={(event) => { take(event.currentTarget.files); event.currentTarget.value = ""; }} />
         </div>
       </div>
-      {facts.kind === "series" && <Drawing text={text} length={props.drawLength} onText={onText} />}
+      {facts.kind === "series" && <Drawing text={text} like={props.like} onText={onText} />}
       <textarea id="queries" class={over ? "over" : ""} rows={facts.kind === "series" ? 4 : 8} spellcheck={false} autocomplete="off" value={text}
         placeholder={PLACEHOLDERS[facts.kind] ?? ">read1\nTACGGAGGATCCGAGCGTTATCCGGATTTATTGGG\n\nPaste FASTA or sequences, or drop a file."}
         onInput={(event) => onText(event.currentTarget.value)}
@@ -82,7 +82,7 @@ export function QueryCard(props: Props) {
 }
 
 /** A field to draw a series in: every column of pixels has one value. */
-function Drawing({ text, length, onText }: { text: string; length: number; onText: (text: string) => void }) {
+function Drawing({ text, like, onText }: { text: string; like: Like; onText: (text: string) => void }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const values = useRef<number[]>([]);
   const range = useRef<[number, number]>([-2, 2]);
@@ -118,13 +118,11 @@ function Drawing({ text, length, onText }: { text: string; length: number; onTex
   useEffect(() => {
     if (last.current) return;
     values.current = read();
-    if (values.current.length) {
-      const [low, high] = [Math.min(...values.current), Math.max(...values.current)];
-      const room = Math.max((high - low) * 0.12, 1e-6);
-      range.current = [low - room, high + room];
-    }
+    const [low, high] = [Math.min(like.low, ...values.current), Math.max(like.high, ...values.current)];
+    const room = Math.max((high - low) * 0.12, 1e-6);
+    range.current = [low - room, high + room];
     draw();
-  }, [text]);
+  }, [text, like]);
   useEffect(() => {
     const watch = new ResizeObserver(draw);
     if (canvas.current) watch.observe(canvas.current);
@@ -146,7 +144,7 @@ function Drawing({ text, length, onText }: { text: string; length: number; onTex
   };
   const begin = (event: PointerEvent): void => {
     canvas.current!.setPointerCapture(event.pointerId);
-    if (values.current.length < 2) values.current = new Array(length).fill((range.current[0] + range.current[1]) / 2);
+    if (values.current.length < 2) values.current = new Array(like.length).fill((range.current[0] + range.current[1]) / 2);
     put(event);
   };
   const end = (): void => {
@@ -161,6 +159,13 @@ function Drawing({ text, length, onText }: { text: string; length: number; onTex
       <button type="button" class="plain" onClick={() => onText("")}>Clear</button>
     </div>
   );
+}
+
+/** How long stored series are, and from where to where they reach: what is drawn is of their kind. */
+export interface Like { length: number; low: number; high: number }
+export function likeOf(examples: Query[]): Like {
+  const numbers = examples.flatMap((one) => (one.values ?? []).map((step) => (Array.isArray(step) ? step[0] : step)));
+  return { length: examples[0]?.values?.length ?? 100, low: Math.min(...numbers), high: Math.max(...numbers) };
 }
 
 export const windowOf = (query: Query, length: number): Query => {

@@ -57,7 +57,7 @@ function json(line: string, number: number): Values {
 /** Queries as they are shown in the field. */
 export function textOf(queries: Query[]): string {
   return queries.map(({ id, sequence, values }) => {
-    if (values) return Array.isArray(values[0]) ? JSON.stringify(values) : (values as number[]).join(" ");
+    if (values) return Array.isArray(values[0]) ? JSON.stringify(values) : (values as number[]).map((value) => Number(value.toPrecision(7))).join(" ");
     return `>${id}\n${sequence}`;
   }).join("\n");
 }

@@ -112,6 +112,13 @@ class Map:
         """With further rows, (m,), at places (m, 2)."""
         return replace(self, rows=np.concatenate([self.rows, rows]), places=np.concatenate([self.places, places]))
 
+    def sampled(self, count: int) -> Map:
+        """At most `count` of its points, drawn by its seed."""
+        if len(self) <= count:
+            return self
+        kept = np.sort(np.random.default_rng([self.seed, 9]).choice(len(self), count, replace=False))
+        return replace(self, rows=self.rows[kept], places=self.places[kept])
+
     def to_bytes(self) -> bytes:
         """As safetensors, with the rest as JSON in its metadata."""
         arrays = {"rows": self.rows, "places": self.places, **asdict(self.axes)}

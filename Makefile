@@ -3,12 +3,17 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint types layers unit clean
+# `make wheel`: a wheel with machine code for every x86 processor with AVX2 and this Python, for whoever installs it.
+.PHONY: demo test wheel lint types layers unit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/seqsearch demo
 
 test: $(VENV)/.installed lint types layers unit
+
+wheel: $(VENV)/.installed
+	$(BIN)/seqsearch warm-up --level x86-64-v3
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -31,4 +36,4 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo dist

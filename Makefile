@@ -3,17 +3,23 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-# `make wheel`: a wheel with machine code for every x86 processor with AVX2 and this Python, for whoever installs it.
-.PHONY: demo test wheel lint types layers unit clean
+.PHONY: demo test test-web wheel lint types layers unit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/seqsearch demo
 
 test: $(VENV)/.installed lint types layers unit
 
+# A wheel with machine code for every x86 processor with AVX2 and this Python, for whoever installs it.
 wheel: $(VENV)/.installed
 	$(BIN)/seqsearch warm-up --level x86-64-v3
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
+
+# The page in a browser: a chromium of the system (apt install chromium), steered from Python.
+test-web: $(VENV)/.installed
+	@command -v chromium chromium-browser google-chrome > /dev/null || { echo "no chromium: apt install chromium"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[web]'
+	$(BIN)/python -m pytest -n 0 tests/service/test_page.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -16,6 +16,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .distances import CustomDistance, Distance, distance_named
+    from .distances.consensus import Consensus, consensus
+    from .distributed import ShardedIndex
     from .encoders.encoder import Encoder
     from .encoders.model import Model
     from .errors import SeqsearchError
@@ -33,15 +35,19 @@ if TYPE_CHECKING:
         read_batches,
         write_fasta,
     )
+    from .service.client import Client
     from .threads import use as use_threads
 
 _ROOMS = {
     "distances": ("CustomDistance", "Distance", "distance_named"),
+    "distances.consensus": ("Consensus", "consensus"),
+    "distributed": ("ShardedIndex",),
     "encoders.encoder": ("Encoder",),
     "encoders.model": ("Model",),
     "errors": ("SeqsearchError",),
     "estimators": ("NoveltyScorer", "SequenceClassifier", "SequenceEmbedder", "SequenceNeighbors"),
     "models": ("classify", "load_model", "save_model", "tag", "train"),
+    "service.client": ("Client",),
     "search": ("BuildOptions", "Hit", "Hits", "RangeResults", "References", "Results", "SequenceIndex", "duplicates"),
     "sequences": (
         "Alphabet",
@@ -60,6 +66,8 @@ _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 __all__ = [
     "Alphabet",
     "BuildOptions",
+    "Client",
+    "Consensus",
     "CustomDistance",
     "Distance",
     "Encoder",
@@ -78,9 +86,11 @@ __all__ = [
     "SequenceNeighbors",
     "Sequences",
     "SequencesLike",
+    "ShardedIndex",
     "alphabet_named",
     "as_sequences",
     "classify",
+    "consensus",
     "distance_named",
     "duplicates",
     "load_model",

@@ -15,6 +15,7 @@
     |-- MismatchError (also ValueError)   data, model, truth file and index that do not belong together
     |-- UnknownIdError (also KeyError)    an id the index does not hold
     |-- ForkError (also RuntimeError)     a process forked after threads were started cannot go on
+    |-- ServiceError                      a service over HTTP cannot be reached, or refuses what it is asked
     |-- MissingExtraError (also ImportError)  an optional dependency: says which install line brings it
     `-- StoreError                        the index on disk
         |-- IndexClosedError              used after `close`
@@ -23,6 +24,7 @@
         |-- IndexLockedError              another process is writing
         |-- ReadOnlyIndexError            its folder may not be written to
         |-- FormatVersionError            written by a newer seqsearch
+        |-- UnavailableShardError         a shard has no copy that answers
         |-- CorruptIndexError             a checksum or an invariant does not hold
         `-- StorageFullError              disk, quota or map full; nothing was half-written
 
@@ -161,6 +163,17 @@ class MissingExtraError(SeqsearchError, ImportError):
         return "this needs {}, which is not installed: pip install 'seqsearch[{}]'".format(*self.args)
 
 
+class ServiceError(SeqsearchError):
+    """A service over HTTP cannot be reached, or refuses what it is asked. `status`: of HTTP, 0 where nothing came."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message, status)
+        self.status = status
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class ForkError(SeqsearchError, RuntimeError):
     """This process was forked from one whose threads or files it cannot share: start it by spawn or forkserver."""
 
@@ -175,6 +188,10 @@ class IndexClosedError(StoreError):
 
 class NotAnIndexError(StoreError):
     """There is no index at that path."""
+
+
+class UnavailableShardError(StoreError):
+    """A shard has no copy that answers, and answers without it were not asked for (`partial`)."""
 
 
 class IndexExistsError(StoreError):

@@ -7,7 +7,7 @@ from types import ModuleType
 
 from .errors import MissingExtraError
 
-FRAMES, SKLEARN = "frames", "sklearn"
+CLUSTER, FRAMES, SERVE, SKLEARN = "cluster", "frames", "serve", "sklearn"
 
 
 def imported(module: str, extra: str) -> ModuleType:

@@ -9,6 +9,7 @@ import click
 from .options import PATH, Beside, Reading, takes, threads_and_quiet, vectors_option
 from .progress import progress_for
 from .shared import change
+from .source import open_index
 
 if TYPE_CHECKING:
     from ..encoders.vector_rows import VectorRows
@@ -36,10 +37,9 @@ def command(
       seqsearch add refs.ss more.csv --id-column name --on-error skip
       seqsearch add proteins.ss more.fasta --vectors more.npy
     """
-    from ..search import SequenceIndex
 
     progress = progress_for(quiet)
-    with SequenceIndex.open(index) as opened:
+    with open_index(index) as opened:
 
         def add(part: Sequences, rows: VectorRows | None) -> None:
             opened.add(part, vectors=rows, progress=progress)

@@ -97,12 +97,16 @@ def command(
         for name in given(distance):
             flag = "-D" if name == "distance_parameters" else f"--{name}"
             raise click.UsageError(f"{flag} is for REFS: {model} is a model, which compares nothing")
+    from ..distributed import ShardedIndex
+
     tally = Tally()
     with ExitStack() as open_now:
         if _is_searched(model):
             of_index = {QUERY_VECTORS: query_vectors, "--recall": options.recall}
             asked = [flag for flag, value in of_index.items() if value is not None]
             source = open_now.enter_context(searched(model, queries, distance, reading, asked, quiet))
+            if isinstance(source, ShardedIndex):
+                raise click.UsageError(f"{model} holds shards, and neighbours of one index vote: build one")
             judge, alphabet = _by_neighbours(source, options, quiet), source.alphabet_name
         else:
             judge, alphabet = _by_model(model, options, quiet)

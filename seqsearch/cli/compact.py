@@ -6,6 +6,7 @@ import click
 
 from .options import PATH, threads_and_quiet
 from .progress import progress_for
+from .source import open_index
 
 
 @click.command("compact", short_help="Give back the space of removed sequences.")
@@ -21,9 +22,8 @@ def command(index: str, quiet: bool) -> None:
     Example:
       seqsearch compact refs.ss
     """
-    from ..search import SequenceIndex
 
-    with SequenceIndex.open(index) as opened:
+    with open_index(index) as opened:
         before = opened.info()
         opened.compact(progress=progress_for(quiet))
         after = opened.info()

@@ -62,7 +62,7 @@ def command(recipe: str, plot: str | None, quiet: bool) -> None:
         title=f"{plan.path.stem}: recall@10 of {len(queries):,} unseen queries",
     )
     click.echo(f"\nBuilt in {built:.0f} s. A search takes {message}.\nPicture: {picture}")
-    click.echo(_NEXT)
+    click.echo(_NEXT.format(index=plan.output, name=plan.output.name.removesuffix(".ss")))
 
 
 def _show_hits(index: SequenceIndex, queries: Sequences) -> None:
@@ -78,4 +78,8 @@ _NEXT = """
 Now on your own file:
   .venv/bin/seqsearch build YOUR.fasta -o YOUR.ss
   .venv/bin/seqsearch search YOUR.ss QUERIES.fasta -k 10
-  .venv/bin/seqsearch evaluate YOUR.ss QUERIES.fasta --plot recall.png"""
+  .venv/bin/seqsearch evaluate YOUR.ss QUERIES.fasta --plot recall.png
+
+Look at neighbours in a browser, or ask over HTTP:
+  .venv/bin/pip install -c constraints.txt -e '.[serve]'
+  .venv/bin/seqsearch serve {index}        then open http://127.0.0.1:8080/"""

@@ -10,6 +10,7 @@ from .options import (
     HDF5,
     PATH,
     QUERY_VECTORS,
+    Cluster,
     Reading,
     format_option,
     numbers_of,
@@ -21,6 +22,7 @@ from .options import (
 )
 from .progress import progress_for
 from .shared import show_rows
+from .source import open_index
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,16 @@ class Options:
 @click.argument("index", type=PATH)
 @click.argument("queries")
 @query_vectors_option
-@takes(options=Options, reading=Reading)
+@takes(options=Options, cluster=Cluster, reading=Reading)
 @threads_and_quiet
 def command(
-    index: str, queries: str, query_vectors: str | None, options: Options, reading: Reading, quiet: bool
+    index: str,
+    queries: str,
+    query_vectors: str | None,
+    options: Options,
+    cluster: Cluster,
+    reading: Reading,
+    quiet: bool,
 ) -> None:
     """Compare the index with exact truth on QUERIES: recall, candidate recall and speed of every budget.
 
@@ -63,7 +71,7 @@ def command(
     from ..search import SequenceIndex
 
     k, budgets, truth = options.k, None, None
-    with SequenceIndex.open(index) as opened:
+    with open_index(index, cluster) as opened:
         if options.candidates is not None:
             chosen = [opened.budget(k, candidates=n)[0] for n in numbers_of(options.candidates, "--candidates")]
             budgets = [budget for budget in chosen if budget is not None]
@@ -71,6 +79,8 @@ def command(
         if options.truth is not None and options.truth.lower().endswith(HDF5):
             from ..evaluation.told_truth import told_truth
 
+            if not isinstance(opened, SequenceIndex):
+                raise click.UsageError(f"--truth {options.truth} is of vectors, which shards do not hold")
             truth = told_truth(options.truth, opened, asked, k)
         elif options.truth is not None:
             known = Truth.load(options.truth)

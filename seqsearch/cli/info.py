@@ -8,6 +8,7 @@ import click
 
 from .options import PATH
 from .shared import curve, shown
+from .source import open_index
 
 
 @click.command("info", short_help="What an index holds and how well it finds it.")
@@ -21,14 +22,16 @@ def command(index: str, output_format: str) -> None:
       seqsearch info refs.ss
       seqsearch info refs.ss --format json
     """
-    from ..search import SequenceIndex
 
-    with SequenceIndex.open(index) as opened:
+    with open_index(index) as opened:
         facts = opened.info()
     if output_format == "json":
         click.echo(json.dumps(facts))
         return
     calibration, parts = facts.pop("calibration"), facts.pop("bytes_by_part")
+    levels = facts.pop("levels", [])
+    if "shards" in facts:
+        facts["shards"] = ", ".join(f"{shard['name']} {shard['sequences']:,}" for shard in facts["shards"])
     for name, value in facts.items():
         click.echo(f"{name:<20} {shown(value)}")
     click.echo(
@@ -38,4 +41,8 @@ def command(index: str, output_format: str) -> None:
     each = max(1, facts["sequences"])
     shares = ", ".join(f"{part} {count / each:,.1f}" for part, count in parts.items() if count)
     click.echo(f"{'bytes a sequence':<20} {facts['bytes'] / each:,.1f}: {shares}")
+    if levels:
+        asked = [level for level in levels if level["k"] == levels[0]["k"]]
+        merged = ", ".join(f"{level['asked']}: {level['recall']:.4f}" for level in asked)
+        click.echo(f"{'merged':<20} asked of each: recall of all, k {levels[0]['k']}: {merged}")
     click.echo("\n" + curve(calibration["points"]))

@@ -1,10 +1,12 @@
-"""The group of commands, and the exit codes: 0 done, 1 data or I/O, 2 usage, 130 interrupted."""
+"""The group of commands, and the exit codes: 0 done, 1 data or I/O, 2 usage, 130 interrupted, 143 terminated."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
+from types import FrameType
 
 import click
 
@@ -15,7 +17,7 @@ from . import starting
 COMMANDS = (
     *("build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate"),
     *("export", "bench", "demo", "cluster", "train", "embed", "tune", "classify", "tag", "novelty", "dedup", "match"),
-    *("convert", "warm-up"),
+    *("convert", "warm-up", "map", "serve", "shard", "consensus"),
 )
 
 
@@ -51,7 +53,17 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
     starting.owns_process = True
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(arguments))
+
+
+class _Terminated(BaseException):
+    """SIGTERM: what is under way is ended as by an interrupt, so that nothing half-written stays."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # who asks twice need not wait
+    raise _Terminated
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -65,6 +77,8 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _say("interrupted", 130)
+    except _Terminated:
+        return _say("terminated", 143)
     except ParameterError as error:
         return _say(str(error), 2)
     except SeqsearchError as error:
@@ -80,5 +94,5 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _say(problem: str, code: int) -> int:
-    click.echo(f"seqsearch: error: {problem}" if code != 130 else f"seqsearch: {problem}", err=True)
+    click.echo(f"seqsearch: {problem}" if code in (130, 143) else f"seqsearch: error: {problem}", err=True)
     return code

@@ -11,6 +11,7 @@ import click
 from .options import (
     PATH,
     QUERY_VECTORS,
+    Cluster,
     Reading,
     format_option,
     named,
@@ -69,7 +70,7 @@ class Options:
 @click.argument("index", metavar=INDEX, type=PATH)
 @click.argument("queries")
 @query_vectors_option
-@takes(options=Options, distance=RefsDistance, reading=Reading)
+@takes(options=Options, distance=RefsDistance, cluster=Cluster, reading=Reading)
 @threads_and_quiet
 def command(
     index: str,
@@ -77,6 +78,7 @@ def command(
     query_vectors: str | None,
     options: Options,
     distance: RefsDistance,
+    cluster: Cluster,
     reading: Reading,
     quiet: bool,
 ) -> None:
@@ -107,7 +109,7 @@ def command(
     asked = replace(NoveltyOptions(**named(options, NoveltyOptions)), bh=False)  # of all queries, not of a batch
     vectors_given = {QUERY_VECTORS: query_vectors, "--known-vectors": options.known_vectors}
     of_index = [flag for flag, value in vectors_given.items() if value is not None]
-    with searched(index, queries, distance, reading, of_index, quiet) as opened:
+    with searched(index, queries, distance, reading, of_index, quiet, cluster) as opened:
         reading = reading.suiting(opened.alphabet_name)
         compared = None if options.known is None else reading.read(options.known, queries=True)
         own = reading.rows(options.known_vectors, "--known-vectors")

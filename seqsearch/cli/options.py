@@ -234,6 +234,20 @@ class Beside:
 
 
 @dataclass(frozen=True)
+class Cluster:
+    """Where shards are asked."""
+
+    ray: str | None = option(
+        "Of shards: ask them on a Ray cluster: auto, its address, or local:N processors.", metavar="ADDRESS"
+    )
+    replicas: int = option("With --ray: copies of each shard.", type=click.IntRange(1), default=1, metavar="N")
+    workers: int | None = option(
+        "With --ray, --format parquet and -o FOLDER: N processes ask, and write a folder of files.", metavar="N"
+    )
+    partial: bool = option("Of shards: answer without those that cannot be asked, and say so.")
+
+
+@dataclass(frozen=True)
 class Reading:
     """How files are read, and the reading, with a line on stderr about records that were skipped."""
 

@@ -7,6 +7,7 @@ from typing import TextIO
 import click
 
 from .options import PATH, quiet_option
+from .source import open_index
 
 
 @click.command("remove", short_help="Remove sequences by id.")
@@ -22,14 +23,13 @@ def command(index: str, ids: tuple[str, ...], from_file: TextIO | None, quiet: b
       seqsearch remove refs.ss id7 id8
       seqsearch remove refs.ss --from-file ids.txt
     """
-    from ..search import SequenceIndex
 
     chosen = list(ids)
     if from_file is not None:
         chosen += [line.strip() for line in from_file if line.strip()]
     if not chosen:
         raise click.UsageError("no ids given")
-    with SequenceIndex.open(index) as opened:
+    with open_index(index) as opened:
         opened.remove(chosen)
         if not quiet:
             click.echo(f"{index}: {len(chosen):,} removed, {len(opened):,} sequences now", err=True)

@@ -12,6 +12,7 @@ from .mapping import FORMATS, PAF, SAM, require_mapping, sam_header
 from .options import (
     PATH,
     QUERY_VECTORS,
+    Cluster,
     Reading,
     format_option,
     option,
@@ -21,17 +22,19 @@ from .options import (
     threads_and_quiet,
 )
 from .progress import progress_for
-from .source import INDEX, RefsDistance, searched
+from .source import INDEX, RefsDistance, asked, open_index
 from .starting import numba_without_scipy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..arrays import AnyArray, DoubleArray
+    from ..distributed import ShardedIndex
     from ..encoders.vector_rows import VectorRows
     from ..progress import Progress
     from ..search import Answers, References, SequenceIndex
     from ..sequences import Sequences
+    from ..service.client import Client
 
 
 @dataclass(frozen=True)
@@ -108,13 +111,21 @@ class Options:
         """Whether a hit has to be good enough, so that a query may have none."""
         return any(bound is not None for bound in (self.max_distance, self.min_identity, self.min_coverage))
 
-    def preface(self, opened: SequenceIndex | References) -> str:
+    def preface(self, opened: SequenceIndex | ShardedIndex | References | Client) -> str:
         """What comes before the first hit. Raises a usage error for a format that does not fit what is searched."""
         if self.output_format not in FORMATS:
             return ""
         require_mapping(self.output_format, opened.distance, opened.alphabet_name)
         if self.output_format != SAM or self.no_header:
             return ""
+        from ..distributed import ShardedIndex
+        from ..service.client import Client
+
+        if isinstance(opened, Client):
+            raise click.UsageError("--format sam begins with all that is stored, which no service sends: --no-header")
+        if isinstance(opened, ShardedIndex):
+            stored = opened.sequences  # of all shards
+            return sam_header(stored.ids, stored.lengths.tolist())
         with opened.state() as state:
             rows = state.live.nonzero()[0]
             return sam_header(state.targets.ids.take(rows), state.targets.lengths_of(rows).tolist())
@@ -125,10 +136,10 @@ class Options:
 
 
 @click.command("search", short_help="Nearest stored sequences of each query.")
-@click.argument("index", metavar=INDEX, type=PATH)
+@click.argument("index", metavar=f"{INDEX}|URL", type=PATH)
 @click.argument("queries")
 @query_vectors_option
-@takes(options=Options, distance=RefsDistance, reading=Reading)
+@takes(options=Options, distance=RefsDistance, cluster=Cluster, reading=Reading)
 @threads_and_quiet
 def command(
     index: str,
@@ -136,10 +147,13 @@ def command(
     query_vectors: str | None,
     options: Options,
     distance: RefsDistance,
+    cluster: Cluster,
     reading: Reading,
     quiet: bool,
 ) -> None:
     """Find the K nearest stored sequences of each query, with their exact distances.
+
+    URL is an index of `seqsearch serve`, http://HOST:PORT/NAME; its token is read from SEQSEARCH_TOKEN.
 
     For a few questions no index is needed: REFS, a file, is read and compared with everything, by --distance.
 
@@ -162,11 +176,16 @@ def command(
       seqsearch search proteins.ss queries.fasta --query-vectors queries.npy
       cat reads.fq | seqsearch search refs.ss - --candidates 200
       seqsearch search refs.fasta queries.fasta -k 10
+      seqsearch search http://127.0.0.1:8080/refs queries.fasta -k 10
       seqsearch search genes.fasta reads.fasta --distance infix --all --max-distance 2
     """
     numba_without_scipy()
-    from ..search import Results, SequenceIndex
+    from ..distributed import ShardedIndex
+    from ..search import References, Results, SequenceIndex
 
+    if cluster.workers is not None:
+        _in_bulk(index, queries, options, cluster, reading, quiet)
+        return
     if options.everything and query_vectors is not None:
         raise click.UsageError(f"--all finds everything by proof: {QUERY_VECTORS} means nothing")
     ids = None if options.ids_file is None else [line.strip() for line in options.ids_file if line.strip()]
@@ -174,7 +193,7 @@ def command(
     warnings: dict[str, None] = {}  # of all batches, each once
     nearest: list[DoubleArray] = []  # of all batches: whether the queries are unlike is judged of all together
     with (
-        searched(index, queries, distance, reading, options.of_index(query_vectors), quiet) as opened,
+        asked(index, queries, distance, reading, options.of_index(query_vectors), quiet, cluster) as opened,
         output.written(
             options.into,
             options.names(opened.finds_parts, opened.columns),
@@ -185,28 +204,65 @@ def command(
             preface=options.preface(opened),
         ) as write,
     ):
-        asked = matched = 0
+        came = matched = 0
         parts = reading.suiting(opened.alphabet_name).with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
         for number, (part, vectors) in enumerate(parts):
             answers = _answers(opened, part, vectors, options, ids, progress)
             warnings |= dict.fromkeys(answers.how.cautions)
-            if answers.how.calibrated and isinstance(answers, Results):
+            if isinstance(opened, ShardedIndex):
+                warnings |= dict.fromkeys(answers.warnings)
+            elif answers.how.calibrated and isinstance(answers, Results):
                 nearest.append(answers.distances[:, 0])
-            if number == 0 and not quiet and isinstance(opened, SequenceIndex):
+            if number == 0 and not quiet and not isinstance(opened, References):
                 click.echo(f"{index}: {answers.budget}", err=True)
             hits = _hits(answers, part, options)
-            asked, matched = asked + len(part), matched + len(hits.matched)
+            came, matched = came + len(part), matched + len(hits.matched)
             write(hits)
         if nearest and isinstance(opened, SequenceIndex):
             warnings |= dict.fromkeys(filter(None, [opened.distribution_warning(nearest)]))
     if not quiet and options.floor:
-        click.echo(f"{queries}: {matched:,} of {asked:,} queries matched", err=True)
+        click.echo(f"{queries}: {matched:,} of {came:,} queries matched", err=True)
     for warning in () if quiet else warnings:
         click.echo(f"seqsearch: warning: {warning}", err=True)
 
 
+def _in_bulk(index: str, queries: str, options: Options, cluster: Cluster, reading: Reading, quiet: bool) -> None:
+    """Several processes of a cluster ask, and write."""
+    from ..distributed import ShardedIndex
+
+    assert cluster.workers is not None
+    if cluster.ray is None or options.output_format != output.PARQUET or options.into is None:
+        raise click.UsageError("--workers write a folder of Parquet files: --ray, --format parquet and -o FOLDER")
+    for name in ("everything", "max_distance", "min_identity", "min_coverage", "align", "output_no_hits"):
+        if getattr(options, name):
+            flag = "--all" if name == "everything" else f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{flag} is not for --workers, which write the k nearest of every query")
+    ids = None if options.ids_file is None else [line.strip() for line in options.ids_file if line.strip()]
+    with open_index(index, cluster) as opened:
+        if not isinstance(opened, ShardedIndex):
+            raise click.UsageError(f"--workers ask shards: {index} is one index")
+        count = opened.search_to_parquet(
+            reading.suiting(opened.alphabet_name).batches(queries, columns=None),
+            options.into,
+            options.k,
+            workers=cluster.workers,
+            columns=options.names(opened.finds_parts, opened.columns),
+            progress=progress_for(quiet),
+            ids=ids,
+            where=options.where,
+            strand=options.strand,
+            recall=options.recall,
+            candidates=options.candidates,
+            ef=options.ef,
+            lists=options.lists,
+            exact=options.exact,
+        )
+        if not quiet:
+            click.echo(f"{options.into}: hits of {count:,} queries", err=True)
+
+
 def _answers(
-    index: SequenceIndex | References,
+    index: SequenceIndex | ShardedIndex | References | Client,
     queries: Sequences,
     vectors: VectorRows | None,
     options: Options,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ..arrays import JSON, AnyArray
+    from ..distributed import ShardedIndex
     from ..encoders.model import Model
     from ..encoders.vector_rows import VectorRows
     from ..search import SequenceIndex
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def change(
-    index: SequenceIndex,
+    index: SequenceIndex | ShardedIndex,
     path: str,
     reading: Reading,
     beside: Beside,

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import DistanceOptions, Reading, given, option
+from .options import Cluster, DistanceOptions, Reading, given, option
 from .progress import progress_for
 
 if TYPE_CHECKING:
+    from ..distributed import ShardedIndex
     from ..search import References, SequenceIndex
+    from ..service.client import Client
 
 INDEX = "INDEX|REFS"
+TOKEN = "SEQSEARCH_TOKEN"
+"""The variable of the environment with the token of a service."""
 _MODELS = (".model", ".safetensors")
 _MODEL = b"{"  # the ninth byte of safetensors; the eight before are a length, whose last ones are 0
 
@@ -30,6 +34,11 @@ class RefsDistance(DistanceOptions):
         metavar="NAME",
         default="edit",
     )
+
+
+def is_address(path: str) -> bool:
+    """Whether it is an index of a service: http://HOST:PORT/INDEX."""
+    return path.startswith(("http://", "https://"))
 
 
 def is_references(path: str) -> bool:
@@ -57,19 +66,41 @@ def is_model(path: str) -> bool:
     return len(head) == 9 and head[4:8] == bytes(4) and head[8:] == _MODEL
 
 
+_HERE = Cluster()
+
+
+def open_index(path: str, cluster: Cluster = _HERE) -> SequenceIndex | ShardedIndex:
+    """The index in a folder, or the shards. Raises a usage error for a cluster without shards."""
+    from ..distributed import ShardedIndex, holds_shards
+    from ..search import SequenceIndex
+
+    if holds_shards(path):
+        return ShardedIndex.open(path, ray=cluster.ray, replicas=cluster.replicas, partial=cluster.partial)
+    for flag, there in (("--ray", cluster.ray is not None), ("--partial", cluster.partial)):
+        if there:
+            raise click.UsageError(f"{flag} is for shards: {path} is one index (`seqsearch shard` makes shards)")
+    return SequenceIndex.open(path)
+
+
 @contextmanager
 def searched(
-    path: str, queries: str, distance: DistanceOptions, reading: Reading, of_index: Iterable[str], quiet: bool
-) -> Iterator[SequenceIndex | References]:
+    path: str,
+    queries: str,
+    distance: DistanceOptions,
+    reading: Reading,
+    of_index: Iterable[str],
+    quiet: bool,
+    cluster: Cluster = _HERE,
+) -> Iterator[SequenceIndex | ShardedIndex | References]:
     """The index in a folder; or the references of a file, with a line on stderr that says so.
 
     `of_index`: options on the command line that only an index has. Raises usage errors for these without one, and for
     another distance than that of an index.
     """
-    from ..search import SequenceIndex
-
+    if is_address(path):
+        raise click.UsageError(f"{path} is a service, which `seqsearch search` asks; in Python seqsearch.Client does")
     if not is_references(path):
-        with SequenceIndex.open(path) as index:
+        with open_index(path, cluster) as index:
             _require_same(index, distance)
             yield index
         return
@@ -79,6 +110,28 @@ def searched(
     if path == queries == "-":
         raise click.UsageError('"-" is standard input: it holds the references or the queries, not both')
     yield _read(path, distance, reading, quiet)
+
+
+@contextmanager
+def asked(
+    path: str,
+    queries: str,
+    distance: DistanceOptions,
+    reading: Reading,
+    of_index: Iterable[str],
+    quiet: bool,
+    cluster: Cluster = _HERE,
+) -> Iterator[SequenceIndex | ShardedIndex | References | Client]:
+    """What is `searched`, or the index of a service, with the token of the environment."""
+    if not is_address(path):
+        with searched(path, queries, distance, reading, of_index, quiet, cluster) as opened:
+            yield opened
+        return
+    from ..service.client import Client
+
+    with Client(path, token=os.environ.get(TOKEN)) as client:
+        _require_same(client, distance)
+        yield client
 
 
 def _read(path: str, distance: DistanceOptions, reading: Reading, quiet: bool) -> References:
@@ -94,7 +147,7 @@ def _read(path: str, distance: DistanceOptions, reading: Reading, quiet: bool) -
     return references
 
 
-def _require_same(index: SequenceIndex, distance: DistanceOptions) -> None:
+def _require_same(index: SequenceIndex | ShardedIndex | Client, distance: DistanceOptions) -> None:
     """Raise a usage error for a distance on the command line that is not the one of the index."""
     asked = given(distance)
     if not asked:

@@ -9,6 +9,7 @@ import click
 from .options import PATH, Beside, Reading, given, takes, threads_and_quiet, vectors_option
 from .progress import progress_for
 from .shared import change
+from .source import open_index
 
 if TYPE_CHECKING:
     from ..encoders.vector_rows import VectorRows
@@ -46,17 +47,18 @@ def command(
       seqsearch update refs.ss --metadata samples.tsv
       seqsearch update refs.ss --metadata samples.tsv --columns country,year --new-columns
     """
-    from ..search import SequenceIndex
 
     if new_columns and sequences is not None:
         raise click.UsageError("--new-columns is for --metadata alone, without SEQUENCES")
     progress = progress_for(quiet)
-    with SequenceIndex.open(index) as opened:
+    with open_index(index) as opened:
 
         def update(part: Sequences, rows: VectorRows | None) -> None:
             opened.update(part, vectors=rows, progress=progress)
 
         if sequences is None:
+            if not isinstance(opened, SequenceIndex):
+                raise click.UsageError("columns alone cannot be changed in shards yet: give SEQUENCES with --metadata")
             done = _set_columns(opened, beside, reading, vectors, new_columns, quiet)
         else:
             done = change(opened, sequences, reading, beside, update, known=True, vectors=vectors)

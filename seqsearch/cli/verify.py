@@ -9,6 +9,7 @@ import click
 from .options import PATH, threads_and_quiet
 from .progress import progress_for
 from .shared import shown
+from .source import open_index
 
 
 @click.command("verify", short_help="Check every value of an index, and its recall.")
@@ -37,10 +38,10 @@ def command(ctx: click.Context, index: str, sample: int, seed: int, output_forma
       seqsearch verify refs.ss --format json --sample 1000
     """
     from ..errors import CorruptIndexError
-    from ..search import SequenceIndex, VerificationReport
+    from ..search import VerificationReport
 
     try:
-        with SequenceIndex.open(index) as opened:
+        with open_index(index) as opened:
             report = opened.verify(sample=sample, seed=seed, progress=progress_for(quiet))
     except CorruptIndexError as error:  # not even its head can be read
         report = VerificationReport(problems=[str(error)])

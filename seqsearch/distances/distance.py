@@ -45,6 +45,18 @@ class Searcher(Protocol):
         """
 
 
+class Proposer(Protocol):
+    """Targets that propose candidates without vectors of them, made ready once for many queries."""
+
+    def nearest(
+        self, queries: Sequences, count: int, allowed: BoolArray | None = None, *, by_share: bool = False
+    ) -> tuple[IntArray, DoubleArray]:
+        """(Q, count) rows that are likely to be near, -1 padded, and scores, the less the better, inf padded.
+
+        `allowed`, (rows,), leaves some of them out; `by_share`: near for the length of the shorter one.
+        """
+
+
 class Aligner(Protocol):
     """What aligns two sequences and scores that, where a distance is not one of edits."""
 
@@ -72,7 +84,8 @@ class Distance(ABC):
     `symmetric`: two sequences may change places; where they may not, the query comes first;
     `partial`: a part of a target decides, which `spans` tells, so that no vector of the whole target leads to it;
     `space`: it compares sequences of one shape as vectors, in this space, so that they need no encoder; "" for others;
-    `least`: no distance is less.
+    `least`: no distance is less;
+    `proposes`: it has a `proposer`.
 
     >>> import seqsearch as ss
     >>> edit = ss.distance_named("edit")
@@ -94,6 +107,7 @@ class Distance(ABC):
     partial: ClassVar[bool] = False
     space: ClassVar[Space] = ""
     least: ClassVar[float] = 0.0
+    proposes: ClassVar[bool] = False
 
     @abstractmethod
     def pairs(
@@ -134,12 +148,16 @@ class Distance(ABC):
             for c in range(wanted.shape[1]):
                 distances[given[:, c] & (ends[:, c] > best[:, -1]), c:] = np.inf
                 best = np.sort(np.column_stack([best, distances[:, c]]), axis=1)[:, :k]
-        return _nearest(wanted, distances, k)
+        return nearest_of(wanted, distances, k)
 
     def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> Searcher:
         """The targets made ready for many lossless searches; `allowed`, (len(targets),), leaves targets out."""
         self.require(targets)
         return _Everything(self, targets, allowed_rows(allowed, len(targets)))
+
+    def proposer(self, targets: Sequences, allowed: BoolArray | None = None) -> Proposer | None:
+        """What proposes candidates where no vector of a whole target leads to a part of it; None where nothing does."""
+        return None
 
     def exact(
         self,
@@ -247,7 +265,7 @@ class _Everything:
         return found, Pruning(len(queries) * len(self.chosen), int(np.count_nonzero(found.rows >= 0)))
 
 
-def _nearest(rows: IntArray, distances: DoubleArray, k: int) -> Neighbours:
+def nearest_of(rows: IntArray, distances: DoubleArray, k: int) -> Neighbours:
     """The k least of each line by (distance, row); what is at infinity is none."""
     found = Neighbours.none(len(rows), k)
     order = np.lexsort((rows, distances))[:, :k]

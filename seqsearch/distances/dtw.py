@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import JSON, BoolArray, DoubleArray, IntArray
+from ..arrays import JSON, AnyArray, BoolArray, DoubleArray, IntArray
 from ..errors import ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from . import dtw_bounds, dtw_kernels
 from .arguments import Columns, allowed_rows, candidate_rows, pair_arguments, stop_bounds
+from .dtw_paths import path_of
 from .neighbours import Neighbours, Pruning
 from .series import LOCALS, SeriesDistance, rows_of_places
 
@@ -66,6 +67,13 @@ class DTWDistance(SeriesDistance):
         y, y_rows = self.prepared_rows(b, second)
         dtw_kernels.pairs_kernel(x, x_rows, y, y_rows, self._form, self._sums(limits), found)
         return self._distances(found)
+
+    def path(self, a: AnyArray, b: AnyArray) -> IntArray:
+        """(P, 2) pairs of steps along a best path of two series, (T,) or (T, F) arrays. Raises SeriesError, and
+        MismatchError for unlike numbers of features."""
+        first, second = Sequences.from_arrays([a]), Sequences.from_arrays([b])
+        self.require(first, second)
+        return path_of(self.prepared(first).data, self.prepared(second).data, self._form)
 
     def rerank(
         self, queries: Sequences, targets: Sequences, candidates: IntArray, k: int, *, stop: DoubleArray | None = None

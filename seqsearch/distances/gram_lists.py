@@ -33,6 +33,7 @@ _MOST_OF_BLOCKS = 12  # half a byte a symbol for each bit more than ten
 BLOCK = 256  # symbols
 _SPARSE = 32  # a list of 4 bytes a target is smaller than a bitmap while fewer than one of so many has the q-gram
 _LONGEST = 15
+_RARE = 0.05  # of a q-gram, in a usual target by chance
 _SAMPLED = 1 << 20  # symbols that the alphabet is judged by
 
 
@@ -81,10 +82,11 @@ class Blocks(NamedTuple):
     letters: int
 
 
-def grams_of(targets: Sequences, rows: IntArray, wildcards: Wildcards | None = None) -> Grams:
-    """The q-grams of `rows`, in that order; q suits their alphabet and lengths."""
+def grams_of(targets: Sequences, rows: IntArray, wildcards: Wildcards | None = None, *, rare: bool = False) -> Grams:
+    """The q-grams of `rows`, in that order; q suits their alphabet and lengths: for a bound, or, `rare`, so that a text
+    seldom has one by chance, for a count of those that are shared."""
     mean = float(targets.lengths_of(rows).mean()) if len(rows) else 1.0
-    form, sets = _form(targets, mean, wildcards), _sets(wildcards)
+    form, sets = _form(targets, mean, wildcards, rare=rare), _sets(wildcards)
     buckets, words = 1 << form.bits, -(-len(rows) // LANES) * VECTOR
     parts = np.linspace(0, words, max(numba_threads(), 1) + 1).astype(np.int64) * 64  # whole words a thread
     counts = np.zeros((len(parts) - 1, buckets), np.int64)
@@ -126,8 +128,9 @@ def _sets(wildcards: Wildcards | None) -> IntArray:
     return np.zeros(0, np.int64) if wildcards is None else wildcards.sets
 
 
-def _form(targets: Sequences, mean: float, wildcards: Wildcards | None, most: int = _MOST) -> Form:
-    """That of the strongest bound on a text of that length that has nothing in common with a query.
+def _form(targets: Sequences, mean: float, wildcards: Wildcards | None, most: int = _MOST, rare: bool = False) -> Form:
+    """That of the strongest bound on a text of that length that has nothing in common with a query; or the shortest
+    that is `rare` there, as far as its number has bits.
 
     It has a q-gram by chance with probability p = 1 - exp(-mean / symbols ** q), and of a query one in q + p / (1 - p)
     symbols counts.
@@ -137,8 +140,10 @@ def _form(targets: Sequences, mean: float, wildcards: Wildcards | None, most: in
     symbols = max(float(np.exp(-(shares * np.log(shares)).sum())) if len(shares) else 2.0, 1.2)
     each = np.arange(1, _LONGEST + 1)
     chance = np.minimum(mean / symbols**each, 30.0)
-    q = int(each[np.argmin(each + np.expm1(chance))])
+    q = int(each[np.argmax(chance <= _RARE) if rare else np.argmin(each + np.expm1(chance))])
     letters = 0 if wildcards is None else wildcards.letters
+    if targets.alphabet is not None and targets.alphabet.name in ("dna", "rna"):
+        q = min(q, most // 2) if rare else q
     if targets.alphabet is not None and targets.alphabet.name in ("dna", "rna") and _FEWEST <= 2 * q <= most:
         return Form(q, 4, 2 * q, letters)
     bits = int(np.ceil(np.log2(max(_ROOM * mean, 1))))

@@ -88,9 +88,11 @@ class InfixDistance(WindowedDistance):
 
     def nearest_in_bands(
         self, queries: Sequences, packed: ByteArray, bases: IntArray, found: IntArray, distances: DoubleArray
-    ) -> None:
+    ) -> AnyArray:
         numba_threads()
-        nearest_in_bands(columns_of(queries), packed, bases, found, distances)
+        behind = np.zeros(bases.shape, np.uint8)
+        nearest_in_bands(columns_of(queries), packed, bases, found, distances, behind)
+        return behind
 
     def align(self, query: Sequence, target: Sequence) -> AlignedPath:
         """A shortest path between the query and the nearest part of the target."""

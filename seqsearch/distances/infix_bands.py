@@ -16,7 +16,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types
 
-from ..arrays import ByteArray, DoubleArray, IntArray
+from ..arrays import AnyArray, ByteArray, DoubleArray, IntArray
 from ..emitting import WORD, Emitter, Typed, emitted
 from ..jit import kernel
 from .arguments import Columns
@@ -53,7 +53,7 @@ def read_words(packed: Any, start: object, words: Any, at: object, count: object
 
 @emitted
 def sweep_planes(words: Any, blocks: object, letters: Any, count: object, found: Any) -> Typed:
-    """The least distance of LANES bands.
+    """`found`, (2 * LANES): the least distance of LANES bands, then how many letters behind its begin each has it.
 
     `words`: twice as many vectors as there are `blocks` of 64 letters, packed; they are changed. `letters`, (3 * m):
     of each of the `count` letters of the query the two bits, and whether it is one of the four, spread over a word.
@@ -103,19 +103,23 @@ def sweep_planes(words: Any, blocks: object, letters: Any, count: object, found:
             moved = b.lshr(zero, one)
             b.store(b.or_(hn, b.not_(b.or_(moved, hp))), positive)
             b.store(b.and_(moved, hp), negative)
-        value, least = e.variable(b.load(score)), e.variable(b.load(score))
+        value, least, lowest = e.variable(b.load(score)), e.variable(b.load(score)), e.variable(everywhere(HEIGHT - 1))
         rise = e.variable(b.shl(b.load(positive), one))
         fall = e.variable(b.shl(b.load(negative), one))
-        with e.loop(e.number(0), e.number(HEIGHT - 1)):
+        with e.loop(e.number(1), e.number(HEIGHT)) as above:
             up, down = b.load(rise), b.load(fall)
             step = b.sub(b.lshr(down, everywhere(63)), b.lshr(up, everywhere(63)))
             now = b.add(b.load(value), step)
             b.store(now, value)
             best = b.load(least)
-            b.store(b.select(b.icmp_signed("<", now, best), now, best), least)
+            lower = b.icmp_signed("<", now, best)
+            b.store(b.select(lower, now, best), least)
+            row_there = e.spread(b.sub(e.number(HEIGHT - 1), above), _VEC)
+            b.store(b.select(lower, row_there, b.load(lowest)), lowest)
             b.store(b.shl(up, one), rise)
             b.store(b.shl(down, one), fall)
         e.write(b.load(least), e.place(4))
+        e.write(b.load(lowest), e.place(4, LANES))
 
     place = types.int64
     return types.void(words, place, letters, place, found), emit
@@ -123,12 +127,13 @@ def sweep_planes(words: Any, blocks: object, letters: Any, count: object, found:
 
 @kernel(parallel=True)
 def nearest_in_bands(
-    queries: Columns, packed: ByteArray, bases: IntArray, found: IntArray, distances: DoubleArray
+    queries: Columns, packed: ByteArray, bases: IntArray, found: IntArray, distances: DoubleArray, behind: AnyArray
 ) -> None:
     """The k nearest of candidates, (Q, C), a query, beside those already `found`: which of the C, (Q, k), and how far.
 
     bases[q, c]: the byte of `packed` in which the bands of the candidate begin, -1 for one that is left out. All
-    letters of bands must be of the target, up to m + REACH behind the base.
+    letters of bands must be of the target, up to m + REACH behind the base. `behind`, (Q, C): how many letters behind
+    its base each is nearest, give or take insertions and deletions.
     """
     data, offsets = queries
     for q in numba.prange(len(offsets) - 1):
@@ -142,7 +147,7 @@ def nearest_in_bands(
         blocks = (m + HEIGHT + 63) // 64 + 1
         words = np.zeros(2 * blocks * LANES, np.uint64)
         spill = np.zeros(16 * blocks, np.uint8)
-        values, held, places = np.empty(LANES, np.int64), 0, np.empty(_PAIRS, np.int64)
+        values, held, places = np.empty(2 * LANES, np.int64), 0, np.empty(_PAIRS, np.int64)
         for c in range(bases.shape[1]):
             if bases[q, c] >= 0:
                 places[held] = c
@@ -161,6 +166,7 @@ def nearest_in_bands(
                     read_words(spill, 0, words, lane, 2 * blocks)
             sweep_planes(words, blocks, letters, m, values)
             for i in range(held):
-                least = min(values[2 * i], values[2 * i + 1])
-                enter(distances[q], found[q], float(least), places[i])
+                lane = 2 * i + (values[2 * i + 1] < values[2 * i])
+                behind[q, places[i]] = values[LANES + lane] + (lane & 1) * BESIDE
+                enter(distances[q], found[q], float(values[lane]), places[i])
             held = 0

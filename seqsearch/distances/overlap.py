@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import numba
 import numpy as np
@@ -10,21 +10,25 @@ import numpy as np
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..jit import kernel
 from ..sequences import Sequence, Sequences
-from ..threads import numba_threads
-from . import overlap_lanes
+from ..threads import in_blocks, numba_threads
+from . import overlap_bytes, overlap_lanes
 from . import scoring_kernels as scoring
-from .arguments import Columns, columns_of, pair_arguments
-from .distance import LEAST_COST
+from .arguments import Columns, candidate_rows, columns_of, pair_arguments
+from .distance import LEAST_COST, nearest_of
 from .lane_matrix import lane_matrix
+from .neighbours import Neighbours
 from .overlap_exact import OverlapNeighbours
 from .paths import AlignedPath, path_of_steps
 from .scoring_lanes import grouped, grouped_kernel
+from .shared_grams import SharedGrams
 from .vectors import LANES
 from .wildcards import WildcardDistance, scheme_of
 
 _CELL = 0.0001  # in candidates proposed by the graph, where 32 targets go side by side
+_BY_PROOF = 0.05  # of a comparison, for each sequence that is compared or ruled out by proof: measured on rRNA genes
 _CODES = 256  # of the alphabets whose letters are bytes
-_MANY = 40  # pairs with one sequence, from which on lanes of bits are the faster, even where most stay empty
+_FEW = 3  # pairs with one sequence from which on lanes pay
+_MANY = 160  # from which on lanes of bits are the faster, even where most stay empty
 
 
 class OverlapDistance(WildcardDistance):
@@ -41,19 +45,55 @@ class OverlapDistance(WildcardDistance):
     kind = "tokens"
     whole_numbers = True
     partial = True
+    proposes = True
 
     def pairs(
         self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray, cutoffs: DoubleArray | None = None
     ) -> DoubleArray:
         self.require(a, b)
-        first, second, _ = pair_arguments(a_rows, len(a), b_rows, len(b), cutoffs)
-        many = np.bincount(first, minlength=1)[first] >= _MANY
-        if not many.any() or a.alphabet is None or a.alphabet.is_open:
-            return self._scored(a, first, b, second)
+        first, second, limits = pair_arguments(a_rows, len(a), b_rows, len(b), cutoffs)
+        together = np.bincount(first, minlength=1)[first]
+        closed = a.alphabet is not None and not a.alphabet.is_open
         found = np.empty(len(first))
-        found[~many] = self._scored(a, first[~many], b, second[~many])
-        found[many] = self._side_by_side(a, first[many], b, second[many])
+        many = (together >= _MANY) & closed
+        few = ~many & (together < _FEW) & np.isinf(limits)
+        for mask, scored in ((many, self._side_by_side), (few, self._scored)):
+            if mask.any():
+                found[mask] = scored(a, first[mask], b, second[mask])
+        if not (left := ~many & ~few).any():
+            return found
+        x, y = _bytes_where_possible(columns_of(a), columns_of(b))
+        if x.data.dtype != np.uint8:
+            found[left] = self._scored(a, first[left], b, second[left])
+        else:
+            found[left] = self._in_bytes(a, x, first[left], y, second[left], limits[left])
         return found
+
+    def _in_bytes(
+        self, a: Sequences, x: Columns, first: IntArray, y: Columns, second: IntArray, limits: DoubleArray
+    ) -> DoubleArray:
+        """The same, 64 pairs with one of `a` at once, for letters that are bytes: `x` and `y`."""
+        ordered, found = np.empty(len(first)), np.empty(len(first))
+        numba_threads()
+        order, groups = grouped(first, np.diff(y.offsets)[second], overlap_bytes.LANES)
+        asked, rows = self.asked_rows(a, first) if self.wildcards else (x, first)
+        overlap_bytes.pairs_kernel(asked, rows[order], y, second[order], groups, limits[order], ordered)
+        found[order] = ordered
+        return found
+
+    def rerank(
+        self, queries: Sequences, targets: Sequences, candidates: IntArray, k: int, *, stop: DoubleArray | None = None
+    ) -> Neighbours:
+        self.require(queries, targets)
+        x, y = _bytes_where_possible(columns_of(queries), columns_of(targets))
+        if stop is not None or x.data.dtype != np.uint8:
+            return super().rerank(queries, targets, candidates, k, stop=stop)
+        wanted = candidate_rows(candidates, len(queries), len(targets))
+        found = np.empty(wanted.shape, np.int64)
+        numba_threads()
+        asked = self.asked(queries) if self.wildcards else x
+        in_blocks(len(queries), 1, partial(overlap_bytes.nearest_kernel, asked, y, wanted, k, found))
+        return nearest_of(wanted, np.where(wanted >= 0, found.astype(np.float64), np.inf), k)
 
     def _side_by_side(self, a: Sequences, first: IntArray, b: Sequences, second: IntArray) -> DoubleArray:
         """The same, 512 pairs with one of `a` at once: for letters that are bytes."""
@@ -90,6 +130,11 @@ class OverlapDistance(WildcardDistance):
         self.require(targets)
         return OverlapNeighbours(targets, allowed, self.known(targets))
 
+    def proposer(self, targets: Sequences, allowed: BoolArray | None = None) -> SharedGrams:
+        """By the q-grams that sequences share."""
+        self.require(targets)
+        return SharedGrams(targets, allowed, self.known(targets))
+
     def spans(self, a: Sequences, a_rows: IntArray, b: Sequences, b_rows: IntArray) -> tuple[IntArray, IntArray]:
         """(m,) where the overlap begins and ends in b[b_rows[i]], as a slice; (0, 0) where there is none."""
         self.require(a, b)
@@ -98,18 +143,21 @@ class OverlapDistance(WildcardDistance):
         numba_threads()
         x, y = _bytes_where_possible(columns_of(a), columns_of(b))
         if x.data.dtype == np.uint8:
-            _byte_spans_kernel(x, first, y, second, self._scheme(a), begins, ends)
+            asked, rows = self.asked_rows(a, first) if self.wildcards else (x, first)
+            _byte_spans_kernel(asked, rows, y, second, begins, ends)
         else:
             _spans_kernel(x, first, y, second, begins, ends)
         return begins, ends
 
     def align(self, query: Sequence, target: Sequence) -> AlignedPath:
-        """A best overlap, always the same one, with its score; it takes a byte for each pair of letters."""
+        """A best overlap, always the same one, with its score."""
         known = self.known(query)
-        if known is None:
+        if known is None and query.data.dtype == np.uint8:
+            score, i, j, steps = overlap_bytes.path_of(query.data, target.data)
+        elif known is None:
             score, i, j, steps = _path(query.data, target.data)
         else:
-            score, i, j, steps = scoring.path_of(self._scheme(query), query.data, target.data)
+            score, i, j, steps = overlap_bytes.path_of(known.masks[query.data], target.data)
         if score <= 0:
             return AlignedPath((), score=0)
         meets = None if known is None else known.meets
@@ -133,6 +181,9 @@ class OverlapDistance(WildcardDistance):
     def verification_cost(self, lengths: IntArray, reach: float) -> float:
         """Cells of the dynamic programme."""
         return max(LEAST_COST, float(lengths.mean()) ** 2 * _CELL)
+
+    def exhaustive_cost(self, lengths: IntArray, others: int, verification: float) -> float:
+        return others * verification * _BY_PROOF
 
 
 @cache
@@ -197,15 +248,15 @@ def _spans_kernel(a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, be
 
 @kernel(parallel=True)
 def _byte_spans_kernel(
-    a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, scheme: scoring.Scheme, begins: IntArray, ends: IntArray
+    a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, begins: IntArray, ends: IntArray
 ) -> None:
-    """The same of letters that are bytes."""
+    """The same of letters that are bytes, or sets of them in a."""
     data, offsets = a
     text, bounds = b
     for pair in numba.prange(len(begins)):
         x = data[offsets[a_rows[pair]] : offsets[a_rows[pair] + 1]]
         y = text[bounds[b_rows[pair]] : bounds[b_rows[pair] + 1]]
-        begins[pair], ends[pair] = _span(scoring.path_of(scheme, x, y))
+        begins[pair], ends[pair] = _span(overlap_bytes.path_of(x, y))
 
 
 @kernel()

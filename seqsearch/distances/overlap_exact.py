@@ -7,12 +7,14 @@ shorter one, such letters cost 1, 2 and 1 of the distance: it is at least g / (q
 of its letters more than of the target's are outside or without partner, which cost nothing, and the roles are changed:
 the distance is at least (g - (m - n)) / (q - 1).
 
-Targets that the bound leaves are measured 512 at a time, side by side (overlap_lanes.py), packed for the occasion.
+Targets that share the most q-grams are compared first: the k-th of their distances says how far to look. Those that the
+bound then leaves are measured 512 at a time, side by side (overlap_lanes.py), packed for the occasion, or 64 where they
+are few (overlap_bytes.py).
 """
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +31,9 @@ from .edit_kernels import enter, place
 from .gram_lists import Grams, digits_of, grams_of, lacking
 from .infix_vectors import SPARED
 from .neighbours import Neighbours, Pruning, unfilled, whole_neighbours
+from .overlap_bytes import asked_of, nearest_kernel, room_for, some_distances
 from .overlap_lanes import Work, group_scores, lane_distance, work_for
+from .shared_grams import SharedGrams
 from .vectors import LANES, VECTOR
 from .wildcards import Wildcards
 
@@ -38,6 +42,9 @@ _FAR = np.iinfo(np.int32).max  # farther than any distance
 _BOUND = "absent q-grams"
 _ENTERED, _MEASURED = range(2)
 _SPARE = 16  # of a guess of the k-th distance
+_LIKELY, _MORE = 4, 28  # that are compared first: so many times k, and so many more
+_MANY = 16  # times as many targets as these, from which on that pays
+_SOME = 128  # that are measured 64 at a time
 
 
 class Targets(NamedTuple):
@@ -79,6 +86,7 @@ class OverlapNeighbours:
             for first in range(0, len(queries), _QUERIES_A_STEP):
                 part = queries[first : first + _QUERIES_A_STEP]
                 step = slice(first, first + len(part))
+                limits[step] = np.minimum(limits[step], self._reach(part, k))
                 coded = self._coding.codes(part) if self._wildcards is None else self._wildcards.query(part).data
                 found = rows[step], distances[step], tally[step]
                 known = columns_of(part), coded, self._packed, self._grams, limits[step]
@@ -87,6 +95,24 @@ class OverlapNeighbours:
         pairs = len(queries) * len(self._members)
         entered, measured = tally.sum(axis=0).tolist()
         return whole_neighbours(rows, distances), Pruning(pairs, entered, {_BOUND: pairs - measured})
+
+    def _reach(self, queries: Sequences, k: int) -> IntArray:
+        """(Q,) a distance within which there are k targets."""
+        likely, data = _LIKELY * k + _MORE, self.targets.data
+        if _MANY * likely > len(self._members) or data.dtype != np.uint8:
+            return np.full(len(queries), _FAR, np.int64)
+        rows, _ = self._shared.nearest(queries, likely)
+        found = np.empty(rows.shape, np.int64)
+        asked = columns_of(queries) if self._wildcards is None else self._wildcards.query(queries)
+        in_blocks(len(queries), 1, partial(nearest_kernel, asked, columns_of(self.targets), rows, k, found))
+        reach: IntArray = np.partition(found, k - 1, axis=1)[:, k - 1]
+        return reach
+
+    @cached_property
+    def _shared(self) -> SharedGrams:
+        allowed = np.zeros(len(self.targets), np.bool_)
+        allowed[self._members] = True
+        return SharedGrams(self.targets, allowed, self._wildcards)
 
 
 @kernel()
@@ -146,11 +172,13 @@ def _nearest_of(
     With a cutoff that is guessed from the bounds, and grows until there are k within it.
     """
     offsets, members = targets.offsets, targets.members
-    m, k = len(codes), len(rows)
+    m, k, codes_are_bytes = len(codes), len(rows), targets.codes.itemsize == 1
     if len(members) == 0:
         return
     bounds = bounds_of(codes, targets, grams)
     query = lanes.query_of(coded, 0, m)
+    asked = asked_of(coded)
+    room = room_for(asked)
     lengths = offsets[members + 1] - offsets[members]
     work = work_for(query, lengths.max())
     estimates = np.full(len(members), _FAR)
@@ -163,7 +191,11 @@ def _nearest_of(
             some = waiting[first : first + LANES]
             reach = min(cutoff, _least(estimates, k))  # nothing farther can enter
             some = some[bounds[some] <= reach]
-            if len(some):
+            if codes_are_bytes and 0 < len(some) <= _SOME:
+                begins, values = offsets[members[some]], np.empty(len(some), np.int64)
+                some_distances(asked, targets.codes, begins, lengths[some], reach, room, values)
+                estimates[some] = values
+            elif len(some):
                 _measure(query, targets, some, reach, work, estimates)
         exact = cutoff
         reach = _least(estimates, k)

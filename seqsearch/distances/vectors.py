@@ -121,17 +121,17 @@ def bits_of_bytes(column: Type, at: object, bit: object) -> Typed:
     return types.uint64(column, types.int64, types.int64), emit
 
 
-def _full_adder(b: ir.IRBuilder, x: ir.Value, y: ir.Value, z: ir.Value) -> tuple[ir.Value, ir.Value]:
+def full_adder(b: ir.IRBuilder, x: ir.Value, y: ir.Value, z: ir.Value) -> tuple[ir.Value, ir.Value]:
     """(sum, carry) of three bits in every lane."""
     return b.xor(b.xor(x, y), z), b.or_(b.and_(x, y), b.and_(z, b.or_(x, y)))
 
 
-def _count_seven(b: ir.IRBuilder, bits: list[ir.Value]) -> tuple[ir.Value, ir.Value, ir.Value]:
+def count_seven(b: ir.IRBuilder, bits: list[ir.Value]) -> tuple[ir.Value, ir.Value, ir.Value]:
     """How many of seven bits are set, as three planes, in every lane."""
-    s1, c1 = _full_adder(b, bits[0], bits[1], bits[2])
-    s2, c2 = _full_adder(b, bits[3], bits[4], bits[5])
-    one, c3 = _full_adder(b, s1, s2, bits[6])
-    two, four = _full_adder(b, c1, c2, c3)
+    s1, c1 = full_adder(b, bits[0], bits[1], bits[2])
+    s2, c2 = full_adder(b, bits[3], bits[4], bits[5])
+    one, c3 = full_adder(b, s1, s2, bits[6])
+    two, four = full_adder(b, c1, c2, c3)
     return one, two, four
 
 
@@ -150,11 +150,11 @@ def count_rows(state: Type, steps: object, sums: Type, planes: object) -> Typed:
             rows = e.step(base, b.mul(index, e.number(2 * VECTOR * ROWS_A_COUNT)))
             up = [e.read(e.step(rows, 2 * VECTOR * r), _VEC) for r in range(ROWS_A_COUNT)]
             down = [b.not_(e.read(e.step(rows, 2 * VECTOR * r + VECTOR), _VEC)) for r in range(ROWS_A_COUNT)]
-            for counted in (_count_seven(b, up), _count_seven(b, down)):
+            for counted in (count_seven(b, up), count_seven(b, down)):
                 b.store(_ZEROS, carry)
                 for p, plane in enumerate(counted):
                     here = e.step(total, p * VECTOR)
-                    digit, over = _full_adder(b, e.read(here, _VEC), plane, b.load(carry))
+                    digit, over = full_adder(b, e.read(here, _VEC), plane, b.load(carry))
                     e.write(digit, here)
                     b.store(over, carry)
                 with e.loop(e.number(3), e.args[3]) as plane:

@@ -50,6 +50,7 @@ class WindowedDistance(WildcardDistance):
     @abstractmethod
     def nearest_in_bands(
         self, queries: Sequences, packed: ByteArray, bases: IntArray, found: IntArray, distances: DoubleArray
-    ) -> None:
+    ) -> AnyArray:
         """As `nearest_parts`, of parts that begin within `infix_bands.REACH` letters behind byte bases[q, c], (Q, C),
-        of `packed`, -1 for none: letters of two bits as they lie, which know no `wildcards`."""
+        of `packed`, -1 for none: letters of two bits as they lie, which know no `wildcards`. (Q, C) so many letters
+        behind, about, each is nearest."""

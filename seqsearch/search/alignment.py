@@ -114,11 +114,14 @@ class Alignments(Sequence[AlignedPath]):
         """(h,) symbols of the query and of the target of each hit."""
         return self._queries.lengths[self.table.owners], self._targets.lengths_of(self.table.rows)
 
+    def rows(self, hit: int) -> tuple[list[str], list[str], list[str]]:
+        """Three rows of columns: symbols of the query, "|" where they are equal, symbols of the target; "" is a gap."""
+        query, target = self.pair(hit)
+        return _rows(self[hit], _symbols(query, self.alphabet), _symbols(target, self.alphabet))
+
     def drawn(self, hit: int) -> str:
         """Blocks of three lines: the query, a bar where symbols are equal, the target, with positions from 1."""
-        query, target = self.pair(hit)
-        path, symbols = self[hit], (_symbols(query, self.alphabet), _symbols(target, self.alphabet))
-        return "\n".join(_blocks(*_rows(path, *symbols), path.before))
+        return "\n".join(_blocks(*self.rows(hit), self[hit].before))
 
 
 def radius_of_identity(lengths: IntArray, identity: float) -> DoubleArray:

@@ -24,7 +24,8 @@ class Budget:
     hard the first looks, where its kind takes an effort: `ef` of a graph, `lists` of compressed lists.
 
     `stop` ends a query's list earlier, where no candidate that is left can be expected to enter; `weight`: how often
-    the scores of the stage before the last count in the final order (two kinds of series).
+    the scores of the stage before the last count in the final order (two kinds of series); `by_share`: distances are
+    taken as shares of the shorter sequence's letters, by every stage that can.
     """
 
     candidates: int
@@ -33,6 +34,7 @@ class Budget:
     kept: tuple[int, ...] = ()
     weight: float = 0.0
     lists: int | None = None
+    by_share: bool = False
 
     @classmethod
     def of(cls, candidates: int, name: str, effort: int | None) -> Self:

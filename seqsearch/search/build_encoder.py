@@ -55,6 +55,9 @@ class EncoderMaker:
     def trained(self, learn: str) -> Model:
         """A model trained on stored sequences as much as `learn` says, and its binary code where bits are asked for."""
         options, builder = self.options, self.builder
+        if self.distance.partial and options.bits is None:  # points that propose nothing
+            first = builder.sequences(np.arange(min(builder.rows, _FEWEST)))
+            return kmer_model(first, _COMPOSITION) if first.kind == "tokens" else shape_model(first)
         if learn == NONE:
             plan = replace(TrainingPlan(), geometry=options.geometry, sequences=LOOKED_FOR)
         else:

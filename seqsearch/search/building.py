@@ -159,7 +159,8 @@ class _Build:
         if self.own is not None:
             self.own.require_rows(builder)
         windows = WindowBuilding.of(builder, distance, self.queries, options.seed, self.progress)
-        asked = 0 if self.queries is not None or (distance.partial and windows is None) else CALIBRATION_QUERIES
+        by_proof = distance.partial and windows is None and not distance.proposes
+        asked = 0 if self.queries is not None or by_proof else CALIBRATION_QUERIES
         held = held_out(builder.rows, asked, rng)
         encoder = self._kept_encoder()
         if encoder is None:
@@ -236,9 +237,11 @@ class _Build:
     ) -> Calibration:
         """The curve, of candidates among the rows `known`; none of a distance to parts without windows."""
         builder, options, distance = self.builder, self.options, self.options.exact_distance()
-        if distance.partial and windows is None:
+        if distance.partial and windows is None and not distance.proposes:
             self.progress.note(f"every search will compare with everything: {options.by_proof}")
             return Calibration(options.recall, 0, builder.rows, lossless=options.by_proof)
+        if distance.proposes:
+            self.progress.note(f"candidates of {distance.name} are proposed by what sequences share; none are embedded")
         targets = builder.targets(self.progress)
         pipeline = pipeline_of(targets, known, encoder, candidates, distance, windows=windows)
         return replace(calibrate(pipeline, asked, options.recall, progress=self.progress), size=builder.rows)

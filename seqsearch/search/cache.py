@@ -23,7 +23,7 @@ from ..store import Store
 from ..store.segments import NAME as SEQUENCES
 from ..store.snapshots import SnapshotRecord
 from .encoding import OneModel, TwoTowers
-from .window_files import WINDOWS, caught_up, windows_of, write_windows
+from .window_files import RELATIVES, WINDOWS, caught_up, windows_of, write_windows
 from .windows import WindowIndex
 
 CANDIDATES, HASHES = "candidates", "hashes"
@@ -303,8 +303,8 @@ def bytes_by_part(store: Store) -> dict[str, int]:
     `other`: the log, documents, models, free pages.
     """
     parts = store.extent()
-    files = {"mapped": SEQUENCES, "candidates": CANDIDATES, "hashes": HASHES, "windows": WINDOWS}
+    files = {"mapped": (SEQUENCES,), "candidates": (CANDIDATES,), "hashes": (HASHES,), "windows": (WINDOWS, RELATIVES)}
     records = store.snapshots()
-    for part, name in files.items():
-        parts[part] = sum(record.size for record in records if record.name.split("-")[0] == name)
+    for part, names in files.items():
+        parts[part] = sum(record.size for record in records if record.name.split("-")[0] in names)
     return parts | {"other": max(0, store.bytes - sum(parts.values()))}

@@ -13,12 +13,13 @@ from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Neighbours, recall_at
 from ..distances.neighbours import thresholds
+from ..errors import MismatchError
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
 from .budget import USUAL, Budget, Calibration, Point
 from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
-from .pipeline import Keep, Pipeline, Queries, Ranked
-from .stages import Exact, Propose, ProposeParts
+from .pipeline import Keep, Pipeline, Queries, Ranked, Stage, Trace
+from .stages import Exact, Propose, ProposeParts, ProposeShared
 
 CONFIDENCE = 1.645  # standard errors: 95% one-sided
 CALIBRATED_K = (1, 10, 50)
@@ -54,10 +55,10 @@ def calibrate(
     if not len(queries) or others < 1:
         return Calibration(target, 0, size)
     first, last = pipeline.stages[0], pipeline.stages[-1]
-    assert isinstance(first, Propose | ProposeParts)
+    assert isinstance(first, Propose | ProposeParts | ProposeShared)
     assert isinstance(last, Exact)
-    parts = isinstance(first, ProposeParts)
-    ks = tuple(k for k in (PARTS_K if parts else CALIBRATED_K) if k <= others) or (1,)
+    whole = isinstance(first, Propose)
+    ks = tuple(k for k in (CALIBRATED_K if whole else PARTS_K) if k <= others) or (1,)
     truth = pipeline.neighbours(queries, max(ks), None, allowed=allowed, exclude=exclude, progress=progress)
     asked, sequences = queries, queries.sequences
 
@@ -67,14 +68,25 @@ def calibrate(
     def verify(who: IntArray, rows: IntArray, cutoffs: DoubleArray) -> DoubleArray:
         return last.pairs(sequences, who, rows, cutoffs)
 
-    budgets = window_budgets(first.index) if parts else budgets_for(first.index, others, wider=True)
+    budgets = ladder_of(first, others, wider=True)
+
+    def search(budget: Budget) -> tuple[Neighbours, float]:
+        trace = Trace()
+        found = pipeline.staged(asked, max(ks), budget, allowed=allowed, exclude=exclude, trace=trace)
+        return found, trace[last.name].compared / len(asked)
+
     cost = last.cost(sequences, truth)
     by_proof = last.distance.exhaustive_cost(sequences.lengths, others, cost)
 
     with progress.task("calibrating", len(budgets)) as task:
         ladder = Ladder(budgets)
-        points, interval = measure(truth, propose, verify, ladder, ks, task, may_stop=first.may_stop)
-        points = worthwhile([_with_cost(point, first.index) for point in points], (cost,))
+        if whole:
+            points, interval = measure(truth, propose, verify, ladder, ks, task)
+        else:
+            points, interval = measured_whole(truth, search, ladder, ks, task), None
+        if not isinstance(first, ProposeShared):
+            points = [_with_cost(point, first.index) for point in points]
+        points = worthwhile(points, (cost,))
     return Calibration(
         target,
         len(queries),
@@ -101,6 +113,20 @@ def held_out(size: int, most: int, rng: np.random.Generator) -> IntArray:
     return np.sort(rng.choice(size, min(most, max(20, size // 20)), replace=False)).astype(np.int64)
 
 
+def ladder_of(first: Stage, size: int, *, wider: bool = False) -> list[Budget]:
+    """The ladder of budgets for what proposes among `size` others; `wider`: with every effort that is worth trying.
+
+    Raises MismatchError where nothing does.
+    """
+    if isinstance(first, ProposeShared):
+        return [Budget(count) for count in LADDER if count < size]
+    if isinstance(first, ProposeParts):
+        return window_budgets(first.index, wider=wider)
+    if not isinstance(first, Propose):
+        raise MismatchError("this index has no embeddings: its first stage compares hash sequences")
+    return budgets_for(first.index, size, wider=wider)
+
+
 def budgets_for(index: CandidateIndex, size: int, *, wider: bool = False) -> list[Budget]:
     """The ladder of budgets for an index of `size` others; `wider`: with every effort that is worth trying.
 
@@ -116,12 +142,25 @@ def budgets_for(index: CandidateIndex, size: int, *, wider: bool = False) -> lis
     ]
 
 
-def window_budgets(index: CandidateIndex) -> list[Budget]:
-    """The ladder of budgets for windows, of which many lead to the same row, with every effort that is worth trying."""
+def window_budgets(index: CandidateIndex, *, wider: bool = False) -> list[Budget]:
+    """The ladder of budgets for windows, of which many lead to the same row; `wider`: with every effort that is worth
+    trying, else with one that grows with it."""
     counts = [count for count in (*LADDER, *MORE_WINDOWS) if FEWEST_WINDOWS <= count < len(index)]
     if not index.effort:
         return [Budget(count) for count in counts]
-    return [Budget.of(count, index.effort, effort) for count in counts for effort in index.efforts(count)]
+    return [
+        Budget.of(count, index.effort, effort)
+        for number, count in enumerate(counts)
+        for effort in (
+            _window_efforts(index, count) if wider else _efforts(index, count, number / max(1, len(counts) - 1), wider)
+        )
+    ]
+
+
+def _window_efforts(index: CandidateIndex, count: int) -> list[int]:
+    """Those of an index, and less: what a narrow look misses is mostly like what it finds."""
+    efforts = index.efforts(count)
+    return sorted({*efforts, max(1, efforts[0] // 2), max(1, efforts[0] // 4)})
 
 
 def _efforts(index: CandidateIndex, count: int, place: float, wider: bool) -> tuple[int, ...]:
@@ -300,14 +339,11 @@ def measure(
     budgets: list[Budget] | Ladder,
     ks: tuple[int, ...],
     task: Task | None = None,
-    *,
-    may_stop: bool = True,
 ) -> tuple[list[Point], Interval | None]:
     """The points of a curve for the queries that `truth` belongs to, and the interval behind those that stop early.
 
     `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
-    which those above their cutoff may be inf; `may_stop`: whether lists may end early. The ladder ends where every k is
-    found as surely as anybody asks.
+    which those above their cutoff may be inf. The ladder ends where every k is found as surely as anybody asks.
     """
     distances = _Verified(verify, thresholds(truth.distances, max(ks)))
     points: list[Point] = []
@@ -331,8 +367,6 @@ def measure(
             ladder.found(budget, recalls)
         if len(measured) == len(ks) and all(point.recall >= SURE for point in measured):
             break
-    if not may_stop:
-        return monotone(points), None
     there = truth.rows >= 0
     interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
     if interval is not None:
@@ -341,6 +375,34 @@ def measure(
             if proposal.budget.candidates >= FEWEST_TO_STOP:
                 points += [proposal.point(truth, k, s) for k in ks if proposal.budget.candidates >= k for s in stops]
     return monotone(points), interval
+
+
+def measured_whole(
+    truth: Neighbours,
+    search: Callable[[Budget], tuple[Neighbours, float]],
+    ladder: Ladder,
+    ks: tuple[int, ...],
+    task: Task,
+) -> list[Point]:
+    """The points of a curve by searches as they are made, where what is found leads on to more: `search(budget)` gives
+    the nearest that it finds, and how many entries it compared a query."""
+    points: list[Point] = []
+    for budget in ladder.budgets:
+        task.advance()
+        if not ladder.takes(budget):
+            continue
+        found, compared = search(budget)
+        measured = []
+        for k in ks:
+            each = recall_at(found.distances, truth.distances, k)
+            recall, lower = round(float(each.mean()), 6), round(lower_bound(each), 6)
+            point = Point(k, budget.candidates, budget.ef, recall, lower, lists=budget.lists)
+            measured.append(replace(point, verified=round(compared, 2)))
+        points += measured
+        ladder.found(budget, tuple(point.recall for point in measured))
+        if all(point.recall >= SURE for point in measured):
+            break
+    return monotone(points)
 
 
 # -- against known pairs ----------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from ..errors import (
     IndexClosedError,
     IndexLockedError,
     MismatchError,
+    NotAnIndexError,
     ParameterError,
     StrPath,
 )
@@ -39,6 +40,7 @@ from .state import State, pipeline_of
 
 SETTINGS, CALIBRATION, HEALTH = "settings", "calibration", "health"
 MATCHER = "matcher.json"  # in folders that older versions wrote
+SHARDS = "shards.json"  # in folders of several indexes
 PATIENCE, _PAUSE = 3.0, 0.005  # seconds to wait for another process that writes, and between two attempts
 FORMAT_VERSION = 1  # of indexes whose settings do not say
 
@@ -60,6 +62,8 @@ class Handle:
     ) -> None:
         self._given = distance
         self._embedder = embedder
+        self.keeps = True
+        """Whether what was measured for a question goes into the index, for the next time."""
         self._start(path, cache)
 
     def _start(self, path: StrPath, cache: IndexCache | None = None) -> None:
@@ -70,6 +74,8 @@ class Handle:
         if (Path(path) / MATCHER).is_file():
             made = f"make an index of it by `seqsearch convert {self.path} -o NEW.ss`"
             raise FormatVersionError(f"{self.path} is a matcher written by an older seqsearch: {made}")
+        if (Path(path) / SHARDS).is_file():
+            raise NotAnIndexError(f"{self.path} holds shards, several indexes: seqsearch.ShardedIndex.open opens them")
         self._store = Store.open(path)
         self._closed = False
         self.settings: JSON = document(self._store, SETTINGS)
@@ -123,6 +129,7 @@ class Handle:
             store.find,
             store.rows_of,
             store.vectors,
+            store.generation,
         )
 
     @property
@@ -194,6 +201,8 @@ class Handle:
         with self.store() as store:
             windows = self.settings.get("windows")
             kind = CANDIDATE_INDEXES[self.settings["index"] if windows is None else windows["index"]]
+            if self.distance is not None and self.distance.proposes:
+                return wanted.budget(self.calibration(), None, len(store), k)
             return wanted.budget(self.calibration(), kind, len(store), k)
 
     def refresh(self) -> bool:
@@ -296,7 +305,7 @@ class Handle:
     def keep(self, name: str, content: bytes) -> None:
         """Put a blob into the index if nobody is writing just now. Raises IndexLockedError, ReadOnlyIndexError,
         StorageFullError and OSError."""
-        if not self._writer.acquire(blocking=False):
+        if not self.keeps or not self._writer.acquire(blocking=False):
             return
         try:
             with Store.open(self.path, write=True) as writer:

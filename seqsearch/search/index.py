@@ -26,12 +26,13 @@ from .asking import vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import CALIBRATION_QUERIES, build
 from .cache import IndexCache, bytes_by_part
-from .calibrator import budgets_for, calibrate, calibrate_pairs, members
+from .calibrator import calibrate, calibrate_pairs, ladder_of, members
 from .clustering import MEMORY, Clustering, clustered
 from .column_changes import ColumnChanges, ColumnValues
 from .encoding import OneModel, TwoTowers
 from .exports import exported
 from .handle import CALIBRATION, FORMAT_VERSION, HEALTH, Handle
+from .maps import AUTO, PCA, TSNE, Map, MapFields, MapOptions, drawn
 from .metadata import ColumnsLike, MetadataLike, asked_of, brought, fitted, kept, parts_of
 from .novelty import KnownScores
 from .options import BuildFields, BuildOptions
@@ -40,7 +41,7 @@ from .pairs.aligning import Pairs, paired
 from .pipeline import Queries
 from .questions import Questions
 from .records import counted_on
-from .stages import ProposeParts
+from .stages import ProposeParts, ProposeShared
 from .state import State
 from .sweep import SweepRow, swept
 from .verification import VerificationReport, verified
@@ -221,6 +222,12 @@ class SequenceIndex(Questions):
         anew, and each has its own files."""
         return _opened, (os.path.abspath(self._handle.path), self._handle.given_distance)
 
+    @property
+    def commit(self) -> tuple[int, int]:
+        """Of the last change that is seen: how often the index was compacted, and the number of the change."""
+        with self._handle.store() as store:
+            return store.generation, store.lsn
+
     def refresh(self) -> bool:
         """See what was committed since, by this or another process; True when there was something."""
         return self._handle.refresh()
@@ -258,7 +265,7 @@ class SequenceIndex(Questions):
     def budgets(self) -> list[Budget]:
         """The ladder of budgets that `evaluate` climbs."""
         with self._handle.state() as state:
-            return budgets_for(state.proposals, len(state))
+            return ladder_of(state.pipeline.stages[0], len(state))
 
     def distribution_warning(self, nearest: Iterable[DoubleArray]) -> str | None:
         """A warning where queries whose nearest are at `nearest`, several (Q,), are not like those that the recall was
@@ -457,6 +464,27 @@ class SequenceIndex(Questions):
         with self._handle.store() as store:
             return exported(store, self._handle.encoder, self._handle.settings, path, to, watched(progress))
 
+    def map(
+        self, method: str = PCA, *, anew: bool = False, progress: Watching = False, **options: Unpack[MapFields]
+    ) -> Map:
+        """Where every stored sequence lies in the plane, near ones near each other: `rows` (n,) and `places` (n, 2).
+
+        `method`: "pca", the principal components of the points, or "tsne", of `sample` (5,000) of them by t-SNE
+        (`perplexity` 30), beside which the others are placed; it needs scikit-learn. "auto": by t-SNE where the index
+        keeps such a map, else by PCA. What was found is kept in the
+        index, later sequences are placed on it, and it is made anew when a fifth has changed or `anew` asks for it.
+        `options`: the fields of `MapOptions` (sample, perplexity, seed). Raises ParameterError, MismatchError for an
+        index without points, MissingExtraError.
+        """
+        if method == AUTO:
+            kept = drawn(self._handle, call(MapOptions, "a map", method=TSNE, **options), only_kept=True)
+            if kept is not None and not anew:
+                return kept
+            method = PCA
+        made = drawn(self._handle, call(MapOptions, "a map", method=method, **options), watched(progress), anew=anew)
+        assert made is not None  # only where a kept one alone is asked for
+        return made
+
     def save_snapshot(self, *, progress: Watching = False) -> None:
         """Write the candidate index as it is now, so that opening has nothing to replay. Done by itself in time."""
         self._handle.save_snapshot(watched(progress))
@@ -487,7 +515,7 @@ def _measured(
     pairs, most = known
     if queries is not None:
         state.encoder.require(queries.sequences)
-    if state.calibration.lossless:
+    if state.calibration.lossless and not isinstance(state.pipeline.stages[0], ProposeShared):
         return replace(state.calibration, target=target, size=len(state))
     if isinstance(state.encoder, TwoTowers):
         if queries is None:

@@ -44,7 +44,7 @@ class Lossless:
         found, ruled_out, pairs, entered = Neighbours.none(len(queries), k), dict[str, int](), 0, 0
         mask = self._live if allowed is None else self._live & allowed
         with progress.task("exact neighbours", int(np.count_nonzero(mask))) as task:
-            for first, block, there in self._blocks(mask):
+            for first, block, there in self.blocks(mask):
                 radii = found.distances[:, -1] if within is None else np.minimum(within, found.distances[:, -1])
                 near, pruning = self._searcher(block, there).search(queries, k, within=radii)
                 found = _nearer(found, near, first)
@@ -68,7 +68,7 @@ class Lossless:
             return range_search(self._distance, queries, self._whole, radius, allowed=mask, progress=progress)
         parts = [range_search(self._distance, queries, self._targets[:0], radius)]  # says what is wrong with a radius
         with progress.task("everything within the radius", int(np.count_nonzero(mask))) as task:
-            for first, block, there in self._blocks(mask):
+            for first, block, there in self.blocks(mask):
                 near = range_search(self._distance, queries, block, radius, allowed=there)
                 parts.append(Ranges(near.offsets, near.rows + first, near.distances))
                 task.advance(int(np.count_nonzero(there)))
@@ -90,7 +90,7 @@ class Lossless:
     def _searcher(self, targets: Sequences, allowed: BoolArray) -> Searcher:
         return self._distance.searcher(targets, allowed)
 
-    def _blocks(self, mask: BoolArray) -> Iterator[tuple[int, Sequences, BoolArray]]:
+    def blocks(self, mask: BoolArray) -> Iterator[tuple[int, Sequences, BoolArray]]:
         """The first row of each block, its targets, and which of them count; blocks in which none does are left out."""
         offsets, start = self._targets.offsets, 0
         while start < len(mask):

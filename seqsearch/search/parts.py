@@ -12,7 +12,8 @@ from ..distances.windowed import WindowedDistance
 from ..sequences import Sequences
 from ..sequences.packed import PackedSequences
 from .gathering import GATHERED
-from .pipeline import Parts
+from .pipeline import Parts, Ranked
+from .relatives import Walk, relatives_of
 
 _BYTE = 4  # letters: bands and stretches begin with one
 _SPARE = 8  # of the letters of a query, a part: what insertions may move its end by
@@ -20,30 +21,120 @@ _WANDERS = REACH // 4  # letters that the pieces of a query may disagree by with
 _QUERIES = 256  # whose bands are looked up at a time
 
 
+WIDE = 10
+"""So many of the nearest, at least, lead to their relatives."""
+_TURNS = 4  # at most, that those which came in lead to theirs
+
+
+@dataclass
+class _Best:
+    """The nearest rows of some queries so far, (Q, k), -1 padded, where the query begins on them, and how far they are;
+    `fresh`: those that have led nowhere yet."""
+
+    rows: IntArray
+    begins: IntArray
+    near: DoubleArray
+    fresh: BoolArray
+
+    @classmethod
+    def none(cls, queries: int, k: int) -> _Best:
+        shape = (queries, k)
+        return cls(np.full(shape, -1), np.zeros(shape, np.int64), np.full(shape, np.inf), np.zeros(shape, np.bool_))
+
+    def __getitem__(self, some: IntArray) -> _Best:
+        return _Best(self.rows[some], self.begins[some], self.near[some], self.fresh[some])
+
+    def put(self, some: IntArray, other: _Best) -> None:
+        """Those of some queries."""
+        for own, new in ((self.rows, other.rows), (self.begins, other.begins), (self.near, other.near)):
+            own[some] = new
+        self.fresh[:] = False
+        self.fresh[some] = other.fresh
+
+
 def nearest_by_parts(
-    distance: WindowedDistance, queries: Sequences, targets: Sequences, rows: IntArray, parts: Parts, k: int
-) -> IntArray:
-    """(Q, k) the nearest of rows, (Q, C), -1 padded, by what is there of them: no distance is less than the
-    true one, and each is this one unless the part lies elsewhere on the row."""
-    found, near = np.full((len(rows), k), -1, np.int64), np.full((len(rows), k), np.inf)
-    packed = isinstance(targets, PackedSequences) and targets.is_packed and not distance.wildcards
-    for start in range(0, len(rows), _QUERIES):
+    distance: WindowedDistance, queries: Sequences, targets: Sequences, live: BoolArray, before: Ranked, k: int
+) -> tuple[IntArray, int]:
+    """(Q, k) the nearest of candidates, -1 padded, and of the relatives of those that are near, by what is there of
+    them; and how many were compared. No distance is less than the true one, and each is this one unless the part lies
+    elsewhere on the row.
+
+    `before`: rows, (Q, C), -1 padded, with their parts; `live`, (rows,): those that may be answered.
+    """
+    found, compared = np.full((len(queries), k), -1, np.int64), 0
+    assert before.parts is not None
+    for start in range(0, len(queries), _QUERIES):
         some = slice(start, start + _QUERIES)
-        there = rows[some] >= 0
-        known = np.zeros(there.shape, np.int64)
-        known[there] = targets.lengths_of(rows[some][there])
-        asked, lengths = queries[some], queries.lengths[some][:, None]
-        banded: BoolArray = np.zeros(there.shape, np.bool_)
-        if packed:
-            assert isinstance(targets, PackedSequences)
-            own, room = parts[some], known - lengths - REACH
-            banded = there & (room >= 0) & (own.last - own.first <= _WANDERS)
-            base = np.clip((own.first + own.last - REACH) // 2, 0, np.maximum(room, 0)) // _BYTE * _BYTE
-            for letters, bases in targets.bands(rows[some], base, banded):
-                distance.nearest_in_bands(asked, letters, bases, found[some], near[some])
-        left = Stretches(rows[some], known, there & ~banded, parts[some])
-        _in_stretches(distance, asked, targets, left, found[some], near[some])
-    return np.where(found >= 0, np.take_along_axis(rows, np.maximum(found, 0), axis=1), -1)
+        asked, rows, parts = queries[some], before.rows[some], before.parts[some]
+        best = _offered(distance, asked, targets, rows, parts, _Best.none(len(rows), k))
+        compared += int(np.count_nonzero(rows >= 0))
+        if parts.walk is not None:
+            compared += _walked(distance, asked, targets, live, rows, parts.walk, best)
+        found[some] = best.rows
+    return found, compared
+
+
+def _walked(
+    distance: WindowedDistance,
+    queries: Sequences,
+    targets: Sequences,
+    live: BoolArray,
+    known: IntArray,
+    walk: Walk,
+    best: _Best,
+) -> int:
+    """Go on from the best to their relatives, as long as these come in among them; how many were compared."""
+    left, compared = np.arange(len(known)), 0
+    for _ in range(_TURNS):
+        own = best[left]
+        rows, begins = relatives_of(walk[left], live, known, np.where(own.fresh, own.rows, -1), own.begins)
+        if not rows.shape[1]:
+            break
+        compared += int(np.count_nonzero(rows >= 0))
+        near = _offered(distance, queries[left], targets, rows, Parts(begins, begins, 0), own)
+        best.put(left, near)
+        going = near.fresh.any(axis=1)
+        left, known = left[going], np.concatenate([known[going], rows[going]], axis=1)
+        if not len(left):
+            break
+    return compared
+
+
+def _offered(
+    distance: WindowedDistance, queries: Sequences, targets: Sequences, rows: IntArray, parts: Parts, best: _Best
+) -> _Best:
+    """The best among those so far and these candidates, (Q, C) rows."""
+    packed = isinstance(targets, PackedSequences) and targets.is_packed and not distance.wildcards
+    k = best.rows.shape[1]
+    found, near = np.tile(-2 - np.arange(k), (len(rows), 1)), best.near.copy()  # below -1: those there were
+    there = rows >= 0
+    known = np.zeros(there.shape, np.int64)
+    known[there] = targets.lengths_of(rows[there])
+    lengths = queries.lengths[:, None]
+    begins = (parts.first + parts.last) // 2
+    banded: BoolArray = np.zeros(there.shape, np.bool_)
+    if packed:
+        assert isinstance(targets, PackedSequences)
+        room = known - lengths - REACH
+        banded = there & (room >= 0) & (parts.last - parts.first <= _WANDERS)
+        base = np.clip(begins - REACH // 2, 0, np.maximum(room, 0)) // _BYTE * _BYTE
+        for letters, bases in targets.bands(rows, base, banded):
+            behind = distance.nearest_in_bands(queries, letters, bases, found, near)
+            np.copyto(begins, base + behind, where=bases >= 0)
+    _in_stretches(distance, queries, targets, Stretches(rows, known, there & ~banded, parts), found, near)
+    return _merged(best, found, near, rows, begins)
+
+
+def _merged(best: _Best, found: IntArray, near: DoubleArray, rows: IntArray, begins: IntArray) -> _Best:
+    """The best after candidates, (Q, C) rows, came to them; `found`: which of these, or -2 less the place before."""
+    old, candidate = np.maximum(-2 - found, 0), np.minimum(np.maximum(found, 0), max(0, rows.shape[1] - 1))
+    new = found >= 0
+
+    def of(before: IntArray, now: IntArray) -> IntArray:
+        picked: IntArray = np.take_along_axis(before, old, axis=1)
+        return np.where(new, np.take_along_axis(now, candidate, axis=1), picked) if now.shape[1] else picked
+
+    return _Best(of(best.rows, rows), of(best.begins, begins), near, new)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ..distances import Neighbours
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from .budget import Budget
+from .relatives import Walk
 
 SPARE = 4
 """So many more than are wanted are verified where float32 rounding alone may have put them in another order."""
@@ -29,30 +30,35 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Parts:
-    """Where on a row a query is expected to begin: from `first` to `last`, (Q, C), give or take `reach` letters."""
+    """Where on a row a query is expected to begin: from `first` to `last`, (Q, C), give or take `reach` letters; and
+    `walk`: where the best of the rows may lead."""
 
     first: IntArray
     last: IntArray
     reach: int
+    walk: Walk | None = None
 
-    def kept(self, mask: BoolArray, shape: tuple[int, ...]) -> Parts:
-        """Those of a mask, (Q, C), in another shape."""
-        return Parts(self.first[mask].reshape(shape), self.last[mask].reshape(shape), self.reach)
+    def without(self, exclude: IntArray, kept: BoolArray, shape: tuple[int, ...]) -> Parts:
+        """Those of a mask `kept`, (Q, C), in another shape, and rows `exclude`, (Q,), that no walk leads to."""
+        walk = None if self.walk is None else replace(self.walk, exclude=exclude)
+        return Parts(self.first[kept].reshape(shape), self.last[kept].reshape(shape), self.reach, walk)
 
-    def __getitem__(self, some: slice) -> Parts:
+    def __getitem__(self, some: slice | IntArray) -> Parts:
         """Those of some queries."""
-        return Parts(self.first[some], self.last[some], self.reach)
+        return Parts(self.first[some], self.last[some], self.reach, None if self.walk is None else self.walk[some])
 
 
 @dataclass(frozen=True)
 class Ranked:
     """What a stage says of Q queries: `rows` (Q, C), best first, -1 padded, and their `scores` (Q, C), the less the
-    better, inf padded; `note`: how they were found; `parts`: where on the rows, if that is known."""
+    better, inf padded; `note`: how they were found; `parts`: where on the rows, if that is known; `compared`: entries
+    that the stage compared, where these are not those that came."""
 
     rows: IntArray
     scores: AnyArray
     note: str = ""
     parts: Parts | None = None
+    compared: int | None = None
 
     def without(self, exclude: IntArray | None) -> Ranked:
         """(Q, C - 1): each query's own row of `exclude` (Q,) left out, or its last where that is not among them."""
@@ -61,7 +67,7 @@ class Ranked:
         kept: BoolArray = (self.rows != exclude[:, None]) | (self.rows < 0)
         kept[kept.all(axis=1), -1] = False
         shape = (len(self.rows), self.rows.shape[1] - 1)
-        parts = None if self.parts is None else self.parts.kept(kept, shape)
+        parts = None if self.parts is None else self.parts.without(exclude, kept, shape)
         return Ranked(self.rows[kept].reshape(shape), self.scores[kept].reshape(shape), self.note, parts)
 
     def padded(self, k: int) -> Neighbours:
@@ -237,7 +243,7 @@ class Pipeline:
         start = time.perf_counter()
         found = self.stages[-1].rank(queries, before, Keep(last.count, last.budget))
         if trace is not None:
-            came = int(np.count_nonzero(before.rows >= 0))
+            came = int(np.count_nonzero(before.rows >= 0)) if found.compared is None else found.compared
             trace.add(self.stages[-1].name, came, found.rows, time.perf_counter() - start)
         return found.padded(last.count)
 

@@ -17,7 +17,7 @@ from ..progress import Watching, watched
 from ..registry import call
 from ..sequences import Sequences, SequencesLike
 from .asking import queries_of, require_two_strands, stored_queries
-from .budget import Budget, BudgetOptions, Wanted, unusual
+from .budget import Budget, BudgetOptions, Choice, Wanted, unusual
 from .conditions import Where
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
 from .novelty.detector import NoveltyDetector
@@ -139,14 +139,10 @@ class Questions(Records):
             answer, minus = found(with_points), None
             if strand == BOTH:
                 answer, minus = better_strand(answer, found(other_strand(with_points)))
-            calibrated, unlike, cautions = choice.budget is not None and allowed is None, None, choice.warnings
+            calibrated, unlike = choice.budget is not None and allowed is None, None
             if calibrated:
                 unlike = unusual(state.calibration, answer.distances[:, 0])
-            cautions += unlike_lengths(state, with_points.sequences)
-            if choice.budget is not None:
-                cautions += state.told_short(with_points.sequences)
-            if strand == PLUS and allowed is None:
-                cautions += _turned(state, with_points, answer, choice.budget)
+            cautions = cautions_of(state, with_points, answer, choice, turned=strand == PLUS and allowed is None)
         distance = state.distance
         sure = None if distance is None else distance.confidence(answer.distances)
         alignable, aligner = (False, None) if distance is None else (distance.alignable, distance.aligner)
@@ -303,6 +299,14 @@ class Questions(Records):
 
     def _detector(self, state: State, where: Where | None = None) -> NoveltyDetector:
         return NoveltyDetector(state, self._handle, self._known, where)
+
+
+def cautions_of(state: State, queries: Queries, answer: Neighbours, choice: Choice, *, turned: bool) -> tuple[str, ...]:
+    """What to beware of in an answer, a sentence each; `turned`: see whether queries lie on the other strand."""
+    cautions = choice.warnings + unlike_lengths(state, queries.sequences)
+    if choice.budget is not None:
+        cautions += state.told_short(queries.sequences)
+    return cautions + (_turned(state, queries, answer, choice.budget) if turned else ())
 
 
 def _turned(state: State, queries: Queries, answer: Neighbours, budget: Budget | None) -> tuple[str, ...]:

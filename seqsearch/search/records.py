@@ -106,5 +106,4 @@ def counted_on(given: Taken, store: Store) -> Sequences:
     if (store.find(ids) >= 0).any():
         largest = max(int(name) for name in store.ids if name.isascii() and name.isdecimal())
         ids = Counted.up_to(len(sequences), largest + 1)
-    texts = sequences.descriptions, sequences.labels
-    return Sequences(sequences.data, sequences.offsets, ids, sequences.alphabet, *texts, sequences.columns)
+    return sequences.renamed(ids)

@@ -215,6 +215,11 @@ class Answers(Exported, Listed[Hits]):
         self._held: IntArray | None = None  # (m,) ascending rows that `targets` are of, where they are not of all
 
     @property
+    def asked(self) -> Sequences | None:
+        """The queries themselves; None of answers that were pickled."""
+        return self._asked
+
+    @property
     def budget(self) -> str:
         """What was searched, in words."""
         return self.how.budget

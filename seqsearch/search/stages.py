@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,13 +11,14 @@ import numpy as np
 from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
+from ..distances.distance import Proposer
 from ..distances.windowed import WindowedDistance
 from ..sequences import Sequences
 from ..sequences.packed import is_packable, packed
 from .gathering import gathered, original
 from .lossless import Lossless
-from .parts import nearest_by_parts
-from .pipeline import SPARE, Keep, Parts, Queries, Ranked, joined
+from .parts import WIDE, nearest_by_parts
+from .pipeline import SPARE, Keep, Queries, Ranked, joined
 from .windows import WindowIndex
 
 _HASH_CELL = 1e-3  # of DTW of hash sequences, in candidates proposed: 16 entries at once, measured on tunes
@@ -34,11 +35,6 @@ class Propose:
     encode: Callable[[Sequences], AnyArray]
     name: str = "embedding"
     decides: bool = False
-
-    @property
-    def may_stop(self) -> bool:
-        """Whether its scores say where verification may stop."""
-        return not self.decides
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`; scores are float32."""
@@ -60,7 +56,6 @@ class ProposeParts:
     windows: WindowIndex
     name: str = "windows"
     decides: bool = False
-    may_stop: bool = False
 
     @property
     def index(self) -> CandidateIndex:
@@ -71,6 +66,46 @@ class ProposeParts:
         """See `Stage.rank`."""
         effort = None if keep.budget is None else keep.budget.effort(self.index.effort)
         return self.windows.propose(queries.sequences, keep.count, effort=effort, allowed=keep.allowed)
+
+    def cost(self, queries: Sequences, truth: Neighbours) -> float:
+        """The unit."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class ProposeShared:
+    """What two sequences share proposes: the first stage of a distance that counts it, over the `live` rows."""
+
+    distance: Distance
+    targets: Sequences
+    live: BoolArray
+    name: str = "shared q-grams"
+    decides: bool = False
+
+    def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
+        """See `Stage.rank`."""
+        by_share = keep.budget is not None and keep.budget.by_share
+        shape = (len(queries), 0)
+        rows, scores = np.zeros(shape, np.int64), np.zeros(shape)
+        for first, proposer, size in self._proposers:
+            allowed = None if keep.allowed is None else keep.allowed[first : first + size]
+            near, far = proposer.nearest(queries.sequences, keep.count, allowed, by_share=by_share)
+            rows = np.concatenate([rows, np.where(near >= 0, near + first, -1)], axis=1)
+            scores = np.concatenate([scores, far], axis=1)
+        if not len(self._proposers):
+            return Ranked(np.full((len(queries), keep.count), -1), np.full((len(queries), keep.count), np.inf))
+        order = np.argsort(scores, axis=1, kind="stable")[:, : keep.count]
+        return Ranked(np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1))
+
+    @cached_property
+    def _proposers(self) -> list[tuple[int, Proposer, int]]:
+        """The first row of each block of targets, what proposes from it, and how many rows it has."""
+        made = []
+        for first, block, there in Lossless(self.distance, self.targets, self.live).blocks(self.live):
+            proposer = self.distance.proposer(block, there)
+            assert proposer is not None
+            made.append((first, proposer, len(block)))
+        return made
 
     def cost(self, queries: Sequences, truth: Neighbours) -> float:
         """The unit."""
@@ -135,7 +170,7 @@ class Exact:
         if budget is not None and budget.weight:
             return self._weighed(queries.sequences, before, keep.count, budget.weight)
         if before.parts is not None:
-            return self._of_parts(queries.sequences, before.rows, before.parts, keep.count)
+            return self._of_parts(queries.sequences, before, keep.count)
         stop = None if budget is None or budget.stop is None else budget.stop.bounds(before.scores)
         return self._verified(queries.sequences, before.rows, keep.count, stop)
 
@@ -149,13 +184,15 @@ class Exact:
         best = joined(parts)
         return Ranked(best.rows, best.distances)
 
-    def _of_parts(self, queries: Sequences, rows: IntArray, parts: Parts, count: int) -> Ranked:
-        """The best of candidates, (Q, C) rows, by the stretches where the query is expected; the best of these are then
-        compared as a whole, so that the distances are those of all of each row, wherever it is nearest."""
+    def _of_parts(self, queries: Sequences, before: Ranked, count: int) -> Ranked:
+        """The best of candidates, and of those that they lead to, by the stretches where the query is expected; the
+        best of these are then compared as a whole, so that the distances are those of all of each row, wherever it is
+        nearest."""
         assert isinstance(self.distance, WindowedDistance)
-        wanted = min(rows.shape[1], count + SPARE)
-        best = nearest_by_parts(self.distance, queries, self._as_packed, rows, parts, wanted)
-        return self._verified(queries, best, count, None)
+        wanted = max(count, WIDE) + SPARE
+        best, compared = nearest_by_parts(self.distance, queries, self._as_packed, self.live, before, wanted)
+        found = self._verified(queries, best[:, : count + SPARE], count, None)
+        return replace(found, compared=compared)
 
     def _weighed(self, queries: Sequences, before: Ranked, count: int, weight: float) -> Ranked:
         """In the order of distances plus `weight` times the scores of the stage before."""

@@ -21,9 +21,10 @@ from .conditions import Where, shown
 from .encoding import OneModel, TwoTowers
 from .filtering import mask_of
 from .pipeline import Limits, Pipeline, Points, Queries, Stage
-from .stages import Exact, Propose, ProposeParts, WarpHashes
+from .stages import Exact, Propose, ProposeParts, ProposeShared, WarpHashes
 from .windows import WindowIndex
 
+_CHOICES = 1024  # that are remembered
 _LENGTHS = 4096
 """Stored sequences whose lengths are looked at."""
 
@@ -34,7 +35,8 @@ class State:
 
     `targets`: the sequences of all rows, deleted ones too, so that a row is a position, with their ids and labels;
     `live`: (rows,) which are not deleted; `candidates` holds the live rows; `find` and `rows_of`: ids to rows, (m,),
-    with -1 or an UnknownIdError for those that are not there; `vectors`: what is stored of rows, (m,) -> (m, ...).
+    with -1 or an UnknownIdError for those that are not there; `vectors`: what is stored of rows, (m,) -> (m, ...);
+    `generation`: of the numbers of rows, which a compaction gives anew.
     """
 
     targets: Sequences
@@ -47,6 +49,7 @@ class State:
     find: Callable[[Iterable[str]], IntArray]
     rows_of: Callable[[Iterable[str]], IntArray]
     vectors: Callable[[IntArray], AnyArray]
+    generation: int = 0
 
     def __len__(self) -> int:
         return self.pipeline.size
@@ -92,10 +95,15 @@ class State:
 
     def choice(self, k: int, wanted: Wanted) -> Choice:
         """The budget for k neighbours, and why: of one state always the same."""
-        if (k, wanted) not in self._choices:
-            kind = None if self.candidates is None else type(self.proposals)
-            self._choices[k, wanted] = wanted.budget(self.calibration, kind, len(self), k)
-        return self._choices[k, wanted]
+        known = self._choices.get((k, wanted))
+        if known is None:
+            shared = isinstance(self.pipeline.stages[0], ProposeShared)
+            kind = None if self.candidates is None or shared else type(self.proposals)
+            known = wanted.budget(self.calibration, kind, len(self), k)
+            if len(self._choices) >= _CHOICES:  # whoever asks a service chooses the numbers
+                self._choices.clear()
+            self._choices[k, wanted] = known
+        return known
 
     @cached_property
     def _choices(self) -> dict[tuple[int, Wanted], Choice]:
@@ -177,12 +185,14 @@ def pipeline_of(
     hashes: tuple[HashSequences, HashDTW] | None = None,
     windows: WindowIndex | None = None,
 ) -> Pipeline:
-    """The stages over these rows: embeddings, of windows where there are any, propose, hash sequences are warped where
-    there are any, the exact distance decides where both sides can be compared."""
+    """The stages over these rows: embeddings, of windows where there are any, or what sequences share propose, hash
+    sequences are warped where there are any, the exact distance decides where both sides can be compared."""
     keep_freed()
     stages: list[Stage] = []
     if windows is not None:
         stages.append(ProposeParts(windows))
+    elif distance is not None and distance.proposes:
+        stages.append(ProposeShared(distance, targets, live))
     elif candidates is not None:
         decides = encoder.orders_as(distance) and not candidates.estimates
         stages.append(Propose(candidates, encoder.of_queries, decides=decides))

@@ -12,7 +12,7 @@ from ..distances.neighbours import thresholds
 from ..errors import ParameterError
 from ..progress import Progress
 from .budget import Budget
-from .calibrator import budgets_for
+from .calibrator import ladder_of
 from .pipeline import Queries
 from .state import State
 from .strands import PLUS, nearest_of
@@ -53,7 +53,7 @@ def swept(
         truth = nearest_of(strand, queries, lambda some: lossless.neighbours(some.sequences, k, progress=progress)[0])
     ladder = budgets
     if ladder is None:
-        ladder = [b for b in budgets_for(state.proposals, len(state)) if b.candidates >= k]
+        ladder = [b for b in ladder_of(state.pipeline.stages[0], len(state)) if b.candidates >= k]
     rows: list[SweepRow] = []
     with progress.task("sweeping budgets") as task:
         for budget in ladder:

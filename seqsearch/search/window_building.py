@@ -28,9 +28,11 @@ USUAL = {"protein": 50}
 NUCLEOTIDES = 150
 FEWEST = 20_000  # windows below which comparing with everything is as quick
 SHORTEST = 20  # letters of a window
-DIM, BITS = 256, 2  # of the points of windows, and of a dimension in memory
+DIM, BITS = 128, 2  # of the points of windows, and of a dimension in memory
+RELATED = 64  # relatives of a target
 ERRORS = (0.01, 0.03, 0.05)
 _LONGER = 1.5  # times a window that targets are on the mean, where windows are to pay
+_SHORT = 30  # times a window, beyond which what is like a target as a whole says little of a part of it
 _LEARNED = 4096  # targets whose windows the encoder looks at
 _OVERLAP = 3  # windows that a letter lies in
 
@@ -60,7 +62,8 @@ class WindowBuilding:
         if distance.window is None and (count < FEWEST or lengths.mean() < _LONGER * length):
             return None
         parameters = parameters_for(IvfIndex.kind, count, {"bits": BITS})
-        settings = WindowSettings(cut.length, cut.stride, IvfIndex.kind, parameters, seed)
+        related = RELATED if lengths.mean() < _SHORT * length else 0
+        settings = WindowSettings(cut.length, cut.stride, IvfIndex.kind, parameters, seed, related)
         return cls(builder, settings, progress)
 
     def run(self, known: IntArray) -> WindowIndex:
@@ -73,6 +76,7 @@ class WindowBuilding:
         made = WindowIndex.empty(self.settings, model, lengths)
         teach(made, known, self.builder.sequences)
         made.add(known, self.builder.sequences, self.progress)
+        made.relate(known, self.builder.sequences, self.progress)
         return made
 
     def reads(self, held: IntArray, known: IntArray) -> Sequences:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -10,12 +12,14 @@ import numpy as np
 from ..arrays import JSON, IntArray
 from ..encoders.model import Model
 from ..errors import CorruptIndexError, MismatchError, NotAnIndexError, ParameterError, UnknownIdError
+from ..files import read_tensors, write_tensors
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..store import Store
+from .relatives import Relatives
 from .windows import WindowIndex, WindowSettings
 
-WINDOWS = "windows"
+WINDOWS, RELATIVES = "windows", "relatives"
 _WEIGHTS = "windows-weights"
 _TAUGHT = 1 << 14  # rows at most, that the candidate index of windows learns from
 
@@ -52,6 +56,7 @@ def made_anew(store: Store, settings: WindowSettings, model: Model, progress: Pr
     made = WindowIndex.empty(settings, model, lengths)
     teach(made, live, store.sequences)
     made.add(live, store.sequences, progress)
+    made.relate(live, store.sequences, progress)
     return made
 
 
@@ -69,12 +74,31 @@ def _of_snapshot(store: Store, settings: WindowSettings, model: Model, progress:
     try:
         file = store.snapshot_file(WINDOWS, proved=False)
         made = WindowIndex.load(file, settings, model, _lengths(store, 0, progress))
-        if caught_up(made, store, record.lsn) and made.holds(np.flatnonzero(store.live())):
+        made.relatives = _relatives(store, settings, record.lsn, progress)
+        live = np.flatnonzero(store.live())
+        if caught_up(made, store, record.lsn) and made.holds(live):
+            if made.relatives is None:
+                made.relate(live, store.sequences, progress)
             return made
         progress.note(f"{store.path}: the windows are not those of the stored sequences; making them anew")
     except (CorruptIndexError, MismatchError, NotAnIndexError, ParameterError, UnknownIdError) as error:
         progress.note(f"{error}; making the windows anew")
     return None
+
+
+def _relatives(store: Store, settings: WindowSettings, lsn: int, progress: Progress) -> Relatives | None:
+    """Those of the snapshot that was written with that of the windows; None where it is of no use."""
+    record = store.snapshot(RELATIVES)
+    if not settings.relatives or record is None or record.lsn != lsn:
+        return None
+    try:
+        _, arrays = read_tensors(Path(store.snapshot_file(RELATIVES)).read_bytes())
+        made = Relatives(arrays["rows"], arrays["shifts"])
+        made.require_sound(settings.relatives)
+    except (CorruptIndexError, NotAnIndexError, KeyError, ValueError, OSError) as error:
+        progress.note(f"{error}; looking for relatives anew")
+        return None
+    return made.resized(store.rows)
 
 
 def caught_up(windows: WindowIndex, store: Store, lsn: int) -> bool:
@@ -102,4 +126,11 @@ def write_windows(windows: WindowIndex, writer: Store, lsn: int) -> None:
     record = writer.snapshot(WINDOWS)
     if record is None or record.lsn != lsn:
         library, said = windows.index.library, windows.settings.to_json()
+        relatives = windows.relatives
+        if relatives is not None:
+            writer.write_snapshot(RELATIVES, partial(_write_relatives, relatives), lsn=lsn)
         writer.write_snapshot(WINDOWS, windows.save, parameters=said, library=library, lsn=lsn)
+
+
+def _write_relatives(relatives: Relatives, path: Path) -> None:
+    path.write_bytes(write_tensors(relatives._asdict(), {}))

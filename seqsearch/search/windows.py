@@ -21,9 +21,12 @@ from ..sequences import Sequences, Strings, offsets_of
 from ..sequences.packing import copy_rows
 from ..threads import numba_threads
 from .pipeline import Parts, Ranked
+from .relating import found_relatives, shifts_to
+from .relatives import Relatives, Walk
 from .window_kernels import Layout, unite
 
 AT_ONCE = 1 << 16  # windows that are embedded at a time
+_QUICKER = 2  # times less lists than the fewest that are usual are looked into for relatives of what comes later
 
 
 @dataclass(frozen=True)
@@ -79,13 +82,15 @@ def stretches(sequences: Sequences, starts: IntArray, lengths: IntArray) -> Sequ
 
 @dataclass(frozen=True)
 class WindowSettings:
-    """How targets are cut, and the candidate index of their windows: its kind, parameters and seed."""
+    """How targets are cut, the candidate index of their windows: its kind, parameters and seed, and of each row how
+    many `relatives` are known."""
 
     length: int
     stride: int
     index: str
     parameters: JSON
     seed: int
+    relatives: int = 0
 
     @property
     def cut(self) -> Cut:
@@ -94,14 +99,14 @@ class WindowSettings:
 
     def to_json(self) -> JSON:
         """As the settings of an index keep them."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "relatives" or value}
 
 
 class WindowIndex:
     """The windows of the rows of an index that are not deleted, embedded by `model` into the points of `index`.
 
     Windows have numbers of their own, row by row, for rows only ever come at the end: `first`, (rows + 1,), says which
-    is the first of each.
+    is the first of each. `relatives` of rows lead on from what is found, where the settings want some.
     """
 
     def __init__(self, settings: WindowSettings, model: Model, lengths: IntArray, index: CandidateIndex) -> None:
@@ -109,6 +114,7 @@ class WindowIndex:
         self._lengths: IntArray = np.zeros(0, np.int64)
         self.first: IntArray = np.zeros(1, np.int64)
         self._owners: AnyArray = np.zeros(0, np.int32)
+        self.relatives: Relatives | None = None
         self.extend(lengths)
 
     @classmethod
@@ -140,6 +146,8 @@ class WindowIndex:
         self._owners = np.concatenate([self._owners, np.repeat(rows, counts)])
         self.first = np.concatenate([self.first, self.first[-1] + np.cumsum(counts)])
         self._lengths = np.concatenate([self._lengths, lengths])
+        if self.relatives is not None:
+            self.relatives = self.relatives.resized(len(self))
 
     def numbers(self, rows: IntArray) -> IntArray:
         """The windows of rows, row by row."""
@@ -171,8 +179,22 @@ class WindowIndex:
                 stop = max(start + 1, int(np.searchsorted(ends, ends[start] - counts[start] + AT_ONCE, "right")))
                 some = rows[start:stop]
                 self.index.add(self.numbers(some), self.model.embed(self.settings.cut.windows_of(targets(some))))
+                if self.relatives is not None:
+                    self._relate(some, targets, self.relatives)
                 task.advance(len(some))
                 start = stop
+
+    def relate(self, rows: IntArray, targets: Callable[[IntArray], Sequences], progress: Progress = SILENT) -> None:
+        """Find the relatives of rows, ascending, which are all that there are."""
+        if self.settings.relatives:
+            self.relatives = found_relatives(self.model, rows, len(self), self.settings.relatives, targets, progress)
+
+    def _relate(self, rows: IntArray, targets: Callable[[IntArray], Sequences], relatives: Relatives) -> None:
+        """Find the relatives of rows that came later: those which most of their windows are near to."""
+        most, sequences = self.settings.relatives, targets(rows)
+        efforts = self.index.efforts(2 * most) if self.index.effort else ()
+        found = self.propose(sequences, 2 * most, effort=max(1, efforts[0] // _QUICKER) if efforts else None)
+        relatives.put(rows, found.rows, shifts_to(sequences, found.rows, targets))
 
     def remove(self, rows: IntArray) -> None:
         """Forget the windows of rows."""
@@ -198,4 +220,5 @@ class WindowIndex:
         layout = Layout(self._owners, self.first, self._lengths, cut.length, cut.stride)
         numba_threads()
         unite(layout, found.rows, found.distances, offsets, begins, rows, scores, starts, ends)
-        return Ranked(rows, scores, parts=Parts(starts, ends, cut.stride))
+        walk = None if self.relatives is None else Walk(self.relatives, allowed)
+        return Ranked(rows, scores, parts=Parts(starts, ends, cut.stride, walk))

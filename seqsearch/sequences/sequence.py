@@ -266,6 +266,11 @@ class Sequences:
         texts = self.descriptions, self.labels
         return Sequences(self.data, self.offsets, self.ids, self.alphabet, *texts, columns)
 
+    def renamed(self, ids: Strings) -> Sequences:
+        """The same set with other ids. Raises MismatchError for another number of them."""
+        texts = self.descriptions, self.labels
+        return Sequences(self.data, self.offsets, ids, self.alphabet, *texts, self.columns)
+
     @property
     def _columns(self) -> tuple[Strings, Strings, Strings]:
         return self.ids, self.descriptions, self.labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -71,8 +71,9 @@ class Strings(Sequence[str]):
         return self.raw(row).decode("utf-8")
 
     def __iter__(self) -> Iterator[str]:
-        raw = self.data.tobytes()
-        bounds = self.offsets.tolist()
+        first = int(self.offsets[0])
+        raw = self.data[first : int(self.offsets[-1])].tobytes()  # of a window no more than its own
+        bounds = (self.offsets - first).tolist()
         for start, end in itertools.pairwise(bounds):
             yield raw[start:end].decode("utf-8")
 
@@ -85,6 +86,11 @@ class Strings(Sequence[str]):
     def window(self, bounds: slice) -> Strings:
         """The strings between `bounds` of the offsets; the buffer is shared."""
         return Strings(self.data, self.offsets[bounds])
+
+    def __reduce__(self) -> tuple[Callable[..., Strings], tuple[object, ...]]:
+        """Pickled without what lies before and after a window."""
+        first = self.offsets[0]
+        return type(self), (self.data[first : self.offsets[-1]], self.offsets - first)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Strings) and list(self) == list(other)

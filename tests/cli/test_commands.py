@@ -135,7 +135,12 @@ def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def test_an_interrupt_exits_with_130_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "told"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_an_interrupt_exits_with_its_code_and_leaves_nothing(
+    tmp_path: Path, number: signal.Signals, code: int, told: str
+) -> None:
     command = process(
         "build",
         "-",
@@ -153,10 +158,10 @@ def test_an_interrupt_exits_with_130_and_leaves_nothing(tmp_path: Path) -> None:
     command.stdin.write("anna maria luise meyer\n" * 10_000)  # more than a pipe holds: when it is gone, lines are read
     command.stdin.flush()
     time.sleep(0.2)  # it waits for more, which never come
-    command.send_signal(signal.SIGINT)
+    command.send_signal(number)
     err = command.communicate(timeout=60)[1]
-    assert command.returncode == 130, err
-    assert err.strip() == "seqsearch: interrupted"
+    assert command.returncode == code, err
+    assert err.strip() == f"seqsearch: {told}"
     assert not list(tmp_path.iterdir())
 
 

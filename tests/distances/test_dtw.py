@@ -120,3 +120,24 @@ def test_errors_name_what_is_wrong():
     one, two = walks(2, 5, 1, np.random.default_rng(0)), walks(2, 5, 2, np.random.default_rng(0))
     with pytest.raises(MismatchError, match="series of 2 features do not fit series of 1"):
         DTWDistance().matrix(one, two)
+
+
+@pytest.mark.parametrize("how", [{}, {"window": 0.2}, {"local": "absolute"}, {"standardise": True}, {"slope": 2.0}])
+def test_the_costs_along_a_path_are_the_distance(how):
+    rng = np.random.default_rng(3)
+    distance = DTWDistance(**how)
+    for _ in range(10):
+        x, y = rng.standard_normal((int(rng.integers(8, 20)), 2)), rng.standard_normal((int(rng.integers(8, 12)), 2))
+        path = distance.path(x, y)
+        a, b = (distance.prepared(Sequences.from_arrays([each])).data for each in (x, y))
+        steps = np.abs(a[path[:, 0]] - b[path[:, 1]])
+        costs = steps if distance.local == "absolute" else steps**2
+        assert costs.sum() == pytest.approx(between(distance, x, y))
+        assert path[0].tolist() == [0, 0]
+        assert path[-1].tolist() == [len(x) - 1, len(y) - 1]
+        assert set(map(tuple, np.diff(path, axis=0).tolist())) <= {(0, 1), (1, 0), (1, 1)}
+
+
+def test_a_path_is_of_alike_series():
+    with pytest.raises(MismatchError):
+        DTWDistance().path(np.zeros(3), np.zeros((3, 2)))

@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from partial_oracles import overlap_oracle
 
-from seqsearch.distances import Distance, OverlapDistance, lanes, overlap_exact, overlap_lanes
+from seqsearch.distances import (
+    Distance,
+    OverlapDistance,
+    lanes,
+    overlap_bytes,
+    overlap_exact,
+    overlap_lanes,
+    scoring_kernels,
+)
+from seqsearch.distances.shared_grams import SharedGrams, lost_of
 from seqsearch.sequences import DNA, INTEGERS, PROTEIN, TEXT, Sequences
 
 OVERLAP = OverlapDistance()
@@ -179,3 +188,50 @@ def test_bounds_rule_out_what_has_nothing_in_common():
     np.testing.assert_array_equal(found.distances, distances)
     assert pruning.verified < pruning.pairs // 5
     assert "absent q-grams" in str(pruning)
+
+
+@pytest.mark.parametrize("symbols", [2, 4])
+def test_bytes_side_by_side_in_a_band(symbols):
+    """Exact up to the cutoff, above it elsewhere: of lengths that differ, of groups, and of candidates."""
+    rng = np.random.default_rng(symbols)
+    first, second = partial_pairs(DNA, symbols, 130, rng)
+    asked, owners, rows = first[:1], np.zeros(130, np.int64), np.arange(130)
+    expected = np.array([overlap_oracle(asked[0].data, second[row].data) for row in range(130)], np.float64)
+    np.testing.assert_array_equal(OVERLAP.pairs(asked, owners, second, rows), expected)
+    limits = rng.integers(0, 60, 130).astype(np.float64)
+    found = OVERLAP.pairs(asked, owners, second, rows, limits)
+    np.testing.assert_array_equal(found[expected <= limits], expected[expected <= limits])
+    assert (found[expected > limits] > limits[expected > limits]).all()
+    near = OVERLAP.rerank(asked, second, rng.permutation(130)[None], 9)
+    np.testing.assert_array_equal(near.distances[0], np.sort(expected)[:9])
+    np.testing.assert_array_equal(expected[near.rows[0]], near.distances[0])
+
+
+def test_the_path_in_a_band_is_that_of_the_whole_table():
+    first, second = partial_pairs(DNA, 4, 150, np.random.default_rng(4))
+    scheme = OVERLAP._scheme(first)
+    for row in range(150):
+        x, y = first[row].data, second[row].data
+        whole, banded = scoring_kernels.path_of(scheme, x, y), overlap_bytes.path_of(x, y)
+        assert max(whole[0], 0) == banded[0]
+        if banded[0]:
+            assert whole[1:3] == banded[1:3]
+            np.testing.assert_array_equal(whole[3], banded[3])
+
+
+def test_q_grams_that_are_lost():
+    rng = np.random.default_rng(6)
+    first, second = partial_pairs(DNA, 4, 80, rng)
+    shared = SharedGrams(second)
+    q = shared._stored.grams.q
+    for query in range(5):
+        codes = first[query].data
+        held = [{text.tobytes() for text in np.lib.stride_tricks.sliding_window_view(s.data, q)} for s in second]
+        grams = [g.tobytes() for g in np.lib.stride_tricks.sliding_window_view(codes, q)] if len(codes) >= q else []
+        expected = [sum(gram not in each for gram in grams) for each in held]
+        assert lost_of(codes, shared._stored.grams)[: len(second)].tolist() == expected
+        lacking = np.maximum(0, np.array(expected) - np.maximum(len(codes) - second.lengths, 0))
+        mask = rng.random(len(second)) < 0.5
+        rows, scores = shared.nearest(first[query : query + 1], 9, mask)
+        np.testing.assert_array_equal(np.sort(lacking[mask])[:9], scores[0])
+        np.testing.assert_array_equal(lacking[rows[0]], scores[0])

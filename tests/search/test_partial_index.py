@@ -146,3 +146,73 @@ def test_contained_sequences_are_duplicates_of_what_contains_them(genes, reads):
     found = duplicates(shared, "infix")
     assert found.representatives.tolist() == [1, 1, 2, 1]
     assert (found.pairs, found.equal) == (2, 1)
+
+
+@pytest.fixture(scope="module")
+def partial_genes(genes):
+    """(stored, asked): parts of the same genes that hang over each other, with some letters changed."""
+    rng = np.random.default_rng(8)
+    stored, asked = [], []
+    for row in range(len(genes)):
+        for _ in range(4):
+            whole = genes[row].data
+            part = whole[int(rng.integers(0, 60)) : len(whole) - int(rng.integers(0, 60))].copy()
+            changed = rng.random(len(part)) < 0.04
+            part[changed] = rng.integers(0, 4, int(changed.sum()))
+            stored.append(part)
+        asked.append(genes[row].data[int(rng.integers(0, 70)) :])
+    return Sequences.from_arrays(stored, DNA), Sequences.from_arrays(asked[:30], DNA)
+
+
+@pytest.fixture(scope="module")
+def overlaps(partial_genes, tmp_path_factory):
+    stored, asked = partial_genes
+    place = tmp_path_factory.mktemp("overlaps") / "partial.ss"
+    with SequenceIndex.build(place, stored, distance="overlap", queries=asked, recall=0.9) as built:
+        yield built
+
+
+def test_overlaps_have_candidates_by_what_sequences_share(overlaps, partial_genes):
+    stored, asked = partial_genes
+    truth = overlaps.search(asked, k=4, exact=True)
+    found = overlaps.search(asked, k=4, candidates=20)
+    assert found.budget == "20 candidates, as asked"
+    assert (found.distances == truth.distances).mean() > 0.95
+    # every distance is the true one
+    expected = overlaps.distance.matrix(asked, stored)
+    assert (np.take_along_axis(expected, found.rows, axis=1) == found.distances).all()
+    assert overlaps.calibration.points
+    assert max(point.recall for point in overlaps.calibration.points) > 0.95
+    assert overlaps.calibration.lossless == ""
+    with pytest.raises(ParameterError, match="none takes no effort, not lists"):
+        overlaps.search(asked, candidates=20, lists=3)
+
+
+def test_overlaps_of_what_is_allowed_and_of_both_strands(overlaps, partial_genes):
+    stored, asked = partial_genes
+    turned = overlaps.search(reverse_complement(asked), k=1, candidates=20, strand="both")
+    assert turned.minus.all()
+    np.testing.assert_array_equal(turned.distances, overlaps.search(asked, k=1, candidates=20).distances)
+    few = overlaps.search(asked[:3], k=2, candidates=20, ids=[stored.ids[row] for row in range(120, 150)])
+    assert ((few.rows >= 120) & (few.rows < 150)).all()
+
+
+def test_overlaps_are_evaluated_budget_by_budget(overlaps, partial_genes):
+    _, asked = partial_genes
+    rows = overlaps.evaluate(asked[:10], k=8)
+    assert [row.candidates for row in rows] == [10, 15, 20, 30, 50, 75, 100, 150, 200][: len(rows)]
+    assert rows[-1].recall >= rows[0].recall > 0.5
+    assert all(row.ef is None and row.lists is None for row in rows)
+
+
+def test_an_older_index_without_a_curve_gets_one(partial_genes, tmp_path):
+    stored, _ = partial_genes
+    with SequenceIndex.build(tmp_path / "old.ss", stored[:80], distance="overlap") as built:
+        kept = built.calibration.to_json() | {"points": [], "lossless": "overlap is the distance to a part"}
+        with built._handle.writing() as writer:
+            writer.put_document("calibration", kept)
+    with SequenceIndex.open(tmp_path / "old.ss") as old:
+        assert "exact: overlap is the distance to a part" in old.search(stored[:1]).budget
+        old.calibrate(sample=40)
+        assert old.calibration.points
+        assert old.calibration.lossless == ""

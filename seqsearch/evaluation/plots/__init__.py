@@ -7,6 +7,7 @@ names (png, svg, pdf) in one step, and raises ParameterError when a row lacks a 
 from .confusion import plot_confusion
 from .dendrogram import plot_dendrogram
 from .histograms import plot_histograms
+from .maps import plot_map
 from .reliability import plot_reliability
 from .speed import plot_speed
 from .tables import plot_heat_map
@@ -17,6 +18,7 @@ __all__ = [
     "plot_dendrogram",
     "plot_heat_map",
     "plot_histograms",
+    "plot_map",
     "plot_reliability",
     "plot_speed",
     "plot_training",

@@ -23,7 +23,7 @@ def plot_histograms(
     values, weights = numbers(table["value"]), np.nan_to_num(numbers(table["count"]), nan=1.0)
     if not np.isfinite(values).all():
         raise ParameterError(f"a histogram needs finite values, not {values[~np.isfinite(values)][0]}")
-    edges = _edges(values)
+    edges = bin_edges(values)
     groups = series_of(table["series"])
     with picture(path, (7.6, 4.4)) as (_, (axes,)):
         for place, (name, members) in enumerate(groups.items()):
@@ -44,7 +44,8 @@ def plot_histograms(
         legend_if_named(axes, groups)
 
 
-def _edges(values: DoubleArray) -> DoubleArray:
+def bin_edges(values: DoubleArray) -> DoubleArray:
+    """Edges of bins for values (n,), at least one: at whole numbers where these are whole, not too many."""
     low, high = float(values.min()), float(values.max())
     if (values == np.round(values)).all():
         step = max(1, int(np.ceil((high - low + 1) / _MOST_BINS)))

@@ -84,7 +84,7 @@ class NoveltyDetector:
     def _require_comparable(self, options: NoveltyOptions, known: object) -> None:
         """Raise ParameterError where members, which are whole, say nothing about queries, which are parts."""
         distance = self.state.distance
-        if distance is not None and distance.partial and known is None:
+        if distance is not None and distance.partial and not distance.symmetric and known is None:
             raise ParameterError(
                 "what is stored is whole and says nothing about parts of it: "
                 "give known sequences like the queries (known=..., --known FILE)"
@@ -94,7 +94,7 @@ class NoveltyDetector:
         """The scorer of this state. Raises ParameterError for points where there are none."""
         lossless, distance = self.state.calibration.lossless, self.state.distance
         if not lossless and distance is not None and distance.partial:
-            lossless = f"{distance.name} is the distance to a part of what is stored, and embeddings are of windows"
+            lossless = f"{distance.name} is the distance to a part of what is stored, and no embedding is of such parts"
         if lossless and options.source != EXACT:
             exact = ", ".join(name for name, method in METHODS.items() if method.measures)
             raise ParameterError(

@@ -1,0 +1,393 @@
+"""Overlap distances of one query and few targets: 64 pairs side by side, a difference a byte, for verified candidates.
+
+The recurrence is that of overlap_vectors.py, and the band that of `overlap_lanes.group_scores`; a pair takes a byte of
+a vector register in place of two bits of two. 512 pairs side by side take less for each, but as much for 40 as for 512.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.core.types import Type
+
+from ..arrays import AnyArray, DoubleArray, IntArray
+from ..emitting import BYTE, WORD, Emitter, Typed, emitted
+from ..jit import kernel
+from .arguments import Columns
+from .wildcards import is_sets
+
+LANES, TILE = 64, 8
+_VEC = ir.VectorType(BYTE, LANES)
+_MASK = ir.VectorType(ir.IntType(1), LANES)
+_U0, _U1 = np.uint64(0), np.uint64(1)
+_FIRST = 24  # of a query's letters one part: the reach of the first look at candidates
+_LEAST = 16  # letters of that
+_A_GROUP = 100  # diagonals that take as long as what a group takes besides
+_FAR = np.iinfo(np.int32).max  # farther than any distance
+_STEP = LANES * TILE
+
+
+@emitted
+def _swept(state: Type, table: Type, matches: Type, first: object, last: object, edge: Type, active: Type) -> Typed:
+    """TILE columns of 64 lanes over rows first..last - 1: under a row of zeros where `first` is 0, else under one that
+    falls by 1 a column.
+
+    `state`: the step down of each row, a vector of int8; `table`: where in `matches` each row finds its TILE vectors of
+    2 for a match and else 0; `edge`: to be filled with the steps right in the last of these rows; `active`, (TILE,)
+    uint64: the lanes that have a symbol in each column, a bit each; others keep their last column.
+    """
+
+    def emit(e: Emitter) -> None:
+        b = e.b
+        ones = ir.Constant(_VEC, [1] * LANES)
+        whole = b.icmp_signed("==", e.args[3], e.number(0))
+        begin = b.select(whole, ir.Constant(_VEC, [0] * LANES), ir.Constant(_VEC, [-1] * LANES))
+        right = [e.variable(begin) for _ in range(TILE)]
+        on = [b.bitcast(e.read(e.place(6, t), WORD), _MASK) for t in range(TILE)]
+
+        def most(x: ir.Value, y: ir.Value) -> ir.Value:
+            return e.instruction(f"llvm.smax.v{LANES}i8", _VEC, x, y)
+
+        with e.loop(e.args[3], e.args[4]) as row:
+            here = e.place(0, b.mul(row, e.number(LANES)))
+            down = e.read(here, _VEC)
+            match = e.place(2, b.load(e.place(1, row)))
+            for t, place in enumerate(right):
+                across = b.load(place)
+                best = most(most(e.read(e.step(match, t * LANES), _VEC), across), down)
+                gained = b.sub(best, ones)
+                b.store(b.sub(gained, down), place)
+                down = b.select(on[t], b.sub(gained, across), down)
+            e.write(down, here)
+        for t, place in enumerate(right):
+            e.write(b.load(place), e.place(5, t * LANES))
+
+    return types.void(state, table, matches, types.int64, types.int64, edge, active), emit
+
+
+class Asked(NamedTuple):
+    """A query: its distinct `codes`, and for each position where its match vectors are (`table`)."""
+
+    codes: AnyArray
+    table: IntArray
+
+
+class Room(NamedTuple):
+    """`state`: of `_swept`, for every row; `matches`, `edge`, `active`: of a tile; `letters`, (TILE, LANES)."""
+
+    state: AnyArray
+    matches: AnyArray
+    edge: AnyArray
+    active: AnyArray
+    letters: AnyArray
+
+
+@kernel()
+def asked_of(codes: AnyArray) -> Asked:
+    """A query of these codes."""
+    distinct = np.unique(codes)
+    table = np.empty(len(codes), np.int64)
+    for i in range(len(codes)):
+        table[i] = np.searchsorted(distinct, codes[i]) * _STEP
+    return Asked(distinct, table)
+
+
+@kernel()
+def room_for(query: Asked) -> Room:
+    """Enough for `distances_to` of the query."""
+    return Room(
+        np.empty(len(query.table) * LANES, np.int8),
+        np.empty(len(query.codes) * _STEP, np.int8),
+        np.empty(_STEP, np.int8),
+        np.empty(TILE, np.uint64),
+        np.empty(_STEP, np.uint8),
+    )
+
+
+@kernel()
+def _fill_tile(query: Asked, text: AnyArray, starts: IntArray, lengths: IntArray, first: int, room: Room) -> None:
+    """The letters of TILE columns from `first` on, which lanes have one, and where they match."""
+    letters, active, matches = room.letters, room.active, room.matches
+    for t in range(TILE):
+        alive = _U0
+        for lane in range(len(starts)):
+            if first + t < lengths[lane]:
+                letters[t * LANES + lane] = text[starts[lane] + first + t]
+                alive |= _U1 << np.uint64(lane)
+            else:
+                letters[t * LANES + lane] = 0
+        active[t] = alive
+    for slot in range(len(query.codes)):
+        code, to = query.codes[slot], slot * _STEP
+        if is_sets(query.codes):
+            for at in range(_STEP):
+                matches[to + at] = 2 * np.int8((code >> np.uint64(letters[at])) & _U1)
+        else:
+            for at in range(_STEP):
+                matches[to + at] = 2 if letters[at] == code else 0
+
+
+class Found(NamedTuple):
+    """Of each lane: the distance, and where the best overlap ends in the query and in the target, as slices do."""
+
+    distances: IntArray
+    query_ends: IntArray
+    target_ends: IntArray
+
+
+@kernel()
+def found_for(count: int) -> Found:
+    """Room for so many lanes."""
+    return Found(np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(count, np.int64))
+
+
+@kernel()
+def distances_to(
+    query: Asked, text: AnyArray, starts: IntArray, lengths: IntArray, cutoff: int, room: Room, found: Found
+) -> None:
+    """Fill `found` for the query and text[starts[lane]:][:lengths[lane]], at most LANES of them: exact up to the
+    cutoff, else distances are no less than they are, nor than cutoff + 1. Of several best overlaps that which ends
+    first in the query, and then in the target. `overlap_lanes.group_scores` says why the band is enough.
+    """
+    state, _, edge, active, _ = room
+    m, count = len(query.table), len(starts)
+    longest = lengths.max()
+    below = max(m - lengths.min(), 0) + cutoff
+    above = max(longest - m, 0) + cutoff
+    bottom = min(m, TILE + below)
+    state[: bottom * LANES] = 0
+    state[bottom * LANES : m * LANES] = -1
+    upper, lower = np.zeros(LANES, np.int32), np.zeros(LANES, np.int32)
+    most, place = np.zeros(LANES, np.int32), np.zeros(LANES, np.int32)  # in the last column: the most, and behind which
+    at_end, column = np.zeros(LANES, np.int32), np.zeros(LANES, np.int32)  # row; the same in the last row
+    top, at_bottom = 0, bottom == m
+    for first in range(0, longest, TILE):
+        new_top = min(max(0, first - above), m)
+        for row in range(top, new_top):  # of lanes that have ended these are rows of the last column
+            for lane in range(LANES):
+                upper[lane] += state[row * LANES + lane]
+            for lane in range(count):
+                if first >= lengths[lane] and upper[lane] > most[lane]:
+                    most[lane], place[lane] = upper[lane], row + 1
+        top = new_top
+        bottom = min(m, first + TILE + below)
+        if bottom == m and not at_bottom:
+            at_bottom = True
+            lower[:] = upper
+            for row in range(top, m):
+                for lane in range(LANES):
+                    lower[lane] += state[row * LANES + lane]
+        if top < bottom:
+            _fill_tile(query, text, starts, lengths, first, room)
+            _swept(state, query.table, room.matches, top, bottom, edge, active)
+            if at_bottom:
+                for t in range(TILE):
+                    for lane in range(LANES):
+                        lower[lane] += edge[t * LANES + lane]
+                    for lane in range(count):
+                        if lower[lane] > at_end[lane] and first + t < lengths[lane]:
+                            at_end[lane], column[lane] = lower[lane], first + t + 1
+        if top > 0:
+            for lane in range(count):
+                upper[lane] -= max(0, min(TILE, lengths[lane] - first))
+    for row in range(top, m):  # down the last column of each lane
+        for lane in range(LANES):
+            upper[lane] += state[row * LANES + lane]
+        for lane in range(count):
+            if upper[lane] > most[lane]:
+                most[lane], place[lane] = upper[lane], row + 1
+    for lane in range(count):
+        by_column = most[lane] >= at_end[lane] and place[lane] < m
+        found.distances[lane] = min(m, lengths[lane]) - max(most[lane], at_end[lane])
+        found.query_ends[lane] = place[lane] if by_column else m
+        found.target_ends[lane] = lengths[lane] if by_column else column[lane]
+
+
+# -- many at once ------------------------------------------------------------------------------------------------------
+
+
+@kernel()
+def _groups(m: int, lengths: IntArray, cutoff: int) -> IntArray:
+    """Where to cut targets of ascending lengths into groups of at most LANES, that bands are narrow: (g + 1,)."""
+    count = len(lengths)
+    cost, before = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.int64)
+    for end in range(1, count + 1):
+        cost[end] = np.iinfo(np.int64).max
+        for start in range(max(0, end - LANES), end):
+            width = max(m - lengths[start], 0) + max(lengths[end - 1] - m, 0) + 2 * cutoff
+            whole = cost[start] + (_A_GROUP + min(m, width)) * lengths[end - 1]
+            if whole < cost[end]:
+                cost[end], before[end] = whole, start
+    cuts, end = np.empty(count + 1, np.int64), count
+    held = 0
+    while end > 0:
+        cuts[held] = end
+        held += 1
+        end = before[end]
+    cuts[held] = 0
+    return cuts[: held + 1][::-1].copy()
+
+
+@kernel()
+def some_distances(
+    query: Asked, text: AnyArray, starts: IntArray, lengths: IntArray, cutoff: int, room: Room, found: IntArray
+) -> None:
+    """found[i] = the distance of the query and target i, as of `distances_to`, however many there are."""
+    order = np.argsort(lengths, kind="mergesort")
+    cuts = _groups(len(query.table), lengths[order], cutoff)
+    told = found_for(LANES)
+    for g in range(len(cuts) - 1):
+        some = order[cuts[g] : cuts[g + 1]]
+        distances_to(query, text, starts[some], lengths[some], cutoff, room, told)
+        for lane in range(len(some)):
+            found[some[lane]] = told.distances[lane]
+
+
+@kernel()
+def first_cutoff(m: int) -> int:
+    """How far the first look at candidates reaches."""
+    return max(_LEAST, m // _FIRST)
+
+
+@kernel()
+def nearest_kernel(
+    queries: Columns, targets: Columns, candidates: IntArray, wanted: int, found: IntArray, first: int, last: int
+) -> None:
+    """Fill lines `first` to `last` - 1 of `found`, (Q, C), with the distances of rows `candidates`, -1 for none: those
+    of the `wanted` nearest exact, of others no less than they are; `_FAR` for none.
+
+    With a cutoff that grows until there are so many within it.
+    """
+    data, offsets = queries
+    text, bounds = targets
+    for q in range(first, last):
+        codes = data[offsets[q] : offsets[q + 1]]
+        m, there = len(codes), np.flatnonzero(candidates[q] >= 0)
+        found[q, :] = _FAR
+        if not len(there):
+            continue
+        query = asked_of(codes)
+        room = room_for(query)
+        starts = bounds[candidates[q][there]]
+        lengths = bounds[candidates[q][there] + 1] - starts
+        values, waiting = np.full(len(there), _FAR), np.arange(len(there))
+        cutoff, k = first_cutoff(m), min(wanted, len(there))
+        while True:
+            some = np.empty(len(waiting), np.int64)
+            some_distances(query, text, starts[waiting], lengths[waiting], cutoff, room, some)
+            values[waiting] = some
+            reach = int(np.partition(values, k - 1)[k - 1])
+            if reach <= cutoff or cutoff >= m:
+                break
+            waiting = np.flatnonzero(values > cutoff)
+            cutoff = min(2 * cutoff, reach)
+        for at in range(len(there)):
+            found[q, there[at]] = values[at]
+
+
+@kernel(parallel=True)
+def pairs_kernel(
+    a: Columns,
+    a_rows: IntArray,
+    b: Columns,
+    b_rows: IntArray,
+    groups: IntArray,
+    cutoffs: DoubleArray,
+    found: DoubleArray,
+) -> None:
+    """found[i] = distance of a[a_rows[i]] and b[b_rows[i]], if at most cutoffs[i], else more than that.
+
+    Group g, pairs groups[g]:groups[g + 1] and at most LANES of them, has one row of a, and lengths of b that ascend.
+    """
+    data, offsets = a
+    text, bounds = b
+    for g in numba.prange(len(groups) - 1):
+        start, end = groups[g], groups[g + 1]
+        codes = data[offsets[a_rows[start]] : offsets[a_rows[start] + 1]]
+        if not len(codes):
+            found[start:end] = 0
+            continue
+        query = asked_of(codes)
+        begins = bounds[b_rows[start:end]]
+        lengths = bounds[b_rows[start:end] + 1] - begins
+        cutoff = int(min(float(len(codes)), cutoffs[start:end].max()))
+        values = np.empty(end - start, np.int64)
+        some_distances(query, text, begins, lengths, max(cutoff, 0), room_for(query), values)
+        for at in range(end - start):
+            found[start + at] = values[at]
+
+
+# -- the path ----------------------------------------------------------------------------------------------------------
+
+
+@kernel(inline=True)
+def _same(x: int, y: int, sets: bool) -> bool:
+    return bool((x >> np.uint64(y)) & _U1) if sets else x == y
+
+
+@kernel()
+def path_of(x: AnyArray, y: AnyArray) -> tuple[int, int, int, AnyArray]:
+    """A best overlap of two sequences of codes, that of `scoring_kernels.path_of`, and told as there; `x` may be sets.
+
+    It ends where the distance was found. With S its score, i and j the letters of both up to there, no more than
+    min(i, j) - S columns of it are edits, so it lies in so many diagonals to either side of that of its end.
+    """
+    found = found_for(1)
+    m, n = len(x), len(y)
+    if not m or not n:
+        return 0, 0, 0, np.empty(0, np.uint8)
+    query = asked_of(x)
+    room, cutoff = room_for(query), first_cutoff(m)
+    starts, lengths = np.zeros(1, np.int64), np.array([n])
+    while True:
+        distances_to(query, y, starts, lengths, cutoff, room, found)
+        if found.distances[0] <= cutoff or cutoff >= m:
+            break
+        cutoff = min(2 * cutoff, found.distances[0])
+    score, i, j = min(m, n) - found.distances[0], found.query_ends[0], found.target_ends[0]
+    if score <= 0:
+        return 0, 0, 0, np.empty(0, np.uint8)
+    edits = min(i, j) - score
+    return _banded_path(x, y, score, i, j, edits)
+
+
+@kernel()
+def _banded_path(
+    x: AnyArray, y: AnyArray, score: int, end_i: int, end_j: int, edits: int
+) -> tuple[int, int, int, AnyArray]:
+    """The way back from a cell, within `edits` diagonals to either side."""
+    sets, low = is_sets(x), -(1 << 28)
+    least = end_j - end_i - edits  # the lowest diagonal j - i
+    width = 2 * edits + 1
+    cells = np.zeros((end_i + 1) * width, np.uint8)
+    line = np.full(width + 1, low, np.int64)  # of row i the cell on diagonal least + d is line[d]
+    for d in range(width):
+        if 0 <= least + d <= end_j:
+            line[d] = 0
+    for i in range(1, end_i + 1):
+        left = low
+        for d in range(max(0, -i - least), min(width, end_j + 1 - i - least)):
+            j = i + least + d
+            if j == 0:
+                line[d] = left = 0
+                continue
+            value, source = line[d] + (1 if _same(x[i - 1], y[j - 1], sets) else -1), 1
+            if left - 1 > value:
+                value, source = left - 1, 2
+            if line[d + 1] - 1 > value:
+                value, source = line[d + 1] - 1, 3
+            cells[i * width + d] = source
+            line[d] = left = value
+    steps, count = np.empty(end_i + end_j, np.uint8), 0
+    i, j = end_i, end_j
+    while i > 0 and j > 0:
+        step = cells[i * width + j - i - least]
+        steps[count] = step
+        count += 1
+        i -= step != 2
+        j -= step != 3
+    return score, i, j, steps[:count][::-1].copy()

@@ -1,0 +1,72 @@
+"""What an actor is: a copy of one shard on its machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ..distances import Distance
+from ..errors import CorruptIndexError
+from .copies import Packed
+from .shard import Shard
+
+
+class StaleCopyError(Exception):
+    """A copy that has missed a change, or was never loaded."""
+
+
+class Copy:
+    """What an actor is: a copy of one shard on its machine."""
+
+    def __init__(self, threads: int) -> None:
+        from ..threads import use
+
+        use(threads)
+        self._folder: Path | None = None
+        self._shard: Shard | None = None
+        self._changes = -1
+
+    def load(self, packed: Packed | None, source: str, distance: Distance | None, changes: int) -> tuple[str, int]:
+        """Take a copy of the folder `source`, or what is `packed`, and open it; where that is (see `here`)."""
+        if self._shard is not None:
+            self._shard.close()
+        self._shard, self._changes = None, -1
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="seqsearch-shard-"))
+        (Packed.of(source) if packed is None else packed).unpack(self._folder)
+        shard = Shard(self._folder, distance)
+        problems = shard.index.verify(sample=0).problems
+        if problems:
+            shard.close()
+            raise CorruptIndexError(problems[0])
+        self._shard, self._changes = shard, changes
+        return self.here()
+
+    def ask(self, method: str, arguments: tuple[object, ...], options: dict[str, object], changes: int) -> Any:
+        """What a method of the shard gives. Raises StaleCopyError unless it knows that many changes."""
+        if self._shard is None or self._changes < changes:
+            raise StaleCopyError
+        return getattr(self._shard, method)(*arguments, **options)
+
+    def change(self, method: str, arguments: tuple[object, ...], options: dict[str, object], changes: int) -> Any:
+        """As `ask`, of a method that makes change number `changes`."""
+        if self._shard is None or self._changes != changes - 1:
+            raise StaleCopyError
+        made = getattr(self._shard, method)(*arguments, **options)
+        self._changes = changes
+        return made
+
+    def pack(self, changes: int) -> Packed:
+        """The copy, for another one."""
+        if self._folder is None or self._changes < changes:
+            raise StaleCopyError
+        return Packed.of(self._folder)
+
+    def here(self) -> tuple[str, int]:
+        """The host and the process: that the actor answers at all is what is asked."""
+        return socket.gethostname(), os.getpid()

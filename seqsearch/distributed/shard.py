@@ -1,0 +1,299 @@
+"""One shard: an ordinary index, asked by global rows. What it answers can be sent: nothing of the index is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Unpack
+
+import numpy as np
+
+from ..arrays import JSON, AnyArray, BoolArray, DoubleArray, IntArray
+from ..distances import Distance, Neighbours
+from ..encoders.model import Model
+from ..errors import StrPath
+from ..progress import SILENT, Progress
+from ..registry import call
+from ..search import RangeResults, Results, SequenceIndex, VerificationReport
+from ..search.budget import Budget, BudgetOptions, Wanted
+from ..search.conditions import Where
+from ..search.pipeline import Queries
+from ..search.strands import nearest_of
+from ..search.table import HitTable
+from ..sequences import Sequences
+from .placement import GLOBAL_ROW, global_rows, shards_of, unnumbered
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found: `sequences` (m,) with their global `rows` (m,), ascending."""
+
+    rows: IntArray
+    sequences: Sequences
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a shard answered: see `Explanation`."""
+
+    reason: str
+    cautions: tuple[str, ...]
+    unlike: str | None
+    calibrated: bool
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The k nearest of Q queries in one shard: global `rows` (Q, k), -1 padded, `distances` (Q, k), `minus` (Q, k)."""
+
+    rows: IntArray
+    distances: DoubleArray
+    minus: BoolArray | None
+    found: Found
+    told: Told
+
+
+@dataclass(frozen=True)
+class InRange:
+    """Everything within a radius of Q queries in one shard, as flat columns: `owners` (h,) queries, global `rows` (h,),
+    `distances` (h,) and `minus` (h,)."""
+
+    owners: IntArray
+    rows: IntArray
+    distances: DoubleArray
+    minus: BoolArray
+    found: Found
+    told: Told
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a shard is: what `info` says, how its queries are read (`nothing`: no sequences of its kind) and compared,
+    the `encoder` by its digest, and whether there are `labels`."""
+
+    info: JSON
+    nothing: Sequences
+    distance: Distance
+    encoder: str
+    labels: bool
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A commit of a shard, and what it holds: live `sequences`, with global rows `first` <= row < `stop`."""
+
+    generation: int
+    lsn: int
+    sequences: int
+    first: int
+    stop: int
+
+
+class Shard:
+    """The index at `path`; `distance` as in `SequenceIndex.open`. Raises what opening raises."""
+
+    def __init__(self, path: StrPath, distance: Distance | None = None) -> None:
+        self.index = SequenceIndex.open(path, distance=distance)
+
+    def close(self) -> None:
+        self.index.close()
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    def facts(self) -> Facts:
+        index = self.index
+        with index.state() as state:
+            labels = len(state.targets.labels.data) > 0
+        return Facts(index.info(), unnumbered(index.get([])), index.distance, encoder_digest(index), labels)
+
+    def some(self, count: int) -> Sequences:
+        """The first of its records."""
+        with self.index.state() as state:
+            return unnumbered(state.targets[np.flatnonzero(state.live)[:count]])
+
+    def model(self) -> Model:
+        """The encoder."""
+        return self.index.model
+
+    def settings(self) -> JSON:
+        """How the index was made."""
+        info = self.index.info()
+        return {"index": info["index"], "seed": info.get("seed", 0)}
+
+    def mark(self) -> Mark:
+        generation, lsn = self.index.commit
+        rows = self.rows()
+        bounds = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)
+        return Mark(generation, lsn, len(rows), *bounds)
+
+    def rows(self) -> IntArray:
+        """(n,) global rows of the live records, in their order in the shard."""
+        with self.index.state() as state:
+            return global_rows(state.targets.columns, np.flatnonzero(state.live))
+
+    def at(self, rows: IntArray) -> Sequences:
+        """The records of global rows, in that order, without those numbers."""
+        with self.index.state() as state:
+            live = np.flatnonzero(state.live)
+            here = global_rows(state.targets.columns, live)
+            order = np.argsort(here)
+            return unnumbered(state.targets[live[order[np.searchsorted(here[order], rows)]]])
+
+    def get(self, ids: list[str]) -> Sequences:
+        """The records of ids. Raises UnknownIdError."""
+        return unnumbered(self.index.get(ids))
+
+    def holds(self, ids: list[str]) -> BoolArray:
+        """(m,) which of many ids are there."""
+        return self.index.holds(ids)
+
+    def largest_number(self) -> int:
+        """The largest number among the ids."""
+        with self.index.state() as state:
+            ids = state.targets.ids.take(np.flatnonzero(state.live))
+        return max((int(name) for name in ids if name.isascii() and name.isdecimal()), default=0)
+
+    def count(self, where: Where | None, ids: list[str] | None) -> int:
+        return self.index.count(where, ids=ids)
+
+    def matching(self, where: Where, ids: list[str] | None) -> Found:
+        """What fulfils a condition."""
+        found = self.index.matching(where, ids=ids)
+        return _found(found, np.arange(len(found)))
+
+    def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
+        """As `SequenceIndex.budget`."""
+        return self.index.budget(k, **asked)
+
+    # -- searching -----------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        queries: Sequences,
+        k: int,
+        ids: list[str] | None,
+        where: Where | None,
+        strand: str,
+        progress: Progress = SILENT,
+        **budget: Unpack[BudgetOptions],
+    ) -> Nearest:
+        """As `SequenceIndex.search`."""
+        answers = self.index.search(queries, k, ids=ids, where=where, strand=strand, progress=progress, **budget)
+        return _nearest(answers)
+
+    def others(
+        self, queries: Sequences, own: IntArray, k: int, strand: str, **budget: Unpack[BudgetOptions]
+    ) -> Neighbours:
+        """The k nearest of stored records, `queries` with global rows `own` (Q,), which may be here or in other shards:
+        without themselves, as global rows. With the budget of k, not of one more: a member is no neighbour of its own.
+        """
+        with self.index.state() as state:
+            chosen = state.choice(k, call(Wanted, "search", **budget)).budget
+            here = global_rows(state.targets.columns, np.arange(len(state.targets)))
+            live = np.flatnonzero(state.live)
+            order = live[np.argsort(here[live])]
+            at = np.minimum(np.searchsorted(here[order], own), len(order) - 1)
+            exclude = np.where(here[order[at]] == own, order[at], -1) if len(order) else np.full(len(own), -1)
+
+            def found(asked: Queries) -> Neighbours:
+                return state.neighbours(asked, k, chosen, exclude=exclude)
+
+            near = nearest_of(strand, Queries(queries), found)
+            return Neighbours(np.where(near.rows < 0, -1, here[np.maximum(near.rows, 0)]), near.distances)
+
+    def within(
+        self,
+        queries: Sequences,
+        radius: float | AnyArray,
+        ids: list[str] | None,
+        where: Where | None,
+        strand: str,
+        progress: Progress = SILENT,
+    ) -> InRange:
+        """As `SequenceIndex.within`."""
+        answers = self.index.within(queries, radius, ids=ids, where=where, strand=strand, progress=progress)
+        table = answers.table()
+        found, rows = _of_table(answers, table)
+        return InRange(table.owners, rows, table.distances, table.minus, found, _told(answers))
+
+    # -- changing ------------------------------------------------------------------------------------------------
+
+    def add(self, sequences: Sequences) -> Mark:
+        self.index.add(sequences)
+        return self.mark()
+
+    def update(self, sequences: Sequences) -> Mark:
+        self.index.update(sequences)
+        return self.mark()
+
+    def remove(self, ids: list[str]) -> Mark:
+        self.index.remove(ids)
+        return self.mark()
+
+    def compact(self) -> Mark:
+        self.index.compact()
+        return self.mark()
+
+    def refresh(self) -> bool:
+        """See what was committed since, by this or another process."""
+        return self.index.refresh()
+
+    def verify(self, number: int, shards: int, sample: int, seed: int) -> VerificationReport:
+        """As `SequenceIndex.verify`, and that every record belongs here, each with a place of its own."""
+        report = self.index.verify(sample=sample, seed=seed)
+        if report.ok:
+            ids = self.index.sequences.ids
+            foreign = np.flatnonzero(shards_of(ids, shards) != number)
+            if len(foreign):
+                report.problems.append(f"{len(foreign)} records belong to other shards, {ids[int(foreign[0])]!r} first")
+            rows = self.rows()
+            if len(np.unique(rows)) < len(rows):
+                report.problems.append(f"two records have one {GLOBAL_ROW}")
+        return report
+
+
+def encoder_digest(index: SequenceIndex) -> str:
+    """Equal encoders have equal digests."""
+    import hashlib
+    import json
+
+    model = index.model
+    h = hashlib.blake2b(json.dumps(model.document(), sort_keys=True).encode(), digest_size=16)
+    h.update(model.weight_bytes())
+    return h.hexdigest()
+
+
+def _nearest(answers: Results) -> Nearest:
+    table = answers.table()
+    found, placed = _of_table(answers, table)
+    rows = np.full(answers.rows.shape, -1, np.int64)
+    rows[answers.rows >= 0] = placed
+    return Nearest(rows, answers.distances, answers.minus, found, _told(answers))
+
+
+def _of_table(answers: Results | RangeResults, table: HitTable) -> tuple[Found, IntArray]:
+    """What is in a table, each record once, and (h,) global rows of its hits."""
+    here, places = np.unique(table.rows, return_inverse=True)
+    found = _found(answers.targets, here)
+    numbers = global_rows(answers.targets.columns, here)
+    return found, numbers[places]
+
+
+def _found(targets: Sequences, here: IntArray) -> Found:
+    rows = global_rows(targets.columns, here)
+    order = np.argsort(rows)
+    return Found(rows[order], unnumbered(targets[here[order]]))
+
+
+def _told(answers: Results | RangeResults) -> Told:
+    how = answers.how
+    return Told(how.budget, how.cautions, how.unlike, how.calibrated)
+
+
+def some_of(ids: Iterable[str], shards: int) -> list[list[str]]:
+    """Ids by the shard they belong to."""
+    names = list(ids)
+    out: list[list[str]] = [[] for _ in range(shards)]
+    for name, shard in zip(names, shards_of(names, shards).tolist(), strict=True):
+        out[shard].append(name)
+    return out

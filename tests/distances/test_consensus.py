@@ -1,0 +1,73 @@
+"""The nearest string of several: every edit is weighed as a plain loop weighs it, and none is left that helps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rapidfuzz.distance import Levenshtein
+
+from seqsearch import consensus
+from seqsearch.errors import EmptyInputError, MismatchError, ParameterError
+from seqsearch.sequences import DNA, TEXT, Sequences
+from tests.families import mutate
+
+words = st.lists(st.text("abc", min_size=1, max_size=9), min_size=1, max_size=6)
+
+
+def total(centre: str, members: list[str], weights: list[int] | None = None) -> int:
+    return sum(w * Levenshtein.distance(centre, y) for y, w in zip(members, weights or [1] * len(members), strict=True))
+
+
+def neighbours(centre: str, letters: str) -> list[str]:
+    """Whatever one edit makes of it."""
+    places = range(len(centre) + 1)
+    out = [centre[:i] + centre[i + 1 :] for i in places[:-1]]
+    out += [centre[:i] + c + centre[i + 1 :] for i in places[:-1] for c in letters]
+    return out + [centre[:i] + c + centre[i:] for i in places for c in letters]
+
+
+@given(words, st.data())
+@settings(max_examples=60, deadline=None)
+def test_no_single_edit_is_better(members: list[str], data: st.DataObject) -> None:
+    weights = data.draw(st.lists(st.integers(1, 3), min_size=len(members), max_size=len(members)))
+    found = consensus(Sequences.from_texts(members, TEXT), weights=weights, tries=3)
+    assert found.total == total(found.text, members, weights)
+    assert found.distances.tolist() == [Levenshtein.distance(found.text, member) for member in members]
+    assert found.median == min(total(member, members, weights) for member in members)
+    assert found.total <= found.median
+    letters = "".join(sorted(set("".join(members))))
+    assert all(total(other, members, weights) >= found.total for other in neighbours(found.text, letters) if other)
+
+
+def test_the_origin_of_noisy_copies_is_found() -> None:
+    rng = np.random.default_rng(0)
+    origin = rng.integers(4, size=400).astype(np.uint8)
+    copies = Sequences.from_arrays([mutate(origin, 40, 4, rng) for _ in range(15)], DNA)
+    found = consensus(copies)
+    assert (found.sequence[0].data == origin).all()
+    assert found.total < found.median / 1.5
+
+
+def test_one_alone_and_equal_ones_are_their_own() -> None:
+    assert consensus(Sequences.from_texts(["anna"], TEXT)).text == "anna"
+    assert consensus(["otto", "otto", "otto"]).total == 0
+
+
+def test_the_same_seed_gives_the_same() -> None:
+    rng = np.random.default_rng(5)
+    some = ["".join(rng.choice(list("abcd"), 12)) for _ in range(8)]
+    assert consensus(some, seed=3).text == consensus(some, seed=3).text
+    assert consensus(some, tries=200).total <= consensus(some, tries=0).total
+
+
+def test_what_has_no_consensus_is_refused() -> None:
+    with pytest.raises(MismatchError, match="a consensus is of strings"):
+        consensus(np.zeros((3, 5)))
+    with pytest.raises(EmptyInputError, match="there is no sequence"):
+        consensus([])
+    with pytest.raises(ParameterError, match="tries must be at least 0, not -1"):
+        consensus(["a"], tries=-1)
+    with pytest.raises(ParameterError, match="weights are 2 whole numbers from 1"):
+        consensus(["a", "b"], weights=[1, 0])

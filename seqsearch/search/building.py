@@ -51,6 +51,7 @@ from .window_building import WindowBuilding
 from .windows import WindowIndex
 
 CALIBRATION_QUERIES = 500
+CALIBRATION_READS = 1000  # of windows: which of them have ten near relatives differs more
 TRAINING_SHARE = 0.6  # of the time that a build may take
 DECISION = "decision"  # document of what was estimated before the encoder was made
 
@@ -160,7 +161,8 @@ class _Build:
             self.own.require_rows(builder)
         windows = WindowBuilding.of(builder, distance, self.queries, options.seed, self.progress)
         by_proof = distance.partial and windows is None and not distance.proposes
-        asked = 0 if self.queries is not None or by_proof else CALIBRATION_QUERIES
+        asked = CALIBRATION_QUERIES if windows is None else CALIBRATION_READS
+        asked = 0 if self.queries is not None or by_proof else asked
         held = held_out(builder.rows, asked, rng)
         encoder = self._kept_encoder()
         if encoder is None:

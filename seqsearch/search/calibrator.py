@@ -32,6 +32,7 @@ that misses neighbours, and a wider one finds them for less than more candidates
 PARTS_K = (1, 10)
 """Of a distance to parts, for which more neighbours are dear to know."""
 FEWEST_WINDOWS, MORE_WINDOWS = 50, (4800, 6400)
+BANDED = 0.5  # of the cost of a comparison, where a part is looked for in a band
 LADDER = (10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200)
 
 
@@ -75,7 +76,7 @@ def calibrate(
         found = pipeline.staged(asked, max(ks), budget, allowed=allowed, exclude=exclude, trace=trace)
         return found, trace[last.name].compared / len(asked)
 
-    cost = last.cost(sequences, truth)
+    cost = last.cost(sequences, truth) * (BANDED if isinstance(first, ProposeParts) else 1.0)
     by_proof = last.distance.exhaustive_cost(sequences.lengths, others, cost)
 
     with progress.task("calibrating", len(budgets)) as task:

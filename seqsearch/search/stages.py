@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..sequences import Sequences
 from ..sequences.packed import is_packable, packed
 from .gathering import gathered, original
 from .lossless import Lossless
-from .parts import WIDE, nearest_by_parts
+from .parts import NARROWER, WIDE, nearest_by_parts, nearest_wholly
 from .pipeline import SPARE, Keep, Queries, Ranked, joined
 from .windows import WindowIndex
 
@@ -189,10 +189,11 @@ class Exact:
         best of these are then compared as a whole, so that the distances are those of all of each row, wherever it is
         nearest."""
         assert isinstance(self.distance, WindowedDistance)
-        wanted = max(count, WIDE) + SPARE
+        wanted = max(count, WIDE, before.rows.shape[1] // NARROWER) + SPARE
         best, compared = nearest_by_parts(self.distance, queries, self._as_packed, self.live, before, wanted)
-        found = self._verified(queries, best[:, : count + SPARE], count, None)
-        return replace(found, compared=compared)
+        some = Neighbours(best.rows[:, : count + SPARE], best.distances[:, : count + SPARE])
+        found = nearest_wholly(self.distance, queries, self._as_packed, some, count)
+        return Ranked(found.rows, found.distances, compared=compared)
 
     def _weighed(self, queries: Sequences, before: Ranked, count: int, weight: float) -> Ranked:
         """In the order of distances plus `weight` times the scores of the stage before."""

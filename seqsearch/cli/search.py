@@ -55,6 +55,11 @@ class Options:
     min_coverage: float | None = option(
         "Only hits that align this share, 0 to 1, of the shorter sequence's letters.", metavar="P"
     )
+    sort_by: str = option(
+        "What the K hits are chosen by, and sorted: identity is that of the alignments of 5 K near ones (at least 50).",
+        type=click.Choice(("distance", "identity")),
+        default="distance",
+    )
     where: str | None = option(
         "Only sequences that fulfil this: 'genus = \"Bacteroides\" and year >= 2019', 'label = x' (docs/metadata.md).",
         metavar="CONDITION",
@@ -98,6 +103,8 @@ class Options:
         for name in ("recall", "candidates", "ef", "lists") if self.everything else ():
             if getattr(self, name) is not None:
                 raise click.UsageError(f"--all finds everything by proof: --{name} means nothing")
+        if self.everything and self.sort_by != "distance":
+            raise click.UsageError("--all tells the nearest first: --sort-by means nothing")
         self.names()
 
     def of_index(self, query_vectors: str | None) -> list[str]:
@@ -212,7 +219,7 @@ def command(
             if isinstance(opened, ShardedIndex):
                 warnings |= dict.fromkeys(answers.warnings)
             elif answers.how.calibrated and isinstance(answers, Results):
-                nearest.append(answers.distances[:, 0])
+                nearest.append(answers.distances.min(axis=1))
             if number == 0 and not quiet and not isinstance(opened, References):
                 click.echo(f"{index}: {answers.budget}", err=True)
             hits = _hits(answers, part, options)
@@ -270,6 +277,27 @@ def _answers(
     progress: Progress,
 ) -> Answers:
     where, strand = options.where, options.strand
+    if options.sort_by != "distance":
+        from ..search.questions import Questions
+
+        if not isinstance(index, Questions):
+            raise click.UsageError("--sort-by identity is of an index or a file on this machine that is no shard")
+        return index.search(
+            queries,
+            options.k,
+            vectors=vectors,
+            recall=options.recall,
+            candidates=options.candidates,
+            ef=options.ef,
+            lists=options.lists,
+            exact=options.exact,
+            ids=ids,
+            where=where,
+            strand=strand,
+            sort_by=options.sort_by,
+            min_coverage=options.min_coverage,
+            progress=progress,
+        )
     if not options.everything:
         return index.search(
             queries,

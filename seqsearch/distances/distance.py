@@ -20,7 +20,7 @@ from ..progress import SILENT, Progress
 from ..registry import Registry, call
 from ..sequences import Kind, Sequence, Sequences
 from .arguments import allowed_rows, candidate_rows, stop_bounds
-from .neighbours import Neighbours, Pruning
+from .neighbours import Identical, Neighbours, Pruning
 from .paths import AlignedPath
 
 LEAST_COST = 0.1
@@ -149,6 +149,13 @@ class Distance(ABC):
                 distances[given[:, c] & (ends[:, c] > best[:, -1]), c:] = np.inf
                 best = np.sort(np.column_stack([best, distances[:, c]]), axis=1)[:, :k]
         return nearest_of(wanted, distances, k)
+
+    def most_identical(
+        self, queries: Sequences, targets: Sequences, candidates: IntArray, k: int, coverage: float
+    ) -> Identical | None:
+        """Of `candidates`, (Q, C) rows of `targets`, -1 padded, the k with the highest identity that align at least the
+        share `coverage` of the shorter sequence's letters; None where that is told by the paths alone."""
+        return None
 
     def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> Searcher:
         """The targets made ready for many lossless searches; `allowed`, (len(targets),), leaves targets out."""

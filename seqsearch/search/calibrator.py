@@ -31,6 +31,7 @@ _WIDER = range(20, 201)
 that misses neighbours, and a wider one finds them for less than more candidates, which have to be verified, would."""
 PARTS_K = (1, 10)
 """Of a distance to parts, for which more neighbours are dear to know."""
+MOST_SHARED = 601  # candidates by what sequences share: more of them find hardly anything, and every one is compared
 FEWEST_WINDOWS, MORE_WINDOWS = 50, (4800, 6400)
 BANDED = 0.5  # of the cost of a comparison, where a part is looked for in a band
 LADDER = (10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200)
@@ -120,7 +121,7 @@ def ladder_of(first: Stage, size: int, *, wider: bool = False) -> list[Budget]:
     Raises MismatchError where nothing does.
     """
     if isinstance(first, ProposeShared):
-        return [Budget(count) for count in LADDER if count < size]
+        return [Budget(count) for count in LADDER if count < min(size, MOST_SHARED)]
     if isinstance(first, ProposeParts):
         return window_budgets(first.index, wider=wider)
     if not isinstance(first, Propose):

@@ -12,6 +12,7 @@ import numpy as np
 from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
+from ..distances.neighbours import Identical
 from ..encoders.model import Model
 from ..errors import MismatchError
 from ..memory import keep_freed
@@ -20,6 +21,7 @@ from .budget import Budget, Calibration, Choice, Wanted
 from .conditions import Where, shown
 from .encoding import OneModel, TwoTowers
 from .filtering import mask_of
+from .identity import looked_at
 from .pipeline import Limits, Pipeline, Points, Queries, Stage
 from .stages import Exact, Propose, ProposeParts, ProposeShared, WarpHashes
 from .windows import WindowIndex
@@ -81,6 +83,11 @@ class State:
         return last
 
     @property
+    def shares(self) -> bool:
+        """Whether what sequences share proposes candidates."""
+        return isinstance(self.pipeline.stages[0], ProposeShared)
+
+    @property
     def proposals(self) -> CandidateIndex:
         """The candidate index of the first stage. Raises MismatchError where there is none."""
         if isinstance(first := self.pipeline.stages[0], ProposeParts):
@@ -97,8 +104,7 @@ class State:
         """The budget for k neighbours, and why: of one state always the same."""
         known = self._choices.get((k, wanted))
         if known is None:
-            shared = isinstance(self.pipeline.stages[0], ProposeShared)
-            kind = None if self.candidates is None or shared else type(self.proposals)
+            kind = None if self.candidates is None or self.shares else type(self.proposals)
             known = wanted.budget(self.calibration, kind, len(self), k)
             if len(self._choices) >= _CHOICES:  # whoever asks a service chooses the numbers
                 self._choices.clear()
@@ -124,6 +130,22 @@ class State:
         if budget is None or short is None or not short.any():
             return self.pipeline.neighbours(queries, k, budget, **limits)
         return self._apart(queries, k, budget, short, limits)
+
+    def most_identical(
+        self, queries: Queries, k: int, budget: Budget | None, coverage: float, **limits: Unpack[Limits]
+    ) -> Identical:
+        """Of the nearest that a budget finds, the k of the highest identity; raises as `neighbours`.
+
+        They are near for the length of the shorter sequence where what proposes can tell.
+        """
+        self.encoder.require(queries.sequences)
+        count, first = looked_at(k), self.pipeline.stages[0]
+        if budget is None or not isinstance(first, ProposeShared):
+            rows = self.neighbours(queries, count, budget, **limits).rows
+        else:
+            wide = replace(budget, candidates=max(count, budget.candidates), by_share=True)
+            rows = self.pipeline.proposed(queries, wide, limits.get("allowed")).rows
+        return self.exact.most_identical(queries.sequences, rows, k, coverage)
 
     def _short(self, queries: Sequences) -> BoolArray | None:
         """(Q,) which are too short to ask for windows; None where there are none."""

@@ -41,7 +41,12 @@ class PlaceAsked(Asked):
     ids: list[str] = Field(default_factory=list, max_length=10_000)
 
 
-@router.get("/map", summary="Every stored sequence as a point of the plane", responses={200: _BYTES, 202: _LATER})
+@router.get(
+    "/map",
+    summary="Every stored sequence as a point of the plane",
+    response_class=Response,
+    responses={200: _BYTES, 202: _LATER},
+)
 async def drawn_map(
     request: Request,
     name: str,

@@ -71,6 +71,12 @@ def indexes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     with threads.using(1):
         entries, queries = walks(16, 3, 0), walks(16, 2, 1)
         SequenceIndex.build_pairs(paths[4], entries, queries, bits=16, dim=8, steps=2, most=0.5, seed=1).close()
+    for path, some in zip(paths, (genes()[:1], genes()[:1], NAMES[:1], beats()[:1], queries[:1]), strict=True):
+        with SequenceIndex.open(path) as index:  # no browser waits for what is compiled at the first search
+            found = index.search(some, k=1)
+            if path.stem in ("genes", "parts", "names"):
+                found.to_dicts(["identity", "target_start"])
+    DTWDistance(window=0.1).path(beats()[0].data, beats()[1].data)
     return paths
 
 
@@ -130,7 +136,7 @@ def visit(browser: playwright.Browser, served: Served) -> Iterator[Visit]:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(30_000)
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(served.address + fragment)

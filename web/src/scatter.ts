@@ -49,6 +49,9 @@ export class Scatter {
   private grid: Grid | null = null;
   private due = 0;
   private moved = false;
+  private buffers: WebGLBuffer[] = [];
+  private took = 0; // milliseconds of the last picture of all points
+  private settling = 0;
   onDraw: () => void = () => {};
 
   constructor(readonly canvas: HTMLCanvasElement) {
@@ -92,11 +95,21 @@ export class Scatter {
   private upload(): void {
     const { gl, points } = this;
     if (!gl || !points) return;
-    for (const [at, data, width, type] of [[0, points.places, 2, gl.FLOAT], [1, this.values, 1, gl.UNSIGNED_BYTE]] as const) {
-      gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+    this.buffers.forEach((buffer) => gl.deleteBuffer(buffer));
+    this.buffers = [points.places, this.values].map((data, at) => {
+      const buffer = gl.createBuffer()!;
+      gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
       gl.bufferData(gl.ARRAY_BUFFER, data, gl.STATIC_DRAW);
       gl.enableVertexAttribArray(at);
-      gl.vertexAttribPointer(at, width, type, false, 0, 0);
+      return buffer;
+    });
+  }
+
+  /** Every `step`-th point is drawn. */
+  private everyNth(gl: WebGL2RenderingContext, step: number): void {
+    for (const [at, width, type, bytes] of [[0, 2, gl.FLOAT, 8], [1, 1, gl.UNSIGNED_BYTE, 1]] as const) {
+      gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[at]);
+      gl.vertexAttribPointer(at, width, type, false, bytes * step, 0);
     }
   }
 
@@ -108,10 +121,20 @@ export class Scatter {
   }
 
   redraw(): void {
-    if (!this.due) this.due = requestAnimationFrame(() => { this.due = 0; this.draw(); });
+    if (!this.due) this.due = requestAnimationFrame(() => { this.due = 0; this.draw(1); });
   }
 
-  private draw(): void {
+  /** While something moves, fewer points where all of them take too long; all of them soon after. */
+  private follow(): void {
+    const step = this.took > 60 ? Math.min(31, Math.ceil(this.took / 20)) : 1;
+    if (!this.due) this.due = requestAnimationFrame(() => { this.due = 0; this.draw(step); });
+    window.clearTimeout(this.settling);
+    if (step > 1) this.settling = window.setTimeout(() => this.redraw(), 250);
+  }
+
+  private draw(step = 1): void {
+    const begin = performance.now();
+    if (step === 1) requestAnimationFrame(() => { this.took = performance.now() - begin; });
     const { canvas } = this;
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
     const width = Math.round(canvas.clientWidth * ratio);
@@ -121,7 +144,7 @@ export class Scatter {
       Object.assign(canvas, { width, height });
       if (this.points && !this.moved) this.reset();
     }
-    if (this.points) (this.gl ? this.drawByGl(ratio) : this.drawByPixels(ratio));
+    if (this.points) (this.gl ? this.drawByGl(ratio, step) : this.drawByPixels(ratio, step));
     this.onDraw();
   }
 
@@ -137,7 +160,7 @@ export class Scatter {
     return ratio * Math.min(14, (count > 300000 ? 1.6 : count > 20000 ? 2.6 : count > 2000 ? 4.5 : 7) * zoom ** 0.35);
   }
 
-  private drawByGl(ratio: number): void {
+  private drawByGl(ratio: number, step: number): void {
     const gl = this.gl!;
     const { width, height } = this.canvas;
     gl.viewport(0, 0, width, height);
@@ -154,15 +177,16 @@ export class Scatter {
     gl.uniform1f(uniform("size"), size);
     gl.uniform1f(uniform("round"), size > 3 ? 1 : 0);
     gl.uniform1f(uniform("chosen"), this.chosen);
-    gl.drawArrays(gl.POINTS, 0, this.points!.count);
+    this.everyNth(gl, step);
+    gl.drawArrays(gl.POINTS, 0, Math.ceil(this.points!.count / step));
   }
 
-  private drawByPixels(ratio: number): void {
+  private drawByPixels(ratio: number, fewer: number): void {
     const pen = this.canvas.getContext("2d")!;
     const { width, height } = this.canvas;
     const { places, count } = this.points!;
     pen.clearRect(0, 0, width, height);
-    const step = Math.max(1, Math.ceil(count / 150000));
+    const step = fewer * Math.max(1, Math.ceil(count / 150000));
     const size = Math.max(1, this.pointSize(ratio) * 0.8);
     pen.globalAlpha = this.opacity();
     for (let at = 0; at < count; at += step) {
@@ -190,7 +214,7 @@ export class Scatter {
     this.moved = true;
     this.view.x -= dx / this.view.scale;
     this.view.y += dy / this.view.scale;
-    this.redraw();
+    this.follow();
   }
 
   /** About a pixel, which stays where it is. */
@@ -201,7 +225,7 @@ export class Scatter {
     const [nx, ny] = this.toMap(px, py);
     this.view.x += x - nx;
     this.view.y += y - ny;
-    this.redraw();
+    this.follow();
   }
 
   reset(): void {

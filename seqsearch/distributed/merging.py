@@ -46,8 +46,8 @@ def merged_search(
     why: str = "",
     warning: tuple[str, ...] = (),
 ) -> Results:
-    """The answers of shards as `Results`, whose rows are places among `targets`, which are what was found; `why`: what shards
-    were asked for; `warning`: where some shards are missing."""
+    """The answers of shards as `Results`, whose rows are places among `targets`, which are what was found; `why`: what
+    shards were asked for; `warning`: where some of them are missing."""
     best, minus = merged_neighbours(answers, k)
     found = merged_found([answer.found for answer in answers], best.rows)
     near = Neighbours(_places(found, best.rows), best.distances)

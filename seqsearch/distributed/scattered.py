@@ -251,7 +251,7 @@ class Scattered:
         return answers
 
     def _of_each(self, k: int, budget: BudgetOptions) -> tuple[BudgetOptions, str]:
-        """What each shard is asked for, and why where that is another recall. Raises ParameterError as `SequenceIndex.search`."""
+        """What each shard is asked for, and why where that is another recall. Raises as `SequenceIndex.search`."""
         wanted = call(Wanted, "search", **budget)
         if wanted.exact or wanted.candidates is not None:
             return budget, ""

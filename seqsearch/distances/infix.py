@@ -87,11 +87,17 @@ class InfixDistance(WindowedDistance):
         nearest_parts(self.asked(queries), text, starts, ends, found, distances)
 
     def nearest_in_bands(
-        self, queries: Sequences, packed: ByteArray, bases: IntArray, found: IntArray, distances: DoubleArray
+        self,
+        queries: Sequences,
+        packed: ByteArray,
+        bases: IntArray,
+        found: IntArray,
+        distances: DoubleArray,
+        bands: int = 2,
     ) -> AnyArray:
         numba_threads()
         behind = np.zeros(bases.shape, np.uint8)
-        nearest_in_bands(columns_of(queries), packed, bases, found, distances, behind)
+        nearest_in_bands(columns_of(queries), packed, bases, bands, found, distances, behind)
         return behind
 
     def align(self, query: Sequence, target: Sequence) -> AlignedPath:

@@ -2,7 +2,7 @@
 
 The recursion is that of Hyyrö (2003) for a band of 64 rows that slides down by a row a column, with the parts changed:
 columns are the letters of the query, rows those of the target, and the first column is zero, for the part may begin on
-any of the first 64 rows. Two bands, the second `BESIDE` further on, are followed for each candidate, as far as
+any of the first 64 rows. One band, or two, the second `BESIDE` further on, are followed for each candidate, as far as
 insertions and deletions do not lead out of them; what is found is never below the infix distance of the packed letters.
 Which rows match is computed from the two planes of bits of the letters, for 16 bands at once.
 """
@@ -27,8 +27,14 @@ HEIGHT = 64  # rows of a band
 BESIDE = 48  # letters between the two bands of a candidate: they share some, so that what is in between is in one
 REACH = HEIGHT + BESIDE
 """How many letters behind its base a part may begin."""
+
+
+def reach_of(bands: int) -> int:
+    """The same of one band or two."""
+    return HEIGHT + (bands - 1) * BESIDE
+
+
 LANES = LANE_BITS // HEIGHT
-_PAIRS = LANES // 2
 _VEC = ir.VectorType(WORD, LANES)
 _STEPS = ((1, 0x3333333333333333), (2, 0x0F0F0F0F0F0F0F0F), (4, 0x00FF00FF00FF00FF), (8, 0x0000FFFF0000FFFF))
 _HALF, _EVEN = 0xFFFFFFFF, 0x5555555555555555
@@ -127,13 +133,19 @@ def sweep_planes(words: Any, blocks: object, letters: Any, count: object, found:
 
 @kernel(parallel=True)
 def nearest_in_bands(
-    queries: Columns, packed: ByteArray, bases: IntArray, found: IntArray, distances: DoubleArray, behind: AnyArray
+    queries: Columns,
+    packed: ByteArray,
+    bases: IntArray,
+    bands: int,
+    found: IntArray,
+    distances: DoubleArray,
+    behind: AnyArray,
 ) -> None:
     """The k nearest of candidates, (Q, C), a query, beside those already `found`: which of the C, (Q, k), and how far.
 
-    bases[q, c]: the byte of `packed` in which the bands of the candidate begin, -1 for one that is left out. All
-    letters of bands must be of the target, up to m + REACH behind the base. `behind`, (Q, C): how many letters behind
-    its base each is nearest, give or take insertions and deletions.
+    bases[q, c]: the byte of `packed` in which the bands of the candidate begin, one or two `bands`, -1 for one that is
+    left out. All letters of bands must be of the target, up to m + `reach_of(bands)` behind the base. `behind`, (Q, C):
+    how many letters behind its base each is nearest, give or take insertions and deletions.
     """
     data, offsets = queries
     for q in numba.prange(len(offsets) - 1):
@@ -147,16 +159,16 @@ def nearest_in_bands(
         blocks = (m + HEIGHT + 63) // 64 + 1
         words = np.zeros(2 * blocks * LANES, np.uint64)
         spill = np.zeros(16 * blocks, np.uint8)
-        values, held, places = np.empty(2 * LANES, np.int64), 0, np.empty(_PAIRS, np.int64)
+        values, held, places = np.empty(2 * LANES, np.int64), 0, np.empty(LANES, np.int64)
         for c in range(bases.shape[1]):
             if bases[q, c] >= 0:
                 places[held] = c
                 held += 1
                 fetch(packed, bases[q, c])
-            if held < _PAIRS and not (held and c == bases.shape[1] - 1):
+            if held < LANES // bands and not (held and c == bases.shape[1] - 1):
                 continue
-            for lane in range(2 * held):
-                base = bases[q, places[lane >> 1]] + (lane & 1) * (BESIDE // _CANONICAL)
+            for lane in range(bands * held):
+                base = bases[q, places[lane // bands]] + lane % bands * (BESIDE // _CANONICAL)
                 left = len(packed) - base
                 if left >= 16 * blocks:
                     read_words(packed, base, words, lane, 2 * blocks)
@@ -166,7 +178,9 @@ def nearest_in_bands(
                     read_words(spill, 0, words, lane, 2 * blocks)
             sweep_planes(words, blocks, letters, m, values)
             for i in range(held):
-                lane = 2 * i + (values[2 * i + 1] < values[2 * i])
-                behind[q, places[i]] = values[LANES + lane] + (lane & 1) * BESIDE
+                lane = bands * i
+                if bands == 2 and values[lane + 1] < values[lane]:
+                    lane += 1
+                behind[q, places[i]] = values[LANES + lane] + lane % bands * BESIDE
                 enter(distances[q], found[q], float(values[lane]), places[i])
             held = 0

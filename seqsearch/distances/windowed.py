@@ -49,8 +49,14 @@ class WindowedDistance(WildcardDistance):
 
     @abstractmethod
     def nearest_in_bands(
-        self, queries: Sequences, packed: ByteArray, bases: IntArray, found: IntArray, distances: DoubleArray
+        self,
+        queries: Sequences,
+        packed: ByteArray,
+        bases: IntArray,
+        found: IntArray,
+        distances: DoubleArray,
+        bands: int = 2,
     ) -> AnyArray:
-        """As `nearest_parts`, of parts that begin within `infix_bands.REACH` letters behind byte bases[q, c], (Q, C),
-        of `packed`, -1 for none: letters of two bits as they lie, which know no `wildcards`. (Q, C) so many letters
-        behind, about, each is nearest."""
+        """As `nearest_parts`, of parts that begin within `infix_bands.reach_of(bands)` letters, of one or two bands,
+        behind byte bases[q, c], (Q, C), of `packed`, -1 for none: letters of two bits as they lie, which know no
+        `wildcards`. (Q, C) so many letters behind, about, each is nearest."""

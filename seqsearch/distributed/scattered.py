@@ -253,10 +253,10 @@ class Scattered:
     def _of_each(self, k: int, budget: BudgetOptions) -> tuple[BudgetOptions, str]:
         """What each shard is asked for, and why where that is another recall. Raises as `SequenceIndex.search`."""
         wanted = call(Wanted, "search", **budget)
-        if wanted.exact or wanted.candidates is not None:
+        if wanted.by_proof or wanted.candidates is not None:
             return budget, ""
         recall, why = asked_of_shards(self._manifest, wanted.recall, k)
-        return {"recall": recall}, why
+        return {"recall": recall, "guarantee": wanted.guarantee}, why
 
     def neighbours_of_members(
         self, members: IntArray, k: int, budget: BudgetOptions | None = None, *, strand: str = "plus"

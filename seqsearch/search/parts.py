@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
-from ..distances.infix_bands import REACH
+from ..distances import Neighbours
+from ..distances.infix_bands import REACH, reach_of
 from ..distances.windowed import WindowedDistance
 from ..sequences import Sequences
 from ..sequences.packed import PackedSequences
@@ -18,11 +19,13 @@ from .relatives import Walk, relatives_of
 _BYTE = 4  # letters: bands and stretches begin with one
 _SPARE = 8  # of the letters of a query, a part: what insertions may move its end by
 _WANDERS = REACH // 4  # letters that the pieces of a query may disagree by within a band
+_EDGE = 10  # letters that insertions and deletions may take of either side of the bands
+_SURE = 8  # letters that a place may be off by, for one band to do
 _QUERIES = 256  # whose bands are looked up at a time
 
 
-WIDE = 10
-"""So many of the nearest, at least, lead to their relatives."""
+WIDE, NARROWER = 10, 16
+"""So many of the nearest, at least, lead to their relatives, and so many times less than there are candidates."""
 _TURNS = 4  # at most, that those which came in lead to theirs
 
 
@@ -54,14 +57,14 @@ class _Best:
 
 def nearest_by_parts(
     distance: WindowedDistance, queries: Sequences, targets: Sequences, live: BoolArray, before: Ranked, k: int
-) -> tuple[IntArray, int]:
-    """(Q, k) the nearest of candidates, -1 padded, and of the relatives of those that are near, by what is there of
-    them; and how many were compared. No distance is less than the true one, and each is this one unless the part lies
-    elsewhere on the row.
+) -> tuple[Neighbours, int]:
+    """The k nearest of candidates, and of the relatives of those that are near, by what is there of them; and how many
+    were compared. No distance is less than the true one, and each is this one unless the part lies elsewhere on the
+    row.
 
     `before`: rows, (Q, C), -1 padded, with their parts; `live`, (rows,): those that may be answered.
     """
-    found, compared = np.full((len(queries), k), -1, np.int64), 0
+    found, compared = Neighbours.none(len(queries), k), 0
     assert before.parts is not None
     for start in range(0, len(queries), _QUERIES):
         some = slice(start, start + _QUERIES)
@@ -70,7 +73,7 @@ def nearest_by_parts(
         compared += int(np.count_nonzero(rows >= 0))
         if parts.walk is not None:
             compared += _walked(distance, asked, targets, live, rows, parts.walk, best)
-        found[some] = best.rows
+        found.rows[some], found.distances[some] = best.rows, best.near
     return found, compared
 
 
@@ -115,13 +118,21 @@ def _offered(
     banded: BoolArray = np.zeros(there.shape, np.bool_)
     if packed:
         assert isinstance(targets, PackedSequences)
-        room = known - lengths - REACH
-        banded = there & (room >= 0) & (parts.last - parts.first <= _WANDERS)
-        base = np.clip(begins - REACH // 2, 0, np.maximum(room, 0)) // _BYTE * _BYTE
+        bands = 1 if parts.reach <= _SURE else 2
+        reach = reach_of(bands)
+        room = known - lengths - reach
+        base = np.clip(begins - reach // 2, 0, np.maximum(room, 0)) // _BYTE * _BYTE
+        inside = (begins - base >= _EDGE) & (base + reach - begins >= _EDGE)
+        banded = there & (room >= 0) & (parts.last - parts.first <= _WANDERS) & inside
         for letters, bases in targets.bands(rows, base, banded):
-            behind = distance.nearest_in_bands(queries, letters, bases, found, near)
+            behind = distance.nearest_in_bands(queries, letters, bases, found, near, bands)
             np.copyto(begins, base + behind, where=bases >= 0)
-    _in_stretches(distance, queries, targets, Stretches(rows, known, there & ~banded, parts), found, near)
+    left = there & ~banded
+    if left.any():
+        slack = parts.reach + lengths // _SPARE
+        first = np.clip(parts.first - slack, 0, known) // _BYTE * _BYTE
+        ends = np.clip(parts.last + lengths + slack, first, known)
+        _in_stretches(distance, queries, targets, Stretches(rows, first, ends, left), found, near)
     return _merged(best, found, near, rows, begins)
 
 
@@ -137,14 +148,30 @@ def _merged(best: _Best, found: IntArray, near: DoubleArray, rows: IntArray, beg
     return _Best(of(best.rows, rows), of(best.begins, begins), near, new)
 
 
+def nearest_wholly(
+    distance: WindowedDistance, queries: Sequences, targets: Sequences, most: Neighbours, k: int
+) -> Neighbours:
+    """The k nearest of candidates, (Q, C), C >= k, which are as far as is known `most`, each compared as a whole."""
+    rows = most.rows
+    found, near = np.full((len(rows), k), -1, np.int64), np.repeat(most.distances[:, k - 1 : k] + 1, k, axis=1)
+    there = rows >= 0
+    ends = np.zeros(there.shape, np.int64)
+    ends[there] = targets.lengths_of(rows[there])
+    if there.any():
+        _in_stretches(distance, queries, targets, Stretches(rows, np.zeros_like(ends), ends, there), found, near)
+    met = found >= 0
+    picked = np.take_along_axis(rows, np.maximum(found, 0), axis=1)
+    return Neighbours(np.where(met, picked, -1), np.where(met, near, np.inf))
+
+
 @dataclass(frozen=True)
 class Stretches:
-    """Candidates, (Q, C) each: their rows, the lengths of these, a mask of those that count, and where they are."""
+    """Candidates, (Q, C) each: their rows, from where to where on these, and a mask of those that count."""
 
     rows: IntArray
-    lengths: IntArray
+    begins: IntArray
+    ends: IntArray
     there: BoolArray
-    parts: Parts
 
 
 def _in_stretches(
@@ -155,17 +182,14 @@ def _in_stretches(
     found: IntArray,
     near: DoubleArray,
 ) -> None:
-    """Offer candidates to the nearest that were found so far."""
-    if not left.there.any():
-        return
-    lengths, parts = queries.lengths[:, None], left.parts
-    slack = parts.reach + lengths // _SPARE
-    begins = np.clip(parts.first - slack, 0, left.lengths) // _BYTE * _BYTE
-    ends = np.clip(parts.last + lengths + slack, begins, left.lengths)
-    step = max(1, int(GATHERED / max(1, int((ends - begins)[left.there].max()) * left.rows.shape[1])))
+    """Offer candidates, of which there are some, to the nearest that were found so far."""
+    longest = int((left.ends - left.begins)[left.there].max())
+    step = max(1, min(_QUERIES, int(GATHERED / max(1, longest * left.rows.shape[1]))))
     for start in range(0, len(queries), step):
         some = slice(start, start + step)
-        letters, starts, stops = _unpacked(targets, left.rows[some], begins[some], ends[some], left.there[some])
+        letters, starts, stops = _unpacked(
+            targets, left.rows[some], left.begins[some], left.ends[some], left.there[some]
+        )
         distance.nearest_parts(queries[some], letters, starts, stops, found[some], near[some])
 
 

@@ -100,7 +100,7 @@ def relatives_of(
 
 
 @kernel(inline=True)
-def _is_new(table: IntArray, row: int) -> bool:
+def _is_new(table: AnyArray, row: int) -> bool:
     """Put a row into a table of a power of two of them; whether it was not there."""
     mask = len(table) - 1
     at = np.int64((np.uint64(row) * _MIX) >> np.uint64(40)) & mask
@@ -129,7 +129,7 @@ def _gather(
         size = 16
         while size < 2 * (known.shape[1] + rows.shape[1] + 1):
             size *= 2
-        table = np.full(size, -1, np.int64)
+        table = np.full(size, -1, np.int32)
         if exclude[q] >= 0:
             _is_new(table, exclude[q])
         for c in range(known.shape[1]):

@@ -114,6 +114,14 @@ def test_the_recall_that_is_asked_for_is_delivered(sharded: ShardedIndex) -> Non
     assert sharded.budget(10)[1].startswith("3 shards, ")
 
 
+def test_what_answers_rest_on_is_told(sharded: ShardedIndex) -> None:
+    assert set(sharded.search(QUERIES, 5, exact=True).guarantee) == {"proved"}
+    assert set(sharded.search(QUERIES, 5, guarantee="proved").guarantee) == {"proved"}
+    assert set(sharded.search(QUERIES, 5, candidates=20).guarantee) == {"none"}
+    proved = sharded.search(QUERIES, 5, exact=True)
+    assert sharded.search(QUERIES, 5, guarantee="proved").to_dicts() == proved.to_dicts()
+
+
 def test_warnings_are_said_once(one: SequenceIndex, sharded: ShardedIndex) -> None:
     assert sharded.search(QUERIES, 3, where="year > 2030").warnings[0].endswith("fulfils 'year > 2030'")
     assert not sharded.search(QUERIES, 3, where="year = 2001").warnings

@@ -177,6 +177,17 @@ def test_other_lengths_and_strands(index: SequenceIndex, genes: Sequences, reads
     np.testing.assert_array_equal(turned.distances, index.search(reads, k=1, candidates=400).distances)
 
 
+def test_reads_of_the_ends_of_targets_lose_nothing_to_insertions(index: SequenceIndex, genes: Sequences) -> None:
+    ends = []
+    for gene in genes[:40]:
+        first, last = gene.data[:56].tolist(), gene.data[-56:].tolist()
+        ends += [[*first[:8], 0, 1, 2, *first[8:]], [*last[:-8], 3, 2, 1, *last[-8:]]]
+    reads = Sequences.from_arrays([np.array(end, np.uint8) for end in ends], DNA)
+    truth = index.search(reads, k=3, exact=True)
+    found = index.search(reads, k=3, candidates=400)
+    assert recall_at(found.distances, truth.distances, 3).mean() >= 0.99
+
+
 def test_it_follows_what_is_added_and_removed(genes: Sequences, reads: Sequences, tmp_path) -> None:
     path = tmp_path / "grows.ss"
     options = {"distance": "infix", "distance_parameters": WINDOW, "recall": 0.9}

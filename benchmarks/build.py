@@ -141,7 +141,7 @@ def built(name: str, level: str, data: DataSet, work: Path, more: tuple[str, ...
     return row
 
 
-def whole(work: Path) -> Iterator[dict[str, object]]:
+def whole(work: Path, counts: list[int], levels: list[str]) -> Iterator[dict[str, object]]:
     """Whole times of vsearch and of ours, for few reads and for many."""
     genes, stored = datasets.growing_genes(1000, np.random.default_rng(0))
     database, table, path = work / "stored.fasta", work / "hits.tsv", work / "whole.ss"
@@ -150,7 +150,7 @@ def whole(work: Path) -> Iterator[dict[str, object]]:
     judged = asked[: min(READS)]
     truth = distance_named("edit").searcher(stored).search(judged, K)[0].distances
     written_as = ("-k", K, "--columns", "query,target", "--no-header", "-o", table)
-    for count in READS:
+    for count in counts:
         queries = work / f"reads-{count}.fasta"
         write_sequences(queries, asked[:count])
 
@@ -168,7 +168,7 @@ def whole(work: Path) -> Iterator[dict[str, object]]:
             yield row(f"vsearch, {name}", USAGE.seconds, USAGE.cpu, settings=" ".join(map(str, settings)))
         took = command("search", database, queries, *written_as)
         yield row("seqsearch search FILE", took["seconds"], took["cpu_s"])
-        for level in LEVELS:
+        for level in levels:
             build = command("build", database, "-o", path, "--overwrite", "--learn", level, "--expect-queries", count)
             took = command("search", path, queries, *written_as)
             facts: dict[str, object] = {"build_s": build["seconds"], "search_s": took["seconds"]}
@@ -216,6 +216,7 @@ def tables(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     text = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     text.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(ASKED)}, whole")
+    text.add_argument("--reads", type=int, nargs="+", default=list(READS), help="of whole")
     text.add_argument("--levels", help="of --learn  [default: none, normal, auto]")
     text.add_argument("--data", type=Path, help="folder with ecg/mitbih_beats.npz, for beats")
     text.add_argument("--work", type=Path, default=Path("benchmarks/cache"), help="files and indexes on the way")
@@ -227,19 +228,20 @@ def main() -> None:
     if unknown := set(options.parts) - {*ASKED, "whole"}:
         text.error(f"no part {min(unknown)!r}: choose {', '.join(ASKED)}, whole")
     threads.use(options.threads)
+    levels = options.levels.split(",") if options.levels else list(LEVELS)
     options.work.mkdir(parents=True, exist_ok=True)
 
     def rows() -> Iterator[dict[str, object]]:
         for name in options.parts:
             if name == "whole":
-                yield from whole(options.work)
+                yield from whole(options.work, options.reads, levels)
                 continue
             try:
                 data = data_of(name, options.data)
             except (ImportError, FileNotFoundError, subprocess.CalledProcessError) as missing:
                 yield {"part": "build", "data": name, "skipped": str(missing)}
                 continue
-            for level in options.levels.split(",") if options.levels else LEVELS:
+            for level in levels:
                 more = ("--expect-queries", str(options.expect_queries)) if level == "auto" else ()
                 yield built(name, level, data, options.work, more)
 

@@ -30,6 +30,7 @@ GAIN, WORTH = 0.0001, 0.05  # of recall, and of what was missed, that is worth a
 PROVING, QUERIES = 5.0, (500, 2000)
 FEWEST_TO_LEAVE_OUT = 1000  # sequences below which members are not asked as well
 MOST_IN_TABLE = 1 << 23  # pairs of a query and a row whose distances are kept in a table
+MANY, WORTH_OF_MANY = 400, 0.15  # candidates from which on a step has to find more of it: these take long to measure
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
 _WIDER = range(20, 201)
 """Candidates for which greater efforts than the usual are tried: in a large graph of near duplicates it is the walk
@@ -244,9 +245,10 @@ class Ladder:
     def found(self, budget: Budget, recalls: tuple[float, ...]) -> None:
         """What it found of each part of the queries, of each k that is no more than its candidates."""
         effort = _effort_of(budget)
-        self._done = bool(self._best) and not _gained(self._best, recalls)
+        worth = WORTH if budget.candidates < MANY else WORTH_OF_MANY
+        self._done = bool(self._best) and not _gained(self._best, recalls, worth)
         before = self._found.get(effort, ())
-        if effort is not None and len(before) == len(recalls) and not _gained(before, recalls):
+        if effort is not None and len(before) == len(recalls) and not _gained(before, recalls, worth):
             self._spent.add(effort)
         self._best = self._found[effort] = recalls
 
@@ -255,9 +257,9 @@ def _effort_of(budget: Budget) -> int | None:
     return budget.ef if budget.lists is None else budget.lists
 
 
-def _gained(before: tuple[float, ...], recalls: tuple[float, ...]) -> bool:
+def _gained(before: tuple[float, ...], recalls: tuple[float, ...], worth: float) -> bool:
     """Whether a step found a part of what was missed that is worth another: for any k, of any part of the queries."""
-    return any(after - first > max(GAIN, WORTH * (1 - first)) for first, after in zip(before, recalls, strict=False))
+    return any(after - first > max(GAIN, worth * (1 - first)) for first, after in zip(before, recalls, strict=False))
 
 
 def group_bound(each: DoubleArray) -> float:

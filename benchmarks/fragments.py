@@ -9,7 +9,9 @@ on the first reads; recall counts ties. vsearch takes --id .8 --maxaccepts 50 --
 `cpu_ms`: of processor time a query, whoever else wants the cores.
 
 `--part dtw`: beats in records, the same question of series: see fragments_dtw.py. `--part rrna`: partial genes
-against partial genes: see fragments_rrna.py.
+against partial genes: see fragments_rrna.py. `--part trials`: fragments in whole genes, and known reads turned over,
+by an index: see fragments_trials.py. `--part equality`: 100,000 random pairs beside edlib and parasail: see
+fragments_equality.py.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import fragments_dtw
+import fragments_equality
 import fragments_rrna
+import fragments_trials
 import fragments_windows
 import numpy as np
 
@@ -117,9 +121,10 @@ def main() -> None:
     parser.add_argument("--vsearch", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="rows as JSON lines")
-    parser.add_argument("--part", choices=["reads", "index", "rrna", "dtw"], default="reads")
+    parser.add_argument("--part", choices=["reads", "index", "rrna", "dtw", "trials", "equality"], default="reads")
     fragments_dtw.add_options(parser)
     fragments_windows.add_options(parser)
+    fragments_trials.add_options(parser)
     options = parser.parse_args()
     if options.part != "reads":
         found: list[dict[str, object]] = []
@@ -127,8 +132,12 @@ def main() -> None:
             fragments_windows.measure(options, found)
         elif options.part == "dtw":
             fragments_dtw.measure(options, found)
+        elif options.part == "trials":
+            fragments_trials.measure(options, found)
+        elif options.part == "equality":
+            fragments_equality.measure(options, found)
         else:
-            fragments_rrna.measure(found)
+            fragments_rrna.measure(options, found)
         write(options.output, found)
         return
     genes, infix, rows = greengenes_full(), InfixDistance(), []

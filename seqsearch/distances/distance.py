@@ -20,11 +20,12 @@ from ..progress import SILENT, Progress
 from ..registry import Registry, call
 from ..sequences import Kind, Sequence, Sequences
 from .arguments import allowed_rows, candidate_rows, stop_bounds
-from .neighbours import Neighbours, Pruning
+from .neighbours import Identical, Neighbours, Pruning
 from .paths import AlignedPath
 
 LEAST_COST = 0.1
 _CELL = 0.001  # a cell of a dynamic programme in candidates proposed by the graph: measured with time warping
+_RULED_OUT = 0.1  # a sequence that bounds rule out: measured with heartbeats under time warping
 _QUERIES_A_STEP, _PAIRS_A_STEP = 64, 1 << 20  # at most
 
 
@@ -149,6 +150,13 @@ class Distance(ABC):
                 best = np.sort(np.column_stack([best, distances[:, c]]), axis=1)[:, :k]
         return nearest_of(wanted, distances, k)
 
+    def most_identical(
+        self, queries: Sequences, targets: Sequences, candidates: IntArray, k: int, coverage: float
+    ) -> Identical | None:
+        """Of `candidates`, (Q, C) rows of `targets`, -1 padded, the k with the highest identity that align at least the
+        share `coverage` of the shorter sequence's letters; None where that is told by the paths alone."""
+        return None
+
     def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> Searcher:
         """The targets made ready for many lossless searches; `allowed`, (len(targets),), leaves targets out."""
         self.require(targets)
@@ -188,6 +196,13 @@ class Distance(ABC):
         `lengths`: of the queries; `verification`: what `verification_cost` says.
         """
         return others * verification
+
+    def proof_cost(self, lengths: IntArray, reach: float, compared: float) -> float:
+        """What a target costs in a search by proof, in candidates proposed, where bounds leave a share `compared`.
+
+        A rough rule as above, of what bounds were seen to rule out: `reach`, the distance of the last neighbour asked.
+        """
+        return _RULED_OUT + compared * self.verification_cost(lengths, reach)
 
     @property
     def aligner(self) -> Aligner | None:

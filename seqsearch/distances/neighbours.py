@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..arrays import AnyArray, DoubleArray, IntArray
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..errors import ParameterError
 
 
@@ -40,6 +40,47 @@ class Neighbours:
             return self
         near = (self.rows >= 0) & (self.distances <= np.asarray(radii)[:, None])
         return Neighbours(np.where(near, self.rows, -1), np.where(near, self.distances, np.inf))
+
+
+@dataclass(frozen=True)
+class Identical:
+    """The k of the highest identity of each of Q queries, sorted by (identity, distance, row).
+
+    `rows`: (Q, k) int64, -1 where there are fewer than k; `distances`: (Q, k), inf there; `identities`: (Q, k), 0 to 1,
+    -1 there.
+    """
+
+    rows: IntArray
+    distances: DoubleArray
+    identities: DoubleArray
+
+    @classmethod
+    def of(cls, rows: IntArray, distances: DoubleArray, identities: DoubleArray, k: int) -> Identical:
+        """The k best of (Q, C) rows; what has the identity -1 is none."""
+        order = np.lexsort((rows, distances, -identities))[:, :k]
+        shape = (len(rows), k)
+        found, far, highest = np.full(shape, -1, np.int64), np.full(shape, np.inf), np.full(shape, -1.0)
+        highest[:, : order.shape[1]] = np.take_along_axis(identities, order, axis=1)
+        there = highest[:, : order.shape[1]] >= 0
+        found[:, : order.shape[1]][there] = np.take_along_axis(rows, order, axis=1)[there]
+        far[:, : order.shape[1]][there] = np.take_along_axis(distances, order, axis=1)[there]
+        return cls(found, far, highest)
+
+    def better(self, minus: Identical) -> tuple[Identical, BoolArray]:
+        """The k best of both strands, each row once, and (Q, k) where the minus strand was the better."""
+        k, strands = self.rows.shape[1], np.repeat([0, 1], self.rows.shape[1])
+        keys = np.concatenate([2 * self.rows, 2 * minus.rows + 1], axis=1)
+        distances = np.concatenate([self.distances, minus.distances], axis=1)
+        identities = np.concatenate([self.identities, minus.identities], axis=1)
+        order = np.lexsort((np.broadcast_to(strands, keys.shape), distances, -identities, keys >> 1))
+        for each in (keys, distances, identities):
+            each[:] = np.take_along_axis(each, order, axis=1)
+        again = np.zeros(keys.shape, np.bool_)
+        again[:, 1:] = keys[:, 1:] >> 1 == keys[:, :-1] >> 1
+        best = Identical.of(keys, distances, np.where(again, -1.0, identities), k)
+        there = best.rows >= 0
+        rows = np.where(there, best.rows >> 1, -1)
+        return Identical(rows, best.distances, best.identities), there & (best.rows & 1 == 1)
 
 
 @dataclass(frozen=True)

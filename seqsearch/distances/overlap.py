@@ -16,7 +16,7 @@ from . import scoring_kernels as scoring
 from .arguments import Columns, candidate_rows, columns_of, pair_arguments
 from .distance import LEAST_COST, nearest_of
 from .lane_matrix import lane_matrix
-from .neighbours import Neighbours
+from .neighbours import Identical, Neighbours
 from .overlap_exact import OverlapNeighbours
 from .paths import AlignedPath, path_of_steps
 from .scoring_lanes import grouped, grouped_kernel
@@ -121,6 +121,21 @@ class OverlapDistance(WildcardDistance):
         shorter = np.minimum(a.lengths_of(first), b.lengths_of(second))
         distances: DoubleArray = shorter - found
         return distances
+
+    def most_identical(
+        self, queries: Sequences, targets: Sequences, candidates: IntArray, k: int, coverage: float
+    ) -> Identical | None:
+        self.require(queries, targets)
+        x, y = _bytes_where_possible(columns_of(queries), columns_of(targets))
+        if x.data.dtype != np.uint8:
+            return None
+        wanted = candidate_rows(candidates, len(queries), len(targets))
+        identities, distances = np.full(wanted.shape, -1.0), np.full(wanted.shape, np.inf)
+        numba_threads()
+        asked = self.asked(queries) if self.wildcards else x
+        kernel_of = partial(overlap_bytes.identical_kernel, asked, y, wanted, k, coverage, identities, distances)
+        in_blocks(len(queries), 1, kernel_of)
+        return Identical.of(wanted, distances, identities, k)
 
     def matrix(self, a: Sequences, b: Sequences) -> DoubleArray:
         return lane_matrix(self, overlap_lanes.matrix_kernel, a, b)

@@ -391,3 +391,124 @@ def _banded_path(
         i -= step != 2
         j -= step != 3
     return score, i, j, steps[:count][::-1].copy()
+
+
+# -- identity ----------------------------------------------------------------------------------------------------------
+
+
+@kernel()
+def _measured_lanes(
+    query: Asked, text: AnyArray, starts: IntArray, lengths: IntArray, cutoff: int, room: Room, told: Found
+) -> None:
+    """Fill `told`, of as many targets as there are, as `distances_to` does."""
+    order = np.argsort(lengths, kind="mergesort")
+    cuts = _groups(len(query.table), lengths[order], cutoff)
+    lanes = found_for(LANES)
+    for g in range(len(cuts) - 1):
+        some = order[cuts[g] : cuts[g + 1]]
+        distances_to(query, text, starts[some], lengths[some], cutoff, room, lanes)
+        for lane in range(len(some)):
+            told.distances[some[lane]] = lanes.distances[lane]
+            told.query_ends[some[lane]] = lanes.query_ends[lane]
+            told.target_ends[some[lane]] = lanes.target_ends[lane]
+
+
+@kernel()
+def _identity(x: AnyArray, y: AnyArray, score: int, end_i: int, end_j: int) -> tuple[float, float]:
+    """Of the best overlap that scores so much and ends there: its identity, and its coverage of the shorter one.
+
+    Of c columns (c + score) / 2 are matches, for the others count against them.
+    """
+    steps = _banded_path(x, y, score, end_i, end_j, min(end_i, end_j) - score)[3]
+    columns, of_shorter = len(steps), 3 if len(x) > len(y) else 2  # steps without a letter of the shorter one
+    inside = columns - np.count_nonzero(steps == of_shorter)
+    return (columns + score) / (2 * columns), inside / min(len(x), len(y))
+
+
+@kernel()
+def _try_lanes(
+    codes: AnyArray,
+    text: AnyArray,
+    starts: IntArray,
+    lengths: IntArray,
+    tried: IntArray,
+    told: Found,
+    least: float,
+    best: AnyArray,
+    identities: AnyArray,
+) -> None:
+    """Put the identities of the targets `tried` into `identities`, -1 where they are not among the highest so far,
+    `best`, ascending, or cover less than `least`.
+
+    An overlap with score s that ends behind i and j letters has min(i, j) columns or more, so its identity is at most
+    1/2 + s / (2 min(i, j)): those that may be highest come first, and paths are followed until no other can enter.
+    """
+    m = len(codes)
+    bounds = np.empty(len(tried))
+    for at in range(len(tried)):
+        lane = tried[at]
+        score = min(m, lengths[lane]) - told.distances[lane]
+        bounds[at] = 0.5 + score / (2.0 * max(1, min(told.query_ends[lane], told.target_ends[lane])))
+    for at in np.argsort(-bounds, kind="mergesort"):
+        lane = tried[at]
+        score = min(m, lengths[lane]) - told.distances[lane]
+        if bounds[at] < best[0]:
+            break
+        if score <= 0:
+            continue
+        text_of = text[starts[lane] : starts[lane] + lengths[lane]]
+        identity, coverage = _identity(codes, text_of, score, told.query_ends[lane], told.target_ends[lane])
+        if coverage >= least:
+            identities[lane] = identity
+            if identity > best[0]:
+                best[0] = identity
+                best.sort()
+
+
+@kernel()
+def identical_kernel(
+    queries: Columns,
+    targets: Columns,
+    candidates: IntArray,
+    wanted: int,
+    least: float,
+    identities: DoubleArray,
+    distances: DoubleArray,
+    first: int,
+    last: int,
+) -> None:
+    """Fill lines `first` to `last` - 1 of `identities` and `distances`, (Q, C): those of the rows `candidates`, -1 for
+    none, which cover at least so much and are among the `wanted` of the highest identity; -1 for others.
+    """
+    data, offsets = queries
+    text, bounds = targets
+    for q in range(first, last):
+        codes = data[offsets[q] : offsets[q + 1]]
+        m, there = len(codes), np.flatnonzero(candidates[q] >= 0)
+        identities[q, :] = -1
+        if not len(there) or not m:
+            continue
+        query = asked_of(codes)
+        room = room_for(query)
+        starts = bounds[candidates[q][there]]
+        lengths = bounds[candidates[q][there] + 1] - starts
+        told, best, own = found_for(len(there)), np.full(wanted, -1.0), np.full(len(there), -1.0)
+        cutoff = first_cutoff(m)
+        _measured_lanes(query, text, starts, lengths, cutoff, room, told)
+        near = told.distances <= cutoff
+        _try_lanes(codes, text, starts, lengths, np.flatnonzero(near), told, least, best, own)
+        # farther ones may be as identical where they cover less, but not less than is wanted
+        shorter = np.minimum(m, lengths)
+        reach = shorter * (1 - least * max(0.0, 2 * best[0] - 1))
+        left = np.flatnonzero(~near & (reach > cutoff))
+        if len(left):
+            some, cutoff = found_for(len(left)), int(min(float(m), np.ceil(reach[left].max())))
+            _measured_lanes(query, text, starts[left], lengths[left], cutoff, room, some)
+            told.distances[left] = some.distances
+            told.query_ends[left] = some.query_ends
+            told.target_ends[left] = some.target_ends
+            left = left[some.distances <= cutoff]
+            _try_lanes(codes, text, starts, lengths, left, told, least, best, own)
+        for at in range(len(there)):
+            identities[q, there[at]] = own[at] if own[at] >= best[0] else -1.0
+            distances[q, there[at]] = told.distances[at]

@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import BoolArray, IntArray
 from ..distances import Distance, Neighbours, Ranges
 from ..search import RangeResults, Results
+from ..search.guarantees import NONE, guarantees, weakest
 from ..search.results import Explanation
 from ..sequences import Sequences
 from ..sequences.strings import offsets_of
@@ -47,7 +48,10 @@ def merged_search(
     found = merged_found([answer.found for answer in answers], best.rows)
     near = Neighbours(_places(found, best.rows), best.distances)
     how = _explained([answer.told for answer in answers], distance, warning)
-    return Results(queries.ids, found.sequences, near, minus, distance.confidence(best.distances), how, queries)
+    sure, rests = distance.confidence(best.distances), weakest([answer.guarantee for answer in answers])
+    if warning:
+        rests = guarantees(np.zeros(len(queries), np.bool_), NONE)
+    return Results(queries.ids, found.sequences, near, minus, sure, how, queries, rests)
 
 
 def merged_within(

@@ -19,10 +19,12 @@ from ..sequences import Sequences, SequencesLike
 from .asking import queries_of, require_two_strands, stored_queries
 from .budget import Budget, BudgetOptions, Choice, Wanted, unusual
 from .conditions import Where
+from .guarantees import NONE, guarantees
+from .identity import DISTANCE, IDENTITY, looked_at, require_order
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
 from .novelty.detector import NoveltyDetector
 from .novelty.options import NoveltyFields
-from .pipeline import Queries, Trace
+from .pipeline import Found, Limits, Queries, Trace
 from .records import Records
 from .results import Explanation, RangeResults, Results
 from .state import State
@@ -106,6 +108,8 @@ class Questions(Records):
         ids: Iterable[str] | None = None,
         where: Where | None = None,
         strand: str = "plus",
+        sort_by: str = "distance",
+        min_coverage: float | None = None,
         progress: Watching = False,
         **budget: Unpack[BudgetOptions],
     ) -> Results:
@@ -115,33 +119,49 @@ class Questions(Records):
         were made elsewhere; stored sequences need none, nor does a comparison with everything.
         The budget: `recall` asks for a measured recall (default: the one the index was built for), `candidates` for a
         number of candidates (with `ef` of a graph, or `lists` of compressed lists), `exact` for a comparison with
-        everything. `ids` or `where` restrict the answers, always to exactly min(k, matching) of them.
+        everything. `guarantee`: what each answer must rest on at least, "proved" (everything by proof), "group" (the
+        default: a recall measured on queries that are predicted as far from everything), "marginal" (on all queries
+        together); `Results.guarantee` says what each rests on.
+        `ids` or `where` restrict the answers, always to exactly min(k, matching) of them.
         `where`: a condition on the columns, and on id, label, description and length: 'genus = "Bacteroides" and year
         >= 2019', or {"genus": ["Bacteroides"], "year": (2019, None)}; see `seqsearch.search.conditions`. Where nothing
         fulfils it `Results.warnings` says so.
         `strand`: "both" searches for the reverse complements of DNA and RNA queries as well, and each stored sequence
         counts on its nearer strand.
+        `sort_by`: "identity" takes the k hits of the highest identity, of 5 k (at least 50) near ones, that align at
+        least the share `min_coverage` of the shorter sequence's letters; there may be fewer of these than k.
         Raises MismatchError for queries of another kind, ParameterError, ConditionError, UnknownIdError for unknown
         `ids`, and MissingVectorsError.
         """
         require_count(k)
         wanted = call(Wanted, "search", **budget)
-        self._require_strand(strand, None if wanted.exact else vectors, needed=not wanted.exact)
-        with_points = self._asked(queries, vectors, needed=not wanted.exact)
+        self._require_strand(strand, None if wanted.by_proof else vectors, needed=not wanted.by_proof)
+        require_order(sort_by, min_coverage, self._handle.distance)
+        with_points = self._asked(queries, vectors, needed=not wanted.by_proof)
         with self._handle.state(watched(progress)) as state:
-            choice, (allowed, unmet), trace = state.choice(k, wanted), state.asked(ids, where), Trace()
+            choice = state.choice(k if sort_by == DISTANCE or state.shares else looked_at(k), wanted)
+            (allowed, unmet), trace = state.asked(ids, where), Trace()
+            limits: Limits = {"allowed": allowed, "trace": trace, "progress": watched(progress)}
 
-            def found(asked: Queries) -> Neighbours:
-                return state.neighbours(
-                    asked, k, choice.budget, allowed=allowed, trace=trace, progress=watched(progress)
-                )
+            def found(asked: Queries) -> Found:
+                return state.neighbours(asked, k, choice.budget, **limits)
 
-            answer, minus = found(with_points), None
-            if strand == BOTH:
-                answer, minus = better_strand(answer, found(other_strand(with_points)))
+            minus: BoolArray | None = None
+            proved: BoolArray = np.zeros(len(with_points), np.bool_)
+            if sort_by == IDENTITY:  # of which no recall was measured
+                answer, minus = _most_identical(state, with_points, k, choice.budget, min_coverage, strand, limits)
+            else:
+                plus = found(with_points)
+                answer, proved = Neighbours(plus.rows, plus.distances), plus.proved
+                if strand == BOTH:
+                    turned = found(other_strand(with_points))
+                    proved = proved & turned.proved
+                    answer, minus = better_strand(answer, turned)
+            measured = allowed is None and sort_by != IDENTITY
+            rests = guarantees(proved, choice.guarantee if measured else NONE)
             calibrated, unlike = choice.budget is not None and allowed is None, None
             if calibrated:
-                unlike = unusual(state.calibration, answer.distances[:, 0])
+                unlike = unusual(state.calibration, answer.distances.min(axis=1))
             cautions = cautions_of(state, with_points, answer, choice, turned=strand == PLUS and allowed is None)
         distance = state.distance
         sure = None if distance is None else distance.confidence(answer.distances)
@@ -150,7 +170,7 @@ class Questions(Records):
         parts = distance if distance is not None and distance.partial else None
         told = (*cautions, *unmet)
         how = Explanation(choice.reason, told, unlike, calibrated, alignable, aligner, parts, trace)
-        return Results(asked.ids, state.targets, answer, minus, sure, how, asked)
+        return Results(asked.ids, state.targets, answer, minus, sure, how, asked, rests)
 
     def count(self, where: Where | None = None, *, ids: Iterable[str] | None = None) -> int:
         """How many stored sequences fulfil a condition, as `search` takes it, exactly.
@@ -319,3 +339,13 @@ def _turned(state: State, queries: Queries, answer: Neighbours, budget: Budget |
 
     told = turned_round(queries, answer.distances[:, 0], nearest)
     return () if told is None else (told,)
+
+
+def _most_identical(
+    state: State, queries: Queries, k: int, budget: Budget | None, coverage: float | None, strand: str, limits: Limits
+) -> tuple[Neighbours, BoolArray | None]:
+    """The k hits of the highest identity, and which of them are on the minus strand where both were searched."""
+    best, minus = state.most_identical(queries, k, budget, coverage or 0.0, **limits), None
+    if strand == BOTH:
+        best, minus = best.better(state.most_identical(other_strand(queries), k, budget, coverage or 0.0, **limits))
+    return Neighbours(best.rows, best.distances), minus

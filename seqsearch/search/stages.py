@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,10 +12,12 @@ from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
 from ..distances.distance import Proposer
+from ..distances.neighbours import Identical
 from ..distances.windowed import WindowedDistance
 from ..sequences import Sequences
 from ..sequences.packed import is_packable, packed
 from .gathering import gathered, original
+from .identity import by_paths
 from .lossless import Lossless
 from .parts import NARROWER, WIDE, nearest_by_parts, nearest_wholly
 from .pipeline import SPARE, Keep, Queries, Ranked, joined
@@ -202,6 +204,20 @@ class Exact:
             mixed = np.where(np.isfinite(exact), exact + weight * before.scores, np.inf)
         order = np.argsort(mixed, axis=1, kind="stable")[:, :count]
         return Ranked(np.take_along_axis(before.rows, order, axis=1), np.take_along_axis(exact, order, axis=1))
+
+    def most_identical(self, queries: Sequences, rows: IntArray, k: int, coverage: float) -> Identical:
+        """Of candidates, (Q, C) rows, the k of the highest identity that cover at least so much of the shorter one."""
+        parts = [Identical.of(rows, rows.astype(float), rows.astype(float), k)] if not len(rows) else []
+        for part, targets, met, places in gathered(self.targets, rows):
+            asked = queries[part]
+            found = self.distance.most_identical(asked, targets, places, k, coverage)
+            if found is None:
+                found = by_paths(self.distance, asked, targets, places, k, coverage)
+            parts.append(replace(found, rows=original(found.rows, met)))
+        rows, distances, identities = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "distances", "identities")
+        )
+        return Identical(rows, distances, identities)
 
     def distances(self, queries: Sequences, rows: IntArray, cutoffs: DoubleArray | None = None) -> DoubleArray:
         """(Q, C) exact distances of rows, inf for -1; those above a query's cutoff, (Q,), may be inf."""

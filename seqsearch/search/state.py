@@ -12,6 +12,7 @@ import numpy as np
 from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
+from ..distances.neighbours import Identical
 from ..encoders.model import Model
 from ..errors import MismatchError
 from ..memory import keep_freed
@@ -20,7 +21,8 @@ from .budget import Budget, Calibration, Choice, Wanted
 from .conditions import Where, shown
 from .encoding import OneModel, TwoTowers
 from .filtering import mask_of
-from .pipeline import Limits, Pipeline, Points, Queries, Stage
+from .identity import looked_at
+from .pipeline import Found, Limits, Pipeline, Points, Queries, Stage
 from .stages import Exact, Propose, ProposeParts, ProposeShared, WarpHashes
 from .windows import WindowIndex
 
@@ -81,6 +83,11 @@ class State:
         return last
 
     @property
+    def shares(self) -> bool:
+        """Whether what sequences share proposes candidates."""
+        return isinstance(self.pipeline.stages[0], ProposeShared)
+
+    @property
     def proposals(self) -> CandidateIndex:
         """The candidate index of the first stage. Raises MismatchError where there is none."""
         if isinstance(first := self.pipeline.stages[0], ProposeParts):
@@ -97,8 +104,7 @@ class State:
         """The budget for k neighbours, and why: of one state always the same."""
         known = self._choices.get((k, wanted))
         if known is None:
-            shared = isinstance(self.pipeline.stages[0], ProposeShared)
-            kind = None if self.candidates is None or shared else type(self.proposals)
+            kind = None if self.candidates is None or self.shares else type(self.proposals)
             known = wanted.budget(self.calibration, kind, len(self), k)
             if len(self._choices) >= _CHOICES:  # whoever asks a service chooses the numbers
                 self._choices.clear()
@@ -116,7 +122,7 @@ class State:
 
     def neighbours(
         self, queries: Sequences | Queries, k: int, budget: Budget | None, **limits: Unpack[Limits]
-    ) -> Neighbours:
+    ) -> Found:
         """See `Pipeline.neighbours`. Raises MismatchError for queries of another kind."""
         queries = Queries.of(queries)
         self.encoder.require(queries.sequences)
@@ -124,6 +130,22 @@ class State:
         if budget is None or short is None or not short.any():
             return self.pipeline.neighbours(queries, k, budget, **limits)
         return self._apart(queries, k, budget, short, limits)
+
+    def most_identical(
+        self, queries: Queries, k: int, budget: Budget | None, coverage: float, **limits: Unpack[Limits]
+    ) -> Identical:
+        """Of the nearest that a budget finds, the k of the highest identity; raises as `neighbours`.
+
+        They are near for the length of the shorter sequence where what proposes can tell.
+        """
+        self.encoder.require(queries.sequences)
+        count, first = looked_at(k), self.pipeline.stages[0]
+        if budget is None or not isinstance(first, ProposeShared):
+            rows = self.neighbours(queries, count, budget, **limits).rows
+        else:
+            wide = replace(budget, candidates=max(count, budget.candidates), by_share=True)
+            rows = self.pipeline.proposed(queries, wide, limits.get("allowed")).rows
+        return self.exact.most_identical(queries.sequences, rows, k, coverage)
 
     def _short(self, queries: Sequences) -> BoolArray | None:
         """(Q,) which are too short to ask for windows; None where there are none."""
@@ -139,14 +161,14 @@ class State:
         told = f"{count} of {len(queries)} queries are shorter than {cut.least} letters, too short for windows of "
         return (f"{told}{cut.length}: they were compared with everything; build with -D window= as long as they are",)
 
-    def _apart(self, queries: Queries, k: int, budget: Budget, short: BoolArray, limits: Limits) -> Neighbours:
+    def _apart(self, queries: Queries, k: int, budget: Budget, short: BoolArray, limits: Limits) -> Found:
         """Queries that are `short`, (Q,), beside windows compared with everything, the others within the budget."""
-        found, exclude = Neighbours.none(len(queries), k), limits.get("exclude")
+        found, exclude = Found.of(Neighbours.none(len(queries), k), False), limits.get("exclude")
         for mask, work in ((short, None), (~short, budget)):
             if mask.any():
                 own = {**limits, "exclude": None if exclude is None else exclude[mask]}
-                part = self.pipeline.neighbours(queries[np.flatnonzero(mask)], k, work, **own)  # type: ignore[arg-type]
-                found.rows[mask], found.distances[mask] = part.rows, part.distances
+                places = np.flatnonzero(mask)
+                found.put(places, self.pipeline.neighbours(queries[places], k, work, **own))  # type: ignore[arg-type]
         return found
 
     def allowed(self, ids: Iterable[str] | None, where: Where | None) -> BoolArray | None:

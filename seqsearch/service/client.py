@@ -21,6 +21,7 @@ from ..search import NoveltyResults, RangeResults, Results
 from ..search.budget import BudgetOptions, Calibration, Wanted
 from ..search.classifying import Votes
 from ..search.conditions import Where
+from ..search.guarantees import NONE, PROVED, guarantees
 from ..search.novelty.options import NoveltyFields, NoveltyOptions
 from ..search.results import Explanation
 from ..sequences import Sequence, Sequences, SequencesLike, Strings, alphabet_named
@@ -215,9 +216,12 @@ class Client:
     ) -> Results:
         """The k nearest stored sequences of each query, with their exact distances: see `SequenceIndex.search`.
 
-        Vectors are not sent. Raises what that raises, and ServiceError."""
+        Vectors are not sent. `guarantee` of the answers is "proved", or "none": a service tells no more of it. Raises
+        what that raises, and ServiceError."""
         require_count(k)
-        call(Wanted, "search", **budget)
+        wanted, proved = call(Wanted, "search", **budget), list[bool]()
+        if budget.pop("guarantee", None) == PROVED:
+            budget["exact"] = wanted.exact or wanted.guarantee == PROVED
         given = self._taken(queries)
         asked = self._options(vectors, ids, where, strand) | {"k": k, **budget}
         distances, rows = np.full((len(given), k), np.inf), np.full((len(given), k), -1, np.int64)
@@ -226,6 +230,7 @@ class Client:
         for answer in self._answers("/search", given, asked, progress):
             for result in answer["results"]:
                 hits = result["hits"]
+                proved.append(result["guarantee"] == "exact")
                 rows[at, : len(hits)] = [hit["record"] + len(records) for hit in hits]
                 distances[at, : len(hits)] = [_distance(hit["distance"]) for hit in hits]
                 if minus is not None:
@@ -236,7 +241,8 @@ class Client:
         known = self._known
         sure = None if known is None else known.confidence(distances)
         targets = self._records(records)
-        return Results(given.ids, targets, Neighbours(rows, distances), minus, sure, self._how(how), given)
+        rests = guarantees(np.array(proved, np.bool_), NONE)
+        return Results(given.ids, targets, Neighbours(rows, distances), minus, sure, self._how(how), given, rests)
 
     def within(
         self,
@@ -307,6 +313,7 @@ class Client:
             np.array([_distance(one["distance"]) for one in results], np.float64),
             chosen.fpr,
             known,
+            guarantees(np.zeros(len(given), np.bool_), NONE),
             warnings=tuple(warnings),
         )
         return found.controlled() if chosen.bh else found
@@ -332,6 +339,7 @@ class Client:
             np.array([_distance(one["distance"]) for one in results], np.float64),
             None if None in p_values else np.array(p_values, np.float64),
             np.array([one["label"] is None for one in results], np.bool_),
+            guarantees(np.zeros(len(given), np.bool_), NONE),
         )
 
     def embed(self, queries: SequencesLike) -> AnyArray:

@@ -125,6 +125,11 @@ class Engine:
         """Requests in line."""
         return len(self._line)
 
+    @property
+    def alive(self) -> bool:
+        """Whether somebody answers."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """Answer what stands in line, and end; what nobody waits for is left."""
         with self._changed:
@@ -149,8 +154,12 @@ class Engine:
             if not chosen:
                 continue
             start = time.perf_counter()
-            self._answer(chosen)
-            self._learn(chosen, time.perf_counter() - start)
+            try:
+                self._answer(chosen)
+                self._learn(chosen, time.perf_counter() - start)
+            except Exception as error:  # a mistake of ours: this thread is the only one
+                for task, _ in chosen:
+                    _fail(task, error)
             with self._changed:
                 line.extend(task for task, _ in chosen if task.left and not task.future.done())
 
@@ -214,5 +223,5 @@ class Engine:
 
 def _fail(task: Task, error: Exception) -> None:
     task.at = len(task.queries)
-    if task.future.set_running_or_notify_cancel():
+    if not task.future.done() and task.future.set_running_or_notify_cancel():
         task.future.set_exception(error)

@@ -24,7 +24,8 @@ async def healthz() -> Answer:
 @router.get("/readyz", summary="Does it take requests?", responses=_PROBLEMS)
 async def readyz(request: Request) -> Answer:
     """Not before its indexes are loaded, and not once it stops."""
-    if not service_of(request).ready:
+    service = service_of(request)
+    if not service.ready or not service.engine.alive:
         raise Problem(503, "not_ready", "the service starts or stops", retry_after=1)
     return Answer({"status": "ready"})
 

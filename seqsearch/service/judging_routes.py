@@ -21,7 +21,7 @@ from .asking import Asked, Query, Strict, sequences_of
 from .documented import body
 from .hosted import Hosted
 from .problems import Problem
-from .web import PROBLEMS, Answer, asked_of, hosted_of, service_of
+from .web import PROBLEMS, Answer, asked_of, hosted_of, queries_of, service_of
 
 router = APIRouter(prefix="/v1/indexes/{name}", responses=PROBLEMS)
 _MOST_ALIGNED = 200
@@ -78,7 +78,7 @@ async def novelty(request: Request, name: str) -> Answer:
     """The p-value is that a known sequence would score as high; the first question of a kind measures that."""
     service, hosted = service_of(request), hosted_of(request, name)
     asked = await asked_of(request, NoveltyAsked)
-    queries = sequences_of(asked, hosted, service.limits)
+    queries = await queries_of(request, asked, hosted)
 
     def judged() -> JSON:
         with hosted.judging(keeps=False) as index:
@@ -105,7 +105,7 @@ async def classify(request: Request, name: str) -> Answer:
     """`probability` is the share of the votes; a label is null where nobody votes or, with abstain, for what is new."""
     service, hosted = service_of(request), hosted_of(request, name)
     asked = await asked_of(request, ClassifyAsked)
-    queries = sequences_of(asked, hosted, service.limits)
+    queries = await queries_of(request, asked, hosted)
 
     def judged() -> JSON:
         with hosted.beside(keeps=False) as index:
@@ -145,7 +145,7 @@ async def embed(request: Request, name: str) -> Answer:
     """As `seqsearch embed`: numbers, or the bytes of a binary code."""
     service, hosted = service_of(request), hosted_of(request, name)
     asked = await asked_of(request, Asked)
-    queries = sequences_of(asked, hosted, service.limits)
+    queries = await queries_of(request, asked, hosted)
 
     def embedded() -> JSON:
         model = hosted.one.model

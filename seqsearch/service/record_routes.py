@@ -22,7 +22,7 @@ from .asking import Asked, Query, Strict, Values, sequences_of
 from .documented import body
 from .hosted import Hosted
 from .problems import Problem
-from .web import PROBLEMS, Answer, asked_of, hosted_of, require_write, service_of
+from .web import PROBLEMS, Answer, asked_of, beside, hosted_of, require_write, service_of
 
 router = APIRouter(prefix="/v1/indexes/{name}/records", responses=PROBLEMS)
 _EXAMPLE = "TACGGAGGATCCGAGCGTTATCCGG"
@@ -173,7 +173,7 @@ async def update(request: Request, name: str) -> Answer:
 
 async def _changed(request: Request, hosted: Hosted, what: str) -> Answer:
     given = await asked_of(request, RecordsGiven)
-    sequences, columns = given.sequences(request, hosted)
+    sequences, columns = await beside(request, lambda: given.sequences(request, hosted))
     change = hosted.index.add if what == "added" else hosted.index.update
 
     def done() -> JSON:

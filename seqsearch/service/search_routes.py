@@ -13,13 +13,13 @@ from ..errors import MismatchError, ParameterError
 from ..search import Answers
 from ..sequences import Sequences
 from . import answering
-from .asking import SearchAsked, sequences_of
+from .asking import SearchAsked
 from .documented import body
 from .hosted import Hosted
 from .limits import Limits
 from .problems import Problem
 from .questions import no_farther
-from .web import PROBLEMS, Answer, asked_of, hosted_of, service_of
+from .web import PROBLEMS, Answer, asked_of, hosted_of, queries_of, service_of
 
 router = APIRouter(prefix="/v1", responses=PROBLEMS)
 PATHS = frozenset(("identity", "coverage", "cigar", "score", "evalue", "bitscore", "target_start", "target_end"))
@@ -53,7 +53,7 @@ async def search(request: Request, name: str) -> Answer:
     service, hosted = service_of(request), hosted_of(request, name)
     asked = await asked_of(request, SearchAsked)
     question = asked.search(hosted, service.limits)
-    queries = sequences_of(asked, hosted, service.limits)
+    queries = await queries_of(request, asked, hosted)
     parts = await service.answered(question, queries)
     if asked.max_distance is not None and asked.exact != "within":
         parts = [no_farther(part, asked.max_distance) for part in parts]
@@ -63,7 +63,7 @@ async def search(request: Request, name: str) -> Answer:
     if asked.novelty:
         written["warnings"] += await _with_p_values(request, hosted, queries, parts, written["results"])
     written["took_ms"] = round(1000 * (time.perf_counter() - start), 2)
-    return Answer(written)
+    return Answer(written) if few else await asyncio.to_thread(Answer, written)
 
 
 def _written(parts: list[Answers], asked: SearchAsked) -> JSON:

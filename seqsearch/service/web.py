@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import orjson
@@ -11,12 +11,15 @@ from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ValidationError
 
-from .asking import FASTA_TYPES
+from ..sequences import Sequences
+from .asking import FASTA_TYPES, Asked, sequences_of
 from .hosted import Hosted
 from .problems import Problem
 from .running import Service
 
 Model = TypeVar("Model", bound=BaseModel)
+T = TypeVar("T")
+_SMALL = 1 << 16  # bytes
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
 PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -83,6 +86,18 @@ async def body_of(request: Request) -> bytes:
         raise Problem(408, "too_slow", "the request came too slowly") from None
 
 
+async def beside(request: Request, work: Callable[[], T]) -> T:
+    """What is made of a body: of a large one in a thread, so that others are heard meanwhile."""
+    length = request.headers.get("content-length", "")
+    small = length.isdigit() and int(length) <= _SMALL
+    return work() if small else await asyncio.to_thread(work)
+
+
+async def queries_of(request: Request, asked: Asked, hosted: Hosted) -> Sequences:
+    """The queries of a request. Raises as `sequences_of`."""
+    return await beside(request, lambda: sequences_of(asked, hosted, service_of(request).limits))
+
+
 async def asked_of(request: Request, model: type[Model], *, fasta: bool = True) -> Model:
     """A body of JSON; or, with `fasta`, one of sequences, with the rest of the request in the query string.
 
@@ -92,7 +107,7 @@ async def asked_of(request: Request, model: type[Model], *, fasta: bool = True) 
     content = await body_of(request)
     try:
         if kind == "application/json":
-            return model.model_validate_json(content)
+            return await beside(request, lambda: model.model_validate_json(content))
         if fasta and kind in FASTA_TYPES:
             return model.model_validate({**options_of(request.query_params, model), "fasta": _text(content)})
     except ValidationError as error:

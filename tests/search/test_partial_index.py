@@ -216,3 +216,41 @@ def test_an_older_index_without_a_curve_gets_one(partial_genes, tmp_path):
         old.calibrate(sample=40)
         assert old.calibration.points
         assert old.calibration.lossless == ""
+
+
+def test_hits_in_the_order_of_identity(overlaps, partial_genes):
+    stored, asked = partial_genes
+    asked = asked[:3]
+    paths = [[overlaps.distance.align(query, target) for target in stored] for query in asked]
+    covered = np.array(
+        [[path.coverage(len(q), len(t)) >= 0.6 for path, t in zip(line, stored, strict=True)]
+         for line, q in zip(paths, asked, strict=True)]
+    )  # fmt: skip
+    identities = np.where(covered, [[path.identity for path in line] for line in paths], -1.0)
+    expected = -np.sort(-identities, axis=1)[:, :3]
+    for how in ({"candidates": 60}, {"exact": True}):
+        found = overlaps.search(asked, k=3, sort_by="identity", min_coverage=0.6, **how)
+        np.testing.assert_allclose(np.take_along_axis(identities, found.rows, axis=1), expected)
+        np.testing.assert_allclose(np.reshape(found.columns(["identity"])["identity"], (3, 3)), expected)
+        true = overlaps.distance.matrix(asked, stored)
+        np.testing.assert_array_equal(np.take_along_axis(true, found.rows, axis=1), found.distances)
+    # whatever covers less counts as well where nothing is asked
+    free = overlaps.search(asked, k=3, sort_by="identity", candidates=60)
+    assert (free.columns(["identity"])["identity"] >= expected.ravel() - 1e-9).all()
+    turned = overlaps.search(
+        reverse_complement(asked), k=3, sort_by="identity", min_coverage=0.6, candidates=60, strand="both"
+    )
+    assert turned.minus[:, 0].all()
+    assert turned.rows[:, 0].tolist() == found.rows[:, 0].tolist()
+
+
+def test_identity_by_the_paths_of_other_distances(index, reads, genes):
+    found = index.search(reads[:3], k=2, sort_by="identity", min_coverage=0.9)
+    assert found.rows[:, 0].tolist() == [0, 1, 2]
+    assert found.distances[:, 0].tolist() == [1.0] * 3
+    with pytest.raises(ParameterError, match="sort_by must be distance or identity, not 'length'"):
+        index.search(reads, sort_by="length")
+    with pytest.raises(ParameterError, match="min_coverage is of sort_by='identity'"):
+        index.search(reads, min_coverage=0.5)
+    with pytest.raises(ParameterError, match="min_coverage must be above 0 and at most 1, not 7"):
+        index.search(reads, sort_by="identity", min_coverage=7)

@@ -34,6 +34,7 @@ CHECKS = [
 
 EXAMPLES = 2
 FEWEST = 20  # operations
+WRONG = ("/search", "/records", "/jobs")
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,9 @@ def schema(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
 def test_requests_made_of_the_document(schema: Any, mode: GenerationMode) -> None:
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) >= FEWEST
+    if mode is GenerationMode.NEGATIVE:  # which takes long to make
+        operations = [one for one in operations if one.path.endswith(WRONG) and one.method == "post"]
+        assert len(operations) == len(WRONG)
     for operation in operations:
 
         @hypothesis.settings(
@@ -75,7 +79,4 @@ def test_requests_made_of_the_document(schema: Any, mode: GenerationMode) -> Non
                 case.path_parameters["name"] = "refs"  # others are not found
             case.call_and_validate(checks=CHECKS, headers={"Host": "localhost"})
 
-        try:
-            asked()
-        except hypothesis.errors.Unsatisfiable:
-            assert mode is GenerationMode.NEGATIVE  # nothing is wrong where nothing is asked
+        asked()

@@ -24,7 +24,7 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         genes = families(20, 2, 120, edits=4)
         ss.SequenceIndex.build(made["infix"], genes, distance="infix").close()
         queries, entries = task(40, 0)
-        ss.SequenceIndex.build_pairs(made["matcher"], entries, queries, **SMALL).close()
+        ss.SequenceIndex.build_pairs(made["matcher"], entries, queries, **{**SMALL, "steps": 5}).close()
         points = np.random.default_rng(0).standard_normal((40, 8))
         ss.SequenceIndex.build(made["vectors"], genes, vectors=points).close()
     return made

@@ -367,6 +367,18 @@ def test_axe_finds_nothing_serious(visit: Visit, scheme: str, fragment: str) -> 
     assert serious == [], [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in serious]
 
 
+def test_gaps_on_both_sides_are_drawn(visit: Visit) -> None:
+    page = visit("#index=genes&k=3")
+    whole = genes()[17].text
+    ask(page, whole[:20] + whole[21:60] + ("G" if whole[60] != "G" else "C") + whole[60:])
+    told = page.locator(".stack ul li").first.text_content()
+    assert re.fullmatch(r"s17: [ACGT] more after \d+, [ACGT] at \d+ is missing", told), told
+    lines = page.locator(".stack pre").first.inner_text().splitlines()
+    query, target = (line.split()[2] for line in lines[:2])
+    assert "-" in query
+    assert whole.startswith(target.replace("-", ""))
+
+
 def test_keys_alone_are_enough(visit: Visit) -> None:
     page = visit("#index=genes")
     page.focus("#queries")

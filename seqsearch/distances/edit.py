@@ -22,7 +22,7 @@ from .wildcards import WildcardDistance, shortest_path
 _COLUMN = 0.003
 _LANE_CELL = 4e-6
 _BOUND = 0.006
-# The same of whole searches by proof, on seven sets (docs/building.md): within a factor of 2.5.
+# The same of whole searches by proof, on seven sets of tokens (docs/building.md): within a factor of 2.
 _COUNTED, _BAND_CELL = 0.017, 2e-5
 
 

@@ -37,8 +37,10 @@ _WIDER = range(20, 201)
 that misses neighbours, and a wider one finds them for less than more candidates, which have to be verified, would."""
 PARTS_K = (1, 10)
 """Of a distance to parts, for which more neighbours are dear to know."""
+WINDOWS = (50, 100, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200, 4800, 6400)
+"""The ladder of windows, of which many lead to the same row."""
+MOST_COMPARED = 2500  # entries a query, after which more are no longer tried: what they lead to grows with them
 MOST_SHARED = 601  # candidates by what sequences share: more of them find hardly anything, and every one is compared
-FEWEST_WINDOWS, MORE_WINDOWS = 50, (4800, 6400)
 BANDED = 0.5  # of the cost of a comparison, where a part is looked for in a band
 LADDER = (10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200)
 
@@ -183,7 +185,7 @@ def budgets_for(index: CandidateIndex, size: int, *, wider: bool = False) -> lis
 def window_budgets(index: CandidateIndex, *, wider: bool = False) -> list[Budget]:
     """The ladder of budgets for windows, of which many lead to the same row; `wider`: with every effort that is worth
     trying, else with one that grows with it."""
-    counts = [count for count in (*LADDER, *MORE_WINDOWS) if FEWEST_WINDOWS <= count < len(index)]
+    counts = [count for count in WINDOWS if count < len(index)]
     if not index.effort:
         return [Budget(count) for count in counts]
     return [
@@ -504,7 +506,7 @@ def measured_whole(
             measured.append(replace(point, verified=round(compared, 2)))
         points += measured
         ladder.found(budget, tuple(point.recall for point in measured))
-        if all(point.recall >= SURE for point in measured):
+        if all(point.recall >= SURE for point in measured) or compared > MOST_COMPARED:
             break
     return monotone(points)
 

@@ -27,7 +27,8 @@ from ..search.results import Explanation
 from ..sequences import Sequence, Sequences, SequencesLike, Strings, alphabet_named
 from ..sequences.coercion import columns_from, taken
 from ..sequences.strings import offsets_of
-from .remote import RemoteAligner, beside, payload, records_of, value_json
+from .remote import RemoteAligner, beside, payload, records_of
+from .where import text_of
 from .wire import Wire, quoted
 
 _AT_ONCE = 500
@@ -457,39 +458,6 @@ class _How:
 def _without_names(facts: JSON) -> JSON:
     """What the service tells of an index beside what the index tells."""
     return {name: value for name, value in facts.items() if name not in ("name", "features")}
-
-
-def text_of(where: Where) -> str:
-    """A condition as the service takes it. Raises ParameterError for one by keywords that has other values than texts,
-    numbers, ranges and lists of these."""
-    if isinstance(where, str):
-        return where
-    return " and ".join(_by_keyword(name, value) for name, value in where.items())
-
-
-def _by_keyword(name: str, value: object) -> str:
-    column = _quoted(name)
-    if value is None:
-        return f"{column} is missing"
-    if isinstance(value, tuple) and len(value) == 2:
-        ends = ((">=", value[0]), ("<=", value[1]))
-        held = [f"{column} {sign} {_value(end)}" for sign, end in ends if end is not None]
-        return f"({' and '.join(held)})"
-    if isinstance(value, (list, set, frozenset)):
-        return f"{column} in ({', '.join(map(_value, value))})"
-    return f"{column} = {_value(value)}"
-
-
-def _value(value: object) -> str:
-    plain = value_json(value)
-    if isinstance(plain, bool):
-        return "true" if plain else "false"
-    return str(plain) if isinstance(plain, (int, float)) else _quoted(str(plain))
-
-
-def _quoted(text: str) -> str:
-    doubled = text.replace('"', '""')
-    return f'"{doubled}"'
 
 
 def _distance(value: float | None) -> float:

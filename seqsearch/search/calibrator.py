@@ -30,14 +30,17 @@ GAIN, WORTH = 0.0001, 0.05  # of recall, and of what was missed, that is worth a
 PROVING, QUERIES = 5.0, (500, 2000)
 FEWEST_TO_LEAVE_OUT = 1000  # sequences below which members are not asked as well
 MOST_IN_TABLE = 1 << 23  # pairs of a query and a row whose distances are kept in a table
+MANY, WORTH_OF_MANY = 400, 0.15  # candidates from which on a step has to find more of it: these take long to measure
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
 _WIDER = range(20, 201)
 """Candidates for which greater efforts than the usual are tried: in a large graph of near duplicates it is the walk
 that misses neighbours, and a wider one finds them for less than more candidates, which have to be verified, would."""
 PARTS_K = (1, 10)
 """Of a distance to parts, for which more neighbours are dear to know."""
+WINDOWS = (50, 100, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200, 4800, 6400)
+"""The ladder of windows, of which many lead to the same row."""
+MOST_COMPARED = 2500  # entries a query, after which more are no longer tried: what they lead to grows with them
 MOST_SHARED = 601  # candidates by what sequences share: more of them find hardly anything, and every one is compared
-FEWEST_WINDOWS, MORE_WINDOWS = 50, (4800, 6400)
 BANDED = 0.5  # of the cost of a comparison, where a part is looked for in a band
 LADDER = (10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200)
 
@@ -182,7 +185,7 @@ def budgets_for(index: CandidateIndex, size: int, *, wider: bool = False) -> lis
 def window_budgets(index: CandidateIndex, *, wider: bool = False) -> list[Budget]:
     """The ladder of budgets for windows, of which many lead to the same row; `wider`: with every effort that is worth
     trying, else with one that grows with it."""
-    counts = [count for count in (*LADDER, *MORE_WINDOWS) if FEWEST_WINDOWS <= count < len(index)]
+    counts = [count for count in WINDOWS if count < len(index)]
     if not index.effort:
         return [Budget(count) for count in counts]
     return [
@@ -244,9 +247,10 @@ class Ladder:
     def found(self, budget: Budget, recalls: tuple[float, ...]) -> None:
         """What it found of each part of the queries, of each k that is no more than its candidates."""
         effort = _effort_of(budget)
-        self._done = bool(self._best) and not _gained(self._best, recalls)
+        worth = WORTH if budget.candidates < MANY else WORTH_OF_MANY
+        self._done = bool(self._best) and not _gained(self._best, recalls, worth)
         before = self._found.get(effort, ())
-        if effort is not None and len(before) == len(recalls) and not _gained(before, recalls):
+        if effort is not None and len(before) == len(recalls) and not _gained(before, recalls, worth):
             self._spent.add(effort)
         self._best = self._found[effort] = recalls
 
@@ -255,9 +259,9 @@ def _effort_of(budget: Budget) -> int | None:
     return budget.ef if budget.lists is None else budget.lists
 
 
-def _gained(before: tuple[float, ...], recalls: tuple[float, ...]) -> bool:
+def _gained(before: tuple[float, ...], recalls: tuple[float, ...], worth: float) -> bool:
     """Whether a step found a part of what was missed that is worth another: for any k, of any part of the queries."""
-    return any(after - first > max(GAIN, WORTH * (1 - first)) for first, after in zip(before, recalls, strict=False))
+    return any(after - first > max(GAIN, worth * (1 - first)) for first, after in zip(before, recalls, strict=False))
 
 
 def group_bound(each: DoubleArray) -> float:
@@ -502,7 +506,7 @@ def measured_whole(
             measured.append(replace(point, verified=round(compared, 2)))
         points += measured
         ladder.found(budget, tuple(point.recall for point in measured))
-        if all(point.recall >= SURE for point in measured):
+        if all(point.recall >= SURE for point in measured) or compared > MOST_COMPARED:
             break
     return monotone(points)
 

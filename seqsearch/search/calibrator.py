@@ -82,8 +82,8 @@ def calibrate(
 
     with progress.task("calibrating", len(budgets)) as task:
         ladder = Ladder(budgets)
-        if whole:
-            points, interval = measure(truth, propose, verify, ladder, ks, task)
+        if not isinstance(first, ProposeParts):
+            points, interval = measure(truth, propose, verify, ladder, ks, task, may_stop=whole)
         else:
             points, interval = measured_whole(truth, search, ladder, ks, task), None
         if not isinstance(first, ProposeShared):
@@ -341,11 +341,14 @@ def measure(
     budgets: list[Budget] | Ladder,
     ks: tuple[int, ...],
     task: Task | None = None,
+    *,
+    may_stop: bool = True,
 ) -> tuple[list[Point], Interval | None]:
     """The points of a curve for the queries that `truth` belongs to, and the interval behind those that stop early.
 
     `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
-    which those above their cutoff may be inf. The ladder ends where every k is found as surely as anybody asks.
+    which those above their cutoff may be inf; `may_stop`: whether lists may end early. The ladder ends where every k is
+    found as surely as anybody asks.
     """
     distances = _Verified(verify, thresholds(truth.distances, max(ks)))
     points: list[Point] = []
@@ -369,6 +372,8 @@ def measure(
             ladder.found(budget, recalls)
         if len(measured) == len(ks) and all(point.recall >= SURE for point in measured):
             break
+    if not may_stop:
+        return monotone(points), None
     there = truth.rows >= 0
     interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
     if interval is not None:

@@ -3,12 +3,17 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-web lint types layers unit clean
+.PHONY: demo test test-web wheel lint types layers unit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/seqsearch demo
 
 test: $(VENV)/.installed lint types layers unit
+
+# A wheel with machine code for every x86 processor with AVX2 and this Python, for whoever installs it.
+wheel: $(VENV)/.installed
+	$(BIN)/seqsearch warm-up --level x86-64-v3
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
 
 # The page in a browser: a chromium of the system (apt install chromium), steered from Python.
 test-web: $(VENV)/.installed
@@ -37,4 +42,4 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo dist

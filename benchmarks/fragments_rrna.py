@@ -37,13 +37,18 @@ VSEARCH = {"usual": (1, 32), "thorough": (10, 100)}
 """--maxaccepts and --maxrejects."""
 
 
-def rrna() -> tuple[Sequences, Sequences]:
-    """(queries, references) of LSURef_93, queries drawn with seed 0."""
+def rrna_records() -> Sequences:
+    """All of LSURef_93. Raises FileNotFoundError where blastdbcmd or the data are missing."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lsu.fa"
         command = ["blastdbcmd", "-db", str(RRNA), "-entry", "all", "-outfmt", "%f", "-out", str(path)]
         subprocess.run(command, check=True)
-        whole = read(path, alphabet="dna", duplicate_ids="rename")
+        return read(path, alphabet="dna", duplicate_ids="rename")
+
+
+def rrna() -> tuple[Sequences, Sequences]:
+    """(queries, references) of LSURef_93, queries drawn with seed 0."""
+    whole = rrna_records()
     order = np.random.default_rng(0).permutation(len(whole))
     return whole[np.sort(order[:HELD_OUT])], whole[np.sort(order[HELD_OUT:])]
 

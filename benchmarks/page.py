@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 import seqsearch
 
@@ -77,16 +77,25 @@ def serving(index: str) -> Iterator[str]:
         running.wait(30)
 
 
+def until(page: Page, expression: str) -> None:
+    """Wait, for a minute at most; `wait_for_function` evaluates in the page, which its policy forbids."""
+    for _ in range(1200):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise TimeoutError(expression)
+
+
 def visited(browser: Browser, address: str, text: str, picture: str | None) -> dict[str, float]:
     """Milliseconds of one visit."""
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
     page = context.new_page()
     page.add_init_script(_WATCH)
     page.goto(address)
-    page.wait_for_function("seen.interactive && seen.map", timeout=60_000)
+    until(page, "Boolean(seen.interactive && seen.map)")
     page.wait_for_timeout(300)
     page.evaluate(_ASK, text)
-    page.wait_for_function("seen.hit", timeout=60_000)
+    until(page, "Boolean(seen.hit)")
     seen, asked = page.evaluate("seen"), page.evaluate("asked")
     if picture is not None:
         page.wait_for_timeout(3000)

@@ -129,16 +129,20 @@ def torch_threads() -> int:
     return count()
 
 
-def faiss_threads() -> int:
-    """Bring faiss to the chosen number and return it. Raises ForkError as `numba_threads` does."""
+def faiss_threads(rows: int | None = None) -> int:
+    """Bring faiss to the chosen number, or that of the `rows` it is asked for where these are fewer, and return it.
+
+    Raises ForkError as `numba_threads` does.
+    """
     global _faiss_runs
     if _faiss_lost:
         raise _forked()
     import faiss
 
-    faiss.omp_set_num_threads(count())
-    _faiss_runs = _faiss_runs or count() > 1  # alone it starts no threads, and a child may go on with it
-    return count()
+    wanted = count() if rows is None else max(1, min(count(), rows))
+    faiss.omp_set_num_threads(wanted)
+    _faiss_runs = _faiss_runs or wanted > 1  # alone it starts no threads, and a child may go on with it
+    return wanted
 
 
 class ForkSafeLock:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from seqsearch.arrays import AnyArray
 from seqsearch.datasets import greengenes_full, greengenes_v4
 from seqsearch.sequences import DNA, PROTEIN, TEXT, Sequences, Strings, offsets_of
 
@@ -21,6 +22,7 @@ from . import reads
 READS = "reads-"
 SPELLING = "spelling"
 TEST_PATIENTS = 8
+ECG, ECG_SAME, BEATS = "ecg", "ecg-same", 20_000
 
 
 @dataclass(frozen=True)
@@ -106,15 +108,21 @@ def proteins(name: str, queries: int, folder: Path | None, rng: np.random.Genera
 
 
 def ecg(name: str, queries: int, folder: Path | None, rng: np.random.Generator) -> DataSet:
-    """Heartbeats of 29 patients stored, of 8 others asked, each with mean and deviation taken out; DTW, band 10%."""
+    """Heartbeats of 29 patients stored, of 8 others asked, each with mean and deviation taken out; DTW, band 10%.
+
+    "ecg-same" asks other beats of the patients that are stored.
+    """
     content = np.load(_in(folder, "ecg/mitbih_beats.npz"))
     is_test = np.isin(content["record"], rng.permutation(np.unique(content["record"]))[:TEST_PATIENTS])
-    sets = []
-    for rows, most in ((np.flatnonzero(~is_test), 20_000), (np.flatnonzero(is_test), queries)):
-        beats = content["X"][rng.permutation(rows)[:most]].astype(np.float32)
-        beats = (beats - beats.mean(axis=1, keepdims=True)) / (beats.std(axis=1, keepdims=True) + 1e-6)
-        sets.append(Sequences.from_arrays(beats))
-    return DataSet(name, sets[0], sets[1], "dtw", {"window": 0.1})
+    stored = rng.permutation(np.flatnonzero(~is_test))
+    rows = stored[BEATS : BEATS + queries] if name == ECG_SAME else rng.permutation(np.flatnonzero(is_test))[:queries]
+    return DataSet(name, _beats(content["X"], stored[:BEATS]), _beats(content["X"], rows), "dtw", {"window": 0.1})
+
+
+def _beats(every: AnyArray, rows: AnyArray) -> Sequences:
+    beats = every[rows].astype(np.float32)
+    beats = (beats - beats.mean(axis=1, keepdims=True)) / (beats.std(axis=1, keepdims=True) + 1e-6)
+    return Sequences.from_arrays(beats)
 
 
 def growing(name: str, size: int, queries: int, rng: np.random.Generator) -> DataSet:
@@ -146,7 +154,8 @@ LOADERS: dict[str, Callable[[str, int, Path | None, np.random.Generator], DataSe
     "typos": typos,
     SPELLING: typos,
     "proteins": proteins,
-    "ecg": ecg,
+    ECG: ecg,
+    ECG_SAME: ecg,
 }
 
 

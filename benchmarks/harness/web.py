@@ -108,10 +108,10 @@ class Connection:
 
     async def ask(self, content: bytes) -> tuple[int, bytes]:
         """Status and body; status 0 where the service hangs up."""
-        if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 26)
-        reader, writer = self._streams
         try:
+            if self._streams is None:
+                self._streams = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 26)
+            reader, writer = self._streams
             writer.write(content)
             await writer.drain()
             head = await reader.readuntil(b"\r\n\r\n")
@@ -127,7 +127,7 @@ class Connection:
             if headers.get("connection") == "close":
                 self.close()
             return status, body
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, ValueError, asyncio.IncompleteReadError):  # hung up, perhaps in the middle
             self.close()
             return 0, b""
 

@@ -98,7 +98,7 @@ class Lists:
     ) -> tuple[IntArray, FloatArray]:
         """The nearest entries (Q, count) of the nearest `lists` lists, and squared distances; -1 where there are no
         more. `wanted`: a mask over entries."""
-        threads.faiss_threads()
+        threads.faiss_threads(len(queries))
         self._index.nprobe = min(lists, self._count)
         if wanted is None:
             distances, entries = self._index.search(queries, count)

@@ -19,9 +19,7 @@ from .shared import curve
     "--sample",
     type=click.IntRange(1),
     metavar="N",
-    default=500,
-    show_default=True,
-    help="Members to ask, where there is no FILE.",
+    help="Members to ask, where there is no FILE  [default: as many as the recall needs, 500 to 2,000]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw of members.")
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -32,7 +30,7 @@ def command(
     index: str,
     queries: str | None,
     recall: float | None,
-    sample: int,
+    sample: int | None,
     seed: int,
     output_format: str,
     query_vectors: str | None,

@@ -17,6 +17,7 @@ from .options import (
     Reading,
     format_option,
     given,
+    guarantee_option,
     option,
     query_vectors_option,
     strand_option,
@@ -57,6 +58,7 @@ class Options:
     )
     recall: float | None = option("Index: the recall of the search.", metavar="R")
     exact: bool = option("Index: compare with everything.")
+    guarantee: str | None = guarantee_option()
     where: str | None = option("Index: only sequences that fulfil this vote.", metavar="CONDITION")
     strand: str = strand_option()
     output_format: str = format_option("tsv", "json")
@@ -83,7 +85,8 @@ def command(
 
     TSV has the columns query, label, probability (of an index: the share of the votes), distance (of an index: to the
     nearest neighbour) and, with --abstain, p_value (of an index: that a known sequence would look as new); no label is
-    "-". JSON has one object a line with the same names and the probability of every label. Where the queries have
+    "-". JSON has one object a line with the same names, guarantee (of an index: what the neighbours rest on) and the
+    probability of every label. Where the queries have
     labels, a summary goes to stderr.
 
     \b
@@ -129,6 +132,7 @@ class _Verdict:
     labels: tuple[str, ...]
     probabilities: AnyArray
     more: dict[str, AnyArray | None]
+    guarantee: Sequence[str | None]
 
 
 def _is_searched(path: str) -> bool:
@@ -153,7 +157,7 @@ def _by_model(path: str, options: Options, quiet: bool) -> tuple[_Judge, str | N
         predicted = classify(loaded, part, progress)
         sure = (predicted.confidence >= options.abstain).tolist()
         names = [name if enough else "" for name, enough in zip(predicted.names(), sure, strict=True)]
-        return _Verdict(names, predicted.confidence, predicted.labels, predicted.probabilities, {})
+        return _Verdict(names, predicted.confidence, predicted.labels, predicted.probabilities, {}, [None] * len(names))
 
     return verdict, loaded.spec.alphabet
 
@@ -170,6 +174,7 @@ def _by_neighbours(source: SequenceIndex | References, options: Options, quiet: 
         progress=progress_for(quiet),
         recall=options.recall,
         exact=options.exact,
+        guarantee=options.guarantee,
         where=options.where,
         strand=options.strand,
     )
@@ -177,7 +182,7 @@ def _by_neighbours(source: SequenceIndex | References, options: Options, quiet: 
     def verdict(part: Sequences, vectors: VectorRows | None) -> _Verdict:
         votes = judge.classify(part, vectors)
         more = {"distance": votes.nearest, "p_value": votes.p_values}
-        return _Verdict(votes.names(), votes.confidence, votes.labels, votes.shares, more)
+        return _Verdict(votes.names(), votes.confidence, votes.labels, votes.shares, more, votes.guarantee.tolist())
 
     return verdict
 
@@ -193,5 +198,6 @@ def _columns(part: Sequences, verdict: _Verdict, output_format: str) -> dict[str
     columns |= {"label": [name or None for name in names], "probability": [round(p, 6) for p in sure]}
     for name, values in verdict.more.items():
         columns[name] = [None] * len(part) if values is None else values.tolist()
+    columns["guarantee"] = verdict.guarantee
     shares = [[round(p, 6) for p in row] for row in verdict.probabilities.tolist()]
     return columns | {"probabilities": [dict(zip(verdict.labels, row, strict=True)) for row in shares]}

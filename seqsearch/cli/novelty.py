@@ -14,6 +14,7 @@ from .options import (
     Cluster,
     Reading,
     format_option,
+    guarantee_option,
     named,
     option,
     query_vectors_option,
@@ -59,6 +60,7 @@ class Options:
         "Is it new among those that fulfil this: 'genus = \"Bacteroides\" and year >= 2019' (docs/metadata.md).",
         metavar="CONDITION",
     )
+    guarantee: str | None = guarantee_option()
     sample: int = option("Members to compare with.", type=click.IntRange(1), default=20_000, metavar="N")
     seed: int = option("Seed of every random draw.", default=0)
     strand: str = strand_option()
@@ -86,7 +88,8 @@ def command(
 
     The p-values come from members of the index, each judged as if it were not stored, so that --fpr 0.01 calls one
     known sequence in a hundred novel. Their scores are kept in the index, and measured anew when it has changed by more
-    than a fifth. TSV has the columns query, score, p_value, novel, nearest, distance; the distance is exact.
+    than a fifth. TSV has the columns query, score, p_value, novel, nearest, distance; the distance is exact,
+    and in JSON guarantee says what it rests on.
 
     With --where a query is compared with the sequences that fulfil the condition alone, and so are these, for the
     p-values, each with the others.
@@ -154,6 +157,8 @@ def _columns(found: NoveltyResults, output_format: str) -> dict[str, Sequence[ob
         columns["novel"] = ["yes" if novel else "no" for novel in found.novel.tolist()]
     if found.q_values is not None:
         columns["q_value"] = _rounded(found.q_values)
+    if output_format == "json":
+        columns["guarantee"] = found.guarantee.tolist()
     return columns
 
 

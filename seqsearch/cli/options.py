@@ -53,6 +53,15 @@ def format_option(*formats: str, help: str = "") -> Any:
     return option(help, flags="--format", type=click.Choice(formats), default=formats[0])
 
 
+def guarantee_option() -> Any:
+    """--guarantee."""
+    return option(
+        "What answers rest on at least: proved (everything by proof), group (the recall was measured on queries as far "
+        "from everything), marginal (on all together)  [default: group]",
+        metavar="WHAT",
+    )
+
+
 def takes(**groups: type) -> Callable[[Command], Command]:
     """Give a command the options of dataclasses, in this order, and call it with one instance of each by keyword."""
 

@@ -27,7 +27,7 @@ PLACES = ("target_start", "target_end")
 _ALIGNED = ("pident", "length", "mismatch", "gapopen", "qstart", "qend", "sstart", "send", "evalue", "bitscore")
 PARQUET = "parquet"
 PREFIX = "columns."
-_TEXTS = ("query", "target", "cigar", "strand", "label", "description")
+_TEXTS = ("query", "target", "cigar", "strand", "guarantee", "label", "description")
 _FLOATS = ("distance", "identity", "coverage", "pident", "evalue", "bitscore")
 BLAST6 = ("query", "target", *_ALIGNED)
 _NO_HIT: dict[str, object] = dict.fromkeys(_ALIGNED, 0) | {"pident": "0.0", "evalue": -1, "rank": 0, "distance": nan}
@@ -136,6 +136,7 @@ COLUMNS: dict[str, Callable[[HitColumns], Sequence[object]]] = {
     "identity": lambda hits: [round(path.identity, 4) for path in hits.paths],
     "cigar": lambda hits: [path.cigar for path in hits.paths],
     "strand": lambda hits: ["-" if minus else "+" for minus in hits.table.minus.tolist()],
+    "guarantee": lambda hits: hits.answers.guarantee[hits.table.owners].tolist(),
     "label": lambda hits: list(hits.targets.labels.take(hits.table.rows)),
     "description": lambda hits: list(hits.targets.descriptions.take(hits.table.rows)),
     "query_length": lambda hits: hits.queries.lengths[hits.table.owners].tolist(),
@@ -172,7 +173,8 @@ def columns_of(
             raise click.UsageError(f"--columns means nothing for --format {output_format}, which has its own")
         return BLAST6 if output_format == "blast6" else ()
     if asked is None:
-        return PLAIN + PLACES * partial + ("strand",) * (strand == "both")
+        usual = PLAIN + PLACES * partial + ("strand",) * (strand == "both")
+        return usual + ("guarantee",) * (output_format == "json")
     names = tuple(dict.fromkeys(name.strip() for name in asked.split(",")))
     if stored is None:
         return names

@@ -15,6 +15,7 @@ from .options import (
     Cluster,
     Reading,
     format_option,
+    guarantee_option,
     option,
     query_vectors_option,
     strand_option,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from ..sequences import Sequences
     from ..service.client import Client
 
+_OF_INDEX = ("recall", "candidates", "ef", "lists")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -48,6 +51,7 @@ class Options:
     ef: int | None = option("Effort of the graph search, with --candidates.", metavar="N")
     lists: int | None = option("Compressed lists to look into, with --candidates.", metavar="N")
     exact: bool = option("Compare with everything: exact by proof.")
+    guarantee: str | None = guarantee_option()
     max_distance: float | None = option("Only hits within this distance.", metavar="D")
     min_identity: float | None = option(
         "Only hits of this identity, 0 to 1: equal columns of the alignment over all columns.", metavar="P"
@@ -100,7 +104,7 @@ class Options:
                 raise click.BadParameter(f"must be above 0 and at most 1, not {share}", param_hint=flag)
         if self.everything and self.max_distance is None and self.min_identity is None:
             raise click.UsageError("--all needs --max-distance or --min-identity")
-        for name in ("recall", "candidates", "ef", "lists") if self.everything else ():
+        for name in (*_OF_INDEX, "guarantee") if self.everything else ():
             if getattr(self, name) is not None:
                 raise click.UsageError(f"--all finds everything by proof: --{name} means nothing")
         if self.everything and self.sort_by != "distance":
@@ -109,7 +113,7 @@ class Options:
 
     def of_index(self, query_vectors: str | None) -> list[str]:
         """Those given that mean something to an index alone."""
-        asked = {name: getattr(self, name) for name in ("recall", "candidates", "ef", "lists")}
+        asked = {name: getattr(self, name) for name in _OF_INDEX}
         given = [f"--{name}" for name, value in asked.items() if value is not None]
         return given + [QUERY_VECTORS] * (query_vectors is not None)
 
@@ -165,7 +169,9 @@ def command(
     For a few questions no index is needed: REFS, a file, is read and compared with everything, by --distance.
 
     TSV has the columns query, rank, target, distance (and strand, if both are searched); JSON has one object a line
-    with the same names. Alignments are shortest edit paths from end to end: a CIGAR has =, X, I (in the query only)
+    with the same names, and guarantee: what the answer rests on (docs/recall.md).
+
+    Alignments are shortest edit paths from end to end: a CIGAR has =, X, I (in the query only)
     and D (in the target only). Under infix and overlap they are of parts: target_start and target_end, from 1, say
     which. In blast6 pident is in percent; E-value and bit score, which edit distance does not have, are -1 and 0, as
     vsearch writes them; sstart > send means the minus strand. In sam the nearest hit is the primary one, others are
@@ -175,6 +181,7 @@ def command(
     Examples:
       seqsearch search refs.ss queries.fasta -k 10
       seqsearch search refs.ss queries.fasta --recall 0.95 --format json
+      seqsearch search refs.ss queries.fasta --guarantee proved --columns query,target,distance,guarantee
       seqsearch search refs.ss reads.parquet --sequence-column read --format parquet -o hits.parquet
       seqsearch search refs.ss queries.fasta --all --max-distance 5 --columns query,target,distance,cigar
       seqsearch search refs.ss queries.fasta --where 'genus = "Bacteroides" and year >= 2019' --columns target,year
@@ -308,6 +315,7 @@ def _answers(
             ef=options.ef,
             lists=options.lists,
             exact=options.exact,
+            guarantee=options.guarantee,
             ids=ids,
             where=where,
             strand=strand,

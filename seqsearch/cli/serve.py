@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import sys
 from collections.abc import Iterable
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
@@ -72,6 +73,10 @@ def hits_as_columns(answers: Answers, queries: Sequences, names: Iterable[str]) 
     return HitColumns(answers, answers.table(), queries).columns(tuple(names), "json")
 
 
+def _log(line: str) -> None:
+    sys.stderr.write(f"{line}\n")  # which is not buffered
+
+
 @click.command("serve", short_help="Indexes over HTTP, and a page to look at neighbours.")
 @click.argument("indexes", metavar="INDEX...", nargs=-1, required=True, type=PATH)
 @takes(options=Options)
@@ -118,7 +123,7 @@ def command(indexes: tuple[str, ...], options: Options) -> None:
         _on_ray(indexes, options, limits, tokens)
         return
     shelf = Shelf([Hosted.open(path, writable=options.writable) for path in indexes])
-    service = Service(shelf, limits, tokens, options.hosts, log=lambda line: click.echo(line, err=True))
+    service = Service(shelf, limits, tokens, options.hosts, log=_log)
     if options.jobs is not None:
         service.jobs = JobAnswers(service, hits_as_columns).runner(options.jobs)
     shown = f"[{options.host}]" if ":" in options.host else options.host

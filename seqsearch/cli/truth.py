@@ -54,8 +54,11 @@ def command(
       seqsearch truth refs.fasta queries.fasta -k 10 -o truth.npz
       seqsearch evaluate refs.ss queries.fasta --truth truth.npz
     """
+    import numpy as np
+
     from ..distances import Truth
     from ..search import Results
+    from ..search.guarantees import PROVED, guarantees
     from ..search.results import Explanation
     from ..search.strands import BOTH, better_strand, reverse_complement
 
@@ -73,7 +76,8 @@ def command(
         Truth.of(found, asked, targets, exact, options.strand).save(output)
         return
     parts = exact if exact.partial else None
-    answers = Results(asked.ids, targets, found, minus, how=Explanation(parts=parts))
+    proved = guarantees(np.ones(len(asked), np.bool_), PROVED)
+    answers = Results(asked.ids, targets, found, minus, how=Explanation(parts=parts), guarantee=proved)
     shown = PLAIN + PLACES * exact.partial + ("strand",) * (options.strand == BOTH)
     columns = HitColumns(answers, answers.table(), asked).columns(shown)
     click.echo(header_text(columns, "tsv") + rows_text(columns, "tsv"), nl=False)

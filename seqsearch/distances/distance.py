@@ -25,6 +25,7 @@ from .paths import AlignedPath
 
 LEAST_COST = 0.1
 _CELL = 0.001  # a cell of a dynamic programme in candidates proposed by the graph: measured with time warping
+_RULED_OUT = 0.1  # a sequence that bounds rule out: measured with heartbeats under time warping
 _QUERIES_A_STEP, _PAIRS_A_STEP = 64, 1 << 20  # at most
 
 
@@ -195,6 +196,13 @@ class Distance(ABC):
         `lengths`: of the queries; `verification`: what `verification_cost` says.
         """
         return others * verification
+
+    def proof_cost(self, lengths: IntArray, reach: float, compared: float) -> float:
+        """What a target costs in a search by proof, in candidates proposed, where bounds leave a share `compared`.
+
+        A rough rule as above, of what bounds were seen to rule out: `reach`, the distance of the last neighbour asked.
+        """
+        return _RULED_OUT + compared * self.verification_cost(lengths, reach)
 
     @property
     def aligner(self) -> Aligner | None:

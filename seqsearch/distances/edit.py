@@ -7,7 +7,7 @@ import numpy as np
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..sequences import Sequence, Sequences
 from ..threads import numba_threads
-from . import edit_kernels, edit_rerank, lanes
+from . import edit_kernels, edit_pairs, edit_rerank, lanes
 from .arguments import candidate_rows, columns_of, pair_arguments, stop_bounds
 from .distance import LEAST_COST
 from .edit_exact import EditNeighbours
@@ -22,6 +22,8 @@ from .wildcards import WildcardDistance, shortest_path
 _COLUMN = 0.003
 _LANE_CELL = 4e-6
 _BOUND = 0.006
+# The same of whole searches by proof, on seven sets of tokens (docs/building.md): within a factor of 2.
+_COUNTED, _BAND_CELL = 0.017, 2e-5
 
 
 class EditDistance(WildcardDistance):
@@ -51,7 +53,11 @@ class EditDistance(WildcardDistance):
         found = np.empty(len(first))
         numba_threads()
         asked, rows = self.asked_rows(a, first)
-        edit_kernels.pairs_kernel(asked, rows, columns_of(b), second, limits, found)
+        starts = edit_pairs.shared(rows)
+        if starts is None:
+            edit_kernels.pairs_kernel(asked, rows, columns_of(b), second, limits, found)
+        else:
+            edit_pairs.pairs_of_runs(asked, rows, columns_of(b), second, limits, starts, found)
         return found
 
     def rerank(
@@ -88,3 +94,8 @@ class EditDistance(WildcardDistance):
 
     def exhaustive_cost(self, lengths: IntArray, others: int, verification: float) -> float:
         return others * (_BOUND + float(np.mean(lengths.astype(np.float64) ** 2)) * _LANE_CELL)
+
+    def proof_cost(self, lengths: IntArray, reach: float, compared: float) -> float:
+        """Counts of k-mers, and the rows of a band as wide as the distance, of hundreds of targets at once."""
+        length = float(lengths.mean())
+        return _COUNTED + compared * length * min(length, reach) * _BAND_CELL

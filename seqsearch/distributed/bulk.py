@@ -36,6 +36,7 @@ class Searching(TypedDict, total=False):
     ef: int | None
     lists: int | None
     exact: bool
+    guarantee: str | None
 
 
 class _Worker:

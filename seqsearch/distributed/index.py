@@ -221,7 +221,7 @@ class ShardedIndex(Scattered):
     def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
         """The budget of the first shard and a line that says why: others measured their own."""
         wanted = call(Wanted, "a budget", **asked)
-        if wanted.exact or wanted.candidates is not None:
+        if wanted.by_proof or wanted.candidates is not None:
             chosen, text = self._ask([Call(0, "budget", (k,), dict(asked))], partial=False)[0]
             return chosen, f"{self.shards} shards, each {text}"
         recall, why = asked_of_shards(self._manifest, wanted.recall, k)

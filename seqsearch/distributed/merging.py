@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import BoolArray, IntArray
 from ..distances import Distance, Neighbours, Ranges
 from ..search import RangeResults, Results
+from ..search.guarantees import NONE, guarantees, weakest
 from ..search.results import Explanation
 from ..sequences import Sequences
 from ..sequences.strings import offsets_of
@@ -39,15 +40,23 @@ def nearest_of_all(found: Sequence[Neighbours], k: int) -> tuple[Neighbours, Int
 
 
 def merged_search(
-    queries: Sequences, answers: Sequence[Nearest], k: int, distance: Distance, warning: tuple[str, ...] = ()
+    queries: Sequences,
+    answers: Sequence[Nearest],
+    k: int,
+    distance: Distance,
+    why: str = "",
+    warning: tuple[str, ...] = (),
 ) -> Results:
-    """The answers of shards as `Results`, whose rows are places among `targets`, which are what was found; `warning`:
-    where some shards are missing."""
+    """The answers of shards as `Results`, whose rows are places among `targets`, which are what was found; `why`: what
+    shards were asked for; `warning`: where some of them are missing."""
     best, minus = merged_neighbours(answers, k)
     found = merged_found([answer.found for answer in answers], best.rows)
     near = Neighbours(_places(found, best.rows), best.distances)
-    how = _explained([answer.told for answer in answers], distance, warning)
-    return Results(queries.ids, found.sequences, near, minus, distance.confidence(best.distances), how, queries)
+    how = _explained([answer.told for answer in answers], distance, warning, why)
+    sure, rests = distance.confidence(best.distances), weakest([answer.guarantee for answer in answers])
+    if warning:
+        rests = guarantees(np.zeros(len(queries), np.bool_), NONE)
+    return Results(queries.ids, found.sequences, near, minus, sure, how, queries, rests)
 
 
 def merged_within(
@@ -80,14 +89,15 @@ def _places(found: Found, rows: IntArray) -> IntArray:
     return np.where(rows < 0, -1, np.searchsorted(found.rows, np.maximum(rows, 0)))
 
 
-def _explained(told: Sequence[Told], distance: Distance, warning: tuple[str, ...] = ()) -> Explanation:
+def _explained(told: Sequence[Told], distance: Distance, warning: tuple[str, ...] = (), why: str = "") -> Explanation:
     """How shards answered, as one: what several say in other numbers is said once."""
     cautions = {_NUMBER.sub("#", text): text for one in reversed(told) for text in one.cautions}
     unmet = [text for text in cautions if _UNMET in text]
     if len(unmet) and not all(any(_UNMET in text for text in one.cautions) for one in told):
         cautions = {key: text for key, text in cautions.items() if key not in unmet}  # other shards have some
     reasons = list(dict.fromkeys(one.reason for one in told))
-    reason = f"{len(told)} shards, each {reasons[0]}" + (" or alike" if len(reasons) > 1 else "")
+    each = reasons[0] + (" or alike" if len(reasons) > 1 else "")
+    reason = f"{len(told)} shards, {why}: {each}" if why else f"{len(told)} shards, each {each}"
     unlike = next((one.unlike for one in told if one.unlike is not None), None)
     return Explanation(
         reason,

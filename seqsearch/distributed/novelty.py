@@ -59,6 +59,7 @@ class ShardedNovelty:
             found.distances[:, 0],
             options.fpr,
             len(calibration),
+            found.guarantee,
             warnings=found.how.cautions,
         )
         return made.controlled() if options.bh else made

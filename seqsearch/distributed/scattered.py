@@ -205,9 +205,9 @@ class Scattered:
         require_no_vectors(vectors)
         require_strand(strand)
         asked = self._taken(queries, "queries")
-        each = self._of_each(k, budget)
+        each, why = self._of_each(k, budget)
         answers = self._nearest(asked, k, each, self._grouped(ids), where, strand, progress)
-        return merged_search(asked, answers, k, self.distance, self._lacking)
+        return merged_search(asked, answers, k, self.distance, why, self._lacking)
 
     def within(
         self,
@@ -250,19 +250,20 @@ class Scattered:
             task.advance(len(calls))
         return answers
 
-    def _of_each(self, k: int, budget: BudgetOptions) -> BudgetOptions:
-        """What each shard is asked for. Raises ParameterError as `SequenceIndex.search`."""
+    def _of_each(self, k: int, budget: BudgetOptions) -> tuple[BudgetOptions, str]:
+        """What each shard is asked for, and why where that is another recall. Raises as `SequenceIndex.search`."""
         wanted = call(Wanted, "search", **budget)
-        if wanted.exact or wanted.candidates is not None:
-            return budget
-        return {"recall": asked_of_shards(self._manifest, wanted.recall, k)[0]}
+        if wanted.by_proof or wanted.candidates is not None:
+            return budget, ""
+        recall, why = asked_of_shards(self._manifest, wanted.recall, k)
+        return {"recall": recall, "guarantee": wanted.guarantee}, why
 
     def neighbours_of_members(
         self, members: IntArray, k: int, budget: BudgetOptions | None = None, *, strand: str = "plus"
     ) -> Neighbours:
         """(m, k) nearest others of stored records, given by their global rows (m,), as global rows; `budget`: of each
         shard, None: for the recall by default."""
-        each, queries = self._of_each(k, {}) if budget is None else budget, self._at(members)
+        each, queries = self._of_each(k, {})[0] if budget is None else budget, self._at(members)
         calls = [Call(number, "others", (queries, members, k, strand), dict(each)) for number in range(self.shards)]
         return nearest_of_all(self._ask(calls, partial=False), k)[0]
 

@@ -17,6 +17,7 @@ from ..registry import call
 from ..search import RangeResults, Results, SequenceIndex, VerificationReport
 from ..search.budget import Budget, BudgetOptions, Wanted
 from ..search.conditions import Where
+from ..search.guarantees import Guarantees
 from ..search.pipeline import Queries
 from ..search.strands import nearest_of
 from ..search.table import HitTable
@@ -44,13 +45,15 @@ class Told:
 
 @dataclass(frozen=True)
 class Nearest:
-    """The k nearest of Q queries in one shard: global `rows` (Q, k), -1 padded, `distances` (Q, k), `minus` (Q, k)."""
+    """The k nearest of Q queries in one shard: global `rows` (Q, k), -1 padded, `distances` (Q, k), `minus` (Q, k);
+    `guarantee`: (Q,) as in `Results`."""
 
     rows: IntArray
     distances: DoubleArray
     minus: BoolArray | None
     found: Found
     told: Told
+    guarantee: Guarantees
 
 
 @dataclass(frozen=True)
@@ -268,7 +271,7 @@ def _nearest(answers: Results) -> Nearest:
     found, placed = _of_table(answers, table)
     rows = np.full(answers.rows.shape, -1, np.int64)
     rows[answers.rows >= 0] = placed
-    return Nearest(rows, answers.distances, answers.minus, found, _told(answers))
+    return Nearest(rows, answers.distances, answers.minus, found, _told(answers), answers.guarantee)
 
 
 def _of_table(answers: Results | RangeResults, table: HitTable) -> tuple[Found, IntArray]:

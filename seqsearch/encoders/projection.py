@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..arrays import JSON, AnyArray
 from ..sequences import Sequences
@@ -15,6 +16,9 @@ from .components import components_of
 from .encoder import Encoder
 from .feature_sets import features_from_json, standard_features
 from .inputs import InputSpec
+
+_WIDE = 4000  # features beyond which those that no sequence of a batch has are left out, as of names of ten letters,
+_FULL = 0.7  # where fewer than this share is left
 
 
 class ProjectionEncoder(Encoder):
@@ -47,7 +51,12 @@ class ProjectionEncoder(Encoder):
         return (self.features.dense(sequences),)
 
     def forward(self, counts: Tensor) -> Tensor:
-        points: Tensor = self.linear(counts)  # (B, D)
-        if self.hidden:
-            points = points + self.narrow(torch.relu(self.norm(self.widen(counts))))
+        linear, widen = self.linear.weight, self.widen.weight if self.hidden else None
+        there = (counts != 0).any(dim=0).nonzero()[:, 0] if self.features.size > _WIDE else None
+        if there is not None and len(there) < _FULL * self.features.size:
+            counts, linear = counts.index_select(1, there), linear.index_select(1, there)
+            widen = None if widen is None else widen.index_select(1, there)
+        points: Tensor = functional.linear(counts, linear)  # (B, D)
+        if widen is not None:
+            points = points + self.narrow(torch.relu(self.norm(functional.linear(counts, widen))))
         return points

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +86,8 @@ class PairObjective(Objective[PairBatch]):
         if self.fresh:
             network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
         self.cells = affordable(plan.cells, distance)
-        batch = batch_size(plan.batch, float(np.mean(training.lengths)), distance, self.cells)
+        length = float(np.mean(training.lengths))
+        batch = batch_size(plan.batch, length, distance, self.cells)
         if neighbours is None:
             neighbours = data.mined(network, plan.cells, rng, progress)
         self.sampler = BatchSampler(neighbours, batch, rng)
@@ -93,7 +95,7 @@ class PairObjective(Objective[PairBatch]):
         self.batches = iter(self.source)
         self.per_epoch = len(training) / self.sampler.batch
         self.mined: dict[int, IntArray] = {}  # by the step at which they were mined again
-        start = all_pairs(training, rng.permutation(len(training))[: plan.batch], distance)
+        start = all_pairs(training, rng.permutation(len(training))[: min(plan.batch, self._few(length))], distance)
         typical = float(np.median(off_diagonal(torch.from_numpy(start.distances)).numpy())) ** (1 / self.root)
         self.unit = max(typical, 1e-6) / UNITS_PER_TYPICAL
         self.near = max(float(distance.whole_numbers), self.unit / 5) / self.unit
@@ -103,10 +105,15 @@ class PairObjective(Objective[PairBatch]):
         self.learner = _Learner(network, self.metric, decoder)
         self._place_start(start)
         self.metric.factor = self._fitted_factor(training, start, fresh=self.fresh)
-        self.held = all_pairs(validation, np.arange(len(validation)), distance) if len(validation) > 1 else None
+        held = np.arange(min(len(validation), 2 * self._few(length)))
+        self.held = all_pairs(validation, held, distance) if len(held) > 1 else None
         self.span = float(max(training.lengths.max(), 1))
         if distance.kind == "series" and self.held is not None:
             self.span = max(float(self.held.distances.mean()), 1e-30)
+
+    def _few(self, length: float) -> int:
+        """Sequences so few that comparing all of them takes a hundredth of the work of the batches."""
+        return max(64, int(math.sqrt(self.cells / 100) / length))
 
     @property
     def scale(self) -> float:
@@ -136,7 +143,7 @@ class PairObjective(Objective[PairBatch]):
             "recall_at_10": recall_within(predicted, true, NEIGHBOURS),
         }
         if isinstance(self.metric, HashMetric):
-            codes = self.metric.codes(self.network.encode(self.data.validation))
+            codes = self.metric.codes(self.network.encode(self.data.validation[self.held.rows]))
             row |= code_monitors(codes, self.metric.bits, true.cpu().numpy() <= SIMILAR)
         return row
 

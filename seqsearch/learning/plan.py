@@ -17,6 +17,7 @@ PRECISIONS = ("float32", "bfloat16")
 AUTO = "auto"
 SERIES_CELL = 5000.0  # cells of edit distance for one of time warping, which takes 500 times as long, a tenth as often
 LONG = 100  # tokens of a mean sequence from which the geometry "auto" is cosine
+FEWEST_STEPS, ENOUGH_STEPS = 100, 500  # of a small set, whatever `epochs` says, and where that says 100
 TARGETS = ("near", "rank", "mse", "relative", "triplet", "contrastive", "autoencode", "hash")
 BINARISED = ("tanh", "straight-through")
 
@@ -74,10 +75,11 @@ class Plan:
 class TrainingPlan(Plan):
     """Settings of one run of training for distances.
 
-    `steps`: batches seen at most, of `batch` sequences each, twice as many where they are long; `sequences`: rows to
-    learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme - when it is spent,
-    batches already compared are used again; `rounds`: times that near pairs are mined, at first with what is known
-    before the first step, then with the embedding so far; `validate`: sequences held out; `check`: steps between
+    `steps`: batches seen at most, of `batch` sequences each (twice as many where they are long), or so many `epochs` of
+    the training set (a small one is learnt by then, and only remembered better after), but not below 500; `sequences`:
+    rows to learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme - when it is
+    spent, batches already compared are used again; `rounds`: times that near pairs are mined, at first with what is
+    known before the first step, then with the embedding so far; `validate`: sequences held out; `check`: steps between
     validation steps.
 
     `geometry` of the points ("auto": see `suited_to`) and its hyperbolic `mode`; `power`: p of the predicted distance
@@ -92,6 +94,7 @@ class TrainingPlan(Plan):
     batch: int = 256
     average: float = 0.999
     steps: int = 1500
+    epochs: int = 100
     sequences: int = 100_000
     cells: float = 4e12
     rounds: int = 1
@@ -118,7 +121,7 @@ class TrainingPlan(Plan):
             raise ParameterError(f"the target {self.target} does not fit bits {self.bits}")
         if self.power is not None and not self.power > 0:
             raise ParameterError(f"the power must be above 0, not {self.power}")
-        require_counts(self, "steps", "sequences", "rounds", "check")
+        require_counts(self, "steps", "epochs", "sequences", "rounds", "check")
         if not 0 <= self.edits <= 0.5:
             raise ParameterError(f"edits must be from 0 to 0.5, not {self.edits}")
 
@@ -127,12 +130,17 @@ class TrainingPlan(Plan):
         """ "low", "normal" or "high": a third of the work of normal, and about ten times of it."""
         plan = cls()
         if effort == "low":
-            return replace(plan, steps=500, sequences=30_000, cells=plan.cells / 4, average=0.998)
+            return replace(plan, steps=500, sequences=30_000, cells=plan.cells / 4, average=0.998, epochs=16)
         if effort == "high":
             return replace(plan, steps=12_000, sequences=300_000, cells=plan.cells * 12, patience=20)
         if effort == "normal":
-            return plan
+            return replace(plan, epochs=16)
         raise ParameterError(f"effort must be low, normal or high, not {effort!r}")
+
+    def steps_for(self, count: int, batch: int) -> int:
+        """Steps of learning from `count` sequences in batches of so many."""
+        usual = min(ENOUGH_STEPS, 100 * count // self.batch)
+        return min(self.steps, max(FEWEST_STEPS, usual, self.epochs * count // min(batch, self.batch)))
 
     def suited_to(self, sequences: Sequences) -> TrainingPlan:
         """This plan with the geometry that "auto" means for these sequences: cosine for long tokens, else Euclidean.

@@ -22,9 +22,9 @@ from .checkpoints import Checkpoint
 from .loop import Run, RunOptions, Trainer, TrainingLog
 from .networks import device_named, weights_of
 from .pair_objective import PairData, PairObjective
-from .plan import TrainingPlan
+from .pairs import batch_size
+from .plan import TrainingPlan, affordable
 
-MOST_EPOCHS = 100  # a small set is learnt by then, and only remembered better after
 FEWEST = 32  # sequences below which nothing can be learnt that k-mer counts do not know
 CODE_RATE = 0.25  # of the learning rate, while a code is learned on top of a trained network
 UNSEEN = 2000  # sequences at most, and a tenth of all, whose reconstruction an autoencoder is known not to have learned
@@ -56,8 +56,9 @@ def train(
     held = min(plan.validate, len(rows) // 8)
     # nothing is told of the reconstruction of what the decoder learned by heart
     unseen = held + (min(UNSEEN, len(rows) // 10) if plan.target == "autoencode" else 0)
-    enough = max(100, MOST_EPOCHS * len(rows) // plan.batch)
-    plan = replace(plan, steps=min(plan.steps, enough), check=min(plan.check, max(1, enough // 5)))
+    length = float(np.mean(sequences.lengths[rows]))
+    steps = plan.steps_for(len(rows), batch_size(plan.batch, length, distance, affordable(plan.cells, distance)))
+    plan = replace(plan, steps=steps, check=plan.check if steps == plan.steps else min(plan.check, max(1, steps // 5)))
     torch.manual_seed(run.seed)
     network = family.build(InputSpec.fit(sequences[rows]), run.settings or {}).to(device_named(plan.device))
     _require_whole(distance)

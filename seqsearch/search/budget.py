@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, Self, TypedDict
 
 import numpy as np
 
 from ..ann import CandidateIndex
-from ..arrays import JSON, DoubleArray
+from ..arrays import JSON, AnyArray, DoubleArray, IntArray
 from ..errors import ParameterError
+from .guarantees import GROUP, MARGINAL, NONE, PROVED, require_guarantee
 from .intervals import Interval, Stop
 
 STALE_SHARE = 0.2
+ALIKE = 1.1  # times the cost of the cheapest budget of a group at which the one that finds most is taken
+SURER = 2.0  # times the cost of a budget that is expected to reach a recall, which one that surely does is worth
 USUAL = 0.9  # share of the calibration queries that found their nearest within the usual distance
 FEWEST_TO_COMPARE = 20  # queries below which nothing is said about how unusual they are
 _SURELY = 3.0  # standard errors
@@ -24,8 +28,9 @@ class Budget:
     hard the first looks, where its kind takes an effort: `ef` of a graph, `lists` of compressed lists.
 
     `stop` ends a query's list earlier, where no candidate that is left can be expected to enter; `weight`: how often
-    the scores of the stage before the last count in the final order (two kinds of series); `by_share`: distances are
-    taken as shares of the shorter sequence's letters, by every stage that can.
+    the scores of the stage before the last count in the final order (two kinds of series). `groups`: other budgets for
+    queries whose first candidate is predicted farther away; this one is then what all are asked first. `by_share`:
+    distances are taken as shares of the shorter sequence's letters, by every stage that can.
     """
 
     candidates: int
@@ -34,6 +39,7 @@ class Budget:
     kept: tuple[int, ...] = ()
     weight: float = 0.0
     lists: int | None = None
+    groups: Grouped | None = None
     by_share: bool = False
 
     @classmethod
@@ -56,7 +62,30 @@ class Budget:
         graph += f" of {self.lists} lists" if self.lists is not None else ""
         early = f", as far as {1 - self.stop.alpha:.1%} of the neighbours reach" if self.stop is not None else ""
         kept = "".join(f", then {count}" for count in self.kept)
-        return f"{self.candidates} candidates{graph}{kept}{early}"
+        return f"{self.candidates} candidates{graph}{kept}{early}{'' if self.groups is None else self.groups}"
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """Budgets by how far the first candidate of a query is predicted: `budgets[i]` of queries beyond `reaches[i - 1]`
+    and within `reaches[i]`, which ascend; the last one is of what is beyond all. None compares with everything.
+    """
+
+    reaches: tuple[float, ...]
+    budgets: tuple[Budget | None, ...]
+
+    def of(self, scores: AnyArray) -> IntArray:
+        """(Q,) the group of each query, by (Q, C) scores of its candidates, best first; one without any is beyond."""
+        if not scores.shape[1]:
+            return np.full(len(scores), len(self.reaches))
+        out: IntArray = np.searchsorted(np.asarray(self.reaches), scores[:, 0].astype(np.float64), "left")
+        return out
+
+    def __str__(self) -> str:
+        """What is done for the farthest of them."""
+        others = list(dict.fromkeys(self.budgets[:-1]))[1:]
+        farther = [f", up to {max(b.candidates for b in others if b)} for farther queries"] if any(others) else []
+        return "".join([*farther, ", everything beyond"])
 
 
 @dataclass(frozen=True)
@@ -103,6 +132,37 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Group:
+    """The curve of those of the calibration queries, `queries` of them, whose first candidate is predicted beyond the
+    reach of the group before and within `reach`. Strangers are among them: queries whose nearest stored sequences count
+    as not stored. The lower bounds of its points are those of conformal risk control, or below (see `controlled`).
+    `together`: it is the two before it as one, which more queries prove.
+    """
+
+    reach: float
+    queries: int
+    points: tuple[Point, ...]
+    together: bool = False
+
+    def to_json(self) -> JSON:
+        document = {"reach": self.reach, "queries": self.queries, "points": [point.to_json() for point in self.points]}
+        return document | ({"together": True} if self.together else {})
+
+    @classmethod
+    def from_json(cls, document: JSON) -> Group:
+        points = tuple(Point.from_json(point) for point in document["points"])
+        return cls(float(document["reach"]), int(document["queries"]), points, bool(document.get("together", False)))
+
+
+def controlled(recall: float, queries: int) -> float:
+    """The recall that a budget is expected to have on one more query, where it had a mean of `recall` on `queries`
+    exchangeable ones: conformal risk control (Angelopoulos et al., arXiv:2208.02814) of the loss 1 - recall, whose
+    expectation is at most n / (n + 1) (1 - recall) + 1 / (n + 1).
+    """
+    return recall * queries / (queries + 1)
+
+
+@dataclass(frozen=True)
 class Calibration:
     """The measured curve: `queries` held-out sequences against `size` stored ones; `target`: the recall by default.
 
@@ -110,7 +170,8 @@ class Calibration:
     candidates proposed; `interval`: where verification may stop; `usual`: the distance within which nine of ten of the
     queries found their nearest. `truth`: "nearest", the exact neighbours, or "pairs", the entry known to belong to each
     query; of pairs, `weight` is that of their budgets. `lossless`: why every search compares with everything, "" where
-    candidates may be proposed.
+    candidates may be proposed. `groups`: the curves of queries by how far their first candidate is predicted, nearest
+    first; none in indexes of older versions.
     """
 
     target: float
@@ -124,20 +185,22 @@ class Calibration:
     truth: Literal["nearest", "pairs"] = "nearest"
     weight: float = 0.0
     lossless: str = ""
+    groups: tuple[Group, ...] = ()
 
     def choose(self, recall: float, k: int, size: int | None = None) -> tuple[Budget | None, Point | None]:
-        """The cheapest budget whose lower bound meets `recall` for k neighbours, or None when none does.
+        """The cheapest budget that surely meets `recall` for k neighbours, or None when none does.
+
+        Surely: by Wilson's lower bound, or, where no budget reaches it by that or only one of more than twice the cost,
+        by `controlled`.
 
         The second value is the measured point behind it, or the best there is. For a k that was not measured the next
         larger measured one stands in; beyond the largest, its budgets grow in proportion. Of pairs, budgets grow with
         the database (`size` entries now), and the widest of those that lose least stands in where none does.
         """
-        measured = sorted({point.k for point in self.points})
-        if not measured:
+        stand_in, curve = _curve(self.points, k)
+        if not curve:
             return None, None
-        stand_in = next((m for m in measured if m >= k), measured[-1])
-        curve = [point for point in self.points if point.k == stand_in]
-        enough = [point for point in curve if point.lower >= recall]
+        enough = self._enough(curve, recall)
         pairs = self.truth == "pairs"
         best = max(curve, key=lambda p: (p.lower, p.recall, p.cost(self.costs) if pairs else -p.cost(self.costs)))
         if not enough and not pairs:
@@ -146,6 +209,54 @@ class Calibration:
         if pairs:
             return self._grown(cheapest, k, self.size if size is None else size), cheapest
         return self._budget(cheapest, max(1.0, k / stand_in)), cheapest
+
+    def _enough(self, curve: list[Point], recall: float) -> list[Point]:
+        """The points of a curve that surely reach a recall."""
+        surely = [point for point in curve if point.lower >= recall]
+        expected = [point for point in curve if controlled(point.recall, self.queries) >= recall]
+        if self.truth == "pairs" or not expected:
+            return surely
+        least, cost = (min((p.cost(self.costs) for p in some), default=np.inf) for some in (expected, surely))
+        return expected if cost > SURER * least else surely
+
+    def choose_by_groups(self, recall: float, k: int, size: int) -> Budget | None:
+        """The cheapest budget of each group whose lower bound meets `recall` there, as one: that of the nearest
+        group for which there is one, with those of the others. None where there are no groups, or none has one.
+
+        A group without one, or with one that costs more than comparing with all of `size` sequences, is compared with
+        everything, and so is what is farther than any query of the calibration.
+        """
+        alone = [group for group in self.groups if not group.together]
+        budgets = [self._of_group(group, recall, k, size) for group in alone]
+        if self.groups and self.groups[-1].together:
+            both = self._of_group(self.groups[-1], recall, k, size)
+            apart = sum(n * self._spent(each, size) for n, each in zip(_sizes(alone[-2:]), budgets[-2:], strict=True))
+            if both is not None and self._spent(both, size) * self.groups[-1].queries <= apart:
+                budgets[-2:] = [both, both]
+        first = next((budget for budget in budgets if budget is not None), None)
+        if first is None:
+            return None
+        chosen = [None if budget is None else budget[0] for budget in budgets]
+        return replace(first[0], groups=Grouped(tuple(group.reach for group in alone), (*chosen, None)))
+
+    def _of_group(self, group: Group, recall: float, k: int, size: int) -> tuple[Budget, float] | None:
+        """The budget of a group and what it costs; None where everything is compared."""
+        stand_in, curve = _curve(group.points, k)
+        enough = [point for point in curve if point.lower >= recall]
+        if not enough:
+            return None
+        cheapest = min(enough, key=lambda p: (p.cost(self.costs), p.candidates, -p.recall))
+        if self.exact_is_cheaper(cheapest, size):
+            return None
+        most = ALIKE * cheapest.cost(self.costs)
+        chosen = max((p for p in enough if p.cost(self.costs) <= most), key=lambda p: (p.lower, -p.cost(self.costs)))
+        return self._budget(chosen, max(1.0, k / stand_in)), chosen.cost(self.costs)
+
+    def _spent(self, budget: tuple[Budget, float] | None, size: int) -> float:
+        """What a query of a group costs."""
+        if budget is not None:
+            return budget[1]
+        return np.inf if self.exact_cost is None else self.exact_cost * size / max(1, self.size)
 
     def _budget(self, point: Point, factor: float) -> Budget:
         candidates = int(np.ceil(point.candidates * factor))
@@ -196,6 +307,8 @@ class Calibration:
         }
         if self.lossless:
             document |= {"lossless": self.lossless}
+        if self.groups:
+            document |= {"groups": [group.to_json() for group in self.groups]}
         if self.truth == "pairs":
             document |= {"truth": self.truth, "costs": list(self.costs), "weight_before": self.weight}
         return document
@@ -215,7 +328,21 @@ class Calibration:
             truth=document.get("truth", "nearest"),
             weight=document.get("weight_before", 0.0),
             lossless=document.get("lossless", ""),
+            groups=tuple(Group.from_json(group) for group in document.get("groups", ())),
         )
+
+
+def _sizes(groups: Sequence[Group]) -> list[int]:
+    return [group.queries for group in groups]
+
+
+def _curve(points: Sequence[Point], k: int) -> tuple[int, list[Point]]:
+    """The points of the k that stands in for this one: the next larger measured one, or the largest; which that is."""
+    measured = sorted({point.k for point in points})
+    if not measured:
+        return k, []
+    stand_in = next((m for m in measured if m >= k), measured[-1])
+    return stand_in, [point for point in points if point.k == stand_in]
 
 
 class BudgetOptions(TypedDict, total=False):
@@ -226,13 +353,15 @@ class BudgetOptions(TypedDict, total=False):
     ef: int | None
     lists: int | None
     exact: bool
+    guarantee: str | None
 
 
 @dataclass(frozen=True)
 class Wanted:
     """How much work a search may be: a measured `recall` (None: the default), a number of `candidates` with an `ef` or
-    a number of `lists`, or `exact`: a comparison with everything. Raises ParameterError for numbers out of range, and
-    two that exclude each other.
+    a number of `lists`, or `exact`: a comparison with everything. `guarantee`: what each answer must rest on at least,
+    "proved", which is `exact`, "group" (the default, where the calibration has groups), or "marginal": one budget for
+    all. Raises ParameterError for numbers out of range, and two that exclude each other.
     """
 
     recall: float | None = None
@@ -240,8 +369,10 @@ class Wanted:
     ef: int | None = None
     exact: bool = False
     lists: int | None = None
+    guarantee: str | None = None
 
     def __post_init__(self) -> None:
+        require_guarantee(self.guarantee, recall=self.recall, candidates=self.candidates, exact=self.exact)
         if self.exact + (self.recall is not None) + (self.candidates is not None) > 1:
             raise ParameterError("recall, candidates and exact exclude each other")
         if self.recall is not None and not 0 < self.recall <= 1:
@@ -253,12 +384,17 @@ class Wanted:
         if self.candidates is None and len(given):
             raise ParameterError(f"{' and '.join(given)} say nothing without candidates")
 
+    @property
+    def by_proof(self) -> bool:
+        """Whether everything is to be compared."""
+        return self.exact or self.guarantee == PROVED
+
     def budget(self, calibration: Calibration, kind: type[CandidateIndex] | None, size: int, k: int) -> Choice:
         """The budget for k neighbours among `size` sequences in an index of that kind (None: of none), and why.
 
         Raises ParameterError for an effort that the kind does not take.
         """
-        if self.exact:
+        if self.by_proof:
             return Choice(None, "exact")
         if calibration.lossless:
             if self.candidates is not None:
@@ -267,23 +403,29 @@ class Wanted:
         if self.candidates is not None:
             name = "" if kind is None else kind.effort
             asked = Budget.of(max(self.candidates, k), name, self._effort(kind, self.candidates))
-            return Choice(asked, f"{asked}, as asked")
+            return Choice(asked, f"{asked}, as asked", guarantee=NONE)
         target = calibration.target if self.recall is None else self.recall
         chosen, point = calibration.choose(target, k, size)
         stale = ("the index has changed by more than a fifth since it was calibrated",) * calibration.is_stale(size)
         if point is None:
             return Choice(None, "exact: there was too little data to calibrate")
+        if self.guarantee != MARGINAL and calibration.groups:
+            grouped = calibration.choose_by_groups(target, k, size)
+            if grouped is not None:
+                return Choice(grouped, f"{grouped} for recall {target}", stale, GROUP)
+        elif self.guarantee == GROUP:
+            return Choice(None, "exact: the recall was not measured by groups: seqsearch calibrate INDEX does", stale)
         if chosen is None:
             known = f"best {point.recall:.4f}, at least {point.lower:.4f} by {calibration.queries} queries"
             return Choice(None, f"exact: no budget surely reaches recall {target} ({known})", stale)
         if calibration.exact_is_cheaper(point, size):
             return Choice(None, f"exact: cheaper than the {chosen} that recall {target} takes", stale)
-        if point.lower < target:
+        if calibration.truth == "pairs" and point.lower < target:
             unsure = (
                 f"recall {target} is not sure: {calibration.queries} known pairs are too few, or too much is pruned"
             )
-            stale = (*stale, unsure)
-        return Choice(chosen, f"{chosen} for recall {target} (measured {point.recall:.4f})", stale)
+            return Choice(chosen, _told(chosen, target, point), (*stale, unsure), NONE)
+        return Choice(chosen, _told(chosen, target, point), stale, MARGINAL)
 
     def _effort(self, kind: type[CandidateIndex] | None, candidates: int) -> int | None:
         """What is given, or what is usual for so many candidates."""
@@ -300,11 +442,17 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Choice:
-    """The `budget` of a search (None: everything is compared), the `reason` in words, and what to beware of."""
+    """The `budget` of a search (None: everything is compared), the `reason` in words, what to beware of, and what
+    answers within the budget rest on."""
 
     budget: Budget | None
     reason: str
     warnings: tuple[str, ...] = ()
+    guarantee: str = PROVED
+
+
+def _told(chosen: Budget, target: float, point: Point) -> str:
+    return f"{chosen} for recall {target} (measured {point.recall:.4f})"
 
 
 def unusual(calibration: Calibration, nearest: DoubleArray) -> str | None:

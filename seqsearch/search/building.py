@@ -39,7 +39,7 @@ from .budget import Calibration
 from .build_encoder import EncoderMaker
 from .build_rows import Indexing, fill
 from .cache import IndexCache
-from .calibrator import calibrate, held_out
+from .calibrator import calibrate, enough_queries, held_out, left_out
 from .deciding import SAMPLE, decided
 from .encoding import MODEL, WEIGHTS, OneModel, load_encoder
 from .handle import CALIBRATION, HEALTH, SETTINGS
@@ -50,7 +50,6 @@ from .state import pipeline_of
 from .window_building import WindowBuilding
 from .windows import WindowIndex
 
-CALIBRATION_QUERIES = 500
 CALIBRATION_READS = 1000  # of windows: which of them have ten near relatives differs more
 TRAINING_SHARE = 0.6  # of the time that a build may take
 DECISION = "decision"  # document of what was estimated before the encoder was made
@@ -161,7 +160,7 @@ class _Build:
             self.own.require_rows(builder)
         windows = WindowBuilding.of(builder, distance, self.queries, options.seed, self.progress)
         by_proof = distance.partial and windows is None and not distance.proposes
-        asked = CALIBRATION_QUERIES if windows is None else CALIBRATION_READS
+        asked = enough_queries(options.recall) if windows is None else CALIBRATION_READS
         asked = 0 if self.queries is not None or by_proof else asked
         held = held_out(builder.rows, asked, rng)
         encoder = self._kept_encoder()
@@ -177,8 +176,9 @@ class _Build:
         candidates = Indexing(builder, encoder, self._maker(encoder), settings, known, self.progress).run()
         cut = None if windows is None else windows.run(np.flatnonzero(known))
         if builder.document(CALIBRATION) is None:
-            queries = self._asked(encoder, held, windows)
-            builder.put_document(CALIBRATION, self._measured(encoder, candidates, cut, known, queries).to_json())
+            queries, own = self._asked(encoder, held, windows, known)
+            measured = self._measured(encoder, candidates, cut, known, queries, own)
+            builder.put_document(CALIBRATION, measured.to_json())
         if len(held):
             candidates.add(held, builder.vectors(held))
         if cut is not None and len(held):
@@ -220,14 +220,22 @@ class _Build:
         own.store_all(model, builder, self.progress)
         return lambda rows: own.to_store(model, builder, rows)
 
-    def _asked(self, encoder: OneModel, held: IntArray, windows: WindowBuilding | None) -> Queries:
-        """What the recall is measured on."""
+    def _asked(
+        self, encoder: OneModel, held: IntArray, windows: WindowBuilding | None, known: BoolArray
+    ) -> tuple[Queries, IntArray | None]:
+        """What the recall is measured on, and the rows that these are themselves, -1 for none, where any are."""
         if self.queries is not None:
-            return queries_of(encoder, self.queries, self.query_vectors)
+            return queries_of(encoder, self.queries, self.query_vectors), None
         if windows is not None:
-            return Queries(windows.reads(held, np.setdiff1d(np.arange(self.builder.rows), held, assume_unique=True)))
-        known = None if encoder.own is None else Points(self.builder.vectors, held)
-        return Queries(self.builder.sequences(held), known)
+            return Queries(windows.reads(held, np.flatnonzero(known))), None
+        rng = np.random.default_rng([self.options.seed, 3])
+        more = np.zeros(0, np.int64)
+        if not self.options.exact_distance().partial:
+            more = left_out(known, len(held), self.options.recall, rng)
+        rows = np.concatenate([held, more])
+        points = None if encoder.own is None else Points(self.builder.vectors, rows)
+        own = np.concatenate([np.full(len(held), -1), more]) if len(more) else None
+        return Queries(self.builder.sequences(rows), points), own
 
     def _measured(
         self,
@@ -236,6 +244,7 @@ class _Build:
         windows: WindowIndex | None,
         known: BoolArray,
         asked: Queries,
+        own: IntArray | None,
     ) -> Calibration:
         """The curve, of candidates among the rows `known`; none of a distance to parts without windows."""
         builder, options, distance = self.builder, self.options, self.options.exact_distance()
@@ -246,7 +255,8 @@ class _Build:
             self.progress.note(f"candidates of {distance.name} are proposed by what sequences share; none are embedded")
         targets = builder.targets(self.progress)
         pipeline = pipeline_of(targets, known, encoder, candidates, distance, windows=windows)
-        return replace(calibrate(pipeline, asked, options.recall, progress=self.progress), size=builder.rows)
+        measured = calibrate(pipeline, asked, options.recall, exclude=own, progress=self.progress)
+        return replace(measured, size=builder.rows)
 
     def _kept_encoder(self) -> OneModel | None:
         """That of an interrupted build."""

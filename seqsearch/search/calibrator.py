@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,23 +16,31 @@ from ..distances.neighbours import thresholds
 from ..errors import MismatchError
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
-from .budget import USUAL, Budget, Calibration, Point
+from .budget import USUAL, Budget, Calibration, Group, Point, controlled
 from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
-from .pipeline import Keep, Pipeline, Queries, Ranked, Stage, Trace
+from .pipeline import Keep, Pipeline, Queries, Ranked, Stage, Trace, joined
 from .stages import Exact, Propose, ProposeParts, ProposeShared
+from .strangers import Removed, Strangers, grouped
 
+Bound = Callable[[DoubleArray], float]
 CONFIDENCE = 1.645  # standard errors: 95% one-sided
 CALIBRATED_K = (1, 10, 50)
 SURE = 0.9995  # a recall above which nobody needs a larger budget
 GAIN, WORTH = 0.0001, 0.05  # of recall, and of what was missed, that is worth another budget
+PROVING, QUERIES = 5.0, (500, 2000)
+FEWEST_TO_LEAVE_OUT = 1000  # sequences below which members are not asked as well
+MOST_IN_TABLE = 1 << 23  # pairs of a query and a row whose distances are kept in a table
+MANY, WORTH_OF_MANY = 400, 0.15  # candidates from which on a step has to find more of it: these take long to measure
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
 _WIDER = range(20, 201)
 """Candidates for which greater efforts than the usual are tried: in a large graph of near duplicates it is the walk
 that misses neighbours, and a wider one finds them for less than more candidates, which have to be verified, would."""
 PARTS_K = (1, 10)
 """Of a distance to parts, for which more neighbours are dear to know."""
+WINDOWS = (50, 100, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200, 4800, 6400)
+"""The ladder of windows, of which many lead to the same row."""
+MOST_COMPARED = 2500  # entries a query, after which more are no longer tried: what they lead to grows with them
 MOST_SHARED = 601  # candidates by what sequences share: more of them find hardly anything, and every one is compared
-FEWEST_WINDOWS, MORE_WINDOWS = 50, (4800, 6400)
 BANDED = 0.5  # of the cost of a comparison, where a part is looked for in a band
 LADDER = (10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200)
 
@@ -61,14 +69,19 @@ def calibrate(
     assert isinstance(last, Exact)
     whole = isinstance(first, Propose)
     ks = tuple(k for k in (CALIBRATED_K if whole else PARTS_K) if k <= others) or (1,)
-    truth = pipeline.neighbours(queries, max(ks), None, allowed=allowed, exclude=exclude, progress=progress)
+    removed = Removed.sizes(len(queries), others, max(ks)) if whole else None
+    deep = max(ks) + (0 if removed is None else removed.most)
+    known = pipeline.neighbours(queries, deep, None, allowed=allowed, exclude=exclude, progress=progress)
+    truth = Neighbours(known.rows[:, : max(ks)], known.distances[:, : max(ks)])
+    strange = Strangers.of(queries, exclude, known, removed, max(ks))
     asked, sequences = queries, queries.sequences
 
     def propose(budget: Budget) -> Ranked:
-        return pipeline.proposed(asked, budget, exclude=exclude)
+        found = pipeline.proposed(asked, budget, exclude=exclude)
+        return found if strange is None else found.followed_by(strange.proposed(pipeline, budget))
 
     def verify(who: IntArray, rows: IntArray, cutoffs: DoubleArray) -> DoubleArray:
-        return last.pairs(sequences, who, rows, cutoffs)
+        return last.pairs(sequences, who if strange is None else strange.owners[who], rows, cutoffs)
 
     budgets = ladder_of(first, others, wider=True)
 
@@ -80,25 +93,53 @@ def calibrate(
     cost = last.cost(sequences, truth) * (BANDED if isinstance(first, ProposeParts) else 1.0)
     by_proof = last.distance.exhaustive_cost(sequences.lengths, others, cost)
 
-    with progress.task("calibrating", len(budgets)) as task:
-        ladder = Ladder(budgets)
-        if not isinstance(first, ProposeParts):
-            points, interval = measure(truth, propose, verify, ladder, ks, task, may_stop=whole)
-        else:
-            points, interval = measured_whole(truth, search, ladder, ks, task), None
+    def curve(points: list[Point]) -> tuple[Point, ...]:
         if not isinstance(first, ProposeShared):
             points = [_with_cost(point, first.index) for point in points]
-        points = worthwhile(points, (cost,))
+        return tuple(worthwhile(points, (cost,)))
+
+    with progress.task("calibrating", len(budgets)) as task:
+        ladder = Ladder(budgets)
+        if whole:
+            every, rows = truth if strange is None else joined([truth, strange.truth]), len(pipeline.live)
+            measured = measure(every, propose, verify, ladder, ks, task, rows=rows, usual=len(queries))
+            points, interval = curve(measured.points(np.arange(len(queries)))), measured.interval
+            groups = [
+                Group(reach, len(who), curve(measured.points(who, group_bound)), together)
+                for reach, who, together in ([] if strange is None else grouped(measured.first, target))
+            ]
+        elif isinstance(first, ProposeShared):
+            measured = measure(truth, propose, verify, ladder, ks, task, may_stop=False)
+            points, interval, groups = curve(measured.points(np.arange(len(queries)))), None, []
+        else:
+            points, interval, groups = curve(measured_whole(truth, search, ladder, ks, task)), None, []
     return Calibration(
         target,
         len(queries),
         size,
-        tuple(points),
+        points,
         (cost,),
         interval,
         by_proof,
         float(np.quantile(truth.distances[:, 0], USUAL, method="higher")),
+        groups=tuple(groups),
     )
+
+
+def enough_queries(recall: float) -> int:
+    """How many queries a calibration for a recall needs: a fifth of the loss allowed is what one more would prove."""
+    return int(np.clip(np.ceil(PROVING / max(1 - recall, 1e-9)), *QUERIES))
+
+
+def left_out(known: BoolArray, held: int, recall: float, rng: np.random.Generator) -> IntArray:
+    """Members to be asked for their others beside the `held` queries that were kept out of the index, where these are
+    too few: (m,) rows of the `known` ones, (rows,), ascending. None of a tiny set, where comparing with all is cheap.
+    """
+    rows = np.flatnonzero(known)
+    more = min(enough_queries(recall) - held, len(rows))
+    if len(rows) + held < FEWEST_TO_LEAVE_OUT or more < 1:
+        return np.zeros(0, np.int64)
+    return np.sort(rng.choice(rows, more, replace=False)).astype(np.int64)
 
 
 def members(live: BoolArray, most: int, seed: int) -> IntArray:
@@ -147,7 +188,7 @@ def budgets_for(index: CandidateIndex, size: int, *, wider: bool = False) -> lis
 def window_budgets(index: CandidateIndex, *, wider: bool = False) -> list[Budget]:
     """The ladder of budgets for windows, of which many lead to the same row; `wider`: with every effort that is worth
     trying, else with one that grows with it."""
-    counts = [count for count in (*LADDER, *MORE_WINDOWS) if FEWEST_WINDOWS <= count < len(index)]
+    counts = [count for count in WINDOWS if count < len(index)]
     if not index.effort:
         return [Budget(count) for count in counts]
     return [
@@ -207,11 +248,12 @@ class Ladder:
         return not self._done and _effort_of(budget) not in self._spent
 
     def found(self, budget: Budget, recalls: tuple[float, ...]) -> None:
-        """What it found, of each k that is no more than its candidates."""
+        """What it found of each part of the queries, of each k that is no more than its candidates."""
         effort = _effort_of(budget)
-        self._done = bool(self._best) and not _gained(self._best, recalls)
+        worth = WORTH if budget.candidates < MANY else WORTH_OF_MANY
+        self._done = bool(self._best) and not _gained(self._best, recalls, worth)
         before = self._found.get(effort, ())
-        if effort is not None and len(before) == len(recalls) and not _gained(before, recalls):
+        if effort is not None and len(before) == len(recalls) and not _gained(before, recalls, worth):
             self._spent.add(effort)
         self._best = self._found[effort] = recalls
 
@@ -220,22 +262,28 @@ def _effort_of(budget: Budget) -> int | None:
     return budget.ef if budget.lists is None else budget.lists
 
 
-def _gained(before: tuple[float, ...], recalls: tuple[float, ...]) -> bool:
-    """Whether a step found a part of what was missed that is worth another."""
-    missed, misses = (1 - float(np.mean(each)) for each in (before, recalls))
-    return missed - misses > max(GAIN, WORTH * missed)
+def _gained(before: tuple[float, ...], recalls: tuple[float, ...], worth: float) -> bool:
+    """Whether a step found a part of what was missed that is worth another: for any k, of any part of the queries."""
+    return any(after - first > max(GAIN, worth * (1 - first)) for first, after in zip(before, recalls, strict=False))
 
 
-def lower_bound(each: DoubleArray) -> float:
+def group_bound(each: DoubleArray) -> float:
+    """The recall that a budget is expected to have on one more query like (Q,) others of a group: that of conformal
+    risk control, and no more than a standard error below their mean, since the budget is the cheapest of many.
+    """
+    return min(controlled(float(each.mean()), len(each)), lower_bound(each, 1.0))
+
+
+def lower_bound(each: DoubleArray, errors: float = CONFIDENCE) -> float:
     """The 95% one-sided lower bound of the mean of (Q,) recalls: Wilson's score bound (1927), which has a width even
-    where every query found everything.
+    where every query found everything. `errors`: how many standard errors below.
 
     The number of trials is the number of independent finds that would vary as much as the queries do: at least Q.
     """
     mean, spread = float(each.mean()), float(each.var())
     trials = len(each) * max(1.0, mean * (1 - mean) / spread if spread > 0 else 1.0)
-    z2 = CONFIDENCE**2
-    width = CONFIDENCE * np.sqrt(mean * (1 - mean) / trials + z2 / (4 * trials**2))
+    z2 = errors**2
+    width = errors * np.sqrt(mean * (1 - mean) / trials + z2 / (4 * trials**2))
     return float((mean + z2 / (2 * trials) - width) / (1 + z2 / trials))
 
 
@@ -283,46 +331,90 @@ class _Proposal:
     @cached_property
     def ordered(self) -> DoubleArray:
         """The distances of each query, nearest first, as many as are looked at."""
-        return np.sort(self.distances, axis=1)[:, : max(CALIBRATED_K)].copy()
+        most = max(CALIBRATED_K)
+        if most < self.distances.shape[1]:
+            return np.sort(np.partition(self.distances, most - 1, axis=1)[:, :most], axis=1)
+        return np.sort(self.distances, axis=1)
 
-    def point(self, truth: Neighbours, k: int, stop: Stop | None) -> Point:
-        """What it finds of the k nearest, with or without a stop."""
+    def recalls(self, truth: Neighbours, k: int, usual: int | None) -> list[float]:
+        """The share of the k nearest that are among what was proposed, for the first `usual` queries and the others."""
+        each = recall_at(self.ordered, truth.distances, k)
+        return [
+            float(part.mean()) for part in (each[:usual], each[len(each) if usual is None else usual :]) if len(part)
+        ]
+
+    def outcomes(self, truth: Neighbours, ks: tuple[int, ...], stops: list[Stop]) -> Iterator[_Outcome]:
+        """What it finds of the k nearest, for each k: of all candidates, and with every stop."""
+        ks = tuple(k for k in ks if self.budget.candidates >= k)
+        for k in ks:
+            yield _Outcome(self.budget, k, None, recall_at(self.ordered, truth.distances, k), None)
+        for stop in stops if self.budget.candidates >= FEWEST_TO_STOP else ():
+            bounds = stop.bounds(self.scores)
+            for k in ks:
+                nearest, compared = np.full((len(bounds), k), np.inf), np.zeros(len(bounds), np.int64)
+                stopped(self.distances, bounds, nearest, compared)
+                yield _Outcome(self.budget, k, stop.alpha, recall_at(nearest, truth.distances, k), compared)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What one budget, with a stop or without, finds of the k nearest of each query, (Q,) `each`, and how many
+    candidates it compares for it, (Q,), None for all."""
+
+    budget: Budget
+    k: int
+    alpha: float | None
+    each: DoubleArray
+    compared: IntArray | None
+
+    def point(self, some: IntArray | None, bound: Bound) -> Point:
+        """Over all queries, or some of them."""
+        each = self.each if some is None else self.each[some]
         verified = None
-        if stop is None:
-            nearest = self.ordered
-        else:
-            nearest = np.full((len(self.distances), k), np.inf)
-            compared = np.zeros(len(nearest), np.int64)
-            stopped(self.distances, stop.bounds(self.scores), nearest, compared)
-            verified = round(float(compared.mean()), 2)
-        each = recall_at(nearest, truth.distances, k)
-        recall, lower = round(float(each.mean()), 6), round(lower_bound(each), 6)
-        alpha = None if stop is None else stop.alpha
-        budget = self.budget
-        return Point(k, budget.candidates, budget.ef, recall, lower, alpha, verified, lists=budget.lists)
+        if self.compared is not None:
+            verified = round(float((self.compared if some is None else self.compared[some]).mean()), 2)
+        recall, lower, budget = round(float(each.mean()), 6), round(bound(each), 6), self.budget
+        return Point(self.k, budget.candidates, budget.ef, recall, lower, self.alpha, verified, lists=budget.lists)
 
 
 class _Verified:
-    """Exact distances of pairs, each computed once, however many budgets propose it."""
+    """Exact distances of pairs, each computed once, however many budgets propose it; of few rows in a table."""
 
-    def __init__(self, verify: Verify, farthest: DoubleArray) -> None:
+    def __init__(self, verify: Verify, farthest: DoubleArray, rows: int | None = None) -> None:
+        """`rows`: how many there are, None for many."""
         self._verify, self._farthest = verify, farthest
         self._pairs, self._distances = np.zeros(0, np.int64), np.zeros(0)
+        small = rows is not None and rows * len(farthest) <= MOST_IN_TABLE
+        self._table = np.full((len(farthest), rows or 0), np.nan) if small else None
 
     def of(self, rows: IntArray) -> DoubleArray:
         """(Q, C) distances of proposed rows, inf where there is none."""
-        owners = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)
+        order = np.argsort(rows, axis=1)  # ascending pairs are found much faster among ascending ones
+        rows, found = np.take_along_axis(rows, order, axis=1), np.full(rows.shape, np.inf)
         there = rows >= 0
-        pairs = owners[there] << 40 | rows[there]
-        fresh = np.unique(pairs[~_among(pairs, self._pairs)])
+        owners = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)[there]
+        found[there] = self._known(owners, rows[there]) if self._table is None else self._listed(owners, rows[there])
+        out = np.empty(rows.shape)
+        np.put_along_axis(out, order, found, axis=1)
+        return out
+
+    def _listed(self, owners: IntArray, rows: IntArray) -> DoubleArray:
+        """(m,) from the table."""
+        assert self._table is not None
+        fresh = np.flatnonzero(np.isnan(self._table[owners, rows]))  # no budget proposes a row twice
+        who = owners[fresh]
+        self._table[who, rows[fresh]] = self._verify(who, rows[fresh], self._farthest[who])
+        return self._table[owners, rows]
+
+    def _known(self, owners: IntArray, rows: IntArray) -> DoubleArray:
+        """(m,) from ascending pairs, of ascending ones."""
+        pairs = owners << 40 | rows
+        fresh = pairs[~_among(pairs, self._pairs)]
         who = fresh >> 40
         exact = self._verify(who, fresh & ((1 << 40) - 1), self._farthest[who])
-        if len(fresh):
-            order = np.argsort(np.concatenate([self._pairs, fresh]))
-            self._pairs = np.concatenate([self._pairs, fresh])[order]
-            self._distances = np.concatenate([self._distances, exact])[order]
-        out = np.full(rows.shape, np.inf)
-        out[there] = self._distances[np.searchsorted(self._pairs, pairs)]
+        places = np.searchsorted(self._pairs, fresh)
+        self._pairs, self._distances = np.insert(self._pairs, places, fresh), np.insert(self._distances, places, exact)
+        out: DoubleArray = self._distances[np.searchsorted(self._pairs, pairs)]
         return out
 
 
@@ -334,6 +426,20 @@ def _among(values: IntArray, known: IntArray) -> BoolArray:
     return found
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What every budget finds for some queries, the `interval` behind those that stop early, and the scores of the
+    first candidates, (Q,), within the widest."""
+
+    outcomes: list[_Outcome]
+    interval: Interval | None
+    first: DoubleArray
+
+    def points(self, some: IntArray | None = None, bound: Bound | None = None) -> list[Point]:
+        """The curve over all queries, or over some of them, with stops and without."""
+        return monotone([outcome.point(some, bound or lower_bound) for outcome in self.outcomes])
+
+
 def measure(
     truth: Neighbours,
     propose: ProposeFor,
@@ -342,46 +448,44 @@ def measure(
     ks: tuple[int, ...],
     task: Task | None = None,
     *,
+    rows: int | None = None,
+    usual: int | None = None,
     may_stop: bool = True,
-) -> tuple[list[Point], Interval | None]:
-    """The points of a curve for the queries that `truth` belongs to, and the interval behind those that stop early.
+) -> Measured:
+    """What the budgets find for the queries that `truth` belongs to, and the interval behind those that stop early.
 
     `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
-    which those above their cutoff may be inf; `may_stop`: whether lists may end early. The ladder ends where every k is
+    which those above their cutoff may be inf; `rows`: how many there are, if
+    that is known; `usual`: how many of the queries are, the first ones, None for all; `may_stop`: whether
+    lists may end early. The ladder ends where every k is
     found as surely as anybody asks.
     """
-    distances = _Verified(verify, thresholds(truth.distances, max(ks)))
-    points: list[Point] = []
+    distances = _Verified(verify, thresholds(truth.distances, max(ks)), rows)
     proposals: list[_Proposal] = []
     best: tuple[float, ...] = ()
     ladder = budgets if isinstance(budgets, Ladder) else None
     for budget in budgets.budgets if isinstance(budgets, Ladder) else budgets:
         if task is not None:
             task.advance()
-        if ladder is not None and not ladder.takes(budget) and points:
+        if ladder is not None and not ladder.takes(budget) and proposals:
             continue
         candidates = propose(budget)
         proposal = _Proposal(budget, candidates.scores, distances.of(candidates.rows))
         proposals.append(proposal)
-        measured = [proposal.point(truth, k, None) for k in ks if budget.candidates >= k]
-        points += measured
-        recalls = tuple(point.recall for point in measured)
+        able = [k for k in ks if budget.candidates >= k]
+        recalls = tuple(recall for k in able for recall in proposal.recalls(truth, k, usual))
         if recalls >= best:  # by the smallest k, which every budget has
             best, widest = recalls, candidates
         if ladder is not None:
             ladder.found(budget, recalls)
-        if len(measured) == len(ks) and all(point.recall >= SURE for point in measured):
+        if len(able) == len(ks) and all(recall >= SURE for recall in recalls):
             break
-    if not may_stop:
-        return monotone(points), None
+    first = widest.scores[:, 0].astype(np.float64) if widest.scores.shape[1] else np.full(len(truth), np.inf)
     there = truth.rows >= 0
     interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
-    if interval is not None:
-        stops = [interval.at(alpha) for alpha in ALPHAS]
-        for proposal in proposals:
-            if proposal.budget.candidates >= FEWEST_TO_STOP:
-                points += [proposal.point(truth, k, s) for k in ks if proposal.budget.candidates >= k for s in stops]
-    return monotone(points), interval
+    stops = [] if interval is None or not may_stop else [interval.at(alpha) for alpha in ALPHAS]
+    outcomes = [outcome for proposal in proposals for outcome in proposal.outcomes(truth, ks, stops)]
+    return Measured(outcomes, interval, first)
 
 
 def measured_whole(
@@ -407,7 +511,7 @@ def measured_whole(
             measured.append(replace(point, verified=round(compared, 2)))
         points += measured
         ladder.found(budget, tuple(point.recall for point in measured))
-        if all(point.recall >= SURE for point in measured):
+        if all(point.recall >= SURE for point in measured) or compared > MOST_COMPARED:
             break
     return monotone(points)
 

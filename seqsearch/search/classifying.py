@@ -15,6 +15,7 @@ from ..sequences import Sequences, SequencesLike
 from ..sequences.ids import numbered
 from .budget import BudgetOptions
 from .conditions import Where
+from .guarantees import Guarantees
 from .novelty.options import NoveltyFields, NoveltyOptions
 from .strands import PLUS, require_strand
 
@@ -31,7 +32,8 @@ class Votes:
 
     `shares`: (Q, K) of the votes for each of `labels`, 0 everywhere when no neighbour has a label; `winners`: (Q,)
     number of the winner; `nearest`: (Q,) exact distance to the nearest neighbour; `p_values`: (Q,) that a known
-    sequence would look as new, None where novelty was not asked for; `abstained`: (Q,) where no label is told.
+    sequence would look as new, None where novelty was not asked for; `abstained`: (Q,) where no label is told;
+    `guarantee`: (Q,) what the neighbours rest on, as in `Results`.
     """
 
     labels: tuple[str, ...]
@@ -40,6 +42,7 @@ class Votes:
     nearest: DoubleArray
     p_values: DoubleArray | None
     abstained: BoolArray
+    guarantee: Guarantees
 
     def names(self) -> list[str]:
         """(Q,) labels, "" for none."""
@@ -94,7 +97,8 @@ class NeighbourClassifier:
             raise MismatchError(f"the sequences of {index.name} have no labels to vote with")
         self.novelty: NoveltyFields | None = None
         if abstain > 0:
-            self.novelty = {**(novelty or {}), "fpr": abstain, "strand": strand}
+            own: NoveltyFields = {"guarantee": budget.get("guarantee"), **(novelty or {})}
+            self.novelty = {**own, "fpr": abstain, "strand": strand}
         if self.novelty is not None:
             NoveltyOptions.of(self.novelty)
 
@@ -133,7 +137,8 @@ class NeighbourClassifier:
         abstained: BoolArray = np.logical_not(there.any(axis=1))
         if asked is not None:
             abstained = abstained | asked.novel
-        return Votes(self.labels, shares, _winners(shares, voters), found.distances[:, 0], p_values, abstained)
+        winners, nearest = _winners(shares, voters), found.distances[:, 0]
+        return Votes(self.labels, shares, winners, nearest, p_values, abstained, found.guarantee)
 
 
 def _votes(found: Results, numbers: IntArray, k: int, weighting: str) -> tuple[IntArray, DoubleArray]:

@@ -7,6 +7,7 @@ together, and the decision is the same.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,18 +22,22 @@ from .lossless import Lossless
 
 SAMPLE = 2000  # sequences among which the nearest of some are looked for, by proof and by components
 K = 10
+_DEEPER = 40  # the rank whose distance tells by how much neighbours draw near as sequences get more
 _ASKED = (10, 100)  # of them, fewer where distances are dear:
 _LOOKED_AT = 4e10  # cells
 _UNIT = 3e-7  # seconds that one candidate proposed takes
-_PROVED = 4e-8  # and one of a search by proof, of which bounds rule most out
 _CELL = 1.1e-11  # seconds that a cell of a dynamic programme takes while learning
+_DISTINCT = 200  # batches that learning compares at least, smaller ones where they are dear
+CALIBRATED = 500  # queries that a calibration proves the nearest of,
+_LADDER = 3.0  # and how many times the candidates that are needed it looks at
 _STEP = 1.6e-2  # seconds of a step of learning, of 256 sequences, beside its distances
 _FEATURE = 2e-9  # seconds of a token and a dimension of a point
 _ROW = 2.5e-5  # seconds to read, store and index a sequence
 _FIXED = {"none": 6.0, "normal": 16.0}  # seconds that do not depend on the data: imports, components, calibration
 _GROWTH = 0.1  # the power of the size by which the candidates grow that are needed for the same recall
-_LEARNED = 0.2  # of the candidates that components need, what a trained encoder needs,
-_FEWEST = 20.0  # at least
+_LEARNED = {"tokens": 0.2, "series": 0.5}  # of the candidates that components need, what a trained encoder needs,
+_FEWEST = 20.0  # at least;
+_LOST = (0.4, 0.6)  # the share of a sample ranked before neighbours at which learning begins to fail, and has failed
 _VERIFIED = 0.6  # of them, as calibration stops lists early
 _SCAN, _LISTS = 0.03, 60.0  # what a scan of a row costs, and looking through lists, in candidates
 NONE, NORMAL = "none", "normal"
@@ -89,23 +94,50 @@ def decided(
     sample = sequences[:SAMPLE]
     asked = min(len(sample), _affordable_queries(sample, distance))
     everything = np.ones(len(sample), np.bool_)
-    truth, _ = Lossless(distance, sample, everything).neighbours(sample[:asked], min(len(sample), K + 1))
-    known = truth.distances[np.isfinite(truth.distances)]
-    cost = distance.verification_cost(sample.lengths, float(np.median(known)))
-    exact = _PROVED * distance.exhaustive_cost(sample.lengths, size, cost)
-    needed = _rank(truth, sample, asked) * (size / len(sample)) ** _GROWTH
-    scans = not CANDIDATE_INDEXES[auto_kind(size)].effort
     lengths = sample.lengths.astype(np.float64)
+    deep, pruning = Lossless(distance, sample, everything).neighbours(sample[:asked], min(len(sample), _DEEPER + 1))
+    truth = Neighbours(deep.rows[:, : K + 1], deep.distances[:, : K + 1])
+    nearer = _drawing_near(deep, size / len(sample))
+    reach = nearer * _middle(truth.distances[:, -1])
+    compared = nearer * pruning.verified / max(1, pruning.pairs)
+    exact = _UNIT * size * distance.proof_cost(sample.lengths, reach, compared)
+    cost = distance.verification_cost(sample.lengths, reach)
+    rank = _rank(truth, sample, asked)
+    needed = rank * (size / len(sample)) ** _GROWTH
+    scans = not CANDIDATE_INDEXES[auto_kind(size)].effort
     estimates = {"exact": Estimate(0.0, exact)}
-    for name, count in (("none", needed), ("normal", max(_FEWEST, _LEARNED * needed))):
+    for name, count in (("none", needed), ("normal", max(_FEWEST, _learned(rank / len(sample), distance) * needed))):
         count = min(float(size), count)
         proposing = _SCAN * size if scans else _LISTS + count
         query = _UNIT * (proposing + _VERIFIED * count * cost) + _FEATURE * float(lengths.mean()) * DIM
+        measuring = min(CALIBRATED, size) * (exact + _UNIT * _LADDER * count * cost)
         # what proposing does not pay for is searched by proof all the same
-        estimates[name] = Estimate(_FIXED[name] + _building(name, lengths, size, distance), min(query, exact))
+        made = _FIXED[name] + measuring + _building(name, lengths, size, distance)
+        estimates[name] = Estimate(made, min(query, exact))
     best = Decision(NONE, queries, estimates).cheapest
     late = seconds is not None and estimates[NORMAL].build > seconds
     return Decision(NORMAL if best == NORMAL and not late else NONE, queries, estimates)
+
+
+def _learned(share: float, distance: Distance) -> float:
+    """Of the candidates that components need, what a trained encoder does: all of them where components rank so large a
+    share of a sample before the nearest that these are hardly nearer than any other, as of unrelated proteins."""
+    lost = float(np.interp(share, _LOST, (0.0, 1.0)))
+    return lost + (1 - lost) * _LEARNED[distance.kind]
+
+
+def _drawing_near(deep: Neighbours, times: float) -> float:
+    """By how much nearer the last neighbour asked will be among so many times more sequences: as a sample of a quarter
+    has at rank 10 what all of it has at rank 40."""
+    nearer, farther = (_middle(deep.distances[:, min(rank, deep.distances.shape[1] - 1)]) for rank in (K, _DEEPER))
+    if not 0 < nearer < farther:
+        return 1.0
+    return float((nearer / farther) ** (np.log(max(1.0, times)) / np.log(_DEEPER / K)))
+
+
+def _middle(distances: DoubleArray) -> float:
+    known = distances[np.isfinite(distances)]
+    return float(np.median(known)) if len(known) else 0.0
 
 
 def _affordable_queries(sample: Sequences, distance: Distance) -> int:
@@ -126,14 +158,17 @@ def _rank(truth: Neighbours, sample: Sequences, asked: int) -> float:
 
 
 def _building(name: str, lengths: DoubleArray, size: int, distance: Distance) -> float:
-    """Seconds that depend on the data."""
-    made = size * (_ROW + _FEATURE * float(lengths.mean()) * 128)
+    """Seconds that depend on the data, but for the calibration."""
+    length = float(lengths.mean())
+    made = size * (_ROW + _FEATURE * length * 128)
     if name == NONE:
         return made
-    plan = TrainingPlan()
-    cells = min(affordable(plan.cells, distance), plan.steps * (plan.batch * float(lengths.mean())) ** 2 / 2)
-    dear = plan.cells / affordable(plan.cells, distance)
-    return made + plan.steps * _STEP + cells * dear * _CELL + min(size, plan.sequences) * 1.5e-4
+    plan = TrainingPlan.of_effort(NORMAL)
+    cells = affordable(plan.cells, distance)
+    batch = max(32, min(plan.batch, int(math.sqrt(2 * cells / _DISTINCT) / length)))
+    steps = plan.steps_for(min(size, plan.sequences), batch)
+    compared = min(cells, steps * (batch * length) ** 2 / 2) * plan.cells / cells * _CELL
+    return made + steps * _STEP + compared + min(size, plan.sequences) * 1.5e-4
 
 
 def _seconds(seconds: float) -> str:

@@ -35,7 +35,8 @@ class Exported:
         """Columns by name, of one value a hit.
 
         `names`: of query, rank, target, distance, target_start and target_end (the first and the last symbol, from 1,
-        of the part of the target that the distance is to), strand ("+" or "-"), row, label, description, sequence (its
+        of the part of the target that the distance is to), strand ("+" or "-"), row, guarantee (what the
+        answer rests on: proved, group, marginal or none), label, description, sequence (its
         letters), of the path behind the distance, which is looked for then, identity and coverage (0 to 1) and cigar,
         of alignments under a substitution matrix score, evalue and bitscore as well, and, for a distance that knows
         one, confidence; and of the columns of the index, under their names, or
@@ -144,6 +145,7 @@ COLUMNS: dict[str, Callable[[Answers], Values]] = {
     "target_end": lambda answers: answers.parts[1],
     "strand": lambda answers: ["-" if minus else "+" for minus in answers.table().minus.tolist()],
     "row": lambda answers: answers.rows[answers.rows >= 0],
+    "guarantee": lambda answers: answers.guarantee[answers.table().owners].tolist(),
     "label": lambda answers: list(answers.targets.labels.take(answers.table().rows)),
     "description": lambda answers: list(answers.targets.descriptions.take(answers.table().rows)),
     "sequence": lambda answers: answers.targets[answers.table().rows].texts(),

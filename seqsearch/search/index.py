@@ -24,9 +24,9 @@ from ..store import Store
 from ..trees import Dendrogram
 from .asking import vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
-from .building import CALIBRATION_QUERIES, build
+from .building import build
 from .cache import IndexCache, bytes_by_part
-from .calibrator import calibrate, calibrate_pairs, ladder_of, members
+from .calibrator import calibrate, calibrate_pairs, enough_queries, ladder_of, members
 from .clustering import MEMORY, Clustering, clustered
 from .column_changes import ColumnChanges, ColumnValues
 from .encoding import OneModel, TwoTowers
@@ -329,27 +329,28 @@ class SequenceIndex(Questions):
         vectors: VectorsLike | None = None,
         recall: float | None = None,
         pairs: Pairs | None = None,
-        sample: int = CALIBRATION_QUERIES,
+        sample: int | None = None,
         seed: int = 0,
         progress: Watching = False,
     ) -> Calibration:
         """Measure the recall of every budget anew, on the data as they are now, and keep the curve.
 
         `queries`: sequences like those that will be asked, with `vectors` as in `search`; None takes `sample` random
-        members, each asked for its nearest others. An index of two kinds of series needs queries whose answers are
-        known, by equal ids or by `pairs`. `recall`: aimed at by default from now on. Raises ParameterError,
-        MissingVectorsError, IndexLockedError.
+        members (by default as many as the recall needs), each asked for its nearest others. An index of two kinds of
+        series needs queries whose answers are known, by equal ids or by `pairs`. `recall`: aimed at by default from now
+        on. Raises ParameterError, MissingVectorsError, IndexLockedError.
         """
         if queries is None and vectors is not None:
             raise ParameterError("vectors say nothing without queries")
         asked = None if queries is None else self._asked(queries, vectors)
         target = Wanted(self.calibration.target if recall is None else recall).recall
         assert target is not None
+        drawn = enough_queries(target) if sample is None else sample
         with self._handle.writing() as writer:
             self.refresh()
             with self._handle.state(watched(progress)) as state:
                 known = pairs, self._handle.settings.get("pairs", {}).get("most", 1.0)
-                measured = _measured(state, asked, target, known, (sample, seed), watched(progress))
+                measured = _measured(state, asked, target, known, (drawn, seed), watched(progress))
             writer.put_document(CALIBRATION, measured.to_json())
         self.refresh()
         return measured

@@ -70,6 +70,22 @@ class Ranked:
         parts = None if self.parts is None else self.parts.without(exclude, kept, shape)
         return Ranked(self.rows[kept].reshape(shape), self.scores[kept].reshape(shape), self.note, parts)
 
+    def followed_by(self, more: Ranked) -> Ranked:
+        """What is said of these queries, and then of others; no parts are known of them."""
+        wide = max(self.rows.shape[1], more.rows.shape[1])
+        rows, scores = zip(*(each.widened(wide) for each in (self, more)), strict=True)
+        return Ranked(np.concatenate(rows), np.concatenate(scores))
+
+    def widened(self, count: int) -> tuple[IntArray, AnyArray]:
+        """Rows and scores, (Q, count), padded."""
+        lack = ((0, 0), (0, count - self.rows.shape[1]))
+        return np.pad(self.rows, lack, constant_values=-1), np.pad(self.scores, lack, constant_values=np.inf)
+
+    def __getitem__(self, some: IntArray) -> Ranked:
+        """What is said of some of the queries."""
+        parts = None if self.parts is None else self.parts[some]
+        return Ranked(self.rows[some], self.scores[some], self.note, parts)
+
     def padded(self, k: int) -> Neighbours:
         """The first k of each line, padded where there are fewer."""
         rows, scores = self.rows[:, :k], np.asarray(self.scores[:, :k], np.float64)
@@ -77,6 +93,22 @@ class Ranked:
             rows = np.pad(rows, ((0, 0), (0, lack)), constant_values=-1)
             scores = np.pad(scores, ((0, 0), (0, lack)), constant_values=np.inf)
         return Neighbours(rows, scores)
+
+
+@dataclass(frozen=True)
+class Found(Neighbours):
+    """The k best of Q queries, and which of these were compared with everything: `proved`, (Q,)."""
+
+    proved: BoolArray
+
+    @classmethod
+    def of(cls, found: Neighbours, proved: bool) -> Found:
+        """Of queries that were all searched in one way."""
+        return cls(found.rows, found.distances, np.full(len(found), proved))
+
+    def put(self, where: IntArray, part: Found) -> None:
+        """Take in the answers of some queries, (m,)."""
+        self.rows[where], self.distances[where], self.proved[where] = part.rows, part.distances, part.proved
 
 
 @dataclass(frozen=True)
@@ -111,9 +143,11 @@ class Queries:
         return len(self.sequences)
 
     def __getitem__(self, some: slice | IntArray) -> Queries:
-        """Some of them, with their points."""
+        """Some of them, with their points, and what arrays were made of them."""
         known = self.known
-        return Queries(self.sequences[some], None if known is None else Points(known.fetch, known.rows[some]))
+        part = Queries(self.sequences[some], None if known is None else Points(known.fetch, known.rows[some]))
+        part._made = {name: made[some] for name, made in self._made.items() if isinstance(made, np.ndarray)}
+        return part
 
     def points(self, name: str, encode: Callable[[Sequences], AnyArray]) -> AnyArray:
         """The points that came along, or what `encode` makes, kept under a name."""
@@ -206,7 +240,7 @@ class Pipeline:
 
     def neighbours(
         self, queries: Sequences | Queries, k: int, budget: Budget | None, **limits: Unpack[Limits]
-    ) -> Neighbours:
+    ) -> Found:
         """The k best of each query as the last stage ranks them.
 
         `budget`: what the stages keep; None, or more candidates than there are rows, compares with everything, by
@@ -219,27 +253,79 @@ class Pipeline:
         found = self.stages[-1].rank(Queries.of(queries), None, keep).without(exclude)
         if limits.get("trace") is not None and found.note:
             progress.note(found.note)
-        return Neighbours(found.rows, found.scores)
+        return Found.of(Neighbours(found.rows, found.scores), True)
 
-    def staged(self, queries: Sequences | Queries, k: int, budget: Budget, **limits: Unpack[Limits]) -> Neighbours:
-        """`neighbours` by the stages, even where comparing with everything would be no more work."""
-        parts, queries = [Neighbours.none(0, k)], Queries.of(queries)
+    def staged(self, queries: Sequences | Queries, k: int, budget: Budget, **limits: Unpack[Limits]) -> Found:
+        """`neighbours` by the stages, even where comparing with everything would be no more work; queries that a budget
+        with groups sends there are compared with everything, all together."""
+        queries = Queries.of(queries)
         if len(queries) == 1:  # which is answered before anybody could watch
-            last = Keep(k, budget, limits.get("allowed"))
-            return self._best(queries, last, limits.get("exclude"), limits.get("trace"))
+            found, unproved = self._batch(queries, k, budget, limits)
+        else:
+            found, unproved = self._batches(queries, k, budget, limits)
+        if len(unproved):
+            exclude = limits.get("exclude")
+            own: Limits = {**limits, "exclude": None if exclude is None else exclude[unproved]}
+            found.put(unproved, self.neighbours(queries[unproved], k, None, **own))
+        return found
+
+    def _batches(self, queries: Queries, k: int, budget: Budget, limits: Limits) -> tuple[Found, IntArray]:
+        """`_batch` of many queries, one batch after the other."""
+        found, exclude = Found.of(Neighbours.none(len(queries), k), False), limits.get("exclude")
+        unproved = [np.zeros(0, np.int64)]
         with limits.get("progress", SILENT).task("searching", len(queries)) as task:
             for start in range(0, len(queries), QUERY_BATCH):
-                asked, exclude = queries[start : start + QUERY_BATCH], limits.get("exclude")
-                own = None if exclude is None else exclude[start : start + QUERY_BATCH]
-                parts.append(self._best(asked, Keep(k, budget, limits.get("allowed")), own, limits.get("trace")))
+                places = np.arange(start, min(start + QUERY_BATCH, len(queries)))
+                asked = queries[start : start + QUERY_BATCH]
+                own: Limits = {**limits, "exclude": None if exclude is None else exclude[places]}
+                part, left = self._batch(asked, k, budget, own)
+                found.put(places, part)
+                unproved.append(left + start)
                 task.advance(len(asked))
-        return joined(parts)
+        return found, np.concatenate(unproved)
 
-    def _best(self, queries: Queries, last: Keep, exclude: IntArray | None, trace: Trace | None) -> Neighbours:
-        assert last.budget is not None
+    def _batch(self, queries: Queries, k: int, budget: Budget, limits: Limits) -> tuple[Found, IntArray]:
+        """The answers of one batch, and which of its queries have to be compared with everything instead."""
+        none, exclude, trace = np.zeros(0, np.int64), limits.get("exclude"), limits.get("trace")
+        last = Keep(k, budget, limits.get("allowed"))
         if len(self.stages) == 1:
-            return self.proposed(queries, last.budget, last.allowed, exclude, last.count).padded(last.count)
-        before = self.kept(queries, last.budget, last.allowed, exclude, trace, wanted=last.count)
+            return Found.of(self.proposed(queries, budget, last.allowed, exclude, k).padded(k), False), none
+        before = self.kept(queries, budget, last.allowed, exclude, trace, wanted=k)
+        if budget.groups is None:
+            return Found.of(self._last(queries, before, last, trace), False), none
+        group = budget.groups.of(before.scores)
+        if (group == group[0]).all() and budget.groups.budgets[group[0]] == replace(budget, groups=None):
+            return Found.of(self._last(queries, before, last, trace), False), none
+        return self._by_groups(queries, before, group, last, exclude, trace)
+
+    def _by_groups(
+        self,
+        queries: Queries,
+        before: Ranked,
+        group: IntArray,
+        last: Keep,
+        exclude: IntArray | None,
+        trace: Trace | None,
+    ) -> tuple[Found, IntArray]:
+        """Each `group`, (Q,), of queries within its own budget; `before`: what they kept within that of `last`."""
+        assert last.budget is not None
+        assert last.budget.groups is not None
+        found, unproved = Found.of(Neighbours.none(len(queries), last.count), False), [np.zeros(0, np.int64)]
+        usual = replace(last.budget, groups=None)
+        for number in np.unique(group).tolist():
+            budget, places = last.budget.groups.budgets[number], np.flatnonzero(group == number)
+            if budget is None:
+                unproved.append(places)
+                continue
+            asked, own = queries[places], None if exclude is None else exclude[places]
+            kept = before[places] if budget == usual else None
+            if kept is None:
+                kept = self.kept(asked, budget, last.allowed, own, trace, wanted=last.count)
+            found.put(places, Found.of(self._last(asked, kept, replace(last, budget=budget), trace), False))
+        return found, np.concatenate(unproved)
+
+    def _last(self, queries: Queries, before: Ranked, last: Keep, trace: Trace | None) -> Neighbours:
+        """What the last stage makes of what reached it."""
         start = time.perf_counter()
         found = self.stages[-1].rank(queries, before, Keep(last.count, last.budget))
         if trace is not None:

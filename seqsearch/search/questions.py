@@ -19,11 +19,12 @@ from ..sequences import Sequences, SequencesLike
 from .asking import queries_of, require_two_strands, stored_queries
 from .budget import Budget, BudgetOptions, Choice, Wanted, unusual
 from .conditions import Where
+from .guarantees import NONE, guarantees
 from .identity import DISTANCE, IDENTITY, looked_at, require_order
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
 from .novelty.detector import NoveltyDetector
 from .novelty.options import NoveltyFields
-from .pipeline import Limits, Queries, Trace
+from .pipeline import Found, Limits, Queries, Trace
 from .records import Records
 from .results import Explanation, RangeResults, Results
 from .state import State
@@ -118,7 +119,10 @@ class Questions(Records):
         were made elsewhere; stored sequences need none, nor does a comparison with everything.
         The budget: `recall` asks for a measured recall (default: the one the index was built for), `candidates` for a
         number of candidates (with `ef` of a graph, or `lists` of compressed lists), `exact` for a comparison with
-        everything. `ids` or `where` restrict the answers, always to exactly min(k, matching) of them.
+        everything. `guarantee`: what each answer must rest on at least, "proved" (everything by proof), "group" (the
+        default: a recall measured on queries that are predicted as far from everything), "marginal" (on all queries
+        together); `Results.guarantee` says what each rests on.
+        `ids` or `where` restrict the answers, always to exactly min(k, matching) of them.
         `where`: a condition on the columns, and on id, label, description and length: 'genus = "Bacteroides" and year
         >= 2019', or {"genus": ["Bacteroides"], "year": (2019, None)}; see `seqsearch.search.conditions`. Where nothing
         fulfils it `Results.warnings` says so.
@@ -131,24 +135,30 @@ class Questions(Records):
         """
         require_count(k)
         wanted = call(Wanted, "search", **budget)
-        self._require_strand(strand, None if wanted.exact else vectors, needed=not wanted.exact)
+        self._require_strand(strand, None if wanted.by_proof else vectors, needed=not wanted.by_proof)
         require_order(sort_by, min_coverage, self._handle.distance)
-        with_points = self._asked(queries, vectors, needed=not wanted.exact)
+        with_points = self._asked(queries, vectors, needed=not wanted.by_proof)
         with self._handle.state(watched(progress)) as state:
             choice = state.choice(k if sort_by == DISTANCE or state.shares else looked_at(k), wanted)
             (allowed, unmet), trace = state.asked(ids, where), Trace()
             limits: Limits = {"allowed": allowed, "trace": trace, "progress": watched(progress)}
 
-            def found(asked: Queries) -> Neighbours:
+            def found(asked: Queries) -> Found:
                 return state.neighbours(asked, k, choice.budget, **limits)
 
             minus: BoolArray | None = None
-            if sort_by == IDENTITY:
+            proved: BoolArray = np.zeros(len(with_points), np.bool_)
+            if sort_by == IDENTITY:  # of which no recall was measured
                 answer, minus = _most_identical(state, with_points, k, choice.budget, min_coverage, strand, limits)
             else:
-                answer = found(with_points)
+                plus = found(with_points)
+                answer, proved = Neighbours(plus.rows, plus.distances), plus.proved
                 if strand == BOTH:
-                    answer, minus = better_strand(answer, found(other_strand(with_points)))
+                    turned = found(other_strand(with_points))
+                    proved = proved & turned.proved
+                    answer, minus = better_strand(answer, turned)
+            measured = allowed is None and sort_by != IDENTITY
+            rests = guarantees(proved, choice.guarantee if measured else NONE)
             calibrated, unlike = choice.budget is not None and allowed is None, None
             if calibrated:
                 unlike = unusual(state.calibration, answer.distances.min(axis=1))
@@ -160,7 +170,7 @@ class Questions(Records):
         parts = distance if distance is not None and distance.partial else None
         told = (*cautions, *unmet)
         how = Explanation(choice.reason, told, unlike, calibrated, alignable, aligner, parts, trace)
-        return Results(asked.ids, state.targets, answer, minus, sure, how, asked)
+        return Results(asked.ids, state.targets, answer, minus, sure, how, asked, rests)
 
     def count(self, where: Where | None = None, *, ids: Iterable[str] | None = None) -> int:
         """How many stored sequences fulfil a condition, as `search` takes it, exactly.

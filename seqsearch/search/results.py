@@ -17,6 +17,7 @@ from ..sequences import Sequence, Sequences, Strings
 from ..sequences.columns import Value
 from .alignment import Alignments
 from .exporting import Exported, Values, preview, usual
+from .guarantees import NONE, PROVED, Guarantees, guarantees
 from .pipeline import Trace
 from .strands import reverse_complement
 from .table import HitTable, Listed
@@ -204,6 +205,7 @@ class Answers(Exported, Listed[Hits]):
     rows: IntArray
     distances: DoubleArray
     minus: BoolArray | None
+    guarantee: Guarantees
 
     def __init__(self, queries: Strings, targets: Sequences, how: Explanation, asked: Sequences | None = None) -> None:
         """`asked`: the queries themselves, which tell what parts of the targets are near where those are `parts`, and
@@ -336,7 +338,8 @@ class Results(Answers):
 
     `rows`: (Q, k) stored rows, -1 padded; `distances`: (Q, k) exact distances, inf padded; `ids`: (Q, k) strings, ""
     padded; `minus`: (Q, k) where a hit was found on the minus strand, None when only the plus strand was searched;
-    `confidence`: (Q, k) from 0 to 1, of a distance that knows one: above .5 the two match.
+    `confidence`: (Q, k) from 0 to 1, of a distance that knows one: above .5 the two match; `guarantee`: (Q,) what each
+    answer rests on, "proved", "group", "marginal" or "none" (docs/recall.md).
 
     >>> import seqsearch as ss
     >>> index = ss.SequenceIndex.build("words.ss", ["anna", "hanna", "otto"], encoder="kmer")
@@ -362,12 +365,15 @@ class Results(Answers):
         confidence: DoubleArray | None = None,
         how: Explanation = Explanation(),
         asked: Sequences | None = None,
+        guarantee: Guarantees | None = None,
     ) -> None:
+        """`guarantee`: None where nothing is told of it."""
         super().__init__(queries, targets, how, asked)
         self.rows = found.rows
         self.distances = found.distances
         self.minus = minus
         self.confidence = confidence
+        self.guarantee = guarantees(np.zeros(len(found), np.bool_), NONE) if guarantee is None else guarantee
 
     def table(self) -> HitTable:
         """All hits as flat columns; its rows are positions in `targets`."""
@@ -395,6 +401,8 @@ class Results(Answers):
 class RangeResults(Answers):
     """Everything within a radius of Q queries: query q owns offsets[q]:offsets[q + 1] of `rows`, `ids`, `distances`.
 
+    `guarantee`: (Q,) "proved", always.
+
     >>> import seqsearch as ss
     >>> index = ss.SequenceIndex.build("words.ss", ["anna", "hanna", "otto"], encoder="kmer")
     >>> index.within(["ana", "lotte"], radius=2).to_dicts(["query", "target", "distance"])
@@ -416,6 +424,7 @@ class RangeResults(Answers):
         self.rows = found.rows
         self.distances = found.distances
         self.minus = minus
+        self.guarantee = guarantees(np.ones(len(found), np.bool_), PROVED)
 
     def table(self) -> HitTable:
         """All hits as flat columns; its rows are positions in `targets`."""

@@ -22,7 +22,7 @@ from .conditions import Where, shown
 from .encoding import OneModel, TwoTowers
 from .filtering import mask_of
 from .identity import looked_at
-from .pipeline import Limits, Pipeline, Points, Queries, Stage
+from .pipeline import Found, Limits, Pipeline, Points, Queries, Stage
 from .stages import Exact, Propose, ProposeParts, ProposeShared, WarpHashes
 from .windows import WindowIndex
 
@@ -122,7 +122,7 @@ class State:
 
     def neighbours(
         self, queries: Sequences | Queries, k: int, budget: Budget | None, **limits: Unpack[Limits]
-    ) -> Neighbours:
+    ) -> Found:
         """See `Pipeline.neighbours`. Raises MismatchError for queries of another kind."""
         queries = Queries.of(queries)
         self.encoder.require(queries.sequences)
@@ -161,14 +161,14 @@ class State:
         told = f"{count} of {len(queries)} queries are shorter than {cut.least} letters, too short for windows of "
         return (f"{told}{cut.length}: they were compared with everything; build with -D window= as long as they are",)
 
-    def _apart(self, queries: Queries, k: int, budget: Budget, short: BoolArray, limits: Limits) -> Neighbours:
+    def _apart(self, queries: Queries, k: int, budget: Budget, short: BoolArray, limits: Limits) -> Found:
         """Queries that are `short`, (Q,), beside windows compared with everything, the others within the budget."""
-        found, exclude = Neighbours.none(len(queries), k), limits.get("exclude")
+        found, exclude = Found.of(Neighbours.none(len(queries), k), False), limits.get("exclude")
         for mask, work in ((short, None), (~short, budget)):
             if mask.any():
                 own = {**limits, "exclude": None if exclude is None else exclude[mask]}
-                part = self.pipeline.neighbours(queries[np.flatnonzero(mask)], k, work, **own)  # type: ignore[arg-type]
-                found.rows[mask], found.distances[mask] = part.rows, part.distances
+                places = np.flatnonzero(mask)
+                found.put(places, self.pipeline.neighbours(queries[places], k, work, **own))  # type: ignore[arg-type]
         return found
 
     def allowed(self, ids: Iterable[str] | None, where: Where | None) -> BoolArray | None:

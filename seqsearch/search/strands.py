@@ -11,7 +11,7 @@ from ..distances import Neighbours, Ranges
 from ..errors import ParameterError
 from ..sequences import Alphabet, Sequences
 from ..sequences.strings import offsets_of
-from .pipeline import Queries
+from .pipeline import Found, Queries
 
 PLUS, BOTH = "plus", "both"
 REMEDY = "search both with strand='both' (--strand both)"
@@ -60,7 +60,13 @@ def other_strand(queries: Queries) -> Queries:
 def nearest_of(strand: str, queries: Queries, found: Callable[[Queries], Neighbours]) -> Neighbours:
     """What `found` finds of the queries, or the nearer of it and of what it finds of their reverse complements."""
     near = found(queries)
-    return better_strand(near, found(other_strand(queries)))[0] if strand == BOTH else near
+    if strand != BOTH:
+        return near
+    turned = found(other_strand(queries))
+    better = better_strand(near, turned)[0]
+    if isinstance(near, Found) and isinstance(turned, Found):
+        return Found(better.rows, better.distances, near.proved & turned.proved)
+    return better
 
 
 def turned_round(queries: Queries, nearest: DoubleArray, found: Callable[[Queries], DoubleArray]) -> str | None:

@@ -21,12 +21,14 @@ from ..search import NoveltyResults, RangeResults, Results
 from ..search.budget import BudgetOptions, Calibration, Wanted
 from ..search.classifying import Votes
 from ..search.conditions import Where
+from ..search.guarantees import NONE, PROVED, guarantees
 from ..search.novelty.options import NoveltyFields, NoveltyOptions
 from ..search.results import Explanation
 from ..sequences import Sequence, Sequences, SequencesLike, Strings, alphabet_named
 from ..sequences.coercion import columns_from, taken
 from ..sequences.strings import offsets_of
-from .remote import RemoteAligner, beside, payload, records_of, value_json
+from .remote import RemoteAligner, beside, payload, records_of
+from .where import text_of
 from .wire import Wire, quoted
 
 _AT_ONCE = 500
@@ -215,9 +217,12 @@ class Client:
     ) -> Results:
         """The k nearest stored sequences of each query, with their exact distances: see `SequenceIndex.search`.
 
-        Vectors are not sent. Raises what that raises, and ServiceError."""
+        Vectors are not sent. `guarantee` of the answers is "proved", or "none": a service tells no more of it. Raises
+        what that raises, and ServiceError."""
         require_count(k)
-        call(Wanted, "search", **budget)
+        wanted, proved = call(Wanted, "search", **budget), list[bool]()
+        if budget.pop("guarantee", None) == PROVED:
+            budget["exact"] = wanted.exact or wanted.guarantee == PROVED
         given = self._taken(queries)
         asked = self._options(vectors, ids, where, strand) | {"k": k, **budget}
         distances, rows = np.full((len(given), k), np.inf), np.full((len(given), k), -1, np.int64)
@@ -226,6 +231,7 @@ class Client:
         for answer in self._answers("/search", given, asked, progress):
             for result in answer["results"]:
                 hits = result["hits"]
+                proved.append(result["guarantee"] == "exact")
                 rows[at, : len(hits)] = [hit["record"] + len(records) for hit in hits]
                 distances[at, : len(hits)] = [_distance(hit["distance"]) for hit in hits]
                 if minus is not None:
@@ -236,7 +242,8 @@ class Client:
         known = self._known
         sure = None if known is None else known.confidence(distances)
         targets = self._records(records)
-        return Results(given.ids, targets, Neighbours(rows, distances), minus, sure, self._how(how), given)
+        rests = guarantees(np.array(proved, np.bool_), NONE)
+        return Results(given.ids, targets, Neighbours(rows, distances), minus, sure, self._how(how), given, rests)
 
     def within(
         self,
@@ -307,6 +314,7 @@ class Client:
             np.array([_distance(one["distance"]) for one in results], np.float64),
             chosen.fpr,
             known,
+            guarantees(np.zeros(len(given), np.bool_), NONE),
             warnings=tuple(warnings),
         )
         return found.controlled() if chosen.bh else found
@@ -332,6 +340,7 @@ class Client:
             np.array([_distance(one["distance"]) for one in results], np.float64),
             None if None in p_values else np.array(p_values, np.float64),
             np.array([one["label"] is None for one in results], np.bool_),
+            guarantees(np.zeros(len(given), np.bool_), NONE),
         )
 
     def embed(self, queries: SequencesLike) -> AnyArray:
@@ -449,39 +458,6 @@ class _How:
 def _without_names(facts: JSON) -> JSON:
     """What the service tells of an index beside what the index tells."""
     return {name: value for name, value in facts.items() if name not in ("name", "features")}
-
-
-def text_of(where: Where) -> str:
-    """A condition as the service takes it. Raises ParameterError for one by keywords that has other values than texts,
-    numbers, ranges and lists of these."""
-    if isinstance(where, str):
-        return where
-    return " and ".join(_by_keyword(name, value) for name, value in where.items())
-
-
-def _by_keyword(name: str, value: object) -> str:
-    column = _quoted(name)
-    if value is None:
-        return f"{column} is missing"
-    if isinstance(value, tuple) and len(value) == 2:
-        ends = ((">=", value[0]), ("<=", value[1]))
-        held = [f"{column} {sign} {_value(end)}" for sign, end in ends if end is not None]
-        return f"({' and '.join(held)})"
-    if isinstance(value, (list, set, frozenset)):
-        return f"{column} in ({', '.join(map(_value, value))})"
-    return f"{column} = {_value(value)}"
-
-
-def _value(value: object) -> str:
-    plain = value_json(value)
-    if isinstance(plain, bool):
-        return "true" if plain else "false"
-    return str(plain) if isinstance(plain, (int, float)) else _quoted(str(plain))
-
-
-def _quoted(text: str) -> str:
-    doubled = text.replace('"', '""')
-    return f'"{doubled}"'
 
 
 def _distance(value: float | None) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from math import inf
 from pathlib import Path
@@ -14,12 +15,13 @@ from ..sequences import Sequences, read_batches
 from .answering import aligns
 from .asking import Asked, SearchAsked, sequences_of
 from .job_formats import BLAST6
-from .jobs import JobFolder, JobRunner, explained
+from .jobs import JobFolder, JobRunner, Stopped, explained
 from .problems import Problem, problem_of
 from .questions import Search, no_farther
 from .running import Service
 
 BATCH = 4096
+_LOOK = 0.2  # seconds after which it is looked whether the service stops
 ColumnsOf = Callable[[Answers, Sequences, Sequence[str]], Mapping[str, Sequence[object]]]
 """The hits of queries as columns of names, of JSON values: what `seqsearch search` prints."""
 
@@ -39,10 +41,22 @@ class JobAnswers:
         question = self._question(request)
         limit = request["max_distance"]
         for part in self._batches(request, queries, question):
-            found = self.service.engine.submit(question, part, inf, later=True).result()
+            found = self._waited(self.service.engine.submit(question, part, inf, later=True))
             if limit is not None and question.within is None:
                 found = [no_farther(each, limit) for each in found]
             yield part, found
+
+    def _waited(self, future: Future[list[Answers]]) -> list[Answers]:
+        """What the engine says. Raises Stopped where the service stops before that."""
+        while True:
+            try:
+                return future.result(_LOOK)
+            except TimeoutError:
+                if not self.service.ready:
+                    future.cancel()
+                    raise Stopped from None
+            except CancelledError:
+                raise Stopped from None
 
     def _question(self, request: JSON) -> Search:
         fields = {name: value for name, value in request.items() if name in SearchAsked.model_fields}

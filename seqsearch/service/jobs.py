@@ -198,7 +198,7 @@ class JobRunner:
         with _unless_stopped(), write_errors(RESULT), atomic_write(job.result, text=True) as file:
             for queries, parts in self._answering(job.request, job.folder / QUERIES):
                 if self._stopping or not job.folder.is_dir():
-                    raise _Stopped
+                    raise Stopped
                 for part in parts:
                     asked = queries if part.asked is None else part.asked
                     table = self._tabling(part, asked, job.request["shown"])
@@ -214,7 +214,7 @@ class JobRunner:
         return None
 
 
-class _Stopped(Exception):
+class Stopped(Exception):
     """The service stops: what was written of a result is thrown away."""
 
 
@@ -223,7 +223,7 @@ class _unless_stopped:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        return isinstance(error, _Stopped)
+        return isinstance(error, Stopped)
 
 
 def _read(path: Path) -> JSON:

@@ -92,7 +92,9 @@ def no_farther(found: Answers, limit: float) -> Answers:
     kept = found.distances <= limit
     nearest = Neighbours(np.where(kept, found.rows, -1), np.where(kept, found.distances, np.inf))
     asked = found.asked
-    return Results(found.queries, found.targets, nearest, found.minus, found.confidence, found.how, asked)
+    return Results(
+        found.queries, found.targets, nearest, found.minus, found.confidence, found.how, asked, found.guarantee
+    )
 
 
 def split(found: Answers, parts: list[Sequences]) -> Iterator[Answers]:
@@ -113,5 +115,6 @@ def split(found: Answers, parts: list[Sequences]) -> Iterator[Answers]:
         elif isinstance(found, Results):
             nearest = Neighbours(found.rows[rows], found.distances[rows])
             sure = None if found.confidence is None else found.confidence[rows]
-            yield Results(part.ids, found.targets, nearest, None if minus is None else minus[rows], sure, how, part)
+            own = None if minus is None else minus[rows]
+            yield Results(part.ids, found.targets, nearest, own, sure, how, part, found.guarantee[rows])
         start = rows.stop

@@ -60,7 +60,7 @@ def test_novelty_as_json_with_false_discovery_rate(files: Path, seqsearch: Seqse
         "-q",
     )
     rows = [json.loads(line) for line in said.lines]
-    assert list(rows[0]) == ["query", "score", "p_value", "novel", "nearest", "distance", "q_value"]
+    assert list(rows[0]) == ["query", "score", "p_value", "novel", "nearest", "distance", "q_value", "guarantee"]
     assert all(row["novel"] == (row["q_value"] <= 0.1) and row["q_value"] >= row["p_value"] for row in rows)
     assert [row["novel"] for row in rows[-4:]] == [True] * 4
     assert said.err == ""
@@ -110,6 +110,7 @@ def test_an_empty_index_has_no_numbers_for_json(tmp_path: Path, files: Path, seq
         "novel": False,
         "nearest": "",
         "distance": None,
+        "guarantee": "proved",
     }
 
 

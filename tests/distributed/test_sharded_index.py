@@ -107,11 +107,19 @@ def test_the_recall_that_is_asked_for_is_delivered(sharded: ShardedIndex) -> Non
     for recall in (0.9, 0.99):
         found = sharded.search(QUERIES, 10, recall=recall)
         assert recall_at(found.distances, truth.distances, 10).mean() >= recall - 0.01
-        assert "3 shards, each" in found.budget
+        assert found.budget.startswith("3 shards, ")
     rows = sharded.evaluate(QUERIES, 5)
     assert rows[-1].recall == 1
     assert rows[0].candidates == 10
     assert sharded.budget(10)[1].startswith("3 shards, ")
+
+
+def test_what_answers_rest_on_is_told(sharded: ShardedIndex) -> None:
+    assert set(sharded.search(QUERIES, 5, exact=True).guarantee) == {"proved"}
+    assert set(sharded.search(QUERIES, 5, guarantee="proved").guarantee) == {"proved"}
+    assert set(sharded.search(QUERIES, 5, candidates=20).guarantee) == {"none"}
+    proved = sharded.search(QUERIES, 5, exact=True)
+    assert sharded.search(QUERIES, 5, guarantee="proved").to_dicts() == proved.to_dicts()
 
 
 def test_warnings_are_said_once(one: SequenceIndex, sharded: ShardedIndex) -> None:

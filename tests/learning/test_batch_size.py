@@ -21,3 +21,10 @@ def test_a_batch_can_be_compared_often_enough(cells: float) -> None:
 
 def test_series_are_never_doubled() -> None:
     assert batch_size(256, 601.0, DTWDistance(), 1e30) == 256
+
+
+def test_a_small_set_takes_fewer_steps() -> None:
+    normal, high = TrainingPlan.of_effort("normal"), TrainingPlan.of_effort("high")
+    assert [normal.steps_for(count, 256) for count in (40, 1000, 3000, 12_000, 70_000)] == [100, 390, 500, 750, 1500]
+    assert high.steps_for(12_000, 256) == 4687
+    assert normal.steps_for(9000, 69) == 1500  # as many rounds of smaller batches

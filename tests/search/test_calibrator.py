@@ -174,10 +174,10 @@ def test_measuring_verifies_a_pair_once_and_stops_when_everything_is_found() -> 
         rows = np.array(everything[budget.candidates])
         return Ranked(rows, np.zeros(rows.shape, np.float32))
 
-    points, interval = measure(truth, propose, verify, [Budget(10), Budget(20), Budget(30)], (1, 2))
-    assert interval is None, "two neighbours are too few"
+    measured = measure(truth, propose, verify, [Budget(10), Budget(20), Budget(30)], (1, 2))
+    assert measured.interval is None, "two neighbours are too few"
     assert sorted(asked) == [0, 1, 5]
-    assert [(point.k, point.candidates, point.recall) for point in points] == [
+    assert [(point.k, point.candidates, point.recall) for point in measured.points()] == [
         (1, 10, 1.0),
         (2, 10, 0.5),
         (1, 20, 1.0),

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqsearch.distances import DTWDistance, EditDistance
+from seqsearch.distances import DTWDistance, EditDistance, Neighbours
 from seqsearch.errors import ParameterError
 from seqsearch.evaluation.comparing import Comparison, compare
 from seqsearch.learning.deadline import NEVER, Deadline
 from seqsearch.learning.tuning import tune
 from seqsearch.progress import Silent
 from seqsearch.search import SequenceIndex
-from seqsearch.search.deciding import Decision, Estimate, decided
-from seqsearch.sequences import Sequences
+from seqsearch.search.deciding import Decision, Estimate, _drawing_near, decided
+from seqsearch.sequences import PROTEIN, Sequences
 from tests.families import families
 
 STORED = families(50, 8, 60)
@@ -39,10 +39,11 @@ def test_the_cheapest_in_all_is_chosen_by_the_number_of_queries() -> None:
 
 
 def test_equal_data_give_equal_decisions_and_more_queries_learn_more() -> None:
-    few, again, many = (decided(STORED, 100_000, EditDistance(), count) for count in (10, 10, 10**10))
+    stored = families(25, 16, 60)
+    few, again, many = (decided(stored, 100_000, EditDistance(), count) for count in (10, 10, 10**10))
     assert few == again
     assert (few.learn, few.cheapest, many.learn) == ("none", "exact", "normal")
-    assert decided(STORED, 100_000, EditDistance(), 10**10, seconds=1.0).learn == "none"
+    assert decided(stored, 100_000, EditDistance(), 10**10, seconds=1.0).learn == "none"
     assert "for 10 queries nothing is learned (lossless search no build + " in str(few)
     series = Sequences.from_arrays(np.random.default_rng(0).standard_normal((40, 20)).astype(np.float32))
     assert set(decided(series, 40, DTWDistance(), 1).estimates) == {"exact", "none", "normal"}
@@ -97,3 +98,19 @@ def test_bench_and_tune_end_in_time() -> None:
         Comparison(max_time=0)
     with pytest.raises(ParameterError, match="max_time must be above 0 seconds, not -1"):
         tune(STORED, EditDistance(), trials=1, max_time=-1)
+
+
+def test_nothing_is_learned_of_sequences_that_are_near_nothing() -> None:
+    rng = np.random.default_rng(0)
+    strangers = Sequences.from_texts(
+        ["".join(rng.choice(list("ACDEFGHIKLMNPQRSTVWY"), 80)) for _ in range(600)], PROTEIN
+    )
+    assert decided(strangers, 10_000, EditDistance(), 10**10).learn == "none"
+
+
+def test_neighbours_draw_near_as_sequences_get_more() -> None:
+    distances = np.tile(np.arange(41.0), (5, 1))
+    deep = Neighbours(np.zeros(distances.shape, np.int64), distances)
+    assert _drawing_near(deep, 1) == 1
+    assert _drawing_near(deep, 4) == pytest.approx(10 / 40)
+    assert _drawing_near(Neighbours(deep.rows, np.full(distances.shape, 3.0)), 100) == 1

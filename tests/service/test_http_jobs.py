@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 import seqsearch as ss
 from seqsearch.cli.main import run
 from seqsearch.service.jobs import Job, JobFolder
+from seqsearch.service.questions import Search
 from tests.service.conftest import Ask, asking, service_of, with_jobs
 
 
@@ -165,3 +167,30 @@ def test_finished_jobs_stay_and_others_are_answered_after_a_restart(
         assert len(list(JobFolder(folder))) == 3
     finally:
         made.close()
+
+
+def test_a_service_that_stops_leaves_a_long_job_for_the_next(
+    folders: dict[str, Path], queries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "jobs"
+    made = with_jobs(service_of(folders["genes"]), folder)
+    search, asked = Search.answer, threading.Event()
+
+    def slow(self: Search, parts: list[ss.Sequences]) -> object:
+        asked.set()
+        time.sleep(0.3)
+        return search(self, parts)
+
+    monkeypatch.setattr(Search, "answer", slow)
+    monkeypatch.setattr(Search, "first", 1)
+    job = sent(asking(made), queries, "index=genes&k=3")
+    assert asked.wait(5)
+    start = time.monotonic()
+    made.close()
+    assert time.monotonic() - start < 5  # one by one it would take nine
+    monkeypatch.undo()
+    assert Job(folder / job).summary is None
+    assert not Job(folder / job).result.exists()
+    again = with_jobs(service_of(folders["genes"]), folder)
+    assert done(asking(again), job)["hits"] == 87
+    again.close()

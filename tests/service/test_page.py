@@ -33,6 +33,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 if CHROMIUM is None:
     pytest.skip("no chromium is installed: apt install chromium", allow_module_level=True)
 
+pytestmark = pytest.mark.xdist_group("page")  # one service and one browser for all
 AXE = Path("web/vendor/axe.min.js")
 NAMES = ["anna meyer", "anna maier", "otto schulz", "otto schultz", "emil krause", "emilie krause", "hugo braun"]
 
@@ -159,6 +160,15 @@ def ask(page: playwright.Page, text: str) -> None:
     page.wait_for_selector("table.hits tbody tr")
 
 
+def until(page: playwright.Page, expression: str) -> None:
+    """Wait for it to be true; `wait_for_function` evaluates strings in the page, which the policy forbids."""
+    for _ in range(1500):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"never true: {expression}")
+
+
 def test_genes_from_query_to_link(visit: Visit, indexes: list[Path]) -> None:
     page = visit("#index=genes")
     asked = genes()[30].text
@@ -176,7 +186,7 @@ def test_genes_from_query_to_link(visit: Visit, indexes: list[Path]) -> None:
     told = page.locator(".stack ul li").first.text_content()
     assert re.search(rf"s30: [AC] at 41 is {asked[40]}$", told), told
     page.wait_for_selector(".field button[aria-label='Show the query and its hits']")
-    page.wait_for_function("location.hash.includes('q=')")
+    until(page, "location.hash.includes('q=')")
     again = visit(page.evaluate("location.hash"))
     again.wait_for_selector("table.hits tbody tr")
     assert targets(again) == hits.ids
@@ -211,15 +221,24 @@ def test_hits_are_sorted_filtered_and_saved(visit: Visit) -> None:
 def test_many_queries_one_after_the_other(visit: Visit) -> None:
     page = visit("#index=genes&k=2")
     some = genes()
-    ask(page, "".join(f">q{at}\n{some[at % 60].text}\n" for at in range(504)))  # more than one request holds
+    ask(page, "".join(f">q{at}\n{some[at % 60].text}\n" for at in range(254)))  # more than one request holds
     assert targets(page)[0] == "s0"
-    page.select_option(".summary select", "460")
+    page.select_option(".summary select", "220")
     assert targets(page)[0] == "s40"
-    assert page.locator(".summary select option").last.text_content() == "q503 (0)"
-    page.wait_for_function("location.hash.includes('z=')")  # a long one is compressed
-    again = visit(page.evaluate("location.hash"))
+    assert page.locator(".summary select option").last.text_content() == "q253 (0)"
+
+
+def test_a_link_of_a_long_query(visit: Visit) -> None:
+    page = visit("#index=genes&k=2")
+    some = genes()
+    text = "".join(f">q{at}\n{some[at].text}\n" for at in range(16))
+    ask(page, text)
+    until(page, "location.hash.includes('z=')")  # it is compressed
+    link = page.evaluate("location.hash")
+    assert len(link) < len(text)
+    again = visit(link)
     again.wait_for_selector("table.hits tbody tr")
-    assert again.input_value("#queries") == page.input_value("#queries")
+    assert again.input_value("#queries") == text
 
 
 def test_both_strands_and_budgets(visit: Visit) -> None:
@@ -261,7 +280,7 @@ def test_a_series_is_drawn_and_warped(visit: Visit) -> None:
     page.wait_for_load_state("networkidle")  # how long and how high stored series are is known then
     field = page.locator(".drawing canvas").bounding_box()
     assert field is not None
-    page.wait_for_function("document.querySelector('.drawing canvas').width > 0")
+    until(page, "document.querySelector('.drawing canvas').width > 0")
     x, y, width, height = (field[name] for name in ("x", "y", "width", "height"))
     page.mouse.move(x + 4, y + 0.9 * height)
     page.mouse.down()
@@ -347,6 +366,18 @@ def test_axe_finds_nothing_serious(visit: Visit, scheme: str, fragment: str) -> 
     found = page.evaluate("axe.run()")
     serious = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
     assert serious == [], [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in serious]
+
+
+def test_gaps_on_both_sides_are_drawn(visit: Visit) -> None:
+    page = visit("#index=genes&k=3")
+    whole = genes()[17].text
+    ask(page, whole[:20] + whole[21:60] + ("G" if whole[60] != "G" else "C") + whole[60:])
+    told = page.locator(".stack ul li").first.text_content()
+    assert re.fullmatch(r"s17: [ACGT] more after \d+, [ACGT] at \d+ is missing", told), told
+    lines = page.locator(".stack pre").first.inner_text().splitlines()
+    query, target = (line.split()[2] for line in lines[:2])
+    assert "-" in query
+    assert whole.startswith(target.replace("-", ""))
 
 
 def test_keys_alone_are_enough(visit: Visit) -> None:

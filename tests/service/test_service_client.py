@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,9 +22,10 @@ from seqsearch.errors import (
     SymbolError,
     UnknownIdError,
 )
-from seqsearch.service.client import Client, text_of
+from seqsearch.service.client import Client
 from seqsearch.service.running import Service
 from seqsearch.service.serving import running, served
+from seqsearch.service.where import text_of
 from tests.service.conftest import READER, WRITER, service_of
 
 
@@ -64,6 +66,41 @@ def test_records(pair: tuple[Client, ss.SequenceIndex]) -> None:
         client["nobody"]
     if len(index) <= 200:
         same(client.sequences, index.sequences)
+
+
+LEFT_OUT = {
+    "build": "made where the data are",
+    "build_pairs": "made where the data are",
+    "open": "Client(url) opens",
+    "with_entries": "makes another index",
+    "model": "the network is not sent: embed",
+    "budget": "Results.budget says it",
+    "budgets": "of evaluate",
+    "evaluate": "measured where the index is",
+    "calibrate": "measured where the index is",
+    "verify": "reads files",
+    "cluster": "works on all of the index",
+    "map": "GET .../map",
+    "compact": "works on files",
+    "export": "works on files",
+    "save_snapshot": "works on files",
+    "set_columns": "update replaces records",
+    "state": "each request has its own",
+    "distribution_warning": "Results.warnings says it",
+    "known_scores": "kept by the service",
+    "member_scores": "works on all of the index",
+    "commit": "of files",
+}
+
+
+def test_it_is_asked_as_an_index_is() -> None:
+    theirs = {name for name in dir(ss.SequenceIndex) if not name.startswith("_")}
+    ours = {name for name in dir(Client) if not name.startswith("_")}
+    assert theirs - ours == LEFT_OUT.keys() & theirs
+    assert ours - theirs == {"classify", "embed"}
+    for name in ("search", "within", "add", "remove", "get", "holds"):
+        asked = inspect.signature(getattr(ss.SequenceIndex, name)).parameters
+        assert inspect.signature(getattr(Client, name)).parameters.keys() <= asked.keys()
 
 
 def same(ours: ss.Sequences, theirs: ss.Sequences) -> None:

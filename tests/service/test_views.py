@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import threading
@@ -191,3 +192,13 @@ def test_long_work_is_done_once_and_fails_for_all() -> None:
     assert len(begun) == 1
     with pytest.raises(ValueError, match="no more"):
         work.result("a", slow, 10)
+
+
+def test_the_page_is_built_from_its_sources() -> None:
+    sources, built = Path("web/src"), Path("seqsearch/service/page")
+    digest = hashlib.sha256()
+    for path in sorted(sources.iterdir(), key=lambda path: path.name.encode()):
+        digest.update(f"{path.name}\n".encode() + path.read_bytes())
+    digest.update(Path("web/package-lock.json").read_bytes())
+    told = (built / "sources.sha256").read_text("ascii").strip()
+    assert told == digest.hexdigest(), "the page is not that of web/src: cd web && npm ci && npm run build"

@@ -16,7 +16,7 @@ import { ofFragment, toFragment, USUAL } from "./state";
 const ALIGNED_AT_ONCE = 100; // hits whose alignments come with the answer
 const PLACED = 200; // queries that are put on the map
 
-const AT_ONCE = 500; // queries of one request
+const AT_ONCE = 250; // queries of one request
 
 /** The answer to many queries, which a service takes in parts. */
 async function inParts(name: string, queries: Query[], body: (part: Query[]) => unknown, signal?: AbortSignal): Promise<Answer> {

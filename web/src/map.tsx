@@ -55,7 +55,8 @@ export function MapView({ data, queries, hits, hover, about, onPick }: Props) {
     const map = new Scatter(field);
     scatter.current = map;
     map.onDraw = pinned;
-    const watch = new ResizeObserver(() => map.redraw());
+    let later = 0; // so that what is shown beside it is there first
+    const watch = new ResizeObserver(() => { clearTimeout(later); later = window.setTimeout(() => map.redraw(), 90); });
     watch.observe(field);
     const wheel = (event: WheelEvent): void => {
       event.preventDefault();
@@ -72,7 +73,7 @@ export function MapView({ data, queries, hits, hover, about, onPick }: Props) {
     setChosen(-1);
   }, [data]);
   useEffect(() => scatter.current!.setColours(palette(data.head.names, Boolean(data.numbers)), chosen), [data, chosen]);
-  useEffect(() => { scatter.current!.redraw(); }, [queries, hits, hover]);
+  useEffect(pinned, [queries, hits, hover]);
 
   const touches = useRef(new Map<number, [number, number]>());
   const moved = useRef(0);

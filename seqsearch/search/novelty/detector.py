@@ -10,7 +10,7 @@ import numpy as np
 from ...arrays import DoubleArray, IntArray
 from ...errors import IndexLockedError, ParameterError, ReadOnlyIndexError, StorageFullError
 from ...progress import SILENT, Progress
-from ..budget import Wanted
+from ..budget import Choice, Wanted
 from ..conditions import Where, shown
 from ..holding import Holding
 from ..pipeline import Queries
@@ -62,7 +62,15 @@ class NoveltyDetector:
         p_values = calibration.p_values(scored.scores, shares)
         ids, known_count = self.state.targets.ids, len(calibration)
         found = NoveltyResults(
-            queries.sequences.ids, ids, scored.scores, p_values, rows, distances, options.fpr, known_count
+            queries.sequences.ids,
+            ids,
+            scored.scores,
+            p_values,
+            rows,
+            distances,
+            options.fpr,
+            known_count,
+            scoring.guarantee(scored),
         )
         found = replace(found, warnings=self._unmet + self._warnings(scoring, queries, found, options))
         return found.controlled() if options.bh else found
@@ -102,8 +110,9 @@ class NoveltyDetector:
                 f"{options.method if not options.source else f'by={options.source!r}'}"
             )
         most = options.neighbours + (options.method == "lof")  # which asks for one to spare
-        budget = self.state.choice(max(1, most), Wanted()).budget if len(self.state) else None
-        return Scoring(self.state, options, budget, self._allowed)
+        wanted = Wanted(guarantee=options.guarantee)
+        choice = self.state.choice(max(1, most), wanted) if len(self.state) else Choice(None, "exact")
+        return Scoring(self.state, options, choice, self._allowed)
 
     @property
     def _rows(self) -> IntArray:

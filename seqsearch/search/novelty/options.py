@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from ...errors import ParameterError
 from ...registry import call
+from ..guarantees import MARGINAL, PROVED, require_guarantee
 from ..strands import BOTH, PLUS, require_strand
 
 EXACT, EMBEDDING = "exact", "embedding"
@@ -53,6 +54,7 @@ class NoveltyFields(TypedDict, total=False):
     sample: int
     seed: int
     strand: str
+    guarantee: str | None
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class NoveltyOptions:
     distances; `k`: neighbours; `fpr`: share of known sequences that may be called novel; `bh`: `fpr` is the false
     discovery rate over all queries instead (Benjamini and Hochberg); `ties`: "smoothed" p-values are uniform for known
     sequences, "conservative" ones never too small; `sample`: members asked to calibrate; `seed`: of every random draw;
-    `strand`: "both" looks for the reverse complements of DNA and RNA as well, of queries and of members.
+    `strand`: "both" looks for the reverse complements of DNA and RNA as well, of queries and of members; `guarantee`:
+    what exact distances rest on at least, as in `search`: "proved" compares queries and members with everything.
     """
 
     method: str = "nearest"
@@ -73,6 +76,7 @@ class NoveltyOptions:
     sample: int = 20_000
     seed: int = 0
     strand: str = PLUS
+    guarantee: str | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -92,6 +96,9 @@ class NoveltyOptions:
         if not 0 < self.fpr < 1:
             raise ParameterError(f"fpr must be above 0 and below 1, not {self.fpr}")
         require_strand(self.strand)
+        require_guarantee(self.guarantee)
+        if self.guarantee is not None and self.source != EXACT:
+            raise ParameterError(f"guarantee {self.guarantee!r} is of exact distances, which {self.asked} does not use")
         if self.strand == BOTH and not measures:
             raise ParameterError(f"the method {self.method} knows no strands: nearest, mean, kth and lof do")
         if self.sample < 1:
@@ -113,7 +120,13 @@ class NoveltyOptions:
         return (self.by or EXACT) if METHODS[self.method].measures else ""
 
     @property
+    def asked(self) -> str:
+        """The method, and its distances where it is made of any."""
+        return f"{self.method} by {self.source}" if self.source else self.method
+
+    @property
     def key(self) -> str:
         """Names the score: equal keys, comparable scores."""
         both = "both strands" if self.strand == BOTH else ""
-        return " ".join(part for part in (self.method, self.source, str(self.neighbours or ""), both) if part)
+        how = self.guarantee if self.guarantee in (PROVED, MARGINAL) else ""
+        return " ".join(part for part in (self.method, self.source, str(self.neighbours or ""), both, how) if part)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...arrays import JSON, BoolArray, DoubleArray, IntArray
 from ...sequences import Strings
+from ..guarantees import NONE, Guarantees
 from ..table import Listed
 from .conformal import benjamini_hochberg
 
@@ -18,7 +19,8 @@ class Verdict:
     """One query: its `score` (the higher, the newer), the `p_value` that a known sequence would score as high, whether
     it is called `novel`; the `nearest` stored sequence by id ("" in an empty index) and its exact `distance`.
 
-    `q_value`: the least false discovery rate at which it is novel, None unless asked for.
+    `guarantee`: what the distances behind the score rest on; `q_value`: the least false discovery rate at which it is
+    novel, None unless asked for.
     """
 
     query: str
@@ -27,6 +29,7 @@ class Verdict:
     novel: bool
     nearest: str
     distance: float
+    guarantee: str = NONE
     q_value: float | None = None
 
 
@@ -35,7 +38,9 @@ class NoveltyResults(Listed[Verdict]):
     """The verdicts on Q queries, in columns: `scores`, `p_values`, `distances` (Q,) float64, `rows` (Q,) of the nearest
     in `stored` (-1: none), `q_values` (Q,) or None; `stored`: the ids of all rows; `fpr`: the level asked for.
 
-    `known`: sequences that the p-values compare with: none is below 1 / (known + 1). `warnings`: what to beware of.
+    `known`: sequences that the p-values compare with: none is below 1 / (known + 1). `guarantee`: (Q,) what the exact
+    distances behind the scores rest on, as in `Results`; "none" where scores are made of others. `warnings`: what to
+    beware of.
     """
 
     queries: Strings
@@ -46,6 +51,7 @@ class NoveltyResults(Listed[Verdict]):
     distances: DoubleArray
     fpr: float
     known: int
+    guarantee: Guarantees
     q_values: DoubleArray | None = None
     warnings: tuple[str, ...] = ()
 
@@ -84,6 +90,7 @@ class NoveltyResults(Listed[Verdict]):
             bool(self.novel[position]),
             self.stored[row] if row >= 0 else "",
             float(self.distances[position]),
+            self.guarantee[position],
             None if self.q_values is None else float(self.q_values[position]),
         )
 
@@ -94,7 +101,7 @@ class NoveltyResults(Listed[Verdict]):
 def joined(parts: Iterable[NoveltyResults]) -> NoveltyResults:
     """The verdicts of several batches of one question as one; false discovery is to be controlled afterwards."""
     every = list(parts)
-    columns = ("scores", "p_values", "rows", "distances")
+    columns = ("scores", "p_values", "rows", "distances", "guarantee")
     whole: JSON = {name: np.concatenate([getattr(part, name) for part in every]) for name in columns}
     queries = Strings.concatenate([part.queries for part in every])
     warnings = tuple(dict.fromkeys(warning for part in every for warning in part.warnings))

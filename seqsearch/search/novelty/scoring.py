@@ -11,8 +11,9 @@ from ...arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ...distances import Neighbours
 from ...errors import ParameterError
 from ...progress import SILENT, Progress
-from ..budget import Budget
-from ..pipeline import Queries
+from ..budget import Choice
+from ..guarantees import NONE, Guarantees, guarantees
+from ..pipeline import Found, Queries
 from ..stages import Propose
 from ..state import State
 from . import scores
@@ -26,29 +27,31 @@ _MEMBERS = 4096  # that the bandwidth is fitted to
 
 @dataclass(frozen=True)
 class Scored:
-    """(Q,) `scores`, and the nearest rows that scoring came across, (Q,), None when it met none."""
+    """(Q,) `scores`, and the nearest rows that scoring came across, (Q,), None when it met none; `proved`, (Q,): which
+    queries were compared with everything."""
 
     scores: DoubleArray
     rows: IntArray | None = None
     distances: DoubleArray | None = None
+    proved: BoolArray | None = None
 
 
 class Scoring:
-    """Scores of queries and members. `budget`: for exact distances, None compares with everything; `allowed`: (rows,)
+    """Scores of queries and members. `choice`: the budget of exact distances; `allowed`: (rows,)
     which rows are compared with, None for all that are live.
 
     Raises ParameterError for a method that the index cannot answer.
     """
 
-    def __init__(
-        self, state: State, options: NoveltyOptions, budget: Budget | None, allowed: BoolArray | None = None
-    ) -> None:
+    def __init__(self, state: State, options: NoveltyOptions, choice: Choice, allowed: BoolArray | None = None) -> None:
         if allowed is not None and not METHODS[options.method].measures:
             able = ", ".join(name for name, method in METHODS.items() if method.measures)
             raise ParameterError(f"the method {options.method} looks at everything stored: where is for {able}")
         self.state = state
         self.options = options
-        self.neighbourhoods = Neighbourhoods(state, budget, options.source == EXACT, options.strand, allowed)
+        self.choice = choice
+        self._filtered = allowed is not None
+        self.neighbourhoods = Neighbourhoods(state, choice.budget, options.source == EXACT, options.strand, allowed)
         self._lists: NeighbourLists | None = None
         if options.method == "shells":
             self._codes()
@@ -76,7 +79,15 @@ class Scoring:
 
             return Scored(reconstruction_errors(self.state.model, queries.sequences, progress))
         found = self.neighbourhoods.of(queries, self.options.neighbours, own, progress)
-        return Scored(self._measured(found, own, progress), found.rows[:, 0], found.distances[:, 0])
+        proved = found.proved if isinstance(found, Found) else None
+        return Scored(self._measured(found, own, progress), found.rows[:, 0], found.distances[:, 0], proved)
+
+    def guarantee(self, scored: Scored) -> Guarantees:
+        """(Q,) what the exact distances behind scores rest on."""
+        none: BoolArray = np.zeros(len(scored.scores), np.bool_)
+        if self.options.source != EXACT or scored.proved is None:
+            return guarantees(none, NONE)
+        return guarantees(scored.proved, NONE if self._filtered else self.choice.guarantee)
 
     def nearest(self, queries: Queries, scored: Scored) -> tuple[IntArray, DoubleArray]:
         """(Q,) rows of the nearest stored sequences, as the method sees nearness, and their exact distances."""

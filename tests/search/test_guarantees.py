@@ -1,0 +1,319 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import seqsearch as ss
+from seqsearch import SequenceIndex
+from seqsearch.cli.main import run
+from seqsearch.distances import EditDistance, recall_at
+from seqsearch.errors import ParameterError
+from seqsearch.search.budget import Budget, Calibration, Group, Grouped, Point, Wanted, controlled
+from seqsearch.search.calibrator import enough_queries, group_bound, left_out, lower_bound
+from seqsearch.search.guarantees import weakest
+from seqsearch.search.pipeline import Pipeline, Queries
+from seqsearch.search.strangers import Removed, Strangers, grouped
+from seqsearch.sequences import Sequences
+from tests.families import families
+
+STORED = families(90, 12, 30)
+ASKED = families(90, 1, 30, seed=5, prefix="q")  # of other ancestors: strangers
+
+
+FEW = 150  # queries that calibrations of these tests have, so that they are quick
+
+
+@pytest.fixture(scope="module", params=["exact", "hnsw", "ivf", "hamming"])
+def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SequenceIndex]:
+    bits = 64 if request.param == "hamming" else None
+    path = tmp_path_factory.mktemp("guarantees") / f"{request.param}.ss"
+    kind = "auto" if bits else request.param
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("seqsearch.search.calibrator.QUERIES", (FEW, 2000))
+        made = SequenceIndex.build(path, STORED, encoder="kmer", index=kind, bits=bits, recall=0.9)
+    with made as built:
+        yield built
+
+
+# -- conformal risk control -------------------------------------------------------------------------------------------
+
+
+def curve_of(losses: np.ndarray) -> tuple[Point, ...]:
+    """The points of (n, B) losses of n queries under budgets that cost more and more."""
+    means = 1 - losses.mean(axis=0)
+    bounds = [controlled(float(mean), len(losses)) for mean in means]
+    both = zip(means.tolist(), bounds, strict=True)
+    return tuple(Point(10, 10 * (b + 1), None, mean, bound) for b, (mean, bound) in enumerate(both))
+
+
+@pytest.mark.parametrize("alpha", [0.02, 0.05, 0.1])
+@pytest.mark.parametrize("queries", [60, 200])
+def test_the_expected_loss_of_exchangeable_queries_is_at_most_what_was_asked(alpha: float, queries: int) -> None:
+    rng, delivered = np.random.default_rng(0), []
+    for _ in range(400):
+        hardness = rng.exponential(size=(queries + 50, 1))
+        losses = np.clip(np.exp(-np.arange(12) / (0.5 + hardness)) - 0.05, 0, 1)  # monotone in the budget
+        group = Group(1.0, queries, curve_of(losses[:queries]))
+        chosen = Calibration(0.9, queries, 10**9, groups=(group,)).choose_by_groups(1 - alpha, 10, 10**9)
+        delivered.append(0.0 if chosen is None else losses[queries:, chosen.candidates // 10 - 1].mean())
+    error = np.std(delivered) / np.sqrt(len(delivered))
+    assert np.mean(delivered) <= alpha + 3 * error
+    assert np.mean(delivered) > 0, "it is no comparison with everything"
+
+
+@given(st.floats(0, 1, allow_subnormal=False), st.integers(1, 10**6))
+def test_the_controlled_recall_is_that_of_the_paper(recall: float, queries: int) -> None:
+    loss = queries / (queries + 1) * (1 - recall) + 1 / (queries + 1)
+    assert controlled(recall, queries) == pytest.approx(1 - loss, abs=1e-12)
+    assert controlled(recall, queries) <= recall
+    assert controlled(recall, queries) <= controlled(recall, queries + 1)
+
+
+@given(st.lists(st.integers(0, 10), min_size=1, max_size=300))
+def test_a_group_is_bound_by_both(tenths: list[int]) -> None:
+    each = np.array(tenths) / 10
+    assert group_bound(each) <= controlled(each.mean(), len(each)) + 1e-12
+    assert lower_bound(each) - 1e-12 <= lower_bound(each, 1.0) <= each.mean() + 1e-12
+    assert group_bound(np.ones(199)) == pytest.approx(0.995)
+
+
+def test_five_hundred_queries_that_find_everything_prove_995() -> None:
+    point = Point(10, 100, 100, 1.0, 0.9946)
+    curve = Calibration(0.99, 500, 10**6, (point,))
+    assert curve.choose(0.99, 10)[0] == Budget(100, 100)
+    assert curve.choose(0.995, 10)[0] == Budget(100, 100), "Wilson's bound alone would not"
+    assert curve.choose(0.999, 10)[0] is None
+    surer, dearer = Point(10, 200, 200, 1.0, 0.9951), Point(10, 201, 201, 1.0, 0.9951)
+    assert replace(curve, points=(point, surer)).choose(0.995, 10)[0] == Budget(200, 200), "Wilson's where it can"
+    assert replace(curve, points=(point, dearer)).choose(0.995, 10)[0] == Budget(100, 100), "unless it is too dear"
+
+
+def test_the_farthest_are_apart_or_together_whichever_is_cheaper() -> None:
+    easy = (Point(10, 20, None, 0.999, 0.991), Point(10, 100, None, 1.0, 0.995))
+    alone = (Point(10, 100, None, 1.0, 0.98),)
+    groups = (
+        Group(1.0, 200, easy),
+        Group(2.0, 150, easy),
+        Group(3.0, 50, alone),
+        Group(3.0, 200, (Point(10, 60, None, 0.999, 0.992),), together=True),
+    )
+    curve = Calibration(0.9, 99, 1000, easy, groups=groups, exact_cost=1000.0)
+    together = curve.choose_by_groups(0.99, 10, 1000)
+    assert together == Budget(20, groups=Grouped((1.0, 2.0, 3.0), (Budget(20), Budget(60), Budget(60), None)))
+    apart = replace(curve, exact_cost=250.0).choose_by_groups(0.99, 10, 1000)
+    assert apart == Budget(20, groups=Grouped((1.0, 2.0, 3.0), (Budget(20), Budget(20), None, None)))
+    assert Calibration.from_json(json.loads(json.dumps(curve.to_json()))) == curve
+
+
+def test_as_many_queries_as_the_recall_needs() -> None:
+    assert [enough_queries(r) for r in (0.5, 0.99, 0.995, 0.999, 1.0)] == [500, 500, 1000, 2000, 2000]
+    rng, known = np.random.default_rng(0), np.ones(2000, np.bool_)
+    known[:100] = False
+    drawn = left_out(known, 100, 0.99, rng)
+    assert len(np.unique(drawn)) == 400
+    assert drawn.min() >= 100
+    assert not len(left_out(known, 500, 0.99, rng)), "enough are held out"
+    assert not len(left_out(np.ones(900, np.bool_), 45, 0.99, rng)), "so few are compared with everything"
+
+
+def test_a_small_index_proves_its_recall_on_members_left_out(index: SequenceIndex) -> None:
+    assert index.calibration.queries == FEW
+    assert index.calibration.size == len(STORED)
+
+
+# -- groups -----------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.floats(0, 9), min_size=1, max_size=400), st.integers(0, 5), st.sampled_from([0.5, 0.99]))
+def test_every_query_with_a_candidate_is_in_one_group(scores: list[float], without: int, target: float) -> None:
+    first = np.array(scores + [np.inf] * without)
+    groups = [(reach, who) for reach, who, together in grouped(first, target) if not together]
+    assert np.array_equal(np.sort(np.concatenate([who for _, who in groups])), np.flatnonzero(np.isfinite(first)))
+    reaches = [reach for reach, _ in groups]
+    assert reaches == sorted(set(reaches))
+    assert reaches[-1] == max(scores)
+    before = -np.inf
+    for reach, who in groups:
+        assert ((first[who] > before) & (first[who] <= reach)).all()
+        before = reach
+    placed = Grouped(tuple(reaches), (None,) * (len(reaches) + 1)).of(first[:, None])
+    assert all((placed[who] == number).all() for number, (_, who) in enumerate(groups))
+    assert (placed[~np.isfinite(first)] == len(groups)).all(), "beyond all that was measured"
+    assert grouped(np.full(3, np.inf), 0.9) == []
+
+
+def test_strangers_are_asked_for_what_is_left(index: SequenceIndex) -> None:
+    own = np.arange(0, 1080, 36)
+    matrix = EditDistance().matrix(STORED[own], STORED)
+    with index.state() as state:
+        matrix[:, ~state.live] = np.inf
+        matrix[np.arange(len(own)), own] = np.inf
+        removed = Removed.sizes(len(own), 1079, 10)
+        assert removed is not None
+        queries = state.members(own)
+        known = state.neighbours(queries, 10 + removed.most, None, exclude=own)
+        strange = Strangers.of(queries, own, known, removed, 10)
+        assert strange is not None
+        assert len(strange.queries) > 10
+        everything = strange.proposed(state.pipeline, Budget(1079, 1079, lists=10**6))
+        few = strange.proposed(state.pipeline, Budget(20, 300, lists=10**6))
+    for place, who in enumerate(strange.owners[len(own) :].tolist()):
+        distances = matrix[who]
+        radius = np.sort(distances)[removed.counts[who] - 1]
+        left = np.where(distances > radius, distances, np.inf)
+        assert strange.truth.distances[place].tolist() == np.sort(left)[:10].tolist()
+        proposed = everything.rows[place][everything.rows[place] >= 0]
+        assert np.array_equal(np.sort(proposed), np.flatnonzero(np.isfinite(left)))
+        assert np.isfinite(left[few.rows[place]]).all()
+        assert len(np.unique(few.rows[place])) == 20
+    assert Removed.sizes(5, 9, 1) is None, "nothing can be spared"
+
+
+def test_each_group_is_searched_within_its_own_budget(index: SequenceIndex) -> None:
+    queries = Queries(Sequences.concatenate([STORED[:40], ASKED]))
+    with index.state() as state:
+        pipeline = state.pipeline
+        first = pipeline.proposed(queries, Budget(12, 40, lists=4)).scores[:, 0]
+        low, high = np.quantile(first, [0.3, 0.6]).tolist()
+        near, far = Budget(12, 40, lists=4), Budget(40, 80, lists=8)
+        asked = replace(near, groups=Grouped((low, high), (near, far, None)))
+        found = pipeline.neighbours(queries, 5, asked)
+        alone = [pipeline.neighbours(queries[q : q + 1], 5, asked) for q in range(len(queries))]
+        for q in range(len(queries)):
+            budget = near if first[q] <= low else far if first[q] <= high else None
+            expected = pipeline.neighbours(queries[q : q + 1], 5, budget)
+            assert found.rows[q].tolist() == expected.rows[0].tolist() == alone[q].rows[0].tolist()
+            assert found.distances[q].tolist() == expected.distances[0].tolist()
+            assert found.proved[q] == alone[q].proved[0] == (budget is None)
+    assert 0 < found.proved.sum() < len(queries)
+
+
+def test_batches_and_members_that_are_left_out(index: SequenceIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = np.arange(0, 200, 3)
+    with index.state() as state:
+        first = state.pipeline.proposed(state.members(own), Budget(12, 40, lists=4), exclude=own).scores[:, 0]
+        near, reach = Budget(12, 40, lists=4), float(np.median(first))
+        asked = replace(near, groups=Grouped((reach,), (near, None)))
+        at_once = state.neighbours(state.members(own), 5, asked, exclude=own)
+        monkeypatch.setattr("seqsearch.search.pipeline.QUERY_BATCH", 7)
+        parts = state.neighbours(state.members(own), 5, asked, exclude=own)
+    assert np.array_equal(at_once.rows, parts.rows)
+    assert np.array_equal(at_once.proved, parts.proved)
+    assert np.array_equal(at_once.proved, first > reach)
+    assert not (at_once.rows == own[:, None]).any()
+
+
+def test_strangers_get_the_recall_that_they_ask_for(index: SequenceIndex) -> None:
+    found = index.search(ASKED, k=10, recall=0.9)
+    truth = index.search(ASKED, k=10, exact=True)
+    assert recall_at(found.distances, truth.distances, 10).mean() >= 0.89
+
+
+def test_the_budget_of_each_group_is_the_cheapest_that_reaches_it() -> None:
+    points = tuple(Point(10, n, None, recall, recall - 0.005) for n, recall in ((10, 0.9), (20, 0.96), (40, 1.0)))
+    unsure = tuple(replace(point, lower=0.9 * point.recall) for point in points)
+    groups = (Group(1.0, 999, points), Group(2.0, 999, points[:2]), Group(3.0, 9, unsure))
+    curve = Calibration(0.9, 99, 1000, points, groups=groups, exact_cost=75.0)
+    chosen = curve.choose_by_groups(0.95, 10, 1000)
+    assert chosen == Budget(20, groups=Grouped((1.0, 2.0, 3.0), (Budget(20), Budget(20), None, None)))
+    hard = curve.choose_by_groups(0.99, 10, 1000)
+    assert hard is None, "by proof where that is cheaper, or no budget is surely enough"
+    assert curve.choose_by_groups(0.95, 20, 10**9).candidates == 40, "more neighbours, more candidates"  # type: ignore[union-attr]
+    assert str(chosen) == "20 candidates, everything beyond"
+    assert Calibration.from_json(json.loads(json.dumps(curve.to_json()))) == curve
+
+
+def test_a_calibration_without_groups_is_marginal(tmp_path: Path) -> None:
+    curve = Calibration(0.9, 99, 1000, (Point(10, 20, None, 0.99, 0.95),))
+    assert "groups" not in curve.to_json()
+    assert Wanted().budget(curve, None, 1000, 10).guarantee == "marginal"
+    choice = Wanted(guarantee="group").budget(curve, None, 1000, 10)
+    assert (choice.budget, choice.guarantee) == (None, "proved")
+    assert choice.reason == "exact: the recall was not measured by groups: seqsearch calibrate INDEX does"
+
+
+# -- what answers carry -----------------------------------------------------------------------------------------------
+
+
+def test_every_answer_says_what_it_rests_on(index: SequenceIndex) -> None:
+    assert set(index.search(ASKED, k=5).guarantee) <= {"proved", "group", "marginal"}
+    assert set(index.search(ASKED, k=5, exact=True).guarantee) == {"proved"}
+    proved = index.search(ASKED, k=5, guarantee="proved")
+    assert set(proved.guarantee) == {"proved"}
+    assert np.array_equal(proved.rows, index.search(ASKED, k=5, exact=True).rows)
+    assert set(index.search(ASKED, k=5, candidates=20).guarantee) == {"none"}
+    assert set(index.search(ASKED, k=5, candidates=10**5).guarantee) == {"proved"}
+    assert set(index.within(ASKED, 12).guarantee) == {"proved"}
+    few = index.search(ASKED[:3], k=2, guarantee="proved")
+    assert [row["guarantee"] for row in few.to_dicts(["query", "guarantee"])] == ["proved"] * 6
+
+
+def test_a_filter_was_not_there_when_the_recall_was_measured(index: SequenceIndex) -> None:
+    some = [f"s{number}" for number in range(300)]
+    assert set(index.search(ASKED, k=5, ids=some, recall=0.5, guarantee="marginal").guarantee) <= {"none", "proved"}
+    assert set(index.search(ASKED, k=5, ids=some, guarantee="proved").guarantee) == {"proved"}
+
+
+def test_novelty_and_references_say_it_too(index: SequenceIndex) -> None:
+    proved = index.novelty(ASKED, sample=50, guarantee="proved")
+    assert set(proved.guarantee) == {"proved"}
+    assert proved[0].guarantee == "proved"
+    exact = index.search(ASKED, k=1, exact=True)
+    assert np.array_equal(proved.distances, exact.distances[:, 0])
+    assert set(index.novelty(ASKED, sample=50, by="embedding", method="mean").guarantee) == {"none"}
+    refs = ss.References(STORED[:50])
+    assert set(refs.search(ASKED[:4], k=2).guarantee) == {"proved"}
+    with pytest.raises(ParameterError, match="guarantee 'proved' is of exact distances, which mean by embedding does"):
+        index.novelty(ASKED, by="embedding", method="mean", guarantee="proved")
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"guarantee": "sure"}, "guarantee must be proved, group or marginal, not 'sure'"),
+        (
+            {"guarantee": "group", "candidates": 5},
+            "guarantee 'group' and candidates exclude each other: ask for recall",
+        ),
+        ({"guarantee": "proved", "recall": 0.9}, "guarantee 'proved' finds everything: recall means nothing"),
+        ({"guarantee": "group", "exact": True}, "guarantee 'group' and exact exclude each other: exact proves every"),
+    ],
+)
+def test_what_cannot_be_asked_for(asked: dict[str, object], message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        Wanted(**asked)  # type: ignore[arg-type]
+
+
+def test_on_the_command_line(index: SequenceIndex, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "q.fasta"
+    file.write_text("".join(f">{one.id}\n{one.text}\n" for one in ASKED[:3]))
+
+    def lines(*arguments: str) -> list[str]:
+        capsys.readouterr()
+        assert run(["search", index.path, str(file), "-k", "2", "-q", *arguments]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    objects = [json.loads(line) for line in lines("--format", "json", "--guarantee", "proved")]
+    assert [found["guarantee"] for found in objects] == ["proved"] * 6
+    assert lines("--columns", "query,guarantee", "--candidates", "5")[:2] == ["query\tguarantee", "q0\tnone"]
+    assert "guarantee" not in lines()[0]
+    assert run(["search", index.path, str(file), "--guarantee", "often"]) == 2
+    assert "guarantee must be proved, group or marginal, not 'often'" in capsys.readouterr().err
+
+
+def test_parts_rest_on_the_weakest() -> None:
+    parts = [np.array(["proved", "group", "none"], object), np.array(["marginal", "proved", "proved"], object)]
+    assert weakest(parts).tolist() == ["marginal", "group", "none"]
+
+
+def test_a_pipeline_of_everything_proves(index: SequenceIndex) -> None:
+    with index.state() as state:
+        found = Pipeline(state.pipeline.stages, state.live).neighbours(Queries(ASKED), 3, None)
+    assert found.proved.all()

@@ -108,6 +108,9 @@ def calibrate(
                 Group(reach, len(who), curve(measured.points(who, group_bound)), together)
                 for reach, who, together in ([] if strange is None else grouped(measured.first, target))
             ]
+        elif isinstance(first, ProposeShared):
+            measured = measure(truth, propose, verify, ladder, ks, task, may_stop=False)
+            points, interval, groups = curve(measured.points(np.arange(len(queries)))), None, []
         else:
             points, interval, groups = curve(measured_whole(truth, search, ladder, ks, task)), None, []
     return Calibration(
@@ -447,12 +450,14 @@ def measure(
     *,
     rows: int | None = None,
     usual: int | None = None,
+    may_stop: bool = True,
 ) -> Measured:
     """What the budgets find for the queries that `truth` belongs to, and the interval behind those that stop early.
 
     `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
     which those above their cutoff may be inf; `rows`: how many there are, if
-    that is known; `usual`: how many of the queries are, the first ones, None for all. The ladder ends where every k is
+    that is known; `usual`: how many of the queries are, the first ones, None for all; `may_stop`: whether
+    lists may end early. The ladder ends where every k is
     found as surely as anybody asks.
     """
     distances = _Verified(verify, thresholds(truth.distances, max(ks)), rows)
@@ -478,7 +483,7 @@ def measure(
     first = widest.scores[:, 0].astype(np.float64) if widest.scores.shape[1] else np.full(len(truth), np.inf)
     there = truth.rows >= 0
     interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
-    stops = [] if interval is None else [interval.at(alpha) for alpha in ALPHAS]
+    stops = [] if interval is None or not may_stop else [interval.at(alpha) for alpha in ALPHAS]
     outcomes = [outcome for proposal in proposals for outcome in proposal.outcomes(truth, ks, stops)]
     return Measured(outcomes, interval, first)
 

@@ -33,6 +33,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 if CHROMIUM is None:
     pytest.skip("no chromium is installed: apt install chromium", allow_module_level=True)
 
+pytestmark = pytest.mark.xdist_group("page")  # one service and one browser for all
 AXE = Path("web/vendor/axe.min.js")
 NAMES = ["anna meyer", "anna maier", "otto schulz", "otto schultz", "emil krause", "emilie krause", "hugo braun"]
 

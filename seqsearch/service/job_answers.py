@@ -82,8 +82,8 @@ class JobAnswers:
             yield whole[start : start + BATCH]
 
     def table(self, found: Answers, queries: Sequences, shown: Sequence[str]) -> Mapping[str, Sequence[object]]:
-        """See `jobs.Tabling`: what is shown, and what blast6 needs."""
-        names = dict.fromkeys((*shown, *(BLAST6 if aligns(found) else ())))
+        """See `jobs.Tabling`: what is shown, and what JSON and blast6 have beside it."""
+        names = dict.fromkeys((*shown, "guarantee", *(BLAST6 if aligns(found) else ())))
         return self._columns_of(found, queries, tuple(names))
 
     def explain(self, error: Exception) -> tuple[str, str]:

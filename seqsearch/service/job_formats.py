@@ -56,10 +56,10 @@ def parquet(path: Path, columns: Sequence[str]) -> Path:
     return made
 
 
-def shown_columns(summary: JSON, asked: Sequence[str], output_format: str) -> tuple[str, ...]:
+def shown_columns(summary: JSON, request: JSON, output_format: str) -> tuple[str, ...]:
     """The columns of a format. Raises Problem for blast6 of what has no alignments."""
     if output_format != "blast6":
-        return tuple(asked)
+        return (*request["shown"], *(("guarantee",) if output_format == "json" and request["usual"] else ()))
     if summary["hits"] and not set(BLAST6) <= set(summary["columns"]):
         raise Problem(422, "no_alignments", "blast6 is of alignments, which these hits have not")
     return BLAST6

@@ -57,6 +57,7 @@ async def submit(request: Request) -> Answer:
         asked.search(hosted, service.limits)
         options = asked.model_dump(exclude={"queries", "fasta", "records", "alignment", "novelty"})
         options["shown"] = asked.columns or _usual(hosted, asked)
+        options["usual"] = not asked.columns
         options["body"] = "text" if asked.queries is None and asked.fasta == "" else "json"
         job = await asyncio.to_thread(runner.folder.keep, folder, options)
     finally:
@@ -129,7 +130,7 @@ async def result(
         raise Problem(409, "not_done", "the job is not done", "ask for it again in a while", 1)
     if summary["status"] == "failed":
         raise Problem(409, "failed", summary["error"]["message"])
-    columns = shown_columns(summary, found.request["shown"], format)
+    columns = shown_columns(summary, found.request, format)
     if format == "parquet":
         return FileResponse(await asyncio.to_thread(parquet, found.result, columns), media_type=TYPES[format])
     return StreamingResponse(lines(found.result, format, columns), media_type=TYPES[format])

@@ -83,4 +83,4 @@ def measure(options: argparse.Namespace, rows: list[dict[str, object]]) -> None:
             sound = path.count("=") - path.count("XID") == scores[pair]
             unsound += not sound or (path.before[1], path.target_span[1]) != (begins[pair], ends[pair])
         peer = f"parasail {version('parasail')}"
-        row(distance="overlap", peer=peer, differences=wrong, another=another, wrong=unsound)
+        row(distance="overlap", peer=peer, differences=wrong, another=int(another), wrong=int(unsound))

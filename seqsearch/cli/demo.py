@@ -81,5 +81,4 @@ Now on your own file:
   .venv/bin/seqsearch evaluate YOUR.ss QUERIES.fasta --plot recall.png
 
 Look at neighbours in a browser, or ask over HTTP:
-  .venv/bin/pip install -c constraints.txt -e '.[serve]'
   .venv/bin/seqsearch serve {index}        then open http://127.0.0.1:8080/"""

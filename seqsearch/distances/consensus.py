@@ -28,7 +28,13 @@ _REACH = 3  # letters between two edits that are made at once: nearer ones may b
 @dataclass(frozen=True, eq=False)
 class Consensus:
     """`sequence`: a set of the one that was found; `distances`: (n,) of the members to it; `total`: their weighted sum;
-    `median`: that sum of the best member, from which the search began."""
+    `median`: that sum of the best member, from which the search began.
+
+    >>> import seqsearch as ss
+    >>> found = ss.consensus(ss.as_sequences(["anna", "hanna", "anne"], "text"))
+    >>> found.text, found.total, found.median
+    ('anna', 2, 2)
+    """
 
     sequence: Sequences
     distances: IntArray

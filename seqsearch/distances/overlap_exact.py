@@ -14,7 +14,7 @@ are few (overlap_bytes.py).
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -28,13 +28,12 @@ from . import lanes
 from .arguments import Columns, allowed_rows, columns_of
 from .coding import Coding
 from .edit_kernels import enter, place
-from .gram_lists import Grams, digits_of, grams_of, lacking
-from .infix_vectors import SPARED
+from .gram_lists import Grams
 from .neighbours import Neighbours, Pruning, unfilled, whole_neighbours
 from .overlap_bytes import asked_of, nearest_kernel, room_for, some_distances
 from .overlap_lanes import Work, group_scores, lane_distance, work_for
-from .shared_grams import SharedGrams
-from .vectors import LANES, VECTOR
+from .shared_grams import SharedGrams, lost_of
+from .vectors import LANES
 from .wildcards import Wildcards
 
 _QUERIES_A_STEP = 256
@@ -69,7 +68,7 @@ class OverlapNeighbours:
         numba_threads()
         self.targets, self._wildcards = targets, wildcards
         self._members = allowed_rows(allowed, len(targets))
-        self._grams = grams_of(targets, self._members, wildcards)
+        self._shared = SharedGrams(targets, allowed, wildcards)
         self._coding = Coding.of(targets)
         self._packed = Targets(self._coding.codes(targets), targets.offsets, self._members, self._coding.bits)
 
@@ -89,7 +88,7 @@ class OverlapNeighbours:
                 limits[step] = np.minimum(limits[step], self._reach(part, k))
                 coded = self._coding.codes(part) if self._wildcards is None else self._wildcards.query(part).data
                 found = rows[step], distances[step], tally[step]
-                known = columns_of(part), coded, self._packed, self._grams, limits[step]
+                known = columns_of(part), coded, self._packed, self._shared.grams, limits[step]
                 in_blocks(len(part), 1, partial(search_kernel, *known, *found))
                 task.advance(len(part))
         pairs = len(queries) * len(self._members)
@@ -108,30 +107,16 @@ class OverlapNeighbours:
         reach: IntArray = np.partition(found, k - 1, axis=1)[:, k - 1]
         return reach
 
-    @cached_property
-    def _shared(self) -> SharedGrams:
-        allowed = np.zeros(len(self.targets), np.bool_)
-        allowed[self._members] = True
-        return SharedGrams(self.targets, allowed, self._wildcards)
-
 
 @kernel()
 def bounds_of(codes: AnyArray, targets: Targets, grams: Grams) -> IntArray:
     """(members,) what the distance of a query to each member is at least."""
-    m, q = len(codes), grams.q
-    digits = digits_of(1, m)
-    planes = lacking(grams, codes, 0, m, digits, 1)
+    m, an_edit, lost = len(codes), max(grams.q - 1, 1), lost_of(codes, grams)
     bounds = np.zeros(len(targets.members), np.int64)
-    an_edit = max(q - 1, 1)
     for at in range(len(bounds)):
-        word, shift = at >> 6, np.uint64(at & 63)
-        start = (word // VECTOR * (SPARED + digits) + SPARED) * VECTOR + word % VECTOR
-        lost = 0
-        for d in range(digits):
-            lost |= int((planes[start + d * VECTOR] >> shift) & np.uint64(1)) << d
         row = targets.members[at]
         longer = max(m - (targets.offsets[row + 1] - targets.offsets[row]), 0)
-        bounds[at] = max(lost - longer + an_edit - 1, 0) // an_edit
+        bounds[at] = max(lost[at] - longer + an_edit - 1, 0) // an_edit
     return bounds
 
 

@@ -71,15 +71,15 @@ class Stored(NamedTuple):
 
 
 class SharedGrams:
-    """Targets whose q-grams are listed, for many queries. `allowed`, (len(targets),), leaves targets out."""
+    """Targets whose q-grams are listed (`grams`), for many queries. `allowed`, (len(targets),), leaves targets out."""
 
     def __init__(
         self, targets: Sequences, allowed: BoolArray | None = None, wildcards: Wildcards | None = None
     ) -> None:
         numba_threads()
         members = allowed_rows(allowed, len(targets))
-        grams = grams_of(targets, members, wildcards, rare=True)
-        self._stored = Stored(targets.lengths_of(members), members, grams)
+        self.grams = grams_of(targets, members, wildcards, rare=True)
+        self._stored = Stored(targets.lengths_of(members), members, self.grams)
 
     def nearest(
         self, queries: Sequences, count: int, allowed: BoolArray | None = None, *, by_share: bool = False

@@ -55,7 +55,8 @@ class ShardedIndex(Scattered):
     have added some of its sequences, and none twice.
 
     >>> import seqsearch as ss
-    >>> names = ["anna meyer", "anna maier", "otto schulz", "otto schultz", "emil krause", "ann meyer"]
+    >>> names = ["anna meyer", "anna maier", "otto schulz", "otto schultz", "emil krause", "emilie kraus"]
+    >>> names += ["hugo braun", "hugo brown", "lena vogt", "lena voigt"]
     >>> with ss.ShardedIndex.build("names.shards", names, shards=2, encoder="kmer") as index:
     ...     [(hit.sequence.text, hit.distance) for hit in index.search("ana meier", k=2, exact=True)[0]]
     [('anna meyer', 2.0), ('anna maier', 2.0)]
@@ -219,7 +220,8 @@ class ShardedIndex(Scattered):
         }
 
     def budget(self, k: int, **asked: Unpack[BudgetOptions]) -> tuple[Budget | None, str]:
-        """The budget of the first shard and a line that says why: others measured their own."""
+        """The budget of the first shard and a line that says why: others measured their own. Raises ParameterError for
+        what `search` would not take."""
         wanted = call(Wanted, "a budget", **asked)
         if wanted.by_proof or wanted.candidates is not None:
             chosen, text = self._ask([Call(0, "budget", (k,), dict(asked))], partial=False)[0]
@@ -287,7 +289,7 @@ class ShardedIndex(Scattered):
         progress: Watching = False,
         **options: Unpack[NoveltyFields],
     ) -> KnownScores:
-        """What `novelty` compares with, as there."""
+        """What `novelty` compares with, as there. Raises as `novelty`."""
         require_no_vectors(known_vectors)
         compared = None if known is None else self._taken(known, "known")
         return ShardedNovelty(self, NoveltyOptions.of(options), where).known(compared, anew, watched(progress))
@@ -305,7 +307,9 @@ class ShardedIndex(Scattered):
         strand: str = "plus",
         progress: Watching = False,
     ) -> list[SweepRow]:
-        """Recall of merged answers against exact truth and speed, one row a budget (candidates of each shard)."""
+        """Recall of merged answers against exact truth and speed, one row a budget (candidates of each shard).
+
+        Raises as `SequenceIndex.evaluate`."""
         require_no_vectors(vectors)
         asked = self._taken(queries, "queries")
         if truth is None:
@@ -345,7 +349,8 @@ class ShardedIndex(Scattered):
         progress: Watching = False,
     ) -> None:
         """Measure the recall of merged answers, on `sample` random members each asked for its nearest others, and keep
-        it: shards are then asked for no more than it takes. `recall`: aimed at by default from now on.
+        it: shards are then asked for no more than it takes. `recall`: aimed at by default from now on. Raises
+        ParameterError, IndexLockedError.
         """
         target = Wanted(self._manifest.target if recall is None else recall).recall
         assert target is not None
@@ -366,7 +371,9 @@ class ShardedIndex(Scattered):
             self._manifest.save(self._path)
 
     def verify(self, *, sample: int = 100, seed: int = 0, progress: Watching = False) -> VerificationReport:
-        """Check every shard as `SequenceIndex.verify` does, and that each record is where it belongs, once."""
+        """Check every shard as `SequenceIndex.verify` does, and that each record is where it belongs, once.
+
+        What is wrong is listed; raises UnavailableShardError where a shard cannot be asked."""
         whole = VerificationReport()
         each = max(1, sample // self.shards) if sample else 0
         recalls = []

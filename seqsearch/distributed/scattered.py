@@ -110,7 +110,7 @@ class Scattered:
         return any(facts.labels for facts in self._all("facts"))
 
     def some(self, count: int) -> Sequences:
-        """The first of the first shard, `count` at most: examples of what is stored."""
+        """The first of the first shard, `count` at most: examples of what is stored. Raises UnavailableShardError."""
         found: Sequences = self._ask([Call(0, "some", (count,))], partial=False)[0]
         return found
 
@@ -126,7 +126,7 @@ class Scattered:
         return isinstance(record_id, str) and bool(self.holds([record_id])[0])
 
     def holds(self, ids: Iterable[str]) -> BoolArray:
-        """(m,) which of many ids are there."""
+        """(m,) which of many ids are there. Raises UnavailableShardError."""
         names = list(ids)
         grouped = some_of(names, self.shards)
         asked = [number for number, group in enumerate(grouped) if group]
@@ -168,13 +168,13 @@ class Scattered:
         return Sequences.concatenate(found)[np.array([place[name] for name in names], np.int64)]
 
     def count(self, where: Where | None = None, *, ids: Iterable[str] | None = None) -> int:
-        """How many stored sequences fulfil a condition, as `SequenceIndex.count`."""
+        """How many stored sequences fulfil a condition. Raises as `SequenceIndex.count`."""
         grouped = self._grouped(ids)
         calls = [Call(number, "count", (where, grouped[number])) for number in range(self.shards)]
         return sum(self._ask(calls, partial=False))
 
     def matching(self, where: Where, *, ids: Iterable[str] | None = None) -> Sequences:
-        """The stored sequences that fulfil a condition, as `SequenceIndex.matching`, in the order they came."""
+        """The stored sequences that fulfil a condition, in the order they came. Raises as `SequenceIndex.matching`."""
         grouped = self._grouped(ids)
         calls = [Call(number, "matching", (where, grouped[number])) for number in range(self.shards)]
         found: list[Found] = self._ask(calls, partial=False)
@@ -219,7 +219,7 @@ class Scattered:
         strand: str = "plus",
         progress: Watching = False,
     ) -> RangeResults:
-        """All stored sequences within the exact distance `radius`, by proof, as `SequenceIndex.within` gives them."""
+        """All stored sequences within the exact distance `radius`, by proof. Raises as `SequenceIndex.within`."""
         require_strand(strand)
         asked, grouped = self._taken(queries, "queries"), self._grouped(ids)
         calls = [
@@ -262,7 +262,7 @@ class Scattered:
         self, members: IntArray, k: int, budget: BudgetOptions | None = None, *, strand: str = "plus"
     ) -> Neighbours:
         """(m, k) nearest others of stored records, given by their global rows (m,), as global rows; `budget`: of each
-        shard, None: for the recall by default."""
+        shard, None: for the recall by default. Raises UnavailableShardError."""
         each, queries = self._of_each(k, {})[0] if budget is None else budget, self._at(members)
         calls = [Call(number, "others", (queries, members, k, strand), dict(each)) for number in range(self.shards)]
         return nearest_of_all(self._ask(calls, partial=False), k)[0]

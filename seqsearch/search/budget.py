@@ -69,10 +69,12 @@ class Budget:
 class Grouped:
     """Budgets by how far the first candidate of a query is predicted: `budgets[i]` of queries beyond `reaches[i - 1]`
     and within `reaches[i]`, which ascend; the last one is of what is beyond all. None compares with everything.
+    `measured`: the recall of all of them together on the calibration queries, strangers among them.
     """
 
     reaches: tuple[float, ...]
     budgets: tuple[Budget | None, ...]
+    measured: float | None = field(default=None, compare=False)
 
     def of(self, scores: AnyArray) -> IntArray:
         """(Q,) the group of each query, by (Q, C) scores of its candidates, best first; one without any is beyond."""
@@ -237,10 +239,13 @@ class Calibration:
         if first is None:
             return None
         chosen = [None if budget is None else budget[0] for budget in budgets]
-        return replace(first[0], groups=Grouped(tuple(group.reach for group in alone), (*chosen, None)))
+        queries = _sizes(alone)
+        found = sum(n * (1.0 if one is None else one[2]) for n, one in zip(queries, budgets, strict=True))
+        reaches = tuple(group.reach for group in alone)
+        return replace(first[0], groups=Grouped(reaches, (*chosen, None), found / max(1, sum(queries))))
 
-    def _of_group(self, group: Group, recall: float, k: int, size: int) -> tuple[Budget, float] | None:
-        """The budget of a group and what it costs; None where everything is compared."""
+    def _of_group(self, group: Group, recall: float, k: int, size: int) -> tuple[Budget, float, float] | None:
+        """The budget of a group, what it costs and what it found; None where everything is compared."""
         stand_in, curve = _curve(group.points, k)
         enough = [point for point in curve if point.lower >= recall]
         if not enough:
@@ -250,9 +255,9 @@ class Calibration:
             return None
         most = ALIKE * cheapest.cost(self.costs)
         chosen = max((p for p in enough if p.cost(self.costs) <= most), key=lambda p: (p.lower, -p.cost(self.costs)))
-        return self._budget(chosen, max(1.0, k / stand_in)), chosen.cost(self.costs)
+        return self._budget(chosen, max(1.0, k / stand_in)), chosen.cost(self.costs), chosen.recall
 
-    def _spent(self, budget: tuple[Budget, float] | None, size: int) -> float:
+    def _spent(self, budget: tuple[Budget, float, float] | None, size: int) -> float:
         """What a query of a group costs."""
         if budget is not None:
             return budget[1]
@@ -412,7 +417,8 @@ class Wanted:
         if self.guarantee != MARGINAL and calibration.groups:
             grouped = calibration.choose_by_groups(target, k, size)
             if grouped is not None:
-                return Choice(grouped, f"{grouped} for recall {target}", stale, GROUP)
+                share = 0.0 if grouped.groups is None else grouped.groups.measured or 0.0
+                return Choice(grouped, f"{grouped} for recall {target} (measured {share:.4f})", stale, GROUP)
         elif self.guarantee == GROUP:
             return Choice(None, "exact: the recall was not measured by groups: seqsearch calibrate INDEX does", stale)
         if chosen is None:

@@ -30,6 +30,7 @@ GAIN, WORTH = 0.0001, 0.05  # of recall, and of what was missed, that is worth a
 PROVING, QUERIES = 5.0, (500, 2000)
 FEWEST_TO_LEAVE_OUT = 1000  # sequences below which members are not asked as well
 MOST_IN_TABLE = 1 << 23  # pairs of a query and a row whose distances are kept in a table
+MANY, WORTH_OF_MANY = 400, 0.15  # candidates from which on a step has to find more of it: these take long to measure
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
 _WIDER = range(20, 201)
 """Candidates for which greater efforts than the usual are tried: in a large graph of near duplicates it is the walk
@@ -107,6 +108,9 @@ def calibrate(
                 Group(reach, len(who), curve(measured.points(who, group_bound)), together)
                 for reach, who, together in ([] if strange is None else grouped(measured.first, target))
             ]
+        elif isinstance(first, ProposeShared):
+            measured = measure(truth, propose, verify, ladder, ks, task, may_stop=False)
+            points, interval, groups = curve(measured.points(np.arange(len(queries)))), None, []
         else:
             points, interval, groups = curve(measured_whole(truth, search, ladder, ks, task)), None, []
     return Calibration(
@@ -246,9 +250,10 @@ class Ladder:
     def found(self, budget: Budget, recalls: tuple[float, ...]) -> None:
         """What it found of each part of the queries, of each k that is no more than its candidates."""
         effort = _effort_of(budget)
-        self._done = bool(self._best) and not _gained(self._best, recalls)
+        worth = WORTH if budget.candidates < MANY else WORTH_OF_MANY
+        self._done = bool(self._best) and not _gained(self._best, recalls, worth)
         before = self._found.get(effort, ())
-        if effort is not None and len(before) == len(recalls) and not _gained(before, recalls):
+        if effort is not None and len(before) == len(recalls) and not _gained(before, recalls, worth):
             self._spent.add(effort)
         self._best = self._found[effort] = recalls
 
@@ -257,9 +262,9 @@ def _effort_of(budget: Budget) -> int | None:
     return budget.ef if budget.lists is None else budget.lists
 
 
-def _gained(before: tuple[float, ...], recalls: tuple[float, ...]) -> bool:
+def _gained(before: tuple[float, ...], recalls: tuple[float, ...], worth: float) -> bool:
     """Whether a step found a part of what was missed that is worth another: for any k, of any part of the queries."""
-    return any(after - first > max(GAIN, WORTH * (1 - first)) for first, after in zip(before, recalls, strict=False))
+    return any(after - first > max(GAIN, worth * (1 - first)) for first, after in zip(before, recalls, strict=False))
 
 
 def group_bound(each: DoubleArray) -> float:
@@ -445,12 +450,14 @@ def measure(
     *,
     rows: int | None = None,
     usual: int | None = None,
+    may_stop: bool = True,
 ) -> Measured:
     """What the budgets find for the queries that `truth` belongs to, and the interval behind those that stop early.
 
     `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
     which those above their cutoff may be inf; `rows`: how many there are, if
-    that is known; `usual`: how many of the queries are, the first ones, None for all. The ladder ends where every k is
+    that is known; `usual`: how many of the queries are, the first ones, None for all; `may_stop`: whether
+    lists may end early. The ladder ends where every k is
     found as surely as anybody asks.
     """
     distances = _Verified(verify, thresholds(truth.distances, max(ks)), rows)
@@ -476,7 +483,7 @@ def measure(
     first = widest.scores[:, 0].astype(np.float64) if widest.scores.shape[1] else np.full(len(truth), np.inf)
     there = truth.rows >= 0
     interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
-    stops = [] if interval is None else [interval.at(alpha) for alpha in ALPHAS]
+    stops = [] if interval is None or not may_stop else [interval.at(alpha) for alpha in ALPHAS]
     outcomes = [outcome for proposal in proposals for outcome in proposal.outcomes(truth, ks, stops)]
     return Measured(outcomes, interval, first)
 

@@ -8,7 +8,7 @@ same embedding. It is asked like any other, and what counts as not stored is lef
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ MOST_REMOVED = 300
 REMOVED_SHARE = 0.05  # of all that is stored, at most
 FEWEST_IN_GROUP = 150
 MOST_GROUPS = 6
+AHEAD = 2  # times the candidates that are asked for, kept for larger budgets
 TAIL = 0.05  # of all queries, the farthest
 PROVABLE = 2.0  # of the loss allowed, in shares of one query of a group: half of it is left to be lost
 
@@ -46,7 +47,7 @@ class Removed:
 class Strangers:
     """`queries` that are copies of some of the calibration queries; (S,) `removed` of the nearest of each count as not
     stored: the `keys` of these pairs ascend. `truth`: the nearest of the others. `owners`: of all queries, usual ones
-    first, the calibration query that they are.
+    first, the calibration query that they are. `kept`: candidates by effort.
     """
 
     queries: Queries
@@ -55,6 +56,7 @@ class Strangers:
     keys: IntArray
     truth: Neighbours
     owners: IntArray
+    kept: dict[int | None, Ranked] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -82,15 +84,28 @@ class Strangers:
 
     def proposed(self, pipeline: Pipeline, budget: Budget) -> Ranked:
         """What a budget proposes of what counts as stored."""
-        more = int(self.removed.max())
-        wider = replace(budget, candidates=budget.candidates + more, ef=None if budget.ef is None else budget.ef + more)
-        found = pipeline.proposed(self.queries, wider, exclude=self.exclude)
+        most = budget.candidates + int(self.removed.max())
+        found = self._widest(pipeline, budget, most)
+        found = Ranked(found.rows[:, :most], found.scores[:, :most])
         keys = np.arange(len(found.rows))[:, None] << 40 | np.maximum(found.rows, 0)
         at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         gone = (self.keys[at] == keys) | (found.rows < 0)
         order = np.argsort(gone, axis=1, kind="stable")[:, : budget.candidates]
         rows, scores, gone = (np.take_along_axis(each, order, axis=1) for each in (found.rows, found.scores, gone))
         return Ranked(np.where(gone, -1, rows), np.where(gone, np.inf, scores))
+
+    def _widest(self, pipeline: Pipeline, budget: Budget, most: int) -> Ranked:
+        """At least the first `most` candidates within the effort of a budget. Of lists, the first of more candidates
+        are those of fewer, and are kept for the budgets to come."""
+        known = None if budget.ef is not None else self.kept.get(budget.lists)
+        if known is not None and known.rows.shape[1] >= most:
+            return known
+        if budget.ef is not None:
+            wider = replace(budget, candidates=most, ef=budget.ef + most - budget.candidates)
+            return pipeline.proposed(self.queries, wider, exclude=self.exclude)
+        found = pipeline.proposed(self.queries, replace(budget, candidates=AHEAD * most), exclude=self.exclude)
+        self.kept[budget.lists] = found
+        return found
 
 
 def grouped(first: DoubleArray, target: float) -> list[tuple[float, IntArray, bool]]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..arrays import JSON, AnyArray, DoubleArray
 from ..errors import ParameterError
-from ..search import Answers, Results
+from ..search import Answers, RangeResults, Results
+from ..search.guarantees import GROUP, MARGINAL, NONE, PROVED
 from ..sequences import Sequence as Record
 from ..sequences.columns import spelled
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 ALIGNED = ("identity", "coverage", "cigar", "target_start", "target_end", "strand")
 _PLAIN = ("rank", "target", "distance")
+_SURE = {PROVED: "exact", GROUP: "measured", MARGINAL: "measured", NONE: "unmeasured"}
+"""In a word: nothing nearer is stored, by proof; found within a budget of known recall; within one of some size."""
 
 
 def results_json(parts: Sequence[Answers], columns: Sequence[str] | None, alignment: bool) -> list[JSON]:
@@ -42,10 +45,9 @@ def _part(found: Answers, columns: Sequence[str] | None, alignment: bool) -> lis
         made["target_sequence"] = sequences_json(found, table.rows)
     names, bounds = list(made), table.offsets.tolist()
     rows = [dict(zip(names, row, strict=True)) for row in zip(*made.values(), strict=True)]
-    proved = guarantee_of(found)
     return [
-        {"query": name, "guarantee": proved, "hits": rows[bounds[at] : bounds[at + 1]]}
-        for at, name in enumerate(found.queries)
+        {"query": name, "guarantee": _SURE[rests], "rests_on": rests, "hits": rows[bounds[at] : bounds[at + 1]]}
+        for at, (name, rests) in enumerate(zip(found.queries, rests_on(found), strict=True))
     ]
 
 
@@ -80,12 +82,12 @@ def letters_of(parts: Sequence[Answers]) -> int | None:
     return int(parts[-1].targets.lengths.sum())
 
 
-def guarantee_of(found: Answers) -> str:
-    """ "exact": nothing nearer is stored, by proof; "measured": found within a budget of known recall; "unmeasured":
-    within one that was asked for by its size."""
-    if found.how.budget.startswith("exact"):
-        return "exact"
-    return "unmeasured" if found.how.budget.endswith("as asked") else "measured"
+def rests_on(found: Answers) -> list[str]:
+    """(Q,) what each answer rests on: see `Results.guarantee`."""
+    if isinstance(found, (Results, RangeResults)):
+        known: list[str] = found.guarantee.tolist()
+        return known
+    return [NONE] * len(found)
 
 
 def aligns(found: Answers) -> bool:

@@ -61,6 +61,9 @@ class SearchAsked(Asked):
     exact: bool | Literal["within"] = Field(
         False, description='Compare with everything, by proof; "within" finds all within max_distance.'
     )
+    guarantee: Literal["proved", "group", "marginal"] | None = Field(
+        None, examples=[None], description="What each answer must rest on at least."
+    )
     max_distance: float | None = Field(None, ge=0, allow_inf_nan=False, description="Only hits within this distance.")
     strand: Literal["plus", "both"] = Field("plus", description="both: reverse complements of DNA and RNA, too.")
     where: str | None = Field(None, max_length=10_000, examples=[None], description="A condition on columns.")
@@ -85,6 +88,7 @@ class SearchAsked(Asked):
             ef=self.ef,
             lists=self.lists,
             exact=self.exact is True,
+            guarantee=self.guarantee,
             within=within,
             strand=self.strand,
             where=self.where or None,

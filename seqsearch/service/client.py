@@ -21,7 +21,7 @@ from ..search import NoveltyResults, RangeResults, Results
 from ..search.budget import BudgetOptions, Calibration, Wanted
 from ..search.classifying import Votes
 from ..search.conditions import Where
-from ..search.guarantees import NONE, PROVED, guarantees
+from ..search.guarantees import NONE
 from ..search.novelty.options import NoveltyFields, NoveltyOptions
 from ..search.results import Explanation
 from ..sequences import Sequence, Sequences, SequencesLike, Strings, alphabet_named
@@ -220,20 +220,19 @@ class Client:
         Vectors are not sent. `guarantee` of the answers is "proved", or "none": a service tells no more of it. Raises
         what that raises, and ServiceError."""
         require_count(k)
-        wanted, proved = call(Wanted, "search", **budget), list[bool]()
-        if budget.pop("guarantee", None) == PROVED:
-            budget["exact"] = wanted.exact or wanted.guarantee == PROVED
+        call(Wanted, "search", **budget)
         given = self._taken(queries)
         asked = self._options(vectors, ids, where, strand) | {"k": k, **budget}
         distances, rows = np.full((len(given), k), np.inf), np.full((len(given), k), -1, np.int64)
         minus = np.zeros((len(given), k), np.bool_) if strand == "both" else None
         records, how, at = list[JSON](), _How(), 0
+        rests = np.full(len(given), NONE, object)
         for answer in self._answers("/search", given, asked, progress):
             for result in answer["results"]:
                 hits = result["hits"]
-                proved.append(result["guarantee"] == "exact")
                 rows[at, : len(hits)] = [hit["record"] + len(records) for hit in hits]
                 distances[at, : len(hits)] = [_distance(hit["distance"]) for hit in hits]
+                rests[at] = result["rests_on"]
                 if minus is not None:
                     minus[at, : len(hits)] = [hit["strand"] == "-" for hit in hits]
                 at += 1
@@ -242,7 +241,6 @@ class Client:
         known = self._known
         sure = None if known is None else known.confidence(distances)
         targets = self._records(records)
-        rests = guarantees(np.array(proved, np.bool_), NONE)
         return Results(given.ids, targets, Neighbours(rows, distances), minus, sure, self._how(how), given, rests)
 
     def within(
@@ -314,7 +312,7 @@ class Client:
             np.array([_distance(one["distance"]) for one in results], np.float64),
             chosen.fpr,
             known,
-            guarantees(np.zeros(len(given), np.bool_), NONE),
+            np.array([one["rests_on"] for one in results], object),
             warnings=tuple(warnings),
         )
         return found.controlled() if chosen.bh else found
@@ -340,7 +338,7 @@ class Client:
             np.array([_distance(one["distance"]) for one in results], np.float64),
             None if None in p_values else np.array(p_values, np.float64),
             np.array([one["label"] is None for one in results], np.bool_),
-            guarantees(np.zeros(len(given), np.bool_), NONE),
+            np.array([one["rests_on"] for one in results], object),
         )
 
     def embed(self, queries: SequencesLike) -> AnyArray:

@@ -34,6 +34,7 @@ class Search:
     ef: int | None = None
     lists: int | None = None
     exact: bool = False
+    guarantee: str | None = None
     within: float | None = None
     strand: Literal["plus", "both"] = "plus"
     where: str | None = None
@@ -48,6 +49,7 @@ class Search:
             "ef": self.ef,
             "lists": self.lists,
             "exact": self.exact,
+            "guarantee": self.guarantee,
         }
 
     @property
@@ -70,7 +72,7 @@ class Search:
         if not isinstance(found, Results):
             found.how = replace(found.how, cautions=(*unmet, *unlike_lengths(state, queries)))
             return found
-        choice = state.choice(self.k, Wanted(self.recall, self.candidates, self.ef, self.exact, self.lists))
+        choice = state.choice(self.k, Wanted(**self.budget))
         turned = self.strand == PLUS and self.ids is None and self.where is None
         nearest = Neighbours(found.rows, found.distances)
         cautions = cautions_of(state, Queries(queries), nearest, choice, turned=turned)

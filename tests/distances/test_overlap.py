@@ -172,7 +172,7 @@ def test_lost_grams_never_say_more_than_the_distance(seed, alphabet):
     queries, targets = relatives(alphabet, 4, 3, rng), relatives(alphabet, 4, 20, rng)
     searcher = OVERLAP.searcher(targets)
     for row in range(3):
-        bounds = overlap_exact.bounds_of(queries[row].data, searcher._packed, searcher._grams)
+        bounds = overlap_exact.bounds_of(queries[row].data, searcher._packed, searcher._shared.grams)
         for at in range(20):
             assert bounds[at] <= overlap_oracle(queries[row].data, targets[at].data)
 
@@ -223,13 +223,13 @@ def test_q_grams_that_are_lost():
     rng = np.random.default_rng(6)
     first, second = partial_pairs(DNA, 4, 80, rng)
     shared = SharedGrams(second)
-    q = shared._stored.grams.q
+    q = shared.grams.q
     for query in range(5):
         codes = first[query].data
         held = [{text.tobytes() for text in np.lib.stride_tricks.sliding_window_view(s.data, q)} for s in second]
         grams = [g.tobytes() for g in np.lib.stride_tricks.sliding_window_view(codes, q)] if len(codes) >= q else []
         expected = [sum(gram not in each for gram in grams) for each in held]
-        assert lost_of(codes, shared._stored.grams)[: len(second)].tolist() == expected
+        assert lost_of(codes, shared.grams)[: len(second)].tolist() == expected
         lacking = np.maximum(0, np.array(expected) - np.maximum(len(codes) - second.lengths, 0))
         mask = rng.random(len(second)) < 0.5
         rows, scores = shared.nearest(first[query : query + 1], 9, mask)

@@ -227,6 +227,10 @@ def test_the_budget_of_each_group_is_the_cheapest_that_reaches_it() -> None:
     assert hard is None, "by proof where that is cheaper, or no budget is surely enough"
     assert curve.choose_by_groups(0.95, 20, 10**9).candidates == 40, "more neighbours, more candidates"  # type: ignore[union-attr]
     assert str(chosen) == "20 candidates, everything beyond"
+    assert chosen is not None
+    assert chosen.groups is not None
+    assert chosen.groups.measured == pytest.approx((2 * 999 * 0.96 + 9) / (2 * 999 + 9))
+    assert Wanted(0.95).budget(curve, None, 1000, 10).reason.endswith("for recall 0.95 (measured 0.9602)")
     assert Calibration.from_json(json.loads(json.dumps(curve.to_json()))) == curve
 
 

@@ -254,3 +254,23 @@ def test_identity_by_the_paths_of_other_distances(index, reads, genes):
         index.search(reads, min_coverage=0.5)
     with pytest.raises(ParameterError, match="min_coverage must be above 0 and at most 1, not 7"):
         index.search(reads, sort_by="identity", min_coverage=7)
+
+
+def test_known_reads_turned_over_are_not_novel(index, genes):
+    rng = np.random.default_rng(9)
+    begins = rng.integers(0, 80, 50)
+    reads = [genes[row].data[begin : begin + 60] for row, begin in enumerate(begins.tolist())]
+    known = Sequences.from_arrays(reads[:40], DNA)
+    turned = reverse_complement(Sequences.from_arrays(reads[40:43], DNA))
+    alone, both = (index.novelty(turned, known=known, strand=strand, fpr=0.1) for strand in ("plus", "both"))
+    assert alone.novel.all()
+    assert not both.novel.any()
+    assert both.scores.tolist() == [0.0] * 3
+
+
+def test_members_of_overlaps_say_what_is_known(overlaps, partial_genes):
+    rng = np.random.default_rng(3)
+    _, asked = partial_genes
+    strange = Sequences.from_arrays([rng.integers(0, 4, 180).astype(np.uint8) for _ in range(4)], DNA)
+    told = overlaps.novelty(Sequences.concatenate([reverse_complement(asked[:4]), strange]), strand="both", fpr=0.05)
+    assert told.novel.tolist() == [False] * 4 + [True] * 4

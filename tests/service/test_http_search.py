@@ -21,7 +21,11 @@ def told(body: dict[str, Any]) -> list[list[tuple[int, str, float]]]:
     return [[(hit["rank"], hit["target"], float(hit["distance"])) for hit in one["hits"]] for one in body["results"]]
 
 
-OPTIONS = [{}, {"k": 3}, {"exact": True}, {"candidates": 40}, {"recall": 0.8}, {"strand": "both"}]
+OPTIONS = [
+    *({}, {"k": 3}, {"exact": True}, {"candidates": 40}, {"recall": 0.8}, {"strand": "both"}),
+    {"guarantee": "proved"},
+    {"guarantee": "marginal", "recall": 0.7},
+]
 
 
 def test_indexes_are_listed(ask: Ask) -> None:
@@ -64,6 +68,7 @@ def test_searches_are_those_of_the_index(
         body = {"queries": [{"id": one.id, "sequence": one.text} for one in queries], **options}
         answer = ask("POST", f"/v1/indexes/{name}/search", json=body).json()
     assert told(answer) == hits_of(expected)
+    assert [one["rests_on"] for one in answer["results"]] == expected.guarantee.tolist()
     assert [one["query"] for one in answer["results"]] == list(queries.ids)
     assert answer["message"] == expected.budget
     assert answer["took_ms"] > 0

@@ -125,6 +125,7 @@ def test_searches(pair: tuple[Client, ss.SequenceIndex]) -> None:
                 names += ["identity", "cigar", "coverage", "sequence"]
             assert ours.to_dicts(names) == theirs.to_dicts(names)
             assert ours.budget == theirs.budget
+            assert ours.guarantee.tolist() == theirs.guarantee.tolist()
     radii = np.arange(len(queries)) // 2 * 2.0
     assert client.within(queries, radii).to_dicts() == index.within(queries, radii).to_dicts()
     some = list(index.sequences.ids)[:3]

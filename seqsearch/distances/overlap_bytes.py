@@ -26,6 +26,7 @@ _MASK = ir.VectorType(ir.IntType(1), LANES)
 _U0, _U1 = np.uint64(0), np.uint64(1)
 _FIRST = 24  # of a query's letters one part: the reach of the first look at candidates
 _LEAST = 16  # letters of that
+_NARROW = 16  # diagonals to either side that most paths stay within
 _A_GROUP = 100  # diagonals that take as long as what a group takes besides
 _FAR = np.iinfo(np.int32).max  # farther than any distance
 _STEP = LANES * TILE
@@ -359,7 +360,18 @@ def path_of(x: AnyArray, y: AnyArray) -> tuple[int, int, int, AnyArray]:
 def _banded_path(
     x: AnyArray, y: AnyArray, score: int, end_i: int, end_j: int, edits: int
 ) -> tuple[int, int, int, AnyArray]:
-    """The way back from a cell, within `edits` diagonals to either side."""
+    """The way back from a cell, within `edits` diagonals to either side, or fewer where the score is reached there."""
+    reach = min(edits, _NARROW)
+    while True:
+        steps, i, j = _path_within(x, y, score, end_i, end_j, reach)
+        if len(steps) or reach >= edits:
+            return score, i, j, steps
+        reach = min(edits, 4 * reach)
+
+
+@kernel()
+def _path_within(x: AnyArray, y: AnyArray, score: int, end_i: int, end_j: int, edits: int) -> tuple[AnyArray, int, int]:
+    """The steps of a path with that score, and where it begins; no step where none is in so many diagonals."""
     sets, low = is_sets(x), -(1 << 28)
     least = end_j - end_i - edits  # the lowest diagonal j - i
     width = 2 * edits + 1
@@ -382,15 +394,17 @@ def _banded_path(
                 value, source = line[d + 1] - 1, 3
             cells[i * width + d] = source
             line[d] = left = value
-    steps, count = np.empty(end_i + end_j, np.uint8), 0
     i, j = end_i, end_j
+    if line[edits] != score:
+        return np.empty(0, np.uint8), i, j
+    steps, count = np.empty(end_i + end_j, np.uint8), 0
     while i > 0 and j > 0:
         step = cells[i * width + j - i - least]
         steps[count] = step
         count += 1
         i -= step != 2
         j -= step != 3
-    return score, i, j, steps[:count][::-1].copy()
+    return steps[:count][::-1].copy(), i, j
 
 
 # -- identity ----------------------------------------------------------------------------------------------------------

@@ -77,8 +77,8 @@ def test_what_does_not_fit() -> None:
         ss.train(TEXTS, MOODS)
     with pytest.raises(ParameterError, match="distance is for the task 'distance'"):
         ss.train(TEXTS, MOODS, task="classify", distance="edit")
-    with pytest.raises(ParameterError, match="for this task, has no parameter 'epochs': choose one of batch, "):
-        ss.train(TEXTS, epochs=3)
+    with pytest.raises(ParameterError, match="for this task, has no parameter 'temperature': choose one of batch, "):
+        ss.train(TEXTS, temperature=3)
     with pytest.raises(ParameterError, match="effort is for the task 'distance'"):
         ss.train(TEXTS, MOODS, task="classify", effort="low")
     with pytest.raises(MismatchError, match="3 labels for 48 sequences"):

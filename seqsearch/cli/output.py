@@ -208,9 +208,15 @@ def _with_no_hits(hits: HitColumns, named: Mapping[str, Sequence[object]]) -> di
 
     lacking = np.setdiff1d(np.arange(len(hits.queries)), hits.matched)
     order = np.argsort(np.concatenate([hits.table.owners, lacking]), kind="stable").tolist()
-    out = {}
+    out: dict[str, list[object]] = {}
     for name, values in named.items():
-        filler = list(hits.queries.ids.take(lacking)) if name == "query" else [_NO_HIT.get(name, "*")] * len(lacking)
+        filler: list[object]
+        if name == "query":
+            filler = list(hits.queries.ids.take(lacking))
+        elif name == "guarantee":  # that nothing is there, too, rests on something
+            filler = hits.answers.guarantee[lacking].tolist()
+        else:
+            filler = [_NO_HIT.get(name, "*")] * len(lacking)
         both = [*values, *filler]
         out[name] = [both[at] for at in order]
     return out

@@ -48,6 +48,8 @@ def command(
       seqsearch update refs.ss --metadata samples.tsv --columns country,year --new-columns
     """
 
+    from ..search import SequenceIndex
+
     if new_columns and sequences is not None:
         raise click.UsageError("--new-columns is for --metadata alone, without SEQUENCES")
     progress = progress_for(quiet)

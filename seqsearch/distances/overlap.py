@@ -16,7 +16,7 @@ from . import scoring_kernels as scoring
 from .arguments import Columns, candidate_rows, columns_of, pair_arguments
 from .distance import LEAST_COST, nearest_of
 from .lane_matrix import lane_matrix
-from .neighbours import Identical, Neighbours
+from .neighbours import Identical, Neighbours, require_count
 from .overlap_exact import OverlapNeighbours
 from .paths import AlignedPath, path_of_steps
 from .scoring_lanes import grouped, grouped_kernel
@@ -79,12 +79,14 @@ class OverlapDistance(WildcardDistance):
         asked, rows = self.asked_rows(a, first) if self.wildcards else (x, first)
         overlap_bytes.pairs_kernel(asked, rows[order], y, second[order], groups, limits[order], ordered)
         found[order] = ordered
+        found[found > limits] = np.inf  # those are bounds
         return found
 
     def rerank(
         self, queries: Sequences, targets: Sequences, candidates: IntArray, k: int, *, stop: DoubleArray | None = None
     ) -> Neighbours:
         self.require(queries, targets)
+        require_count(k)
         x, y = _bytes_where_possible(columns_of(queries), columns_of(targets))
         if stop is not None or x.data.dtype != np.uint8:
             return super().rerank(queries, targets, candidates, k, stop=stop)

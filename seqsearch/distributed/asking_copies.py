@@ -13,6 +13,7 @@ from .transport import Call, CopyState
 
 HEDGE = 0.5  # seconds after which another copy is asked, too
 TIMEOUT = 30.0  # seconds after which a copy is taken for dead
+_LOOK = 0.1  # seconds between two looks for a copy that is being fetched
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Asker:
     """Asks `replicas`, the copies of each shard, and changes nothing. It can be sent to other processes of the cluster:
     there it knows the shards as they were, and which copies were away.
 
+    `fetches`: whether copies that are away are fetched anew, so that one may be waited for.
     `changes`: how many each shard has seen; `places`: what messages call the shards; `hedge` and `timeout`: seconds
     after which another copy is asked, and after which a copy is away.
     """
@@ -44,7 +46,7 @@ class Asker:
     ) -> None:
         self.replicas, self.changes, self.places = replicas, changes, places
         self.hedge, self.timeout = hedge, timeout
-        self._turn = 0
+        self.fetches, self._turn = False, 0
 
     @property
     def shards(self) -> int:
@@ -59,7 +61,7 @@ class Asker:
         answers: list[Any] = []
         for one in asked:
             try:
-                answers.append(one.answer())
+                answers.append(one.answer() if partial else one.answer_in_time())
             except UnavailableShardError:
                 if not partial:
                     raise
@@ -88,10 +90,7 @@ class _Asked:
     def __init__(self, ray: Any, asker: Asker, call: Call) -> None:
         self._ray, self._at, self._call = ray, asker, call
         self._changes = asker.changes[call.number]
-        group = asker.replicas[call.number]
-        first = asker.turn()
-        ready = [replica for replica in group if not replica.away]
-        self._left = [ready[(first + at) % len(ready)] for at in range(len(ready))]
+        self._left = self._ready()
         self._sent: dict[Any, Replica] = {}
         self._send()
 
@@ -102,6 +101,28 @@ class _Asked:
         call = self._call
         self._sent[replica.actor.ask.remote(call.method, call.arguments, call.options, self._changes)] = replica
         return True
+
+    def answer_in_time(self) -> Any:
+        """As `answer`; where no copy is there, one is waited for that is being fetched anew."""
+        end = time.monotonic() + self._at.timeout
+        while True:
+            try:
+                return self.answer()
+            except UnavailableShardError:
+                if not self._at.fetches or time.monotonic() > end:
+                    raise
+                while not (ready := self._ready()):
+                    if time.monotonic() > end:
+                        raise
+                    time.sleep(_LOOK)
+                self._left, self._sent = ready, {}
+                self._send()
+
+    def _ready(self) -> list[Replica]:
+        """The copies that may be asked, beginning with the one whose turn it is."""
+        first = self._at.turn()
+        ready = [replica for replica in self._at.replicas[self._call.number] if not replica.away]
+        return [ready[(first + at) % len(ready)] for at in range(len(ready))]
 
     def answer(self) -> Any:
         """What the first copy says that can. Raises what the shard raised, UnavailableShardError."""

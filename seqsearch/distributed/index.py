@@ -113,12 +113,14 @@ class ShardedIndex(Scattered):
         distance: Distance | None = None,
         ray: str | None = None,
         replicas: int = 1,
+        timeout: float = 30.0,
         partial: bool = False,
     ) -> Self:
         """Open the shards in a folder.
 
         `distance` as in `SequenceIndex.open`; `ray`: where they are asked, "auto", an address, or "local:N" (see
-        docs/cluster.md), None in this process, with `replicas` copies of each; `partial`: answers that are not of all
+        docs/cluster.md), None in this process, with `replicas` copies of each, which are taken for dead after `timeout`
+        seconds without an answer; `partial`: answers that are not of all
         shards are given, with a warning. Raises NotAnIndexError, CorruptIndexError, FormatVersionError,
         ParameterError, MissingExtraError.
         """
@@ -132,7 +134,7 @@ class ShardedIndex(Scattered):
         else:
             from .on_ray import RayTransport
 
-            transport = RayTransport(places, distance, address=ray, replicas=replicas)
+            transport = RayTransport(places, distance, address=ray, replicas=replicas, timeout=timeout)
         try:
             made = cls(folder, manifest, transport, partial=partial)
             made._require_whole()

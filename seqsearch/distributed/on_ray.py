@@ -51,6 +51,7 @@ class RayTransport(Asker):
         self._distance = distance
         self._truth = InProcess(places, distance)
         super().__init__([], [0] * len(places), [str(Path(place).resolve()) for place in places], hedge, timeout)
+        self.fetches = True
         self._changing, self._closed = threading.RLock(), threading.Event()
         self.replicas = [self._placed(number, replicas) for number in range(len(places))]
         self._load_all()
@@ -62,7 +63,9 @@ class RayTransport(Asker):
     def _placed(self, number: int, replicas: int) -> list[Replica]:
         """Actors for the copies of a shard, on different machines where there are enough."""
         ray, util = self._ray, imported("ray.util", CLUSTER)
-        group = util.placement_group([{"CPU": _SHARE}] * replicas, strategy="SPREAD")
+        hosts = sum(node["Alive"] and node["Resources"].get("CPU", 0) >= _SHARE for node in ray.nodes())
+        apart = "STRICT_SPREAD" if hosts >= replicas else "SPREAD"
+        group = util.placement_group([{"CPU": _SHARE}] * replicas, strategy=apart)
         strategies = imported("ray.util.scheduling_strategies", CLUSTER)
         cpus, machines = int(ray.cluster_resources().get("CPU", 1)), max(1, len(ray.nodes()))
         threads = max(1, cpus // machines // max(1, -(-len(self.places) * replicas // machines)))

@@ -126,6 +126,8 @@ class State:
         """See `Pipeline.neighbours`. Raises MismatchError for queries of another kind."""
         queries = Queries.of(queries)
         self.encoder.require(queries.sequences)
+        if budget is not None and budget.groups is not None and self.distance is not None and self.distance.space:
+            self.distance.check(queries.sequences, self.targets[:1])  # whole, so that an error counts from the first
         short = None if budget is None else self._short(queries.sequences)
         if budget is None or short is None or not short.any():
             return self.pipeline.neighbours(queries, k, budget, **limits)

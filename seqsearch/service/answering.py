@@ -11,7 +11,7 @@ import numpy as np
 from ..arrays import JSON, AnyArray, DoubleArray
 from ..errors import ParameterError
 from ..search import Answers, RangeResults, Results
-from ..search.guarantees import GROUP, MARGINAL, NONE, PROVED
+from ..search.guarantees import NONE
 from ..sequences import Sequence as Record
 from ..sequences.columns import spelled
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 ALIGNED = ("identity", "coverage", "cigar", "target_start", "target_end", "strand")
 _PLAIN = ("rank", "target", "distance")
-_SURE = {PROVED: "exact", GROUP: "measured", MARGINAL: "measured", NONE: "unmeasured"}
-"""In a word: nothing nearer is stored, by proof; found within a budget of known recall; within one of some size."""
 
 
 def results_json(parts: Sequence[Answers], columns: Sequence[str] | None, alignment: bool) -> list[JSON]:
@@ -46,7 +44,7 @@ def _part(found: Answers, columns: Sequence[str] | None, alignment: bool) -> lis
     names, bounds = list(made), table.offsets.tolist()
     rows = [dict(zip(names, row, strict=True)) for row in zip(*made.values(), strict=True)]
     return [
-        {"query": name, "guarantee": _SURE[rests], "rests_on": rests, "hits": rows[bounds[at] : bounds[at + 1]]}
+        {"query": name, "guarantee": rests, "hits": rows[bounds[at] : bounds[at + 1]]}
         for at, (name, rests) in enumerate(zip(found.queries, rests_on(found), strict=True))
     ]
 

@@ -217,8 +217,7 @@ class Client:
     ) -> Results:
         """The k nearest stored sequences of each query, with their exact distances: see `SequenceIndex.search`.
 
-        Vectors are not sent. `guarantee` of the answers is "proved", or "none": a service tells no more of it. Raises
-        what that raises, and ServiceError."""
+        Vectors are not sent. Raises what that raises, and ServiceError."""
         require_count(k)
         call(Wanted, "search", **budget)
         given = self._taken(queries)
@@ -232,7 +231,7 @@ class Client:
                 hits = result["hits"]
                 rows[at, : len(hits)] = [hit["record"] + len(records) for hit in hits]
                 distances[at, : len(hits)] = [_distance(hit["distance"]) for hit in hits]
-                rests[at] = result["rests_on"]
+                rests[at] = result["guarantee"]
                 if minus is not None:
                     minus[at, : len(hits)] = [hit["strand"] == "-" for hit in hits]
                 at += 1
@@ -312,7 +311,7 @@ class Client:
             np.array([_distance(one["distance"]) for one in results], np.float64),
             chosen.fpr,
             known,
-            np.array([one["rests_on"] for one in results], object),
+            np.array([one["guarantee"] for one in results], object),
             warnings=tuple(warnings),
         )
         return found.controlled() if chosen.bh else found
@@ -338,7 +337,7 @@ class Client:
             np.array([_distance(one["distance"]) for one in results], np.float64),
             None if None in p_values else np.array(p_values, np.float64),
             np.array([one["label"] is None for one in results], np.bool_),
-            np.array([one["rests_on"] for one in results], object),
+            np.array([one["guarantee"] for one in results], object),
         )
 
     def embed(self, queries: SequencesLike) -> AnyArray:

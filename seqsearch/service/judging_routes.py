@@ -91,7 +91,7 @@ async def novelty(request: Request, name: str) -> Answer:
                 "novel": one.novel,
                 "nearest": one.nearest or None,
                 "distance": number(one.distance),
-                "rests_on": rests,
+                "guarantee": rests,
                 **({} if one.q_value is None else {"q_value": float(f"{one.q_value:.4g}")}),
             }
             for one, rests in zip(found, found.guarantee.tolist(), strict=True)
@@ -133,7 +133,7 @@ async def classify(request: Request, name: str) -> Answer:
                     "probability": round(sure[at], 6),
                     "distance": number(nearest[at]),
                     "p_value": p_values[at],
-                    "rests_on": str(votes.guarantee[at]),
+                    "guarantee": str(votes.guarantee[at]),
                     "probabilities": {votes.labels[one]: round(float(shares[one]), 6) for one in voted},
                 }
             )

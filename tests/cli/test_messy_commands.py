@@ -69,7 +69,7 @@ def test_queries_without_a_hit_are_counted_and_listed(seqsearch: Seqsearch, inde
     assert listed.out == "far\t0\t*\tnan\nnear\t1\ta\t1\naway\t0\t*\tnan\n"
     assert listed.err == ""
     objects = [json.loads(line) for line in seqsearch(*bounded, "--output-no-hits", "--format", "json").lines]
-    assert objects[0] == {"query": "far", "rank": 0, "target": "*", "distance": None}
+    assert objects[0] == {"query": "far", "rank": 0, "target": "*", "distance": None, "guarantee": "proved"}
     blast = seqsearch(*bounded, "--output-no-hits", "--format", "blast6").lines
     assert blast[0].split("\t") == ["far", "*", "0.0", "0", "0", "0", "0", "0", "0", "0", "-1", "0"]
     assert "matched" not in seqsearch("search", index, asked, "--exact").err

@@ -130,8 +130,9 @@ def test_a_damaged_folder_is_not_taken_where_another_copy_is_sound(cluster: obje
 def test_what_cannot_be_reached_is_told(cluster: object, folder: Path) -> None:
     with pytest.raises(ParameterError, match="replicas must be at least 1, not 0"):
         ShardedIndex.open(folder, ray=cluster.address, replicas=0)  # type: ignore[attr-defined]
-    with ShardedIndex.open(folder, ray=cluster.address) as index:  # type: ignore[attr-defined]
+    with ShardedIndex.open(folder, ray=cluster.address, timeout=3) as index:  # type: ignore[attr-defined]
         whole = index.search(QUERIES, 5, exact=True).to_dicts()
+        os.rename(folder / "0001", folder / "0001.gone")  # nothing to fetch it from
         os.kill(process_of(index, 1), signal.SIGKILL)
         with pytest.raises(UnavailableShardError, match=r"0001: no copy of this shard answers: partial=True"):
             index.search(QUERIES, 5)
@@ -139,6 +140,8 @@ def test_what_cannot_be_reached_is_told(cluster: object, folder: Path) -> None:
         found = index.search(QUERIES, 5)
         assert 0 < index.coverage < 1
         assert found.warnings[-1].endswith("of the stored sequences were searched: some shards cannot be asked")
+        index.partial = False
+        os.rename(folder / "0001.gone", folder / "0001")
         until(lambda: not any(copy.away for copy in index.copies()))
         assert index.search(QUERIES, 5, exact=True).to_dicts() == whole
         assert index.coverage == 1

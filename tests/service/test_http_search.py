@@ -68,7 +68,7 @@ def test_searches_are_those_of_the_index(
         body = {"queries": [{"id": one.id, "sequence": one.text} for one in queries], **options}
         answer = ask("POST", f"/v1/indexes/{name}/search", json=body).json()
     assert told(answer) == hits_of(expected)
-    assert [one["rests_on"] for one in answer["results"]] == expected.guarantee.tolist()
+    assert [one["guarantee"] for one in answer["results"]] == expected.guarantee.tolist()
     assert [one["query"] for one in answer["results"]] == list(queries.ids)
     assert answer["message"] == expected.budget
     assert answer["took_ms"] > 0
@@ -80,7 +80,7 @@ def test_everything_within_a_distance(ask: Ask, folders: dict[str, Path], genes:
     body = {"queries": [{"sequence": text} for text in genes[:5].texts()], "exact": "within", "max_distance": 6}
     answer = ask("POST", "/v1/indexes/genes/search", json=body).json()
     assert told(answer) == hits_of(expected)
-    assert {one["guarantee"] for one in answer["results"]} == {"exact"}
+    assert {one["guarantee"] for one in answer["results"]} == {"proved"}
     assert any(len(one["hits"]) > 3 for one in answer["results"])
 
 

@@ -21,7 +21,7 @@ export interface Hit {
   target_sequence?: string | Values; [column: string]: unknown;
 }
 export interface Result {
-  query: string; guarantee?: "exact" | "measured" | "unmeasured"; p_value?: number | null; hits: Hit[];
+  query: string; guarantee?: "proved" | "group" | "marginal" | "none"; p_value?: number | null; hits: Hit[];
 }
 export interface Answer { results: Result[]; message: string; warnings: string[]; took_ms: number }
 export interface Asked {

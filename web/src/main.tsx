@@ -181,7 +181,7 @@ function App() {
           <MapCard key={name} name={name} facts={facts} found={found} result={result} hover={hover} onTake={take} />
         </div>
         <div class="aside">
-          {info && <div class="card"><h2>Recall against speed</h2><RecallCurve info={info} k={found?.asked.k ?? asked.k} how={result && result.guarantee !== "exact" ? found!.answer.message : ""} exact={result?.guarantee === "exact"} onPick={(point) => setAsked({ ...asked, budget: "candidates", candidates: point.candidates })} /></div>}
+          {info && <div class="card"><h2>Recall against speed</h2><RecallCurve info={info} k={found?.asked.k ?? asked.k} how={result && result.guarantee !== "proved" ? found!.answer.message : ""} exact={result?.guarantee === "proved"} onPick={(point) => setAsked({ ...asked, budget: "candidates", candidates: point.candidates })} /></div>}
           {!facts.matcher && <HistogramCard key={`h ${name}`} name={name} found={found} />}
         </div>
       </main>
@@ -211,8 +211,10 @@ function Problem({ text, remedy, onClose, close }: { text: string; remedy: strin
 function Summary({ found, result, which, onWhich, name }: { found: Found; result: Result; which: number; onWhich: (at: number) => void; name: string }) {
   const { answer, queries, asked } = found;
   const [copied, setCopied] = useState(false);
-  const exact = result.guarantee === "exact";
+  const exact = result.guarantee === "proved";
   const measured = /measured ([\d.]+)/.exec(answer.message)?.[1];
+  const target = /for recall ([\d.]+)/.exec(answer.message)?.[1];
+  const sure = exact ? "exact, by proof" : result.guarantee === "none" ? "recall not measured" : measured ? `measured recall ${measured}` : `recall ${target ?? "as asked"}, by group`;
   const p = result.p_value;
   const copy = async (): Promise<void> => {
     await navigator.clipboard.writeText(location.href).catch(() => {});
@@ -239,7 +241,7 @@ function Summary({ found, result, which, onWhich, name }: { found: Found; result
         </div>
       </div>
       <p class="badges">
-        <span class={exact ? "badge good" : "badge"} title={answer.message}>{exact ? "exact, by proof" : measured ? `measured recall ${measured}` : "recall not measured"}</span>
+        <span class={exact ? "badge good" : "badge"} title={answer.message}>{sure}</span>
         {typeof p === "number" && <span class={p <= 0.01 ? "badge warn" : "badge"} title="The share of stored sequences whose nearest neighbour is as far">{p <= 0.01 ? "novel" : "not novel"}, p = {number(Number(p.toPrecision(3)))}</span>}
         <span class="badge">{number(Number(answer.took_ms.toPrecision(3)))} ms</span>
       </p>

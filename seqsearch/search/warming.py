@@ -23,6 +23,7 @@ import numpy as np
 
 from .. import threads
 from ..distances import DISTANCES, Distance, distance_named, range_search
+from ..distances.consensus import consensus
 from ..errors import MismatchError, ParameterError, SeqsearchError
 from ..kernel_cache import compiled, lasting_folder, levels_here
 from ..progress import SILENT, Progress
@@ -158,6 +159,10 @@ def _parts(name: str) -> Callable[[Path], None]:
         References(genes, distance=name).search(reads, 5)
         _compare(distance_named(name), genes, reads)
         _use(folder, genes, reads, distance=name, effort="low")
+        if name == "overlap":
+            with SequenceIndex.open(folder / "warm.ss") as index:
+                for exact in (False, True):
+                    index.search(reads, 5, exact=exact, sort_by="identity", min_coverage=0.1)
 
     return task
 
@@ -191,6 +196,7 @@ def _exact(kind: str) -> Callable[[Path], None]:
         refs = _family(kind, 300, 18 if kind == "text" else 120)
         References(refs).search(refs[:20], 5)
         duplicates(refs, "edit", 2)
+        consensus(refs[:10])
         for name, made in DISTANCES.items():
             if made.kind == "tokens" and name not in _PARTIAL:
                 with suppress(MismatchError):  # scores of amino acids, of DNA

@@ -409,21 +409,17 @@ class _Verified:
     def _known(self, owners: IntArray, rows: IntArray) -> DoubleArray:
         """(m,) from ascending pairs, of ascending ones."""
         pairs = owners << 40 | rows
-        fresh = pairs[~_among(pairs, self._pairs)]
+        at = np.searchsorted(self._pairs, pairs)  # once: this is most of a calibration of components
+        held: BoolArray = np.zeros(len(pairs), np.bool_)
+        if len(self._pairs):
+            held = self._pairs[np.minimum(at, len(self._pairs) - 1)] == pairs
+        out, fresh = np.empty(len(pairs)), pairs[~held]
+        out[held] = self._distances[at[held]]
         who = fresh >> 40
-        exact = self._verify(who, fresh & ((1 << 40) - 1), self._farthest[who])
-        places = np.searchsorted(self._pairs, fresh)
+        out[~held] = exact = self._verify(who, fresh & ((1 << 40) - 1), self._farthest[who])
+        places = at[~held]
         self._pairs, self._distances = np.insert(self._pairs, places, fresh), np.insert(self._distances, places, exact)
-        out: DoubleArray = self._distances[np.searchsorted(self._pairs, pairs)]
         return out
-
-
-def _among(values: IntArray, known: IntArray) -> BoolArray:
-    """Which of some values are in an ascending array."""
-    if not len(known):
-        return np.zeros(len(values), np.bool_)
-    found: BoolArray = known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
-    return found
 
 
 @dataclass(frozen=True)

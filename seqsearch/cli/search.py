@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypedDict
 
 import click
 
@@ -34,8 +34,19 @@ if TYPE_CHECKING:
     from ..encoders.vector_rows import VectorRows
     from ..progress import Progress
     from ..search import Answers, References, SequenceIndex
+    from ..search.budget import BudgetOptions
     from ..sequences import Sequences
     from ..service.client import Client
+
+
+class Among(TypedDict):
+    """What is searched among, and who watches: as `SequenceIndex.search` takes it."""
+
+    ids: list[str] | None
+    where: str | None
+    strand: str
+    progress: Progress
+
 
 _OF_INDEX = ("recall", "candidates", "ef", "lists")
 
@@ -116,6 +127,18 @@ class Options:
         asked = {name: getattr(self, name) for name in _OF_INDEX}
         given = [f"--{name}" for name, value in asked.items() if value is not None]
         return given + [QUERY_VECTORS] * (query_vectors is not None)
+
+    @property
+    def budget(self) -> BudgetOptions:
+        """What a search may cost."""
+        return {
+            "recall": self.recall,
+            "candidates": self.candidates,
+            "ef": self.ef,
+            "lists": self.lists,
+            "exact": self.exact,
+            "guarantee": self.guarantee,
+        }
 
     @property
     def floor(self) -> bool:
@@ -251,6 +274,8 @@ def _in_bulk(index: str, queries: str, options: Options, cluster: Cluster, readi
         if getattr(options, name):
             flag = "--all" if name == "everything" else f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{flag} is not for --workers, which write the k nearest of every query")
+    if options.sort_by != "distance":
+        raise click.UsageError("--sort-by is not for --workers, which write the k nearest of every query")
     ids = None if options.ids_file is None else [line.strip() for line in options.ids_file if line.strip()]
     with open_index(index, cluster) as opened:
         if not isinstance(opened, ShardedIndex):
@@ -265,11 +290,7 @@ def _in_bulk(index: str, queries: str, options: Options, cluster: Cluster, readi
             ids=ids,
             where=options.where,
             strand=options.strand,
-            recall=options.recall,
-            candidates=options.candidates,
-            ef=options.ef,
-            lists=options.lists,
-            exact=options.exact,
+            **options.budget,
         )
         if not quiet:
             click.echo(f"{options.into}: hits of {count:,} queries", err=True)
@@ -284,6 +305,7 @@ def _answers(
     progress: Progress,
 ) -> Answers:
     where, strand = options.where, options.strand
+    among: Among = {"ids": ids, "where": where, "strand": strand, "progress": progress}
     if options.sort_by != "distance":
         from ..search.questions import Questions
 
@@ -293,34 +315,13 @@ def _answers(
             queries,
             options.k,
             vectors=vectors,
-            recall=options.recall,
-            candidates=options.candidates,
-            ef=options.ef,
-            lists=options.lists,
-            exact=options.exact,
-            ids=ids,
-            where=where,
-            strand=strand,
             sort_by=options.sort_by,
             min_coverage=options.min_coverage,
-            progress=progress,
+            **among,
+            **options.budget,
         )
     if not options.everything:
-        return index.search(
-            queries,
-            options.k,
-            vectors=vectors,
-            recall=options.recall,
-            candidates=options.candidates,
-            ef=options.ef,
-            lists=options.lists,
-            exact=options.exact,
-            guarantee=options.guarantee,
-            ids=ids,
-            where=where,
-            strand=strand,
-            progress=progress,
-        )
+        return index.search(queries, options.k, vectors=vectors, **among, **options.budget)
     from ..search.alignment import radius_of_identity
 
     radius: float | AnyArray = float("inf") if options.max_distance is None else options.max_distance

@@ -149,13 +149,12 @@ class ShardedIndex(Scattered):
         """The same sequences over another number of shards, in another folder, by the encoder that is there. Raises
         ParameterError, IndexExistsError; MismatchError where the shards compare with everything, and have no encoder.
         """
-        info, settings = self._facts.info, self._ask([Call(0, "settings")], partial=False)[0]
+        info = self._facts.info
         whole = self.sequences
         options: BuildFields = {
             "distance": self.distance,
-            "index": settings["index"] if settings["index"] in _KEPT_KINDS else "auto",
+            "index": info["index"] if info["index"] in _KEPT_KINDS else "auto",
             "recall": self._manifest.target,
-            "seed": settings.get("seed", 0),
             "bits": info.get("bits"),
         }
         model = None if self.finds_parts else self._ask([Call(0, "model")], partial=False)[0]

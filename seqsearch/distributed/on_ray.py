@@ -133,20 +133,33 @@ class RayTransport(Asker):
 
     def change(self, calls: Sequence[Call]) -> list[Any]:
         with self._changing:
-            made = self._truth.change(calls)  # durable before any copy knows
-            sent = []
-            for call in calls:
-                self.changes[call.number] += 1
-                for replica in self.replicas[call.number]:
-                    if not replica.away:
-                        numbered = call.method, call.arguments, call.options, self.changes[call.number]
-                        sent.append((replica, replica.actor.change.remote(*numbered)))
-            for replica, answer in sent:
-                try:
-                    self._ray.get(answer, timeout=self.timeout)
-                except Exception:
-                    replica.away = True
+            made: list[Any] = []
+            sent: list[tuple[Replica, Any]] = []
+            try:
+                for call in calls:
+                    try:
+                        made += self._truth.change([call])  # durable before any copy knows
+                    except BaseException:
+                        self._outdate(call.number)  # of which nobody knows how far it came
+                        raise
+                    self.changes[call.number] += 1
+                    for replica in self.replicas[call.number]:
+                        if not replica.away:
+                            numbered = call.method, call.arguments, call.options, self.changes[call.number]
+                            sent.append((replica, replica.actor.change.remote(*numbered)))
+            finally:
+                for replica, answer in sent:
+                    try:
+                        self._ray.get(answer, timeout=self.timeout)
+                    except Exception:
+                        replica.away = True
             return made
+
+    def _outdate(self, number: int) -> None:
+        """The folder of a shard is another than its copies know: they are away until they were fetched anew."""
+        self.changes[number] += 1
+        for replica in self.replicas[number]:
+            replica.away = True
 
     def refresh(self) -> bool:
         """Where others have changed the folder of a shard, its copies are fetched anew: one before this returns."""
@@ -154,9 +167,7 @@ class RayTransport(Asker):
             changed = self._truth.refreshed()
             for number in range(self.shards):
                 if changed[number]:
-                    self.changes[number] += 1
-                    for replica in self.replicas[number]:
-                        replica.away = True
+                    self._outdate(number)
                     self._restore(self.replicas[number][0])
             return any(changed)
 

@@ -14,7 +14,7 @@ from ..arrays import AnyArray, BoolArray, IntArray
 from ..distances import Distance, Neighbours
 from ..distances.neighbours import require_count
 from ..encoders.vector_rows import VectorsLike
-from ..errors import IndexClosedError, MismatchError, ParameterError, UnknownIdError
+from ..errors import IndexClosedError, MismatchError, ParameterError, UnavailableShardError, UnknownIdError
 from ..progress import Watching, watched
 from ..registry import call
 from ..search import RangeResults, Results
@@ -41,7 +41,7 @@ class Scattered:
     """Shards behind a `Transport`, and what they share: see `ShardedIndex`.
 
     `partial`: answers of the shards that can be asked are taken where others cannot; `Results.warnings` then says of
-    how many they are, and `coverage` keeps the share.
+    how many they are, and `coverage` keeps the share of the last search.
     """
 
     partial: bool
@@ -206,8 +206,8 @@ class Scattered:
         require_strand(strand)
         asked = self._taken(queries, "queries")
         each, why = self._of_each(k, budget)
-        answers = self._nearest(asked, k, each, self._grouped(ids), where, strand, progress)
-        return merged_search(asked, answers, k, self.distance, why, self._lacking)
+        answers, lacking = self._nearest(asked, k, each, self._grouped(ids), where, strand, progress)
+        return merged_search(asked, answers, k, self.distance, why, lacking)
 
     def within(
         self,
@@ -226,9 +226,9 @@ class Scattered:
             Call(number, "within", (asked, radius, grouped[number], where, strand)) for number in range(self.shards)
         ]
         with watched(progress).task("searching shards", len(calls)) as task:
-            answers = self._some(calls)
+            answers, lacking = self._some(calls)
             task.advance(len(calls))
-        return merged_within(asked, answers, self.distance, strand == BOTH, self._lacking)
+        return merged_within(asked, answers, self.distance, strand == BOTH, lacking)
 
     def _nearest(
         self,
@@ -239,16 +239,16 @@ class Scattered:
         where: Where | None,
         strand: str,
         progress: Watching = False,
-    ) -> list[Nearest]:
-        """What each shard finds with a `budget` of its own."""
+    ) -> tuple[list[Nearest], tuple[str, ...]]:
+        """What each shard finds with a `budget` of its own, and what to say where some cannot be asked."""
         calls = [
             Call(number, "search", (queries, k, grouped[number], where, strand), dict(budget))
             for number in range(self.shards)
         ]
         with watched(progress).task("searching shards", len(calls)) as task:
-            answers: list[Nearest] = self._some(calls)
+            answers, lacking = self._some(calls)
             task.advance(len(calls))
-        return answers
+        return answers, lacking
 
     def _of_each(self, k: int, budget: BudgetOptions) -> tuple[BudgetOptions, str]:
         """What each shard is asked for, and why where that is another recall. Raises as `SequenceIndex.search`."""
@@ -277,26 +277,25 @@ class Scattered:
 
     # -- how shards are asked ------------------------------------------------------------------------------------
 
-    @property
-    def _lacking(self) -> tuple[str, ...]:
-        """What to say of answers that are not of all shards."""
-        if self.coverage >= 1:
-            return ()
-        return (f"{self.coverage:.1%} of the stored sequences were searched: some shards cannot be asked",)
-
     def _any(self, method: str) -> Any:
         return self._ask([Call(0, method)], partial=False)[0]
 
     def _all(self, method: str, *arguments: object) -> list[Any]:
         return self._ask([Call(number, method, arguments) for number in range(self.shards)], partial=False)
 
-    def _some(self, calls: list[Call]) -> list[Any]:
-        """The answers there are, and the share of all sequences that they are of."""
+    def _some(self, calls: list[Call]) -> tuple[list[Any], tuple[str, ...]]:
+        """The answers there are, and what to say where they are not of all shards: of these calls, whatever other
+        threads are told. Raises UnavailableShardError where there is none."""
         answers = self._ask(calls, partial=self.partial)
         counts = [self._manifest.shards[one.number].sequences for one in calls]
         there = sum(count for count, answer in zip(counts, answers, strict=True) if answer is not None)
-        self.coverage = there / max(1, sum(counts))
-        return [answer for answer in answers if answer is not None]
+        self.coverage = coverage = there / max(1, sum(counts))
+        found = [answer for answer in answers if answer is not None]
+        if not found:
+            raise UnavailableShardError(f"{self.path}: no copy of any shard answers")
+        if len(found) == len(answers):
+            return found, ()
+        return found, (f"{coverage:.1%} of the stored sequences were searched: some shards cannot be asked",)
 
     def _ask(self, calls: list[Call], *, partial: bool) -> list[Any]:
         if self._closed:
@@ -318,16 +317,8 @@ class Scattered:
 
     def _at(self, rows: IntArray) -> Sequences:
         """The records of global rows (m,), in that order."""
-        held = self._all("rows")
-        parts, places = [], []
-        for number, here in enumerate(held):
-            mine = np.flatnonzero(np.isin(rows, here))
-            if len(mine):
-                parts.append(self._ask([Call(number, "at", (rows[mine],))], partial=False)[0])
-                places.append(mine)
-        if not parts:
-            return self._facts.nothing
-        return Sequences.concatenate(parts)[np.argsort(np.concatenate(places))]
+        found: list[tuple[IntArray, Sequences]] = self._all("at", rows)
+        return Sequences.concatenate([part for _, part in found])[np.argsort(np.concatenate([at for at, _ in found]))]
 
     def _taken(self, given: SequencesLike, what: str) -> Sequences:
         """Sequences of the argument `what`, of the kind that is stored. Raises MismatchError for others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Unpack
@@ -19,6 +20,7 @@ from ..search.budget import Budget, BudgetOptions, Wanted
 from ..search.conditions import Where
 from ..search.guarantees import Guarantees
 from ..search.pipeline import Queries
+from ..search.state import State
 from ..search.strands import nearest_of
 from ..search.table import HitTable
 from ..sequences import Sequences
@@ -92,11 +94,44 @@ class Mark:
     stop: int
 
 
+@dataclass(frozen=True)
+class Placed:
+    """The live records of a state: their global rows `numbers` (n,), ascending, and their rows in the shard (n,)."""
+
+    numbers: IntArray
+    rows: IntArray
+
+    @classmethod
+    def of(cls, state: State) -> Placed:
+        """Those of all live rows."""
+        live = np.flatnonzero(state.live)
+        numbers = global_rows(state.targets.columns, live)
+        order = np.argsort(numbers)
+        return cls(numbers[order], live[order])
+
+    def find(self, numbers: IntArray) -> IntArray:
+        """(m,) rows in the shard of global rows, -1 for what is not here."""
+        if not len(self.rows):
+            return np.full(len(numbers), -1, np.int64)
+        at = np.minimum(np.searchsorted(self.numbers, numbers), len(self.rows) - 1)
+        return np.where(self.numbers[at] == numbers, self.rows[at], -1)
+
+
 class Shard:
     """The index at `path`; `distance` as in `SequenceIndex.open`. Raises what opening raises."""
 
     def __init__(self, path: StrPath, distance: Distance | None = None) -> None:
         self.index = SequenceIndex.open(path, distance=distance)
+        self._placed: tuple[weakref.ref[State], Placed] | None = None
+
+    def _places(self, state: State) -> Placed:
+        """Those of a state: found once, as all that comes by global rows needs them."""
+        known = self._placed
+        if known is not None and known[0]() is state:
+            return known[1]
+        made = Placed.of(state)
+        self._placed = weakref.ref(state), made
+        return made
 
     def close(self) -> None:
         self.index.close()
@@ -118,29 +153,23 @@ class Shard:
         """The encoder."""
         return self.index.model
 
-    def settings(self) -> JSON:
-        """How the index was made."""
-        info = self.index.info()
-        return {"index": info["index"], "seed": info.get("seed", 0)}
-
     def mark(self) -> Mark:
         generation, lsn = self.index.commit
         rows = self.rows()
-        bounds = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)
+        bounds = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
         return Mark(generation, lsn, len(rows), *bounds)
 
     def rows(self) -> IntArray:
-        """(n,) global rows of the live records, in their order in the shard."""
+        """(n,) global rows of the live records, ascending."""
         with self.index.state() as state:
-            return global_rows(state.targets.columns, np.flatnonzero(state.live))
+            return self._places(state).numbers
 
-    def at(self, rows: IntArray) -> Sequences:
-        """The records of global rows, in that order, without those numbers."""
+    def at(self, rows: IntArray) -> tuple[IntArray, Sequences]:
+        """Of global rows (m,) the places of those that are here, and their records, without those numbers."""
         with self.index.state() as state:
-            live = np.flatnonzero(state.live)
-            here = global_rows(state.targets.columns, live)
-            order = np.argsort(here)
-            return unnumbered(state.targets[live[order[np.searchsorted(here[order], rows)]]])
+            own = self._places(state).find(rows)
+            mine = np.flatnonzero(own >= 0)
+            return mine, unnumbered(state.targets[own[mine]])
 
     def get(self, ids: list[str]) -> Sequences:
         """The records of ids. Raises UnknownIdError."""
@@ -192,17 +221,15 @@ class Shard:
         """
         with self.index.state() as state:
             chosen = state.choice(k, call(Wanted, "search", **budget)).budget
-            here = global_rows(state.targets.columns, np.arange(len(state.targets)))
-            live = np.flatnonzero(state.live)
-            order = live[np.argsort(here[live])]
-            at = np.minimum(np.searchsorted(here[order], own), len(order) - 1)
-            exclude = np.where(here[order[at]] == own, order[at], -1) if len(order) else np.full(len(own), -1)
+            exclude = self._places(state).find(own)
 
             def found(asked: Queries) -> Neighbours:
                 return state.neighbours(asked, k, chosen, exclude=exclude)
 
             near = nearest_of(strand, Queries(queries), found)
-            return Neighbours(np.where(near.rows < 0, -1, here[np.maximum(near.rows, 0)]), near.distances)
+            there, rows = near.rows >= 0, np.full(near.rows.shape, -1, np.int64)
+            rows[there] = global_rows(state.targets.columns, near.rows[there])
+            return Neighbours(rows, near.distances)
 
     def within(
         self,

@@ -16,8 +16,15 @@ import pytest
 from seqsearch import ShardedIndex
 from seqsearch.cli.main import run
 from seqsearch.distributed import copies
-from seqsearch.errors import CorruptIndexError, IndexExistsError, ParameterError, UnavailableShardError
+from seqsearch.errors import (
+    CorruptIndexError,
+    IndexExistsError,
+    IndexLockedError,
+    ParameterError,
+    UnavailableShardError,
+)
 from seqsearch.sequences import write_fasta
+from seqsearch.store import WriterLock
 from tests.families import families
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'seqsearch[cluster]'")
@@ -100,6 +107,17 @@ def test_what_others_change_in_the_folder_is_fetched(cluster: object, folder: Pa
         assert there.refresh()
         assert not there.refresh()
         for _ in range(4):  # whichever copy is asked
+            assert there.search(QUERIES, 5, exact=True).to_dicts() == here.search(QUERIES, 5, exact=True).to_dicts()
+
+
+def test_a_change_that_fails_half_way_leaves_no_copy_behind(cluster: object, folder: Path) -> None:
+    with ShardedIndex.open(folder, ray=cluster.address) as there:  # type: ignore[attr-defined]
+        lock = WriterLock(folder / "0001")  # somebody else writes there
+        with pytest.raises(IndexLockedError, match="0001"):
+            there.add(STORED[60:80])
+        lock.release()
+        with ShardedIndex.open(folder) as here:
+            assert len(here) > 60  # the part of the first shard is there
             assert there.search(QUERIES, 5, exact=True).to_dicts() == here.search(QUERIES, 5, exact=True).to_dicts()
 
 

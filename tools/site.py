@@ -1,6 +1,6 @@
 """What mkdocs is told beside mkdocs.yml: pages from elsewhere in the repository, and pages made from code.
 
-README.md is the front page; benchmarks/, indexes/, CHANGELOG.md and CONTRIBUTING.md keep their places, so that a link is
+README.md is the front page; benchmarks, recipes, CHANGELOG.md and CONTRIBUTING.md keep their places, so that a link is
 written once, as it is right in the repository, and turned here into one that is right on the site.
 """
 

@@ -135,7 +135,8 @@ def _levels_of(nodes: IntArray, m: int, seed: int) -> AnyArray:
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
             mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     share = ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    return np.minimum(-np.log(1.0 - share) / np.log(m), HIGHEST_LEVEL).astype(np.int32)
+    levels: AnyArray = np.minimum(-np.log(1.0 - share) / np.log(m), HIGHEST_LEVEL).astype(np.int32)
+    return levels
 
 
 def _to_lists(links: AnyArray, lists: AnyArray, words: AnyArray) -> None:
@@ -157,7 +158,8 @@ def _gap(u: FloatArray, v: FloatArray) -> np.float32:
 @kernel(inline=True)
 def _links_of(net: Net, node: int, level: int) -> AnyArray:
     """What a node is linked to on a level: a view."""
-    return net.near[node] if level == 0 else net.upper[net.start[node] + level - 1]
+    links: AnyArray = net.near[node] if level == 0 else net.upper[net.start[node] + level - 1]
+    return links
 
 
 @kernel()
@@ -173,7 +175,7 @@ def _step_down(net: Net, query: FloatArray, at: int, level: int, last: int) -> i
                     break
                 key = _gap(query, net.vectors[node])
                 if key < best:
-                    best, at, moved = key, np.int64(node), True
+                    best, at, moved = key, int(node), True
     return at
 
 
@@ -276,7 +278,7 @@ def _insert(net: Net, levels: AnyArray, first: int, entry: int, top: int, m: int
         for here in range(min(level, top), -1, -1):
             stamp += 1
             size = _wander(net, query, at, here, width, stamp, walk)
-            at = np.int64(walk.nodes[0])
+            at = int(walk.nodes[0])
             linked = _choose(net, walk.keys, walk.nodes, size, m, chosen)
             own = _links_of(net, node, here)
             for i in range(linked):

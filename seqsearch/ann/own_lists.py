@@ -124,7 +124,9 @@ def centres_of(vectors: FloatArray, count: int, seed: int) -> FloatArray:
 
 @kernel(inline=True)
 def _is_worse(distance: np.float32, entry: int, than: np.float32, other: int) -> bool:
-    return distance > than or (distance == than and entry > other)
+    if distance == than:
+        return entry > other
+    return bool(distance > than)
 
 
 @kernel(inline=True)

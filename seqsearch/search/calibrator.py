@@ -101,11 +101,7 @@ def calibrate(
         ladder = Ladder(budgets)
         if whole:
             every = truth if strange is None else joined([truth, strange.truth])
-            beside = (
-                known
-                if strange is None
-                else Neighbours(*(each[strange.owners] for each in (known.rows, known.distances)))
-            )
+            beside = known if strange is None else Neighbours(known.rows[strange.owners], known.distances[strange.owners])
             measured = measure(
                 every,
                 proposals.of,
@@ -286,7 +282,8 @@ def group_bounds(each: DoubleArray) -> DoubleArray:
     many.
     """
     queries = each.shape[1]
-    return np.minimum(each.mean(axis=1) * queries / (queries + 1), lower_bounds(each, 1.0))
+    bounds: DoubleArray = np.minimum(each.mean(axis=1) * queries / (queries + 1), lower_bounds(each, 1.0))
+    return bounds
 
 
 def lower_bound(each: DoubleArray, errors: float = CONFIDENCE) -> float:
@@ -442,7 +439,9 @@ class Measured:
 
     def points(self, some: IntArray | None = None, bounds: Bounds | None = None) -> list[Point]:
         """The curve over all queries, or over some of them, with stops and without."""
-        each, compared = (found if some is None else np.take(found, some, axis=1) for found in self._found)
+        each, compared = self._found
+        if some is not None:
+            each, compared = np.take(each, some, axis=1), np.take(compared, some, axis=1)
         facts = each.mean(axis=1), (bounds or lower_bounds)(each), compared.mean(axis=1)
         told = zip(self.outcomes, *(fact.tolist() for fact in facts), strict=True)
         return monotone([outcome.point(*facts) for outcome, *facts in told])

@@ -51,7 +51,7 @@ class KnownPairs:
 
 
 @kernel(inline=True)
-def _mark_of(row: int) -> int:
+def _mark_of(row: np.int64) -> np.uint64:
     """The number of the bit that stands for a row (Knuth's multiplicative hash)."""
     return (np.uint64(row) * _SPREAD) >> _DIGITS
 

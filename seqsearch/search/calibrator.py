@@ -100,8 +100,10 @@ def calibrate(
     with progress.task("calibrating", len(budgets)) as task:
         ladder = Ladder(budgets)
         if whole:
-            every = truth if strange is None else joined([truth, strange.truth])
-            beside = known if strange is None else Neighbours(known.rows[strange.owners], known.distances[strange.owners])
+            every, owners = truth, np.arange(len(queries))
+            if strange is not None:
+                every, owners = joined([truth, strange.truth]), strange.owners
+            beside = None if allowed is not None else Neighbours(known.rows[owners], known.distances[owners])
             measured = measure(
                 every,
                 proposals.of,
@@ -109,7 +111,7 @@ def calibrate(
                 ladder,
                 ks,
                 task,
-                known=None if allowed is not None else beside,
+                known=beside,
                 usual=len(queries),
             )
             points, interval = curve(measured.points(np.arange(len(queries)))), measured.interval

@@ -104,16 +104,7 @@ def calibrate(
             if strange is not None:
                 every, owners = joined([truth, strange.truth]), strange.owners
             beside = None if allowed is not None else Neighbours(known.rows[owners], known.distances[owners])
-            measured = measure(
-                every,
-                proposals.of,
-                verify,
-                ladder,
-                ks,
-                task,
-                known=beside,
-                usual=len(queries),
-            )
+            measured = measure(every, proposals.of, verify, ladder, ks, task, known=beside, usual=len(queries))
             points, interval = curve(measured.points(np.arange(len(queries)))), measured.interval
             groups = [
                 Group(reach, len(who), curve(measured.points(who, group_bounds)), together)

@@ -100,9 +100,7 @@ def main() -> None:
     text.add_argument("--teachers", default=list(TEACHERS), type=lambda names: names.split(","))
     text.add_argument("--effort", default="low")
     text.add_argument("--steps", type=int, default=300)
-    text.add_argument(
-        "--seconds", type=float, default=0.0, help="of learning, processor time; 0: no limit"
-    )
+    text.add_argument("--seconds", type=float, default=0.0, help="of learning, processor time; 0: no limit")
     text.add_argument("--threads", type=int, default=2)
     text.add_argument("--data", type=Path, help="folder with ecg/mitbih_beats.npz, for beats")
     text.add_argument("--output", type=Path, help="rows are added here")

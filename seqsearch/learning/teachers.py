@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from ..arrays import DoubleArray, FloatArray, IntArray
 from ..distances import Distance
@@ -21,6 +20,7 @@ from ..encoders.feature_sets import standard_features
 from ..encoders.inputs import InputSpec
 from ..encoders.model import Model
 from ..errors import ParameterError
+from ..extras import TRAIN, imported
 from ..geometry import matrix
 from ..sequences import Sequences
 from .plan import TEACHERS
@@ -100,7 +100,7 @@ class _Sketch:
         true = distance.matrix(some, some)[upper]
         order = np.argsort(reach, kind="stable")
         reach, true = reach[order], true[order]
-        fitted = isotonic_regression(true).x
+        fitted: DoubleArray = imported("scipy.optimize", TRAIN).isotonic_regression(true).x
         bends = np.flatnonzero(np.diff(fitted)) + 1  # where a block of equal ones ends and the next begins
         knots = np.unique(np.concatenate([[0], bends - 1, bends, [len(reach) - 1]]))
         return cls(

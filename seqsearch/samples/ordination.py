@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator, eigsh
 
 from ..arrays import AnyArray, DoubleArray, FloatArray
 from ..errors import ParameterError
+from ..extras import SAMPLES, imported
 
 _DENSE = 200  # samples up to which all axes are found
 
@@ -45,9 +45,10 @@ def principal_coordinates(distances: FloatArray, dimensions: int = 2, *, seed: i
             found: DoubleArray = out - out.mean()
             return found
 
+        linear = imported("scipy.sparse.linalg", SAMPLES)
         start = np.random.default_rng(seed).standard_normal(len(squared))
-        operator = LinearOperator(squared.shape, matvec=product, dtype=np.float64)
-        values, axes = eigsh(operator, k=count, which="LA", v0=start)
+        operator = linear.LinearOperator(squared.shape, matvec=product, dtype=np.float64)
+        values, axes = linear.eigsh(operator, k=count, which="LA", v0=start)
     order = np.argsort(-values)[:count]
     values, axes = np.maximum(values[order], 0.0), axes[:, order]
     axes = axes * np.where(axes[np.abs(axes).argmax(axis=0), np.arange(count)] < 0, -1.0, 1.0)  # one sign for all runs

@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays import DoubleArray, FloatArray, IntArray
 from ..distances import Distance
 from ..errors import ParameterError, StrPath, UnknownIdError
-from ..extras import imported
+from ..extras import SAMPLES, imported
 from ..progress import Watching, watched
 from ..search import SequenceIndex
 from ..sequences import Sequences
@@ -21,7 +21,7 @@ from .encoder import LEAVES, Method, SampleEncoder
 from .features import Features, Missing, count_features, found_features
 from .ordination import Ordination, principal_coordinates
 from .table import SampleTable
-from .table_files import EXTRA, Orientation, read_table
+from .table_files import Orientation, read_table
 from .transport import Agreement, most_abundant, transport
 
 if TYPE_CHECKING:
@@ -201,6 +201,6 @@ class Samples:
 
     def to_skbio(self, distances: FloatArray | None = None) -> skbio.DistanceMatrix:
         """A DistanceMatrix of scikit-bio, for PERMANOVA and the like. Raises MissingExtraError without scikit-bio."""
-        module = imported("skbio", EXTRA)
+        module = imported("skbio", SAMPLES)
         whole = self.distances() if distances is None else distances
         return module.DistanceMatrix(np.asarray(whole, np.float64), list(self.ids))

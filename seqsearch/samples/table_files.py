@@ -11,14 +11,13 @@ import numpy as np
 
 from ..arrays import DoubleArray, IntArray
 from ..errors import EmptyInputError, InputError, ParseError, StrPath
-from ..extras import imported
+from ..extras import SAMPLES, imported
 from ..sequences.readers.opening import Source, opened
 from ..sequences.readers.table import extension_of
 from ..sequences.readers.tables import Row, Table
 from .table import SampleTable
 
 Orientation = Literal["auto", "rows", "columns"]
-EXTRA = "samples"
 LINEAGES = ("taxonomy", "consensus lineage", "consensuslineage")
 """Columns that QIIME and biom write behind the counts."""
 
@@ -151,7 +150,7 @@ def _number(text: str) -> float:
 
 def _of_biom(path: StrPath, source: Source) -> SampleTable:
     """By biom-format, in which features are rows ("observations")."""
-    biom = imported("biom", EXTRA)
+    biom = imported("biom", SAMPLES)
     try:
         table = biom.load_table(str(path))
     except Exception as error:  # whatever it raises over damaged files: TypeError, KeyError, OSError, ...

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from ..arrays import DoubleArray, IntArray
 from ..distances import Distance
-from ..extras import imported
+from ..extras import SAMPLES, imported
 from ..sequences import Sequences
-from .table_files import EXTRA
 
 _TURNS = 100_000_000  # of the network simplex, at most
 
@@ -42,7 +40,12 @@ class Agreement:
         moved = exact > 0
         ratio = float(np.median(told[moved] / exact[moved])) if moved.any() else 1.0
         varied = len(told) > 1 and np.ptp(told) > 0 and np.ptp(exact) > 0
-        return cls(len(told), float(spearmanr(told, exact).statistic) if varied else float("nan"), ratio, features)
+        return cls(
+            len(told),
+            float(imported("scipy.stats", SAMPLES).spearmanr(told, exact).statistic) if varied else float("nan"),
+            ratio,
+            features,
+        )
 
 
 def transport(distance: Distance, sequences: Sequences, one: Distribution, other: Distribution) -> float:
@@ -51,7 +54,7 @@ def transport(distance: Distance, sequences: Sequences, one: Distribution, other
 
     Under a metric what both share stays where it is, so that only the differences are moved.
     """
-    lp = imported("ot.lp", EXTRA)
+    lp = imported("ot.lp", SAMPLES)
     left, right = dict(zip(*map(_listed, one), strict=True)), dict(zip(*map(_listed, other), strict=True))
     if distance.metric:
         for row in left.keys() & right.keys():

@@ -11,16 +11,20 @@ under another distance depends on the lengths, which are fitted here to exact di
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from ..arrays import AnyArray, DoubleArray, FloatArray, IntArray
 from ..distances import Distance
+from ..extras import SAMPLES, imported
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..trees import exact_distances, point_distances, require_symmetric
 from ..trees.linkage import nearest_neighbour_chain
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 CELLS = 2e11
 """Work of exact distances up to which leaves are joined by these, and not by those of their points."""
@@ -64,7 +68,9 @@ class LeafTree:
             edges.append(lower)
             a, b = np.where(a == lower, self.above[a], a), np.where(b == lower, self.above[b], b)
         row, edge = (np.concatenate([np.zeros(0, np.int64), *parts]) for parts in (rows, edges))
-        return csr_array((np.ones(len(row)), (row, edge)), shape=(len(one), len(self.above)))
+        return imported("scipy.sparse", SAMPLES).csr_array(
+            (np.ones(len(row)), (row, edge)), shape=(len(one), len(self.above))
+        )
 
     def masses(self, of_leaves: FloatArray) -> FloatArray:
         """(2 L - 1, S) what lies in and below each node, from (L, S) of the leaves."""

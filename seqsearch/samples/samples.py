@@ -55,7 +55,7 @@ class Samples:
     >>> with ss.SequenceIndex.build("words.ss", words, encoder="kmer") as index:
     ...     samples = ss.Samples.of(table, index)
     >>> samples.nearest(1).names()
-    [['y'], ['x'], ['y']]
+    [['y'], ['x'], ['x']]
     """
 
     table: SampleTable
@@ -196,7 +196,8 @@ class Samples:
         return told
 
     def ordination(self, dimensions: int = 2, *, distances: FloatArray | None = None, seed: int = 0) -> Ordination:
-        """Principal coordinates of the samples, by their distances or by (S, S) others."""
+        """Principal coordinates of the samples, by their distances or by (S, S) others. Raises ParameterError for less
+        than one dimension."""
         return principal_coordinates(self.distances() if distances is None else distances, dimensions, seed=seed)
 
     def to_skbio(self, distances: FloatArray | None = None) -> skbio.DistanceMatrix:

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from ..arrays import AnyArray, DoubleArray, IntArray
-from ..errors import DuplicateIdError, EmptyInputError, InputError, MismatchError
+from ..errors import DuplicateIdError, EmptyInputError, InputError, MismatchError, UnknownIdError
 from ..sequences.strings import offsets_of
 
 
@@ -92,18 +92,21 @@ class SampleTable:
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
     def sample(self, row: int) -> tuple[IntArray, DoubleArray]:
-        """Features of a sample, (m,), and their shares, (m,), which sum to 1; none of an empty one."""
+        """Features of a sample, (m,), and their shares, (m,), which sum to 1; none of an empty one. Raises IndexError
+        for a row that there is not."""
         some = slice(self.offsets[row], self.offsets[row + 1])
         values = self.values[some]
         return self.columns[some], values / max(float(values.sum()), 1e-300)
 
     def shares(self, sample: str) -> dict[str, float]:
-        """The share of each feature of a sample, by name."""
+        """The share of each feature of a sample, by name. Raises UnknownIdError."""
+        if sample not in self.samples:
+            raise UnknownIdError(f"{self.name}: there is no sample {sample!r}")
         columns, shares = self.sample(self.samples.index(sample))
         return {self.features[column]: share for column, share in zip(columns.tolist(), shares.tolist(), strict=True)}
 
     def with_features(self, kept: IntArray) -> SampleTable:
-        """Of some features only; what other ones counted is gone."""
+        """Of some features only, by their (m,) rows; what other ones counted is gone. Raises IndexError."""
         place = np.full(len(self.features), -1, np.int64)
         place[kept] = np.arange(len(kept))
         there = place[self.columns] >= 0
@@ -114,13 +117,13 @@ class SampleTable:
         )
 
     def made_of(self, samples: Sequence[str], parts: Sequence[tuple[IntArray, DoubleArray]]) -> SampleTable:
-        """Other samples of the same features: (m,) features of each, and their counts."""
+        """Other samples of the same features: (m,) features of each, and their counts. Raises ValueError for none."""
         columns, values = (np.concatenate([part[place] for part in parts]) for place in range(2))
         offsets = offsets_of(np.array([len(part[0]) for part in parts], np.int64))
         return SampleTable(tuple(samples), self.features, offsets, columns, values, self.name)
 
     def with_samples(self, kept: IntArray) -> SampleTable:
-        """Some of the samples."""
+        """Some of the samples, by their (m,) rows. Raises IndexError."""
         parts = [np.arange(self.offsets[row], self.offsets[row + 1]) for row in kept.tolist()]
         places = np.concatenate(parts) if parts else np.zeros(0, np.int64)
         offsets = offsets_of(np.diff(self.offsets)[kept])

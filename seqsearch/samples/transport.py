@@ -39,12 +39,10 @@ class Agreement:
         """Of (m,) distances and costs."""
         moved = exact > 0
         ratio = float(np.median(told[moved] / exact[moved])) if moved.any() else 1.0
+        stats = imported("scipy.stats", SAMPLES)
         varied = len(told) > 1 and np.ptp(told) > 0 and np.ptp(exact) > 0
         return cls(
-            len(told),
-            float(imported("scipy.stats", SAMPLES).spearmanr(told, exact).statistic) if varied else float("nan"),
-            ratio,
-            features,
+            len(told), float(stats.spearmanr(told, exact).statistic) if varied else float("nan"), ratio, features
         )
 
 

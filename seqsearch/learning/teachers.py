@@ -7,6 +7,7 @@ judged by the exact distance.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from ..encoders.model import Model
 from ..errors import ParameterError
 from ..extras import TRAIN, imported
 from ..geometry import matrix
-from ..sequences import Sequences
+from ..sequences import Kind, Sequences
 from .plan import TEACHERS
 
 EXACT, BANDED, SKETCH = TEACHERS
@@ -129,7 +130,7 @@ class Sketched(Distance):
     """
 
     name = "sketched"
-    kind = "tokens"
+    kind: ClassVar[Kind] = "tokens"
 
     def __init__(self, distance: Distance, sketch: _Sketch, within: float = -1.0, reach: float = -1.0) -> None:
         self.of, self.sketch, self.within, self.reach = distance, sketch, within, reach

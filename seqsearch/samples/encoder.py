@@ -13,7 +13,7 @@ from ..distances import Distance
 from ..errors import ParameterError
 from ..progress import SILENT, Progress
 from .features import Features
-from .table import SampleTable
+from .table import SampleTable, summed
 from .tree import LeafTree, leaf_tree
 
 Method = Literal["tree", "mean"]
@@ -65,7 +65,7 @@ class SampleEncoder:
             return cls(method, points, nothing, LeafTree(nothing, np.zeros(0)), nothing)
         with progress.task("choosing leaves"):
             chosen, leaf = chosen_leaves(points, masses, leaves)
-        held = np.bincount(leaf, masses, len(chosen))
+        held = summed(leaf, masses, len(chosen))
         rng = np.random.default_rng(seed)
         some = features.sequences[chosen]
         tree = leaf_tree(points[chosen], some, distance, rng, masses=held, progress=progress)
@@ -89,7 +89,7 @@ class SampleEncoder:
             held = np.zeros((self.tree.leaves, stop - start), np.float32)
             for row in range(start, stop):
                 columns, shares = table.sample(row)
-                held[:, row - start] = np.bincount(self.leaf[columns], shares, self.tree.leaves)
+                held[:, row - start] = summed(self.leaf[columns], shares, self.tree.leaves)
             masses = self.tree.masses(held)[self.edges]
             out[start:stop] = (masses * self.tree.lengths[self.edges, None]).T
         return out

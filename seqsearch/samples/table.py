@@ -78,14 +78,14 @@ class SampleTable:
     @property
     def totals(self) -> DoubleArray:
         """(S,) sums of the counts of each sample."""
-        return np.bincount(self._rows, self.values, len(self))
+        return summed(self._rows, self.values, len(self))
 
     @property
     def masses(self) -> DoubleArray:
         """(n,) the mean share of each feature, over samples that are not empty."""
         totals = self.totals
         shares = self.values / totals[self._rows]
-        return np.bincount(self.columns, shares, len(self.features)) / max(1, np.count_nonzero(totals))
+        return summed(self.columns, shares, len(self.features)) / max(1, int(np.count_nonzero(totals)))
 
     @property
     def _rows(self) -> IntArray:
@@ -129,6 +129,11 @@ class SampleTable:
         offsets = offsets_of(np.diff(self.offsets)[kept])
         names = tuple(self.samples[row] for row in kept.tolist())
         return SampleTable(names, self.features, offsets, self.columns[places], self.values[places], self.name)
+
+
+def summed(places: IntArray, values: DoubleArray, count: int) -> DoubleArray:
+    """(count,) sums of the values, (m,), of each place."""
+    return np.bincount(places, values, count).astype(np.float64)
 
 
 def _require_distinct(noun: str, names: Sequence[str], table: str) -> None:

@@ -11,6 +11,7 @@ from ..distances import Distance
 from ..extras import SAMPLES, imported
 from ..sequences import Sequences
 
+_NOTHING = 1e-15  # of a share, that rounding left
 _TURNS = 100_000_000  # of the network simplex, at most
 
 Distribution = tuple[IntArray, DoubleArray]
@@ -53,13 +54,15 @@ def transport(distance: Distance, sequences: Sequences, one: Distribution, other
     Under a metric what both share stays where it is, so that only the differences are moved.
     """
     lp = imported("ot.lp", SAMPLES)
-    left, right = dict(zip(*map(_listed, one), strict=True)), dict(zip(*map(_listed, other), strict=True))
+    (rows, shares), (columns, wanted) = one, other
     if distance.metric:
-        for row in left.keys() & right.keys():
-            both = min(left[row], right[row])
-            left[row], right[row] = left[row] - both, right[row] - both
-    rows, shares = _arrays(left)
-    columns, wanted = _arrays(right)
+        _, here, there = np.intersect1d(rows, columns, assume_unique=True, return_indices=True)
+        stays = np.minimum(shares[here], wanted[there])
+        shares, wanted = shares.copy(), wanted.copy()
+        shares[here] -= stays
+        wanted[there] -= stays
+    rows, shares = rows[shares > _NOTHING], shares[shares > _NOTHING]
+    columns, wanted = columns[wanted > _NOTHING], wanted[wanted > _NOTHING]
     if not len(rows) or not len(columns):
         return 0.0
     moved = float(shares.sum() + wanted.sum()) / 2
@@ -75,13 +78,3 @@ def most_abundant(of: Distribution, most: int) -> Distribution:
         return of
     kept = np.sort(np.argpartition(-shares, most - 1)[:most])
     return rows[kept], shares[kept] / shares[kept].sum()
-
-
-def _listed(column: IntArray | DoubleArray) -> list[float]:
-    found: list[float] = column.tolist()
-    return found
-
-
-def _arrays(shares: dict[float, float]) -> Distribution:
-    kept = {row: share for row, share in shares.items() if share > 1e-15}
-    return np.fromiter(kept, np.int64, len(kept)), np.fromiter(kept.values(), np.float64, len(kept))

@@ -10,12 +10,13 @@ under another distance depends on the lengths, which are fitted here to exact di
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..arrays import AnyArray, DoubleArray, FloatArray, IntArray
+from ..arrays import DoubleArray, FloatArray, IntArray
 from ..distances import Distance
 from ..extras import SAMPLES, imported
 from ..progress import SILENT, Progress
@@ -170,7 +171,7 @@ def _ratio(told: DoubleArray, exact: DoubleArray, weights: DoubleArray) -> float
     return float((weights * told * exact).sum()) / below if below > 0 else 1.0
 
 
-def _largest(product: AnyArray, size: int) -> float:
+def _largest(product: Callable[[DoubleArray], DoubleArray], size: int) -> float:
     """The largest eigenvalue of a symmetric map with no negative entries, and a little more."""
     vector, value = np.ones(size) / np.sqrt(size), 0.0
     for _ in range(20):

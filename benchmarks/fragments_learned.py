@@ -20,8 +20,6 @@ from torch.nn import functional
 from seqsearch.distances import InfixDistance
 from seqsearch.encoders.model import Model
 from seqsearch.encoders.projection import ProjectionEncoder
-from seqsearch.search.budget import Budget
-from seqsearch.search.pipeline import Keep, Queries
 from seqsearch.search.relatives import Walk
 from seqsearch.search.window_building import reads_of
 from seqsearch.search.windows import stretches

@@ -38,7 +38,7 @@ from seqsearch.search.relatives import Walk
 from seqsearch.search.stages import Exact, ProposeParts
 from seqsearch.search.window_building import window_model
 from seqsearch.search.windows import Cut, WindowIndex, WindowSettings
-from seqsearch.sequences import Sequences, offsets_of
+from seqsearch.sequences import Sequences
 from seqsearch.sequences.packed import packed
 
 LENGTH, STRIDE, RELATED, LEARNED = 150, 50, 64, 4096

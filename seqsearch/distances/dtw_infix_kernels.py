@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
+from ..arrays import AnyArray, DoubleArray, FloatArray, IntArray
 from ..jit import kernel
 from . import dtw_infix_lanes as lanes
 from .dtw_kernels import ABSOLUTE, COSINE, INF

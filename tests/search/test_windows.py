@@ -181,7 +181,8 @@ def test_fragments_of_either_strand_lead_to_their_genes(index: SequenceIndex, ge
     """Trial B1: pieces of stored genes of several lengths, with errors, half of them turned over."""
     rng = np.random.default_rng(12)
     owners = rng.integers(0, len(genes), 60)
-    pieces = [reads_of(genes[[row]], int(length), rng) for row, length in zip(owners, rng.integers(50, 121, 60))]
+    lengths = rng.integers(50, 121, 60).tolist()
+    pieces = [reads_of(genes[[row]], length, rng) for row, length in zip(owners, lengths, strict=True)]
     plain = Sequences.concatenate(pieces)
     turned = reverse_complement(plain)
     asked = Sequences.from_arrays([(turned if q % 2 else plain)[q].data for q in range(60)], DNA)

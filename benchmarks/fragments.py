@@ -122,7 +122,8 @@ def main() -> None:
     parser.add_argument("--vsearch", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="rows as JSON lines")
-    parser.add_argument("--part", choices=["reads", "index", "rrna", "dtw", "trials", "equality", "rivals"], default="reads")
+    parts = ["reads", "index", "rrna", "dtw", "trials", "equality", "rivals"]
+    parser.add_argument("--part", choices=parts, default="reads")
     fragments_dtw.add_options(parser)
     fragments_windows.add_options(parser)
     fragments_trials.add_options(parser)

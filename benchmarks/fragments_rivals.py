@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numba
@@ -44,8 +44,9 @@ from seqsearch.sequences.packed import packed
 LENGTH, STRIDE, RELATED, LEARNED = 150, 50, 64, 4096
 CANDIDATES = (100, 300, 1000)
 TABLE_BITS, TABLES = 18, 8
+HASHES: dict[int, tuple[int | None, ...]] = {64: (None, 2), 128: (None, 1, 2), 256: (None, 2)}
+"""Bits, and the `flips` they are looked up with; None: scanned."""
 NEIGHBOURHOOD = 32  # diagonals that seeds are counted in
-Spent = Callable[[], float]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -247,7 +248,7 @@ def rivals(given: Given, options: argparse.Namespace) -> Iterator[tuple[str, flo
         return fewest, 4 * fewest
 
     for told in ("unlearned", "learned"):
-        if not (told.startswith(wanted) or wanted.startswith(f"{told} ")):
+        if not (told.startswith(wanted) or wanted.startswith(told)):
             continue
         before = time.process_time()
         model = given.unlearned
@@ -265,8 +266,8 @@ def rivals(given: Given, options: argparse.Namespace) -> Iterator[tuple[str, flo
             else:
                 made = WindowIndex(given.settings, model, given.genes.lengths, Scanned(points))
                 yield f"{told} points, float32, {name}", embedded, made, (None,)
-        for bits in (64, 128, 256):
-            for flips in (None, 1, 2):
+        for bits, several in HASHES.items():
+            for flips in several if f"{told} hashes".startswith(wanted) else ():
                 before = time.process_time()
                 made = WindowIndex(given.settings, model, given.genes.lengths, Hashed(points, bits, flips, 0))
                 how = "scan" if flips is None else f"tables, flips {flips}"

@@ -264,4 +264,4 @@ class Exact:
 
 def _leading(before: Ranked, count: int) -> int:
     """How many of the nearest lead on to their relatives, where `count` are wanted."""
-    return max(count, WIDE, before.rows.shape[1] // NARROWER) + SPARE
+    return max(count, WIDE, int(before.rows.shape[1]) // NARROWER) + SPARE

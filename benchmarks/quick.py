@@ -7,8 +7,8 @@ The base is a tag or commit of this repository, or a wheel; its package is laid 
 working tree by the same interpreter, in processes of its own. A first round of each does not count (kernels compile
 in it). `build`: 10,000 V4 genes without learning; `search`: 1,000 queries at recall .99, in one batch; `exact`: 200 by
 proof; `one`: a query alone, the mean of 200 (milliseconds); `dtw`: 200 of 5,000 series by proof. Each builds an index
-of its own. `ratio` is new over old of the processor time, the median over rounds that lie beside one another, `least` and
-`most` its spread; "slower" or "faster" where all of that lies beyond 3%. Wall times are rows, too.
+of its own. `ratio` is new over old of the processor time, the median over rounds beside one another, `least` and `most`
+its spread; "slower" or "faster" where all of that lies beyond 3%. Wall times are rows, too.
 """
 
 from __future__ import annotations

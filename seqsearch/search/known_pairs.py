@@ -45,10 +45,10 @@ class KnownPairs:
         starts = np.searchsorted(owners, np.arange(len(self._counts) + 1))
         needed, room = int((self._counts + np.diff(starts)).max(initial=0)), self._rows.shape[1]
         if needed > room:
-            before, room = (self._rows, self._values), max(needed, int(_GROWS * room))
-            self._rows, self._values = (np.empty((len(old), room), old.dtype) for old in before)
-            for new, old in zip((self._rows, self._values), before, strict=True):
-                new[:, : old.shape[1]] = old
+            shape = len(self._counts), max(needed, int(_GROWS * room))
+            rows_before, values_before = self._rows, self._values
+            self._rows, self._values = np.empty(shape, np.int64), np.empty(shape)
+            self._rows[:, :room], self._values[:, :room] = rows_before, values_before
         _take_in(self._rows, self._values, self._counts, self._marks, starts, rows, np.asarray(values, np.float64))
 
 

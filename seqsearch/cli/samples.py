@@ -63,7 +63,7 @@ class Options:
             raise click.UsageError("--exact is optimal transport: leave out --method")
 
 
-@click.command("samples", short_help="Samples of a table of counts as vectors: nearest ones, distances, a picture.")
+@click.command("samples", short_help="Samples of a table of counts as vectors.")
 @click.argument("table", metavar="TABLE")
 @takes(options=Options, reading=Reading)
 @threads_and_quiet

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from ...arrays import AnyArray, DoubleArray, FloatArray, IntArray
+from ...extras import TRAIN, imported
 from .descent import least
 
 MOST_STEPS = 100  # of L-BFGS
@@ -51,8 +52,7 @@ class SparseTable:
     """Features that few examples have: `columns` and `values` of each, one example after the other."""
 
     def __init__(self, columns: IntArray, values: DoubleArray, offsets: IntArray, width: int) -> None:
-        from scipy.sparse import csr_array
-
+        csr_array = imported("scipy.sparse", TRAIN).csr_array
         self.rows = csr_array((values, columns, offsets), shape=(len(offsets) - 1, width), dtype=np.float32)
         self.turned = self.rows.T.tocsr()
 

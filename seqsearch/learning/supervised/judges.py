@@ -111,8 +111,8 @@ class GramJudge(Judge):
             start = fit_logistic(table, len(known), *given, strength=strength, scale=scale, start=start)
             inner = start.weights if rarity is None else start.weights * rarity[:, None]
             more: dict[str, AnyArray] = {} if rarity is None else {grams.RARITY: rarity}
-            found = {grams.KEYS: known, grams.TABLE: inner.astype(np.float32), **more}
-            weights = found | direct_head(material.classes, start.bias)
+            found: dict[str, AnyArray] = {grams.KEYS: known, grams.TABLE: inner.astype(np.float32), **more}
+            weights: dict[str, AnyArray] = {**found, **direct_head(material.classes, start.bias)}
             settings: JSON = {"reading": self.reading.to_json()}
             yield f"{strength:g}", Model(grams.FAMILY, self._spec(), settings, weights, material.classes)
 

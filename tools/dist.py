@@ -40,7 +40,8 @@ def main(target: Path) -> None:
         if platform.machine().lower() in ("x86_64", "amd64"):
             subprocess.run(WARM_UP, cwd=tree, env=environment, check=True)
             subprocess.run([*BUILD, "-t", "wheel", "-d", str(made)], cwd=tree, env=environment, check=True)
-        for file in (*made.glob("*.tar.gz"), *made.glob("*.whl")):
+        wheels = sorted(made.glob("*.whl"), key=lambda file: not file.name.endswith("none-any.whl"))
+        for file in (source, *wheels):  # the one with machine code is the newest
             shutil.copy(file, target)
             print(f"{target / file.name}: {file.stat().st_size / 1e6:.1f} MB")
 

@@ -17,7 +17,7 @@ from . import starting
 COMMANDS = (
     *("build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate"),
     *("export", "bench", "demo", "cluster", "train", "embed", "tune", "classify", "tag", "novelty", "dedup", "match"),
-    *("convert", "warm-up", "map", "serve", "shard", "consensus", "completion"),
+    *("convert", "warm-up", "map", "serve", "shard", "consensus", "samples", "completion"),
 )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .alignment.multiple import MultipleAlignment, align_multiple
     from .distances import CustomDistance, Distance, distance_named
     from .distances.consensus import Consensus, consensus
     from .distributed import ShardedIndex
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .threads import use as use_threads
 
 _ROOMS = {
+    "alignment.multiple": ("MultipleAlignment", "align_multiple"),
     "distances": ("CustomDistance", "Distance", "distance_named"),
     "distances.consensus": ("Consensus", "consensus"),
     "distributed": ("ShardedIndex",),
@@ -74,6 +76,7 @@ __all__ = [
     "Hit",
     "Hits",
     "Model",
+    "MultipleAlignment",
     "NoveltyScorer",
     "RangeResults",
     "References",
@@ -87,6 +90,7 @@ __all__ = [
     "Sequences",
     "SequencesLike",
     "ShardedIndex",
+    "align_multiple",
     "alphabet_named",
     "as_sequences",
     "classify",

@@ -7,8 +7,9 @@
 or order by the taxonomy, of Greengenes' 85% clusters, whose rows in the alignment that Greengenes made by its core set
 (PyNAST) are the reference. Groups are drawn at random; the programs run one after the other on the same group.
 
-`score`: of each program's alignment the sum of pairs under our scheme (dnafull: match 5, mismatch -4, a gap of n letters
-10 + n, at the ends too), exactly and by one function for all, as a share of MAFFT's. `q`, `tc`: pairs of letters and
+`score`: of each program's alignment the sum of pairs, as a share of MAFFT's, exactly and by one function for all: match 5,
+mismatch -4 (NUC.4.4), a gap of n letters 10 + n, at the ends too, as EMBOSS has it; `score_20_2` with gaps of 20 + 2 n,
+which are our default. `q`, `tc`: pairs of letters and
 whole columns of the reference that are found; where there is none, of MAFFT's alignment. Seconds are of processor time,
 of MAFFT and MUSCLE with all they start.
 """
@@ -36,6 +37,7 @@ from seqsearch.datasets import greengenes_path, greengenes_taxonomy, greengenes_
 from seqsearch.sequences import DNA, Sequences, write_fasta
 
 LEVELS = (5, 4)  # of the taxonomy: family, order
+GAPS = ((10, 1), (20, 2))
 Rows = list[str]
 
 
@@ -96,9 +98,9 @@ def _in_order(fasta: str, members: Sequences) -> Rows:
     return [found[id] for id in members.ids]
 
 
-def score_of(rows: Rows) -> float:
+def score_of(rows: Rows, gaps: tuple[int, int]) -> float:
     codes = np.array([[DNA.letters.find(letter) for letter in row] for row in rows], np.int16)
-    return sum_of_pairs(codes, scheme_for(DNA))
+    return sum_of_pairs(codes, scheme_for(DNA, None, *gaps))
 
 
 def _seconds() -> float:
@@ -128,19 +130,22 @@ def measured(
                 seconds[name] = _seconds() - start
                 assert [row.replace("-", "") for row in made[name]] == members.texts(), name
             compared = made["mafft"] if reference is None else reference
-            best = score_of(made["mafft"])
+            best = [score_of(made["mafft"], gaps) for gaps in GAPS]
             for name, rows in made.items():
-                told[name].append([score_of(rows) / best, *agreement(rows, compared), seconds[name]])
+                shares = [score_of(rows, gaps) / theirs for gaps, theirs in zip(GAPS, best, strict=True)]
+                told[name].append([*shares, *agreement(rows, compared), seconds[name]])
     row: dict[str, object] = {"part": part, "groups": len(sizes), "members": round(float(np.mean(sizes)), 1)}
     row["length"] = round(float(np.mean(lengths)))
     row["agreement_with"] = "mafft" if part == "v4" else "greengenes (PyNAST)"
     for name in programs:
         values = np.array(told[name])
-        score, q, tc, spent = values.mean(axis=0)
+        score, other, q, tc, spent = values.mean(axis=0)
         row[name] = {
             "score": round(score, 5),
+            "score_20_2": round(other, 5),
             "least": round(values[:, 0].min(), 5),
             "at_least_mafft": int((values[:, 0] >= 1).sum()),
+            "least_20_2": round(values[:, 1].min(), 5),
             "q": round(q, 4),
             "tc": round(tc, 4),
             "cpu_s": round(spent, 3),
@@ -157,7 +162,8 @@ def main() -> None:
     text.add_argument("--limit", type=float, default=float("inf"), help="seconds a part, in which groups may begin")
     text.add_argument("--output", type=Path, help="rows are added here")
     options = text.parse_args()
-    versions = {"python": platform.python_version(), "mafft": subprocess.run(["mafft", "--version"], capture_output=True, text=True).stderr.strip()}
+    told = subprocess.run(["mafft", "--version"], capture_output=True, text=True, check=True).stderr.strip()
+    versions = {"python": platform.python_version(), "mafft": told}
     for part in options.parts:
         groups = v4_groups(options.groups, options.seed) if part == "v4" else gene_groups(options.groups, options.seed)
         row = measured(part, groups, options.programs, options.limit)

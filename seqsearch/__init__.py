@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .alignment.multiple import MultipleAlignment, align_multiple
     from .distances import CustomDistance, Distance, distance_named
     from .distances.consensus import Consensus, consensus
+    from .distances.consensus_bound import consensus_bound
     from .distributed import ShardedIndex
     from .encoders.encoder import Encoder
     from .encoders.model import Model
@@ -43,6 +44,7 @@ _ROOMS = {
     "alignment.multiple": ("MultipleAlignment", "align_multiple"),
     "distances": ("CustomDistance", "Distance", "distance_named"),
     "distances.consensus": ("Consensus", "consensus"),
+    "distances.consensus_bound": ("consensus_bound",),
     "distributed": ("ShardedIndex",),
     "encoders.encoder": ("Encoder",),
     "encoders.model": ("Model",),
@@ -95,6 +97,7 @@ __all__ = [
     "as_sequences",
     "classify",
     "consensus",
+    "consensus_bound",
     "distance_named",
     "duplicates",
     "load_model",

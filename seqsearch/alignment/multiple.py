@@ -16,6 +16,7 @@ from ..sequences.coercion import taken
 from ..sequences.writers import write_aligned
 from ..trees import Dendrogram, dendrogram, exact_distances, require_memory
 from .agreement import agreement
+from .consistency import library_of
 from .profiles import GAP
 from .progressive import progressive
 from .refinement import refined
@@ -23,6 +24,8 @@ from .scheme import Scheme, scheme_for
 from .sums import sum_of_pairs
 
 MEMORY = 4e9
+_PAIRS = 100  # distinct sequences at most of which all pairs are aligned
+_LETTERS = 1 << 26  # and letters in a table of all pairs, of 4 bytes
 _ROUNDS = ((200, 20), (1000, 2))  # of refinement for so many distinct sequences, the work being as their square
 
 
@@ -83,15 +86,17 @@ def align_multiple(
     matrix: str | None = None,
     gap_open: float | None = None,
     gap_extend: float | None = None,
+    consistency: bool | None = None,
     refine: int | None = None,
     memory: float = MEMORY,
     progress: Progress = SILENT,
 ) -> MultipleAlignment:
     """Align DNA, RNA or proteins so that the sum of pairs of rows is high: letters by a substitution `matrix` (dnafull,
-    blosum62), gaps of n letters at `gap_open` + n `gap_extend` (the usual ones of the matrix), at the ends too.
+    blosum62), gaps of n letters at `gap_open` + n `gap_extend` (20 + 2 n of DNA, the usual ones of other matrices), at the ends too.
 
     `tree`: the guide, over all the sequences (`SequenceIndex.cluster`: of embeddings); by default average linkage of
-    exact edit distances, which may take `memory` bytes. `refine`: rounds at most in which every part of the tree is
+    exact edit distances, which may take `memory` bytes. `consistency`: all pairs are aligned first, and what they agree
+    on stands together; None: of up to 100 distinct sequences. `refine`: rounds at most in which every part of the tree is
     aligned anew with the rest; None: 20 for up to 200 distinct sequences, 2 up to 1,000, none of more.
     Raises EmptyInputError, MismatchError for text and series and for a tree of others, ParameterError.
 
@@ -108,8 +113,13 @@ def align_multiple(
     first, of = _distinct(given)
     weights = np.bincount(of).astype(np.float64)
     guide = _guide(given, first, tree, memory, progress)
-    codes, rounds = _aligned(given[first], weights, guide, scheme, refine, progress)
+    codes, rounds = _aligned(given[first], weights, guide, scheme, consistency, refine, progress)
     return MultipleAlignment(given, codes[of], guide, scheme, rounds)
+
+
+def _consistent(some: Sequences, asked: bool | None) -> bool:
+    """Whether all pairs are aligned first."""
+    return len(some) <= _PAIRS and len(some) ** 2 * some.lengths.max() <= _LETTERS if asked is None else asked
 
 
 def _distinct(sequences: Sequences) -> tuple[IntArray, IntArray]:
@@ -146,13 +156,18 @@ def _aligned(
     weights: DoubleArray,
     guide: Dendrogram | None,
     scheme: Scheme,
+    consistency: bool | None,
     refine: int | None,
     progress: Progress,
 ) -> tuple[AnyArray, int]:
     texts = [sequence.data.astype(np.int16) for sequence in some]
     if guide is None:
         return texts[0][None], 0
-    rows = progressive(texts, weights, guide.children, scheme, progress)
+    library = None
+    if _consistent(some, consistency):
+        library = library_of(texts, weights, EditDistance().matrix(some, some), scheme, progress)
+    rows = progressive(texts, weights, guide, scheme, library, progress)
+    del library
     rounds = next((rounds for most, rounds in _ROUNDS if len(some) <= most), 0) if refine is None else refine
     made, done = refined(rows, weights, guide.children, scheme, rounds, progress)
     return made[:, (made != GAP).any(axis=0)], done

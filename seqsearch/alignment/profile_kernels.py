@@ -9,25 +9,43 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import AnyArray, DoubleArray, IntArray
+from ..arrays import AnyArray, DoubleArray, FloatArray, IntArray
 from ..jit import kernel
-from .profiles import BOTH, FIRST, SECOND, Profile
+from .profiles import BOTH, FIRST, GAP, SECOND, Profile
 from .scheme import Scheme
 
 _FAR = -1e300
-_BAND = 48  # columns to each side of the line at first, and more where one is much longer
+_SLACK = 16  # columns to each side beyond those that are known to be needed
+_UNLIKE = 0.25  # edits a letter from which everything is looked at
+
+NOTHING = np.zeros((0, 0), np.float32)
 
 
-def best_path(x: Profile, y: Profile, scheme: Scheme) -> AnyArray:
-    """(P,) int8 steps of a path of the highest score that is found: the band is widened until the path keeps clear of
-    its edges."""
+def best_path(x: Profile, y: Profile, scheme: Scheme, reach: float, extra: FloatArray = NOTHING) -> AnyArray:
+    """(P,) int8 steps of a path of the highest score that is found.
+
+    `reach`: how far a good path is known to stray from the line; the band is that wide and some more, and widened until
+    the path that is found keeps clear of its edges. `extra`: (C of x, C of y) what two columns score besides.
+    """
     n, m = len(x.gaps), len(y.gaps)
-    band = _BAND + abs(n - m)
+    band = int(min(reach, max(n, m))) + _SLACK
     while True:
-        _, steps, clear = _align(x, y, scheme, band)
+        _, steps, clear = _align(x, y, scheme, band, extra)
         if clear or band >= max(n, m):
             return steps
         band *= 2
+
+
+def reach_of(distance: float, n: int, m: int) -> float:
+    """How far from the line the path of so many edits between n and m letters can stray: out, and back to the corner.
+    Of sequences that are hardly alike any path may be good."""
+    return max(n, m) if distance > _UNLIKE * max(n, m) else (distance + abs(n - m)) / 2
+
+
+def reach_in(x: AnyArray, y: AnyArray) -> float:
+    """How far the path that an alignment, (n, C) and (m, C) rows, makes of the two parts strays."""
+    i, j = (np.cumsum((rows != GAP).any(axis=0)) for rows in (x, y))
+    return float(np.abs(j - i * (j[-1] / i[-1])).max())
 
 
 def path_score(x: Profile, y: Profile, scheme: Scheme, band: int) -> float:
@@ -35,7 +53,9 @@ def path_score(x: Profile, y: Profile, scheme: Scheme, band: int) -> float:
     return _align(x, y, scheme, band)[0]
 
 
-def _align(x: Profile, y: Profile, scheme: Scheme, band: int) -> tuple[float, AnyArray, bool]:
+def _align(
+    x: Profile, y: Profile, scheme: Scheme, band: int, extra: FloatArray = NOTHING
+) -> tuple[float, AnyArray, bool]:
     n, m = len(x.gaps), len(y.gaps)
     steps = np.empty(n + m, np.int8)
     against = np.ascontiguousarray(scheme.scores @ y.counts.T)  # (A, m): a letter beside all rows of a column
@@ -47,6 +67,7 @@ def _align(x: Profile, y: Profile, scheme: Scheme, band: int) -> tuple[float, An
         scheme.gap_open,
         scheme.gap_extend,
         band,
+        extra,
         steps,
     )
     return score, steps[first:], clear
@@ -95,6 +116,7 @@ def _path(
     gap_open: float,
     extend: float,
     band: int,
+    extra: FloatArray,
     steps: AnyArray,
 ) -> tuple[float, int, bool]:
     """The score of a best path; its steps at the end of `steps` (n + m,), and where they begin; whether it kept clear
@@ -116,6 +138,9 @@ def _path(
         if i > 0:
             begin, end = x_starts[i - 1], x_ends[i - 1]
             _row_scores(counts[i - 1], against, lo, hi, scores)
+            if len(extra) > 0:
+                for j in range(max(lo, 1), hi + 1):
+                    scores[j] += extra[i - 1, j - 1]
         if lo > 0:
             both[lo - 1] = first[lo - 1] = second[lo - 1] = _FAR
         for j in range(lo, hi + 1):

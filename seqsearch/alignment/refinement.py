@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..progress import SILENT, Progress
-from .profile_kernels import best_path
+from .profile_kernels import best_path, reach_in
 from .profiles import FIRST, GAP, SECOND, columns_in, profile_of
 from .scheme import Scheme
 from .sums import sum_across
@@ -57,12 +57,11 @@ def _realigned(rows: AnyArray, part: BoolArray, weights: DoubleArray, scheme: Sc
     x, y = rows[part], rows[~part]
     letters = len(scheme.scores)
     some, others = (np.ascontiguousarray(each[:, (each != GAP).any(axis=0)]) for each in (x, y))
-    steps = best_path(profile_of(some, weights[part], letters), profile_of(others, weights[~part], letters), scheme)
+    one, other = profile_of(some, weights[part], letters), profile_of(others, weights[~part], letters)
+    steps = best_path(one, other, scheme, reach_in(x, y))
     made = np.full((len(rows), len(steps)), GAP, rows.dtype)
     made[np.ix_(part, columns_in(steps, SECOND))] = some
     made[np.ix_(~part, columns_in(steps, FIRST))] = others
-    if made.shape == rows.shape and (made == rows).all():
-        return None
     gain = sum_across(made[part], made[~part], weights[part], weights[~part], scheme)
     gain -= sum_across(x, y, weights[part], weights[~part], scheme)
     return made if gain > _HIGHER else None

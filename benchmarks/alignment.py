@@ -3,13 +3,14 @@
     pip install 'seqsearch[greengenes]' && apt-get install mafft muscle
     python benchmarks/alignment.py v4 genes --output alignment.jsonl
 
-`v4`: clusters of 10 to 50 V4 regions (single linkage within 3 edits), as in consensus.py. `genes`: 10 to 20 whole genes of one family
-or order by the taxonomy, of Greengenes' 85% clusters, whose rows in the alignment that Greengenes made by its core set
-(PyNAST) are the reference. Groups are drawn at random; the programs run one after the other on the same group.
+`v4`: clusters of 10 to 50 V4 regions (single linkage within 3 edits), as in consensus.py. `genes`: 10 to 20 whole genes
+of one family or order by the taxonomy, of Greengenes' 85% clusters, whose rows in the alignment that Greengenes made
+by its core set (PyNAST) are the reference. Groups are drawn at random; the programs run one after the other on the same
+group.
 
-`score`: of each program's alignment the sum of pairs, as a share of MAFFT's, exactly and by one function for all: match 5,
-mismatch -4 (NUC.4.4), a gap of n letters 10 + n, at the ends too, as EMBOSS has it; `score_20_2` with gaps of 20 + 2 n,
-which are our default. `q`, `tc`: pairs of letters and
+`score`: of each program's alignment the sum of pairs, as a share of MAFFT's, exactly and by one function for all: match
+5, mismatch -4 (NUC.4.4), a gap of n letters 10 + n, at the ends too, as EMBOSS has it; `score_20_2` with gaps of
+20 + 2 n, which are our default. `q`, `tc`: pairs of letters and
 whole columns of the reference that are found; where there is none, of MAFFT's alignment. Seconds are of processor time,
 of MAFFT and MUSCLE with all they start.
 """
@@ -29,8 +30,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-
 from consensus import clusters_of
+
 from seqsearch import align_multiple
 from seqsearch.alignment import agreement, scheme_for, sum_of_pairs
 from seqsearch.datasets import greengenes_path, greengenes_taxonomy, greengenes_v4

@@ -31,9 +31,9 @@ _ROUNDS = ((200, 20), (1000, 2))  # of refinement for so many distinct sequences
 
 @dataclass(frozen=True, eq=False)
 class MultipleAlignment:
-    """`sequences`: the n that are aligned; `codes`: (n, C) int16 of their letters in C columns, -1 for a gap; `tree`: the
-    guide, of one leaf for each distinct sequence, None where all are equal; `scheme`: what was aligned by; `rounds`: of
-    refinement that were made.
+    """`sequences`: the n that are aligned; `codes`: (n, C) int16 of their letters in C columns, -1 for a gap; `tree`:
+    the guide, of one leaf for each distinct sequence, None where all are equal; `scheme`: what was aligned by;
+    `rounds`: of refinement that were made.
 
     >>> import seqsearch as ss
     >>> found = ss.align_multiple(["GATTACAGATT", "GATACAGATT", "GATTACAGATT"])
@@ -71,7 +71,8 @@ class MultipleAlignment:
         return sum_of_pairs(self.codes, self.scheme)
 
     def agreement(self, reference: list[str]) -> tuple[float, float]:
-        """(Q, TC) with the rows of another alignment of the same sequences: `seqsearch.alignment.agreement`."""
+        """(Q, TC) with the rows of another alignment of the same sequences: the share of the pairs of letters that it
+        aligns which are aligned here too, and of its columns. Raises MismatchError for rows of others."""
         return agreement(self.rows, reference)
 
     def write(self, path: StrPath) -> None:
@@ -92,12 +93,13 @@ def align_multiple(
     progress: Progress = SILENT,
 ) -> MultipleAlignment:
     """Align DNA, RNA or proteins so that the sum of pairs of rows is high: letters by a substitution `matrix` (dnafull,
-    blosum62), gaps of n letters at `gap_open` + n `gap_extend` (20 + 2 n of DNA, the usual ones of other matrices), at the ends too.
+    blosum62), gaps of n letters at `gap_open` + n `gap_extend` (20 + 2 n under dnafull, the usual ones of others), at
+    the ends too.
 
     `tree`: the guide, over all the sequences (`SequenceIndex.cluster`: of embeddings); by default average linkage of
     exact edit distances, which may take `memory` bytes. `consistency`: all pairs are aligned first, and what they agree
-    on stands together; None: of up to 100 distinct sequences. `refine`: rounds at most in which every part of the tree is
-    aligned anew with the rest; None: 20 for up to 200 distinct sequences, 2 up to 1,000, none of more.
+    on stands together; None: of up to 100 distinct sequences. `refine`: rounds at most in which every part of the tree
+    is aligned anew with the rest; None: 20 for up to 200 distinct sequences, 2 up to 1,000, none of more.
     Raises EmptyInputError, MismatchError for text and series and for a tree of others, ParameterError.
 
     >>> import seqsearch as ss

@@ -1,4 +1,4 @@
-"""Progressive alignment: profiles are aligned along a guide tree, from the leaves to the root (Feng and Doolittle 1987)."""
+"""Progressive alignment: profiles are joined along a guide tree, from leaves to root (Feng and Doolittle 1987)."""
 
 from __future__ import annotations
 

@@ -19,12 +19,7 @@ _HIGHER = 1e-9
 
 
 def refined(
-    rows: AnyArray,
-    weights: DoubleArray,
-    children: IntArray,
-    scheme: Scheme,
-    rounds: int,
-    progress: Progress = SILENT,
+    rows: AnyArray, weights: DoubleArray, children: IntArray, scheme: Scheme, rounds: int, progress: Progress = SILENT
 ) -> tuple[AnyArray, int]:
     """(n, C) rows after at most so many rounds over the parts of a tree, (n - 1, 2) merges; and how many there were.
 

@@ -14,12 +14,12 @@ from ..sequences import PROTEIN, Alphabet
 _LARGEST = 1000.0
 _GAPS = {"dnafull": (20, 2)}
 """Others than the usual 10 + n: profiles do not tell every gap that a pair of rows opens, and where gaps are cheap they
-open too many. Of five pairs the one that agreed best with Greengenes' own alignment, on groups that no benchmark uses."""
+open too many. Of six the one that agreed best with Greengenes' own alignment, on groups that no benchmark uses."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scheme:
-    """`scores`: (codes, codes) of two letters; a gap of n letters costs `gap_open` + n `gap_extend`, at the ends too."""
+    """`scores`: (codes, codes) of two letters; a gap of n costs `gap_open` + n `gap_extend`, at the ends too."""
 
     name: str
     scores: DoubleArray
@@ -31,13 +31,10 @@ class Scheme:
 
 
 def scheme_for(
-    alphabet: Alphabet | None,
-    matrix: str | None = None,
-    gap_open: float | None = None,
-    gap_extend: float | None = None,
+    alphabet: Alphabet | None, matrix: str | None = None, gap_open: float | None = None, gap_extend: float | None = None
 ) -> Scheme:
-    """The scheme of a matrix, by default dnafull or blosum62 as the alphabet is; gaps cost 20 + 2 n under dnafull, what is
-    usual under others, or as asked.
+    """The scheme of a matrix, by default dnafull or blosum62 as the alphabet is; gaps cost 20 + 2 n under dnafull, what
+    is usual under others, or as asked.
 
     Raises MismatchError for sequences that no matrix scores, ParameterError.
     """

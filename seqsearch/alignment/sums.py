@@ -46,7 +46,8 @@ def _all_pairs(rows: AnyArray, weights: DoubleArray, scores: DoubleArray, gap_op
         for other in range(row):
             pair = _pair(rows[row], rows[other], scores, gap_open, extend)
             parts[row] += weights[row] * weights[other] * pair
-    return parts.sum()
+    total: float = parts.sum()
+    return total
 
 
 @kernel(parallel=True)
@@ -63,4 +64,5 @@ def _across(
     for row in prange(len(x)):
         for other in range(len(y)):
             parts[row] += x_weights[row] * y_weights[other] * _pair(x[row], y[other], scores, gap_open, extend)
-    return parts.sum()
+    total: float = parts.sum()
+    return total

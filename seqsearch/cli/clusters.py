@@ -26,7 +26,7 @@ class Clusters:
     """How sequences are put into clusters; without any of it, they are one."""
 
     cluster: str | None = option(
-        "Of every cluster: dedup (those within --within R), a tree in Newick format, or a table as of `dedup --clusters`.",
+        "Of every cluster: dedup (of --within R), a tree in Newick format, or a table as of `dedup --clusters`.",
         type=PATH,
         metavar="dedup|TREE|TABLE",
     )
@@ -91,7 +91,9 @@ class Clusters:
             raise click.UsageError(f"--cut and --into are for trees: {path} does not begin with '('")
         rows = csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
         if not set(_TABLE) <= set(rows.fieldnames or ()):
-            raise ParseError(f"neither a tree in Newick format nor a table with the columns {' and '.join(_TABLE)}", path=path)
+            raise ParseError(
+                f"neither a tree in Newick format nor a table with the columns {' and '.join(_TABLE)}", path=path
+            )
         found: dict[str, list[str]] = {}
         for line, row in enumerate(rows, start=2):
             if row["sequence"] is None or row["representative"] is None:
@@ -116,7 +118,9 @@ def _listed(whole: Sequences, file: str, clusters: list[list[str]], path: str, q
         seen += len(rows)
         found.append((whole.ids[int(rows[0])], rows))
     if seen < len(whole) and not quiet:
-        click.echo(f"{file}: {len(whole) - seen:,} of {len(whole):,} sequences are not in {path}, and left out", err=True)
+        click.echo(
+            f"{file}: {len(whole) - seen:,} of {len(whole):,} sequences are not in {path}, and left out", err=True
+        )
     return sorted(found, key=lambda each: int(each[1][0]))
 
 

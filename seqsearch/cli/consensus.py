@@ -30,7 +30,9 @@ class Options:
     output: str | None = option(
         "Write the strings: FASTA, or text a line each.", flags="-o, --output", type=PATH, metavar="FILE"
     )
-    size_out: bool = option("In FILE of -o: ;size=N behind the names, how many sequences (with --size-in: reads) it is of.")
+    size_out: bool = option(
+        "In FILE of -o: ;size=N behind the names, how many sequences (with --size-in: reads) it is of."
+    )
     msa: str | None = option(
         "Write a multiple alignment: FASTA. Of clusters {} in the name becomes the number of the row: msa-{}.fasta.",
         type=PATH,
@@ -72,7 +74,9 @@ def command(file: str, clusters: Clusters, options: Options, reading: Reading, q
     sizes = whole.columns[SIZE].numbers if SIZE in whole.columns else None
     named = clusters.of(whole, file, quiet)
     if options.msa is not None and NUMBER not in options.msa and len(named) > 1:
-        raise click.UsageError(f"--msa: there are {len(named):,} clusters; write {{}} where the number of each is to stand")
+        raise click.UsageError(
+            f"--msa: there are {len(named):,} clusters; write {{}} where the number of each is to stand"
+        )
     made = _found(whole, named, sizes, options, quiet)
     if options.msa is not None:
         _align(whole, named, file, options.msa, quiet)
@@ -121,8 +125,8 @@ def _align(whole: Sequences, named: list[Named], file: str, path: str, quiet: bo
         aligned.write(path.replace(NUMBER, str(number)))
         if not quiet:
             click.echo(
-                f"{path.replace(NUMBER, str(number))}: {len(aligned):,} rows of {aligned.columns:,} columns, sum of pairs "
-                f"{aligned.score:,.0f} ({aligned.scheme})",
+                f"{path.replace(NUMBER, str(number))}: {len(aligned):,} rows of {aligned.columns:,} columns, "
+                f"sum of pairs {aligned.score:,.0f} ({aligned.scheme})",
                 err=True,
             )
 

@@ -41,9 +41,9 @@ class _Conditions(NamedTuple):
 def consensus_bound(members: SequencesLike, *, weights: ArrayLike | None = None, most: int | None = None) -> int:
     """A number that the weighted sum of edit distances of no string to `members` is below.
 
-    `weights`: as of `consensus`; `most`: a sum that is known (`Consensus.total`), at which the search for a better bound
-    ends: a bound that equals it proves that there is none better. Of more than 100 distinct members, triples are not
-    looked at. Raises EmptyInputError, MismatchError for series, ParameterError.
+    `weights`: as of `consensus`; `most`: a sum that is known (`Consensus.total`), at which the search for a better
+    bound ends: a bound that equals it proves that there is none better. Of more than 100 distinct members, triples are
+    not looked at. Raises EmptyInputError, MismatchError for series, ParameterError.
 
     >>> import seqsearch as ss
     >>> names = ["anna", "hanna", "anne"]
@@ -117,7 +117,8 @@ class _Bound:
         there = conditions.members >= 0
         row, _ = np.nonzero(there)
         shape = (len(conditions.least), len(self._members))
-        return coo_array((np.ones(len(row)), (row, conditions.members[there])), shape=shape).tocsr()
+        made: AnyArray = coo_array((np.ones(len(row)), (row, conditions.members[there])), shape=shape).tocsr()
+        return made
 
     def _linear(self, conditions: _Conditions) -> tuple[float, DoubleArray]:
         """The least sum, from its dual solution made feasible to the last digit; and the distances."""

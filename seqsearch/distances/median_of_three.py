@@ -21,7 +21,7 @@ def _column(a: int, b: int, c: int) -> int:
     """What a column of two or three letters costs, -1 for a gap."""
     if a == b and b == c:
         return 0
-    return 1 if a == b or b == c or a == c else 2
+    return 1 if a in (b, c) or b == c else 2
 
 
 @kernel()
@@ -71,7 +71,8 @@ def _of_three(x: AnyArray, y: AnyArray, z: AnyArray, most: int) -> int:
                 if k > 0 and q > 0:
                     best = min(best, here[p, q - 1] + 1)
                 here[p, q] = best
-    return here[m - n - low_y, o - n - low_z]
+    found: int = here[m - n - low_y, o - n - low_z]
+    return found
 
 
 @kernel(parallel=True)

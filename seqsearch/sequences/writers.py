@@ -60,7 +60,7 @@ def write_sequences(path: StrPath, sequences: Sequences) -> int:
 
 
 def write_aligned(path: StrPath, sequences: Sequences, rows: Sequence[str]) -> None:
-    """Write rows of an alignment, in place of the letters of as many sequences, as FASTA; as `write_fasta` otherwise."""
+    """Write rows of an alignment of sequences in place of their letters, as FASTA; as `write_fasta` otherwise."""
     with _replaced(path) as file:
         headers = _headers(sequences, path, 0)
         file.writelines(f">{header}\n{row}\n".encode() for header, row in zip(headers, rows, strict=True))

@@ -42,8 +42,8 @@ class Tree:
         return self._leaves(np.flatnonzero(near & ~near_above).tolist())
 
     def into(self, count: int) -> list[list[str]]:
-        """`count` clades: that with the two leaves farthest apart is parted at its top, until there are so many. One with
-        more children than are left to go stays whole, and there may be fewer in the end. Raises ParameterError."""
+        """`count` clades: that with the two leaves farthest apart is parted at its top, until there are so many. One
+        with more children than are left to go stays whole, and there may be fewer in the end. Raises ParameterError."""
         if not 1 <= count <= len(self.names):
             raise ParameterError(f"a tree of {len(self.names):,} leaves is parted into 1 to so many, not {count:,}")
         children = self._children()

@@ -78,11 +78,7 @@ def best_path_score(x: Rows, y: Rows, wx: Weights, wy: Weights, scheme: Scheme) 
         for before in ("both", "first", "second"):
             known = best(*back, before)
             if known > -np.inf:
-                step = (
-                    both(i - 1, j - 1, before)
-                    if state == "both"
-                    else alone(state, i - 1, j - 1, before)
-                )
+                step = both(i - 1, j - 1, before) if state == "both" else alone(state, i - 1, j - 1, before)
                 found = max(found, known + step)
         return found
 

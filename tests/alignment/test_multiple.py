@@ -1,4 +1,4 @@
-"""Multiple alignments: nothing is lost, pairs are optimal, parts aligned anew make them better, and they are written."""
+"""Multiple alignments: nothing is lost, pairs are optimal, parts aligned anew make it better, rows are written."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def test_three_are_as_good_as_any_alignment_of_three() -> None:
     rng = np.random.default_rng(4)
     reached = 0
     for _ in range(8):
-        three = Sequences.from_texts(["".join(rng.choice(list("ACGT"), int(rng.integers(2, 4)))) for _ in range(3)], DNA)
+        three = Sequences.from_texts(
+            ["".join(rng.choice(list("ACGT"), int(rng.integers(2, 4)))) for _ in range(3)], DNA
+        )
         found = align_multiple(three)
         best = best_of_three([list(sequence.data) for sequence in three], scheme)
         assert found.score <= best + 1e-9

@@ -61,7 +61,7 @@ def command(recipe: str, plot: str | None, quiet: bool) -> None:
         target=plan.options.recall,
         title=f"{plan.path.stem}: recall@10 of {len(queries):,} unseen queries",
     )
-    click.echo(f"\nBuilt in {built:.0f} s. A search takes {message}.\nPicture: {picture}")
+    click.echo(f"\nBuilt in {built:.0f} s. By default {message}.\nPicture: {picture}")
     click.echo(_NEXT.format(index=plan.output, name=plan.output.name.removesuffix(".ss")))
 
 

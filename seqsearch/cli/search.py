@@ -218,7 +218,7 @@ def command(
     """
     numba_without_scipy()
     from ..distributed import ShardedIndex
-    from ..search import References, Results, SequenceIndex
+    from ..search import Results, SequenceIndex
 
     if cluster.workers is not None:
         _in_bulk(index, queries, options, cluster, reading, quiet)
@@ -250,7 +250,7 @@ def command(
                 warnings |= dict.fromkeys(answers.warnings)
             elif answers.how.calibrated and isinstance(answers, Results):
                 nearest.append(answers.distances.min(axis=1))
-            if number == 0 and not quiet and not isinstance(opened, References):
+            if number == 0 and not quiet:
                 click.echo(f"{index}: {answers.budget}", err=True)
             hits = _hits(answers, part, options)
             came, matched = came + len(part), matched + len(hits.matched)

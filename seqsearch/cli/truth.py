@@ -68,7 +68,7 @@ def command(
     searcher, progress = exact.searcher(targets), progress_for(quiet)
     found, pruning = searcher.search(asked, k, progress=progress)
     if not quiet:
-        click.echo(f"exact: {pruning}", err=True)
+        click.echo(f"{queries}: compared with all {len(targets):,}; {pruning}", err=True)
     minus = None
     if options.strand == BOTH:
         found, minus = better_strand(found, searcher.search(reverse_complement(asked), k, progress=progress)[0])

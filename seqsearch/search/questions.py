@@ -17,7 +17,7 @@ from ..progress import Watching, watched
 from ..registry import call
 from ..sequences import Sequences, SequencesLike
 from .asking import queries_of, require_two_strands, stored_queries
-from .budget import Budget, BudgetOptions, Choice, Wanted, unusual
+from .budget import EVERYTHING, Budget, BudgetOptions, Choice, Wanted, unusual
 from .conditions import Where
 from .guarantees import NONE, guarantees
 from .identity import DISTANCE, IDENTITY, looked_at, require_order
@@ -169,7 +169,8 @@ class Questions(Records):
         asked = with_points.sequences
         parts = distance if distance is not None and distance.partial else None
         told = (*cautions, *unmet)
-        how = Explanation(choice.reason, told, unlike, calibrated, alignable, aligner, parts, trace)
+        reason = _in_words(choice, trace, len(state) if allowed is None else int(np.count_nonzero(allowed)))
+        how = Explanation(reason, told, unlike, calibrated, alignable, aligner, parts, trace)
         return Results(asked.ids, state.targets, answer, minus, sure, how, asked, rests)
 
     def count(self, where: Where | None = None, *, ids: Iterable[str] | None = None) -> int:
@@ -251,7 +252,7 @@ class Questions(Records):
             cautions = (*cautions, *unlike_lengths(state, queries))
         parts = exact.distance if exact.distance.partial else None
         able, aligner = exact.distance.alignable, exact.distance.aligner
-        how = Explanation("exact", cautions, alignable=able, aligner=aligner, parts=parts)
+        how = Explanation(EVERYTHING, cautions, alignable=able, aligner=aligner, parts=parts)
         return RangeResults(queries.ids, state.targets, ranges, minus, how, queries)
 
     def novelty(
@@ -327,6 +328,16 @@ def cautions_of(state: State, queries: Queries, answer: Neighbours, choice: Choi
     if choice.budget is not None:
         cautions += state.told_short(queries.sequences)
     return cautions + (_turned(state, queries, answer, choice.budget) if turned else ())
+
+
+def _in_words(choice: Choice, trace: Trace, size: int) -> str:
+    """How a search among `size` sequences went: the reason of the choice, with what comparing with everything took."""
+    if trace.pruning is None:
+        return choice.reason
+    if choice.budget is None:
+        return choice.reason.replace(EVERYTHING, f"compared with all {size:,}; {trace.pruning}", 1)
+    queries = "1 query" if trace.everything == 1 else f"{trace.everything:,} queries"
+    return f"{choice.reason}; {queries} compared with all {size:,}"
 
 
 def _turned(state: State, queries: Queries, answer: Neighbours, budget: Budget | None) -> tuple[str, ...]:

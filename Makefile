@@ -3,17 +3,26 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-web wheel lint types layers unit clean
+.PHONY: demo test test-web wheel docs man lint types layers unit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/seqsearch demo
 
 test: $(VENV)/.installed lint types layers unit
 
-# A wheel with machine code for every x86 processor with AVX2 and this Python, for whoever installs it.
-wheel: $(VENV)/.installed
+# A wheel with machine code for every x86 processor with AVX2 and this Python, for whoever installs it; with man pages.
+wheel: $(VENV)/.installed man
 	$(BIN)/seqsearch warm-up --level x86-64-v3
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
+
+# The site, into build/site: strict, its links checked, and without network (python3 -m http.server -d build/site).
+docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
+# Man pages and shell completion, into build/share; wheels take them along where they are there.
+man: $(VENV)/.installed
+	$(BIN)/python tools/commands.py build
 
 # The page in a browser: a chromium of the system (apt install chromium), steered from Python.
 test-web: $(VENV)/.installed
@@ -42,4 +51,4 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo dist
+	rm -rf $(VENV) demo dist build

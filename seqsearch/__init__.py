@@ -111,6 +111,10 @@ def __getattr__(name: str) -> object:
         return use
     if name not in _HOMES:
         raise AttributeError(f"module 'seqsearch' has no attribute {name!r}")
+    if name == "Encoder":  # the one name that is made of torch itself
+        from .extras import require
+
+        require("torch", "seqsearch.Encoder")
     return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
 
 

@@ -137,7 +137,9 @@ def faiss_threads(rows: int | None = None) -> int:
     global _faiss_runs
     if _faiss_lost:
         raise _forked()
-    import faiss
+    from .extras import LARGE, imported
+
+    faiss = imported("faiss", LARGE)
 
     wanted = count() if rows is None else max(1, min(count(), rows))
     faiss.omp_set_num_threads(wanted)

@@ -306,7 +306,7 @@ class Reading:
     )
     label_ranks: int | None = option('Keep N ranks of labels like "Bacteria;Firmicutes;Bacilli".', metavar="N")
     sizes: bool = option(
-        "Keep abundances in headers (ID;size=123;) as a column size, and ids without.", flags="--size-in"
+        "Keep abundances in headers (ID;size=123;) as a column size, and ids without.", flags="--size-in, --sizein"
     )
 
     def suiting(self, alphabet: Alphabet | str | None) -> Reading:
@@ -325,7 +325,7 @@ class Reading:
             value = getattr(self, one.name)
             if value is None or value is False or value == one.default:
                 continue
-            flag = one.metadata["flags"] or f"--{one.name.replace('_', '-')}"
+            flag = one.metadata["flags"].partition(", ")[0] or f"--{one.name.replace('_', '-')}"
             words += [flag] if value is True else [flag, str(value)]
         return words
 

@@ -65,7 +65,9 @@ class Options:
     guarantee: str | None = guarantee_option()
     max_distance: float | None = option("Only hits within this distance.", metavar="D")
     min_identity: float | None = option(
-        "Only hits of this identity, 0 to 1: equal columns of the alignment over all columns.", metavar="P"
+        "Only hits of this identity, 0 to 1: equal columns of the alignment over all columns.",
+        flags="--min-identity, --id",
+        metavar="P",
     )
     min_coverage: float | None = option(
         "Only hits that align this share, 0 to 1, of the shorter sequence's letters.", metavar="P"
@@ -218,7 +220,7 @@ def command(
     """
     numba_without_scipy()
     from ..distributed import ShardedIndex
-    from ..search import Results, SequenceIndex
+    from ..search import References, Results, SequenceIndex
 
     if cluster.workers is not None:
         _in_bulk(index, queries, options, cluster, reading, quiet)
@@ -250,8 +252,8 @@ def command(
                 warnings |= dict.fromkeys(answers.warnings)
             elif answers.how.calibrated and isinstance(answers, Results):
                 nearest.append(answers.distances.min(axis=1))
-            if number == 0 and not quiet:
-                click.echo(f"{index}: {answers.budget}", err=True)
+            if number == 0 and not quiet and not isinstance(opened, References):
+                click.echo(f"{index}: {answers.how.in_words}", err=True)
             hits = _hits(answers, part, options)
             came, matched = came + len(part), matched + len(hits.matched)
             write(hits)

@@ -169,8 +169,7 @@ class Questions(Records):
         asked = with_points.sequences
         parts = distance if distance is not None and distance.partial else None
         told = (*cautions, *unmet)
-        reason = _in_words(choice, trace, len(state) if allowed is None else int(np.count_nonzero(allowed)))
-        how = Explanation(reason, told, unlike, calibrated, alignable, aligner, parts, trace)
+        how = Explanation(choice.reason, told, unlike, calibrated, alignable, aligner, parts, trace)
         return Results(asked.ids, state.targets, answer, minus, sure, how, asked, rests)
 
     def count(self, where: Where | None = None, *, ids: Iterable[str] | None = None) -> int:
@@ -328,16 +327,6 @@ def cautions_of(state: State, queries: Queries, answer: Neighbours, choice: Choi
     if choice.budget is not None:
         cautions += state.told_short(queries.sequences)
     return cautions + (_turned(state, queries, answer, choice.budget) if turned else ())
-
-
-def _in_words(choice: Choice, trace: Trace, size: int) -> str:
-    """How a search among `size` sequences went: the reason of the choice, with what comparing with everything took."""
-    if trace.pruning is None:
-        return choice.reason
-    if choice.budget is None:
-        return choice.reason.replace(EVERYTHING, f"compared with all {size:,}; {trace.pruning}", 1)
-    queries = "1 query" if trace.everything == 1 else f"{trace.everything:,} queries"
-    return f"{choice.reason}; {queries} compared with all {size:,}"
 
 
 def _turned(state: State, queries: Queries, answer: Neighbours, budget: Budget | None) -> tuple[str, ...]:

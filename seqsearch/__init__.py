@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .errors import SeqsearchError
     from .estimators import NoveltyScorer, SequenceClassifier, SequenceEmbedder, SequenceNeighbors
     from .models import classify, load_model, save_model, tag, train
+    from .samples import Samples, SampleTable
     from .search import BuildOptions, Hit, Hits, RangeResults, References, Results, SequenceIndex, duplicates
     from .sequences import (
         Alphabet,
@@ -47,6 +48,7 @@ _ROOMS = {
     "errors": ("SeqsearchError",),
     "estimators": ("NoveltyScorer", "SequenceClassifier", "SequenceEmbedder", "SequenceNeighbors"),
     "models": ("classify", "load_model", "save_model", "tag", "train"),
+    "samples": ("SampleTable", "Samples"),
     "service.client": ("Client",),
     "search": ("BuildOptions", "Hit", "Hits", "RangeResults", "References", "Results", "SequenceIndex", "duplicates"),
     "sequences": (
@@ -78,6 +80,8 @@ __all__ = [
     "RangeResults",
     "References",
     "Results",
+    "SampleTable",
+    "Samples",
     "SeqsearchError",
     "Sequence",
     "SequenceClassifier",

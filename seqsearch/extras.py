@@ -14,7 +14,7 @@ from types import ModuleType
 from .errors import MissingExtraError
 
 CHECK, CLUSTER, FRAMES, HNSWLIB, LARGE, PLOT = "check", "cluster", "frames", "hnswlib", "large", "plot"
-SERVE, SKLEARN, TRAIN = "serve", "sklearn", "train"
+SAMPLES, SERVE, SKLEARN, TRAIN = "samples", "serve", "sklearn", "train"
 OF = {"torch": TRAIN, "optuna": TRAIN, "scipy": TRAIN, "matplotlib": PLOT, "faiss": LARGE, "hnswlib": HNSWLIB}
 """The extra of packages that many places need."""
 

@@ -67,6 +67,7 @@ class TrainFields(TypedDict, total=False):
     target: str
     margin: float
     edits: float
+    teacher: str
     bits: int | None
     binarise: str
     epochs: float

@@ -15,7 +15,7 @@ from . import interrupts, starting
 COMMANDS = (
     *("build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate"),
     *("export", "import", "bench", "demo", "cluster", "train", "embed", "tune", "classify", "tag", "novelty", "dedup"),
-    *("match", "convert", "warm-up", "map", "serve", "shard", "consensus", "completion"),
+    *("match", "convert", "warm-up", "map", "serve", "shard", "consensus", "samples", "completion"),
 )
 
 _MODULES = {"import": "import_archive"}  # where the name of a command is a word of Python

@@ -51,6 +51,11 @@ class Options:
     edits: float | None = option(
         "Share of elements edited in the positives of contrastive [default: 0.05]", metavar="RATE"
     )
+    teacher: str = option(
+        "Distances to learn from: exact, banded (near ones within a band) or sketch (estimates).",
+        metavar="NAME",
+        default="exact",
+    )
     bits: int | None = option("Learn a binary code of B bits on top of the points.", metavar="B")
     binarise: str | None = option("Bits while learning: tanh or straight-through.", metavar="NAME")
     effort: str = option("low, normal or high.", metavar="LEVEL", default="normal")

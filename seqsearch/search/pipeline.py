@@ -78,6 +78,8 @@ class Ranked:
 
     def widened(self, count: int) -> tuple[IntArray, AnyArray]:
         """Rows and scores, (Q, count), padded."""
+        if count == self.rows.shape[1]:
+            return self.rows, self.scores
         lack = ((0, 0), (0, count - self.rows.shape[1]))
         return np.pad(self.rows, lack, constant_values=-1), np.pad(self.scores, lack, constant_values=np.inf)
 

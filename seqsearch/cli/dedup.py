@@ -11,6 +11,7 @@ import click
 
 from .options import (
     PATH,
+    Command,
     DistanceOptions,
     Reading,
     format_option,
@@ -158,7 +159,12 @@ def _ranked(sequences: Sequences, found: Duplicates, size_out: bool) -> Sequence
     return type(kept)(kept.data, kept.offsets, names, kept.alphabet, kept.descriptions, kept.labels)
 
 
-@click.command("dedup", short_help="Exact and near duplicates within a file.")
+@click.command(
+    "dedup",
+    cls=Command,
+    first=("radius", "identity", "output", "clusters", "output_format"),
+    short_help="Exact and near duplicates within a file.",
+)
 @click.argument("file", metavar="FILE|INDEX")
 @takes(clustering=Clustering, output=Output, distance=SuitingDistance, reading=Reading)
 @threads_and_quiet

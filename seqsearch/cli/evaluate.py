@@ -13,6 +13,7 @@ from .options import (
     PICTURE,
     QUERY_VECTORS,
     Cluster,
+    Command,
     Reading,
     format_option,
     numbers_of,
@@ -40,9 +41,11 @@ class Options:
     """What is measured, and how it is shown."""
 
     k: int = option("Neighbours of each query.", default=10)
-    candidates: str | None = option("Budgets to measure  [default: a ladder]", metavar="N,N,...")
+    candidates: str | None = option(
+        "Numbers of candidates to measure  [default: growing ones, until all is found]", metavar="N,N,..."
+    )
     truth: str | None = option(
-        "Exact neighbours written by `seqsearch truth`, or told by an HDF5 file of ann-benchmarks.",
+        "Exact neighbours written by `seqsearch truth`, or held by an HDF5 file of ann-benchmarks.",
         type=PATH,
         metavar="TRUTH.npz|FILE.hdf5",
     )
@@ -54,7 +57,12 @@ class Options:
     plot: str | None = option("Draw recall against queries per second.", type=PICTURE, metavar="FILE.png")
 
 
-@click.command("evaluate", short_help="Recall against exact truth, over a sweep of budgets.")
+@click.command(
+    "evaluate",
+    cls=Command,
+    first=("k", "candidates", "truth", "check", "plot"),
+    short_help="Recall against exact truth, and speed, by candidates.",
+)
 @click.argument("index", type=PATH)
 @click.argument("queries")
 @query_vectors_option
@@ -69,11 +77,12 @@ def command(
     reading: Reading,
     quiet: bool,
 ) -> None:
-    """Compare the index with exact truth on QUERIES: recall, candidate recall and speed of every budget.
+    """Compare the index with exact truth on QUERIES: recall, candidate recall and speed of growing
+    numbers of candidates.
 
-    --check (pip install 'seqsearch[check]') takes nothing on trust: the distances of the hits of every budget that was
-    measured, of a comparison with everything and of a search as it is by default are computed again by a library that
-    shares no code with this one. Of edit, weighted-edit, indel and infix; for others it says that nobody can.
+    --check (pip install 'seqsearch[check]') takes nothing on trust: the distances of the hits of every row, of a
+    comparison with everything and of a search as it is by default are computed again by a library that shares no code
+    with this one. Of edit, weighted-edit, indel and infix; for others it says that nobody can.
 
     A hit counts when its exact distance is at most that of the true K-th neighbour, so ties count.
 

@@ -61,7 +61,7 @@ def _wrapped(name: str, text: str) -> list[str]:
     return [f"{name if not at else '':<{NAME}}{line}" for at, line in enumerate(lines)]
 
 
-def _named_values(values: JSON) -> str:
+def _named_values(values: JSON | None) -> str:
     given = {name: value for name, value in (values or {}).items() if value is not None}
     return f" ({shown(given)})" if given else ""
 

@@ -12,9 +12,7 @@ from .source import open_index
 
 @click.command("info", short_help="What an index holds and how well it finds it.")
 @click.argument("index", type=PATH)
-@click.option(
-    "-v", "--verbose", is_flag=True, help="Every fact, and every budget that was measured, not one screen of them."
-)
+@click.option("-v", "--verbose", is_flag=True, help="Every fact, and all that was measured, not one screen of them.")
 @click.option(
     "--format",
     "output_format",

@@ -291,8 +291,8 @@ def _new_folder(target: Path, path: StrPath) -> Path:
 
 def _require_overwritable(target: Path, overwrite: bool) -> None:
     if not overwrite:
-        raise IndexExistsError(f"{target}: exists already")
+        raise IndexExistsError(f"{target}: exists already: overwrite=True (--overwrite) replaces it")
     try:
         generations(target)
     except NotAnIndexError:
-        raise IndexExistsError(f"{target}: exists and is not an index, so it is not overwritten") from None
+        raise IndexExistsError(f"{target}: exists and is not an index, so it is not overwritten: choose another place") from None

@@ -82,11 +82,11 @@ def test_it_is_kept_and_grows(index, genes, reads, tmp_path):
 def test_what_would_be_nonsense_is_refused(index, genes, reads, tmp_path):
     with pytest.raises(ParameterError, match="candidates cannot be asked for: infix is the distance to a part"):
         index.search(reads, candidates=10)
-    with pytest.raises(ParameterError, match="there is no budget to evaluate: infix is the distance to a part"):
+    with pytest.raises(ParameterError, match="there is nothing to evaluate: infix is the distance to a part"):
         index.evaluate(reads)
     with pytest.raises(ParameterError, match="give known sequences like the queries"):
         index.novelty(reads)
-    with pytest.raises(ParameterError, match="novelty by embeddings cannot be told"):
+    with pytest.raises(ParameterError, match="novelty by embeddings is not known"):
         index.novelty(reads, by="embedding", known=reads)
     with pytest.raises(ParameterError, match="infix has two: choose a symmetric one"):
         index.cluster(exact=True)

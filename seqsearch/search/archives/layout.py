@@ -21,7 +21,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...arrays import JSON
 from ...sequences import Strings
 from ...sequences.column_values import days, microseconds
 from ...sequences.columns import DTYPES, Column, Value
@@ -37,6 +36,9 @@ DOCUMENTS = (SETTINGS, CALIBRATION, HEALTH, MODEL, DECISION, WINDOWS)
 BLOBS = (WEIGHTS, WINDOW_WEIGHTS)
 ROWS = 1 << 14  # in memory at a time
 
+Plain = str | int | float | list[str] | None
+"""A value of a column as JSON has it."""
+
 
 def document_file(name: str) -> str:
     """Where a document is."""
@@ -48,7 +50,7 @@ def weights_file(name: str) -> str:
     return f"weights/{name}.safetensors"
 
 
-def to_json(value: Value) -> JSON:
+def to_json(value: Value) -> Plain:
     """A value of a column: dates and infinities as text, the rest as JSON has it."""
     if isinstance(value, (dt.date, dt.datetime)):
         return value.isoformat()
@@ -57,21 +59,40 @@ def to_json(value: Value) -> JSON:
     return value
 
 
-def column_from_json(values: list[JSON], kind: str) -> Column:
+def column_from_json(values: list[Plain], kind: str) -> Column:
     """The inverse of `to_json`, of a column of a kind. Raises ValueError and TypeError for what is none."""
     missing = np.array([value is None for value in values], np.bool_)
     if kind == "text":
-        return Column(kind, missing, texts=Strings.of("" if value is None else value for value in values))
+        return Column(kind, missing, texts=Strings.of("" if value is None else _text(value) for value in values))
     if kind == "list":
-        return Column.of_lists([[] if value is None else value for value in values], missing)
+        return Column.of_lists([[] if value is None else _labels(value) for value in values], missing)
     read = _NUMBERS[kind]
     return Column(kind, missing, np.array([0 if value is None else read(value) for value in values], DTYPES[kind]))
 
 
-_NUMBERS: dict[str, Callable[[JSON], float]] = {
-    "int": int,
-    "float": float,
-    "bool": bool,
-    "date": lambda text: days(dt.date.fromisoformat(text)),
-    "datetime": lambda text: microseconds(dt.datetime.fromisoformat(text)),
+def _text(value: Plain) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _labels(value: Plain) -> list[str]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is no list")
+    return [_text(label) for label in value]
+
+
+def _number(value: Plain) -> int | float:
+    """A number, or infinity as text."""
+    if isinstance(value, list) or value is None:
+        raise TypeError(f"{value!r} is no number")
+    return value if isinstance(value, int) else float(value)
+
+
+_NUMBERS: dict[str, Callable[[Plain], float]] = {
+    "int": _number,
+    "float": _number,
+    "bool": _number,
+    "date": lambda value: days(dt.date.fromisoformat(_text(value))),
+    "datetime": lambda value: microseconds(dt.datetime.fromisoformat(_text(value))),
 }

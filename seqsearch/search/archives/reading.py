@@ -71,10 +71,13 @@ class Archive:
         """The files there are."""
         return set(self.manifest["files"])
 
-    def document(self, name: str) -> JSON:
+    def document(self, name: str) -> JSON | None:
         """A JSON document, None where there is none."""
         where = layout.document_file(name)
-        return json.loads(self._file.read(where)) if where in self.names() else None
+        if where not in self.names():
+            return None
+        found: JSON = json.loads(self._file.read(where))
+        return found
 
     def weights(self, name: str) -> bytes | None:
         """The weights of an encoder, None where there are none."""
@@ -112,6 +115,7 @@ class Archive:
 
 
 def _manifest(path: str, file: zipfile.ZipFile) -> JSON:
+    manifest: JSON = {}
     try:
         manifest = json.loads(file.read(layout.MANIFEST))
         known = manifest["format"] == layout.FORMAT

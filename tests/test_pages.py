@@ -178,6 +178,15 @@ def run_line(command: CommandLine, templates: Path) -> str | None:
     return None if code == 0 else f"{command.where}: {command.text}: exit code {code}\n{told}"
 
 
+EXTRAS = {"docs/samples.md": ("biom", "ot", "skbio")}
+"""Packages that a page is about: without them it is parsed only."""
+
+
+def need_extras(name: str) -> None:
+    for package in EXTRAS.get(name, ()):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+
+
 RUNNABLE = {
     name: [one for one in commands_of(page) if one.words and not skipped(one)] for name, page in BY_NAME.items()
 }
@@ -185,6 +194,7 @@ RUNNABLE = {
 
 @pytest.mark.parametrize("name", [name for name, some in RUNNABLE.items() if some])
 def test_command_lines_run(name: str, folder: Path, templates: Path) -> None:
+    need_extras(name)
     wrong = [problem for one in RUNNABLE[name] if (problem := run_line(one, templates))]
     assert not wrong, "\n".join(wrong)
 
@@ -218,6 +228,7 @@ def test_programs_are_python(name: str) -> None:
 )
 def test_programs_run(name: str, folder: Path, templates: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each goes on where the one before it on the page has ended."""
+    need_extras(name)
     known = names_for(name)
     for block in PROGRAMS_OF[name]:
         for text in statements(block):

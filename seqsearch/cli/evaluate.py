@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .label_reports import evaluate_labels
 from .options import (
     HDF5,
     PATH,
@@ -16,6 +17,7 @@ from .options import (
     Command,
     Reading,
     format_option,
+    given,
     numbers_of,
     option,
     query_vectors_option,
@@ -25,7 +27,7 @@ from .options import (
 )
 from .progress import progress_for
 from .shared import show_rows
-from .source import open_index
+from .source import is_model, open_index
 
 if TYPE_CHECKING:
     from ..distances import Neighbours
@@ -63,7 +65,7 @@ class Options:
     first=("k", "candidates", "truth", "check", "plot"),
     short_help="Recall against exact truth, and speed, by candidates.",
 )
-@click.argument("index", type=PATH)
+@click.argument("index", metavar="INDEX|MODEL", type=PATH)
 @click.argument("queries")
 @query_vectors_option
 @takes(options=Options, cluster=Cluster, reading=Reading)
@@ -84,7 +86,8 @@ def command(
     comparison with everything and of a search as it is by default are computed again by a library that shares no code
     with this one. Of edit, weighted-edit, indel and infix; for others it says that nobody can.
 
-    A hit counts when its exact distance is at most that of the true K-th neighbour, so ties count.
+    A hit counts when its exact distance is at most that of the true K-th neighbour, so ties count. Of a MODEL that
+    tells classes, the labels that it gives to QUERIES are compared with those they have.
 
     \b
     Examples:
@@ -92,7 +95,15 @@ def command(
       seqsearch evaluate refs.ss queries.fasta --candidates 50,100,200 --format json --plot recall.png
       seqsearch evaluate refs.ss queries.fasta --check
       seqsearch evaluate glove.ss glove-100-angular.hdf5 --truth glove-100-angular.hdf5
+      seqsearch evaluate reviews.model labelled.tsv
     """
+    if is_model(index):
+        for name in given(options).keys() - {"output_format"}:
+            raise click.UsageError(f"--{name} is for an index: {index} is a model")
+        if query_vectors is not None:
+            raise click.UsageError(f"{QUERY_VECTORS} is for an index: {index} is a model")
+        evaluate_labels(index, queries, reading, options.output_format, quiet)
+        return
     from ..evaluation.sweep import Sweep
 
     k, budgets = options.k, None

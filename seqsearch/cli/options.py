@@ -94,7 +94,7 @@ def format_option(*formats: str, help: str = "") -> Any:
 def guarantee_option() -> Any:
     """--guarantee."""
     return option(
-        "What answers rest on at least: proved (compared with everything), group (the recall was measured on queries as far "
+        "What answers rest on at least: proved (compared with everything), group (recall measured on queries as far "
         "from everything), marginal (on all together)  [default: group]",
         metavar="WHAT",
     )

@@ -306,7 +306,7 @@ class Pipeline:
         if budget.groups is None:
             return Found.of(self._last(queries, before, last, trace), False), none
         group = budget.groups.of(before.scores)
-        if (group == group[0]).all() and budget.groups.budgets[group[0]] == replace(budget, groups=None):
+        if (group == group[0]).all() and budget.groups.budgets[group[0]] == budget.alone:
             return Found.of(self._last(queries, before, last, trace), False), none
         return self._by_groups(queries, before, group, last, exclude, trace)
 
@@ -323,7 +323,7 @@ class Pipeline:
         assert last.budget is not None
         assert last.budget.groups is not None
         found, unproved = Found.of(Neighbours.none(len(queries), last.count), False), [np.zeros(0, np.int64)]
-        usual = replace(last.budget, groups=None)
+        usual = last.budget.alone
         for number in np.unique(group).tolist():
             budget, places = last.budget.groups.budgets[number], np.flatnonzero(group == number)
             if budget is None:

@@ -295,6 +295,4 @@ def _require_overwritable(target: Path, overwrite: bool) -> None:
     try:
         generations(target)
     except NotAnIndexError:
-        raise IndexExistsError(
-            f"{target}: exists and is no index: not overwritten, choose another place"
-        ) from None
+        raise IndexExistsError(f"{target}: exists and is no index: not overwritten, choose another place") from None

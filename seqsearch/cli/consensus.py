@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .clusters import Clusters, Named
-from .options import PATH, Reading, format_option, given, option, takes, threads_and_quiet
+from .options import PATH, Command, Reading, format_option, given, option, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import header_text, rows_text
 
@@ -44,7 +44,12 @@ class Options:
     output_format: str = format_option("tsv", "json")
 
 
-@click.command("consensus", short_help="The string nearest to all of a set, or of each cluster.")
+@click.command(
+    "consensus",
+    cls=Command,
+    first=("within", "cluster", "by", "output", "msa", "output_format", "least"),
+    short_help="The string nearest to all of a set, or of each cluster.",
+)
 @click.argument("file", metavar="FILE|INDEX")
 @takes(clusters=Clusters, options=Options, reading=Reading)
 @threads_and_quiet

@@ -3,6 +3,7 @@ FROM python:3.11-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
 COPY pyproject.toml constraints.txt README.md LICENSE /src/
 COPY seqsearch /src/seqsearch
+COPY tools /src/tools
 RUN python -m venv /opt/seqsearch \
  && /opt/seqsearch/bin/pip install --no-cache-dir -c /src/constraints.txt --extra-index-url https://download.pytorch.org/whl/cpu "/src[serve,frames]" \
  && /opt/seqsearch/bin/seqsearch warm-up --level x86-64-v3

@@ -1,7 +1,7 @@
 """Encoders and geometries beside each other on Greengenes, each cell trained for the same processor time.
 
-    python benchmarks/encoders.py [--only table,baselines,dimensions,floor,depth,length,precision] [--seconds 180]
-        [--encoders projection,cnn,...] [--geometries euclidean,...] [--dimensions 4,8,...] [--seeds 1]
+    python benchmarks/encoders.py [--only table,baselines,dimensions,floor,depth,length,precision,closest]
+        [--seconds 180] [--encoders projection,cnn,...] [--geometries euclidean,...] [--dimensions 4,8,...] [--seeds 1]
         [--threads 1] [--sequences v4|full] [--train 7000] [--output rows.jsonl] [--plots FOLDER]
 
 The protocol of NeuroSEED (Corso et al. 2021): 7,000 training, 700 validation and 1,500 test sequences, 128 dimensions;
@@ -10,6 +10,10 @@ beside it in percent of the mean length. --seconds is processor time of all thre
 share its machine; cells that are in --output already are not run again. recall_T: tie-aware recall@10 of 7,000 training
 sequences for the test ones (whole genes: for 300 of them), when the best T candidates by predicted distance are
 verified exactly. A cell that failed is a row that says why.
+
+`closest`: NeuroSEED's closest string retrieval, of its size: 1,000 references, and of 2,000 queries (whole genes:
+1,000) those with one nearest reference; neither was trained on. By the embedding alone: top_10 is the share of queries
+whose nearest is among 10 references, top_5% among 50. One geometry, cosine, unless --geometries says others.
 
 The sequences come from the package qiime-default-reference.
 """
@@ -20,12 +24,13 @@ import argparse
 import itertools
 import json
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from harness.closest import QUERIES, REFERENCES, Closest
 from harness.plots import plot_dimensions
 from splits import Split, distance_split, random_split
 
@@ -33,6 +38,7 @@ from seqsearch import threads
 from seqsearch.arrays import DoubleArray, FloatArray
 from seqsearch.datasets import V4_LENGTH, greengenes_full, greengenes_v4
 from seqsearch.distances import EditDistance
+from seqsearch.encoders.components import components_model
 from seqsearch.encoders.encoder import Encoder
 from seqsearch.encoders.families import family_named
 from seqsearch.encoders.features import principal_axes
@@ -93,6 +99,23 @@ class Data:
         return self.errors(*(factor * matrix("euclidean", test, b) ** power for b in (test, database)))
 
 
+class Measured(Protocol):
+    """What a trained model is measured by."""
+
+    def errors_of(self, model: Model) -> dict[str, float]: ...
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """Closest string retrieval by the embedding of a model."""
+
+    closest: Closest
+
+    def errors_of(self, model: Model) -> dict[str, float]:
+        queries, references = model.embed(self.closest.queries), model.embed(self.closest.references)
+        return self.closest.accuracy(matrix(model.geometry, queries, references))
+
+
 class Rows:
     """Prints rows and writes each as soon as it is known."""
 
@@ -115,7 +138,9 @@ class Rows:
                 file.write(json.dumps(row) + "\n")
 
 
-def measured(data: Data, encoder: str, geometry: str, seconds: float, dim: int, seed: int) -> dict[str, Any]:
+def measured(
+    data: Measured, training: Sequences, encoder: str, geometry: str, seconds: float, dim: int, seed: int
+) -> dict[str, Any]:
     """Train one cell and measure it; a failure is told, not raised."""
     name, _, mode = geometry.partition("-")
     plan = replace(
@@ -131,7 +156,7 @@ def measured(data: Data, encoder: str, geometry: str, seconds: float, dim: int, 
     )
     started, spent = time.monotonic(), time.process_time()
     try:
-        model, log = train(data.train, EDIT, encoder=encoder, plan=plan, seed=seed, settings={"dim": dim})
+        model, log = train(training, EDIT, encoder=encoder, plan=plan, seed=seed, settings={"dim": dim})
         errors: dict[str, Any] = data.errors_of(model) | {"steps": log.rows[-1]["step"]}
     except SeqsearchError as error:
         errors = {"percent_rmse": None, "failed": str(error)}
@@ -154,7 +179,9 @@ def table(data: Data, options: argparse.Namespace, rows: Rows) -> None:
             for seed in range(options.seeds):
                 if rows.has(part="table", encoder=encoder, geometry=geometry, dimensions=128, seed=seed, **about):
                     continue
-                rows.add(part="table", **about, **measured(data, encoder, geometry, options.seconds, 128, seed))
+                rows.add(
+                    part="table", **about, **measured(data, data.train, encoder, geometry, options.seconds, 128, seed)
+                )
 
 
 def baselines(data: Data, options: argparse.Namespace, rows: Rows) -> None:
@@ -173,11 +200,38 @@ def baselines(data: Data, options: argparse.Namespace, rows: Rows) -> None:
             rows.add(part="baselines", encoder=name, geometry="euclidean", dimensions=axes.shape[1], **errors)
 
 
+def closest(everything: Sequences, options: argparse.Namespace, rows: Rows) -> None:
+    """References and queries are drawn after the training set, by the permutation that all parts draw from."""
+    order = np.random.default_rng(0).permutation(len(everything))
+    asked = QUERIES if options.sequences == "v4" else QUERIES // 2
+    ends = np.cumsum([options.train + VALIDATION, REFERENCES, asked])
+    training, references, queries = (everything[np.sort(part)] for part in np.split(order[: ends[-1]], ends[:-1]))
+    retrieval = Retrieval(Closest.of(references, queries, EDIT))
+    about = {"part": "closest", "sequences": options.sequences, "train": options.train}
+    untrained = {
+        "4-mers": lambda: kmer_model(training, 4),
+        "5-mers": lambda: kmer_model(training, 5),
+        "none (components)": lambda: components_model(training),
+    }
+    for name, make in untrained.items():
+        if not rows.has(**about, encoder=name):
+            model = make()
+            found = retrieval.errors_of(model)
+            rows.add(**about, encoder=name, geometry=model.geometry, dimensions=model.dim, **found,
+                     queries=len(retrieval.closest.queries))  # fmt: skip
+    geometries = ["cosine"] if options.geometries == list(COLUMNS) else options.geometries
+    for encoder, geometry, seed in itertools.product(options.encoders, geometries, range(options.seeds)):
+        cell = {**about, "encoder": encoder, "geometry": geometry, "seed": seed, "asked_seconds": options.seconds}
+        if not rows.has(**cell):
+            found = measured(retrieval, training, encoder, geometry, options.seconds, 128, seed)
+            rows.add(**{**cell, **found}, queries=len(retrieval.closest.queries))
+
+
 def dimensions(data: Data, options: argparse.Namespace, rows: Rows) -> None:
     for geometry in (name for name in ("euclidean", "cosine", "hyperbolic-sphere") if name in options.geometries):
         for dim in options.dimensions:
             if not rows.has(part="dimensions", encoder="projection", geometry=geometry, dimensions=dim):
-                cell = measured(data, "projection", geometry, options.seconds, dim, 0)
+                cell = measured(data, data.train, "projection", geometry, options.seconds, dim, 0)
                 rows.add(part="dimensions", series=f"projection, {geometry}", **cell)
 
 
@@ -225,7 +279,8 @@ def depth(sequences: Sequences, options: argparse.Namespace, rows: Rows) -> None
     for level in range(0, 9, 2):
         rng = np.random.default_rng(1)
         split = distance_split(sequences, EDIT, validation=VALIDATION, test=TEST, depth=level, rng=rng)
-        cell = measured(Data.split(sequences, split), "projection", "cosine", options.seconds, 128, 0)
+        data = Data.split(sequences, split)
+        cell = measured(data, data.train, "projection", "cosine", options.seconds, 128, 0)
         rows.add(part="depth", depth=level, **cell)
 
 
@@ -343,14 +398,17 @@ def main() -> None:
     options = parser.parse_args()
     threads.use(options.threads)
     everything = greengenes_v4() if options.sequences == "v4" else greengenes_full()
+    rows, parts = Rows(options.output), options.only.split(",")
+    if "closest" in parts:
+        parts.remove("closest")
+        closest(everything, options, rows)
     order = np.random.default_rng(0).permutation(len(everything))[: options.train + VALIDATION + TEST]
     sequences = everything[np.sort(order)]
     rng = np.random.default_rng(0)
     split = random_split(len(sequences), validation=VALIDATION, test=TEST, rng=rng)
-    data = Data.split(sequences, split, ASKED[options.sequences])
-    rows = Rows(options.output)
-    for part in options.only.split(","):
-        if part == "depth":
+    data = Data.split(sequences, split, ASKED[options.sequences]) if set(parts) - {"depth"} else None
+    for part in parts:
+        if part == "depth" or data is None:
             depth(sequences, options, rows)
         else:
             {

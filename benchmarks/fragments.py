@@ -11,7 +11,7 @@ on the first reads; recall counts ties. vsearch takes --id .8 --maxaccepts 50 --
 `--part dtw`: beats in records, the same question of series: see fragments_dtw.py. `--part rrna`: partial genes
 against partial genes: see fragments_rrna.py. `--part trials`: fragments in whole genes, and known reads turned over,
 by an index: see fragments_trials.py. `--part equality`: 100,000 random pairs beside edlib and parasail: see
-fragments_equality.py.
+fragments_equality.py. `--part rivals`: what else might propose the genes of reads: see fragments_rivals.py.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from pathlib import Path
 
 import fragments_dtw
 import fragments_equality
+import fragments_rivals
 import fragments_rrna
 import fragments_trials
 import fragments_windows
@@ -121,10 +122,12 @@ def main() -> None:
     parser.add_argument("--vsearch", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="rows as JSON lines")
-    parser.add_argument("--part", choices=["reads", "index", "rrna", "dtw", "trials", "equality"], default="reads")
+    parts = ["reads", "index", "rrna", "dtw", "trials", "equality", "rivals"]
+    parser.add_argument("--part", choices=parts, default="reads")
     fragments_dtw.add_options(parser)
     fragments_windows.add_options(parser)
     fragments_trials.add_options(parser)
+    fragments_rivals.add_options(parser)
     options = parser.parse_args()
     if options.part != "reads":
         found: list[dict[str, object]] = []
@@ -136,6 +139,8 @@ def main() -> None:
             fragments_trials.measure(options, found)
         elif options.part == "equality":
             fragments_equality.measure(options, found)
+        elif options.part == "rivals":
+            fragments_rivals.measure(options, found)
         else:
             fragments_rrna.measure(options, found)
         write(options.output, found)

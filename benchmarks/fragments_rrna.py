@@ -125,7 +125,8 @@ def through_an_index(
                 found[f"index, by {by}"] = Neighbours(answer.rows, answer.distances)
                 if by == "distance":
                     own["recall"] = round(float(recall_at(answer.distances, truth.distances, k).mean()), 4)
-                row(algorithm="seqsearch index", k=k, **how, **own)
+                asked = {"asked": how["recall"]} if by == "distance" else {"by": by}
+                row(algorithm="seqsearch index", k=k, **asked, **own)
     return found
 
 

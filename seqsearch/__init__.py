@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .errors import SeqsearchError
     from .estimators import NoveltyScorer, SequenceClassifier, SequenceEmbedder, SequenceNeighbors
     from .models import classify, load_model, save_model, tag, train
+    from .samples import Samples, SampleTable
     from .search import BuildOptions, Hit, Hits, RangeResults, References, Results, SequenceIndex, duplicates
     from .sequences import (
         Alphabet,
@@ -47,6 +48,7 @@ _ROOMS = {
     "errors": ("SeqsearchError",),
     "estimators": ("NoveltyScorer", "SequenceClassifier", "SequenceEmbedder", "SequenceNeighbors"),
     "models": ("classify", "load_model", "save_model", "tag", "train"),
+    "samples": ("SampleTable", "Samples"),
     "service.client": ("Client",),
     "search": ("BuildOptions", "Hit", "Hits", "RangeResults", "References", "Results", "SequenceIndex", "duplicates"),
     "sequences": (
@@ -78,6 +80,8 @@ __all__ = [
     "RangeResults",
     "References",
     "Results",
+    "SampleTable",
+    "Samples",
     "SeqsearchError",
     "Sequence",
     "SequenceClassifier",
@@ -111,6 +115,10 @@ def __getattr__(name: str) -> object:
         return use
     if name not in _HOMES:
         raise AttributeError(f"module 'seqsearch' has no attribute {name!r}")
+    if name == "Encoder":  # the one name that is made of torch itself
+        from .extras import require
+
+        require("torch", "seqsearch.Encoder")
     return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
 
 

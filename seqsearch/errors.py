@@ -154,13 +154,13 @@ class UnknownIdError(SeqsearchError, KeyError):
 
 
 class MissingExtraError(SeqsearchError, ImportError):
-    """An optional dependency is not installed."""
+    """An optional dependency is not installed. `what`: that needs it."""
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(package, extra)  # what pickle makes it from again, in another process
+    def __init__(self, package: str, extra: str, what: str = "this") -> None:
+        super().__init__(package, extra, what)  # what pickle makes it from again, in another process
 
     def __str__(self) -> str:
-        return "this needs {}, which is not installed: pip install 'seqsearch[{}]'".format(*self.args)
+        return "{2} needs {0}, which is not installed: pip install 'seqsearch[{1}]'".format(*self.args)
 
 
 class ServiceError(SeqsearchError):

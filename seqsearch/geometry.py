@@ -17,6 +17,7 @@ import numpy as np
 
 from .arrays import AnyArray, DoubleArray
 from .errors import MismatchError, ParameterError
+from .extras import TRAIN, imported, installed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -154,8 +155,6 @@ def matrix(name: str, a: AnyArray, b: AnyArray, *, block: int = 1024) -> DoubleA
 
     Works through `block` rows of `a` at a time. MismatchError when the dimensions differ.
     """
-    from scipy.spatial.distance import cdist
-
     geometry = geometry_named(name)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
         raise MismatchError(f"two (rows, D) arrays of one D are needed, not shapes {a.shape} and {b.shape}")
@@ -163,13 +162,25 @@ def matrix(name: str, a: AnyArray, b: AnyArray, *, block: int = 1024) -> DoubleA
     result = np.empty((len(a), len(b)), dtype=np.float64)
     for start in range(0, len(a), block):
         part = slice(start, start + block)
-        result[part] = cdist(wide_a[part], wide_b, geometry.scipy_name)
+        result[part] = _between(wide_a[part], wide_b, geometry.scipy_name)
         if name == "cosine":
             result[part] /= 2
         elif name == "hyperbolic":
             room = np.outer(1 - _square_sum(wide_a[part]), 1 - _square_sum(wide_b))
             result[part] = 2 * np.arcsinh(np.sqrt(result[part] / room))
     return result
+
+
+def _between(a: DoubleArray, b: DoubleArray, measure: str) -> DoubleArray:
+    """A measure of scipy between all rows, (Q, D) and (n, D) -> (Q, n); row by row where scipy is not installed."""
+    if installed("scipy"):
+        found: DoubleArray = imported("scipy.spatial.distance", TRAIN).cdist(a, b, measure)
+        return found
+    out = np.empty((len(a), len(b)), np.float64)
+    for row, point in enumerate(a):
+        differences = b - point
+        out[row] = np.abs(differences).sum(axis=1) if measure == "cityblock" else _square_sum(differences)
+    return np.sqrt(out) if measure == "euclidean" else out
 
 
 def _prepared(name: str, points: AnyArray) -> DoubleArray:

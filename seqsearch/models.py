@@ -7,6 +7,7 @@ from typing import Literal, TypedDict, TypeVar, Unpack, overload
 
 import numpy as np
 
+from . import extras
 from .arrays import JSON
 from .distances import Distance, distance_named
 from .distances.distance import usual_distance
@@ -66,6 +67,7 @@ class TrainFields(TypedDict, total=False):
     target: str
     margin: float
     edits: float
+    teacher: str
     bits: int | None
     binarise: str
     epochs: float
@@ -125,6 +127,7 @@ def _of_distances(
     family = family_named(encoder, sequences.kind)
     if not family.trained:
         return unlearned_model(sequences, plan.geometry, family.name)
+    extras.require("torch", f"training encoder {family.name!r}")
     from .learning.trainer import train as trained
 
     return trained(
@@ -148,6 +151,7 @@ def _of_labels(
     progress: Watching,
     options: TrainFields,
 ) -> Model:
+    extras.require("torch", "learning from labels")
     from .learning.loop import RunOptions
     from .learning.supervised import LabelPlan, train_classifier, train_tagger
 

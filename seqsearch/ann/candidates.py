@@ -111,6 +111,16 @@ class CandidateIndex(ABC):
         hard as `health` found to be enough); kinds that do not take it ignore it.
         """
 
+    @property
+    def nests(self) -> bool:
+        """Whether, of one effort, the first of more candidates are those of fewer: then `search_within` may be asked
+        for many, once, in place of several searches."""
+        return False
+
+    def search_within(self, queries: AnyArray, count: int, effort: int | None) -> Candidates:
+        """As `search`, but never harder than the effort says: of a query there may be fewer than `count`."""
+        return self.search(queries, count, effort=effort)
+
     def efforts(self, count: int) -> tuple[int, ...]:
         """The efforts worth trying for `count` candidates, cheapest first; () where none is taken."""
         return ()

@@ -41,6 +41,11 @@ class ExactIndex(FlatIndex):
     def __repr__(self) -> str:
         return f"ExactIndex({len(self)} rows, geometry={self.geometry!r}, dim={self.dim})"
 
+    @property
+    def nests(self) -> bool:
+        """See `CandidateIndex.nests`."""
+        return True
+
     def rows(self) -> IntArray:
         """The live rows, ascending."""
         with self._lock:

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import hnswlib
 import numpy as np
 
 from .. import threads
 from ..arrays import AnyArray, FloatArray
 from ..errors import MismatchError
+from ..extras import HNSWLIB, imported
 from .ivf_scan import library
 from .scan import prepared
 
@@ -39,7 +39,8 @@ def write_faiss(path: Path, plan: Plan, parts: Iterable[AnyArray], sample: AnyAr
     """An index for `faiss.read_index` (of codes `faiss.read_index_binary`), whose numbers count from 0.
 
     Flat, or with `plan.lists` lists, learned from `sample`, (s, D). Cosine: unit vectors by inner product. Euclidean
-    distances are squared, as all of faiss. Raises MismatchError for hyperbolic points.
+    distances are squared, as all of faiss. Raises MismatchError for hyperbolic points,
+    MissingExtraError where faiss is not installed.
     """
     faiss = library()
     if plan.bits is not None:
@@ -67,9 +68,10 @@ def write_faiss(path: Path, plan: Plan, parts: Iterable[AnyArray], sample: AnyAr
 def write_hnswlib(path: Path, plan: Plan, parts: Iterable[FloatArray]) -> None:
     """A graph for `hnswlib.Index(space, dim).load_index`; labels count from 0. The space is what `hnswlib_space` says.
 
-    Raises MismatchError for what hnswlib does not know.
+    Raises MismatchError for what hnswlib does not know, MissingExtraError where it is not installed.
     """
-    index = hnswlib.Index(hnswlib_space(plan), plan.dim)
+    space = hnswlib_space(plan)
+    index = imported("hnswlib", HNSWLIB).Index(space, plan.dim)
     index.init_index(max(1, plan.count), ef_construction=plan.ef_construction, M=plan.m, random_seed=plan.seed)
     first = 0
     for part in parts:

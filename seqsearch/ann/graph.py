@@ -1,52 +1,36 @@
 """hnswlib, held so that nothing can crash it. No other file knows its name, but `exchange`, which writes its files.
 
-Nodes are numbered 0, 1, 2, ... in the order they came; distances are squared Euclidean. Its owner lets in either one
-change or searches: adding during a search, or growing during one, breaks the library (hnswlib issues 562 and 590). Its
-state travels as arrays whose every number is checked before the library sees it, because it trusts what it loads (issue
-673).
+It breaks where something is added during a search, or where it grows during one (hnswlib issues 562 and 590); its owner
+sees to that. Its state travels as arrays whose every number is checked before the library sees it, because it trusts
+what it loads (issue 673). Without it graphs are those of `own_graph.py`.
 """
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from typing import Any
+from typing import Any, Self
 
 import hnswlib
 import numpy as np
 
 from .. import threads
-from ..arrays import BoolArray, FloatArray, IntArray
-from .graph_checks import GraphState, Layout, check_state
+from ..arrays import FloatArray, IntArray
+from .graph_checks import GraphState, check_state
+from .linked import LinkedGraph
 
-LIBRARY = f"hnswlib {version('hnswlib')}"
 
-
-class Graph:
-    """A navigable small-world graph (Malkov and Yashunin, 2020) over float32 vectors.
-
-    `product`: of unit vectors, compared by their inner product, a tenth faster: their squared distance, 2 - 2 xy, is
-    then rounded to the seventh digit of 1, not of itself.
+class Graph(LinkedGraph):
+    """See `LinkedGraph`. By inner products (`product`) it is a tenth faster: the squared distance, 2 - 2 xy, is then
+    rounded to the seventh digit of 1, not of itself.
     """
 
     def __init__(
         self, *, dim: int, m: int, ef_construction: int, seed: int, capacity: int = 1024, product: bool = False
     ) -> None:
-        self.dim, self.m, self.ef_construction, self.seed, self.product = dim, m, ef_construction, seed, product
+        super().__init__(dim=dim, m=m, ef_construction=ef_construction, seed=seed, capacity=capacity, product=product)
         self._index: Any = hnswlib.Index("ip" if product else "l2", dim)
         self._index.init_index(max(capacity, 1), ef_construction=ef_construction, M=m, random_seed=seed)
-        self._marked: BoolArray = np.zeros(0, dtype=np.bool_)
-
-    def __len__(self) -> int:
-        """All nodes, those marked as deleted included."""
-        return len(self._marked)
-
-    @property
-    def live(self) -> int:
-        """Nodes that a search can return."""
-        return len(self._marked) - int(np.count_nonzero(self._marked))
 
     def add(self, vectors: FloatArray) -> None:
-        """Nodes len(self), len(self) + 1, ...; on one thread the same calls give the same bytes."""
         if not len(vectors):
             return
         first = len(self._marked)
@@ -57,19 +41,9 @@ class Graph:
         self._marked = np.concatenate([self._marked, np.zeros(len(vectors), dtype=np.bool_)])
 
     def mark(self, nodes: IntArray, deleted: bool) -> None:
-        """Hide nodes from searches, or show them again. They keep guiding searches on their way."""
         for node in nodes[self._marked[nodes] != deleted].tolist():
             (self._index.mark_deleted if deleted else self._index.unmark_deleted)(node)
         self._marked[nodes] = deleted
-
-    def query(self, vectors: FloatArray, count: int, ef: int) -> tuple[IntArray, FloatArray]:
-        """The nearest `count` live nodes (Q, count) and squared distances; -1 and infinity where there are fewer."""
-        nodes = np.full((len(vectors), count), -1, dtype=np.int64)
-        distances = np.full((len(vectors), count), np.inf, dtype=np.float32)
-        if not len(vectors) or not self.live:
-            return nodes, distances
-        self._fill(vectors, min(count, self.live), ef, nodes, distances)
-        return nodes, distances
 
     def _fill(self, vectors: FloatArray, count: int, ef: int, nodes: IntArray, distances: FloatArray) -> None:
         """hnswlib raises when one query of a batch has fewer results than asked for: such a batch is halved."""
@@ -88,7 +62,6 @@ class Graph:
             distances[part, :count] = np.maximum(2 * squared, 0) if self.product else squared
 
     def vectors(self, nodes: IntArray) -> FloatArray:
-        """(n,) nodes -> (n, dim), also of nodes marked as deleted."""
         if not len(nodes):
             return np.zeros((0, self.dim), dtype=np.float32)
         hidden = np.unique(nodes[self._marked[nodes]])
@@ -101,17 +74,7 @@ class Graph:
                 self._index.mark_deleted(node)
         return found
 
-    @property
-    def marked(self) -> BoolArray:
-        """(len(self),): nodes marked as deleted."""
-        return self._marked
-
-    @property
-    def layout(self) -> Layout:
-        return Layout(dim=self.dim, m=self.m)
-
     def state(self) -> GraphState:
-        """A copy of all that the library holds."""
         raw = self._index.__getstate__()[0]
         count = int(raw["cur_element_count"])
         return GraphState(
@@ -122,11 +85,9 @@ class Graph:
             upper=raw["link_lists"].view(np.uint8).reshape(-1),
         )
 
-    def restored(self, state: GraphState) -> Graph:
-        """A graph like this one from a state; ValueError says what does not hold, before the library is touched."""
+    def restored(self, state: GraphState) -> Self:
         labels, marked = check_state(self.layout, state)
-        settings: Any = {name: getattr(self, name) for name in ("dim", "m", "ef_construction", "seed", "product")}
-        graph = Graph(**settings, capacity=1)
+        graph = self._like()
         if not state.count:
             return graph
         raw = graph._index.__getstate__()[0]

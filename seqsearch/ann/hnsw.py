@@ -12,9 +12,9 @@ from ..registry import call
 from ..threads import ForkSafeLock
 from . import hnsw_files, scan
 from .candidates import CandidateIndex, Candidates, Health, Parameter, Parameters
-from .graph import LIBRARY
 from .groups import NodeTable, RowGroups
 from .hnsw_health import measure
+from .linked import library_version
 from .nodes import GraphSettings, NodeGraph
 from .rows import checked_count, checked_vectors
 
@@ -44,7 +44,7 @@ class HnswIndex(CandidateIndex):
     takes_effort = True
     effort = "ef"
     has_snapshot = True
-    library = LIBRARY
+    library = library_version()
 
     def __init__(self, settings: GraphSettings) -> None:
         self._lock = ForkSafeLock()

@@ -210,9 +210,29 @@ class IvfIndex(CandidateIndex):
             ready = self._prepared(queries)
             return self._search(ready, checked_count(count), effort, allowed)
 
+    @property
+    def nests(self) -> bool:
+        """See `CandidateIndex.nests`. Not where lists give more than is asked for, which another distance orders."""
+        with self._lock:
+            return self._few is not None or (self._table is not None and self._table.space.native)
+
+    def search_within(self, queries: AnyArray, count: int, effort: int | None) -> Candidates:
+        """See `CandidateIndex.search_within`: of so many lists, and no others."""
+        with self._lock:
+            if self._few is not None:
+                return self._few.search(self._checked(queries), count)
+            return self._search(self._prepared(queries), checked_count(count), effort, widens=False)
+
     def _search(
-        self, ready: FloatArray, count: int, effort: int | None = None, allowed: BoolArray | None = None
+        self,
+        ready: FloatArray,
+        count: int,
+        effort: int | None = None,
+        allowed: BoolArray | None = None,
+        *,
+        widens: bool = True,
     ) -> Candidates:
+        """`widens`: whether more lists are looked into for a query that finds less than `count` in these."""
         assert self._table is not None
         if effort is not None and effort < 1:
             raise ParameterError(f"at least 1 list must be looked into, not {effort}")
@@ -236,7 +256,7 @@ class IvfIndex(CandidateIndex):
             self._groups.expand(of_queries, distances, allowed, part)
             if len(left) < len(ready):
                 found.rows[left], found.distances[left] = part.rows, part.distances
-            if lists >= self.lists:
+            if lists >= self.lists or not widens:
                 break
             left = left[part.rows[:, wanted - 1] < 0]
             found.rows[left], found.distances[left] = -1, np.inf

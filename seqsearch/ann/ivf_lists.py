@@ -11,8 +11,9 @@ from ..errors import ParameterError
 from ..geometry import geometry_named
 from .ivf_codes import Coder, padded_dim, require_bits, sample_of
 from .ivf_entries import Entries
-from .ivf_scan import PER_LIST, Lists, centres_of
+from .ivf_scan import Lists, centres_of, lists_of
 from .ivf_space import CodedSpace
+from .own_lists import PER_LIST, OwnLists
 
 LONGEST = 4
 """A list longer than so many times what suits the number of entries is split."""
@@ -65,7 +66,7 @@ def suited_lists(size: int) -> int:
 
 
 class ListTable:
-    """Entries, and their lists as faiss scans them, packed when they are next searched."""
+    """Entries, and their lists as faiss scans them (or `own_lists`), packed when they are next searched."""
 
     def __init__(self, settings: ListSettings, entries: Entries) -> None:
         self.entries = entries
@@ -74,7 +75,7 @@ class ListTable:
         """Lists that a search looks into by default."""
         self.code_recall = 1.0
         """The part of the ten nearest of the sample that are among the hundred nearest by their codes."""
-        self._lists: Lists | None = None
+        self._lists: Lists | OwnLists | None = None
 
     @classmethod
     def learned(cls, settings: ListSettings, vectors: FloatArray, size: int) -> ListTable:
@@ -84,11 +85,11 @@ class ListTable:
         centres = centres_of(vectors, count, settings.seed)
         return cls(settings, Entries(Coder.learned(vectors, settings.bits, settings.seed), centres))
 
-    def scanner(self) -> Lists:
+    def scanner(self) -> Lists | OwnLists:
         """What finds entries, brought up to date."""
         entries = self.entries
         if self._lists is None or len(entries.centres) > self._lists.room:
-            self._lists = Lists(entries.coder, entries.centres)
+            self._lists = lists_of(entries.coder, entries.centres)
             entries.dirty[:] = True
         if entries.dirty.any():
             changed = np.flatnonzero(entries.dirty)
@@ -105,7 +106,7 @@ class ListTable:
     def route(self, vectors: FloatArray) -> IntArray:
         """The list of each coded vector (n, D)."""
         if self._lists is None or len(self.entries.centres) > self._lists.room:
-            self._lists = Lists(self.entries.coder, self.entries.centres)
+            self._lists = lists_of(self.entries.coder, self.entries.centres)
             self.entries.dirty[:] = True
         self._lists.route(self.entries.centres)
         return self._lists.nearest_lists(vectors)

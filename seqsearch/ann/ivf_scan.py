@@ -1,7 +1,8 @@
 """The lists of an index as faiss scans them. It is handed arrays, and never reads a file; `exchange` writes its own.
 
 Parts of 4 bits lie in blocks of 32 codes, as "Quicker ADC" has them (Andre, Kermarrec and Le Scouarnec, 2019): the
-distances from a query to the 16 centroids of a part fit a register, which one instruction looks up for 32 codes.
+distances from a query to the 16 centroids of a part fit a register, which one instruction looks up for 32 codes. Where
+it is not installed, lists are those of `own_lists.py`.
 """
 
 from __future__ import annotations
@@ -13,24 +14,24 @@ from typing import Any
 import numba
 import numpy as np
 
-from .. import threads
+from .. import extras, threads
 from ..arrays import AnyArray, BoolArray, ByteArray, FloatArray, IntArray
 from ..jit import kernel
+from . import own_lists
 from .ivf_codes import PART_DIMS, Coder
+from .own_lists import PER_LIST, ROUNDS, OwnLists
 
 BLOCK = 32
 CHUNK = 1 << 26
 """Bytes of lists that are packed at a time."""
 
-ROUNDS = 8
-PER_LIST = 256
-"""So many vectors tell the centre of a list as well as more do."""
+FAISS = "faiss"
 
 
 class Lists:
     """Packed codes by list, searched by squared Euclidean distance. Entries go by their numbers."""
 
-    def __init__(self, coder: Coder, centres: FloatArray, entries: int = 0) -> None:
+    def __init__(self, coder: Coder, centres: FloatArray) -> None:
         self.coder = coder
         self._faiss = library()
         self._quantizer = self._faiss.IndexFlatL2(coder.dim)
@@ -116,8 +117,15 @@ class Lists:
         return np.ascontiguousarray(self._quantizer.search(vectors, 1)[1][:, 0])
 
 
+def lists_of(coder: Coder, centres: FloatArray) -> Lists | OwnLists:
+    """Empty lists around (L, D) centres, of faiss where it is installed, else our own."""
+    return Lists(coder, centres) if extras.installed(FAISS) else OwnLists(coder, centres)
+
+
 def centres_of(vectors: FloatArray, count: int, seed: int) -> FloatArray:
     """(n, D) -> (count, D): k-means, count <= n."""
+    if not extras.installed(FAISS):
+        return own_lists.centres_of(vectors, count, seed)
     faiss = library()
     threads.faiss_threads()
     settings = faiss.ClusteringParameters()
@@ -130,12 +138,10 @@ def centres_of(vectors: FloatArray, count: int, seed: int) -> FloatArray:
 
 
 def library() -> ModuleType:
-    """Faiss, without the noise it makes when it is imported."""
+    """Faiss, without the noise it makes when it is imported. Raises MissingExtraError where it is not installed."""
     with warnings.catch_warnings():  # of the tool that wraps it, under some versions of Python
         warnings.simplefilter("ignore", DeprecationWarning)
-        import faiss
-    module: ModuleType = faiss
-    return module
+        return extras.imported(FAISS, extras.LARGE)
 
 
 @kernel(inline=True)

@@ -14,7 +14,7 @@ from ..errors import ParameterError
 from ..geometry import geometry_named
 from . import kernels, scan
 from .candidates import Candidates
-from .graph import Graph
+from .linked import best_graph
 from .reductions import is_native, native_distances, reduced
 from .rows import grown
 from .walk import Links, walk
@@ -83,7 +83,7 @@ class NodeGraph:
         """Whether the graph is given up: it misses so much that every search is an exact scan."""
         self.native = is_native(settings.geometry)
         """Whether the graph's own distance is the true one, up to a formula."""
-        self.graph = Graph(
+        self.graph = best_graph()(
             dim=settings.dim,
             m=settings.m,
             ef_construction=settings.ef_construction,

@@ -15,8 +15,9 @@ import numpy as np
 from .. import threads
 from ..arrays import AnyArray, FloatArray, IntArray
 from ..jit import kernel
-from .graph import Graph
+from .graph_checks import GraphState, Layout
 from .kernels import MANHATTAN
+from .linked import LinkedGraph
 
 SPARE = 16
 """Places for links that repair the graph: see `Links.repair`."""
@@ -39,15 +40,19 @@ class Links(NamedTuple):
     """(lists, M) int32: links of the levels above, -1 behind the last."""
 
     @classmethod
-    def of(cls, graph: Graph) -> Links:
+    def of(cls, graph: LinkedGraph) -> Links:
         """A copy of the links as they are now."""
-        state, layout = graph.state(), graph.layout
+        return cls.of_state(graph.state(), graph.layout, SPARE)
+
+    @classmethod
+    def of_state(cls, state: GraphState, layout: Layout, spare: int) -> Links:
+        """The links of a sound state, with `spare` places in each list of level 0."""
         count = state.count
         if not count:
-            nothing = np.zeros((0, SPARE), dtype=np.int32)
+            nothing = np.zeros((0, spare), dtype=np.int32)
             return cls(0, 0, 0, nothing, np.zeros(0, dtype=np.int64), nothing)
         labels = np.ascontiguousarray(state.level0[:, layout.label_offset :]).view("<u8")[:, 0].astype(np.int32)
-        near = _links(state.level0[:, : layout.links0_bytes], labels, SPARE)
+        near = _links(state.level0[:, : layout.links0_bytes], labels, spare)
         starts = np.cumsum(state.levels, dtype=np.int64) - state.levels
         by_node = np.empty_like(near)
         by_node[labels] = near

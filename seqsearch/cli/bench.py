@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, DistanceOptions, Reading, format_option, named, names_of, option, takes, threads_and_quiet
+from .options import PICTURE, DistanceOptions, Reading, format_option, named, names_of, option, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import show_rows
 
@@ -44,7 +44,7 @@ class Show:
     """How it is shown, and the seed."""
 
     output_format: str = format_option("table", "tsv", "json")
-    plot: str | None = option("Draw recall against queries per second.", type=PATH, metavar="FILE.png")
+    plot: str | None = option("Draw recall against queries per second.", type=PICTURE, metavar="FILE.png")
     seed: int = option("Seed of every random draw.", default=0)
 
 

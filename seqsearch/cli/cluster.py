@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import click
 
-from .options import PATH, option, takes, threads_and_quiet
+from .options import PATH, PICTURE, option, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import write_text
 
@@ -38,7 +38,7 @@ class Options:
         metavar="GB",
         default=4.0,
     )
-    plot: str | None = option("Draw the uppermost 40 clusters.", type=PATH, metavar="FILE.png")
+    plot: str | None = option("Draw the uppermost 40 clusters.", type=PICTURE, metavar="FILE.png")
     seed: int = option("Seed of the samples.", default=0)
 
 

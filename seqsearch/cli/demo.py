@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, threads_and_quiet
+from .. import extras
+from .options import PICTURE, threads_and_quiet
 from .progress import progress_for
 from .shared import show_rows
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What to build.",
 )
-@click.option("--plot", type=PATH, metavar="FILE.png", help="Where the picture goes  [default: beside the index]")
+@click.option("--plot", type=PICTURE, metavar="FILE.png", help="Where the picture goes  [default: beside the index]")
 @threads_and_quiet
 def command(recipe: str, plot: str | None, quiet: bool) -> None:
     """Build an index of real marker genes, search sequences it never saw, and check every answer.
@@ -53,15 +54,18 @@ def command(recipe: str, plot: str | None, quiet: bool) -> None:
         sweep = Sweep(index.evaluate(queries, 10, progress=progress))
         _, message = index.budget(10)
         size = len(index)
+    said = f"\nBuilt in {built:.0f} s. A search takes {message}."
     picture = Path(plot) if plot is not None else plan.output.with_suffix(".recall.png")
     show_rows(sweep.as_rows(), "table", sweep.as_table)
-    plot_speed(
-        sweep.as_rows(f"seqsearch, {size:,} sequences"),
-        picture,
-        target=plan.options.recall,
-        title=f"{plan.path.stem}: recall@10 of {len(queries):,} unseen queries",
-    )
-    click.echo(f"\nBuilt in {built:.0f} s. A search takes {message}.\nPicture: {picture}")
+    if extras.installed("matplotlib"):
+        plot_speed(
+            sweep.as_rows(f"seqsearch, {size:,} sequences"),
+            picture,
+            target=plan.options.recall,
+            title=f"{plan.path.stem}: recall@10 of {len(queries):,} unseen queries",
+        )
+        said += f"\nPicture: {picture}"
+    click.echo(said)
     click.echo(_NEXT.format(index=plan.output, name=plan.output.name.removesuffix(".ss")))
 
 

@@ -9,6 +9,7 @@ import click
 from .options import (
     HDF5,
     PATH,
+    PICTURE,
     QUERY_VECTORS,
     Cluster,
     Reading,
@@ -38,7 +39,7 @@ class Options:
     )
     strand: str = strand_option()
     output_format: str = format_option("table", "tsv", "json")
-    plot: str | None = option("Draw recall against queries per second.", type=PATH, metavar="FILE.png")
+    plot: str | None = option("Draw recall against queries per second.", type=PICTURE, metavar="FILE.png")
 
 
 @click.command("evaluate", short_help="Recall against exact truth, over a sweep of budgets.")

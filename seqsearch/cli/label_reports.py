@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, option
+from .options import PATH, PICTURE, option
 
 if TYPE_CHECKING:
     from ..arrays import AnyArray
@@ -23,10 +23,12 @@ class Reports:
         "Labelled queries: write a row for the whole and one for each label.", type=PATH, metavar="FILE.jsonl"
     )
     confusion: str | None = option(
-        "Labelled queries: draw which labels are taken for which.", type=PATH, metavar="FILE.png"
+        "Labelled queries: draw which labels are taken for which.", type=PICTURE, metavar="FILE.png"
     )
     reliability: str | None = option(
-        "Labelled queries: draw how often what was told with which probability is right.", type=PATH, metavar="FILE.png"
+        "Labelled queries: draw how often what was told with which probability is right.",
+        type=PICTURE,
+        metavar="FILE.png",
     )
 
     def __bool__(self) -> bool:

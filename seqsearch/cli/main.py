@@ -10,14 +10,14 @@ from types import FrameType
 
 import click
 
-from .. import __version__
-from ..errors import ParameterError, SeqsearchError
+from .. import __version__, extras
+from ..errors import MissingExtraError, ParameterError, SeqsearchError
 from . import starting
 
 COMMANDS = (
     *("build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate"),
     *("export", "bench", "demo", "cluster", "train", "embed", "tune", "classify", "tag", "novelty", "dedup", "match"),
-    *("convert", "warm-up", "map", "serve", "shard", "consensus"),
+    *("convert", "warm-up", "map", "serve", "shard", "consensus", "samples", "completion"),
 )
 
 
@@ -87,6 +87,11 @@ def run(arguments: list[str] | None = None) -> int:
         # whoever read our output has stopped; the interpreter must not try to flush into the closed pipe again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in extras.OF:
+            raise
+        return _say(str(MissingExtraError(package, extras.OF[package])), 1)
     except OSError as error:
         return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
     except MemoryError:

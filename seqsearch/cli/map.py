@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .. import extras
 from .options import PATH, option, takes, threads_and_quiet
 from .progress import progress_for
 
@@ -62,6 +63,8 @@ def command(index: str, options: Options, quiet: bool) -> None:
     kind = Path(options.output).suffix.lower()
     if kind not in (*PICTURES, PAGE):
         raise click.UsageError(f"a map is a file ending in {', '.join((*PICTURES, PAGE))}, not {options.output!r}")
+    if kind != PAGE:
+        extras.require("matplotlib", "a picture")
     how = {"sample": options.sample, "perplexity": options.perplexity, "seed": options.seed}
     with SequenceIndex.open(index) as opened:
         drawn = opened.map(options.method, anew=options.anew, progress=progress_for(quiet), **how)  # type: ignore[arg-type]

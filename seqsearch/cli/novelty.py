@@ -10,6 +10,7 @@ import click
 
 from .options import (
     PATH,
+    PICTURE,
     QUERY_VECTORS,
     Cluster,
     Reading,
@@ -65,7 +66,7 @@ class Options:
     seed: int = option("Seed of every random draw.", default=0)
     strand: str = strand_option()
     output_format: str = format_option("tsv", "json")
-    plot: str | None = option("Draw the scores of known sequences and queries.", type=PATH, metavar="FILE.png")
+    plot: str | None = option("Draw the scores of known sequences and queries.", type=PICTURE, metavar="FILE.png")
 
 
 @click.command("novelty", short_help="Is each query new, and how sure is that?")

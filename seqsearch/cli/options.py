@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from .. import extras
+
 if TYPE_CHECKING:
     from ..arrays import JSON
     from ..distances import Distance
@@ -33,6 +35,17 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., object])
 PATH = click.Path()
+
+
+class _Picture(click.Path):
+    """A file that is drawn, in the end: what draws it must be there before anything is done."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        extras.require("matplotlib", "a picture")
+        return super().convert(value, param, ctx)
+
+
+PICTURE = _Picture()
 _ROWS = 1 << 16  # sequences given at a time where they come with vectors
 HDF5 = (".hdf5", ".h5")
 _BY_TYPE: dict[str, JSON] = {"bool": {"is_flag": True}, "int | None": {"type": int}, "float | None": {"type": float}}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import PATH, Reading, named, named_values, option
+from .. import extras
+from .options import PATH, PICTURE, Reading, named, named_values, option
 from .progress import progress_for
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ class Options:
     edits: float | None = option(
         "Share of elements edited in the positives of contrastive [default: 0.05]", metavar="RATE"
     )
+    teacher: str = option(
+        "Distances to learn from: exact, banded (near ones within a band) or sketch (estimates).",
+        metavar="NAME",
+        default="exact",
+    )
     bits: int | None = option("Learn a binary code of B bits on top of the points.", metavar="B")
     binarise: str | None = option("Bits while learning: tanh or straight-through.", metavar="NAME")
     effort: str = option("low, normal or high.", metavar="LEVEL", default="normal")
@@ -66,7 +72,7 @@ class Options:
     precision: str = option("Of the network while it learns: float32 or bfloat16.", metavar="NAME", default="float32")
     checkpoint: str | None = option("Keep the run here; go on when it is there.", type=PATH, metavar="FILE")
     log: str | None = option("Write the rows of the training log.", type=PATH, metavar="FILE.jsonl")
-    plot: str | None = option("Draw the training log.", type=PATH, metavar="FILE.png")
+    plot: str | None = option("Draw the training log.", type=PICTURE, metavar="FILE.png")
     seed: int = option("Seed of every random draw.", default=0)
 
 
@@ -94,6 +100,7 @@ def train_on_distances(
     sequences: Sequences, distance: Distance, options: Options, quiet: bool
 ) -> tuple[Model, TrainingLog]:
     """An encoder whose distances predict exact ones."""
+    extras.require("torch", "training")
     from ..learning.plan import TrainingPlan
     from ..learning.trainer import train
 
@@ -105,6 +112,7 @@ def train_on_labels(
     task: str, references: str, options: Options, labels: LabelOptions, reading: Reading, quiet: bool
 ) -> tuple[Model, TrainingLog]:
     """An encoder and a head that tells labels of sequences or of their elements."""
+    extras.require("torch", "learning from labels")
     from ..learning.supervised import LabelPlan, train_classifier, train_grouper, train_tagger
 
     plan, validation = LabelPlan(**named(options, LabelPlan) | named(labels, LabelPlan)), labels.validation

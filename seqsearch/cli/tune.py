@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .. import extras
 from .options import (
     PATH,
     DistanceOptions,
@@ -79,6 +80,8 @@ def command(
       seqsearch tune refs.fasta --trials 30 --study refs.sqlite --plot tuning.png
       seqsearch tune refs.fasta --encoders cnn,gru --geometries hyperbolic --objective rmse
     """
+    extras.require("torch", "training")
+    extras.require("optuna", "searching settings")
     from ..learning.plan import TrainingPlan
     from ..learning.tuning import tune
 

@@ -21,13 +21,16 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
+from ..arrays import AnyArray, DoubleArray, FloatArray, IntArray
 from ..jit import kernel
+from . import dtw_infix_lanes as lanes
 from .dtw_kernels import ABSOLUTE, COSINE, INF
 
 GAP, GAP_ABSOLUTE = 3, 4  # costs of a frame and a block, beside those of two frames
+_TRIES = 16  # at promising blocks of a target
 _WORTHWHILE = 0.7  # of the columns of a target: where more are left, all are swept at once
-_SINGLE = 1.2e-7  # what float32 may round, twice over
+_SINGLE = float(lanes.SINGLE)  # what float32 may round, twice over
+_PIECE = 8  # times as long as a query: stretches that are looked at side by side
 _FAR = 1e12
 _ROUNDING = 1e-9  # bounds are summed in another order than distances
 
@@ -206,18 +209,10 @@ def _gap_cells(
 
 
 @kernel()
-def bounds_of(x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleArray) -> None:
-    """least[b] = a lower bound of the distances of all parts that end in block b of a target: `sweep` over blocks."""
-    features, m = x.shape
-    count, cost, zero = least.shape[0], coarse(local), targets.starts[row]
-    single = features == 1 and cost == GAP
-    low, high = np.empty((features, m), np.float32), np.empty((features, m), np.float32)
-    for f in range(features):
-        for p in range(m):
-            # Far outside of all targets is far enough: nothing overflows, and no gap becomes wider.
-            value = min(max(x[f, p] * targets.scale, -_FAR), _FAR)
-            low[f, p] = value - _SINGLE * abs(value)
-            high[f, p] = value + _SINGLE * abs(value)
+def _fill_bounds(low: FloatArray, high: FloatArray, targets: Turned, zero: int, cost: int, least: DoubleArray) -> None:
+    """least[b] = the sums of the recursion, backwards frames from `low` to `high`, over the blocks from `zero` on."""
+    features, m = low.shape
+    count, single = least.shape[0], features == 1 and cost == GAP
     work = np.full((3, m + 1), INF, np.float32)
     work[:, m] = 0.0
     old, last, now = work[0], work[1], work[2]
@@ -239,8 +234,38 @@ def bounds_of(x: DoubleArray, targets: Turned, row: int, local: int, least: Doub
         if s >= m - 1:
             least[s - m + 1] = now[0]
         old, last, now = last, now, old
+
+
+@kernel()
+def _widened(x: DoubleArray, scale: float) -> tuple[FloatArray, FloatArray]:
+    """(F, m) what the frames of a query are at least, and at most, when they are scaled."""
+    low, high = np.empty(x.shape, np.float32), np.empty(x.shape, np.float32)
+    for f in range(x.shape[0]):
+        for p in range(x.shape[1]):
+            # Far outside of all targets is far enough: nothing overflows, and no gap becomes wider.
+            value = min(max(x[f, p] * scale, -_FAR), _FAR)
+            low[f, p] = value - _SINGLE * abs(value)
+            high[f, p] = value + _SINGLE * abs(value)
+    return low, high
+
+
+@kernel()
+def bounds_of(x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleArray) -> None:
+    """least[b] = a lower bound of the distances of all parts that end in block b of a target: `sweep` over blocks."""
+    features, m = x.shape
+    count, cost, zero = least.shape[0], coarse(local), targets.starts[row]
+    low, high = _widened(x, targets.scale)
+    longest = count
+    if features == 1 and lanes.are_worthwhile(count, m, targets.block):
+        longest = lanes.columns_of(count, m, targets.block)
+        floor, ceiling = targets.floor[0, zero : zero + count], targets.ceiling[0, zero : zero + count]
+        found = np.empty(count, np.float32)
+        lanes.fill_bounds(low[0, ::-1].copy(), high[0, ::-1].copy(), floor, ceiling, targets.block, cost == GAP, found)
+        least[:] = found
+    else:
+        _fill_bounds(low, high, targets, zero, cost, least)
     # No path has more cells than that, and each addition, and each cost, may be rounded up.
-    shrunk = max(0.0, 1.0 - _SINGLE * (m + count + features + 4))
+    shrunk = max(0.0, 1.0 - _SINGLE * (m + longest + features + 4))
     unit = targets.scale if cost == GAP_ABSOLUTE else targets.scale * targets.scale
     for b in range(count):
         least[b] *= shrunk * scale_of(local) / unit
@@ -280,26 +305,90 @@ def _earliest(x: DoubleArray, targets: Turned, run: tuple[int, int, int], cost: 
 
 
 @kernel()
-def _columns_left(left: BoolArray, block: int, m: int) -> int:
+def _columns_left(least: DoubleArray, most: float, block: int, m: int) -> int:
     """About how many columns are looked at where the runs of blocks that are left are swept one by one."""
-    runs = 0
-    for b in range(len(left)):
-        runs += left[b] and (b == 0 or not left[b - 1])
-    return int(np.count_nonzero(left)) * block + runs * 3 * m
+    runs, blocks, before = 0, 0, False
+    for b in range(len(least)):
+        here = least[b] <= most
+        blocks += here
+        runs += here and not before
+        before = here
+    return blocks * block + runs * 3 * m
 
 
 @kernel()
 def near_part(x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleArray) -> tuple[float, int]:
     """(distance, end) of a part that ends in the most promising block, or just before, and is not much longer than the
     query: the nearest of all is no farther."""
+    return _part_in(x, targets, row, local, int(np.argmin(least)))
+
+
+@kernel()
+def _part_in(x: DoubleArray, targets: Turned, row: int, local: int, b: int) -> tuple[float, int]:
+    """(distance, end) of a part that ends in block b, or just before, and is not much longer than the query."""
     m, block = x.shape[1], targets.block
     start, stop = targets.offsets[row], targets.offsets[row + 1]
-    promising = int(np.argmin(least))
-    begin, end = max(0, promising - 1 - 2 * m // block) * block, min(stop - start, (promising + 1) * block)
+    begin, end = max(0, b - 1 - 2 * m // block) * block, min(stop - start, (b + 1) * block)
     ends = np.empty(end - begin)
     sweep(x, targets.frames, start + begin, local, np.empty((3, m + 1)), ends)
     at = int(np.argmin(ends))
     return ends[at], begin + at + 1
+
+
+@kernel()
+def _finer(x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleArray, most: float) -> DoubleArray:
+    """The bounds of blocks, of series of one feature, those of at most `most` again, frame by frame."""
+    m, block = x.shape[1], targets.block
+    start, stop = targets.offsets[row], targets.offsets[row + 1]
+    pieces, held = np.empty((len(least), 2), np.int64), 0
+    longest, b = max(1, _PIECE * m // block), 0
+    while b < len(least):
+        first = b
+        while b < len(least) and least[b] <= most and b < first + longest:
+            b += 1
+        if b > first:
+            pieces[held] = first, b
+            held += 1
+        else:
+            b += 1
+    pieces = pieces[:held]
+    if held <= 1:
+        return least
+    low, high = _widened(x, targets.scale)
+    low, high = low[:, ::-1].copy(), high[:, ::-1].copy()
+    better, unit = least.copy(), targets.scale if local == ABSOLUTE else targets.scale * targets.scale
+    order = np.argsort(pieces[:, 0] - pieces[:, 1], kind="mergesort")
+    for some in range(0, held, lanes.LANES):
+        chosen = pieces[order[some : some + lanes.LANES]]
+        begins, lengths = chosen[:, 0] * block, (chosen[:, 1] - chosen[:, 0]) * block
+        found = np.empty((lanes.LANES, lengths.max()), np.float32)
+        frames = targets.frames[0, start:stop]
+        lanes.fill_frames(low[0], high[0], frames, targets.scale, begins, lengths, local != ABSOLUTE, found)
+        shrunk = max(0.0, 1.0 - _SINGLE * (m + lengths.max() + lanes.before_of(m, 1) + 5)) / unit
+        for piece in range(len(chosen)):
+            for at in range(chosen[piece, 0], chosen[piece, 1]):
+                place = (at - chosen[piece, 0]) * block
+                bound = np.float64(found[piece, place : place + block].min()) * shrunk
+                better[at] = max(better[at], bound)
+    return better
+
+
+@kernel()
+def _promising(least: DoubleArray) -> IntArray:
+    """The blocks with the least of those bounds that are below both neighbours', the least first: a few of them."""
+    found, held = np.empty(_TRIES, np.int64), 0
+    for b in range(len(least)):
+        if held == _TRIES and least[b] >= least[found[held - 1]]:
+            continue
+        if (b > 0 and least[b - 1] < least[b]) or (b + 1 < len(least) and least[b + 1] <= least[b]):
+            continue
+        at = min(held, _TRIES - 1)
+        held = at + 1
+        while at > 0 and least[found[at - 1]] > least[b]:
+            found[at] = found[at - 1]
+            at -= 1
+        found[at] = b
+    return found[:held]
 
 
 @kernel()
@@ -321,10 +410,20 @@ def nearest_part(
         most = best * (1.0 + _ROUNDING)
     else:
         best, best_end = INF, 0
+    if _columns_left(least, most, block, m) > (stop - start) * _WORTHWHILE:
+        for b in _promising(least):  # the first one was not what it promised
+            other, other_end = _part_in(x, targets, row, local, b)
+            if other <= limit and other < best:
+                best, best_end = other, other_end
+                most = best * (1.0 + _ROUNDING)
+                if _columns_left(least, most, block, m) <= (stop - start) * _WORTHWHILE:
+                    break
+    if x.shape[0] == 1 and local != COSINE:
+        least = _finer(x, targets, row, local, least, most)
     near = np.flatnonzero(least <= most)
     left = np.zeros(count, np.bool_)
     left[near] = True
-    if _columns_left(left, block, m) > (stop - start) * _WORTHWHILE:
+    if _columns_left(least, most, block, m) > (stop - start) * _WORTHWHILE:
         sweep(x, targets.frames, start, local, work, ends)
         at = int(np.argmin(ends))
         return (ends[at], at + 1) if ends[at] <= limit else (INF, 0)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from .. import extras
 from ..arrays import JSON, AnyArray
 from ..errors import ParameterError, UnknownNameError
 from ..registry import Registry, call
@@ -56,21 +57,29 @@ class Family:
         return bool(self.network)
 
     def build(self, spec: InputSpec, settings: JSON) -> Encoder:
-        """A network with fresh weights. Raises ParameterError for an untrained family or odd settings."""
+        """A network with fresh weights. Raises ParameterError for an untrained family or odd settings,
+        MissingExtraError without torch."""
         if not self.trained:
             raise ParameterError(f"encoder {self.name!r} has nothing to train")
         if spec.reading is not None and not self.steps:
             raise ParameterError(f"encoder {self.name!r} does not read words: choose one that reads step by step")
+        self._require_torch()
         encoder = call(_found(self.network), f"encoder {self.name!r}", spec, **settings)
         encoder.family = self.name
         return encoder
 
     def stepwise(self, settings: JSON) -> JSON:
         """The settings under which every step is read by itself, where they do not say otherwise."""
-        return _found(self.network).stepwise(settings) if self.network else settings
+        if not self.network:
+            return settings
+        self._require_torch()
+        return _found(self.network).stepwise(settings)
+
+    def _require_torch(self) -> None:
+        extras.require("torch", f"encoder {self.name!r}")
 
     def runner(self, spec: InputSpec, settings: JSON, weights: Mapping[str, AnyArray]) -> Runner:
-        """What embeds with a saved model."""
+        """What embeds with a saved model. Raises MissingExtraError where only torch can run it, and is missing."""
         if self.load:
             return _found(self.load)(spec, settings, weights)
         return torch_runner(self.build(spec, settings), weights)

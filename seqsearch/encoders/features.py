@@ -163,13 +163,10 @@ class SparseFeatures:
 
 def principal_axes(points: FloatArray, dim: int) -> FloatArray:
     """(M, dim) leading principal axes of (n, M) points, the leading first."""
-    from scipy.linalg import eigh  # a slow import that searching has no need of
-
     centred = points - points.mean(axis=0)
     covariance = (centred.T @ centred).astype(np.float64)
-    last = points.shape[1] - 1
-    _, axes = eigh(covariance, subset_by_index=(max(0, last - dim + 1), last))
-    leading: FloatArray = np.ascontiguousarray(axes[:, ::-1], np.float32)
+    axes = np.linalg.eigh(covariance)[1]
+    leading: FloatArray = np.ascontiguousarray(axes[:, ::-1][:, :dim], np.float32)
     return leading
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import DoubleArray, FloatArray, IntArray
 from ..errors import EmptySequenceError, MismatchError
+from ..extras import TRAIN, imported
 from ..progress import SILENT, Progress
 from ..sequences import Sequences, offsets_of, words_of
 from .heads import PAIR_BIAS, PAIR_SCALE, Head, head_outputs, softmax
@@ -102,14 +103,13 @@ def agglomerated(same: DoubleArray) -> IntArray:
 
     Average linkage: the two groups with the highest mean probability are joined while that is above `SAME`.
     """
-    from scipy.cluster.hierarchy import fcluster, linkage
-    from scipy.spatial.distance import squareform
-
     if len(same) < 2:
         return np.zeros(len(same), np.int64)
     apart = 1 - (same + same.T) / 2
     np.fill_diagonal(apart, 0.0)
-    groups = fcluster(linkage(squareform(apart, checks=False), "average"), 1 - SAME, "distance")
+    hierarchy = imported("scipy.cluster.hierarchy", TRAIN)
+    condensed = apart[np.triu_indices(len(apart), 1)]
+    groups = hierarchy.fcluster(hierarchy.linkage(condensed, "average"), 1 - SAME, "distance")
     return by_first_appearance(groups)
 
 

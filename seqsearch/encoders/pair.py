@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import threads
+from .. import extras, threads
 from ..arrays import JSON, AnyArray, FloatArray, IntArray
 from ..distances import HashSequences
 from ..errors import CorruptIndexError, ParameterError
@@ -91,6 +91,7 @@ class TowerPair:
 
     @cached_property
     def _towers(self) -> dict[str, Tower]:
+        extras.require("torch", f"a pair of {self.family} towers")
         from .run import loaded
         from .towers import tower_named
 

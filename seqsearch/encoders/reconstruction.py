@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import threads
+from .. import extras, threads
 from ..arrays import DoubleArray, FloatArray
 from ..errors import ParameterError
 from ..progress import SILENT, Progress
@@ -29,6 +29,7 @@ def reconstruction_errors(model: Model, sequences: Sequences, progress: Progress
     """
     if model.decoder is None:
         raise ParameterError("the model has no decoder: train one with target autoencode")
+    extras.require("torch", "a decoder")
     import torch
 
     from .decoder import Decoder

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from .. import extras
 from ..arrays import DoubleArray, IntArray
 from ..distances import Distance
 from ..encoders.labelling import classify
@@ -108,6 +109,7 @@ class SequenceClassifier(ClassifierMixin, IndexEstimator):
         return labels
 
     def _learned(self, labelled: Sequences) -> Model:
+        extras.require("torch", "learning from labels")
         from ..learning.supervised import LabelPlan, train_classifier
 
         if not isinstance(self.encoder, str):

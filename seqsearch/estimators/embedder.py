@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
+from .. import extras
 from ..arrays import FloatArray
 from ..distances import Distance, distance_named
 from ..encoders.families import AS_IS, family_named
@@ -67,6 +68,7 @@ class SequenceEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sequen
         as_they_are = self.encoder == AUTO and space_of(chosen)
         family = family_named(AS_IS if as_they_are else self.encoder, sequences.kind)
         if family.trained:
+            extras.require("torch", f"training encoder {family.name!r}")
             from ..learning.trainer import train
 
             distance = distance_named(chosen) if isinstance(chosen, str) else chosen

@@ -12,6 +12,7 @@ from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Distance
 from ..encoders.own import Embedding
 from ..errors import ParameterError, StrPath
+from ..extras import SKLEARN, imported
 from ..search import SequenceIndex
 from ..search.budget import Wanted
 from ..search.options import BuildFields
@@ -241,11 +242,11 @@ class SequenceNeighbors(TransformerMixin, IndexEstimator):
             raise ParameterError(f"Expected n_neighbors <= n_samples: {k} are asked for, there are {most} to find")
 
     def _graph(self, counts: IntArray, rows: IntArray, distances: DoubleArray, mode: str) -> csr_matrix:
-        from scipy.sparse import csr_matrix
-
+        made = imported("scipy.sparse", SKLEARN).csr_matrix
         values = distances if mode == DISTANCE else np.ones(len(rows))
         offsets = np.concatenate([[0], np.cumsum(counts)])
-        return csr_matrix((values, rows, offsets), shape=(len(counts), len(self.index_)))
+        graph: csr_matrix = made((values, rows, offsets), shape=(len(counts), len(self.index_)))
+        return graph
 
 
 def require_mode(mode: str) -> None:

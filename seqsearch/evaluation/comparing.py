@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import extras
 from ..ann import CANDIDATE_INDEXES, make_index
 from ..distances import Neighbours
 from ..encoders.families import family_named
@@ -249,6 +250,7 @@ def _trained(family: str, references: Sequences, asked: Comparison, progress: Pr
     sample = references[np.sort(rows)]
     if not family_named(family, references.kind).trained:
         return unlearned_model(sample, family=family)
+    extras.require("torch", f"training encoder {family!r}")
     from ..learning.trainer import train
 
     distance = asked.options(family, asked.kinds[0]).exact_distance()

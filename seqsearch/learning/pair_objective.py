@@ -25,6 +25,7 @@ from .mining import BatchSampler, mined_again, mined_neighbours
 from .networks import device_of, multiplying
 from .pairs import PairBatch, PairSource, all_pairs, batch_size
 from .plan import TrainingPlan, affordable
+from .teachers import Teacher
 
 UNITS_PER_TYPICAL = 4.5  # so that a unit is 10 edits for V4 genes, where the settings were found
 WARM_UP = 8192  # sequences a network may look at before its first step
@@ -36,16 +37,21 @@ _AT_ONCE = 512  # sequences embedded together
 
 @dataclass(frozen=True)
 class PairData:
-    """Sequences to learn the `distance` of, and others to judge by."""
+    """Sequences to learn the `distance` of, and others to judge by; `teacher`: what tells it."""
 
     training: Sequences
     validation: Sequences
     distance: Distance
+    teacher: Teacher
+
+    def affordable(self, cells: float) -> float:
+        """Cells of what is learned from that may be filled for as many of the edit distance."""
+        return affordable(cells, self.distance) / self.teacher.share
 
     def mined(self, network: Encoder, cells: float, rng: np.random.Generator, progress: Progress) -> IntArray:
         """(n, reach) rows near each row of the training set, with a share of the work that batches may take."""
-        work = affordable(cells, self.distance) / MINING
-        return mined_neighbours(network.spec, self.training, self.distance, work, rng, progress)
+        work = self.affordable(cells) / MINING
+        return mined_neighbours(network.spec, self.training, self.teacher.distance, work, rng, progress)
 
 
 class _Learner(nn.Module):
@@ -85,13 +91,13 @@ class PairObjective(Objective[PairBatch]):
         self.root = distance.power
         if self.fresh:
             network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
-        self.cells = affordable(plan.cells, distance)
+        self.cells = data.affordable(plan.cells)
         length = float(np.mean(training.lengths))
         batch = batch_size(plan.batch, length, distance, self.cells)
         if neighbours is None:
             neighbours = data.mined(network, plan.cells, rng, progress)
         self.sampler = BatchSampler(neighbours, batch, rng)
-        self.source = PairSource(training, distance, self.sampler, self.cells, rng, plan.steps)
+        self.source = PairSource(training, data.teacher.distance, self.sampler, self.cells, rng, plan.steps)
         self.batches = iter(self.source)
         self.per_epoch = len(training) / self.sampler.batch
         self.mined: dict[int, IntArray] = {}  # by the step at which they were mined again
@@ -113,7 +119,7 @@ class PairObjective(Objective[PairBatch]):
 
     def _few(self, length: float) -> int:
         """Sequences so few that comparing all of them takes a hundredth of the work of the batches."""
-        return max(64, int(math.sqrt(self.cells / 100) / length))
+        return max(64, int(math.sqrt(affordable(self.plan.cells, self.data.distance) / 100) / length))
 
     @property
     def scale(self) -> float:
@@ -156,7 +162,7 @@ class PairObjective(Objective[PairBatch]):
         blocks = (training[at : at + _AT_ONCE] for at in range(0, len(training), _AT_ONCE))
         points = np.concatenate([self.metric.flat(self._encoded(block)).cpu().numpy() for block in blocks])
         before, work = self.sampler.neighbours, self.cells / MINING
-        found = mined_again(points, before, training, self.data.distance, work, self.progress)
+        found = mined_again(points, before, training, self.data.teacher.distance, work, self.progress)
         self.mined[step] = self.sampler.neighbours = found
 
     def state(self) -> dict[str, Tensor]:

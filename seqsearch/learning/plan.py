@@ -19,6 +19,7 @@ SERIES_CELL = 5000.0  # cells of edit distance for one of time warping, which ta
 LONG = 100  # tokens of a mean sequence from which the geometry "auto" is cosine
 FEWEST_STEPS, ENOUGH_STEPS = 100, 500  # of a small set, whatever `epochs` says, and where that says 100
 TARGETS = ("near", "rank", "mse", "relative", "triplet", "contrastive", "autoencode", "hash")
+TEACHERS = ("exact", "banded", "sketch")
 BINARISED = ("tanh", "straight-through")
 
 
@@ -87,6 +88,9 @@ class TrainingPlan(Plan):
     contrasted pairs, in units of a 4.5th of the typical distance; `edits`: share of elements changed in the copies that
     are the positives of target contrastive.
 
+    `teacher`: what tells the distances to learn, one of `TEACHERS` (see teachers.py): exact ones, or where these are
+    dear those within a band, or estimates; what is held out is judged by exact ones.
+
     `bits`: learn a binary code of so many in place of points; `binarise`: its bits while learning, "tanh" or
     "straight-through"; target "hash" is Raffel's loss of such codes, `margin` then in units of sqrt(bits), 4 for 16.
     """
@@ -106,12 +110,14 @@ class TrainingPlan(Plan):
     target: str = "near"
     margin: float = 1.0
     edits: float = 0.05
+    teacher: str = "exact"
     bits: int | None = None
     binarise: str = "tanh"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_choice("training target", self.target, TARGETS)
+        require_choice("teacher", self.teacher, TEACHERS)
         require_choice("way to binarise", self.binarise, BINARISED)
         if self.bits is not None:
             checked_bits(self.bits)

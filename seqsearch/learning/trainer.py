@@ -23,7 +23,8 @@ from .loop import Run, RunOptions, Trainer, TrainingLog
 from .networks import device_named, weights_of
 from .pair_objective import PairData, PairObjective
 from .pairs import batch_size
-from .plan import TrainingPlan, affordable
+from .plan import TrainingPlan
+from .teachers import teacher_of
 
 FEWEST = 32  # sequences below which nothing can be learnt that k-mer counts do not know
 CODE_RATE = 0.25  # of the learning rate, while a code is learned on top of a trained network
@@ -57,12 +58,12 @@ def train(
     # nothing is told of the reconstruction of what the decoder learned by heart
     unseen = held + (min(UNSEEN, len(rows) // 10) if plan.target == "autoencode" else 0)
     length = float(np.mean(sequences.lengths[rows]))
-    steps = plan.steps_for(len(rows), batch_size(plan.batch, length, distance, affordable(plan.cells, distance)))
+    _require_whole(distance)
+    data = _pairs(sequences[rows[unseen:]], sequences[rows[:held]], distance, plan, rng)
+    steps = plan.steps_for(len(rows), batch_size(plan.batch, length, distance, data.affordable(plan.cells)))
     plan = replace(plan, steps=steps, check=plan.check if steps == plan.steps else min(plan.check, max(1, steps // 5)))
     torch.manual_seed(run.seed)
     network = family.build(InputSpec.fit(sequences[rows]), run.settings or {}).to(device_named(plan.device))
-    _require_whole(distance)
-    data = PairData(sequences[rows[unseen:]], sequences[rows[:held]], distance)
     objectives, near, log = list[PairObjective](), None, TrainingLog()
     for phase, part in enumerate(plan.phases()):
         objectives.append(PairObjective(network, data, part, rng, run.progress, near))
@@ -132,7 +133,7 @@ def learn_code(
     rows = rng.permutation(len(sequences))[: plan.sequences]
     held = min(plan.validate, len(rows) // 8)
     _require_whole(distance)
-    data = PairData(sequences[rows[held:]], sequences[rows[:held]], distance)
+    data = _pairs(sequences[rows[held:]], sequences[rows[:held]], distance, plan, rng)
     near = data.mined(network, plan.cells, rng, run.progress)
     part = plan.phases()[-1]
     objective = PairObjective(network, data, part, rng, run.progress, near)
@@ -140,6 +141,13 @@ def learn_code(
     training = {**model.training, "code": {"plan": plan.to_json(), "seed": run.seed, "log": log.rows}}
     weights = {**model.weights, **weights_of(network), **objective.metric.saved()}
     return replace(model, weights=weights, bits=bits, training=training), log
+
+
+def _pairs(
+    training: Sequences, validation: Sequences, distance: Distance, plan: TrainingPlan, rng: np.random.Generator
+) -> PairData:
+    """What is learned from and judged by, with the teacher of a plan."""
+    return PairData(training, validation, distance, teacher_of(plan.teacher, distance, training, rng))
 
 
 def _trained(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from .. import extras
 from ..arrays import JSON
 from ..distances import Distance
 from ..encoders.families import FAMILIES, family_named
@@ -85,6 +86,7 @@ def tune(
     step is stopped. `max_time`: seconds after which no trial begins, and the one that runs ends early. Raises
     ParameterError.
     """
+    extras.require("optuna", "searching settings")
     import optuna  # a slow import
 
     require_choice("objective", objective, OBJECTIVES)

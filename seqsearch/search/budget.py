@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Literal, Self, TypedDict
 
 import numpy as np
@@ -51,6 +52,11 @@ class Budget:
     def effort(self, name: str) -> int | None:
         """How hard to look, by what a kind of candidate index calls it: `CandidateIndex.effort`."""
         return {"ef": self.ef, "lists": self.lists}.get(name)
+
+    @cached_property
+    def alone(self) -> Budget:
+        """Without those of other groups."""
+        return self if self.groups is None else replace(self, groups=None)
 
     @property
     def keeps(self) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import extras
 from ..ann.exact import ExactIndex
 from ..arrays import IntArray
 from ..distances import Distance
@@ -110,6 +111,7 @@ class EncoderMaker:
             return in_geometry(count_components(sample, options.dim, seed=options.seed), sample, plan.geometry)
         if not family.trained:
             return unlearned_model(sample, plan.geometry, family.name, dim=options.dim, seed=options.seed)
+        extras.require("torch", f"training encoder {family.name!r}")
         from ..learning.trainer import train
 
         model, _ = train(
@@ -168,6 +170,7 @@ class EncoderMaker:
         others = self._others()
         if options.codes != LEARNED:
             return self._coded(model, self.builder.sequences(others[self.rng.permutation(len(others))[:CODED]]))
+        extras.require("torch", "learning a code")
         from ..learning.trainer import learn_code
 
         plan = TrainingPlan.of_effort(NORMAL if options.learn in (AUTO, NONE) else options.learn)

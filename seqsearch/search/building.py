@@ -14,10 +14,13 @@ from importlib.metadata import version
 
 import numpy as np
 
+from .. import extras
 from ..ann import CandidateIndex
 from ..arrays import JSON, AnyArray, BoolArray, IntArray
 from ..distances import Distance, HashSequences
 from ..distances.distance import full_name
+from ..encoders.codes import LEARNED
+from ..encoders.families import FAMILIES
 from ..encoders.model import Model
 from ..encoders.own import OWN
 from ..encoders.vector_rows import VectorRows, VectorsLike
@@ -43,7 +46,7 @@ from .calibrator import calibrate, enough_queries, held_out, left_out
 from .deciding import SAMPLE, decided
 from .encoding import MODEL, WEIGHTS, OneModel, load_encoder
 from .handle import CALIBRATION, HEALTH, SETTINGS
-from .options import AUTO, NORMAL, BuildOptions
+from .options import AUTO, NONE, NORMAL, BuildOptions
 from .own_building import OwnVectors
 from .pipeline import Points, Queries
 from .state import pipeline_of
@@ -74,13 +77,15 @@ def build(
     elsewhere, in place of a model's; `queries`: measure the recall on these, which are like those that will be asked
     (and have `query_vectors` where vectors are given), instead of on stored sequences held out meanwhile; `resume`: go
     on with a build of the same that was interrupted, once the records have proved to be the same.
-    Raises IndexExistsError, EmptyInputError, MismatchError and what reading the parts raises.
+    Raises IndexExistsError, EmptyInputError, MismatchError, MissingExtraError and what reading the parts raises.
     """
     own = OwnVectors.of(options, vectors, progress)
     _require_sense(own, model, queries is not None, query_vectors is not None)
     if model is not None and options.exact_distance().partial:
         raise ParameterError(f"a model would propose no candidates: {options.by_proof}: leave it out")
     asked = None if query_vectors is None else VectorRows.of(query_vectors, "query_vectors")
+    if own is None and model is None:
+        _require_torch(options)
     what = _identity(options, model, queries, own, asked)
     try:
         with StoreBuilder(path, overwrite=overwrite, identity=what, resume=resume) as builder:
@@ -104,6 +109,15 @@ def _require_sense(own: OwnVectors | None, model: Model | None, queries: bool, q
     if queries and not query_vectors and own is not None and own.embedder is None:
         told = "give query_vectors= (on the command line --query-vectors FILE.npy), a row of each"
         raise MissingVectorsError(f"queries to measure the recall on need vectors, as the sequences have: {told}")
+
+
+def _require_torch(options: BuildOptions) -> None:
+    """Raise MissingExtraError, before anything is read, where training is asked for that cannot be done here."""
+    asked = options.learn not in (AUTO, NONE) or options.encoder != AUTO or options.codes == LEARNED
+    if not asked or (options.encoder == AUTO and options.exact_distance().space) or options.exact_distance().partial:
+        return
+    if options.encoder == AUTO or FAMILIES[options.family].trained:
+        extras.require("torch", "training an encoder")
 
 
 def _identity(
@@ -202,8 +216,10 @@ class _Build:
     def _learn(self, maker: EncoderMaker, distance: Distance) -> str:
         """How much to learn: as was asked for, or as pays."""
         options, builder = self.options, self.builder
-        if options.learn != AUTO or options.encoder != AUTO or not maker.learns or options.bits is not None:
+        if options.learn != AUTO or options.encoder != AUTO or not maker.learns:
             return NORMAL if options.learn == AUTO else options.learn
+        if options.bits is not None:
+            return NORMAL if extras.installed("torch") else NONE
         rng = np.random.default_rng([options.seed, 2])
         rows = np.sort(rng.permutation(builder.rows)[:SAMPLE])
         sample = builder.sequences(rows)[rng.permutation(len(rows))]

@@ -16,20 +16,21 @@ from ..distances.neighbours import thresholds
 from ..errors import MismatchError
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
-from .budget import USUAL, Budget, Calibration, Group, Point, controlled
+from .budget import USUAL, Budget, Calibration, Group, Point
 from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
+from .known_pairs import KnownPairs
 from .pipeline import Keep, Pipeline, Queries, Ranked, Stage, Trace, joined
+from .proposals import Proposals
 from .stages import Exact, Propose, ProposeParts, ProposeShared
 from .strangers import Removed, Strangers, grouped
 
-Bound = Callable[[DoubleArray], float]
+Bounds = Callable[[DoubleArray], DoubleArray]
 CONFIDENCE = 1.645  # standard errors: 95% one-sided
 CALIBRATED_K = (1, 10, 50)
 SURE = 0.9995  # a recall above which nobody needs a larger budget
 GAIN, WORTH = 0.0001, 0.05  # of recall, and of what was missed, that is worth another budget
 PROVING, QUERIES = 5.0, (500, 2000)
 FEWEST_TO_LEAVE_OUT = 1000  # sequences below which members are not asked as well
-MOST_IN_TABLE = 1 << 23  # pairs of a query and a row whose distances are kept in a table
 MANY, WORTH_OF_MANY = 400, 0.15  # candidates from which on a step has to find more of it: these take long to measure
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
 _WIDER = range(20, 201)
@@ -73,17 +74,15 @@ def calibrate(
     deep = max(ks) + (0 if removed is None else removed.most)
     known = pipeline.neighbours(queries, deep, None, allowed=allowed, exclude=exclude, progress=progress)
     truth = Neighbours(known.rows[:, : max(ks)], known.distances[:, : max(ks)])
-    strange = Strangers.of(queries, exclude, known, removed, max(ks))
+    strange = Strangers.of(known, removed, max(ks))
     asked, sequences = queries, queries.sequences
-
-    def propose(budget: Budget) -> Ranked:
-        found = pipeline.proposed(asked, budget, exclude=exclude)
-        return found if strange is None else found.followed_by(strange.proposed(pipeline, budget))
 
     def verify(who: IntArray, rows: IntArray, cutoffs: DoubleArray) -> DoubleArray:
         return last.pairs(sequences, who if strange is None else strange.owners[who], rows, cutoffs)
 
     budgets = ladder_of(first, others, wider=True)
+    largest = max(budget.candidates for budget in budgets)
+    proposals = Proposals(pipeline, queries, exclude, strange, largest)
 
     def search(budget: Budget) -> tuple[Neighbours, float]:
         trace = Trace()
@@ -101,15 +100,18 @@ def calibrate(
     with progress.task("calibrating", len(budgets)) as task:
         ladder = Ladder(budgets)
         if whole:
-            every, rows = truth if strange is None else joined([truth, strange.truth]), len(pipeline.live)
-            measured = measure(every, propose, verify, ladder, ks, task, rows=rows, usual=len(queries))
+            every, owners = truth, np.arange(len(queries))
+            if strange is not None:
+                every, owners = joined([truth, strange.truth]), strange.owners
+            beside = None if allowed is not None else Neighbours(known.rows[owners], known.distances[owners])
+            measured = measure(every, proposals.of, verify, ladder, ks, task, known=beside, usual=len(queries))
             points, interval = curve(measured.points(np.arange(len(queries)))), measured.interval
             groups = [
-                Group(reach, len(who), curve(measured.points(who, group_bound)), together)
+                Group(reach, len(who), curve(measured.points(who, group_bounds)), together)
                 for reach, who, together in ([] if strange is None else grouped(measured.first, target))
             ]
         elif isinstance(first, ProposeShared):
-            measured = measure(truth, propose, verify, ladder, ks, task, may_stop=False)
+            measured = measure(truth, proposals.of, verify, ladder, ks, task, may_stop=False)
             points, interval, groups = curve(measured.points(np.arange(len(queries)))), None, []
         else:
             points, interval, groups = curve(measured_whole(truth, search, ladder, ks, task)), None, []
@@ -267,24 +269,35 @@ def _gained(before: tuple[float, ...], recalls: tuple[float, ...], worth: float)
     return any(after - first > max(GAIN, worth * (1 - first)) for first, after in zip(before, recalls, strict=False))
 
 
-def group_bound(each: DoubleArray) -> float:
-    """The recall that a budget is expected to have on one more query like (Q,) others of a group: that of conformal
-    risk control, and no more than a standard error below their mean, since the budget is the cheapest of many.
+def group_bounds(each: DoubleArray) -> DoubleArray:
+    """The recalls that B budgets are expected to have on one more query like (B, Q) others of a group: those of
+    conformal risk control, and no more than a standard error below their mean, since one of them is the cheapest of
+    many.
     """
-    return min(controlled(float(each.mean()), len(each)), lower_bound(each, 1.0))
+    queries = each.shape[1]
+    bounds: DoubleArray = np.minimum(each.mean(axis=1) * queries / (queries + 1), lower_bounds(each, 1.0))
+    return bounds
 
 
 def lower_bound(each: DoubleArray, errors: float = CONFIDENCE) -> float:
-    """The 95% one-sided lower bound of the mean of (Q,) recalls: Wilson's score bound (1927), which has a width even
-    where every query found everything. `errors`: how many standard errors below.
+    """That of one budget, (Q,) recalls: see `lower_bounds`."""
+    return float(lower_bounds(each[None], errors)[0])
+
+
+def lower_bounds(each: DoubleArray, errors: float = CONFIDENCE) -> DoubleArray:
+    """(B,) 95% one-sided lower bounds of the means of (B, Q) recalls: Wilson's score bound (1927), which has a width
+    even where every query found everything. `errors`: how many standard errors below.
 
     The number of trials is the number of independent finds that would vary as much as the queries do: at least Q.
     """
-    mean, spread = float(each.mean()), float(each.var())
-    trials = len(each) * max(1.0, mean * (1 - mean) / spread if spread > 0 else 1.0)
+    mean, spread = each.mean(axis=1), each.var(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        finds = np.where(spread > 0, mean * (1 - mean) / spread, 1.0)
+    trials = each.shape[1] * np.maximum(1.0, finds)
     z2 = errors**2
     width = errors * np.sqrt(mean * (1 - mean) / trials + z2 / (4 * trials**2))
-    return float((mean + z2 / (2 * trials) - width) / (1 + z2 / trials))
+    bounds: DoubleArray = (mean + z2 / (2 * trials) - width) / (1 + z2 / trials)
+    return bounds
 
 
 def worthwhile(points: list[Point], costs: tuple[float, ...]) -> list[Point]:
@@ -349,10 +362,10 @@ class _Proposal:
         for k in ks:
             yield _Outcome(self.budget, k, None, recall_at(self.ordered, truth.distances, k), None)
         for stop in stops if self.budget.candidates >= FEWEST_TO_STOP else ():
-            bounds = stop.bounds(self.scores)
+            least, reach = stop.classes
             for k in ks:
-                nearest, compared = np.full((len(bounds), k), np.inf), np.zeros(len(bounds), np.int64)
-                stopped(self.distances, bounds, nearest, compared)
+                nearest, compared = np.full((len(truth), k), np.inf), np.zeros(len(truth), np.int64)
+                stopped(self.distances, self.scores, reach, least, nearest, compared)
                 yield _Outcome(self.budget, k, stop.alpha, recall_at(nearest, truth.distances, k), compared)
 
 
@@ -367,58 +380,44 @@ class _Outcome:
     each: DoubleArray
     compared: IntArray | None
 
-    def point(self, some: IntArray | None, bound: Bound) -> Point:
-        """Over all queries, or some of them."""
-        each = self.each if some is None else self.each[some]
-        verified = None
-        if self.compared is not None:
-            verified = round(float((self.compared if some is None else self.compared[some]).mean()), 2)
-        recall, lower, budget = round(float(each.mean()), 6), round(bound(each), 6), self.budget
+    def point(self, recall: float, lower: float, compared: float) -> Point:
+        """With what it found of some queries, and surely finds, and how many candidates of each it compared."""
+        verified, budget = None if self.compared is None else round(compared, 2), self.budget
+        recall, lower = round(recall, 6), round(lower, 6)
         return Point(self.k, budget.candidates, budget.ef, recall, lower, self.alpha, verified, lists=budget.lists)
 
 
 class _Verified:
-    """Exact distances of pairs, each computed once, however many budgets propose it; of few rows in a table."""
+    """Exact distances of pairs, each computed once, however many budgets propose it.
 
-    def __init__(self, verify: Verify, farthest: DoubleArray, rows: int | None = None) -> None:
-        """`rows`: how many there are, None for many."""
+    What is farther than a query's last known neighbour is inf where that one is too far to matter: most of what is
+    proposed is never compared.
+    """
+
+    def __init__(self, verify: Verify, farthest: DoubleArray, known: Neighbours | None) -> None:
+        """`farthest`: (Q,) distances above which they do not matter; `known`: (Q, ...) the nearest of each query."""
         self._verify, self._farthest = verify, farthest
-        self._pairs, self._distances = np.zeros(0, np.int64), np.zeros(0)
-        small = rows is not None and rows * len(farthest) <= MOST_IN_TABLE
-        self._table = np.full((len(farthest), rows or 0), np.nan) if small else None
+        self._known, self._complete = KnownPairs(len(farthest)), np.zeros(len(farthest), np.bool_)
+        if known is not None:
+            self._complete = known.distances[:, -1] > farthest
+            owners, columns = np.nonzero(known.rows >= 0)
+            order = np.lexsort((known.rows[owners, columns], owners))
+            owners, columns = owners[order], columns[order]
+            self._known.put(owners, known.rows[owners, columns], known.distances[owners, columns])
 
     def of(self, rows: IntArray) -> DoubleArray:
-        """(Q, C) distances of proposed rows, inf where there is none."""
-        order = np.argsort(rows, axis=1)  # ascending pairs are found much faster among ascending ones
-        rows, found = np.take_along_axis(rows, order, axis=1), np.full(rows.shape, np.inf)
-        there = rows >= 0
-        owners = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)[there]
-        found[there] = self._known(owners, rows[there]) if self._table is None else self._listed(owners, rows[there])
-        out = np.empty(rows.shape)
-        np.put_along_axis(out, order, found, axis=1)
-        return out
-
-    def _listed(self, owners: IntArray, rows: IntArray) -> DoubleArray:
-        """(m,) from the table."""
-        assert self._table is not None
-        fresh = np.flatnonzero(np.isnan(self._table[owners, rows]))  # no budget proposes a row twice
-        who = owners[fresh]
-        self._table[who, rows[fresh]] = self._verify(who, rows[fresh], self._farthest[who])
-        return self._table[owners, rows]
-
-    def _known(self, owners: IntArray, rows: IntArray) -> DoubleArray:
-        """(m,) from ascending pairs, of ascending ones."""
-        pairs = owners << 40 | rows
-        at = np.searchsorted(self._pairs, pairs)  # once: this is most of a calibration of components
-        held: BoolArray = np.zeros(len(pairs), np.bool_)
-        if len(self._pairs):
-            held = self._pairs[np.minimum(at, len(self._pairs) - 1)] == pairs
-        out, fresh = np.empty(len(pairs)), pairs[~held]
-        out[held] = self._distances[at[held]]
-        who = fresh >> 40
-        out[~held] = exact = self._verify(who, fresh & ((1 << 40) - 1), self._farthest[who])
-        places = at[~held]
-        self._pairs, self._distances = np.insert(self._pairs, places, fresh), np.insert(self._distances, places, exact)
+        """(Q, C) distances of proposed rows, inf where there is none; no budget proposes a row twice."""
+        out = self._known.of(rows)
+        unknown = np.isnan(out)
+        out[unknown & self._complete[:, None]] = np.inf
+        owners, columns = np.nonzero(unknown & ~self._complete[:, None])
+        if not len(owners):
+            return out
+        order = np.argsort(owners << 40 | rows[owners, columns])
+        owners, columns = owners[order], columns[order]
+        fresh = rows[owners, columns]
+        out[owners, columns] = exact = self._verify(owners, fresh, self._farthest[owners])
+        self._known.put(owners, fresh, exact)
         return out
 
 
@@ -431,9 +430,20 @@ class Measured:
     interval: Interval | None
     first: DoubleArray
 
-    def points(self, some: IntArray | None = None, bound: Bound | None = None) -> list[Point]:
+    def points(self, some: IntArray | None = None, bounds: Bounds | None = None) -> list[Point]:
         """The curve over all queries, or over some of them, with stops and without."""
-        return monotone([outcome.point(some, bound or lower_bound) for outcome in self.outcomes])
+        each, compared = self._found
+        if some is not None:
+            each, compared = np.take(each, some, axis=1), np.take(compared, some, axis=1)
+        facts = each.mean(axis=1), (bounds or lower_bounds)(each), compared.mean(axis=1)
+        told = zip(self.outcomes, *(fact.tolist() for fact in facts), strict=True)
+        return monotone([outcome.point(*facts) for outcome, *facts in told])
+
+    @cached_property
+    def _found(self) -> tuple[DoubleArray, IntArray]:
+        """(B, Q) what every outcome found of each query, and how many candidates it compared, where not all."""
+        each, none = np.stack([outcome.each for outcome in self.outcomes]), np.zeros(len(self.first), np.int64)
+        return each, np.stack([none if one.compared is None else one.compared for one in self.outcomes])
 
 
 def measure(
@@ -444,19 +454,18 @@ def measure(
     ks: tuple[int, ...],
     task: Task | None = None,
     *,
-    rows: int | None = None,
+    known: Neighbours | None = None,
     usual: int | None = None,
     may_stop: bool = True,
 ) -> Measured:
     """What the budgets find for the queries that `truth` belongs to, and the interval behind those that stop early.
 
     `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
-    which those above their cutoff may be inf; `rows`: how many there are, if
-    that is known; `usual`: how many of the queries are, the first ones, None for all; `may_stop`: whether
-    lists may end early. The ladder ends where every k is
-    found as surely as anybody asks.
+    which those above their cutoff may be inf; `known`: the nearest of each query, as far as they are; `usual`: how many
+    of the queries are, the first ones, None for all; `may_stop`: whether lists may end early. The ladder ends where
+    every k is found as surely as anybody asks.
     """
-    distances = _Verified(verify, thresholds(truth.distances, max(ks)), rows)
+    distances = _Verified(verify, thresholds(truth.distances, max(ks)), known)
     proposals: list[_Proposal] = []
     best: tuple[float, ...] = ()
     ladder = budgets if isinstance(budgets, Ladder) else None

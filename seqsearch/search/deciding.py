@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import extras
 from ..ann import CANDIDATE_INDEXES, auto_kind
 from ..arrays import JSON, DoubleArray
 from ..distances import Distance, Neighbours
@@ -83,6 +84,8 @@ class Decision:
             f"{told[name]} {_seconds(one.build)} + {_rate(one.query)}" for name, one in self.estimates.items()
         )
         chosen = "nothing is learned" if self.learn == NONE else "an encoder is trained"
+        if self.cheapest == NORMAL and not extras.installed("torch"):
+            chosen += ", as torch is not installed (pip install 'seqsearch[train]')"
         return f"for {self.queries:,} queries {chosen} ({costs}; --expect-queries, --learn)"
 
 
@@ -114,7 +117,7 @@ def decided(
         # what proposing does not pay for is searched by proof all the same
         made = _FIXED[name] + measuring + _building(name, lengths, size, distance)
         estimates[name] = Estimate(made, min(query, exact))
-    best = Decision(NONE, queries, estimates).cheapest
+    best = Decision(NONE, queries, estimates).cheapest if extras.installed("torch") else NONE
     late = seconds is not None and estimates[NORMAL].build > seconds
     return Decision(NORMAL if best == NORMAL and not late else NONE, queries, estimates)
 

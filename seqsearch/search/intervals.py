@@ -9,6 +9,7 @@ than that is, up to the alpha, not as near as the class: verification ends where
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -33,8 +34,14 @@ class Stop:
 
     def bounds(self, predicted: FloatArray) -> DoubleArray:
         """(Q, C) least exact distance to be expected of candidates predicted at `predicted` or farther."""
-        out: DoubleArray = np.asarray(self.nearest)[np.searchsorted(np.asarray(self.reach), predicted, "left")]
+        nearest, reach = self.classes
+        out: DoubleArray = nearest[np.searchsorted(reach, predicted, "left")]
         return out
+
+    @cached_property
+    def classes(self) -> tuple[DoubleArray, DoubleArray]:
+        """`nearest` and `reach` as arrays."""
+        return np.array(self.nearest, np.float64), np.array(self.reach, np.float64)
 
 
 @dataclass(frozen=True)
@@ -90,17 +97,31 @@ def predicted_of(truth: IntArray, rows: IntArray, predicted: FloatArray) -> Floa
 
 
 @kernel(parallel=True)
-def stopped(distances: DoubleArray, bounds: DoubleArray, nearest: DoubleArray, verified: IntArray) -> None:
-    """What `Distance.rerank` with a `stop` would do, from (Q, C) exact distances in the order of the candidates.
+def stopped(
+    distances: DoubleArray,
+    predicted: FloatArray,
+    reach: DoubleArray,
+    least: DoubleArray,
+    nearest: DoubleArray,
+    verified: IntArray,
+) -> None:
+    """What `Distance.rerank` with a `stop` would do, from (Q, C) exact distances in the order of the candidates, which
+    are `predicted`, (Q, C); `reach`, (B,), and `least`, (B + 1,), are those of a `Stop`, and nothing is looked up of
+    what comes after its end.
 
     Fills `nearest`, (Q, k) of inf, with the k least distances met, ascending, and `verified`, (Q,), with how many
     candidates were compared. An infinite distance is a candidate that is too far to count, or none at all.
     """
     k = nearest.shape[1]
     for q in prange(len(distances)):
-        best = nearest[q]
+        best, place = nearest[q], 0
         for c in range(distances.shape[1]):
-            if bounds[q, c] > best[k - 1]:
+            score = np.float64(predicted[q, c])
+            while place < len(reach) and reach[place] < score:
+                place += 1
+            while place > 0 and reach[place - 1] >= score:
+                place -= 1
+            if least[place] > best[k - 1]:
                 break
             verified[q] += 1
             found = distances[q, c]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,17 +75,51 @@ def nearest_by_parts(
     than `within`, (Q,), is left out, and leads nowhere.
     """
     found, compared = Neighbours.none(len(queries), k), 0
+    for some, best, led in _by_parts(distance, queries, targets, live, before, k, within):
+        found.rows[some], found.distances[some] = best.rows, np.where(best.rows >= 0, best.near, np.inf)
+        compared += int(np.count_nonzero(before.rows[some] >= 0))
+        compared += sum(int(np.count_nonzero(rows >= 0)) for _, rows in led)
+    return found, compared
+
+
+def compared_by_parts(
+    distance: WindowedDistance, queries: Sequences, targets: Sequences, live: BoolArray, before: Ranked, k: int
+) -> IntArray:
+    """(Q, C) the rows that `nearest_by_parts` compares, -1 padded: candidates, and the relatives that they led to."""
+    blocks = []
+    for some, _, led in _by_parts(distance, queries, targets, live, before, k):
+        wide = [before.rows[some]]
+        for left, rows in led:
+            wide.append(np.full((len(wide[0]), rows.shape[1]), -1, np.int64))
+            wide[-1][left] = rows
+        blocks.append(np.concatenate(wide, axis=1))
+    most = max((block.shape[1] for block in blocks), default=before.rows.shape[1])
+    padded = [np.pad(block, ((0, 0), (0, most - block.shape[1])), constant_values=-1) for block in blocks]
+    return np.concatenate([np.zeros((0, most), np.int64), *padded])
+
+
+_Led = list[tuple[IntArray, IntArray]]
+"""Turn by turn, queries that were led on, (q,), and the rows that they were led to, (q, C), -1 padded."""
+
+
+def _by_parts(
+    distance: WindowedDistance,
+    queries: Sequences,
+    targets: Sequences,
+    live: BoolArray,
+    before: Ranked,
+    k: int,
+    within: DoubleArray | None = None,
+) -> Iterator[tuple[slice, _Best, _Led]]:
+    """A few queries at a time, their best, and where these have led."""
     assert before.parts is not None
     for start in range(0, len(queries), _QUERIES):
         some = slice(start, start + _QUERIES)
         asked, rows, parts = queries[some], before.rows[some], before.parts[some]
         radii = None if within is None else within[some]
         best = _offered(distance, asked, targets, rows, parts, _Best.none(len(rows), k, radii))
-        compared += int(np.count_nonzero(rows >= 0))
-        if parts.walk is not None:
-            compared += _walked(distance, asked, targets, live, rows, parts.walk, best)
-        found.rows[some], found.distances[some] = best.rows, np.where(best.rows >= 0, best.near, np.inf)
-    return found, compared
+        walk = parts.walk
+        yield some, best, [] if walk is None else _walked(distance, asked, targets, live, rows, walk, best)
 
 
 def _walked(
@@ -95,22 +130,22 @@ def _walked(
     known: IntArray,
     walk: Walk,
     best: _Best,
-) -> int:
-    """Go on from the best to their relatives, as long as these come in among them; how many were compared."""
-    left, compared = np.arange(len(known)), 0
+) -> _Led:
+    """Go on from the best to their relatives, as long as these come in among them."""
+    left, led = np.arange(len(known)), []
     for _ in range(_TURNS):
         own = best[left]
         rows, begins = relatives_of(walk[left], live, known, np.where(own.fresh, own.rows, -1), own.begins)
         if not rows.shape[1]:
             break
-        compared += int(np.count_nonzero(rows >= 0))
+        led.append((left, rows))
         near = _offered(distance, queries[left], targets, rows, Parts(begins, begins, 0), own)
         best.put(left, near)
         going = near.fresh.any(axis=1)
         left, known = left[going], np.concatenate([known[going], rows[going]], axis=1)
         if not len(left):
             break
-    return compared
+    return led
 
 
 def _offered(

@@ -78,6 +78,8 @@ class Ranked:
 
     def widened(self, count: int) -> tuple[IntArray, AnyArray]:
         """Rows and scores, (Q, count), padded."""
+        if count == self.rows.shape[1]:
+            return self.rows, self.scores
         lack = ((0, 0), (0, count - self.rows.shape[1]))
         return np.pad(self.rows, lack, constant_values=-1), np.pad(self.scores, lack, constant_values=np.inf)
 
@@ -318,7 +320,7 @@ class Pipeline:
         if budget.groups is None:
             return Found.of(self._last(queries, before, last, trace), False), none
         group = budget.groups.of(before.scores)
-        if (group == group[0]).all() and budget.groups.budgets[group[0]] == replace(budget, groups=None):
+        if (group == group[0]).all() and budget.groups.budgets[group[0]] == budget.alone:
             return Found.of(self._last(queries, before, last, trace), False), none
         return self._by_groups(queries, before, group, last, limits)
 
@@ -335,7 +337,7 @@ class Pipeline:
         exclude, trace, other = limits.get("exclude"), limits.get("trace"), limits.get("near")
         settled = ~other.proved if isinstance(other, Found) else np.zeros(len(queries), np.bool_)
         found, unproved = Found.of(Neighbours.none(len(queries), last.count), False), [np.zeros(0, np.int64)]
-        usual = replace(last.budget, groups=None)
+        usual = last.budget.alone
         for number in np.unique(group).tolist():
             budget, places = last.budget.groups.budgets[number], np.flatnonzero(group == number)
             if budget is None:

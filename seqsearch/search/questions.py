@@ -17,7 +17,7 @@ from ..progress import Watching, watched
 from ..registry import call
 from ..sequences import Sequences, SequencesLike
 from .asking import queries_of, require_two_strands, stored_queries
-from .budget import Budget, BudgetOptions, Choice, Wanted, unusual
+from .budget import FEWEST_TO_COMPARE, Budget, BudgetOptions, Choice, Wanted, unusual
 from .conditions import Where
 from .guarantees import MARGINAL, NONE, guarantees
 from .identity import DISTANCE, IDENTITY, looked_at, require_order
@@ -169,7 +169,7 @@ class Questions(Records):
             rests = guarantees(proved, choice.guarantee if measured else NONE)
             rests[backwards] = MARGINAL if measured else NONE
             calibrated, unlike = choice.budget is not None and allowed is None, None
-            if calibrated:
+            if calibrated and len(with_points) >= FEWEST_TO_COMPARE:
                 unlike = unusual(state.calibration, answer.distances.min(axis=1))
             cautions = cautions_of(state, with_points, answer, choice, turned=strand == PLUS and allowed is None)
         distance = state.distance

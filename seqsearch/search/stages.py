@@ -19,7 +19,7 @@ from ..sequences.packed import is_packable, packed
 from .gathering import gathered, original
 from .identity import by_paths
 from .lossless import Lossless
-from .parts import NARROWER, WIDE, nearest_by_parts, nearest_wholly
+from .parts import NARROWER, WIDE, compared_by_parts, nearest_by_parts, nearest_wholly
 from .pipeline import SPARE, Keep, Queries, Ranked, joined
 from .windows import WindowIndex
 
@@ -193,8 +193,8 @@ class Exact:
         best of these are then compared as a whole, so that the distances are those of all of each row, wherever it is
         nearest."""
         assert isinstance(self.distance, WindowedDistance)
-        wanted = max(count, WIDE, before.rows.shape[1] // NARROWER) + SPARE
-        best, compared = nearest_by_parts(self.distance, queries, self._as_packed, self.live, before, wanted, within)
+        leading, packed_targets = _leading(before, count), self._as_packed
+        best, compared = nearest_by_parts(self.distance, queries, packed_targets, self.live, before, leading, within)
         some = Neighbours(best.rows[:, : count + SPARE], best.distances[:, : count + SPARE])
         found = nearest_wholly(self.distance, queries, self._as_packed, some, count)
         return Ranked(found.rows, found.distances, compared=compared)
@@ -206,6 +206,14 @@ class Exact:
             mixed = np.where(np.isfinite(exact), exact + weight * before.scores, np.inf)
         order = np.argsort(mixed, axis=1, kind="stable")[:, :count]
         return Ranked(np.take_along_axis(before.rows, order, axis=1), np.take_along_axis(exact, order, axis=1))
+
+    def compared(self, queries: Sequences, before: Ranked, count: int) -> IntArray:
+        """(Q, C) rows, -1 padded, that `rank` compares for the best `count`: those that came, and what they lead to."""
+        if before.parts is None:
+            return before.rows
+        assert isinstance(self.distance, WindowedDistance)
+        leading = _leading(before, count)
+        return compared_by_parts(self.distance, queries, self._as_packed, self.live, before, leading)
 
     def most_identical(self, queries: Sequences, rows: IntArray, k: int, coverage: float) -> Identical:
         """Of candidates, (Q, C) rows, the k of the highest identity that cover at least so much of the shorter one."""
@@ -254,3 +262,8 @@ class Exact:
         """By columns of the dynamic programme."""
         known = truth.distances[np.isfinite(truth.distances)]
         return self.distance.verification_cost(queries.lengths, float(np.median(known)) if len(known) else 0.0)
+
+
+def _leading(before: Ranked, count: int) -> int:
+    """How many of the nearest lead on to their relatives, where `count` are wanted."""
+    return max(count, WIDE, int(before.rows.shape[1]) // NARROWER) + SPARE

@@ -146,17 +146,17 @@ def better_strand(plus: Neighbours, minus: Neighbours) -> tuple[Neighbours, Bool
 
     A row equally near on both strands counts as found on the plus strand.
     """
-    k = plus.k
+    widths = plus.k, minus.k
     rows = np.concatenate([plus.rows, minus.rows], axis=1)
     distances = np.concatenate([plus.distances, minus.distances], axis=1)
-    strands = np.broadcast_to(np.repeat([False, True], k), rows.shape)
+    strands = np.broadcast_to(np.repeat([False, True], widths), rows.shape)
     order = np.lexsort((strands, distances, rows))
     rows, distances, strands = (np.take_along_axis(column, order, axis=1) for column in (rows, distances, strands))
     again = np.zeros(rows.shape, np.bool_)
     again[:, 1:] = rows[:, 1:] == rows[:, :-1]
     rows, distances = np.where(again, -1, rows), np.where(again | (rows < 0), np.inf, distances)
     last = np.where(rows < 0, np.iinfo(np.int64).max, rows)
-    order = np.lexsort((last, distances))[:, :k]
+    order = np.lexsort((last, distances))[:, : max(widths)]
     rows, distances, strands = (np.take_along_axis(column, order, axis=1) for column in (rows, distances, strands))
     return Neighbours(rows, distances), strands & (rows >= 0)
 

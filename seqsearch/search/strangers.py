@@ -8,20 +8,19 @@ same embedding. It is asked like any other, and what counts as not stored is lef
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..arrays import DoubleArray, IntArray
 from ..distances import Neighbours
-from .budget import Budget
-from .pipeline import Pipeline, Queries, Ranked
+from .known_pairs import KnownPairs
+from .pipeline import Ranked
 
 MOST_REMOVED = 300
 REMOVED_SHARE = 0.05  # of all that is stored, at most
 FEWEST_IN_GROUP = 150
 MOST_GROUPS = 6
-AHEAD = 2  # times the candidates that are asked for, kept for larger budgets
 TAIL = 0.05  # of all queries, the farthest
 PROVABLE = 2.0  # of the loss allowed, in shares of one query of a group: half of it is left to be lost
 
@@ -45,23 +44,18 @@ class Removed:
 
 @dataclass(frozen=True)
 class Strangers:
-    """`queries` that are copies of some of the calibration queries; (S,) `removed` of the nearest of each count as not
-    stored: the `keys` of these pairs ascend. `truth`: the nearest of the others. `owners`: of all queries, usual ones
-    first, the calibration query that they are. `kept`: candidates by effort.
+    """Copies of some of the calibration queries; (S,) `removed` of the nearest of each count as not stored: these pairs
+    are `gone`. `truth`: the nearest of the others. `owners`: of all queries, usual ones first, the calibration query
+    that they are.
     """
 
-    queries: Queries
-    exclude: IntArray | None
     removed: IntArray
-    keys: IntArray
+    gone: KnownPairs
     truth: Neighbours
     owners: IntArray
-    kept: dict[int | None, Ranked] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, queries: Queries, exclude: IntArray | None, known: Neighbours, removed: Removed | None, k: int
-    ) -> Strangers | None:
+    def of(cls, known: Neighbours, removed: Removed | None, k: int) -> Strangers | None:
         """Of queries whose `known` neighbours, (Q, k + removed.most), are the nearest of all that is stored.
 
         Whatever is as near as the last one that is removed goes with it. A query of which too few others are known then
@@ -69,7 +63,7 @@ class Strangers:
         """
         if removed is None:
             return None
-        lines = np.arange(len(queries))
+        lines = np.arange(len(known))
         radii = known.distances[lines, removed.counts - 1]
         counts = (known.distances <= radii[:, None]).sum(axis=1)
         who = np.flatnonzero((counts + k <= known.k) & np.isfinite(radii))
@@ -78,34 +72,28 @@ class Strangers:
         places = counts[who, None] + np.arange(k)
         truth = Neighbours(known.rows[who[:, None], places], known.distances[who[:, None], places])
         gone = np.arange(known.k) < counts[who, None]
-        keys = np.sort((np.arange(len(who))[:, None] << 40 | known.rows[who])[gone])
-        own = None if exclude is None else exclude[who]
-        return cls(queries[who], own, counts[who], keys, truth, np.concatenate([lines, who]))
+        owners, rows = np.nonzero(gone)[0], known.rows[who][gone]
+        order = np.lexsort((rows, owners))
+        pairs = KnownPairs(len(who))
+        pairs.put(owners[order], rows[order], np.zeros(len(rows)))
+        return cls(counts[who], pairs, truth, np.concatenate([lines, who]))
 
-    def proposed(self, pipeline: Pipeline, budget: Budget) -> Ranked:
-        """What a budget proposes of what counts as stored."""
-        most = budget.candidates + int(self.removed.max())
-        found = self._widest(pipeline, budget, most)
-        found = Ranked(found.rows[:, :most], found.scores[:, :most])
-        keys = np.arange(len(found.rows))[:, None] << 40 | np.maximum(found.rows, 0)
-        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        gone = (self.keys[at] == keys) | (found.rows < 0)
-        order = np.argsort(gone, axis=1, kind="stable")[:, : budget.candidates]
+    @property
+    def who(self) -> IntArray:
+        """(S,) the calibration query that each is."""
+        return self.owners[len(self.owners) - len(self.removed) :]
+
+    @property
+    def most(self) -> int:
+        """Of the nearest of any, so many count as not stored."""
+        return int(self.removed.max())
+
+    def left(self, found: Ranked, some: IntArray | None = None) -> Ranked:
+        """What counts as stored of candidates, (S, C), of all strangers or of `some`: moved up, and padded."""
+        gone = self.gone.holds(found.rows, some)
+        order = np.argsort(gone, axis=1, kind="stable")
         rows, scores, gone = (np.take_along_axis(each, order, axis=1) for each in (found.rows, found.scores, gone))
-        return Ranked(np.where(gone, -1, rows), np.where(gone, np.inf, scores))
-
-    def _widest(self, pipeline: Pipeline, budget: Budget, most: int) -> Ranked:
-        """At least the first `most` candidates within the effort of a budget. Of lists, the first of more candidates
-        are those of fewer, and are kept for the budgets to come."""
-        known = None if budget.ef is not None else self.kept.get(budget.lists)
-        if known is not None and known.rows.shape[1] >= most:
-            return known
-        if budget.ef is not None:
-            wider = replace(budget, candidates=most, ef=budget.ef + most - budget.candidates)
-            return pipeline.proposed(self.queries, wider, exclude=self.exclude)
-        found = pipeline.proposed(self.queries, replace(budget, candidates=AHEAD * most), exclude=self.exclude)
-        self.kept[budget.lists] = found
-        return found
+        return Ranked(np.where(gone, -1, rows), np.where(gone, np.float32(np.inf), scores))
 
 
 def grouped(first: DoubleArray, target: float) -> list[tuple[float, IntArray, bool]]:

@@ -98,10 +98,11 @@ def _row(state: State, queries: Queries, truth: Neighbours, k: int, budget: Budg
 
 
 def _candidate_recall(state: State, queries: Queries, truth: Neighbours, k: int, budget: Budget, strand: str) -> float:
-    """Share of the k nearest that are among the candidates, by the candidates' own exact distances."""
+    """Share of the k nearest that are among the candidates, relatives that these lead to among them, by their own exact
+    distances."""
 
     def candidates(asked: Queries, _: Limits) -> Neighbours:
-        rows = state.pipeline.kept(asked, budget).rows
+        rows = state.exact.compared(asked.sequences, state.pipeline.kept(asked, budget), k)
         exact = state.exact.distances(asked.sequences, rows, thresholds(truth.distances, k))
         order = np.argsort(exact, axis=1, kind="stable")
         return Neighbours(np.take_along_axis(rows, order, axis=1), np.take_along_axis(exact, order, axis=1))

@@ -21,7 +21,7 @@ from typing import Unpack
 
 import numpy as np
 
-from .. import threads
+from .. import extras, threads
 from ..distances import DISTANCES, Distance, distance_named, range_search
 from ..distances.consensus import consensus
 from ..errors import MismatchError, ParameterError, SeqsearchError
@@ -134,12 +134,24 @@ def _compare(distance: Distance, refs: Sequences, queries: Sequences) -> None:
     range_search(distance, queries, refs, 5.0)
 
 
+def _learn() -> str:
+    """What runs the kernels of learning where it can be done."""
+    return "low" if extras.installed("torch") else "none"
+
+
 def _genes(folder: Path) -> None:
-    _use(folder, _family("dna", 1200, 120), effort="low", index="ivf")
+    _use(folder, _family("dna", 1200, 120), learn=_learn(), index="ivf")
+
+
+def _own_kinds(folder: Path) -> None:
+    """Lists and graphs where faiss and hnswlib are not installed."""
+    with extras.without("faiss", "hnswlib"):
+        for index in ("ivf", "hnsw"):
+            _use(folder, _family("dna", 1200, 120), learn="none", index=index)
 
 
 def _names(folder: Path) -> None:
-    _use(folder, _family("text", 1200, 18), effort="low", index="ivf", compress=2)
+    _use(folder, _family("text", 1200, 18), learn=_learn(), index="ivf", compress=2)
 
 
 def _other_texts(folder: Path) -> None:
@@ -158,7 +170,7 @@ def _parts(name: str) -> Callable[[Path], None]:
         reads = Sequences.from_texts([gene.text[100:220] for gene in genes[:20]], DNA)
         References(genes, distance=name).search(reads, 5)
         _compare(distance_named(name), genes, reads)
-        _use(folder, genes, reads, distance=name, effort="low")
+        _use(folder, genes, reads, distance=name, learn=_learn())
         if name == "overlap":
             with SequenceIndex.open(folder / "warm.ss") as index:
                 for exact in (False, True):
@@ -176,7 +188,7 @@ def _windows(folder: Path) -> None:
 def _series(folder: Path) -> None:
     waves = _waves(300, 48)
     _compare(distance_named("dtw"), waves, waves[:10])
-    _use(folder, waves, distance="dtw", effort="low")
+    _use(folder, waves, distance="dtw", learn=_learn())
 
 
 def _parts_of_series(folder: Path) -> None:
@@ -226,4 +238,5 @@ _TASKS: dict[str, Callable[[Path], None]] = {
     "codes": _codes,
     "other text": _other_texts,
     "points": _points,
+    "lists and graphs of its own": _own_kinds,
 }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from seqsearch import geometry, hashing, threads
+from seqsearch import extras, geometry, hashing, threads
 from seqsearch.ann import (
     CANDIDATE_INDEXES,
     CandidateIndex,
@@ -32,11 +33,19 @@ class Case:
     parameters: tuple[tuple[str, object], ...] = ()
     recall: float = 1.0
     taught: bool = False  # learns from vectors like those to come before there are any
+    without: str = ""  # a library that is not there, though the kind would use it
 
     def __str__(self) -> str:
         return "-".join(
             str(part)
-            for part in (self.kind, self.geometry, self.bits, *dict(self.parameters).values(), "taught" * self.taught)
+            for part in (
+                self.kind,
+                self.geometry,
+                self.bits,
+                *dict(self.parameters).values(),
+                "taught" * self.taught,
+                self.without and f"without {self.without}",
+            )
             if part
         )
 
@@ -89,11 +98,28 @@ CASES = [
         for name in geometry.GEOMETRIES
         for bits, recall in ((4, 0.3), (8, 0.85), (None, 0.85))
     ),
+    Case("hnsw", "euclidean", recall=0.97, without="hnswlib"),
+    Case("hnsw", "cosine", parameters=(("product", True),), recall=0.97, without="hnswlib"),
+    Case("hnsw", "hyperbolic", recall=0.97, without="hnswlib"),
+    *(
+        Case("ivf", "euclidean", parameters=(("bits", bits),), recall=recall, taught=True, without="faiss")
+        for bits, recall in ((2, 0.0), (4, 0.3), (8, 0.85), (None, 0.85))
+    ),
+    Case("ivf", "hyperbolic", recall=0.3, without="faiss"),
     Case("ivf", "euclidean", parameters=(("bits", 2),), recall=0.0, taught=True),
     Case("ivf", "hyperbolic", parameters=(("bits", 1),), recall=0.0, taught=True),
     *(Case("hamming", bits=bits) for bits in (8, 16, 32, 64, 72, 128, 256, 1024)),
 ]
 every = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+@pytest.fixture(autouse=True)
+def hidden(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The library that a case does without."""
+    called = getattr(request.node, "callspec", None)
+    case = None if called is None else called.params.get("case")
+    with extras.without(*([case.without] if case is not None and case.without else [])):
+        yield
 
 
 class Oracle:

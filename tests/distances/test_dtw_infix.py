@@ -11,6 +11,7 @@ from partial_oracles import parts, warped_part_oracle
 
 from seqsearch.distances import Distance, DTWDistance, InfixDTW, distance_named
 from seqsearch.distances import dtw_infix_kernels as kernels
+from seqsearch.distances import dtw_infix_lanes as lanes
 from seqsearch.distances import dtw_window_kernels as windows
 from seqsearch.distances.dtw_infix import block_for, turned_of
 from seqsearch.errors import MismatchError, ParameterError, SeriesError
@@ -174,6 +175,49 @@ def test_bounds_of_blocks_are_never_above_the_distance_whatever_the_scale(local,
             assert (least <= true).all()
             if block == 1 and scale == loud == 1 and local != "cosine":
                 assert (least >= 0.999 * true).all()
+
+
+@pytest.mark.parametrize("local", ["squared", "absolute"])
+@pytest.mark.parametrize(("scale", "offset", "loud"), [(1, 0, 1), (1e-5, 3, 1), (1e4, -1e6, 1), (1, 0, 1e9), (1, 0, 0)])
+def test_bounds_of_stretches_side_by_side_are_those_of_one_and_never_above(local, scale, offset, loud):
+    rng = np.random.default_rng(13)
+    distance, steps = InfixDTW(local=local), 1501
+    walk = rng.standard_normal(steps).cumsum()
+    walk[700:1000] = walk[700]  # where a path may stand still for long
+    query = loud * scale * (walk[300:320] + 0.1 * rng.standard_normal(20))
+    stored = distance.stored.prepared(of(scale * walk[:40] + offset, scale * walk + offset))
+    x = kernels.backwards(distance.prepared(of(query + loud * offset)).data)
+    turned = turned_of(stored, 1)
+    count = turned.starts[2] - turned.starts[1]
+    assert lanes.are_worthwhile(count, 20, 1)
+    ends, least, plain = np.empty(steps), np.empty(count), np.empty(count)
+    kernels.sweep(x, turned.frames, 40, distance.form.local, np.empty((3, 21)), ends)
+    kernels.bounds_of(x, turned, 1, distance.form.local, least)
+    assert (least <= ends).all()
+    kernels._fill_bounds(*kernels._widened(x, turned.scale), turned, 40, kernels.coarse(distance.form.local), plain)
+    plain /= turned.scale if local == "absolute" else turned.scale**2
+    assert np.isclose(least, plain, rtol=1e-3).mean() > 0.7  # others are of paths that stand still
+    # and frame by frame, of stretches that begin anywhere
+    turned = turned_of(stored, 7)
+    coarse = np.empty(turned.starts[2] - turned.starts[1])
+    kernels.bounds_of(x, turned, 1, distance.form.local, coarse)
+    finer = kernels._finer(x, turned, 1, distance.form.local, coarse, float(np.quantile(coarse, 0.6)))
+    true = np.array([ends[b * 7 : (b + 1) * 7].min() for b in range(len(coarse))])
+    assert (coarse <= finer).all()
+    assert (finer <= true).all()
+    if loud == 1:
+        assert (finer > coarse).any()
+
+
+def test_where_the_first_place_is_not_what_it_promised_others_are_tried():
+    rng = np.random.default_rng(14)
+    targets = of(*(rng.standard_normal(3000) for _ in range(2)))
+    queries = of(*(targets[1].data[900:960, 0] + level * rng.standard_normal(60) for level in (0.0, 0.2, 0.5, 3.0)))
+    distance = InfixDTW()
+    found, _ = distance.searcher(targets).search(queries, 2)
+    for q, query in enumerate(queries):
+        table = np.array([slowly(distance, {}, query.data, target.data) for target in targets])
+        np.testing.assert_allclose(found.distances[q], np.sort(table), rtol=1e-9, atol=1e-12)
 
 
 def test_a_band_of_none_is_the_euclidean_distance_of_standardised_parts():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,13 +13,16 @@ from hypothesis import strategies as st
 
 import seqsearch as ss
 from seqsearch import SequenceIndex
+from seqsearch.ann import CandidateIndex
 from seqsearch.cli.main import run
 from seqsearch.distances import EditDistance, recall_at
 from seqsearch.errors import ParameterError
 from seqsearch.search.budget import Budget, Calibration, Group, Grouped, Point, Wanted, controlled
-from seqsearch.search.calibrator import enough_queries, group_bound, left_out, lower_bound
+from seqsearch.search.calibrator import enough_queries, group_bounds, left_out, lower_bound
 from seqsearch.search.guarantees import weakest
 from seqsearch.search.pipeline import Pipeline, Queries
+from seqsearch.search.proposals import Proposals
+from seqsearch.search.state import State
 from seqsearch.search.strangers import Removed, Strangers, grouped
 from seqsearch.sequences import Sequences
 from tests.families import families
@@ -79,9 +83,11 @@ def test_the_controlled_recall_is_that_of_the_paper(recall: float, queries: int)
 @given(st.lists(st.integers(0, 10), min_size=1, max_size=300))
 def test_a_group_is_bound_by_both(tenths: list[int]) -> None:
     each = np.array(tenths) / 10
-    assert group_bound(each) <= controlled(each.mean(), len(each)) + 1e-12
+    both = np.stack([each, np.ones(len(each))])
+    assert group_bounds(both)[0] <= controlled(each.mean(), len(each)) + 1e-12
     assert lower_bound(each) - 1e-12 <= lower_bound(each, 1.0) <= each.mean() + 1e-12
-    assert group_bound(np.ones(199)) == pytest.approx(0.995)
+    assert group_bounds(both)[0] <= lower_bound(each, 1.0) + 1e-12
+    assert group_bounds(np.ones((1, 199))) == pytest.approx(0.995)
 
 
 def test_five_hundred_queries_that_find_everything_prove_995() -> None:
@@ -159,21 +165,48 @@ def test_strangers_are_asked_for_what_is_left(index: SequenceIndex) -> None:
         assert removed is not None
         queries = state.members(own)
         known = state.neighbours(queries, 10 + removed.most, None, exclude=own)
-        strange = Strangers.of(queries, own, known, removed, 10)
+        strange = Strangers.of(known, removed, 10)
         assert strange is not None
-        assert len(strange.queries) > 10
-        everything = strange.proposed(state.pipeline, Budget(1079, 1079, lists=10**6))
-        few = strange.proposed(state.pipeline, Budget(20, 300, lists=10**6))
+        assert len(strange.who) > 10
+        proposals = Proposals(state.pipeline, queries, own, strange, 1079)
+        everything = proposals.of(Budget(1079, 1079, lists=10**6)).rows[len(own) :]
+        few = proposals.of(Budget(20, 300, lists=10**6)).rows[len(own) :]
     for place, who in enumerate(strange.owners[len(own) :].tolist()):
         distances = matrix[who]
         radius = np.sort(distances)[removed.counts[who] - 1]
         left = np.where(distances > radius, distances, np.inf)
         assert strange.truth.distances[place].tolist() == np.sort(left)[:10].tolist()
-        proposed = everything.rows[place][everything.rows[place] >= 0]
+        proposed = everything[place][everything[place] >= 0]
         assert np.array_equal(np.sort(proposed), np.flatnonzero(np.isfinite(left)))
-        assert np.isfinite(left[few.rows[place]]).all()
-        assert len(np.unique(few.rows[place])) == 20
+        assert np.isfinite(left[few[place]]).all()
+        assert len(np.unique(few[place])) == 20
     assert Removed.sizes(5, 9, 1) is None, "nothing can be spared"
+
+
+def test_one_wide_search_proposes_what_many_would(index: SequenceIndex) -> None:
+    own = np.concatenate([np.arange(0, 1080, 45), [-1, -1]])  # of members, and of queries that are none
+    with index.state() as state:
+        pipeline = state.pipeline
+        queries = Queries(Sequences.concatenate([STORED[own[:-2]], ASKED[:2]]))
+        known = state.neighbours(queries, 60, None, exclude=own)
+        strange = Strangers.of(known, Removed.sizes(len(own), 1079, 10), 10)
+        assert strange is not None
+        proposals = Proposals(pipeline, queries, own, strange, 400)
+        for lists, count in itertools.product((1, 2, 4), (10, 40, 100, 150, 400)):
+            budget = Budget.of(count, index_of(state).effort, lists if index_of(state).effort == "lists" else 4 * count)
+            found, alone = proposals.of(budget), pipeline.proposed(queries, budget, exclude=own)
+            np.testing.assert_array_equal(found.scores[: len(own)], alone.scores)
+            assert (found.rows[: len(own)] >= 0).all(), "a search looks on until it finds so many"
+            wider = replace(budget, candidates=count + strange.most, ef=budget.ef and budget.ef + strange.most)
+            left = strange.left(pipeline.proposed(queries[strange.who], wider, exclude=own[strange.who]))
+            if index_of(state).effort != "lists":  # of lists, these few more may lead to others
+                np.testing.assert_array_equal(found.scores[len(own) :], left.scores[:, :count])
+            assert (found.rows[len(own) :] >= 0).all()
+
+
+def index_of(state: State) -> CandidateIndex:
+    assert state.candidates is not None
+    return state.candidates
 
 
 def test_each_group_is_searched_within_its_own_budget(index: SequenceIndex) -> None:

@@ -69,9 +69,12 @@ def test_the_simulation_is_what_reranking_does(seed: int, k: int) -> None:
     exact = EditDistance().matrix(queries, targets).astype(float)
     told = np.take_along_axis(exact, candidates, axis=1)
     predicted = np.sort(rng.random((3, 15)) * 12, axis=1).astype(np.float32)
-    bounds = Stop(0.1, (0.0, 2.0, 4.0, 9.0), (3.0, 5.0, 8.0)).bounds(predicted)
+    if seed % 2:
+        predicted = predicted[:, rng.permutation(15)]  # the same where a stage ranks by something else
+    stop = Stop(0.1, (0.0, 2.0, 4.0, 9.0), (3.0, 5.0, 8.0))
+    bounds, (least, reach) = stop.bounds(predicted), stop.classes
     nearest, verified = np.full((3, k), np.inf), np.zeros(3, np.int64)
-    stopped(told, bounds, nearest, verified)
+    stopped(told, predicted, reach, least, nearest, verified)
     found = EditDistance().rerank(queries, targets, candidates, k, stop=bounds)
     for q in range(3):
         by_count = [padded(told[q, :count], k) for count in range(16)]

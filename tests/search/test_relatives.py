@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from seqsearch.distances import recall_at
 from seqsearch.search import SequenceIndex
+from seqsearch.search.pipeline import Keep, Queries
 from seqsearch.search.relating import found_relatives, sketches
 from seqsearch.search.relatives import FARTHEST, Relatives, Walk, relatives_of
 from seqsearch.search.window_building import reads_of, window_model
@@ -131,6 +132,24 @@ def test_few_windows_and_their_relatives_find_the_family(index: SequenceIndex, g
     )
 
 
+def test_what_relatives_lead_to_is_among_the_candidates(index: SequenceIndex, genes: Sequences) -> None:
+    reads = reads_of(genes[: 10 * MEMBERS : 3], 60, np.random.default_rng(1))
+    budget = index.budget(6, candidates=6)[0]
+    for strand in ("plus", "both"):
+        (row,) = index.evaluate(reads, k=6, budgets=[budget], strand=strand)
+        assert row.candidate_recall >= row.recall >= 0.97
+    with index.state() as state:
+        asked = Queries(reads)
+        before = state.pipeline.kept(asked, budget)
+        rows = state.exact.compared(reads, before, 6)
+        best = state.exact.rank(asked, before, Keep(6, budget))
+    assert (rows >= 0).sum() == best.compared > (before.rows >= 0).sum()
+    for query, own in enumerate(rows):
+        there = own[own >= 0]
+        assert len(np.unique(there)) == len(there)
+        assert np.isin(best.rows[query], there).all()
+
+
 class Alone:
     """Windows without what they lead to."""
 
@@ -169,6 +188,32 @@ def test_relatives_follow_what_is_added_and_removed(genes: Sequences, tmp_path) 
                     own = state.pipeline.stages[0].windows.relatives
                     assert own.rows.shape[0] == len(genes)
                     assert (own.rows[10 * MEMBERS :] >= 10 * MEMBERS).any(axis=1).all()
+
+
+def test_an_index_of_before_there_were_relatives_goes_on_without(
+    genes: Sequences, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "old.ss"
+    options = {"distance": "infix", "distance_parameters": WINDOW, "recall": 0.9}
+    monkeypatch.setattr("seqsearch.search.window_building.RELATED", 0)
+    SequenceIndex.build(path, genes[:40], **options).close()
+    monkeypatch.undo()
+    assert not list(path.rglob("relatives-*"))
+    reads = reads_of(genes[:80], 60, np.random.default_rng(6))
+    with SequenceIndex.open(path) as index:
+        with index.state() as state:
+            windows = state.pipeline.stages[0].windows
+            assert "relatives" not in windows.settings.to_json()  # as it was written then
+            assert windows.relatives is None
+        index.add(genes[40:])
+        index.remove(genes.ids.take(np.arange(0, 80, 7)))
+        truth = index.search(reads, k=3, exact=True)
+        found = index.search(reads, k=3, candidates=300)
+        assert recall_at(found.distances, truth.distances, 3).mean() >= 0.97
+        assert index.verify(sample=3).ok
+    with SequenceIndex.open(path) as index:
+        np.testing.assert_array_equal(index.search(reads, k=3, candidates=300).distances, found.distances)
+    assert not list(path.rglob("relatives-*"))
 
 
 def test_damaged_relatives_are_looked_for_anew(genes: Sequences, tmp_path) -> None:

@@ -186,6 +186,27 @@ def test_the_other_strand_leads_only_to_what_is_nearer(index: SequenceIndex, rea
     assert (both.minus[:, 0] == minus[:, 0]).all()
 
 
+def test_fragments_of_either_strand_lead_to_their_genes(index: SequenceIndex, genes: Sequences) -> None:
+    """Trial B1: pieces of stored genes of several lengths, with errors, half of them turned over."""
+    rng = np.random.default_rng(12)
+    owners = rng.integers(0, len(genes), 60)
+    lengths = rng.integers(50, 121, 60).tolist()
+    pieces = [reads_of(genes[[row]], length, rng) for row, length in zip(owners, lengths, strict=True)]
+    plain = Sequences.concatenate(pieces)
+    turned = reverse_complement(plain)
+    asked = Sequences.from_arrays([(turned if q % 2 else plain)[q].data for q in range(60)], DNA)
+    every = np.arange(60)
+    own = index.distance.pairs(plain, every, genes, owners)
+    for how in ({"candidates": 60}, {"exact": True}):
+        found = index.search(asked, k=1, strand="both", **how)
+        assert (found.distances[:, 0] <= own).mean() >= 0.95
+        assert (found.rows[:, 0] == owners).mean() >= 0.8  # others may be as near
+        hits = [line[0] for line in found]
+        assert np.mean([hit.strand == ("-" if q % 2 else "+") for q, hit in enumerate(hits)]) >= 0.95
+    alone = index.search(asked, k=1, exact=True)
+    assert (alone.distances[1::2, 0] > own[1::2]).all()
+
+
 def test_reads_of_the_ends_of_targets_lose_nothing_to_insertions(index: SequenceIndex, genes: Sequences) -> None:
     ends = []
     for gene in genes[:40]:

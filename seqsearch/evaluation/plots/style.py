@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ... import extras
 from ...arrays import AnyArray, DoubleArray
 from ...errors import ParameterError, StrPath
 from ...files import replacing, write_errors
@@ -55,11 +56,13 @@ _SETTINGS: Any = {
 def picture(path: StrPath, size: tuple[float, float], panels: int = 1) -> Iterator[tuple[Figure, list[Axes]]]:
     """A figure of `size` inches with `panels` side by side, saved to `path` when the block ends well.
 
-    Raises ParameterError for an extension that names no picture, InputError when the file cannot be written.
+    Raises ParameterError for an extension that names no picture, InputError when the file cannot be written,
+    MissingExtraError without matplotlib.
     """
     target = Path(path)
     if target.suffix.lower() not in _METADATA:
         raise ParameterError(f"a picture ends in {', '.join(_METADATA)}, not {target.name!r}")
+    extras.require("matplotlib", "a picture")
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from ...arrays import AnyArray, IntArray
+from ...extras import TRAIN, imported
 
 _COLDEST, _HOTTEST = 0.1, 10.0
 FEWEST = 10  # examples below which nothing can be said
@@ -29,7 +29,7 @@ def fitted_temperature(scores: AnyArray, true: IntArray) -> float:
     """
     if len(true) < FEWEST:
         return 1.0
-    found = minimize_scalar(
+    found = imported("scipy.optimize", TRAIN).minimize_scalar(
         lambda log: log_loss(scores, true, math.exp(log)),
         bounds=(math.log(_COLDEST), math.log(_HOTTEST)),
         method="bounded",

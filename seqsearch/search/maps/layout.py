@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from ...ann.exact import ExactIndex
 from ...arrays import JSON, DoubleArray, FloatArray, IntArray
 from ...errors import CorruptIndexError
-from ...extras import SKLEARN, imported
+from ...extras import SKLEARN, imported, installed
 from ...files import read_tensors, write_tensors
 from ...progress import SILENT, Progress
 from .points import PART
@@ -57,10 +58,11 @@ def _largest(matrix: DoubleArray, count: int) -> tuple[DoubleArray, DoubleArray]
         values, vectors = np.linalg.eigh(matrix)
     elif not matrix.any():  # one point: any direction will do
         values, vectors = np.zeros(count), np.eye(len(matrix), count)
+    elif installed("scipy"):
+        found = imported("scipy.sparse.linalg", SKLEARN).eigsh
+        values, vectors = found(matrix, count, v0=np.random.default_rng(0).standard_normal(len(matrix)))
     else:
-        from scipy.sparse.linalg import eigsh
-
-        values, vectors = eigsh(matrix, count, v0=np.random.default_rng(0).standard_normal(len(matrix)))
+        values, vectors = np.linalg.eigh(matrix)
     order = np.argsort(-values, kind="stable")[:count]
     return values[order], vectors[:, order]
 
@@ -203,12 +205,10 @@ def _neighbourly(coordinates: DoubleArray, perplexity: float, seed: int) -> Floa
 def beside(coordinates: DoubleArray, landmarks: DoubleArray, places: FloatArray) -> FloatArray:
     """(m, 2) mean places of the nearest landmarks of coordinates (m, q), the nearer the heavier; a point that is a
     landmark lies where that one does."""
-    import faiss
-
-    flat = faiss.IndexFlatL2(landmarks.shape[1])
-    flat.add(np.ascontiguousarray(landmarks, np.float32))
-    squared, nearest = flat.search(np.ascontiguousarray(coordinates, np.float32), min(_BESIDE, len(landmarks)))
-    squared = np.maximum(squared, 0).astype(np.float64)
+    flat = ExactIndex(geometry="squared", dim=landmarks.shape[1])
+    flat.add(np.arange(len(landmarks)), np.ascontiguousarray(landmarks, np.float32))
+    found = flat.search(np.ascontiguousarray(coordinates, np.float32), min(_BESIDE, len(landmarks)))
+    nearest, squared = found.rows, found.distances.astype(np.float64)
     weights = 1 / np.maximum(squared, 1e-9 * np.maximum(squared[:, -1:], 1e-12))
     weights /= weights.sum(axis=1, keepdims=True)
     return np.asarray((weights[:, :, None] * places[nearest]).sum(axis=1), np.float32)

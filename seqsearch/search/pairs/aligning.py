@@ -9,6 +9,7 @@ import numpy as np
 from ...arrays import AnyArray, IntArray
 from ...distances import MatchingDTW
 from ...errors import MismatchError
+from ...extras import TRAIN, imported
 from ...progress import SILENT, Progress
 from ...sequences import Sequences
 
@@ -39,13 +40,11 @@ def paired(queries: Iterable[str], entries: Iterable[str], pairs: Pairs | None =
 
 def connected(first: IntArray, second: IntArray) -> IntArray:
     """(m,) number of the group of each pair: pairs that share a query or an entry are of one group."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
+    sparse, graphs = imported("scipy.sparse", TRAIN), imported("scipy.sparse.csgraph", TRAIN)
     shift = int(first.max()) + 1
     size = shift + int(second.max()) + 1
-    links = coo_array((np.ones(len(first)), (first, second + shift)), shape=(size, size))
-    _, numbers = connected_components(links, directed=False)
+    links = sparse.coo_array((np.ones(len(first)), (first, second + shift)), shape=(size, size))
+    _, numbers = graphs.connected_components(links, directed=False)
     groups: IntArray = numbers[first].astype(np.int64)
     return groups
 

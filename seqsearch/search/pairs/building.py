@@ -9,6 +9,7 @@ from typing import Self, TypedDict
 
 import numpy as np
 
+from ... import extras
 from ...ann import CandidateIndex, auto_kind
 from ...arrays import JSON, AnyArray, IntArray
 from ...distances import Distance, HashDTW, HashSequences, MatchingDTW
@@ -219,6 +220,7 @@ def _trained(
     progress: Progress,
 ) -> TwoTowers:
     """Hash towers of pairs aligned in `steps`, and attention towers of `whole` ones (none for dim 0)."""
+    extras.require("torch", "training towers")
     from ...learning.towers import TowerPlan, train_towers
 
     def trained(pair: tuple[Sequences, Sequences], family: str, dim: int) -> TowerPair:

@@ -3,17 +3,19 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-web wheel docs man quick-files test-quick bench-quick figures lint types layers unit clean
+.PHONY: demo test test-web dist wheel docs man quick-files test-quick bench-quick figures lint types layers unit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/seqsearch demo
 
 test: $(VENV)/.installed lint types layers unit
 
-# A wheel with machine code for every x86 processor with AVX2 and this Python, for whoever installs it; with man pages.
-wheel: $(VENV)/.installed man
-	$(BIN)/seqsearch warm-up --level x86-64-v3
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
+# What is published (tools/dist.py): a source distribution, a wheel for all, and one with machine code for this Python.
+dist: $(VENV)/.installed man
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dist]'
+	$(BIN)/python tools/dist.py dist
+
+wheel: dist
 
 # The site, into build/site: strict, its links checked, and without network (python3 -m http.server -d build/site).
 docs: $(VENV)/.installed

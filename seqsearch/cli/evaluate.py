@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import click
 
+from .label_reports import evaluate_labels
 from .options import (
     HDF5,
     PATH,
@@ -14,6 +15,7 @@ from .options import (
     Cluster,
     Reading,
     format_option,
+    given,
     numbers_of,
     option,
     query_vectors_option,
@@ -23,7 +25,7 @@ from .options import (
 )
 from .progress import progress_for
 from .shared import show_rows
-from .source import open_index
+from .source import is_model, open_index
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Options:
 
 
 @click.command("evaluate", short_help="Recall against exact truth, over a sweep of budgets.")
-@click.argument("index", type=PATH)
+@click.argument("index", metavar="INDEX|MODEL", type=PATH)
 @click.argument("queries")
 @query_vectors_option
 @takes(options=Options, cluster=Cluster, reading=Reading)
@@ -59,14 +61,23 @@ def command(
 ) -> None:
     """Compare the index with exact truth on QUERIES: recall, candidate recall and speed of every budget.
 
-    A hit counts when its exact distance is at most that of the true K-th neighbour, so ties count.
+    A hit counts when its exact distance is at most that of the true K-th neighbour, so ties count. Of a MODEL that
+    tells classes, the labels that it gives to QUERIES are compared with those they have.
 
     \b
     Examples:
       seqsearch evaluate refs.ss queries.fasta
       seqsearch evaluate refs.ss queries.fasta --candidates 50,100,200 --format json --plot recall.png
       seqsearch evaluate glove.ss glove-100-angular.hdf5 --truth glove-100-angular.hdf5
+      seqsearch evaluate reviews.model labelled.tsv
     """
+    if is_model(index):
+        for name in given(options).keys() - {"output_format"}:
+            raise click.UsageError(f"--{name} is for an index: {index} is a model")
+        if query_vectors is not None:
+            raise click.UsageError(f"{QUERY_VECTORS} is for an index: {index} is a model")
+        evaluate_labels(index, queries, reading, options.output_format, quiet)
+        return
     from ..distances import Truth
     from ..evaluation.sweep import Sweep
     from ..search import SequenceIndex

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, PICTURE, option
+from .options import PATH, PICTURE, Reading, option
+from .progress import progress_for
+from .shared import show_rows
 
 if TYPE_CHECKING:
     from ..arrays import AnyArray
+    from ..encoders.model import Model
     from ..evaluation.labels import LabelReport
 
 
@@ -34,6 +37,45 @@ class Reports:
     def __bool__(self) -> bool:
         """Whether any is asked for."""
         return any(vars(self).values())
+
+
+def labelling_model(path: str) -> Model:
+    """The model of a file. Raises MismatchError when it does not tell classes, and what reading it raises."""
+    from ..encoders.labelling import head_of
+    from ..encoders.model_file import load_model
+
+    loaded = load_model(path)
+    head_of(loaded, "classify")
+    return loaded
+
+
+def evaluate_labels(path: str, queries: str, reading: Reading, output_format: str, quiet: bool) -> None:
+    """Print how well the model of a file tells the labels of queries: a row for the whole and one for each label.
+
+    Raises MismatchError for queries without labels.
+    """
+    import numpy as np
+
+    from ..encoders.labelling import classify
+    from ..errors import MismatchError
+    from ..evaluation.labels import LabelReport
+    from ..evaluation.rows import as_table
+
+    model = labelling_model(path)
+    asked = reading.suiting(model.spec.alphabet).read(queries, queries=True)
+    known = np.array([bool(label) for label in asked.labels], np.bool_)
+    if not known.any():
+        raise MismatchError(f"{queries} has no labels to compare with")
+    told = classify(model, asked, progress_for(quiet))  # all of them: those without a label may be of the same record
+    names, rows = told.names(), np.flatnonzero(known).tolist()
+    true = list(asked.labels.take(np.flatnonzero(known)))
+    report = LabelReport.of(true, [names[row] for row in rows], told.confidence[known])
+    whole: dict[str, object] = {"label": "all", "support": len(true), **report.summary()}
+    table = report.rows()
+    show_rows([whole, *table], output_format, lambda: as_table(table))
+    if output_format == "table":
+        shown = ("accuracy", "macro_f1", "calibration_error")
+        click.echo(", ".join(f"{name.replace('_', ' ')} {whole[name]:.4f}" for name in shown))
 
 
 class Tally:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, Reading, format_option, given, option, takes, threads_and_quiet
+from .options import PATH, Command, Reading, format_option, given, option, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import header_text, rows_text
 
@@ -43,7 +43,12 @@ class Options:
             raise click.BadParameter(f"must be at least 0, not {self.within}", param_hint="--within")
 
 
-@click.command("consensus", short_help="The string nearest to all of a set, or of each cluster.")
+@click.command(
+    "consensus",
+    cls=Command,
+    first=("within", "by", "output", "output_format", "least"),
+    short_help="The string nearest to all of a set, or of each cluster.",
+)
 @click.argument("file", metavar="FILE|INDEX")
 @takes(options=Options, reading=Reading)
 @threads_and_quiet

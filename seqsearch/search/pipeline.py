@@ -16,7 +16,7 @@ from typing import Protocol, TypedDict, TypeVar, Unpack
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
-from ..distances import Neighbours
+from ..distances import Neighbours, Pruning
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from .budget import Budget
@@ -51,12 +51,12 @@ class Parts:
 @dataclass(frozen=True)
 class Ranked:
     """What a stage says of Q queries: `rows` (Q, C), best first, -1 padded, and their `scores` (Q, C), the less the
-    better, inf padded; `note`: how they were found; `parts`: where on the rows, if that is known; `compared`: entries
-    that the stage compared, where these are not those that came."""
+    better, inf padded; `pruning`: what it took where all was compared; `parts`: where on the rows, if that is known;
+    `compared`: entries that the stage compared, where these are not those that came."""
 
     rows: IntArray
     scores: AnyArray
-    note: str = ""
+    pruning: Pruning | None = None
     parts: Parts | None = None
     compared: int | None = None
 
@@ -68,7 +68,7 @@ class Ranked:
         kept[kept.all(axis=1), -1] = False
         shape = (len(self.rows), self.rows.shape[1] - 1)
         parts = None if self.parts is None else self.parts.without(exclude, kept, shape)
-        return Ranked(self.rows[kept].reshape(shape), self.scores[kept].reshape(shape), self.note, parts)
+        return Ranked(self.rows[kept].reshape(shape), self.scores[kept].reshape(shape), self.pruning, parts)
 
     def followed_by(self, more: Ranked) -> Ranked:
         """What is said of these queries, and then of others; no parts are known of them."""
@@ -86,7 +86,7 @@ class Ranked:
     def __getitem__(self, some: IntArray) -> Ranked:
         """What is said of some of the queries."""
         parts = None if self.parts is None else self.parts[some]
-        return Ranked(self.rows[some], self.scores[some], self.note, parts)
+        return Ranked(self.rows[some], self.scores[some], self.pruning, parts)
 
     def padded(self, k: int) -> Neighbours:
         """The first k of each line, padded where there are fewer."""
@@ -209,7 +209,16 @@ class StageReport:
 
 
 class Trace(dict[str, StageReport]):
-    """What the stages of a search did, by name."""
+    """What the stages of a search did, by name; `everything`: how many queries were compared with all there is, and the
+    `pruning` of these."""
+
+    everything = 0
+    pruning: Pruning | None = None
+
+    def add_everything(self, queries: int, pruning: Pruning) -> None:
+        """Some more queries were compared with all there is."""
+        self.everything += queries
+        self.pruning = pruning if self.pruning is None else self.pruning + pruning
 
     def add(self, name: str, compared: int, kept: IntArray, seconds: float) -> int:
         """One more batch of queries: how many entries came, and the (Q, C) rows that were kept, -1 padded; how many."""
@@ -278,8 +287,9 @@ class Pipeline:
         exclude, progress = limits.get("exclude"), limits.get("progress", SILENT)
         keep = Keep(k + (exclude is not None), None, limits.get("allowed"), progress, _radii(limits))
         found = self.stages[-1].rank(Queries.of(queries), None, keep).without(exclude)
-        if limits.get("trace") is not None and found.note:
-            progress.note(found.note)
+        trace = limits.get("trace")
+        if trace is not None and found.pruning is not None:
+            trace.add_everything(len(queries), found.pruning)
         return Found.of(Neighbours(found.rows, found.scores), True)
 
     def staged(self, queries: Sequences | Queries, k: int, budget: Budget, **limits: Unpack[Limits]) -> Found:

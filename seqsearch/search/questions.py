@@ -17,7 +17,7 @@ from ..progress import Watching, watched
 from ..registry import call
 from ..sequences import Sequences, SequencesLike
 from .asking import queries_of, require_two_strands, stored_queries
-from .budget import FEWEST_TO_COMPARE, Budget, BudgetOptions, Choice, Wanted, unusual
+from .budget import EVERYTHING, FEWEST_TO_COMPARE, Budget, BudgetOptions, Choice, Wanted, unusual
 from .conditions import Where
 from .guarantees import MARGINAL, NONE, guarantees
 from .identity import DISTANCE, IDENTITY, looked_at, require_order
@@ -260,7 +260,7 @@ class Questions(Records):
             cautions = (*cautions, *unlike_lengths(state, queries))
         parts = exact.distance if exact.distance.partial else None
         able, aligner = exact.distance.alignable, exact.distance.aligner
-        how = Explanation("exact", cautions, alignable=able, aligner=aligner, parts=parts)
+        how = Explanation(EVERYTHING, cautions, alignable=able, aligner=aligner, parts=parts)
         return RangeResults(queries.ids, state.targets, ranges, minus, how, queries)
 
     def novelty(

@@ -170,7 +170,7 @@ class Exact:
             found, pruning = self.lossless.neighbours(
                 queries.sequences, keep.count, allowed=allowed, within=within, progress=progress
             )
-            return Ranked(found.rows, found.distances, f"exact: {pruning}")
+            return Ranked(found.rows, found.distances, pruning)
         if budget is not None and budget.weight:
             return self._weighed(queries.sequences, before, keep.count, budget.weight)
         if before.parts is not None:

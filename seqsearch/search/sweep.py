@@ -47,14 +47,14 @@ def swept(
     """One row a budget; without `budgets` the ladder is climbed until everything is found."""
     state.encoder.require(queries.sequences)
     if state.calibration.lossless:
-        raise ParameterError(f"there is no budget to evaluate: {state.calibration.lossless}; every search is exact")
+        raise ParameterError(f"there is nothing to evaluate: {state.calibration.lossless}; every search is exact")
     if truth is None:
         truth = nearest_of(strand, queries, lambda some, own: _proved(state, some, k, own, progress))
     ladder = budgets
     if ladder is None:
         ladder = [b for b in ladder_of(state.pipeline.stages[0], len(state)) if b.candidates >= k]
     rows: list[SweepRow] = []
-    with progress.task("sweeping budgets") as task:
+    with progress.task("measuring numbers of candidates") as task:
         for budget in ladder:
             rows.append(_row(state, queries, truth, k, budget, strand))
             task.advance()

@@ -22,6 +22,7 @@ from ..sequences import Alphabet, Sequences, SequencesLike
 from ..sequences.coercion import Taken, taken
 from ..store import Store
 from ..trees import Dendrogram
+from .archives import restored
 from .asking import vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import build
@@ -186,6 +187,34 @@ class SequenceIndex(Questions):
             opened.close()
             raise
         return opened
+
+    @classmethod
+    def import_archive(
+        cls,
+        path: StrPath,
+        archive: StrPath,
+        *,
+        distance: Distance | None = None,
+        overwrite: bool = False,
+        progress: Watching = False,
+    ) -> Self:
+        """Make an index at `path` of a file that `export(..., "archive")` wrote, here or elsewhere, and open it.
+
+        Records, columns, vectors, encoder and calibration are those it had; graphs, lists and windows are built again
+        from these. Nothing is at `path` before everything succeeded. `distance` as in `open`. Raises NotAnIndexError
+        for what is no archive, FormatVersionError for one of a newer version, CorruptIndexError for one whose files are
+        not those of its manifest, IndexExistsError, InputError, StorageFullError.
+
+        >>> import seqsearch as ss
+        >>> names = ["anna meyer", "anna maier", "otto schulz"]
+        >>> with ss.SequenceIndex.build("names.ss", names, encoder="kmer") as index:
+        ...     index.export("names.zip", "archive")
+        3
+        >>> with ss.SequenceIndex.import_archive("again.ss", "names.zip") as again:
+        ...     again.search("ana meier", k=1)[0][0].sequence.text
+        'anna meyer'
+        """
+        return cls._built(path, restored(path, archive, overwrite=overwrite, progress=watched(progress)), distance)
 
     def close(self) -> None:
         """Let go of the files, once the searches that run are done."""
@@ -457,12 +486,13 @@ class SequenceIndex(Questions):
     def export(self, path: StrPath, to: str, *, progress: Watching = False) -> int:
         """Write everything stored as a file for other programs, in the order of `sequences`; how many there were.
 
-        `to`: "npy", points (n, D) float32 or uint8 codes; "faiss", an index for `faiss.read_index`, with lists where
-        this one has lists, else flat; "hnswlib", a graph for its `load_index`, in the space l2, cosine or ip; these
-        have ids in a file beside them, PATH.ids.txt. "parquet": columns id, sequence, label, description, those of the
-        index, each of its kind (columns.NAME where one of the others has its name), and vector; "fasta". The file
-        stands at `path` when it is complete. Raises UnknownNameError, MismatchError for what a format cannot hold,
-        InputError for a path that cannot be written.
+        `to`: "archive", all there is as one zip file of FASTA or JSON lines, .npy, safetensors and JSON, which
+        `import_archive` makes an index of again; "npy", points (n, D) float32 or uint8 codes; "faiss", an index for
+        `faiss.read_index`, with lists where this one has lists, else flat; "hnswlib", a graph for its `load_index`, in
+        the space l2, cosine or ip; these three have ids in a file beside them, PATH.ids.txt. "parquet": columns id,
+        sequence, label, description, those of the index, each of its kind (columns.NAME where one of the others has its
+        name), and vector; "fasta". The file stands at `path` when it is complete. Raises UnknownNameError,
+        MismatchError for what a format cannot hold, InputError for a path that cannot be written.
         """
         with self._handle.store() as store:
             return exported(store, self._handle.encoder, self._handle.settings, path, to, watched(progress))

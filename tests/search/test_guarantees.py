@@ -268,11 +268,11 @@ def test_the_budget_of_each_group_is_the_cheapest_that_reaches_it() -> None:
     hard = curve.choose_by_groups(0.99, 10, 1000)
     assert hard is None, "by proof where that is cheaper, or no budget is surely enough"
     assert curve.choose_by_groups(0.95, 20, 10**9).candidates == 40, "more neighbours, more candidates"  # type: ignore[union-attr]
-    assert str(chosen) == "20 candidates, everything beyond"
+    assert chosen.verified() == "20 candidates verified a query, all for the farthest"
     assert chosen is not None
     assert chosen.groups is not None
     assert chosen.groups.measured == pytest.approx((2 * 999 * 0.96 + 9) / (2 * 999 + 9))
-    assert Wanted(0.95).budget(curve, None, 1000, 10).reason.endswith("for recall 0.95 (measured 0.9602)")
+    assert Wanted(0.95).budget(curve, None, 1000, 10).reason.endswith("; measured recall 0.9602 (asked 0.95)")
     assert Calibration.from_json(json.loads(json.dumps(curve.to_json()))) == curve
 
 
@@ -282,7 +282,10 @@ def test_a_calibration_without_groups_is_marginal(tmp_path: Path) -> None:
     assert Wanted().budget(curve, None, 1000, 10).guarantee == "marginal"
     choice = Wanted(guarantee="group").budget(curve, None, 1000, 10)
     assert (choice.budget, choice.guarantee) == (None, "proved")
-    assert choice.reason == "exact: the recall was not measured by groups: seqsearch calibrate INDEX does"
+    assert (
+        choice.reason
+        == "compared with everything: the recall was not measured by groups of queries: seqsearch calibrate INDEX does"
+    )
 
 
 # -- what answers carry -----------------------------------------------------------------------------------------------

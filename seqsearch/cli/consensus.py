@@ -40,6 +40,9 @@ class Options:
     )
     bound: bool = option("Add a column bound: no string has a lesser total, by proof.")
     tries: int = option("Times that edits which change nothing are tried.", type=click.IntRange(0), default=30)
+    edits: int = option(
+        "2: weigh all pairs of edits in the end, hundreds of times as long.", type=click.IntRange(1, 2), default=1
+    )
     seed: int = option("Seed of every random draw.", default=0)
     output_format: str = format_option("tsv", "json")
 
@@ -99,7 +102,7 @@ def _found(
     with progress_for(quiet).task("looking for consensus strings", len(named)) as task:
         for name, of in named:
             weights = None if sizes is None else sizes[of]
-            found = consensus(whole[of], weights=weights, tries=options.tries, seed=options.seed)
+            found = consensus(whole[of], weights=weights, tries=options.tries, edits=options.edits, seed=options.seed)
             count = len(of) if weights is None else int(weights.sum())
             made.append(found.sequence)
             names.append(f"{name};size={count}" if options.size_out else name)

@@ -3,12 +3,12 @@
     pip install 'seqsearch[greengenes]' && apt-get install spoa racon minimap2
     python benchmarks/consensus.py v4 genes reads --output consensus.jsonl
 
-`v4`, `genes`: clusters of 10 to 50 genes (single linkage within 2% of their length, drawn at random), V4 regions of 150
-nt and whole genes of 1,400. The rival is the best of `Levenshtein.setmedian`, `quickmedian` and `median`, each
-improved by `median_improve` until nothing changes; of whole genes `median` is left out, as it takes minutes. `proved`: of so
-many clusters `consensus_bound` shows that no string at all is below ours, so that nobody can be; `unproved_gap`: what
-the totals of the others are above their bounds, summed; `two_edits`: of how many of these the sum becomes less where all
-pairs of edits are weighed (V4 only).
+`v4`, `genes`: clusters of 10 to 50 genes (single linkage within 2% of their length, drawn at random), V4 regions of
+150 nt and whole genes of 1,400. The rival is the best of `Levenshtein.setmedian`, `quickmedian` and `median`, each
+improved by `median_improve` until nothing changes; of whole genes `median` is left out, as it takes minutes. `proved`:
+of so many clusters `consensus_bound` shows that no string at all is below ours, so that nobody can be; `unproved_gap`:
+what the totals of the others are above their bounds, summed; `two_edits`: of how many of these the sum becomes less
+where all pairs of edits are weighed (V4 only).
 
 `reads`: copies of the first 1,000 letters of a gene with 10% errors, by depth: edits left, the mean over origins.
 `even`: a third each of substitutions, insertions and deletions; `nanopore`: 3% substitutions, 2.5% insertions, 4.5%

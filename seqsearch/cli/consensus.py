@@ -79,6 +79,8 @@ def command(file: str, clusters: Clusters, options: Options, reading: Reading, q
     whole = _sequences(file, clusters, reading)
     if whole.alphabet is None:
         raise click.UsageError(f"{file}: a consensus is of strings, and these are series")
+    if options.msa is not None and whole.alphabet.is_open:
+        raise click.UsageError(f"--msa: {file} holds {whole.alphabet.name}, and an alignment is of dna, rna or protein")
     sizes = whole.columns[SIZE].numbers if SIZE in whole.columns else None
     named = clusters.of(whole, file, quiet)
     if options.msa is not None and NUMBER not in options.msa and len(named) > 1:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .encoders.model import Model
     from .errors import SeqsearchError
     from .estimators import NoveltyScorer, SequenceClassifier, SequenceEmbedder, SequenceNeighbors
+    from .evaluation.judging import check_distances
     from .models import classify, load_model, save_model, tag, train
     from .samples import Samples, SampleTable
     from .search import BuildOptions, Hit, Hits, RangeResults, References, Results, SequenceIndex, duplicates
@@ -47,6 +48,7 @@ _ROOMS = {
     "encoders.model": ("Model",),
     "errors": ("SeqsearchError",),
     "estimators": ("NoveltyScorer", "SequenceClassifier", "SequenceEmbedder", "SequenceNeighbors"),
+    "evaluation.judging": ("check_distances",),
     "models": ("classify", "load_model", "save_model", "tag", "train"),
     "samples": ("SampleTable", "Samples"),
     "service.client": ("Client",),
@@ -93,6 +95,7 @@ __all__ = [
     "ShardedIndex",
     "alphabet_named",
     "as_sequences",
+    "check_distances",
     "classify",
     "consensus",
     "distance_named",

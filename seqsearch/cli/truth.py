@@ -76,7 +76,8 @@ def command(
         click.echo(f"{queries}: compared with all {len(targets):,}; {pruning}", err=True)
     minus = None
     if options.strand == BOTH:
-        found, minus = better_strand(found, searcher.search(reverse_complement(asked), k, progress=progress)[0])
+        turned = searcher.search(reverse_complement(asked), k, within=found.distances[:, -1], progress=progress)[0]
+        found, minus = better_strand(found, turned)
     if output is not None:
         Truth.of(found, asked, targets, exact, options.strand).save(output)
         return

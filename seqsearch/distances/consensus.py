@@ -67,7 +67,7 @@ def consensus(members: SequencesLike, *, weights: ArrayLike | None = None, tries
         raise EmptyInputError("there is no sequence", path="members")
     if tries < 0:
         raise ParameterError(f"tries must be at least 0, not {tries}")
-    counts = _weights(weights, len(given))
+    counts = weights_of(weights, len(given))
     letters, coded = np.unique(given.data[given.offsets[0] : given.offsets[-1]], return_inverse=True)
     whole = _Members(coded.astype(np.int32), given.offsets - given.offsets[0], counts, len(letters))
     row, away = _best_member(given, counts)
@@ -81,7 +81,8 @@ def consensus(members: SequencesLike, *, weights: ArrayLike | None = None, tries
     return Consensus(found, search.distances, search.total, median)
 
 
-def _weights(weights: ArrayLike | None, count: int) -> IntArray:
+def weights_of(weights: ArrayLike | None, count: int) -> IntArray:
+    """(count,) whole numbers from 1 on; None: 1 each. Raises ParameterError."""
     if weights is None:
         return np.ones(count, np.int64)
     given = np.asarray(weights)

@@ -29,6 +29,10 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __getitem__(self, some: IntArray | BoolArray) -> Neighbours:
+        """Those of some queries."""
+        return Neighbours(self.rows[some], self.distances[some])
+
     @property
     def k(self) -> int:
         """Columns of the answer."""

@@ -47,7 +47,7 @@ test-quick: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(QUICK)
 
-# As fast as the last release? make bench-quick BASE=v0.1.0, or a wheel; some minutes, old and new in turn.
+# As fast as the last release? make bench-quick BASE=v0.2.0, or a wheel; some minutes, old and new in turn.
 bench-quick: $(VENV)/.installed
 	@test -n "$(BASE)" || { echo "say what to compare with: make bench-quick BASE=TAG, a commit or a wheel"; exit 2; }
 	$(BIN)/python benchmarks/quick.py $(BASE)

@@ -67,7 +67,7 @@ class Options:
     "samples",
     cls=Command,
     first=("index", "k", "exact", "sequences", "matrix"),
-    short_help="Samples of a table of counts as vectors: nearest ones, distances, a picture.",
+    short_help="Samples of a table of counts as vectors.",
 )
 @click.argument("table", metavar="TABLE")
 @takes(options=Options, reading=Reading)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .encoders.model import Model
     from .errors import SeqsearchError
     from .estimators import NoveltyScorer, SequenceClassifier, SequenceEmbedder, SequenceNeighbors
+    from .evaluation.judging import check_distances
     from .models import classify, load_model, save_model, tag, train
     from .samples import Samples, SampleTable
     from .search import BuildOptions, Hit, Hits, RangeResults, References, Results, SequenceIndex, duplicates
@@ -51,6 +52,7 @@ _ROOMS = {
     "encoders.model": ("Model",),
     "errors": ("SeqsearchError",),
     "estimators": ("NoveltyScorer", "SequenceClassifier", "SequenceEmbedder", "SequenceNeighbors"),
+    "evaluation.judging": ("check_distances",),
     "models": ("classify", "load_model", "save_model", "tag", "train"),
     "samples": ("SampleTable", "Samples"),
     "service.client": ("Client",),
@@ -99,6 +101,7 @@ __all__ = [
     "align_multiple",
     "alphabet_named",
     "as_sequences",
+    "check_distances",
     "classify",
     "consensus",
     "consensus_bound",

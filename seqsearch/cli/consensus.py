@@ -40,6 +40,9 @@ class Options:
     )
     bound: bool = option("Add a column bound: no string has a lesser total, by proof.")
     tries: int = option("Times that edits which change nothing are tried.", type=click.IntRange(0), default=30)
+    edits: int = option(
+        "2: weigh all pairs of edits in the end, hundreds of times as long.", type=click.IntRange(1, 2), default=1
+    )
     seed: int = option("Seed of every random draw.", default=0)
     output_format: str = format_option("tsv", "json")
 
@@ -76,6 +79,8 @@ def command(file: str, clusters: Clusters, options: Options, reading: Reading, q
     whole = _sequences(file, clusters, reading)
     if whole.alphabet is None:
         raise click.UsageError(f"{file}: a consensus is of strings, and these are series")
+    if options.msa is not None and whole.alphabet.is_open:
+        raise click.UsageError(f"--msa: {file} holds {whole.alphabet.name}, and an alignment is of dna, rna or protein")
     sizes = whole.columns[SIZE].numbers if SIZE in whole.columns else None
     named = clusters.of(whole, file, quiet)
     if options.msa is not None and NUMBER not in options.msa and len(named) > 1:
@@ -99,7 +104,7 @@ def _found(
     with progress_for(quiet).task("looking for consensus strings", len(named)) as task:
         for name, of in named:
             weights = None if sizes is None else sizes[of]
-            found = consensus(whole[of], weights=weights, tries=options.tries, seed=options.seed)
+            found = consensus(whole[of], weights=weights, tries=options.tries, edits=options.edits, seed=options.seed)
             count = len(of) if weights is None else int(weights.sum())
             made.append(found.sequence)
             names.append(f"{name};size={count}" if options.size_out else name)

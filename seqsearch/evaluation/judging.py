@@ -13,13 +13,13 @@ from types import ModuleType
 import numpy as np
 
 from ..arrays import JSON, AnyArray, DoubleArray, IntArray
-from ..distances import Distance
+from ..distances import Distance, distance_named
 from ..errors import ParameterError
 from ..extras import CHECK, imported
-from ..progress import SILENT, Progress
+from ..progress import SILENT, Progress, Watching, watched
 from ..registry import Registry
 from ..search import Answers
-from ..search.strands import BOTH, reverse_complement
+from ..search.strands import BOTH, PLUS, reverse_complement
 from ..sequences import Alphabet, Sequences
 
 _SHOWN = 5  # of the pairs that disagree
@@ -90,6 +90,27 @@ def judge_of(distance: Distance) -> Judge:
             f"the distances of {distance.name} with wildcards cannot be checked: {judge.library} has none"
         )
     return judge
+
+
+def check_distances(answers: Answers, distance: Distance | str, progress: Watching = False) -> Verdicts:
+    """Compute every distance in some answers again by a library that shares no code with ours: python-Levenshtein, of
+    infix edlib; how many were `checked`, how many are `wrong`, and `str` says it.
+
+    `distance`: the one that they were found by (`index.distance`), or its name. Raises ParameterError for one that
+    nobody else here computes and for answers that were pickled, MissingExtraError without the extra `check`.
+
+    >>> import seqsearch as ss
+    >>> hits = ss.References(["anna", "hanna", "otto"]).search(["ana", "oto"], k=2)
+    >>> print(ss.check_distances(hits, "edit"))
+    4 reported distances computed again with python-Levenshtein: all agree
+    """
+    if isinstance(distance, str):
+        distance = distance_named(distance)
+    if answers.asked is None:
+        raise ParameterError("these answers were pickled, without their queries: check those that a search gave")
+    judging = Judging(distance, answers.asked, PLUS if answers.minus is None else BOTH)
+    judging.add_answers(answers)
+    return judging.verdicts(watched(progress))
 
 
 @dataclass

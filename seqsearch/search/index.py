@@ -27,7 +27,7 @@ from .asking import vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import build
 from .cache import IndexCache, bytes_by_part
-from .calibrator import calibrate, calibrate_pairs, enough_queries, ladder_of, members
+from .calibrator import calibrate, calibrate_pairs, enough_queries, is_dear, ladder_of, members
 from .clustering import MEMORY, Clustering, clustered
 from .column_changes import ColumnChanges, ColumnValues
 from .encoding import OneModel, TwoTowers
@@ -47,6 +47,8 @@ from .state import State
 from .sweep import SweepRow, swept
 from .verification import VerificationReport, verified
 from .window_building import reads_of
+
+_LENGTHS = 1000  # stored sequences whose lengths are looked at
 
 if TYPE_CHECKING:
     from .pairs.building import PairFields
@@ -374,11 +376,11 @@ class SequenceIndex(Questions):
         asked = None if queries is None else self._asked(queries, vectors)
         target = Wanted(self.calibration.target if recall is None else recall).recall
         assert target is not None
-        drawn = enough_queries(target) if sample is None else sample
         with self._handle.writing() as writer:
             self.refresh()
             with self._handle.state(watched(progress)) as state:
                 known = pairs, self._handle.settings.get("pairs", {}).get("most", 1.0)
+                drawn = _enough(state, target) if sample is None else sample
                 measured = _measured(state, asked, target, known, (drawn, seed), watched(progress))
             writer.put_document(CALIBRATION, measured.to_json())
         self.refresh()
@@ -563,3 +565,12 @@ def _measured(
         exclude = members(state.live, *sample)
         queries = state.members(exclude)
     return calibrate(state.pipeline, queries, target, exclude=exclude, progress=progress)
+
+
+def _enough(state: State, target: float) -> int:
+    """Members that have to be asked to measure a recall."""
+    rows = np.unique(np.linspace(0, max(0, len(state.live) - 1), min(len(state.live), _LENGTHS)).astype(np.int64))
+    distance = state.distance
+    return enough_queries(
+        target, dear=distance is not None and is_dear(state.targets.lengths_of(rows), len(state), distance)
+    )

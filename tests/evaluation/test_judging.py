@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import seqsearch as ss
 from seqsearch import SequenceIndex, extras
 from seqsearch.cli import demo
 from seqsearch.cli.main import run
@@ -127,3 +129,13 @@ def test_the_demo_ends_with_it(places: tuple[Path, Path]) -> None:
     assert told == (
         "Distances were not checked: this needs Levenshtein, which is not installed: pip install 'seqsearch[check]'"
     )
+
+
+def test_in_python() -> None:
+    found = References(families(4, 4, 30)).search(families(4, 4, 30)[:3], 4)
+    assert ss.check_distances(found, "edit").wrong == 0
+    assert ss.check_distances(found, distance_named("indel")).wrong > 0
+    turned = References(families(4, 4, 30)).search(reverse_complement(families(4, 4, 30)), 2, strand="both")
+    assert ss.check_distances(turned, "edit").wrong == 0
+    with pytest.raises(ParameterError, match="these answers were pickled"):
+        ss.check_distances(pickle.loads(pickle.dumps(found)), "edit")

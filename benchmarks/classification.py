@@ -2,6 +2,7 @@
 
     pip install scikit-learn aeon        # the peers
     python benchmarks/classification.py --data DATA --output classification.jsonl
+    python benchmarks/classification.py --data DATA --encoders auto      # what `train --task classify` does by itself
     python benchmarks/classification.py --data DATA --only polarity --folds 10 --threads 2
 
 DATA holds text/sentence_polarity.tsv (Pang and Lee 2005), ecg/mitbih_beats.npz (MIT-BIH) and dna/splice.csv (UCI).
@@ -16,7 +17,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,19 +28,22 @@ from labels_command import Row, parser_for, run
 from seqsearch import SequenceIndex, read, threads
 from seqsearch.distances import distance_named
 from seqsearch.encoders.labelling import classify
+from seqsearch.encoders.model import Model
 from seqsearch.evaluation.labels import LabelReport
-from seqsearch.learning.supervised import LabelPlan, train_classifier
+from seqsearch.learning.supervised import LabelPlan, train_classifier, usual_plan
 from seqsearch.search import NeighbourClassifier
-from seqsearch.sequences import Sequences
+from seqsearch.sequences import Sequences, Strings
 
 FOLDS = 10
+AUTO = "auto"
 
 CONVOLUTION = {"family": "cnn", "channels": 64, "layers": 1, "kernel": 3, "bins": 0, "dropout": 0.5}
 GATED = {"family": "gru", "channels": 64, "hidden": 64, "bins": 0, "dropout": 0.5}
 POLARITY_PLAN = LabelPlan(
     epochs=6, fewest=1, batch=64, rate=6e-3, average=0.99, patience=3, input_dropout=0.3, word_dropout=0.5
 )
-POLARITY = {
+POLARITY: dict[str, dict[str, Any]] = {
+    AUTO: {},
     "cnn": {key: value for key, value in CONVOLUTION.items() if key != "family"},
     "lstm": {key: value for key, value in GATED.items() if key != "family"},
     "ensemble": {
@@ -49,7 +53,11 @@ POLARITY = {
 }
 SPLICE_PLAN = LabelPlan(epochs=25, fewest=1, batch=32, rate=4e-3, average=0.99, patience=8, input_dropout=0.1)
 JUNCTION = {"channels": 32, "layers": 2, "kernel": 7, "bins": 60, "dropout": 0.4}
-SPLICE = {"cnn": {**JUNCTION, "dim": 32}, "ensemble": {"members": [{**JUNCTION, "family": "cnn"}] * 3, "dim": 48}}
+SPLICE: dict[str, dict[str, Any]] = {
+    AUTO: {},
+    "cnn": {**JUNCTION, "dim": 32},
+    "ensemble": {"members": [{**JUNCTION, "family": "cnn"}] * 3, "dim": 48},
+}
 BEAT_PLAN = LabelPlan(
     epochs=6,
     fewest=1,
@@ -94,13 +102,24 @@ def learnt(
     **more: Any,
 ) -> tuple[list[str], Any, float]:
     """Names and confidences of the test set by an encoder trained on the training set, and the seconds it took."""
-    plan = replace(plan, device=asked.device, seconds=60 * asked.minutes, clock=asked.clock)
     clock = time.process_time if asked.clock == "cpu" else time.perf_counter
     start = clock()
+    if method == AUTO:
+        plan, settings = usual_plan(train, more.get("by_words", False)), {}
+    plan = replace(plan, device=asked.device, seconds=60 * asked.minutes, clock=asked.clock)
     model, _ = train_classifier(train, encoder=method, plan=plan, settings=settings, seed=asked.seed, **more)
     seconds = clock() - start
+    if method == AUTO:
+        tell_choice(model)
     answer = classify(model, test)
     return answer.names(), answer.confidence, seconds
+
+
+def tell_choice(model: Model) -> None:
+    """What was chosen, by the sequences held out of training, on stderr."""
+    choice = model.training["choice"]
+    told = [f"{one['judge']} {one['variant']} {one['share']:.2f} ({one['accuracy']:.3f})" for one in choice["judges"]]
+    print(f"chosen by {choice['measure']}: {'; '.join(told)}: {choice['chosen']}", file=sys.stderr, flush=True)
 
 
 def folds(labels: list[str], wanted: int) -> Iterator[tuple[Any, Any]]:
@@ -156,7 +175,7 @@ def cross_validated(
 def polarity(asked: argparse.Namespace) -> list[Row]:
     """Positive and negative sentences of film reviews, read word by word, without outside vectors."""
     data = read(asked.data / "text/sentence_polarity.tsv")
-    chosen = {method: POLARITY[method] for method in asked.encoders or ("cnn", "lstm", "ensemble")}
+    chosen = {method: POLARITY[method] for method in asked.encoders or (AUTO, "lstm")}
     return cross_validated("polarity", data, chosen, POLARITY_PLAN, sentence_peers(asked), asked, by_words=True)
 
 
@@ -199,9 +218,9 @@ def sentence_peers(asked: argparse.Namespace) -> dict[str, Peer]:
 def splice(asked: argparse.Namespace) -> list[Row]:
     """60 nt around a junction or none: exon-intron, intron-exon, neither."""
     data = read(asked.data / "dna/splice.csv", alphabet="dna")
-    chosen = {method: SPLICE[method] for method in asked.encoders or SPLICE}
+    chosen = {method: SPLICE[method] for method in asked.encoders or (AUTO, "cnn")}
     rows = cross_validated("splice", data, chosen, SPLICE_PLAN, base_peers(asked), asked)
-    return [*rows, votes(data, asked)]
+    return [*rows, votes(data, asked)] if asked.peers else rows
 
 
 def base_peers(asked: argparse.Namespace) -> dict[str, Peer]:
@@ -280,12 +299,13 @@ def ecg(asked: argparse.Namespace) -> list[Row]:
     true = list(test.labels)
 
     def row(method: str, names: list[str], sure: Any, seconds: float) -> Row:
-        recalls = {r["label"]: r["recall"] for r in LabelReport.of(true, names).rows()}
-        more = {f"recall_{name}": round(recalls.get(name) or 0.0, 4) for name in "NSVF"}
-        return told("ecg", method, true, names, sure, train=len(train), train_s=round(seconds, 1), **more)
+        return heart_row(method, true, names, sure, train=len(train), train_s=round(seconds, 1))
 
     rows = []
-    for method in asked.encoders or ("cnn",):
+    for method in asked.encoders or (AUTO, "cnn"):
+        if method == AUTO:
+            rows.append(automatic(asked))
+            continue
         names, sure, seconds = learnt(
             method, train, test, BEAT_PLAN, BEAT_SETTINGS if method == "cnn" else {}, asked, validation=judges
         )
@@ -297,6 +317,43 @@ def ecg(asked: argparse.Namespace) -> list[Row]:
             if given is not None:
                 rows.append(row(method, given, None, time.perf_counter() - start))
     return rows
+
+
+def heart_row(method: str, true: list[str], names: list[str], sure: Any, **more: Any) -> Row:
+    """A row of figures with the recall of every class."""
+    recalls = {r["label"]: r["recall"] for r in LabelReport.of(true, names).rows()}
+    each = {f"recall_{name}": round(recalls.get(name) or 0.0, 4) for name in "NSVF"}
+    return told("ecg", method, true, names, sure, **more, **each)
+
+
+def whole_records(path: Path, chosen: Sequence[int]) -> Sequences:
+    """All beats of some patients in order, as they are, with their patient as description; class Q has no label."""
+    content = np.load(path)
+    record = content["record"].astype(np.int64)
+    rows = np.flatnonzero(np.isin(record, chosen))
+    labels = np.array(["N", "S", "V", "F", ""])[content["y"][rows]]
+    made = Sequences.from_arrays(content["X"][rows].astype(np.float32), labels=labels.tolist())
+    records = Strings.of(record[rows].astype(str).tolist())
+    return Sequences(made.data, made.offsets, made.ids, None, records, made.labels)
+
+
+def automatic(asked: argparse.Namespace) -> Row:
+    """What the program does by itself with all beats of the training patients; told of the same test beats."""
+    path = asked.data / "ecg/mitbih_beats.npz"
+    train, test = (whole_records(path, some) for some in (DS1, DS2))
+    train = train[np.flatnonzero([bool(label) for label in train.labels])]
+    start = time.perf_counter()
+    plan = replace(usual_plan(train, False), device=asked.device, seconds=60 * asked.minutes, clock=asked.clock)
+    model, _ = train_classifier(train, plan=plan, seed=asked.seed)
+    seconds = time.perf_counter() - start
+    tell_choice(model)
+    answer = classify(model, test)
+    order = np.random.default_rng(asked.seed).permutation(np.flatnonzero([bool(label) for label in test.labels]))
+    some = order[: asked.beats or None]  # the same beats as the others'
+    names, true = answer.names(), list(test.labels)
+    sure = answer.confidence[some]
+    more = {"train": len(train), "train_s": round(seconds, 1)}
+    return heart_row(AUTO, [true[at] for at in some], [names[at] for at in some], sure, **more)
 
 
 def euclidean(train: Sequences, judges: Sequences, test: Sequences) -> list[str]:

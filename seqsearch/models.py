@@ -76,6 +76,7 @@ class TrainFields(TypedDict, total=False):
     smoothing: float
     input_dropout: float
     word_dropout: float
+    measure: str
 
 
 def train(
@@ -153,11 +154,13 @@ def _of_labels(
 ) -> Model:
     extras.require("torch", "learning from labels")
     from .learning.loop import RunOptions
-    from .learning.supervised import LabelPlan, train_classifier, train_tagger
+    from .learning.supervised import LabelPlan, train_classifier, train_tagger, usual_plan
 
     if "effort" in options:
         raise ParameterError("effort is for the task 'distance': labels are learned in so many epochs")
-    plan = _planned(LabelPlan(), options)
+    by_words = unit == "words"
+    usual = LabelPlan() if task == "tag" else usual_plan(sequences, by_words, encoder)
+    plan = _planned(usual, options)
     run: RunOptions = {
         "settings": _settings(options),
         "seed": options.get("seed", 0),
@@ -166,9 +169,7 @@ def _of_labels(
     }
     if task == "tag":
         return train_tagger(_tagged(sequences, labels, unit), encoder=encoder, plan=plan, **run)[0]
-    return train_classifier(_labelled(sequences, labels), encoder=encoder, plan=plan, by_words=unit == "words", **run)[
-        0
-    ]
+    return train_classifier(_labelled(sequences, labels), encoder=encoder, plan=plan, by_words=by_words, **run)[0]
 
 
 def _planned(plan: P, options: TrainFields) -> P:

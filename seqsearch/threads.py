@@ -98,6 +98,9 @@ def in_blocks(items: int, size: int, work: Callable[[int, int], object]) -> None
     itself. Whoever is done takes the next block; a single block is done in this thread. Raises what `work` raises.
     """
     blocks, left, failed = -(-items // size), itertools.count(), list[BaseException]()
+    if blocks == 1:  # of one query alone, mostly
+        work(0, items)
+        return
 
     def take() -> None:
         try:

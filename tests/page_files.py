@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -89,11 +90,41 @@ def peaks(count: int, length: int) -> dict[str, np.ndarray]:
     return {"values": waves(count, length), "ids": np.array([f"s{n}" for n in range(count)])}
 
 
+def counts() -> list[list[object]]:
+    """A line a gene, in six samples."""
+    drawn = np.random.default_rng(0).poisson(3.0, (len(GENES), 6))
+    return [[name, *row] for name, row in zip(GENES.ids, drawn.tolist(), strict=True)]
+
+
+def biom() -> str:
+    """The same as BIOM 1."""
+    rows = counts()
+    return json.dumps(
+        {
+            "id": None,
+            "format": "Biological Observation Matrix 1.0.0",
+            "format_url": "http://biom-format.org",
+            "type": "OTU table",
+            "generated_by": "a test",
+            "date": "2026-11-30T00:00:00",
+            "matrix_type": "dense",
+            "matrix_element_type": "int",
+            "shape": [len(rows), 6],
+            "rows": [{"id": row[0], "metadata": None} for row in rows],
+            "columns": [{"id": f"sample{n}", "metadata": None} for n in range(6)],
+            "data": [row[1:] for row in rows],
+        }
+    )
+
+
 GENE_IDS = list(GENES.ids)
 TEXTS: dict[str, Callable[[], str]] = {
     "refs.fasta": lambda: fasta(GENES),
     "queries.fasta": lambda: fasta(QUERIES),
     "more.fasta": lambda: fasta(MORE, lambda name, n: f"{name} {TAXA[n % 3]}"),
+    "asvs.tsv": lambda: table([["id", *(f"sample{n}" for n in range(6))], *counts()]),
+    "otus.biom": biom,
+    "rep-seqs.fasta": lambda: fasta(GENES),
     "later.fasta": lambda: fasta(MORE, lambda name, n: f"later{n} {TAXA[n % 3]}"),
     "protein-queries.fasta": lambda: fasta(PROTEINS[::5]),
     "corrected.fasta": lambda: fasta(GENES[:2]),
@@ -133,6 +164,9 @@ ON_PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/own-vectors.md": {
         "queries.fasta": lambda: fasta(PROTEINS[::5]),
         "more.fasta": lambda: fasta(PROTEINS[: len(MORE)], lambda name, n: f"more{n}"),
+    },
+    "docs/samples.md": {
+        "samples.tsv": lambda: table([["id", "site"], *([f"sample{n}", ("soil", "gut")[n % 2]] for n in range(6))])
     },
     "docs/metadata.md": {"taxonomy.tsv": lambda: labels(GENE_IDS)},
 }

@@ -178,13 +178,24 @@ def run_line(command: CommandLine, templates: Path) -> str | None:
     return None if code == 0 else f"{command.where}: {command.text}: exit code {code}\n{told}"
 
 
+EXTRAS = {"docs/samples.md": ("biom", "ot", "skbio")}
+"""Packages that a page is about: without them it is parsed only."""
+
+
+def need_extras(name: str) -> None:
+    for package in EXTRAS.get(name, ()):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+
+
 RUNNABLE = {
     name: [one for one in commands_of(page) if one.words and not skipped(one)] for name, page in BY_NAME.items()
 }
 
 
+@pytest.mark.timeout(600)  # where no kernel is compiled yet
 @pytest.mark.parametrize("name", [name for name, some in RUNNABLE.items() if some])
 def test_command_lines_run(name: str, folder: Path, templates: Path) -> None:
+    need_extras(name)
     wrong = [problem for one in RUNNABLE[name] if (problem := run_line(one, templates))]
     assert not wrong, "\n".join(wrong)
 
@@ -213,11 +224,13 @@ def test_programs_are_python(name: str) -> None:
         compile(block.text, str(block), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "name", [n for n, some in PROGRAMS_OF.items() if some and n not in (*TESTED_ELSEWHERE, *AFTER_A_SERVER)]
 )
 def test_programs_run(name: str, folder: Path, templates: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each goes on where the one before it on the page has ended."""
+    need_extras(name)
     known = names_for(name)
     for block in PROGRAMS_OF[name]:
         for text in statements(block):

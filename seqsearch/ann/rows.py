@@ -108,11 +108,15 @@ def checked_vectors(vectors: AnyArray, dim: int, rows: int | None = None) -> Flo
         raise MismatchError(f"vectors of shape (n, {dim}) are needed, not {array.shape}")
     if rows is not None and len(array) != rows:
         raise MismatchError(f"{rows} rows come with {len(array)} vectors")
-    with np.errstate(over="ignore"):
-        single = np.ascontiguousarray(array, dtype=np.float32)
-    finite = np.isfinite(single).all(axis=1)
+    if array.dtype == np.float32:
+        single: FloatArray = np.ascontiguousarray(array)
+    else:
+        with np.errstate(over="ignore"):
+            single = np.ascontiguousarray(array, dtype=np.float32)
+    finite = np.isfinite(single)
     if not finite.all():
-        raise ParameterError(f"vector {int(np.argmin(finite))} has a NaN or an infinite value")
+        worst = int(np.argmin(finite.all(axis=1)))
+        raise ParameterError(f"vector {worst} has a NaN or an infinite value")
     return single
 
 

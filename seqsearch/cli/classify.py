@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .label_reports import Reports, Tally
+from .label_reports import Reports, Tally, labelling_model
 from .options import (
     PATH,
     QUERY_VECTORS,
+    Command,
     Reading,
     format_option,
     given,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..arrays import AnyArray
+    from ..encoders.model import Model
     from ..encoders.vector_rows import VectorRows
     from ..search import References, SequenceIndex
     from ..sequences import Sequences
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How a class is told, and how answers are printed."""
+    """How a class is found, and how answers are printed."""
 
     k: int = option("Index: neighbours that vote.", type=click.IntRange(1), default=10)
     weighting: str = option(
@@ -64,7 +66,12 @@ class Options:
     output_format: str = format_option("tsv", "json")
 
 
-@click.command("classify", short_help="The class of each query, by a model or by neighbours.")
+@click.command(
+    "classify",
+    cls=Command,
+    first=("k", "exact", "novelty", "report", "output_format"),
+    short_help="The class of each query, by a model or by neighbours.",
+)
 @click.argument("model", metavar="MODEL|INDEX|REFS", type=PATH)
 @click.argument("queries")
 @query_vectors_option
@@ -101,6 +108,7 @@ def command(
             flag = "-D" if name == "distance_parameters" else f"--{name}"
             raise click.UsageError(f"{flag} is for REFS: {model} is a model, which compares nothing")
     from ..distributed import ShardedIndex
+    from ..sequences import Sequences
 
     tally = Tally()
     with ExitStack() as open_now:
@@ -110,10 +118,14 @@ def command(
             source = open_now.enter_context(searched(model, queries, distance, reading, asked, quiet))
             if isinstance(source, ShardedIndex):
                 raise click.UsageError(f"{model} holds shards, and neighbours of one index vote: build one")
-            judge, alphabet = _by_neighbours(source, options, quiet), source.alphabet_name
+            judge, alphabet, at_once = _by_neighbours(source, options, quiet), source.alphabet_name, False
         else:
-            judge, alphabet = _by_model(model, options, quiet)
+            loaded = labelling_model(model)
+            judge, alphabet = _by_model(loaded, model, options, quiet), loaded.spec.alphabet
+            at_once = loaded.spec.context  # all of a record is read together
         parts = reading.suiting(alphabet).with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
+        if at_once:
+            parts = iter([(Sequences.concatenate([part for part, _ in parts]), None)])
         for number, (part, vectors) in enumerate(parts):
             verdict = judge(part, vectors)
             columns = _columns(part, verdict, options.output_format)
@@ -143,12 +155,9 @@ def _is_searched(path: str) -> bool:
 _Judge = Callable[["Sequences", "VectorRows | None"], _Verdict]
 
 
-def _by_model(path: str, options: Options, quiet: bool) -> tuple[_Judge, str | None]:
-    from ..encoders.labelling import classify, head_of
-    from ..encoders.model_file import load_model
+def _by_model(loaded: Model, path: str, options: Options, quiet: bool) -> _Judge:
+    from ..encoders.labelling import classify
 
-    loaded = load_model(path)
-    head_of(loaded, "classify")
     progress = progress_for(quiet)
 
     def verdict(part: Sequences, vectors: VectorRows | None) -> _Verdict:
@@ -159,7 +168,7 @@ def _by_model(path: str, options: Options, quiet: bool) -> tuple[_Judge, str | N
         names = [name if enough else "" for name, enough in zip(predicted.names(), sure, strict=True)]
         return _Verdict(names, predicted.confidence, predicted.labels, predicted.probabilities, {}, [None] * len(names))
 
-    return verdict, loaded.spec.alphabet
+    return verdict
 
 
 def _by_neighbours(source: SequenceIndex | References, options: Options, quiet: bool) -> _Judge:

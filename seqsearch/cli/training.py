@@ -82,7 +82,7 @@ class LabelOptions:
 
     epochs: float | None = option("Labels: passes over REFS at most  [default: 20]", metavar="N")
     unit: str = option(
-        "Labels: what a step of a text is; auto: words in a file of tokens, letters elsewhere.",
+        "Labels: what a step of a text is; auto: words in a file of tokens and in sentences, letters elsewhere.",
         type=click.Choice(["auto", "symbols", "words"]),
         default="auto",
     )
@@ -93,6 +93,11 @@ class LabelOptions:
     input_dropout: float | None = option("Labels: drop channels of inputs  [default: 0]", metavar="P")
     validate: float | None = option("Labels: share of REFS held out  [default: 0.1]", metavar="P")
     validation: str | None = option("Labels: judge by these instead.", type=PATH, metavar="FILE")
+    measure: str | None = option(
+        "Classes: accuracy or macro_f1 (rare classes count as much), by which encoder auto chooses  "
+        "[default: macro_f1 where a class is rare]",
+        metavar="NAME",
+    )
     mask_column: str | None = option("Elements: column of 0 (not to be learnt) and 1.", metavar="NAME")
 
 
@@ -113,14 +118,17 @@ def train_on_labels(
 ) -> tuple[Model, TrainingLog]:
     """An encoder and a head that tells labels of sequences or of their elements."""
     extras.require("torch", "learning from labels")
-    from ..learning.supervised import LabelPlan, train_classifier, train_grouper, train_tagger
+    from ..learning.supervised import LabelPlan, reads_words, train_classifier, train_grouper, train_tagger, usual_plan
 
-    plan, validation = LabelPlan(**named(options, LabelPlan) | named(labels, LabelPlan)), labels.validation
-    common = _common(options, quiet) | {"plan": plan}
+    asked, validation = named(options, LabelPlan) | named(labels, LabelPlan), labels.validation
+    common = _common(options, quiet)
     if task == "classify":
         sequences = reading.read(references)
+        by_words = reads_words(sequences) if labels.unit == "auto" else labels.unit == "words"
+        plan = replace(usual_plan(sequences, by_words, options.encoder), **asked)
         held = None if validation is None else reading.read(validation)
-        return train_classifier(sequences, by_words=labels.unit == "words", validation=held, **common)
+        return train_classifier(sequences, by_words=by_words, validation=held, plan=plan, **common)
+    common |= {"plan": LabelPlan(**asked)}
     data = reading.elements(references, labels.unit, labels.mask_column)
     judged = None if validation is None else reading.elements(validation, labels.unit, labels.mask_column)
     train = train_tagger if task == "tag" else train_grouper
@@ -143,6 +151,15 @@ def summary(model: Model, log: TrainingLog) -> str:
     if model.head is None:
         error = f", {log.rows[-1].get('percent_rmse', float('nan')):.2f} %RMSE" if log.rows else ""
         return f"{model.family}, {model.geometry}, {model.dim} dimensions{error}"
+    if "choice" in model.training:
+        chosen = model.training["choice"]
+        told, blended = chosen["chosen"], [one for one in chosen["judges"] if one["share"]]
+        parts = [
+            " + ".join(f"{one['share']:.0%} {one['judge']}" for one in blended),
+            f"{len(model.head.labels)} labels",
+        ]
+        parts.append(f"held out: accuracy {told['accuracy']:.4f}, macro F1 {told['macro_f1']:.4f}")
+        return ", ".join(parts)
     best = min(log.rows, key=lambda row: row["validation_loss"])
     parts = [f"{model.family}, {len(model.head.labels)} labels" if model.head.labels else f"{model.family}, groups"]
     if "accuracy" in best:

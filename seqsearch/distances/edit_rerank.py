@@ -385,6 +385,9 @@ def rerank(
     def work(first: int, last: int) -> None:
         _rerank(queries, first, last, targets, candidates, stop, answers)
 
+    if len(candidates) == 1:  # sooner done than threads are asked for
+        work(0, 1)
+        return rows, distances
     size = min(_BLOCK, -(-len(candidates) // numba_threads()))
     in_blocks(len(candidates), max(size, 1), work)
     return rows, distances

@@ -37,7 +37,9 @@ class Family:
     `Model`, with `reduces` of as many dimensions as are asked for (`dim`, `seed`). `load`: what runs a saved model
     without torch; without it the network does. All three are given as they are or as "module:name".
     `steps`: it reads step by step, so it gives a vector of every step too, and text may be read word by word;
-    `dropout`: it has a setting of that name; `as_is`: its points are the sequences themselves, unchanged.
+    `dropout`: it has a setting of that name; `as_is`: its points are the sequences themselves, unchanged; `judges`: its
+    points are scores of classes, which `train --task classify` makes of labels, so it can be neither trained nor fitted
+    by its name.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Family:
     steps: bool = False
     dropout: bool = False
     as_is: bool = False
+    judges: bool = False
     rate: float = 2e-3
 
     @property
@@ -59,6 +62,8 @@ class Family:
     def build(self, spec: InputSpec, settings: JSON) -> Encoder:
         """A network with fresh weights. Raises ParameterError for an untrained family or odd settings,
         MissingExtraError without torch."""
+        if self.judges:
+            raise ParameterError(f"encoder {self.name!r} is what `train --task classify` makes of labels alone")
         if not self.trained:
             raise ParameterError(f"encoder {self.name!r} has nothing to train")
         if spec.reading is not None and not self.steps:
@@ -86,6 +91,8 @@ class Family:
 
     def unlearned(self, sequences: Sequences, dim: int | None = None, seed: int = 0) -> object:
         """A `Model` that needs no training. Raises ParameterError when the family has none."""
+        if self.judges:
+            raise ParameterError(f"encoder {self.name!r} is what `train --task classify` makes of labels alone")
         if not self.fit:
             raise ParameterError(f"encoder {self.name!r} has to be trained")
         fit: Callable[..., object] = _found(self.fit)
@@ -126,6 +133,9 @@ for _family in (
     _stepwise("local-transformer", network=".transformer:LocalTransformerEncoder", rate=1e-3),
     _stepwise("attention", network=".attention:AttentionEncoder"),
     Family("ensemble", network=".ensemble:EnsembleEncoder", steps=True),
+    Family("grams", ("tokens",), load=".grams:grams_runner", judges=True),
+    Family("voters", ("series",), load=".voters:voters_runner", judges=True),
+    Family("blend", load=".blend:blend_runner", judges=True),
 ):
     register(_family)
 

@@ -23,7 +23,8 @@ class InputSpec:
     `alphabet`: its name, or None for series; `vocabulary`: the codes of an open alphabet that have a symbol number of
     their own (every other code shares the last number, "other"); `features`: F of a series; `length`: a length that
     few training sequences exceed, in steps; `mean`, `deviation`: of each feature of a series. `reading`: how text is
-    read word by word, each word a step; None reads letter by letter.
+    read word by word, each word a step; None reads letter by letter. `context`: series are read beside the others of
+    their records (`context.in_context`), so that all of a record are given together, in order.
     """
 
     alphabet: str | None
@@ -33,6 +34,7 @@ class InputSpec:
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
     reading: WordReading | None = None
+    context: bool = False
 
     @classmethod
     def fit(cls, sequences: Sequences, max_symbols: int = MAX_SYMBOLS) -> InputSpec:
@@ -136,6 +138,8 @@ class InputSpec:
 
     def to_json(self) -> JSON:
         own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "reading"}
+        if not self.context:  # so that models without it stay as they were, byte for byte
+            del own["context"]
         lists = {name: list(own[name]) for name in _TUPLES}
         return {**own, **lists, "reading": None if self.reading is None else self.reading.to_json()}
 

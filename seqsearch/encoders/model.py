@@ -19,6 +19,7 @@ from ..progress import SILENT, Progress, Watching, watched
 from ..sequences import Sequences, SequencesLike, offsets_of, ranges_to_indices
 from ..sequences.coercion import taken
 from .codes import HASH_MEAN, HASH_ROTATION
+from .context import in_context
 from .families import UNLEARNED, Family, family_named
 from .heads import ELEMENTWISE, Head
 from .inputs import InputSpec
@@ -97,6 +98,8 @@ class Model:
             raise MismatchError(f"a model trained to {self.head.task} knows elements, not whole sequences")
         sequences = self.taken(sequences)
         self.spec.require(sequences)
+        if self.spec.context:
+            sequences = in_context(sequences)
         out = np.empty((len(sequences), self.dim), np.float32)
         with watched(progress).task("embedding", len(sequences)) as task:
             for start, stop in _batches(sequences.offsets, _STEPS_PER_BATCH):
@@ -177,6 +180,25 @@ class Model:
     def __reduce__(self) -> tuple[Callable[[JSON, dict[str, AnyArray]], Model], tuple[JSON, dict[str, AnyArray]]]:
         """Pickled as its document and weights, without the network that was made of them."""
         return type(self).of, (self.document(), self.weights)
+
+    def facts(self) -> JSON:
+        """What it is in a few words: what it reads, what its points are, what it tells, and how it was chosen."""
+        spec = self.spec
+        reads = "words" if spec.reading is not None else spec.alphabet or f"series, {spec.features} features"
+        told: JSON = {"encoder": self.family, "reads": reads, "geometry": self.geometry, "dim": self.dim}
+        if self.bits is not None:
+            told["bits"] = self.bits
+        if self.spec.context:
+            told["context"] = "records"
+        if self.head is not None:
+            told |= {"task": self.head.task, "labels": len(self.head.labels), "temperature": self.head.temperature}
+        told["sequences"] = self.training.get("sequences")
+        choice = self.training.get("choice")
+        if choice is not None:
+            told |= {"chosen_by": choice["measure"], "held_out": choice["held_out"], "folds": choice["folds"]}
+            told |= {f"held_out_{name}": value for name, value in choice["chosen"].items()}
+        told["weight_bytes"] = sum(array.nbytes for array in self.weights.values())
+        return told
 
     def digest(self) -> str:
         """Names the model: equal embeddings need equal digests."""

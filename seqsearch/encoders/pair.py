@@ -121,6 +121,8 @@ class TowerPair:
             settings = dict(document["settings"])
             if document["family"] == "hash":
                 settings.setdefault("dilations", ())  # towers from before there were any
+            else:
+                settings.setdefault("statistics", False)  # as above
             return cls(document["family"], settings, specs, weights, document["training"])
         except (KeyError, TypeError, ValueError) as error:
             raise CorruptIndexError(f"the towers cannot be read: {error!r}") from None

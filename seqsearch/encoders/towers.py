@@ -18,8 +18,13 @@ from torch.nn import functional
 from ..arrays import JSON
 from ..errors import ParameterError
 from ..registry import call
+from ..sequences import Sequences
 from .inputs import InputSpec
 from .steps import AttentionPooling, Inputs, PaddedEncoder, mask_of
+
+_EPSILON = 1e-8  # of a variance, whose root has a slope then
+_GAIN = 0.5  # of the statistics as points: tanh hardly bends them yet
+_LEAST_SPREAD = 1e-3
 
 
 class Trunk(nn.Module):
@@ -109,8 +114,36 @@ class HashTower(Tower):
         return torch.tanh(self.out(wide)) * mask
 
 
+class Statistics(nn.Module):
+    """(B, T, F) to (B, 2 F): mean and deviation of every feature over all steps there are, in units of what is usual
+    between sequences (Snyder et al., X-vectors, ICASSP 2018, pool so over a whole recording)."""
+
+    middle: Tensor
+    spread: Tensor
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.register_buffer("middle", torch.zeros(2 * features))
+        self.register_buffer("spread", torch.ones(2 * features))
+
+    def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
+        found: Tensor = (self.raw(data, lengths) - self.middle) / self.spread
+        return found
+
+    def raw(self, data: Tensor, lengths: Tensor) -> Tensor:
+        mask = mask_of(data, lengths)[..., None]
+        count = lengths[:, None].to(data)
+        mean = (data * mask).sum(1) / count
+        squares = ((data - mean[:, None]) * mask).square().sum(1) / count
+        return torch.cat([mean, (squares + _EPSILON).sqrt()], dim=1)
+
+
 class AttentionTower(Tower):
-    """(B, T, F) to (B, dim) in [-1, 1]: attention over the steps there are, two dense layers."""
+    """(B, T, F) to (B, dim) in [-1, 1]: attention over the steps there are, two dense layers.
+
+    With `statistics` the point starts as mean and deviation of every feature over the whole sequence, by the same
+    rotation on both sides, and what attention finds is added.
+    """
 
     keeps_time = False
 
@@ -123,16 +156,44 @@ class AttentionTower(Tower):
         kernel: int = 5,
         hidden: int = 256,
         heads: int = 8,
+        statistics: bool = True,
     ) -> None:
-        super().__init__(spec, dim, channels, kernel, hidden=hidden, heads=heads)
+        super().__init__(spec, dim, channels, kernel, hidden=hidden, heads=heads, statistics=statistics)
         self.pooled = AttentionPooling(channels[-1], channels[-1], heads)
         self.dense = nn.Linear(heads * channels[-1], hidden)
         self.out = nn.Linear(hidden, dim)
+        self.statistics = Statistics(spec.features) if statistics else None
+        if statistics:
+            self.direct = nn.Linear(2 * spec.features, dim, bias=False)
+            with torch.no_grad():
+                self.direct.weight.copy_(_GAIN * rotation(2 * spec.features, dim))
+                self.out.weight.zero_()
+                self.out.bias.zero_()
+
+    def warm_up(self, sequences: Sequences) -> None:
+        """Take the units of the statistics from some sequences."""
+        if self.statistics is None or not len(sequences):
+            return
+        with torch.no_grad():
+            found = self.statistics.raw(*self.tensors(sequences))
+            self.statistics.middle.copy_(found.mean(0))
+            self.statistics.spread.copy_(found.std(0, unbiased=False).clamp_min(_LEAST_SPREAD))
 
     def forward(self, data: Tensor, lengths: Tensor) -> Tensor:
         steps, shorter = self.trunk(data, lengths)
         pooled = self.pooled(steps, mask_of(steps, shorter))
-        return torch.tanh(self.out(functional.relu(self.dense(pooled))))
+        inner = self.out(functional.relu(self.dense(pooled)))
+        if self.statistics is not None:
+            inner = inner + self.direct(self.statistics(data, lengths))
+        return torch.tanh(inner)
+
+
+def rotation(features: int, dim: int) -> Tensor:
+    """(dim, features) that keeps lengths as well as may be, the same whenever it is asked for."""
+    drawn = torch.randn(dim, features, generator=torch.Generator().manual_seed(0))
+    left, _, right = torch.linalg.svd(drawn, full_matrices=False)
+    found: Tensor = left @ right
+    return found
 
 
 TOWERS: dict[str, type[Tower]] = {"hash": HashTower, "attention": AttentionTower}

@@ -14,20 +14,20 @@ def confusion(true: AnyArray, predicted: AnyArray, classes: int) -> IntArray:
     return counts
 
 
-def accuracy(counts: IntArray) -> float:
+def accuracy(counts: AnyArray) -> float:
     """Share on the diagonal; NaN where nothing was counted."""
-    total = int(counts.sum())
+    total = float(counts.sum())
     return float(np.trace(counts)) / total if total else float("nan")
 
 
-def f1_scores(counts: IntArray) -> DoubleArray:
+def f1_scores(counts: AnyArray) -> DoubleArray:
     """(K,) 2 * right / (true + predicted), of precision and recall the harmonic mean; NaN for a class never met."""
     right, occurrences = np.diag(counts), counts.sum(axis=0) + counts.sum(axis=1)
     scores: DoubleArray = np.where(occurrences > 0, 2 * right / np.maximum(occurrences, 1), np.nan)
     return scores
 
 
-def macro_f1(counts: IntArray) -> float:
+def macro_f1(counts: AnyArray) -> float:
     """The mean F1 over the classes that occur, true or predicted; NaN where none does."""
     scores = f1_scores(counts)
     occurs = ~np.isnan(scores)

@@ -18,14 +18,16 @@ from ..encoders.pair import SIDES, TowerPair
 from ..encoders.towers import Tower, tower_class, tower_named
 from ..errors import MismatchError, ParameterError
 from ..hashing import bhattacharyya, bit_correlation, bit_entropy, codes_of, hamming
-from ..sequences import Sequences
+from ..sequences import Sequences, ranges_to_indices
 from .loop import Objective, Row, Run, RunOptions, Trainer, TrainingLog
 from .losses import in_batch_softmax, step_softmax
 from .networks import device_named, device_of, multiplying, weights_of
 from .plan import Plan, require_counts
 
 FEWEST_PAIRS = 8
-CROP = 320  # steps of input taken of each pair
+CROP = 320  # steps of input taken of each pair of hash towers
+LOOKED_AT = 256  # sequences of each side before the first step
+WHOLE = 1280  # of a sequence whose point is learnt: all of nearly every one
 APART = 2  # pooled steps from which another output of the same sequence is a negative too
 DECAY = 1e-4
 CLIP = 1.0
@@ -92,6 +94,9 @@ def train_towers(
     specs = {"query": InputSpec.fit(queries), "database": InputSpec.fit(database)}
     device = device_named(plan.device)
     towers = {side: tower_named(family, specs[side], run.settings or {}).to(device) for side in SIDES}
+    for side, sequences in (("query", queries), ("database", database)):
+        some = np.sort(np.random.default_rng(run.seed).permutation(len(sequences))[:LOOKED_AT])
+        towers[side].warm_up(sequences[some])
     objective = TowerObjective(
         towers, _Pairs(queries, database, numbers, specs, tower_class(family).keeps_time), plan, rng
     )
@@ -122,9 +127,10 @@ def _check_pairs(queries: Sequences, database: Sequences, groups: IntArray, fami
 
 @dataclass(frozen=True)
 class _Batch:
-    """Inputs of B pairs, (B, L, F) each, and their groups."""
+    """Inputs of B pairs, (B, L, F) and (B,) steps of each side, and their groups."""
 
     inputs: dict[str, Tensor]
+    lengths: dict[str, Tensor]
     groups: IntArray
 
 
@@ -140,17 +146,28 @@ class _Pairs:
         self.values = {side: specs[side].standardized(self.sides[side]) for side in SIDES}
 
     def crops(self, rows: IntArray, rng: np.random.Generator) -> _Batch:
-        """A random stretch of each of `rows`, as long as `CROP` or the shortest of them; aligned pairs stay so."""
-        lengths = {side: self.sides[side].lengths[rows] for side in SIDES}
-        wide = {side: min(CROP, int(lengths[side].min())) for side in SIDES}
-        starts = {side: rng.integers(lengths[side] - wide[side] + 1) for side in SIDES}
+        """A random stretch of each of `rows`: of aligned pairs the same one of both, as long as `CROP` or the shortest
+        of them; of others nearly all of either, padded, since a point is of a whole sequence."""
+        wanted, starts = {}, {}
+        for side in SIDES:
+            lengths = self.sides[side].lengths[rows]
+            wanted[side] = np.minimum(lengths, WHOLE)
+            if self.aligned:
+                wanted[side] = np.full(len(rows), min(CROP, int(lengths.min())))
+            starts[side] = rng.integers(lengths - wanted[side] + 1)
         if self.aligned:
             starts["database"] = starts["query"]
-        inputs = {}
-        for side in SIDES:
-            first = self.sides[side].offsets[rows] + starts[side]
-            inputs[side] = torch.from_numpy(self.values[side][first[:, None] + np.arange(wide[side])])
-        return _Batch(inputs, self.groups[rows])
+        inputs = {side: self._padded(side, rows, starts[side], wanted[side]) for side in SIDES}
+        return _Batch(inputs, {side: torch.from_numpy(wanted[side]) for side in SIDES}, self.groups[rows])
+
+    def _padded(self, side: str, rows: IntArray, starts: IntArray, lengths: IntArray) -> Tensor:
+        """(B, L, F): so many steps of each from there on, and zeros."""
+        values = self.values[side]
+        out = np.zeros((len(rows), int(lengths.max()), values.shape[1]), np.float32)
+        out[np.arange(out.shape[1]) < lengths[:, None]] = values[
+            ranges_to_indices(self.sides[side].offsets[rows] + starts, lengths)
+        ]
+        return torch.from_numpy(out)
 
 
 class TowerObjective(Objective[_Batch]):
@@ -202,7 +219,7 @@ class TowerObjective(Objective[_Batch]):
         made = []
         for side in SIDES:
             data = batch.inputs[side].to(device_of(self.learner))
-            out = self.learner[side](data, torch.full((len(data),), data.shape[1], device=data.device))
+            out = self.learner[side](data, batch.lengths[side].to(data.device))
             made.append(out if out.dim() == 3 else out[:, None])
         return made[0], made[1]
 

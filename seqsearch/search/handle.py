@@ -135,6 +135,8 @@ class Handle:
     @property
     def encoder(self) -> OneModel | TwoTowers:
         """What makes vectors: loaded when first needed, and never changed."""
+        if self._encoder is not None and not self._closed and os.getpid() == self._process:
+            return self._encoder
         with self.store() as store, self._loading:
             if self._encoder is None:
                 self._encoder = with_embedder(load_encoder(store), self._embedder, store)

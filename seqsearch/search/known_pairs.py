@@ -45,8 +45,10 @@ class KnownPairs:
         starts = np.searchsorted(owners, np.arange(len(self._counts) + 1))
         needed, room = int((self._counts + np.diff(starts)).max(initial=0)), self._rows.shape[1]
         if needed > room:
-            lack = ((0, 0), (0, max(needed, int(_GROWS * room)) - room))
-            self._rows, self._values = np.pad(self._rows, lack), np.pad(self._values, lack)
+            shape = len(self._counts), max(needed, int(_GROWS * room))
+            rows_before, values_before = self._rows, self._values
+            self._rows, self._values = np.empty(shape, np.int64), np.empty(shape)
+            self._rows[:, :room], self._values[:, :room] = rows_before, values_before
         _take_in(self._rows, self._values, self._counts, self._marks, starts, rows, np.asarray(values, np.float64))
 
 

@@ -19,22 +19,25 @@ class SharedLock:
         self._waiting = 0
         self._own = threading.local()
 
-    @contextmanager
-    def shared(self) -> Iterator[None]:
-        """Hold it with others."""
+    def shared(self) -> _Shared:
+        """A context in which it is held with others."""
+        return _Shared(self)
+
+    def _share(self) -> None:
         depth = self._depth
         if not depth:
             with self._changed:
-                self._changed.wait_for(lambda: not self._alone and not self._waiting)
+                if self._alone or self._waiting:
+                    self._changed.wait_for(lambda: not self._alone and not self._waiting)
                 self._sharing += 1
         self._own.depth = depth + 1
-        try:
-            yield
-        finally:
-            self._own.depth = depth
-            if not depth:
-                with self._changed:
-                    self._sharing -= 1
+
+    def _unshare(self) -> None:
+        depth = self._own.depth = self._depth - 1
+        if not depth:
+            with self._changed:
+                self._sharing -= 1
+                if self._waiting:
                     self._changed.notify_all()
 
     @contextmanager
@@ -65,3 +68,18 @@ class SharedLock:
     def _depth(self) -> int:
         depth: int = getattr(self._own, "depth", 0)
         return depth
+
+
+class _Shared:
+    """The context of `SharedLock.shared`: a generator would take as long as the lock, several times a query."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, lock: SharedLock) -> None:
+        self._lock = lock
+
+    def __enter__(self) -> None:
+        self._lock._share()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock._unshare()

@@ -68,6 +68,8 @@ class Raw:
 def raw_of(given: object, what: str, columns: Columns) -> Raw:
     """The content of `given`, which is the argument `what`. Raises ParameterError for what holds no sequences, and for
     columns that are named where there are none."""
+    if type(given) is list and given and type(given[0]) is str and columns.asked is None:
+        return Raw(list(given))  # what most give, sooner
     if (frame := _frame_of(given)) is not None:
         return _of_frame(frame, what, columns)
     if columns.asked is not None:

@@ -207,7 +207,8 @@ class Sequences:
     @property
     def lengths(self) -> IntArray:
         """(n,) steps of each sequence."""
-        return np.diff(self.offsets)
+        lengths: IntArray = self.offsets[1:] - self.offsets[:-1]  # as np.diff, in a fraction of its time for a few
+        return lengths
 
     @property
     def steps(self) -> int:

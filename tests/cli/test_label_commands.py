@@ -38,7 +38,8 @@ SMALL = ("--threads", 1, "--epochs", 6, "--rate", 0.01, "-E", "channels=16", "--
 
 def test_classes_from_file_to_index(seqsearch: Seqsearch, reviews: Path, tmp_path: Path) -> None:
     model, report = tmp_path / "a.model", tmp_path / "report.jsonl"
-    train = ("train", "--task", "classify", reviews, "-o", model, "--unit", "words", "-E", "bins=0", *SMALL)
+    network = ("--unit", "words", "--encoder", "cnn", "-E", "bins=0")
+    train = ("train", "--task", "classify", reviews, "-o", model, *network, *SMALL)
     done = seqsearch(*train, "--log", tmp_path / "log.jsonl", "--plot", tmp_path / "log.png")
     assert done.code == 0, done.err
     assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["macro_f1"] > 0.8
@@ -64,6 +65,30 @@ def test_classes_from_file_to_index(seqsearch: Seqsearch, reviews: Path, tmp_pat
     assert json.loads(seqsearch(*plain, "--format", "json").lines[0])["p_value"] is None
     unsure = seqsearch("classify", model, reviews, "--abstain", 1.1, "-q")
     assert {line.split("\t")[1] for line in unsure.lines[1:]} == {"-"}
+
+
+def test_classes_without_a_word_of_how(seqsearch: Seqsearch, reviews: Path, tmp_path: Path) -> None:
+    model = tmp_path / "a.model"
+    done = seqsearch("train", "--task", "classify", reviews, "-o", model, *SMALL[:-1])
+    assert done.code == 0, done.err
+    assert "2 labels, held out: accuracy" in done.err
+    said = seqsearch("info", model)
+    assert "chosen_by            accuracy" in said.out
+    assert "words, bayes" in said.out
+    facts = json.loads(seqsearch("info", model, "--format", "json").out)
+    assert facts["held_out_accuracy"] > 0.8
+    assert {"words, tf-idf", "n-grams, bayes", "network"} < {one["judge"] for one in facts["judges"]}
+    whole, *labels = map(json.loads, seqsearch("evaluate", model, reviews, "--format", "json").lines)
+    assert (whole["label"], whole["support"], whole["accuracy"] > 0.9) == ("all", 120, True)
+    assert [row["label"] for row in labels] == ["neg", "pos"]
+    assert "macro f1" in seqsearch("evaluate", model, reviews).out
+    refused = seqsearch("evaluate", model, reviews, "-k", 5)
+    assert (refused.code, "--k is for an index" in refused.err) == (2, True)
+    assert len(seqsearch("classify", model, reviews, "-q").lines) == 121
+    bare = tmp_path / "bare.lines"
+    bare.write_text("a film\n")
+    assert "has no labels to compare with" in seqsearch("evaluate", model, bare).err
+    assert seqsearch("build", reviews, "-o", tmp_path / "i.ss", "--model", model, "-q").code == 0
 
 
 def test_tags_from_file_to_file(seqsearch: Seqsearch, tagged: Path, tmp_path: Path) -> None:
@@ -130,9 +155,9 @@ def test_what_is_said_of_mistakes(
 
 def test_models_are_not_taken_for_each_other(seqsearch: Seqsearch, reviews: Path, tagged: Path, tmp_path: Path) -> None:
     classes, tags = tmp_path / "c.model", tmp_path / "t.model"
-    quick = ("--threads", 1, "--epochs", 0.1, "-E", "channels=8", "-q")
-    assert seqsearch("train", "--task", "classify", reviews, "-o", classes, *quick, "--seconds", 0.1).code == 0
-    assert seqsearch("train", "--task", "tag", tagged, "-o", tags, *quick, "--seconds", 0.1).code == 0
+    quick = ("--encoder", "cnn", "--threads", 1, "--epochs", 0.1, "--seconds", 0.1, "-E", "channels=8", "-q")
+    assert seqsearch("train", "--task", "classify", reviews, "-o", classes, *quick).code == 0
+    assert seqsearch("train", "--task", "tag", tagged, "-o", tags, *quick).code == 0
     assert "does not label elements: train one with --task tag" in seqsearch("tag", classes, tagged).err
     assert "trained to tag: train one with --task classify" in seqsearch("classify", tags, reviews).err
     assert (

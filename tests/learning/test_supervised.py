@@ -202,7 +202,7 @@ def test_a_resumed_run_ends_as_if_it_had_never_stopped(tmp_path: Path) -> None:
 
     def run(**more: object) -> str:
         settings = {**SMALL, "dropout": 0.3}
-        return train_classifier(texts, plan=plan, settings=settings, by_words=True, **more)[0].digest()  # type: ignore[arg-type]
+        return train_classifier(texts, encoder="cnn", plan=plan, settings=settings, by_words=True, **more)[0].digest()  # type: ignore[arg-type]
 
     with threads.using(1):
         whole = run()
@@ -211,14 +211,16 @@ def test_a_resumed_run_ends_as_if_it_had_never_stopped(tmp_path: Path) -> None:
         assert run(checkpoint=place) == whole
         other = Sequences.from_texts(texts.texts(), TEXT, labels=list("yxyxy") * 12)
         with pytest.raises(MismatchError, match=r"belongs to a run with another plan"):
-            train_classifier(other, plan=replace(plan, batch=8), settings=SMALL, by_words=True, checkpoint=place)
+            train_classifier(
+                other, encoder="cnn", plan=replace(plan, batch=8), settings=SMALL, by_words=True, checkpoint=place
+            )
 
 
 def test_a_class_of_one_example_is_trained_on_and_known() -> None:
     data = motifs(41)
     labels = [*list(data.labels)[:40], "alone"]
     one = Sequences(data.data, data.offsets, data.ids, DNA, None, Strings.of(labels))
-    model, log = train_classifier(one, plan=replace(QUICK, class_weights="balanced"), settings=SMALL)
+    model, log = train_classifier(one, encoder="cnn", plan=replace(QUICK, class_weights="balanced"), settings=SMALL)
     assert model.head is not None
     assert model.head.labels == ("a", "alone", "b")
     assert "accuracy" in log.rows[-1]
@@ -259,7 +261,7 @@ def test_words_and_lengths_beyond_training() -> None:
     labels = ["pos", "neg"] * 30
     data = Sequences.from_texts(texts, TEXT, labels=labels)
     model, _ = train_classifier(
-        data, plan=replace(QUICK, word_dropout=1.0), settings={**SMALL, "bins": 0}, by_words=True
+        data, encoder="cnn", plan=replace(QUICK, word_dropout=1.0), settings={**SMALL, "bins": 0}, by_words=True
     )
     asked = ["good", "quite bad indeed", "zzz", " ", "film " * 300 + "good"]
     told = classify(model, Sequences.from_texts(asked, TEXT))

@@ -9,6 +9,7 @@ from ...errors import ParameterError
 from ..plan import Plan, require_choice, require_counts
 from ..schedule import Schedule
 
+MEASURES = ("auto", "accuracy", "macro_f1")
 WEIGHTINGS = ("none", "root", "balanced")
 DECAY = 0.01  # of weights, where few labels teach many of them
 CLIP = 5.0  # recurrent networks now and then explode
@@ -25,7 +26,8 @@ class LabelPlan(Plan):
     `class_weights`: "none"; "balanced", every class counts alike; or "root", the geometric mean of both. `smoothing`:
     share of the label spread over all labels (Szegedy et al., CVPR 2016). `input_dropout`: share of the inputs'
     channels dropped. `word_dropout` w: a word seen n times is read as unknown with probability w / (w + n) while
-    training.
+    training. `measure`: what a classifier is chosen by where nothing is said of the encoder: "accuracy", "macro_f1", or
+    "auto": macro F1 where a class is rare.
     """
 
     patience: int = 6
@@ -36,10 +38,12 @@ class LabelPlan(Plan):
     smoothing: float = 0.0
     input_dropout: float = 0.0
     word_dropout: float = 0.25
+    measure: str = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_choice("class weights", self.class_weights, WEIGHTINGS)
+        require_choice("measure", self.measure, MEASURES)
         require_counts(self, "fewest")
         for name in ("validate", "smoothing", "input_dropout"):
             if not 0 <= getattr(self, name) < 1:

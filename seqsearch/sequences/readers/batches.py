@@ -69,10 +69,12 @@ def assemble(
         data, lengths = _encoded(batch, alphabet, wrong, (hint, gaps or hint))
     else:
         data, lengths = _checked(batch, alphabet, wrong, intake.source)
-    for row in np.flatnonzero(lengths == 0).tolist():
-        wrong[row] = EmptySequenceError("the sequence is empty")
-    for row in np.flatnonzero(np.diff(batch.ids.offsets) == 0).tolist():
-        wrong[row] = ParseError("the record has no id")
+    if not lengths.all():
+        for row in np.flatnonzero(lengths == 0).tolist():
+            wrong[row] = EmptySequenceError("the sequence is empty")
+    if not intake.distinct:
+        for row in np.flatnonzero(np.diff(batch.ids.offsets) == 0).tolist():
+            wrong[row] = ParseError("the record has no id")
     _find_duplicates(batch, wrong, intake)
 
     intake.report.records += len(lengths)

@@ -68,7 +68,7 @@ def seeds_of(codes: AnyArray) -> Seeds:
     counts = np.zeros(256, np.int64)
     for code in codes:
         counts[code] += 1
-    letters, q = max(2, np.count_nonzero(counts > _OFTEN * m)), 2
+    letters, q = max(2, int(np.count_nonzero(counts > _OFTEN * m))), 2
     while letters**q < _RARE * m and q < _LONGEST:
         q += 1
     if q >= m:

@@ -3,17 +3,19 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-web wheel docs man quick-files test-quick bench-quick figures lint types layers unit clean
+.PHONY: demo test test-web dist wheel docs man quick-files test-quick bench-quick figures lint types layers unit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/seqsearch demo
 
 test: $(VENV)/.installed lint types layers unit
 
-# A wheel with machine code for every x86 processor with AVX2 and this Python, for whoever installs it; with man pages.
-wheel: $(VENV)/.installed man
-	$(BIN)/seqsearch warm-up --level x86-64-v3
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist .
+# What is published (tools/dist.py): a source distribution, a wheel for all, and one with machine code for this Python.
+dist: $(VENV)/.installed man
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dist]'
+	$(BIN)/python tools/dist.py dist
+
+wheel: dist
 
 # The site, into build/site: strict, its links checked, and without network (python3 -m http.server -d build/site).
 docs: $(VENV)/.installed
@@ -45,7 +47,7 @@ test-quick: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(QUICK)
 
-# As fast as the last release? make bench-quick BASE=v0.1.0, or a wheel; some minutes, old and new in turn.
+# As fast as the last release? make bench-quick BASE=v0.2.0, or a wheel; some minutes, old and new in turn.
 bench-quick: $(VENV)/.installed
 	@test -n "$(BASE)" || { echo "say what to compare with: make bench-quick BASE=TAG, a commit or a wheel"; exit 2; }
 	$(BIN)/python benchmarks/quick.py $(BASE)

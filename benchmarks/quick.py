@@ -1,7 +1,7 @@
 """Is it as fast as the last release? Five timings, old and new in turn, in one run.
 
-    python benchmarks/quick.py v0.1.0 [--rounds 5] [--only search] [--output quick.jsonl]
-    python benchmarks/quick.py seqsearch-0.1.0-py3-none-any.whl
+    python benchmarks/quick.py v0.2.0 [--rounds 5] [--only search] [--output quick.jsonl]
+    python benchmarks/quick.py seqsearch-0.2.0-py3-none-any.whl
 
 The base is a tag or commit of this repository, or a wheel; its package is laid into build/bench and run beside the
 working tree by the same interpreter, in processes of its own. A first round of each does not count (kernels compile
@@ -89,7 +89,7 @@ def laid_out(base: str, folder: Path) -> Path:
         ["git", "rev-parse", "--short", "--verify", f"{base}^{{commit}}"], cwd=ROOT, capture_output=True, text=True
     )
     if named.returncode:
-        sys.exit(f"{base} is no wheel, tag or commit: name the last release, as v0.1.0 (git tag lists them)")
+        sys.exit(f"{base} is no wheel, tag or commit: name the last release, as v0.2.0 (git tag lists them)")
     target = folder / named.stdout.strip()
     if not target.exists():
         packed = subprocess.run(["git", "archive", base, "seqsearch"], cwd=ROOT, capture_output=True, check=True)

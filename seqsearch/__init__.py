@@ -12,16 +12,19 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
+    from .alignment.multiple import MultipleAlignment, align_multiple
     from .distances import CustomDistance, Distance, distance_named
     from .distances.consensus import Consensus, consensus
+    from .distances.consensus_bound import consensus_bound
     from .distributed import ShardedIndex
     from .encoders.encoder import Encoder
     from .encoders.model import Model
     from .errors import SeqsearchError
     from .estimators import NoveltyScorer, SequenceClassifier, SequenceEmbedder, SequenceNeighbors
+    from .evaluation.judging import check_distances
     from .models import classify, load_model, save_model, tag, train
     from .samples import Samples, SampleTable
     from .search import BuildOptions, Hit, Hits, RangeResults, References, Results, SequenceIndex, duplicates
@@ -40,13 +43,16 @@ if TYPE_CHECKING:
     from .threads import use as use_threads
 
 _ROOMS = {
+    "alignment.multiple": ("MultipleAlignment", "align_multiple"),
     "distances": ("CustomDistance", "Distance", "distance_named"),
     "distances.consensus": ("Consensus", "consensus"),
+    "distances.consensus_bound": ("consensus_bound",),
     "distributed": ("ShardedIndex",),
     "encoders.encoder": ("Encoder",),
     "encoders.model": ("Model",),
     "errors": ("SeqsearchError",),
     "estimators": ("NoveltyScorer", "SequenceClassifier", "SequenceEmbedder", "SequenceNeighbors"),
+    "evaluation.judging": ("check_distances",),
     "models": ("classify", "load_model", "save_model", "tag", "train"),
     "samples": ("SampleTable", "Samples"),
     "service.client": ("Client",),
@@ -76,6 +82,7 @@ __all__ = [
     "Hit",
     "Hits",
     "Model",
+    "MultipleAlignment",
     "NoveltyScorer",
     "RangeResults",
     "References",
@@ -91,10 +98,13 @@ __all__ = [
     "Sequences",
     "SequencesLike",
     "ShardedIndex",
+    "align_multiple",
     "alphabet_named",
     "as_sequences",
+    "check_distances",
     "classify",
     "consensus",
+    "consensus_bound",
     "distance_named",
     "duplicates",
     "load_model",

@@ -13,7 +13,7 @@ from types import ModuleType
 
 from .errors import MissingExtraError
 
-CLUSTER, FRAMES, HNSWLIB, LARGE, PLOT = "cluster", "frames", "hnswlib", "large", "plot"
+CHECK, CLUSTER, FRAMES, HNSWLIB, LARGE, PLOT = "check", "cluster", "frames", "hnswlib", "large", "plot"
 SAMPLES, SERVE, SKLEARN, TRAIN = "samples", "serve", "sklearn", "train"
 OF = {"torch": TRAIN, "optuna": TRAIN, "scipy": TRAIN, "matplotlib": PLOT, "faiss": LARGE, "hnswlib": HNSWLIB}
 """The extra of packages that many places need."""

@@ -10,9 +10,10 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, overload
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Numbers of the errors which say that a disk, a quota or the size of a file is full."""
+
+_unfinished: set[Path] = set()
+"""What stands under a temporary name just now."""
 
 _LONGEST = 200  # of what a temporary name takes over from its file: names have at most 255 bytes
 
@@ -41,15 +45,36 @@ def replacing(path: StrPath) -> Iterator[Path]:
         return
     kept = target.name.encode("utf-8", "surrogateescape")[-_LONGEST:].decode("utf-8", "ignore")
     temporary = target.with_name(f".partial-{secrets.token_hex(4)}-{kept}")
-    try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with unfinished(temporary):
+        try:
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     sync_folder(target.parent)
+
+
+@contextmanager
+def unfinished(place: StrPath) -> Iterator[None]:
+    """Within the block a file or folder is half-written: it goes when the process has to end before the block."""
+    _unfinished.add(Path(place))
+    try:
+        yield
+    finally:
+        _unfinished.discard(Path(place))
+
+
+def remove_unfinished() -> None:
+    """Remove what is half-written: for a process that ends at once, whose blocks are not left."""
+    for place in list(_unfinished):
+        if place.is_dir():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                place.unlink()
 
 
 @overload

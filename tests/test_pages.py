@@ -136,7 +136,7 @@ def test_examples_in_help_are_parsed() -> None:
 
 def test_languages_are_known() -> None:
     odd = [f"{one}: {one.language!r}" for page in PAGES for one in blocks(page) if one.language not in LANGUAGES]
-    assert not odd
+    assert not odd, f"begin the block with its language, for shells ```sh: {', '.join(odd)}"
 
 
 # -- what runs ---------------------------------------------------------------------------------------------------------
@@ -192,6 +192,7 @@ RUNNABLE = {
 }
 
 
+@pytest.mark.timeout(600)  # where no kernel is compiled yet
 @pytest.mark.parametrize("name", [name for name, some in RUNNABLE.items() if some])
 def test_command_lines_run(name: str, folder: Path, templates: Path) -> None:
     need_extras(name)
@@ -223,6 +224,7 @@ def test_programs_are_python(name: str) -> None:
         compile(block.text, str(block), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "name", [n for n, some in PROGRAMS_OF.items() if some and n not in (*TESTED_ELSEWHERE, *AFTER_A_SERVER)]
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, Beside, Reading, takes, threads_and_quiet, vectors_option
+from .options import PATH, Beside, Command, Reading, takes, threads_and_quiet, vectors_option
 from .progress import progress_for
 from .shared import change
 from .source import open_index
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from ..sequences import Sequences
 
 
-@click.command("add", short_help="Add sequences to an index.")
+@click.command(
+    "add",
+    cls=Command,
+    first=("metadata", "columns", "vectors", "duplicate_ids", "on_error"),
+    short_help="Add sequences to an index.",
+)
 @click.argument("index", type=PATH)
 @click.argument("files", metavar="SEQUENCES...", nargs=-1, required=True)
 @vectors_option

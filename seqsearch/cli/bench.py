@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PICTURE, DistanceOptions, Reading, format_option, named, names_of, option, takes, threads_and_quiet
+from .options import (
+    PICTURE,
+    Command,
+    DistanceOptions,
+    Reading,
+    format_option,
+    named,
+    names_of,
+    option,
+    takes,
+    threads_and_quiet,
+)
 from .progress import progress_for
 from .shared import show_rows
 
@@ -48,7 +59,12 @@ class Show:
     seed: int = option("Seed of every random draw.", default=0)
 
 
-@click.command("bench", short_help="Which encoder and index suit your file.")
+@click.command(
+    "bench",
+    cls=Command,
+    first=("recall", "k", "kinds", "encoders", "plot"),
+    short_help="Which encoder and index suit your file.",
+)
 @click.argument("references", metavar="FILE")
 @takes(options=Compare, distance=DistanceOptions, show=Show, reading=Reading)
 @threads_and_quiet

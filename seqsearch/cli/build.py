@@ -11,6 +11,7 @@ from .options import (
     PATH,
     QUERY_VECTORS,
     Beside,
+    Command,
     DistanceOptions,
     Reading,
     given,
@@ -102,7 +103,12 @@ class Pairs:
     steps: int | None = option("Of pairs: training batches at most  [default: 1500]", metavar="N")
 
 
-@click.command("build", short_help="Train, embed, index and calibrate.")
+@click.command(
+    "build",
+    cls=Command,
+    first=("output", "distance", "learn", "recall", "overwrite"),
+    short_help="Train, embed, index and calibrate.",
+)
 @click.argument("files", metavar="REFS...|RECIPE.toml", nargs=-1, required=True)
 @takes(output=Output, distance=DistanceOptions, options=Options, pairs=Pairs, beside=Beside, reading=Reading)
 @threads_and_quiet
@@ -116,7 +122,7 @@ def command(
     reading: Reading,
     quiet: bool,
 ) -> None:
-    """Train an encoder on REFS, embed and index them, and measure the recall of every budget.
+    """Train an encoder on REFS, embed and index them, and measure the recall of growing numbers of candidates.
 
     REFS: FASTA, FASTQ, CSV, TSV, text lines, .npy, .npz, .hdf5, .ts - compressed or not; "-" is standard input; several
     files are read as one. Further columns of a table, or of a table beside REFS (--metadata), are kept: search --where

@@ -6,12 +6,17 @@ import json
 
 import click
 
-from .options import PATH, QUERY_VECTORS, Reading, query_vectors_option, takes, threads_and_quiet
+from .options import PATH, QUERY_VECTORS, Command, Reading, query_vectors_option, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import curve
 
 
-@click.command("calibrate", short_help="Measure recall against budget anew.")
+@click.command(
+    "calibrate",
+    cls=Command,
+    first=("queries", "recall", "sample", "seed", "output_format"),
+    short_help="Measure anew how many candidates a recall takes.",
+)
 @click.argument("index", type=PATH)
 @click.option("--queries", metavar="FILE", help="Sequences like those that will be asked  [default: random members]")
 @click.option("--recall", type=float, metavar="R", help="Recall that searches aim at by default from now on.")
@@ -37,7 +42,7 @@ def command(
     reading: Reading,
     quiet: bool,
 ) -> None:
-    """Measure the recall of every budget on the data as they are now, and keep the curve.
+    """Measure the recall of growing numbers of candidates on the data as they are now, and keep the curve.
 
     Worth it when a fifth of the data has changed since (`info` says: stale), or when the queries to come are not like
     the stored sequences: then give some of them. Members are asked for their nearest others, never for themselves.

@@ -14,6 +14,7 @@ from .label_reports import Reports, Tally, labelling_model
 from .options import (
     PATH,
     QUERY_VECTORS,
+    Command,
     Reading,
     format_option,
     given,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How a class is told, and how answers are printed."""
+    """How a class is found, and how answers are printed."""
 
     k: int = option("Index: neighbours that vote.", type=click.IntRange(1), default=10)
     weighting: str = option(
@@ -65,7 +66,12 @@ class Options:
     output_format: str = format_option("tsv", "json")
 
 
-@click.command("classify", short_help="The class of each query, by a model or by neighbours.")
+@click.command(
+    "classify",
+    cls=Command,
+    first=("k", "exact", "novelty", "report", "output_format"),
+    short_help="The class of each query, by a model or by neighbours.",
+)
 @click.argument("model", metavar="MODEL|INDEX|REFS", type=PATH)
 @click.argument("queries")
 @query_vectors_option

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import click
 
-from .options import PATH, PICTURE, option, takes, threads_and_quiet
+from .options import PATH, PICTURE, Command, option, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import write_text
 
@@ -42,7 +42,12 @@ class Options:
     seed: int = option("Seed of the samples.", default=0)
 
 
-@click.command("cluster", short_help="Hierarchical clustering of an index, as a Newick tree.")
+@click.command(
+    "cluster",
+    cls=Command,
+    first=("output", "linkage", "sample", "exact", "plot"),
+    short_help="Hierarchical clustering of an index, as a Newick tree.",
+)
 @click.argument("index", type=PATH)
 @takes(options=Options)
 @threads_and_quiet

@@ -23,7 +23,7 @@ def script(shell: str) -> str:
     return ShellComplete.source(kind(cli, {}, "seqsearch", "_SEQSEARCH_COMPLETE"))
 
 
-@click.command("completion")
+@click.command("completion", short_help="Completion of commands and options by a shell.")
 @click.argument("shell", type=click.Choice(list(SCRIPTS)))
 def command(shell: str) -> None:
     """Print the script that completes commands and options in a shell.

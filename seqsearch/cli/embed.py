@@ -6,12 +6,17 @@ from pathlib import Path
 
 import click
 
-from .options import PATH, Reading, takes, threads_and_quiet
+from .options import PATH, Command, Reading, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import model_of
 
 
-@click.command("embed", short_help="Embed sequences with a trained encoder, into a .npy file.")
+@click.command(
+    "embed",
+    cls=Command,
+    first=("output", "alphabet", "sequence_column", "id_column", "threads"),
+    short_help="Embed sequences with a trained encoder, into a .npy file.",
+)
 @click.argument("model", metavar="MODEL|INDEX", type=PATH)
 @click.argument("sequences")
 @click.option(

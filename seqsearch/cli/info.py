@@ -7,49 +7,43 @@ import json
 import click
 
 from .options import PATH
-from .shared import curve, shown
+from .shared import shown
 from .source import is_model, open_index
 
 
 @click.command("info", short_help="What an index holds and how well it finds it; what a model is.")
 @click.argument("index", metavar="INDEX|MODEL", type=PATH)
-@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(index: str, output_format: str) -> None:
-    """Show what an index holds, how it was made, and its measured recall; or what a model reads and tells, and how well
-    it did on what was held out of training.
+@click.option("-v", "--verbose", is_flag=True, help="Every fact, and all that was measured, not one screen of them.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: every fact, in one object.",
+)
+def command(index: str, verbose: bool, output_format: str) -> None:
+    """Show what an index holds, how it was made, and what a search takes for a recall; or what a model reads and
+    predicts, and how well it did on what was held out of training.
 
     \b
     Examples:
       seqsearch info refs.ss
+      seqsearch info refs.ss --verbose
       seqsearch info refs.ss --format json
       seqsearch info reviews.model
     """
     if is_model(index):
         _of_model(index, output_format)
         return
+    from .facts import brief, whole
+
     with open_index(index) as opened:
         facts = opened.info()
     if output_format == "json":
         click.echo(json.dumps(facts))
         return
-    calibration, parts = facts.pop("calibration"), facts.pop("bytes_by_part")
-    levels = facts.pop("levels", [])
-    if "shards" in facts:
-        facts["shards"] = ", ".join(f"{shard['name']} {shard['sequences']:,}" for shard in facts["shards"])
-    for name, value in facts.items():
-        click.echo(f"{name:<20} {shown(value)}")
-    click.echo(
-        f"{'calibration':<20} {calibration['queries']} queries, default recall {calibration['target']}"
-        + (", stale" if calibration["stale"] else "")
-    )
-    each = max(1, facts["sequences"])
-    shares = ", ".join(f"{part} {count / each:,.1f}" for part, count in parts.items() if count)
-    click.echo(f"{'bytes a sequence':<20} {facts['bytes'] / each:,.1f}: {shares}")
-    if levels:
-        asked = [level for level in levels if level["k"] == levels[0]["k"]]
-        merged = ", ".join(f"{level['asked']}: {level['recall']:.4f}" for level in asked)
-        click.echo(f"{'merged':<20} asked of each: recall of all, k {levels[0]['k']}: {merged}")
-    click.echo("\n" + curve(calibration["points"]))
+    click.echo(whole(facts) if verbose else brief(facts))
 
 
 def _of_model(path: str, output_format: str) -> None:

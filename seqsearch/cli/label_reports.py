@@ -29,9 +29,7 @@ class Reports:
         "Labelled queries: draw which labels are taken for which.", type=PICTURE, metavar="FILE.png"
     )
     reliability: str | None = option(
-        "Labelled queries: draw how often what was told with which probability is right.",
-        type=PICTURE,
-        metavar="FILE.png",
+        "Labelled queries: draw how often labels of a probability are right.", type=PICTURE, metavar="FILE.png"
     )
 
     def __bool__(self) -> bool:
@@ -125,7 +123,7 @@ class Tally:
                 [asdict(each) for each in made.bins],
                 files.reliability,
                 title=f"Reliability (mean error {made.calibration_error:.3f})",
-                x_label="told probability",
+                x_label="predicted probability",
                 y_label="share that is right",
             )
         if not quiet:
@@ -139,7 +137,7 @@ class Tally:
         whole = made.summary()
         parts = [f"accuracy {whole['accuracy']:.4f}", f"macro F1 {whole['macro_f1']:.4f}"]
         parts.append(f"calibration error {whole['calibration_error']:.4f}")
-        parts.append(f"{whole['told']:,} told")
+        parts.append(f"{whole['predicted']:,} predicted")
         if whole["abstained"]:
             parts.append(f"{whole['abstained']:,} without an answer")
         if self.unlabelled:

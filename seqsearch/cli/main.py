@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
-from types import FrameType
 
 import click
 
 from .. import __version__, extras
 from ..errors import MissingExtraError, ParameterError, SeqsearchError
-from . import starting
+from . import interrupts, starting
 
 COMMANDS = (
     *("build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate"),
-    *("export", "bench", "demo", "cluster", "train", "embed", "tune", "classify", "tag", "novelty", "dedup", "match"),
-    *("convert", "warm-up", "map", "serve", "shard", "consensus", "samples", "completion"),
+    *("export", "import", "bench", "demo", "cluster", "train", "embed", "tune", "classify", "tag", "novelty", "dedup"),
+    *("match", "convert", "warm-up", "map", "serve", "shard", "consensus", "samples", "completion"),
 )
+
+_MODULES = {"import": "import_archive"}  # where the name of a command is a word of Python
 
 
 class _Commands(click.Group):
@@ -30,7 +30,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f".{name.replace('-', '_')}", __package__).command
+        module = _MODULES.get(name, name.replace("-", "_"))
+        command: click.Command = importlib.import_module(f".{module}", __package__).command
         return command
 
 
@@ -53,17 +54,8 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
     starting.owns_process = True
-    signal.signal(signal.SIGTERM, _terminate)
+    interrupts.install()
     sys.exit(run(arguments))
-
-
-class _Terminated(BaseException):
-    """SIGTERM: what is under way is ended as by an interrupt, so that nothing half-written stays."""
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # who asks twice need not wait
-    raise _Terminated
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -76,9 +68,9 @@ def run(arguments: list[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return _say("interrupted", 130)
-    except _Terminated:
-        return _say("terminated", 143)
+        return _say(interrupts.WORDS[130], 130)
+    except interrupts.Terminated:
+        return _say(interrupts.WORDS[143], 143)
     except ParameterError as error:
         return _say(str(error), 2)
     except SeqsearchError as error:

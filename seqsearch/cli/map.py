@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import extras
-from .options import PATH, option, takes, threads_and_quiet
+from .options import PATH, Command, option, takes, threads_and_quiet
 from .progress import progress_for
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Options:
     method: str = option("pca or tsne.", type=click.Choice(["pca", "tsne"]), default="pca")
     by: str | None = option("Colours: label, description, length, nothing or a column.", metavar="NAME")
     rank: int | None = option(
-        "Part of labels such as a; b; c, from 1  [default: the first that tells groups apart]", type=click.IntRange(1)
+        "Part of labels such as a; b; c, from 1  [default: the first that separates groups]", type=click.IntRange(1)
     )
     sample: int = option("Sequences that t-SNE places; others go beside them.", type=click.IntRange(10), default=5000)
     perplexity: float = option("Neighbours that t-SNE looks at.", type=click.FloatRange(2, 1000), default=30.0)
@@ -41,7 +41,12 @@ class Options:
     seed: int = option("Seed of every random draw.", default=0)
 
 
-@click.command("map", short_help="Every sequence of an index as a point of the plane.")
+@click.command(
+    "map",
+    cls=Command,
+    first=("output", "method", "by", "sample", "anew"),
+    short_help="Every sequence of an index as a point of the plane.",
+)
 @click.argument("index", type=PATH)
 @takes(options=Options)
 @threads_and_quiet

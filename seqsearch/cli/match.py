@@ -63,7 +63,7 @@ def train(
 ) -> None:
     """Learn from the pairs of QUERIES and DATABASE, index DATABASE, and choose what each stage keeps.
 
-    A fifth of the pairs is held out of training: on these the budgets are chosen and the index is measured.
+    A fifth of the pairs is held out of training: on these what the stages keep is chosen, and the index is measured.
 
     \b
     Examples:
@@ -97,7 +97,7 @@ def build_pairs(sides: tuple[str, str], output: str, pairs: str | None, quiet: b
 @click.option("-o", "--output", type=PATH, metavar="INDEX", help="Write another one  [default: replace it]")
 @threads_and_quiet
 def reindex(index: str, database: str, output: str | None, quiet: bool) -> None:
-    """Put the series of DATABASE in place of those that are searched. Networks and budgets stay.
+    """Put the series of DATABASE in place of those that are searched. Networks, and what the stages keep, stay.
 
     \b
     Example:

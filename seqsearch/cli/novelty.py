@@ -13,6 +13,7 @@ from .options import (
     PICTURE,
     QUERY_VECTORS,
     Cluster,
+    Command,
     Reading,
     format_option,
     guarantee_option,
@@ -69,7 +70,12 @@ class Options:
     plot: str | None = option("Draw the scores of known sequences and queries.", type=PICTURE, metavar="FILE.png")
 
 
-@click.command("novelty", short_help="Is each query new, and how sure is that?")
+@click.command(
+    "novelty",
+    cls=Command,
+    first=("k", "fpr", "bh", "method", "plot"),
+    short_help="Is each query new, and how sure is that?",
+)
 @click.argument("index", metavar=INDEX, type=PATH)
 @click.argument("queries")
 @query_vectors_option

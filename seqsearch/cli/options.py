@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..sequences.columns import Asked
     from ..sequences.readers.metadata import Metadata
 
-Command = TypeVar("Command", bound=Callable[..., object])
+Function = TypeVar("Function", bound=Callable[..., object])
 PATH = click.Path()
 
 
@@ -49,6 +49,31 @@ PICTURE = _Picture()
 _ROWS = 1 << 16  # sequences given at a time where they come with vectors
 HDF5 = (".hdf5", ".h5")
 _BY_TYPE: dict[str, JSON] = {"bool": {"is_flag": True}, "int | None": {"type": int}, "float | None": {"type": float}}
+
+
+class Command(click.Command):
+    """A command whose help shows first the options that matter most, `first`, by name, and how files are read last."""
+
+    def __init__(self, *arguments: Any, first: Sequence[str] = (), **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self.first = tuple(first)
+
+    def sections(self, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
+        """Headings, and flags and help of the options under each."""
+        options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
+        parameters = {one.name: one.get_help_record(ctx) for one in options}
+        records = {name or "": record for name, record in parameters.items() if record is not None}
+        reading = {one.name for one in fields(Reading)} - set(self.first)
+        of_files = [name for name in records if name in reading]
+        rest = [name for name in records if name not in reading and name not in self.first]
+        named = {"Main options": self.first, "Options": rest, "Reading files": of_files}
+        return {heading: [records[name] for name in names] for heading, names in named.items() if names}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections."""
+        for heading, records in self.sections(ctx).items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
 
 
 def option(help: str, *, flags: str = "", **attributes: Any) -> Any:
@@ -69,16 +94,16 @@ def format_option(*formats: str, help: str = "") -> Any:
 def guarantee_option() -> Any:
     """--guarantee."""
     return option(
-        "What answers rest on at least: proved (everything by proof), group (the recall was measured on queries as far "
+        "What answers rest on at least: proved (compared with everything), group (recall measured on queries as far "
         "from everything), marginal (on all together)  [default: group]",
         metavar="WHAT",
     )
 
 
-def takes(**groups: type) -> Callable[[Command], Command]:
+def takes(**groups: type) -> Callable[[Function], Function]:
     """Give a command the options of dataclasses, in this order, and call it with one instance of each by keyword."""
 
-    def decorated(command: Command) -> Command:
+    def decorated(command: Function) -> Function:
         @functools.wraps(command)
         def gathered(*arguments: object, **values: object) -> object:
             for name, group in groups.items():
@@ -153,7 +178,7 @@ threads_option = click.option(
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr.")
 
 
-def threads_and_quiet(command: Command) -> Command:
+def threads_and_quiet(command: Function) -> Function:
     """--threads, which needs nobody's attention, and --quiet."""
     return threads_option(quiet_option(command))
 
@@ -223,7 +248,7 @@ class Beside:
     """What is kept beside the sequences."""
 
     columns: str | None = option(
-        "Columns of a table to keep, with a kind where it is not to be told from the values: year,genus:text; none.  "
+        "Columns of a table to keep, with a kind where the values leave it open: year,genus:text; none.  "
         "[default: all that are nothing else]",
         metavar="NAME[:KIND],...",
     )
@@ -278,7 +303,7 @@ class Reading:
         metavar="NAME",
     )
     input_format: str | None = option(
-        "fasta, fastq, csv, tsv, parquet, arrow, lines, npy, npz, hdf5, ts, ucr, midi  [default: told from the file]",
+        "fasta, fastq, csv, tsv, parquet, arrow, lines, npy, npz, hdf5, ts, ucr, midi  [default: as the file looks]",
         metavar="NAME",
     )
     layout: str | None = option(
@@ -306,7 +331,7 @@ class Reading:
     )
     label_ranks: int | None = option('Keep N ranks of labels like "Bacteria;Firmicutes;Bacilli".', metavar="N")
     sizes: bool = option(
-        "Keep abundances in headers (ID;size=123;) as a column size, and ids without.", flags="--size-in"
+        "Keep abundances in headers (ID;size=123;) as a column size, and ids without.", flags="--size-in, --sizein"
     )
 
     def suiting(self, alphabet: Alphabet | str | None) -> Reading:
@@ -325,7 +350,7 @@ class Reading:
             value = getattr(self, one.name)
             if value is None or value is False or value == one.default:
                 continue
-            flag = one.metadata["flags"] or f"--{one.name.replace('_', '-')}"
+            flag = one.metadata["flags"].partition(", ")[0] or f"--{one.name.replace('_', '-')}"
             words += [flag] if value is True else [flag, str(value)]
         return words
 

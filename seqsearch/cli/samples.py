@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, Reading, format_option, option, takes, threads_and_quiet
+from .options import PATH, Command, Reading, format_option, option, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import header_text, rows_text
 
@@ -63,7 +63,12 @@ class Options:
             raise click.UsageError("--exact is optimal transport: leave out --method")
 
 
-@click.command("samples", short_help="Samples of a table of counts as vectors: nearest ones, distances, a picture.")
+@click.command(
+    "samples",
+    cls=Command,
+    first=("index", "k", "exact", "sequences", "matrix"),
+    short_help="Samples of a table of counts as vectors.",
+)
 @click.argument("table", metavar="TABLE")
 @takes(options=Options, reading=Reading)
 @threads_and_quiet

@@ -13,6 +13,7 @@ from .options import (
     PATH,
     QUERY_VECTORS,
     Cluster,
+    Command,
     Reading,
     format_option,
     guarantee_option,
@@ -56,16 +57,20 @@ class Options:
     """Which hits are looked for, which are kept, and how they are printed. Raises usage errors."""
 
     k: int = option("Neighbours of each query.", default=10)
-    everything: bool = option("All within --max-distance or --min-identity, by proof.", flags="--all")
-    recall: float | None = option("Take the cheapest budget measured to reach this recall.", metavar="R")
+    everything: bool = option("All hits within --max-distance or of --min-identity, none missed, not K.", flags="--all")
+    recall: float | None = option(
+        "Verify as few candidates as have reached this recall where it was measured.", metavar="R"
+    )
     candidates: int | None = option("Verify N candidates of each query.", metavar="N")
     ef: int | None = option("Effort of the graph search, with --candidates.", metavar="N")
     lists: int | None = option("Compressed lists to look into, with --candidates.", metavar="N")
-    exact: bool = option("Compare with everything: exact by proof.")
+    exact: bool = option("Compare with everything: every answer is exact, none is missed.")
     guarantee: str | None = guarantee_option()
     max_distance: float | None = option("Only hits within this distance.", metavar="D")
     min_identity: float | None = option(
-        "Only hits of this identity, 0 to 1: equal columns of the alignment over all columns.", metavar="P"
+        "Only hits of this identity, 0 to 1: equal columns of the alignment over all columns.",
+        flags="--min-identity, --id",
+        metavar="P",
     )
     min_coverage: float | None = option(
         "Only hits that align this share, 0 to 1, of the shorter sequence's letters.", metavar="P"
@@ -117,9 +122,9 @@ class Options:
             raise click.UsageError("--all needs --max-distance or --min-identity")
         for name in (*_OF_INDEX, "guarantee") if self.everything else ():
             if getattr(self, name) is not None:
-                raise click.UsageError(f"--all finds everything by proof: --{name} means nothing")
+                raise click.UsageError(f"--all finds every hit: --{name} means nothing")
         if self.everything and self.sort_by != "distance":
-            raise click.UsageError("--all tells the nearest first: --sort-by means nothing")
+            raise click.UsageError("--all gives all hits, the nearest first: --sort-by means nothing")
         self.names()
 
     def of_index(self, query_vectors: str | None) -> list[str]:
@@ -169,7 +174,12 @@ class Options:
         return output.columns_of(self.columns, self.output_format, self.strand, partial, stored)
 
 
-@click.command("search", short_help="Nearest stored sequences of each query.")
+@click.command(
+    "search",
+    cls=Command,
+    first=("k", "recall", "exact", "output_format", "columns"),
+    short_help="Nearest stored sequences of each query.",
+)
 @click.argument("index", metavar=f"{INDEX}|URL", type=PATH)
 @click.argument("queries")
 @query_vectors_option
@@ -224,7 +234,7 @@ def command(
         _in_bulk(index, queries, options, cluster, reading, quiet)
         return
     if options.everything and query_vectors is not None:
-        raise click.UsageError(f"--all finds everything by proof: {QUERY_VECTORS} means nothing")
+        raise click.UsageError(f"--all compares with everything, without vectors: {QUERY_VECTORS} means nothing")
     ids = None if options.ids_file is None else [line.strip() for line in options.ids_file if line.strip()]
     progress = progress_for(quiet)
     warnings: dict[str, None] = {}  # of all batches, each once
@@ -251,7 +261,7 @@ def command(
             elif answers.how.calibrated and isinstance(answers, Results):
                 nearest.append(answers.distances.min(axis=1))
             if number == 0 and not quiet and not isinstance(opened, References):
-                click.echo(f"{index}: {answers.budget}", err=True)
+                click.echo(f"{index}: {answers.how.in_words}", err=True)
             hits = _hits(answers, part, options)
             came, matched = came + len(part), matched + len(hits.matched)
             write(hits)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, option, takes, threads_option
+from .options import PATH, Command, option, takes, threads_option
 
 if TYPE_CHECKING:
     from ..search import Answers
@@ -77,7 +77,12 @@ def _log(line: str) -> None:
     sys.stderr.write(f"{line}\n")  # which is not buffered
 
 
-@click.command("serve", short_help="Indexes over HTTP, and a page to look at neighbours.")
+@click.command(
+    "serve",
+    cls=Command,
+    first=("port", "host", "writable", "token_file", "jobs"),
+    short_help="Indexes over HTTP, and a page to look at neighbours.",
+)
 @click.argument("indexes", metavar="INDEX...", nargs=-1, required=True, type=PATH)
 @takes(options=Options)
 @threads_option

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, Beside, DistanceOptions, Reading, given, named, option, takes, threads_and_quiet
+from .options import PATH, Beside, Command, DistanceOptions, Reading, given, named, option, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import change
 
@@ -44,7 +44,12 @@ class Options:
     )
 
 
-@click.command("shard", short_help="Spread sequences over several indexes.")
+@click.command(
+    "shard",
+    cls=Command,
+    first=("output", "shards", "append", "recall", "ray"),
+    short_help="Spread sequences over several indexes.",
+)
 @click.argument("files", metavar="REFS...|SHARDS", nargs=-1, required=True)
 @takes(options=Options, distance=DistanceOptions, beside=Beside, reading=Reading)
 @threads_and_quiet

@@ -143,7 +143,7 @@ def _read(path: str, distance: DistanceOptions, reading: Reading, quiet: bool) -
     references = References(sets, distance=exact, name=path, progress=progress_for(quiet))
     if not quiet:
         pays = "" if exact.partial else "; `seqsearch build` makes an index, which pays for many queries"
-        click.echo(f"{path}: {len(references):,} sequences compared with everything, by proof{pays}", err=True)
+        click.echo(f"{path}: every query is compared with all {len(references):,} sequences{pays}", err=True)
     return references
 
 

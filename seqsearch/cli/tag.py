@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .label_reports import Reports, Tally
-from .options import PATH, Reading, takes, threads_and_quiet
+from .options import PATH, Command, Reading, takes, threads_and_quiet
 from .progress import progress_for
 from .shared import header_text, rows_text
 
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from ..sequences import Tagged
 
 
-@click.command("tag", short_help="A label for every element of each query.")
+@click.command(
+    "tag",
+    cls=Command,
+    first=("output_format", "report", "mask_column", "confusion", "alphabet"),
+    short_help="A label for every element of each query.",
+)
 @click.argument("model", metavar="MODEL", type=PATH)
 @click.argument("queries")
 @click.option(

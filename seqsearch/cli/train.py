@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from .options import PATH, DistanceOptions, Reading, given, option, takes, threads_and_quiet
+from .options import PATH, Command, DistanceOptions, Reading, given, option, takes, threads_and_quiet
 from .shared import write_text
 from .training import LabelOptions, Options, summary, train_on_distances, train_on_labels
 
@@ -27,7 +27,12 @@ class Task:
     )
 
 
-@click.command("train", short_help="Train an encoder and write it to a file.")
+@click.command(
+    "train",
+    cls=Command,
+    first=("output", "task", "encoder", "target", "effort"),
+    short_help="Train an encoder and write it to a file.",
+)
 @click.argument("references", metavar="REFS")
 @takes(task=Task, distance=DistanceOptions, options=Options, labels=LabelOptions, reading=Reading)
 @threads_and_quiet

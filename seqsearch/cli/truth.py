@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import click
 
-from .options import PATH, DistanceOptions, Reading, strand_option, takes, threads_and_quiet
+from .options import PATH, Command, DistanceOptions, Reading, strand_option, takes, threads_and_quiet
 from .output import PLACES, PLAIN, HitColumns
 from .progress import progress_for
 from .shared import header_text, rows_text
@@ -19,7 +19,12 @@ class Options:
     strand: str = strand_option()
 
 
-@click.command("truth", short_help="Exact nearest neighbours, without an index.")
+@click.command(
+    "truth",
+    cls=Command,
+    first=("k", "output", "distance", "distance_parameters", "strand"),
+    short_help="Exact nearest neighbours, without an index.",
+)
 @click.argument("references", metavar="REFS")
 @click.argument("queries")
 @click.option("-k", "k", type=int, default=10, show_default=True, help="Neighbours of each query.")
@@ -68,10 +73,11 @@ def command(
     searcher, progress = exact.searcher(targets), progress_for(quiet)
     found, pruning = searcher.search(asked, k, progress=progress)
     if not quiet:
-        click.echo(f"exact: {pruning}", err=True)
+        click.echo(f"{queries}: compared with all {len(targets):,}; {pruning}", err=True)
     minus = None
     if options.strand == BOTH:
-        found, minus = better_strand(found, searcher.search(reverse_complement(asked), k, progress=progress)[0])
+        turned = searcher.search(reverse_complement(asked), k, within=found.distances[:, -1], progress=progress)[0]
+        found, minus = better_strand(found, turned)
     if output is not None:
         Truth.of(found, asked, targets, exact, options.strand).save(output)
         return

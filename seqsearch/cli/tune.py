@@ -12,6 +12,7 @@ import click
 from .. import extras
 from .options import (
     PATH,
+    Command,
     DistanceOptions,
     Reading,
     format_option,
@@ -66,7 +67,12 @@ class Options:
         return replace(SearchSpace(), **{name: values for name, values in lists.items() if values})
 
 
-@click.command("tune", short_help="Search encoder, geometry and training settings.")
+@click.command(
+    "tune",
+    cls=Command,
+    first=("trials", "max_time", "study", "encoders", "plot"),
+    short_help="Search encoder, geometry and training settings.",
+)
 @click.argument("references", metavar="REFS")
 @takes(trials=Trials, distance=DistanceOptions, options=Options, reading=Reading)
 @threads_and_quiet

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, Beside, Reading, given, takes, threads_and_quiet, vectors_option
+from .options import PATH, Beside, Command, Reading, given, takes, threads_and_quiet, vectors_option
 from .progress import progress_for
 from .shared import change
 from .source import open_index
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from ..sequences import Sequences
 
 
-@click.command("update", short_help="Replace sequences of the same ids, or their columns alone.")
+@click.command(
+    "update",
+    cls=Command,
+    first=("metadata", "columns", "new_columns", "vectors", "on_error"),
+    short_help="Replace sequences of the same ids, or their columns alone.",
+)
 @click.argument("index", type=PATH)
 @click.argument("sequences", required=False)
 @vectors_option

@@ -47,12 +47,16 @@ class Consensus:
         return self.sequence[0].text
 
 
-def consensus(members: SequencesLike, *, weights: ArrayLike | None = None, tries: int = 30, seed: int = 0) -> Consensus:
-    """The string of least sum of edit distances to `members` that is found: at most that of the best member, and less
-    than that of whatever one edit makes of it.
+def consensus(
+    members: SequencesLike, *, weights: ArrayLike | None = None, tries: int = 30, edits: int = 1, seed: int = 0
+) -> Consensus:
+    """The string of least sum of edit distances to `members` that is found: at most that of the best member, and of
+    whatever one edit makes of it, or two.
 
     `weights`: (n,) how often each counts, whole numbers; `tries`: edits that change nothing are made so often, by the
-    draws of `seed`, to get away from where no single edit is better.
+    draws of `seed`, to get away from where no single edit is better; `edits`: with 2, every pair of edits is weighed in
+    the end, which takes as many times as long as there are single ones (8 a letter of DNA). `consensus_bound` tells
+    whether there can be a better one at all.
     Raises EmptyInputError, MismatchError for series, ParameterError.
 
     >>> import seqsearch as ss
@@ -67,21 +71,27 @@ def consensus(members: SequencesLike, *, weights: ArrayLike | None = None, tries
         raise EmptyInputError("there is no sequence", path="members")
     if tries < 0:
         raise ParameterError(f"tries must be at least 0, not {tries}")
-    counts = _weights(weights, len(given))
+    if edits not in (1, 2):
+        raise ParameterError(f"edits must be 1 or 2, not {edits!r}")
+    counts = weights_of(weights, len(given))
     letters, coded = np.unique(given.data[given.offsets[0] : given.offsets[-1]], return_inverse=True)
     whole = _Members(coded.astype(np.int32), given.offsets - given.offsets[0], counts, len(letters))
     row, away = _best_member(given, counts)
     search = _Search(whole, whole.of(row), away)
     median = search.total
     search.descend()
-    search.wander(tries, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    search.wander(tries, rng)
+    while edits == 2 and search.leap():
+        search.wander(tries, rng)
     made = letters[search.centre].astype(given.data.dtype)
     name = Strings.of(["consensus"])
     found = Sequences(made, np.array([0, len(made)], np.int64), name, given.alphabet)
     return Consensus(found, search.distances, search.total, median)
 
 
-def _weights(weights: ArrayLike | None, count: int) -> IntArray:
+def weights_of(weights: ArrayLike | None, count: int) -> IntArray:
+    """(count,) whole numbers from 1 on; None: 1 each. Raises ParameterError."""
     if weights is None:
         return np.ones(count, np.int64)
     given = np.asarray(weights)
@@ -180,6 +190,33 @@ class _Search:
             self.descend()
             if self.total > total:
                 self._weigh(best, known)
+
+    def leap(self) -> bool:
+        """Make two edits that make the sum less, where there are such, and go on from there; whether there were.
+
+        One of them alone may make it greater, by any number: each is made in turn, and all others are weighed."""
+        centre, total, known = self.centre, self.total, self.distances
+        for move in self._moves():
+            self._weigh(_edited(centre, [move]), known + 1)
+            if min(int(sums.min()) for sums in self._sums if sums.size) < total:
+                self.descend()
+                return True
+        self._weigh(centre, known)
+        return False
+
+    def _moves(self) -> list[_Move]:
+        """All edits of the centre but those that change nothing, those of equal letters in a row once."""
+        n, letters = len(self.centre), self._members.letters
+        moves = []
+        for place in range(n + 1):
+            if place < n and (place == 0 or self.centre[place] != self.centre[place - 1]):
+                moves.append(_Move(0, place, 0))
+            for letter in range(letters):
+                if place < n and self.centre[place] != letter:
+                    moves.append(_Move(1, place, letter))
+                if place == 0 or self.centre[place - 1] != letter:  # before a letter as after it
+                    moves.append(_Move(2, place, letter))
+        return moves
 
     def _even(self) -> list[_Move]:
         """The edits after which the sum is the same, but for those that change nothing."""

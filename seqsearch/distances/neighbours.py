@@ -29,6 +29,10 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __getitem__(self, some: IntArray | BoolArray) -> Neighbours:
+        """Those of some queries."""
+        return Neighbours(self.rows[some], self.distances[some])
+
     @property
     def k(self) -> int:
         """Columns of the answer."""
@@ -85,7 +89,7 @@ class Identical:
 
 @dataclass(frozen=True)
 class Pruning:
-    """What became of all pairs of a lossless search; `str` says it in a line.
+    """What became of all pairs of a lossless search; `str` says in a few words how many were not computed.
 
     `pairs`: queries times targets. Each was ruled out by exactly one bound (`ruled_out`: the bounds from cheap to dear,
     and how many pairs each of them spared), or verified; `entered`: verified and at that moment one of the k nearest.
@@ -105,10 +109,24 @@ class Pruning:
         """Pairs that were verified and found to be above the k-th distance of that moment."""
         return self.verified - self.entered
 
+    @property
+    def spared(self) -> float:
+        """The share of the pairs that was ruled out without computing their distance."""
+        return sum(self.ruled_out.values()) / max(self.pairs, 1)
+
+    def __add__(self, other: Pruning) -> Pruning:
+        """What became of the pairs of two searches."""
+        names = dict.fromkeys((*self.ruled_out, *other.ruled_out))
+        ruled_out = {name: self.ruled_out.get(name, 0) + other.ruled_out.get(name, 0) for name in names}
+        return Pruning(self.pairs + other.pairs, self.entered + other.entered, ruled_out)
+
     def __str__(self) -> str:
-        shares = {**self.ruled_out, "cutoff": self.cutoff}
-        parts = ", ".join(f"{name} {count / max(self.pairs, 1):.2%}" for name, count in shares.items())
-        return f"{self.pairs:,} pairs: ruled out by {parts}; entered {self.entered:,}"
+        return f"{_floored(self.spared)} ruled out without computing"
+
+
+def _floored(share: float) -> str:
+    """Percent to one place, rounded down, so that 100% means all."""
+    return f"{int(share * 1000) / 10:.1f}%"
 
 
 def require_count(k: int) -> None:

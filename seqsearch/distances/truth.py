@@ -91,13 +91,13 @@ class Truth:
         except (ValueError, KeyError, AttributeError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise ParseError(f"not a truth file: {error}", path=path) from None
         if not isinstance(about, dict) or not isinstance(about.get("format_version"), int):
-            raise ParseError("not a truth file: it does not tell its format version", path=path)
+            raise ParseError("not a truth file: it does not say its format version", path=path)
         if about["format_version"] > _VERSION:
             version = about["format_version"]
             problem = f"truth format {version} is newer than {_VERSION}: update seqsearch"
             raise FormatVersionError(f"{os.fspath(path)}: {problem}")
         if about.keys() != {"format_version", "k", *_ABOUT}:
-            raise ParseError(f"not a truth file: it tells {sorted(about)}", path=path)
+            raise ParseError(f"not a truth file: it holds {sorted(about)}", path=path)
         shape = (about["query_count"], about["k"])
         if rows.shape != shape or distances.shape != shape or rows.dtype != np.int64 or distances.dtype != np.float64:
             raise ParseError(f"rows {rows.shape} and distances {distances.shape} are not of shape {shape}", path=path)

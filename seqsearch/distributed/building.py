@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from ..encoders.model import Model
 from ..errors import EmptyInputError, IndexExistsError, MismatchError, ParameterError, StrPath
+from ..files import unfinished
 from ..progress import SILENT, Progress
 from ..search import BuildOptions, SequenceIndex
 from ..sequences import Sequences
@@ -59,9 +61,12 @@ def built_shards(
     names, new = _names(shards, old), not target.exists()
     target.mkdir(parents=True, exist_ok=True)
     try:
-        jobs = [_Job(target.resolve(), name, at, shards, parts, options) for at, name in enumerate(names)]
-        manifest = _built(jobs, model, ray, progress)
-        manifest.save(target)
+        with ExitStack() as half_written:
+            for place in [target] if new else [target / name for name in names]:
+                half_written.enter_context(unfinished(place))
+            jobs = [_Job(target.resolve(), name, at, shards, parts, options) for at, name in enumerate(names)]
+            manifest = _built(jobs, model, ray, progress)
+            manifest.save(target)
     except BaseException:
         for name in names:
             shutil.rmtree(target / name, ignore_errors=True)

@@ -75,7 +75,7 @@ def search_in_bulk(
         raise ParameterError(f"workers must be at least 1, not {workers}")
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise IndexExistsError(f"{os.fspath(folder)} is taken: a folder of Parquet files is written anew")
+        raise IndexExistsError(f"{os.fspath(folder)} exists already: choose another folder for Parquet files")
     ray, data = imported("ray", CLUSTER), imported("ray.data", CLUSTER)
     data.DataContext.get_current().enable_progress_bars = False
     items, count = [], 0

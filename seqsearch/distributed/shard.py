@@ -19,7 +19,7 @@ from ..search import RangeResults, Results, SequenceIndex, VerificationReport
 from ..search.budget import Budget, BudgetOptions, Wanted
 from ..search.conditions import Where
 from ..search.guarantees import Guarantees
-from ..search.pipeline import Queries
+from ..search.pipeline import Limits, Queries
 from ..search.state import State
 from ..search.strands import nearest_of
 from ..search.table import HitTable
@@ -223,8 +223,9 @@ class Shard:
             chosen = state.choice(k, call(Wanted, "search", **budget)).budget
             exclude = self._places(state).find(own)
 
-            def found(asked: Queries) -> Neighbours:
-                return state.neighbours(asked, k, chosen, exclude=exclude)
+            def found(asked: Queries, own: Limits) -> Neighbours:
+                own_limits: Limits = {**own, "exclude": exclude}
+                return state.neighbours(asked, k, chosen, **own_limits)
 
             near = nearest_of(strand, Queries(queries), found)
             there, rows = near.rows >= 0, np.full(near.rows.shape, -1, np.int64)

@@ -16,6 +16,7 @@ from ..distances import Neighbours
 from ..encoders.families import family_named
 from ..encoders.model import Model, unlearned_model
 from ..errors import MismatchError, ParameterError, SeqsearchError
+from ..files import unfinished
 from ..learning.deadline import NEVER, Deadline
 from ..learning.plan import TrainingPlan
 from ..progress import SILENT, Progress
@@ -287,7 +288,7 @@ def _measured(
 ) -> Cell:
     _require_time(model, cell.kind, references, asked)
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="seqsearch-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="seqsearch-bench-") as folder, unfinished(folder):
         path = Path(folder) / "index.ss"
         index = SequenceIndex.build(path, references, model=model, progress=progress, **vars(options))
         build_s = time.perf_counter() - start

@@ -35,7 +35,7 @@ class LabelReport:
         A true label that training did not know counts as wrong. Raises ParameterError.
         """
         if len(true) != len(predicted) or not len(true):
-            raise ParameterError(f"{len(predicted)} told labels cannot be compared with {len(true)} true ones")
+            raise ParameterError(f"{len(predicted)} predicted labels cannot be compared with {len(true)} true ones")
         answered = np.array([bool(name) for name in predicted])
         names = sorted(set(true) | {name for name in predicted if name})
         number = {name: place for place, name in enumerate(names)}
@@ -67,14 +67,14 @@ class LabelReport:
         return expected_calibration_error(self.bins) if self.bins else float("nan")
 
     def rows(self) -> list[dict[str, object]]:
-        """A row a label: support, told, precision, recall, f1; None where a share has nothing to be a share of."""
+        """A row a label: support, predicted, precision, recall, f1; None where a share has nothing to be a share of."""
         right, support, predicted = np.diag(self.counts), self.counts.sum(axis=1), self.counts.sum(axis=0)
         counts = (column.tolist() for column in (right, support, predicted))
         return [
             {
                 "label": label,
                 "support": s,
-                "told": t,
+                "predicted": t,
                 "precision": r / t if t else None,
                 "recall": r / s if s else None,
                 "f1": None if np.isnan(f1) else float(f1),
@@ -86,7 +86,7 @@ class LabelReport:
         """The figures of the whole."""
         return {
             "labels": len(self.labels),
-            "told": int(self.counts.sum()),
+            "predicted": int(self.counts.sum()),
             "abstained": self.abstained,
             "accuracy": self.accuracy,
             "macro_f1": self.macro_f1,

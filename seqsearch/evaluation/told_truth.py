@@ -24,13 +24,13 @@ def told_truth(path: StrPath, index: SequenceIndex, queries: Sequences, k: int) 
     """
     told = told_neighbours(path, k)
     if len(told) != len(queries):
-        raise MismatchError(f"{path} tells the neighbours of {len(told)} queries, these are {len(queries)}")
+        raise MismatchError(f"{path} holds the neighbours of {len(told)} queries, these are {len(queries)}")
     numbers, places = np.unique(told, return_inverse=True)
     names = [str(number + 1) for number in numbers.tolist()]
     held = index.holds(names)
     if not held.all():
         missing = names[int(np.argmin(held))]
-        raise MismatchError(f"{path} tells of the vector {missing}, which {index.path} does not hold")
+        raise MismatchError(f"{path} names the vector {missing}, which {index.path} does not hold")
     owners: IntArray = np.repeat(np.arange(len(queries)), k)
     distances = index.distance.pairs(queries, owners, index.get(names), places.reshape(-1)).reshape(-1, k)
     order = np.argsort(distances, axis=1, kind="stable")

@@ -21,6 +21,8 @@ SURER = 2.0  # times the cost of a budget that is expected to reach a recall, wh
 USUAL = 0.9  # share of the calibration queries that found their nearest within the usual distance
 FEWEST_TO_COMPARE = 20  # queries below which nothing is said about how unusual they are
 _SURELY = 3.0  # standard errors
+EVERYTHING = "compared with everything"
+"""How the reason of a search begins that has no budget."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,15 @@ class Budget:
         return (self.candidates, *self.kept)
 
     def __str__(self) -> str:
-        graph = f", ef {self.ef}" if self.ef is not None else ""
+        graph = f" (ef {self.ef})" if self.ef is not None else ""
         graph += f" of {self.lists} lists" if self.lists is not None else ""
-        early = f", as far as {1 - self.stop.alpha:.1%} of the neighbours reach" if self.stop is not None else ""
         kept = "".join(f", then {count}" for count in self.kept)
-        return f"{self.candidates} candidates{graph}{kept}{early}{'' if self.groups is None else self.groups}"
+        return f"{self.candidates} candidates{graph}{kept}"
+
+    def verified(self) -> str:
+        """What is compared with a query, in words."""
+        most = "at most " if self.stop is not None else ""
+        return f"{most}{self} verified a query{'' if self.groups is None else self.groups}"
 
 
 @dataclass(frozen=True)
@@ -92,8 +98,8 @@ class Grouped:
     def __str__(self) -> str:
         """What is done for the farthest of them."""
         others = list(dict.fromkeys(self.budgets[:-1]))[1:]
-        farther = [f", up to {max(b.candidates for b in others if b)} for farther queries"] if any(others) else []
-        return "".join([*farther, ", everything beyond"])
+        farther = [f", up to {max(b.candidates for b in others if b)} for queries farther away"] if any(others) else []
+        return "".join([*farther, ", all for the farthest"])
 
 
 @dataclass(frozen=True)
@@ -406,38 +412,39 @@ class Wanted:
         Raises ParameterError for an effort that the kind does not take.
         """
         if self.by_proof:
-            return Choice(None, "exact")
+            return Choice(None, EVERYTHING)
         if calibration.lossless:
             if self.candidates is not None:
                 raise ParameterError(f"candidates cannot be asked for: {calibration.lossless}")
-            return Choice(None, f"exact: {calibration.lossless}")
+            return Choice(None, f"{EVERYTHING}: {calibration.lossless}")
         if self.candidates is not None:
             name = "" if kind is None else kind.effort
             asked = Budget.of(max(self.candidates, k), name, self._effort(kind, self.candidates))
-            return Choice(asked, f"{asked}, as asked", guarantee=NONE)
+            return Choice(asked, f"{asked.verified()}, as asked; recall not measured", guarantee=NONE)
         target = calibration.target if self.recall is None else self.recall
         chosen, point = calibration.choose(target, k, size)
         stale = ("the index has changed by more than a fifth since it was calibrated",) * calibration.is_stale(size)
         if point is None:
-            return Choice(None, "exact: there was too little data to calibrate")
+            return Choice(None, f"{EVERYTHING}: there was too little data to measure a recall")
         if self.guarantee != MARGINAL and calibration.groups:
             grouped = calibration.choose_by_groups(target, k, size)
             if grouped is not None:
                 share = 0.0 if grouped.groups is None else grouped.groups.measured or 0.0
-                return Choice(grouped, f"{grouped} for recall {target} (measured {share:.4f})", stale, GROUP)
+                return Choice(grouped, _told(grouped, target, share), stale, GROUP)
         elif self.guarantee == GROUP:
-            return Choice(None, "exact: the recall was not measured by groups: seqsearch calibrate INDEX does", stale)
+            why = "the recall was not measured by groups of queries: seqsearch calibrate INDEX does"
+            return Choice(None, f"{EVERYTHING}: {why}", stale)
         if chosen is None:
             known = f"best {point.recall:.4f}, at least {point.lower:.4f} by {calibration.queries} queries"
-            return Choice(None, f"exact: no budget surely reaches recall {target} ({known})", stale)
+            return Choice(None, f"{EVERYTHING}: no fewer candidates surely have a recall of {target} ({known})", stale)
         if calibration.exact_is_cheaper(point, size):
-            return Choice(None, f"exact: cheaper than the {chosen} that recall {target} takes", stale)
+            return Choice(None, f"{EVERYTHING}: cheaper than the {chosen} that recall {target} takes", stale)
         if calibration.truth == "pairs" and point.lower < target:
             unsure = (
                 f"recall {target} is not sure: {calibration.queries} known pairs are too few, or too much is pruned"
             )
-            return Choice(chosen, _told(chosen, target, point), (*stale, unsure), NONE)
-        return Choice(chosen, _told(chosen, target, point), stale, MARGINAL)
+            return Choice(chosen, _told(chosen, target, point.recall), (*stale, unsure), NONE)
+        return Choice(chosen, _told(chosen, target, point.recall), stale, MARGINAL)
 
     def _effort(self, kind: type[CandidateIndex] | None, candidates: int) -> int | None:
         """What is given, or what is usual for so many candidates."""
@@ -463,8 +470,8 @@ class Choice:
     guarantee: str = PROVED
 
 
-def _told(chosen: Budget, target: float, point: Point) -> str:
-    return f"{chosen} for recall {target} (measured {point.recall:.4f})"
+def _told(chosen: Budget, target: float, measured: float) -> str:
+    return f"{chosen.verified()}; measured recall {measured:.4f} (asked {target})"
 
 
 def unusual(calibration: Calibration, nearest: DoubleArray) -> str | None:

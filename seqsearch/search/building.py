@@ -42,7 +42,7 @@ from .budget import Calibration
 from .build_encoder import EncoderMaker
 from .build_rows import Indexing, fill
 from .cache import IndexCache
-from .calibrator import calibrate, enough_queries, held_out, left_out
+from .calibrator import calibrate, enough_queries, held_out, is_dear, left_out
 from .deciding import SAMPLE, decided
 from .encoding import MODEL, WEIGHTS, OneModel, load_encoder
 from .handle import CALIBRATION, HEALTH, SETTINGS
@@ -54,6 +54,7 @@ from .window_building import WindowBuilding
 from .windows import WindowIndex
 
 CALIBRATION_READS = 1000  # of windows: which of them have ten near relatives differs more
+_LENGTHS = 1000  # sequences whose lengths are looked at
 TRAINING_SHARE = 0.6  # of the time that a build may take
 DECISION = "decision"  # document of what was estimated before the encoder was made
 
@@ -174,7 +175,8 @@ class _Build:
             self.own.require_rows(builder)
         windows = WindowBuilding.of(builder, distance, self.queries, options.seed, self.progress)
         by_proof = distance.partial and windows is None and not distance.proposes
-        asked = enough_queries(options.recall) if windows is None else CALIBRATION_READS
+        few = self._asks_few(distance)
+        asked = enough_queries(options.recall, dear=few) if windows is None else CALIBRATION_READS
         asked = 0 if self.queries is not None or by_proof else asked
         held = held_out(builder.rows, asked, rng)
         encoder = self._kept_encoder()
@@ -247,11 +249,17 @@ class _Build:
         rng = np.random.default_rng([self.options.seed, 3])
         more = np.zeros(0, np.int64)
         if not self.options.exact_distance().partial:
-            more = left_out(known, len(held), self.options.recall, rng)
+            few = self._asks_few(self.options.exact_distance())
+            more = left_out(known, len(held), self.options.recall, rng, dear=few)
         rows = np.concatenate([held, more])
         points = None if encoder.own is None else Points(self.builder.vectors, rows)
         own = np.concatenate([np.full(len(held), -1), more]) if len(more) else None
         return Queries(self.builder.sequences(rows), points), own
+
+    def _asks_few(self, distance: Distance) -> bool:
+        """Whether the recall is measured on fewer queries, for what comparing one with everything takes."""
+        rows = np.unique(np.linspace(0, self.builder.rows - 1, min(self.builder.rows, _LENGTHS)).astype(np.int64))
+        return is_dear(self.builder.sequences(rows).lengths, self.builder.rows, distance)
 
     def _measured(
         self,

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
-from ..distances import Neighbours, recall_at
+from ..distances import Distance, Neighbours, recall_at
 from ..distances.neighbours import thresholds
 from ..errors import MismatchError
 from ..progress import SILENT, Progress, Task
@@ -30,6 +30,8 @@ CALIBRATED_K = (1, 10, 50)
 SURE = 0.9995  # a recall above which nobody needs a larger budget
 GAIN, WORTH = 0.0001, 0.05  # of recall, and of what was missed, that is worth another budget
 PROVING, QUERIES = 5.0, (500, 2000)
+DEAR = 5e10  # cells of a comparison of one query with everything, from which on fewer are asked for
+PROVING_DEAR, QUERIES_DEAR = 2.0, (200, 2000)
 FEWEST_TO_LEAVE_OUT = 1000  # sequences below which members are not asked as well
 MANY, WORTH_OF_MANY = 400, 0.15  # candidates from which on a step has to find more of it: these take long to measure
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
@@ -70,7 +72,8 @@ def calibrate(
     assert isinstance(last, Exact)
     whole = isinstance(first, Propose)
     ks = tuple(k for k in (CALIBRATED_K if whole else PARTS_K) if k <= others) or (1,)
-    removed = Removed.sizes(len(queries), others, max(ks)) if whole else None
+    few = is_dear(queries.sequences.lengths, others, last.distance)
+    removed = Removed.sizes(len(queries), others, max(ks), dear=few) if whole else None
     deep = max(ks) + (0 if removed is None else removed.most)
     known = pipeline.neighbours(queries, deep, None, allowed=allowed, exclude=exclude, progress=progress)
     truth = Neighbours(known.rows[:, : max(ks)], known.distances[:, : max(ks)])
@@ -128,17 +131,26 @@ def calibrate(
     )
 
 
-def enough_queries(recall: float) -> int:
-    """How many queries a calibration for a recall needs: a fifth of the loss allowed is what one more would prove."""
-    return int(np.clip(np.ceil(PROVING / max(1 - recall, 1e-9)), *QUERIES))
+def is_dear(lengths: IntArray, others: int, distance: Distance) -> bool:
+    """Whether the nearest of a query are dear to know: where queries of these lengths, (m,), are compared with so many
+    `others` of like lengths. By a rule of the data, so that one seed gives one index."""
+    cells = others * float(np.mean(np.square(lengths.astype(np.float64)))) if len(lengths) else 0.0
+    return distance.kind == "tokens" and not distance.partial and cells > DEAR
 
 
-def left_out(known: BoolArray, held: int, recall: float, rng: np.random.Generator) -> IntArray:
+def enough_queries(recall: float, *, dear: bool = False) -> int:
+    """How many queries a calibration for a recall needs: a fifth of the loss allowed is what one more would prove; half
+    of it where they are `dear`."""
+    proving, limits = (PROVING_DEAR, QUERIES_DEAR) if dear else (PROVING, QUERIES)
+    return int(np.clip(np.ceil(proving / max(1 - recall, 1e-9)), *limits))
+
+
+def left_out(known: BoolArray, held: int, recall: float, rng: np.random.Generator, *, dear: bool = False) -> IntArray:
     """Members to be asked for their others beside the `held` queries that were kept out of the index, where these are
     too few: (m,) rows of the `known` ones, (rows,), ascending. None of a tiny set, where comparing with all is cheap.
     """
     rows = np.flatnonzero(known)
-    more = min(enough_queries(recall) - held, len(rows))
+    more = min(enough_queries(recall, dear=dear) - held, len(rows))
     if len(rows) + held < FEWEST_TO_LEAVE_OUT or more < 1:
         return np.zeros(0, np.int64)
     return np.sort(rng.choice(rows, more, replace=False)).astype(np.int64)

@@ -85,7 +85,7 @@ class Decision:
         )
         chosen = "nothing is learned" if self.learn == NONE else "an encoder is trained"
         if self.cheapest == NORMAL and not extras.installed("torch"):
-            chosen += ", as torch is not installed (pip install 'seqsearch[train]')"
+            chosen += ", for want of torch: pip install 'seqsearch[train]'"
         return f"for {self.queries:,} queries {chosen} ({costs}; --expect-queries, --learn)"
 
 

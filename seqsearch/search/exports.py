@@ -21,6 +21,7 @@ from ..sequences import Sequences
 from ..sequences.columns import Columns
 from ..sequences.writers import write_fasta
 from ..store import Store
+from .archives import write_archive
 from .encoding import OneModel, TwoTowers
 from .exporting import PREFIX, arrow_types
 
@@ -107,6 +108,10 @@ def _hnswlib(content: Content, path: Path) -> None:
         write_hnswlib(temporary, content.plan(), content.points())
 
 
+def _archive(content: Content, path: Path) -> None:
+    write_archive(content.store, content.rows, path, content.task.advance)
+
+
 def _fasta(content: Content, path: Path) -> None:
     write_fasta(path, content.sequences())
 
@@ -180,6 +185,7 @@ EXPORTS: Registry[Export] = Registry("format to export", "seqsearch.exports")
 `seqsearch.exports`."""
 
 for _export in (
+    Export("archive", _archive),
     Export("npy", _npy, ids=True),
     Export("faiss", _faiss, ids=True),
     Export("hnswlib", _hnswlib, ids=True),

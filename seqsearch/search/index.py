@@ -22,11 +22,12 @@ from ..sequences import Alphabet, Sequences, SequencesLike
 from ..sequences.coercion import Taken, taken
 from ..store import Store
 from ..trees import Dendrogram
+from .archives import restored
 from .asking import vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import build
 from .cache import IndexCache, bytes_by_part
-from .calibrator import calibrate, calibrate_pairs, enough_queries, ladder_of, members
+from .calibrator import calibrate, calibrate_pairs, enough_queries, is_dear, ladder_of, members
 from .clustering import MEMORY, Clustering, clustered
 from .column_changes import ColumnChanges, ColumnValues
 from .encoding import OneModel, TwoTowers
@@ -46,6 +47,8 @@ from .state import State
 from .sweep import SweepRow, swept
 from .verification import VerificationReport, verified
 from .window_building import reads_of
+
+_LENGTHS = 1000  # stored sequences whose lengths are looked at
 
 if TYPE_CHECKING:
     from .pairs.building import PairFields
@@ -184,6 +187,34 @@ class SequenceIndex(Questions):
             opened.close()
             raise
         return opened
+
+    @classmethod
+    def import_archive(
+        cls,
+        path: StrPath,
+        archive: StrPath,
+        *,
+        distance: Distance | None = None,
+        overwrite: bool = False,
+        progress: Watching = False,
+    ) -> Self:
+        """Make an index at `path` of a file that `export(..., "archive")` wrote, here or elsewhere, and open it.
+
+        Records, columns, vectors, encoder and calibration are those it had; graphs, lists and windows are built again
+        from these. Nothing is at `path` before everything succeeded. `distance` as in `open`. Raises NotAnIndexError
+        for what is no archive, FormatVersionError for one of a newer version, CorruptIndexError for one whose files are
+        not those of its manifest, IndexExistsError, InputError, StorageFullError.
+
+        >>> import seqsearch as ss
+        >>> names = ["anna meyer", "anna maier", "otto schulz"]
+        >>> with ss.SequenceIndex.build("names.ss", names, encoder="kmer") as index:
+        ...     index.export("names.zip", "archive")
+        3
+        >>> with ss.SequenceIndex.import_archive("again.ss", "names.zip") as again:
+        ...     again.search("ana meier", k=1)[0][0].sequence.text
+        'anna meyer'
+        """
+        return cls._built(path, restored(path, archive, overwrite=overwrite, progress=watched(progress)), distance)
 
     def close(self) -> None:
         """Let go of the files, once the searches that run are done."""
@@ -345,11 +376,11 @@ class SequenceIndex(Questions):
         asked = None if queries is None else self._asked(queries, vectors)
         target = Wanted(self.calibration.target if recall is None else recall).recall
         assert target is not None
-        drawn = enough_queries(target) if sample is None else sample
         with self._handle.writing() as writer:
             self.refresh()
             with self._handle.state(watched(progress)) as state:
                 known = pairs, self._handle.settings.get("pairs", {}).get("most", 1.0)
+                drawn = _enough(state, target) if sample is None else sample
                 measured = _measured(state, asked, target, known, (drawn, seed), watched(progress))
             writer.put_document(CALIBRATION, measured.to_json())
         self.refresh()
@@ -455,12 +486,13 @@ class SequenceIndex(Questions):
     def export(self, path: StrPath, to: str, *, progress: Watching = False) -> int:
         """Write everything stored as a file for other programs, in the order of `sequences`; how many there were.
 
-        `to`: "npy", points (n, D) float32 or uint8 codes; "faiss", an index for `faiss.read_index`, with lists where
-        this one has lists, else flat; "hnswlib", a graph for its `load_index`, in the space l2, cosine or ip; these
-        have ids in a file beside them, PATH.ids.txt. "parquet": columns id, sequence, label, description, those of the
-        index, each of its kind (columns.NAME where one of the others has its name), and vector; "fasta". The file
-        stands at `path` when it is complete. Raises UnknownNameError, MismatchError for what a format cannot hold,
-        InputError for a path that cannot be written.
+        `to`: "archive", all there is as one zip file of FASTA or JSON lines, .npy, safetensors and JSON, which
+        `import_archive` makes an index of again; "npy", points (n, D) float32 or uint8 codes; "faiss", an index for
+        `faiss.read_index`, with lists where this one has lists, else flat; "hnswlib", a graph for its `load_index`, in
+        the space l2, cosine or ip; these three have ids in a file beside them, PATH.ids.txt. "parquet": columns id,
+        sequence, label, description, those of the index, each of its kind (columns.NAME where one of the others has its
+        name), and vector; "fasta". The file stands at `path` when it is complete. Raises UnknownNameError,
+        MismatchError for what a format cannot hold, InputError for a path that cannot be written.
         """
         with self._handle.store() as store:
             return exported(store, self._handle.encoder, self._handle.settings, path, to, watched(progress))
@@ -533,3 +565,12 @@ def _measured(
         exclude = members(state.live, *sample)
         queries = state.members(exclude)
     return calibrate(state.pipeline, queries, target, exclude=exclude, progress=progress)
+
+
+def _enough(state: State, target: float) -> int:
+    """Members that have to be asked to measure a recall."""
+    rows = np.unique(np.linspace(0, max(0, len(state.live) - 1), min(len(state.live), _LENGTHS)).astype(np.int64))
+    distance = state.distance
+    return enough_queries(
+        target, dear=distance is not None and is_dear(state.targets.lengths_of(rows), len(state), distance)
+    )

@@ -41,18 +41,16 @@ class Lossless:
         if self._is_kept:
             searcher = self._of_all if allowed is None else self._searcher(self._whole, self._live & allowed)
             return searcher.search(queries, k, within=within, progress=progress)
-        found, ruled_out, pairs, entered = Neighbours.none(len(queries), k), dict[str, int](), 0, 0
+        found, total = Neighbours.none(len(queries), k), Pruning(0, 0)
         mask = self._live if allowed is None else self._live & allowed
         with progress.task("exact neighbours", int(np.count_nonzero(mask))) as task:
             for first, block, there in self.blocks(mask):
                 radii = found.distances[:, -1] if within is None else np.minimum(within, found.distances[:, -1])
                 near, pruning = self._searcher(block, there).search(queries, k, within=radii)
                 found = _nearer(found, near, first)
-                pairs, entered = pairs + pruning.pairs, entered + pruning.entered
-                for bound, count in pruning.ruled_out.items():
-                    ruled_out[bound] = ruled_out.get(bound, 0) + count
+                total += pruning
                 task.advance(int(np.count_nonzero(there)))
-        return found, Pruning(pairs, entered, ruled_out)
+        return found, total
 
     def ranges(
         self,

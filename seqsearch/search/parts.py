@@ -41,9 +41,11 @@ class _Best:
     fresh: BoolArray
 
     @classmethod
-    def none(cls, queries: int, k: int) -> _Best:
+    def none(cls, queries: int, k: int, within: DoubleArray | None) -> _Best:
+        """Nothing yet; what is farther than `within`, (queries,), will not come in."""
         shape = (queries, k)
-        return cls(np.full(shape, -1), np.zeros(shape, np.int64), np.full(shape, np.inf), np.zeros(shape, np.bool_))
+        near = np.full(shape, np.inf) if within is None else np.repeat(within[:, None] + 1, k, axis=1)  # whole edits
+        return cls(np.full(shape, -1), np.zeros(shape, np.int64), near, np.zeros(shape, np.bool_))
 
     def __getitem__(self, some: IntArray) -> _Best:
         return _Best(self.rows[some], self.begins[some], self.near[some], self.fresh[some])
@@ -57,17 +59,24 @@ class _Best:
 
 
 def nearest_by_parts(
-    distance: WindowedDistance, queries: Sequences, targets: Sequences, live: BoolArray, before: Ranked, k: int
+    distance: WindowedDistance,
+    queries: Sequences,
+    targets: Sequences,
+    live: BoolArray,
+    before: Ranked,
+    k: int,
+    within: DoubleArray | None = None,
 ) -> tuple[Neighbours, int]:
     """The k nearest of candidates, and of the relatives of those that are near, by what is there of them; and how many
     were compared. No distance is less than the true one, and each is this one unless the part lies elsewhere on the
     row.
 
-    `before`: rows, (Q, C), -1 padded, with their parts; `live`, (rows,): those that may be answered.
+    `before`: rows, (Q, C), -1 padded, with their parts; `live`, (rows,): those that may be answered; what is farther
+    than `within`, (Q,), is left out, and leads nowhere.
     """
     found, compared = Neighbours.none(len(queries), k), 0
-    for some, best, led in _by_parts(distance, queries, targets, live, before, k):
-        found.rows[some], found.distances[some] = best.rows, best.near
+    for some, best, led in _by_parts(distance, queries, targets, live, before, k, within):
+        found.rows[some], found.distances[some] = best.rows, np.where(best.rows >= 0, best.near, np.inf)
         compared += int(np.count_nonzero(before.rows[some] >= 0))
         compared += sum(int(np.count_nonzero(rows >= 0)) for _, rows in led)
     return found, compared
@@ -94,14 +103,21 @@ _Led = list[tuple[IntArray, IntArray]]
 
 
 def _by_parts(
-    distance: WindowedDistance, queries: Sequences, targets: Sequences, live: BoolArray, before: Ranked, k: int
+    distance: WindowedDistance,
+    queries: Sequences,
+    targets: Sequences,
+    live: BoolArray,
+    before: Ranked,
+    k: int,
+    within: DoubleArray | None = None,
 ) -> Iterator[tuple[slice, _Best, _Led]]:
     """A few queries at a time, their best, and where these have led."""
     assert before.parts is not None
     for start in range(0, len(queries), _QUERIES):
         some = slice(start, start + _QUERIES)
         asked, rows, parts = queries[some], before.rows[some], before.parts[some]
-        best = _offered(distance, asked, targets, rows, parts, _Best.none(len(rows), k))
+        radii = None if within is None else within[some]
+        best = _offered(distance, asked, targets, rows, parts, _Best.none(len(rows), k, radii))
         walk = parts.walk
         yield some, best, [] if walk is None else _walked(distance, asked, targets, live, rows, walk, best)
 

@@ -15,8 +15,8 @@ from typing import Protocol, TypedDict, TypeVar, Unpack
 
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, IntArray
-from ..distances import Neighbours
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
+from ..distances import Neighbours, Pruning
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from .budget import Budget
@@ -51,12 +51,12 @@ class Parts:
 @dataclass(frozen=True)
 class Ranked:
     """What a stage says of Q queries: `rows` (Q, C), best first, -1 padded, and their `scores` (Q, C), the less the
-    better, inf padded; `note`: how they were found; `parts`: where on the rows, if that is known; `compared`: entries
-    that the stage compared, where these are not those that came."""
+    better, inf padded; `pruning`: what it took where all was compared; `parts`: where on the rows, if that is known;
+    `compared`: entries that the stage compared, where these are not those that came."""
 
     rows: IntArray
     scores: AnyArray
-    note: str = ""
+    pruning: Pruning | None = None
     parts: Parts | None = None
     compared: int | None = None
 
@@ -68,7 +68,7 @@ class Ranked:
         kept[kept.all(axis=1), -1] = False
         shape = (len(self.rows), self.rows.shape[1] - 1)
         parts = None if self.parts is None else self.parts.without(exclude, kept, shape)
-        return Ranked(self.rows[kept].reshape(shape), self.scores[kept].reshape(shape), self.note, parts)
+        return Ranked(self.rows[kept].reshape(shape), self.scores[kept].reshape(shape), self.pruning, parts)
 
     def followed_by(self, more: Ranked) -> Ranked:
         """What is said of these queries, and then of others; no parts are known of them."""
@@ -86,7 +86,7 @@ class Ranked:
     def __getitem__(self, some: IntArray) -> Ranked:
         """What is said of some of the queries."""
         parts = None if self.parts is None else self.parts[some]
-        return Ranked(self.rows[some], self.scores[some], self.note, parts)
+        return Ranked(self.rows[some], self.scores[some], self.pruning, parts)
 
     def padded(self, k: int) -> Neighbours:
         """The first k of each line, padded where there are fewer."""
@@ -107,6 +107,9 @@ class Found(Neighbours):
     def of(cls, found: Neighbours, proved: bool) -> Found:
         """Of queries that were all searched in one way."""
         return cls(found.rows, found.distances, np.full(len(found), proved))
+
+    def __getitem__(self, some: IntArray | BoolArray) -> Found:
+        return Found(self.rows[some], self.distances[some], self.proved[some])
 
     def put(self, where: IntArray, part: Found) -> None:
         """Take in the answers of some queries, (m,)."""
@@ -166,12 +169,13 @@ class Queries:
 @dataclass(frozen=True)
 class Keep:
     """What a stage is asked for: the best `count` of what it compares, of `allowed` rows where it is the first, within
-    `budget` (None: by proof)."""
+    `budget` (None: by proof). The last one may leave out what is farther than `within`, (Q,)."""
 
     count: int
     budget: Budget | None = None
     allowed: BoolArray | None = None
     progress: Progress = SILENT
+    within: DoubleArray | None = None
 
 
 class Stage(Protocol):
@@ -205,7 +209,16 @@ class StageReport:
 
 
 class Trace(dict[str, StageReport]):
-    """What the stages of a search did, by name."""
+    """What the stages of a search did, by name; `everything`: how many queries were compared with all there is, and the
+    `pruning` of these."""
+
+    everything = 0
+    pruning: Pruning | None = None
+
+    def add_everything(self, queries: int, pruning: Pruning) -> None:
+        """Some more queries were compared with all there is."""
+        self.everything += queries
+        self.pruning = pruning if self.pruning is None else self.pruning + pruning
 
     def add(self, name: str, compared: int, kept: IntArray, seconds: float) -> int:
         """One more batch of queries: how many entries came, and the (Q, C) rows that were kept, -1 padded; how many."""
@@ -219,13 +232,34 @@ class Trace(dict[str, StageReport]):
 
 class Limits(TypedDict, total=False):
     """`allowed`, (rows,): rows that may be answered; `exclude`, (Q,): one row a query that may not be: the query
-    itself, when it is a member; `trace` is told what the stages did.
+    itself, when it is a member; `near`: what was found of their other strands, so that what is farther may be left out;
+    `deferred` takes the places of queries that would be compared with everything, which then have no answer yet;
+    `trace` is told what the stages did.
     """
 
     allowed: BoolArray | None
     exclude: IntArray | None
+    near: Neighbours | None
+    deferred: list[int] | None
     trace: Trace | None
     progress: Progress
+
+
+def _radii(limits: Limits) -> DoubleArray | None:
+    """(Q,) what is farther than the k found on the other strands."""
+    near = limits.get("near")
+    return None if near is None else near.distances[:, -1]
+
+
+def of_queries(limits: Limits, some: IntArray | BoolArray) -> Limits:
+    """The limits of some of the queries; nothing of them is deferred."""
+    exclude, near = limits.get("exclude"), limits.get("near")
+    return {
+        **limits,
+        "exclude": None if exclude is None else exclude[some],
+        "near": None if near is None else near[some],
+        "deferred": None,
+    }
 
 
 @dataclass(frozen=True)
@@ -251,10 +285,11 @@ class Pipeline:
         if budget is not None and (budget.kept or budget.candidates < self.size):
             return self.staged(queries, k, budget, **limits)
         exclude, progress = limits.get("exclude"), limits.get("progress", SILENT)
-        keep = Keep(k + (exclude is not None), None, limits.get("allowed"), progress)
+        keep = Keep(k + (exclude is not None), None, limits.get("allowed"), progress, _radii(limits))
         found = self.stages[-1].rank(Queries.of(queries), None, keep).without(exclude)
-        if limits.get("trace") is not None and found.note:
-            progress.note(found.note)
+        trace = limits.get("trace")
+        if trace is not None and found.pruning is not None:
+            trace.add_everything(len(queries), found.pruning)
         return Found.of(Neighbours(found.rows, found.scores), True)
 
     def staged(self, queries: Sequences | Queries, k: int, budget: Budget, **limits: Unpack[Limits]) -> Found:
@@ -265,22 +300,21 @@ class Pipeline:
             found, unproved = self._batch(queries, k, budget, limits)
         else:
             found, unproved = self._batches(queries, k, budget, limits)
-        if len(unproved):
-            exclude = limits.get("exclude")
-            own: Limits = {**limits, "exclude": None if exclude is None else exclude[unproved]}
-            found.put(unproved, self.neighbours(queries[unproved], k, None, **own))
+        deferred = limits.get("deferred")
+        if deferred is not None:
+            deferred += unproved.tolist()
+        elif len(unproved):
+            found.put(unproved, self.neighbours(queries[unproved], k, None, **of_queries(limits, unproved)))
         return found
 
     def _batches(self, queries: Queries, k: int, budget: Budget, limits: Limits) -> tuple[Found, IntArray]:
         """`_batch` of many queries, one batch after the other."""
-        found, exclude = Found.of(Neighbours.none(len(queries), k), False), limits.get("exclude")
-        unproved = [np.zeros(0, np.int64)]
+        found, unproved = Found.of(Neighbours.none(len(queries), k), False), [np.zeros(0, np.int64)]
         with limits.get("progress", SILENT).task("searching", len(queries)) as task:
             for start in range(0, len(queries), QUERY_BATCH):
                 places = np.arange(start, min(start + QUERY_BATCH, len(queries)))
                 asked = queries[start : start + QUERY_BATCH]
-                own: Limits = {**limits, "exclude": None if exclude is None else exclude[places]}
-                part, left = self._batch(asked, k, budget, own)
+                part, left = self._batch(asked, k, budget, of_queries(limits, places))
                 found.put(places, part)
                 unproved.append(left + start)
                 task.advance(len(asked))
@@ -289,7 +323,7 @@ class Pipeline:
     def _batch(self, queries: Queries, k: int, budget: Budget, limits: Limits) -> tuple[Found, IntArray]:
         """The answers of one batch, and which of its queries have to be compared with everything instead."""
         none, exclude, trace = np.zeros(0, np.int64), limits.get("exclude"), limits.get("trace")
-        last = Keep(k, budget, limits.get("allowed"))
+        last = Keep(k, budget, limits.get("allowed"), within=_radii(limits))
         if len(self.stages) == 1:
             return Found.of(self.proposed(queries, budget, last.allowed, exclude, k).padded(k), False), none
         before = self.kept(queries, budget, last.allowed, exclude, trace, wanted=k)
@@ -298,38 +332,42 @@ class Pipeline:
         group = budget.groups.of(before.scores)
         if (group == group[0]).all() and budget.groups.budgets[group[0]] == budget.alone:
             return Found.of(self._last(queries, before, last, trace), False), none
-        return self._by_groups(queries, before, group, last, exclude, trace)
+        return self._by_groups(queries, before, group, last, limits)
 
     def _by_groups(
-        self,
-        queries: Queries,
-        before: Ranked,
-        group: IntArray,
-        last: Keep,
-        exclude: IntArray | None,
-        trace: Trace | None,
+        self, queries: Queries, before: Ranked, group: IntArray, last: Keep, limits: Limits
     ) -> tuple[Found, IntArray]:
-        """Each `group`, (Q,), of queries within its own budget; `before`: what they kept within that of `last`."""
+        """Each `group`, (Q,), of queries within its own budget; `before`: what they kept within that of `last`.
+
+        A group without a budget is left to be compared with everything - but for queries whose other strand was
+        answered within a group: what is as near as that would be predicted to be so on this strand too.
+        """
         assert last.budget is not None
         assert last.budget.groups is not None
+        exclude, trace, other = limits.get("exclude"), limits.get("trace"), limits.get("near")
+        settled = ~other.proved if isinstance(other, Found) else np.zeros(len(queries), np.bool_)
         found, unproved = Found.of(Neighbours.none(len(queries), last.count), False), [np.zeros(0, np.int64)]
         usual = last.budget.alone
         for number in np.unique(group).tolist():
             budget, places = last.budget.groups.budgets[number], np.flatnonzero(group == number)
             if budget is None:
-                unproved.append(places)
-                continue
+                unproved.append(places[~settled[places]])
+                budget, places = usual, places[settled[places]]
+                if not len(places):
+                    continue
             asked, own = queries[places], None if exclude is None else exclude[places]
             kept = before[places] if budget == usual else None
             if kept is None:
                 kept = self.kept(asked, budget, last.allowed, own, trace, wanted=last.count)
-            found.put(places, Found.of(self._last(asked, kept, replace(last, budget=budget), trace), False))
+            within = None if last.within is None else last.within[places]
+            mine = replace(last, budget=budget, within=within)
+            found.put(places, Found.of(self._last(asked, kept, mine, trace), False))
         return found, np.concatenate(unproved)
 
     def _last(self, queries: Queries, before: Ranked, last: Keep, trace: Trace | None) -> Neighbours:
         """What the last stage makes of what reached it."""
         start = time.perf_counter()
-        found = self.stages[-1].rank(queries, before, Keep(last.count, last.budget))
+        found = self.stages[-1].rank(queries, before, Keep(last.count, last.budget, within=last.within))
         if trace is not None:
             came = int(np.count_nonzero(before.rows >= 0)) if found.compared is None else found.compared
             trace.add(self.stages[-1].name, came, found.rows, time.perf_counter() - start)

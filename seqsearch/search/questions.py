@@ -8,7 +8,7 @@ from typing import Unpack
 
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, DoubleArray
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Distance, Neighbours, Ranges
 from ..distances.neighbours import require_count
 from ..encoders.vector_rows import VectorsLike
@@ -17,9 +17,9 @@ from ..progress import Watching, watched
 from ..registry import call
 from ..sequences import Sequences, SequencesLike
 from .asking import queries_of, require_two_strands, stored_queries
-from .budget import FEWEST_TO_COMPARE, Budget, BudgetOptions, Choice, Wanted, unusual
+from .budget import EVERYTHING, FEWEST_TO_COMPARE, Budget, BudgetOptions, Choice, Wanted, unusual
 from .conditions import Where
-from .guarantees import NONE, guarantees
+from .guarantees import MARGINAL, NONE, guarantees
 from .identity import DISTANCE, IDENTITY, looked_at, require_order
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
 from .novelty.detector import NoveltyDetector
@@ -28,7 +28,18 @@ from .pipeline import Found, Limits, Queries, Trace
 from .records import Records
 from .results import Explanation, RangeResults, Results
 from .state import State
-from .strands import BOTH, PLUS, better_strand, other_strand, require_strand, reverse_complement, turned_round, united
+from .strands import (
+    BOTH,
+    PLUS,
+    Finder,
+    nearest_of_strands,
+    nearest_unless_turned,
+    other_strand,
+    require_strand,
+    reverse_complement,
+    turned_round,
+    united,
+)
 from .unlike_lengths import unlike_lengths
 
 
@@ -143,22 +154,20 @@ class Questions(Records):
             (allowed, unmet), trace = state.asked(ids, where), Trace()
             limits: Limits = {"allowed": allowed, "trace": trace, "progress": watched(progress)}
 
-            def found(asked: Queries) -> Found:
-                return state.neighbours(asked, k, choice.budget, **limits)
+            def found(asked: Queries, own: Limits) -> Found:
+                whole: Limits = {**limits, **own}
+                return state.neighbours(asked, k, choice.budget, **whole)
 
             minus: BoolArray | None = None
-            proved: BoolArray = np.zeros(len(with_points), np.bool_)
+            proved, backwards = np.zeros(len(with_points), np.bool_), np.zeros(0, np.int64)
             if sort_by == IDENTITY:  # of which no recall was measured
                 answer, minus = _most_identical(state, with_points, k, choice.budget, min_coverage, strand, limits)
             else:
-                plus = found(with_points)
-                answer, proved = Neighbours(plus.rows, plus.distances), plus.proved
-                if strand == BOTH:
-                    turned = found(other_strand(with_points))
-                    proved = proved & turned.proved
-                    answer, minus = better_strand(answer, turned)
+                near, minus, backwards = _nearest(strand, with_points, found)
+                answer, proved = Neighbours(near.rows, near.distances), near.proved
             measured = allowed is None and sort_by != IDENTITY
             rests = guarantees(proved, choice.guarantee if measured else NONE)
+            rests[backwards] = MARGINAL if measured else NONE
             calibrated, unlike = choice.budget is not None and allowed is None, None
             if calibrated and len(with_points) >= FEWEST_TO_COMPARE:
                 unlike = unusual(state.calibration, answer.distances.min(axis=1))
@@ -251,7 +260,7 @@ class Questions(Records):
             cautions = (*cautions, *unlike_lengths(state, queries))
         parts = exact.distance if exact.distance.partial else None
         able, aligner = exact.distance.alignable, exact.distance.aligner
-        how = Explanation("exact", cautions, alignable=able, aligner=aligner, parts=parts)
+        how = Explanation(EVERYTHING, cautions, alignable=able, aligner=aligner, parts=parts)
         return RangeResults(queries.ids, state.targets, ranges, minus, how, queries)
 
     def novelty(
@@ -339,6 +348,16 @@ def _turned(state: State, queries: Queries, answer: Neighbours, budget: Budget |
 
     told = turned_round(queries, answer.distances[:, 0], nearest)
     return () if told is None else (told,)
+
+
+def _nearest(strand: str, queries: Queries, found: Finder) -> tuple[Found, BoolArray | None, IntArray]:
+    """The nearest of queries, which of them are on the minus strand, and the queries, (t,), that lie backwards."""
+    if strand != BOTH:
+        near, backwards = nearest_unless_turned(queries, found)
+        return near, None, backwards
+    both, minus = nearest_of_strands(strand, queries, found)
+    assert isinstance(both, Found)
+    return both, minus, np.zeros(0, np.int64)
 
 
 def _most_identical(

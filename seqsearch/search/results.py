@@ -16,6 +16,7 @@ from ..errors import MismatchError, ParameterError, UnknownNameError
 from ..sequences import Sequence, Sequences, Strings
 from ..sequences.columns import Value
 from .alignment import Alignments
+from .budget import EVERYTHING
 from .exporting import Exported, Values, preview, usual
 from .guarantees import NONE, PROVED, Guarantees, guarantees
 from .pipeline import Trace
@@ -189,6 +190,17 @@ class Explanation:
     aligner: Aligner | None = None
     parts: Distance | None = None
     trace: Trace = field(default_factory=Trace)
+
+    @property
+    def in_words(self) -> str:
+        """The budget, and what comparing with everything took, where that was done."""
+        pruning, queries = self.trace.pruning, self.trace.everything
+        if pruning is None:
+            return self.budget
+        compared = f"compared with all {pruning.pairs // max(1, queries):,}"
+        if self.budget.startswith(EVERYTHING):
+            return self.budget.replace(EVERYTHING, f"{compared}; {pruning}", 1)
+        return f"{self.budget}; {'1 query' if queries == 1 else f'{queries:,} queries'} {compared}"
 
 
 class Answers(Exported, Listed[Hits]):

@@ -166,13 +166,15 @@ class Exact:
         """See `Stage.rank`. Where the budget says so a list ends early, or the stage before counts in the order."""
         budget = keep.budget
         if before is None:
-            allowed, progress = keep.allowed, keep.progress
-            found, pruning = self.lossless.neighbours(queries.sequences, keep.count, allowed=allowed, progress=progress)
-            return Ranked(found.rows, found.distances, f"exact: {pruning}")
+            allowed, within, progress = keep.allowed, keep.within, keep.progress
+            found, pruning = self.lossless.neighbours(
+                queries.sequences, keep.count, allowed=allowed, within=within, progress=progress
+            )
+            return Ranked(found.rows, found.distances, pruning)
         if budget is not None and budget.weight:
             return self._weighed(queries.sequences, before, keep.count, budget.weight)
         if before.parts is not None:
-            return self._of_parts(queries.sequences, before, keep.count)
+            return self._of_parts(queries.sequences, before, keep.count, keep.within)
         stop = None if budget is None or budget.stop is None else budget.stop.bounds(before.scores)
         return self._verified(queries.sequences, before.rows, keep.count, stop)
 
@@ -186,13 +188,13 @@ class Exact:
         best = joined(parts)
         return Ranked(best.rows, best.distances)
 
-    def _of_parts(self, queries: Sequences, before: Ranked, count: int) -> Ranked:
+    def _of_parts(self, queries: Sequences, before: Ranked, count: int, within: DoubleArray | None) -> Ranked:
         """The best of candidates, and of those that they lead to, by the stretches where the query is expected; the
         best of these are then compared as a whole, so that the distances are those of all of each row, wherever it is
         nearest."""
         assert isinstance(self.distance, WindowedDistance)
-        leading = _leading(before, count)
-        best, compared = nearest_by_parts(self.distance, queries, self._as_packed, self.live, before, leading)
+        leading, packed_targets = _leading(before, count), self._as_packed
+        best, compared = nearest_by_parts(self.distance, queries, packed_targets, self.live, before, leading, within)
         some = Neighbours(best.rows[:, : count + SPARE], best.distances[:, : count + SPARE])
         found = nearest_wholly(self.distance, queries, self._as_packed, some, count)
         return Ranked(found.rows, found.distances, compared=compared)

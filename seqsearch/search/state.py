@@ -22,7 +22,7 @@ from .conditions import Where, shown
 from .encoding import OneModel, TwoTowers
 from .filtering import mask_of
 from .identity import looked_at
-from .pipeline import Found, Limits, Pipeline, Points, Queries, Stage
+from .pipeline import Found, Limits, Pipeline, Points, Queries, Stage, of_queries
 from .stages import Exact, Propose, ProposeParts, ProposeShared, WarpHashes
 from .windows import WindowIndex
 
@@ -165,12 +165,11 @@ class State:
 
     def _apart(self, queries: Queries, k: int, budget: Budget, short: BoolArray, limits: Limits) -> Found:
         """Queries that are `short`, (Q,), beside windows compared with everything, the others within the budget."""
-        found, exclude = Found.of(Neighbours.none(len(queries), k), False), limits.get("exclude")
+        found = Found.of(Neighbours.none(len(queries), k), False)
         for mask, work in ((short, None), (~short, budget)):
             if mask.any():
-                own = {**limits, "exclude": None if exclude is None else exclude[mask]}
                 places = np.flatnonzero(mask)
-                found.put(places, self.pipeline.neighbours(queries[places], k, work, **own))  # type: ignore[arg-type]
+                found.put(places, self.pipeline.neighbours(queries[places], k, work, **of_queries(limits, places)))
         return found
 
     def allowed(self, ids: Iterable[str] | None, where: Where | None) -> BoolArray | None:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..arrays import BoolArray, ByteArray, DoubleArray
+from ..arrays import BoolArray, ByteArray, DoubleArray, IntArray
 from ..distances import Neighbours, Ranges
 from ..errors import ParameterError
 from ..sequences import Alphabet, Sequences
 from ..sequences.strings import offsets_of
-from .pipeline import Found, Queries
+from .pipeline import Found, Limits, Queries
 
 PLUS, BOTH = "plus", "both"
 REMEDY = "search both with strand='both' (--strand both)"
@@ -57,16 +57,66 @@ def other_strand(queries: Queries) -> Queries:
     return Queries(reverse_complement(queries.sequences))
 
 
-def nearest_of(strand: str, queries: Queries, found: Callable[[Queries], Neighbours]) -> Neighbours:
+Finder = Callable[[Queries, Limits], Neighbours]
+"""The nearest of queries, given what was found of their other strands (`near`), and what may be `deferred`."""
+
+
+def nearest_of(strand: str, queries: Queries, found: Finder) -> Neighbours:
     """What `found` finds of the queries, or the nearer of it and of what it finds of their reverse complements."""
-    near = found(queries)
+    return nearest_of_strands(strand, queries, found)[0]
+
+
+def nearest_of_strands(strand: str, queries: Queries, found: Finder) -> tuple[Neighbours, BoolArray | None]:
+    """As `nearest_of`, and (Q, k) where the reverse complement was the nearer, None where it was not searched for.
+
+    What is farther than the k found of a query is not looked for on its other strand.
+    """
     if strand != BOTH:
-        return near
-    turned = found(other_strand(queries))
-    better = better_strand(near, turned)[0]
+        return found(queries, {}), None
+    later: list[int] = []
+    near = found(queries, {"deferred": later})
+    left, minus = np.array(later, np.int64), other_strand(queries)
+    if isinstance(near, Found):
+        near.proved[left] = True
+    turned = found(minus, {"near": near})
     if isinstance(near, Found) and isinstance(turned, Found):
-        return Found(better.rows, better.distances, near.proved & turned.proved)
-    return better
+        if len(left):  # after their other strand, which says what is near
+            near.put(left, _of_budget(found(queries[left], {"near": turned[left]})))
+        better, backwards = better_strand(near, turned)
+        return Found(better.rows, better.distances, near.proved & turned.proved), backwards
+    return better_strand(near, turned)
+
+
+def nearest_unless_turned(queries: Queries, found: Finder) -> tuple[Found, IntArray]:
+    """What `found` finds of the queries, and which of them, (t,), it would have compared with everything although their
+    other strand is near to what is stored: these have the nearest of the candidates instead.
+
+    A read the wrong way round is as far from everything as can be, so that no bound rules anything out.
+    """
+    later: list[int] = []
+    near = _of_budget(found(queries, {"deferred": later}))
+    left, none = np.array(later, np.int64), np.zeros(0, np.int64)
+    if not len(left):
+        return near, none
+    far: list[int] = []
+    if queries.known is None and _has_two_strands(queries.sequences):
+        found(other_strand(queries[left]), {"deferred": far})
+        turned = np.setdiff1d(np.arange(len(left)), far)
+        asked = queries[left[turned]]
+        near.put(left[turned], _of_budget(found(asked, {"near": Found.of(Neighbours.none(len(asked), near.k), False)})))
+        left, none = left[far], left[turned]
+    if len(left):
+        near.put(left, _of_budget(found(queries[left], {})))
+    return near, none
+
+
+def _of_budget(found: Neighbours) -> Found:
+    assert isinstance(found, Found)
+    return found
+
+
+def _has_two_strands(sequences: Sequences) -> bool:
+    return sequences.alphabet is not None and sequences.alphabet.name in ("dna", "rna")
 
 
 def turned_round(queries: Queries, nearest: DoubleArray, found: Callable[[Queries], DoubleArray]) -> str | None:
@@ -75,8 +125,7 @@ def turned_round(queries: Queries, nearest: DoubleArray, found: Callable[[Querie
     `nearest`: (Q,) distances of the queries to it; `found` gives those of others. Only a few are asked, the farthest
     for their length.
     """
-    alphabet = queries.sequences.alphabet
-    if queries.known is not None or alphabet is None or alphabet.name not in ("dna", "rna"):
+    if queries.known is not None or not _has_two_strands(queries.sequences):
         return None
     if len(nearest) == 1 and nearest[0] <= _FAR * max(queries.sequences.steps, 1):
         return None  # one alone, sooner

@@ -17,7 +17,7 @@ from ..distances import Neighbours
 from .known_pairs import KnownPairs
 from .pipeline import Ranked
 
-MOST_REMOVED = 300
+MOST_REMOVED, MOST_REMOVED_DEAR = 300, 100
 REMOVED_SHARE = 0.05  # of all that is stored, at most
 FEWEST_IN_GROUP = 150
 MOST_GROUPS = 6
@@ -33,9 +33,10 @@ class Removed:
     most: int
 
     @classmethod
-    def sizes(cls, queries: int, others: int, k: int) -> Removed | None:
-        """From one to `most`, evenly spread in their logarithms; None where too little is stored."""
-        most = min(MOST_REMOVED, int(REMOVED_SHARE * others), others - k)
+    def sizes(cls, queries: int, others: int, k: int, *, dear: bool = False) -> Removed | None:
+        """From one to `most`, evenly spread in their logarithms; None where too little is stored. `dear`: whether so
+        many of the nearest are dear to know."""
+        most = min(MOST_REMOVED_DEAR if dear else MOST_REMOVED, int(REMOVED_SHARE * others), others - k)
         if most < 1:
             return None
         drawn = np.random.default_rng(0).uniform(0, np.log(most + 0.5), queries)

@@ -13,7 +13,7 @@ from ..errors import ParameterError
 from ..progress import Progress
 from .budget import Budget
 from .calibrator import ladder_of
-from .pipeline import Queries
+from .pipeline import Limits, Queries
 from .state import State
 from .strands import PLUS, nearest_of
 
@@ -47,15 +47,14 @@ def swept(
     """One row a budget; without `budgets` the ladder is climbed until everything is found."""
     state.encoder.require(queries.sequences)
     if state.calibration.lossless:
-        raise ParameterError(f"there is no budget to evaluate: {state.calibration.lossless}; every search is exact")
+        raise ParameterError(f"there is nothing to evaluate: {state.calibration.lossless}; every search is exact")
     if truth is None:
-        lossless = state.exact.lossless
-        truth = nearest_of(strand, queries, lambda some: lossless.neighbours(some.sequences, k, progress=progress)[0])
+        truth = nearest_of(strand, queries, lambda some, own: _proved(state, some, k, own, progress))
     ladder = budgets
     if ladder is None:
         ladder = [b for b in ladder_of(state.pipeline.stages[0], len(state)) if b.candidates >= k]
     rows: list[SweepRow] = []
-    with progress.task("sweeping budgets") as task:
+    with progress.task("measuring numbers of candidates") as task:
         for budget in ladder:
             rows.append(_row(state, queries, truth, k, budget, strand))
             task.advance()
@@ -64,11 +63,17 @@ def swept(
     return rows
 
 
+def _proved(state: State, queries: Queries, k: int, limits: Limits, progress: Progress) -> Neighbours:
+    near = limits.get("near")
+    within = None if near is None else near.distances[:, -1]
+    return state.exact.lossless.neighbours(queries.sequences, k, within=within, progress=progress)[0]
+
+
 def _row(state: State, queries: Queries, truth: Neighbours, k: int, budget: Budget, strand: str) -> SweepRow:
     """`truth`: exact neighbours of `queries`, (Q, >= k)."""
 
     def search(asked: Queries) -> Neighbours:
-        return nearest_of(strand, asked, lambda some: state.pipeline.staged(some, k, budget))
+        return nearest_of(strand, asked, lambda some, own: state.pipeline.staged(some, k, budget, **own))
 
     for few in (queries[:1], queries[:_FEW]):  # what is loaded or compiled once is no part of the speed
         search(few)
@@ -96,7 +101,7 @@ def _candidate_recall(state: State, queries: Queries, truth: Neighbours, k: int,
     """Share of the k nearest that are among the candidates, relatives that these lead to among them, by their own exact
     distances."""
 
-    def candidates(asked: Queries) -> Neighbours:
+    def candidates(asked: Queries, _: Limits) -> Neighbours:
         rows = state.exact.compared(asked.sequences, state.pipeline.kept(asked, budget), k)
         exact = state.exact.distances(asked.sequences, rows, thresholds(truth.distances, k))
         order = np.argsort(exact, axis=1, kind="stable")

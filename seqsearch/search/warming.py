@@ -22,8 +22,10 @@ from typing import Unpack
 import numpy as np
 
 from .. import extras, threads
+from ..alignment import align_multiple
 from ..distances import DISTANCES, Distance, distance_named, range_search
 from ..distances.consensus import consensus
+from ..distances.consensus_bound import consensus_bound
 from ..errors import MismatchError, ParameterError, SeqsearchError
 from ..kernel_cache import compiled, lasting_folder, levels_here
 from ..progress import SILENT, Progress
@@ -209,10 +211,13 @@ def _exact(kind: str) -> Callable[[Path], None]:
         References(refs).search(refs[:20], 5)
         duplicates(refs, "edit", 2)
         consensus(refs[:10])
+        consensus_bound(refs[:10])
         for name, made in DISTANCES.items():
             if made.kind == "tokens" and name not in _PARTIAL:
                 with suppress(MismatchError):  # scores of amino acids, of DNA
                     _compare(distance_named(name), refs, refs[:10])
+        with suppress(MismatchError):  # of texts
+            align_multiple(refs[:10])
 
     return task
 

@@ -20,7 +20,7 @@ from .relatives import Relatives
 from .windows import WindowIndex, WindowSettings
 
 WINDOWS, RELATIVES = "windows", "relatives"
-_WEIGHTS = "windows-weights"
+WINDOW_WEIGHTS = "windows-weights"
 _TAUGHT = 1 << 14  # rows at most, that the candidate index of windows learns from
 
 
@@ -33,7 +33,7 @@ class _Keeping(Protocol):
 def keep_windows(settings: WindowSettings, model: Model, store: _Keeping) -> None:
     """Put into an index what its windows are made by."""
     store.put_document(WINDOWS, {"settings": settings.to_json(), "model": model.document()})
-    store.put_blob(_WEIGHTS, model.weight_bytes())
+    store.put_blob(WINDOW_WEIGHTS, model.weight_bytes())
 
 
 def windows_of(store: Store, progress: Progress) -> WindowIndex | None:
@@ -41,7 +41,7 @@ def windows_of(store: Store, progress: Progress) -> WindowIndex | None:
 
     Raises CorruptIndexError and FormatVersionError where what they are made by cannot be read.
     """
-    document, weights = store.document(WINDOWS), store.blob(_WEIGHTS)
+    document, weights = store.document(WINDOWS), store.blob(WINDOW_WEIGHTS)
     if not isinstance(document, dict):
         return None
     if weights is None:

@@ -7,7 +7,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -59,6 +59,13 @@ def write_sequences(path: StrPath, sequences: Sequences) -> int:
     return len(sequences)
 
 
+def write_aligned(path: StrPath, sequences: Sequences, rows: Sequence[str]) -> None:
+    """Write rows of an alignment of sequences in place of their letters, as FASTA; as `write_fasta` otherwise."""
+    with _replaced(path) as file:
+        headers = _headers(sequences, path, 0)
+        file.writelines(f">{header}\n{row}\n".encode() for header, row in zip(headers, rows, strict=True))
+
+
 def write_whole(path: StrPath, sequences: Sequences) -> None:
     """Write one set so that `read` gives it back: FASTA; a CSV table of texts and integers; an .npz archive of series.
 
@@ -88,18 +95,19 @@ def _fasta(part: Sequences, path: StrPath, before: int) -> bytes:
         raise MismatchError(f"FASTA holds dna, rna or protein, not {what}")
     letters = part.alphabet.decode(part.data)
     bounds = part.offsets.tolist()
-    records = []
-    for row, (id, description) in enumerate(zip(part.ids, part.descriptions, strict=True)):
+    headers = _headers(part, path, before)
+    records = (f">{header}\n{letters[bounds[row] : bounds[row + 1]]}\n" for row, header in enumerate(headers))
+    return "".join(records).encode("utf-8")
+
+
+def _headers(part: Sequences, path: StrPath, before: int) -> Iterator[str]:
+    """Ids and descriptions; `before`: how many records have been written."""
+    for row, (id, description) in enumerate(zip(part.ids, part.descriptions, strict=True), start=before + 1):
         if not id or re.search(r"\s", id):
             raise InputError(
-                "an id in FASTA needs a character and no white space",
-                path=path,
-                record=before + row + 1,
-                record_id=repr(id),
+                "an id in FASTA needs a character and no white space", path=path, record=row, record_id=repr(id)
             )
-        header = f"{id} {' '.join(description.split())}" if description else id
-        records.append(f">{header}\n{letters[bounds[row] : bounds[row + 1]]}\n")
-    return "".join(records).encode("utf-8")
+        yield f"{id} {' '.join(description.split())}" if description else id
 
 
 @contextmanager

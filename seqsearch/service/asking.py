@@ -54,7 +54,9 @@ class SearchAsked(Asked):
     """A search; the names are those of `seqsearch search`."""
 
     k: int = Field(10, ge=1, description="Neighbours of each query.")
-    recall: float | None = Field(None, gt=0, le=1, description="The cheapest budget measured to reach this recall.")
+    recall: float | None = Field(
+        None, gt=0, le=1, description="As few candidates as have reached this recall where it was measured."
+    )
     candidates: int | None = Field(None, ge=1, description="Verify so many candidates of each query.")
     ef: int | None = Field(None, ge=1, description="Effort of a graph, with candidates.")
     lists: int | None = Field(None, ge=1, description="Compressed lists to look into, with candidates.")

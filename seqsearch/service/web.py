@@ -113,7 +113,7 @@ async def asked_of(request: Request, model: type[Model], *, fasta: bool = True) 
     except ValidationError as error:
         raise invalid(error) from None
     known = ("application/json", *(FASTA_TYPES if fasta else ()))
-    raise Problem(415, "unknown_type", f"the type of the body is {kind[:80] or 'not told'!r}", f"send {known[0]}")
+    raise Problem(415, "unknown_type", f"the type of the body is {kind[:80] or 'not given'!r}", f"send {known[0]}")
 
 
 def options_of(given: Mapping[str, str], model: type[BaseModel]) -> dict[str, object]:

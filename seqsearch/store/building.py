@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,7 @@ from ..errors import (
     StoreError,
     StrPath,
 )
-from ..files import sync_folder
+from ..files import sync_folder, unfinished
 from ..sequences import Sequences
 from . import leftovers, reading
 from .columns import ReadsRows
@@ -84,12 +85,15 @@ class StoreBuilder(Saving):
         self.target = Path(path)
         self._overwrite = overwrite
         self._keeps = identity is not None
+        self._half_written = ExitStack()
         self._map_limit = map_limit
         if claim is not None:
             self._lock = claim.lock
             if self._took_over():
                 return
             self.path = _new_folder(target, path)
+        if not self._keeps:
+            self._half_written.enter_context(unfinished(self.path))
         try:
             self._lock = WriterLock(self.path)
             opened = self._opening(data_file(self.path, 1))
@@ -213,6 +217,7 @@ class StoreBuilder(Saving):
                 shutil.rmtree(self.path, ignore_errors=True)
             else:
                 os.rename(self.path, self.target)
+            self._half_written.close()
         finally:
             if old is not None:
                 old.release()
@@ -244,11 +249,12 @@ class StoreBuilder(Saving):
 
     def abort(self) -> None:
         """Give up and remove what was built; nothing after `finish`."""
-        unfinished = self._lock is not None
+        building = self._lock is not None
         with self._calls:
             self._detach()
-        if unfinished:
+        if building:
             shutil.rmtree(self.path, ignore_errors=True)
+        self._half_written.close()
         super().close()
 
     def leave(self) -> None:
@@ -285,8 +291,8 @@ def _new_folder(target: Path, path: StrPath) -> Path:
 
 def _require_overwritable(target: Path, overwrite: bool) -> None:
     if not overwrite:
-        raise IndexExistsError(f"{target}: exists already")
+        raise IndexExistsError(f"{target}: exists already: overwrite=True (--overwrite) replaces it")
     try:
         generations(target)
     except NotAnIndexError:
-        raise IndexExistsError(f"{target}: exists and is not an index, so it is not overwritten") from None
+        raise IndexExistsError(f"{target}: exists and is no index: not overwritten, choose another place") from None

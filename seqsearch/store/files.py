@@ -90,7 +90,7 @@ class WriterLock:
             holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip()
             os.close(handle)
             who = f"process {holder}" if holder.isdecimal() else "another process"
-            raise IndexLockedError(f"{folder}: {who} is writing to this index") from None
+            raise IndexLockedError(f"{folder}: {who} is writing to this index: try again once it has ended") from None
         self._handle = handle
         try:
             os.ftruncate(handle, 0)

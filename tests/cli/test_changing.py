@@ -141,10 +141,14 @@ def test_info_as_text_and_json(seqsearch: Seqsearch, own: Path) -> None:
         assert name in found
     assert sum(found["bytes_by_part"].values()) == found["bytes"]
     assert {"sequences", "ids", "vectors", "candidates", "mapped"} <= found["bytes_by_part"].keys()
-    said = seqsearch("info", own)
+    said = seqsearch("info", own, "--verbose")
     assert f"bytes a sequence     {found['bytes'] / 150:,.1f}: sequences " in said.out
     assert "sequences            150" in said.out
-    assert "default recall 0.99" in said.out
+    assert "0.99 is the default" in said.out
+    assert len(said.lines) > len(found["calibration"]["points"]) + len(found) - 5
+    said = seqsearch("info", own)
+    assert said.lines[0] == "sequences     150 dna"
+    assert said.lines[1] == "distance      edit"
 
 
 def test_lines_are_counted_on(seqsearch: Seqsearch, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_hits_are_printed_as_from_an_index(options: list[str], folder: Path, seq
     said = seqsearch("search", folder / "refs.tsv", folder / "asked.fasta", *options, *AS_DNA)
     assert (said.code, said.out) == (0, told.out)
     assert said.lines
-    first = f"{folder / 'refs.tsv'}: 100 sequences compared with everything, by proof"
+    first = f"{folder / 'refs.tsv'}: every query is compared with all 100 sequences"
     assert said.err.startswith(f"{first}; `seqsearch build` makes an index, which pays for many queries\n")
 
 
@@ -67,7 +67,7 @@ def test_references_from_standard_input_and_other_distances(
     parts = ("--distance", "infix", "-k", 2)
     said = seqsearch("search", folder / "plain.fasta", reads, *parts)
     assert said.lines[0].split("\t") == ["query", "rank", "target", "distance", "target_start", "target_end"]
-    assert said.err.startswith(f"{folder / 'plain.fasta'}: 100 sequences compared with everything, by proof\n")
+    assert said.err.startswith(f"{folder / 'plain.fasta'}: every query is compared with all 100 sequences\n")
     with open(folder / "plain.fasta", "rb") as file:
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(file.read())))
     assert seqsearch("search", "-", reads, *parts, "-q").out == said.out

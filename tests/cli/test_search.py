@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +13,10 @@ import pytest
 
 from seqsearch import SequenceIndex, read, write_fasta
 from seqsearch.distances import EditDistance
+from seqsearch.search.budget import Calibration, Point
 from seqsearch.search.strands import reverse_complement
 from seqsearch.sequences import DNA, TEXT, Sequences
+from seqsearch.store import Store
 from tests.cli.conftest import Seqsearch, process
 
 
@@ -333,3 +337,16 @@ def test_parquet_into_a_pipe_and_from_a_file(index: Path, references: Sequences,
         "target": list(some.ids),
         "distance": [0.0] * 5,
     }
+
+
+def test_it_says_what_was_compared(seqsearch: Seqsearch, index: Path, queries: Path, tmp_path: Path) -> None:
+    said = seqsearch("search", index, queries, "--exact")
+    assert re.search(r"refs\.ss: compared with all 200; \d+\.\d% ruled out without computing\n", said.err), said.err
+    said = seqsearch("search", index, queries, "--candidates", 40)
+    assert "refs.ss: 40 candidates verified a query, as asked; recall not measured\n" in said.err
+    place = shutil.copytree(index, tmp_path / "refs.ss")
+    with Store.open(place, write=True) as writer:
+        points = (Point(10, 75, None, 0.996, 0.991),)
+        writer.put_document("calibration", Calibration(0.99, 1000, 200, points).to_json())
+    said = seqsearch("search", place, queries)
+    assert "refs.ss: 75 candidates verified a query; measured recall 0.9960 (asked 0.99)\n" in said.err

@@ -132,7 +132,7 @@ def test_what_does_not_fit(seqsearch: Seqsearch, files: Path, tmp_path: Path) ->
         (
             ("search", index, queries, "--query-vectors", files / "queries.npy", "--all", "--max-distance", 3),
             2,
-            "--all finds everything by proof: --query-vectors means nothing",
+            "--all compares with everything, without vectors: --query-vectors means nothing",
         ),
     ):
         said = seqsearch(*line)

@@ -51,5 +51,8 @@ def test_recall_refuses_shapes_that_do_not_fit(found, truth, problem):
 def test_pruning_reads_as_a_line():
     pruning = Pruning(2000, 30, {"length": 1000, "k-mer counts": 900})
     assert (pruning.verified, pruning.cutoff) == (100, 70)
-    said = "2,000 pairs: ruled out by length 50.00%, k-mer counts 45.00%, cutoff 3.50%; entered 30"
-    assert str(pruning) == said
+    assert str(pruning) == "95.0% ruled out without computing"
+    more = pruning + Pruning(1000, 5, {"k-mer counts": 999, "last": 1})
+    assert more == Pruning(3000, 35, {"length": 1000, "k-mer counts": 1899, "last": 1})
+    assert str(Pruning(10_000, 1, {"length": 9999})) == "99.9% ruled out without computing"
+    assert str(Pruning(0, 0)) == "0.0% ruled out without computing"

@@ -77,8 +77,8 @@ def rewritten(path, **changes):
     ("changes", "error", "problem"),
     [
         ({"format_version": 2}, FormatVersionError, "truth format 2 is newer than 1"),
-        ({"format_version": "x"}, ParseError, "does not tell its format version"),
-        ({"surprise": 1}, ParseError, "not a truth file: it tells"),
+        ({"format_version": "x"}, ParseError, "does not say its format version"),
+        ({"surprise": 1}, ParseError, "not a truth file: it holds"),
         ({"k": 9}, ParseError, r"are not of shape \(5, 9\)"),
         ({"rows": np.full((5, 3), 30)}, ParseError, r"a row is outside 0\.\.29"),
         ({"rows": np.zeros((5, 3))}, ParseError, "are not of shape"),

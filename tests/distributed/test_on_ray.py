@@ -201,7 +201,7 @@ def test_several_processes_ask_and_write(cluster: object, folder: Path, tmp_path
     assert sorted(rows, key=key) == sorted(whole, key=key)
     again = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert again.returncode == 1
-    assert "hits is taken" in again.stderr
+    assert "hits exists already" in again.stderr
 
 
 def test_a_frozen_copy_costs_little_where_another_answers(cluster: object, folder: Path) -> None:

@@ -39,12 +39,19 @@ def test_a_report_by_hand() -> None:
 def test_a_true_label_that_training_did_not_know_is_wrong_and_seen() -> None:
     report = LabelReport.of(["a", "new"], ["a", "a"])
     assert report.accuracy == 0.5
-    assert report.rows()[1] == {"label": "new", "support": 1, "told": 0, "precision": None, "recall": 0.0, "f1": 0.0}
+    assert report.rows()[1] == {
+        "label": "new",
+        "support": 1,
+        "predicted": 0,
+        "precision": None,
+        "recall": 0.0,
+        "f1": 0.0,
+    }
     assert np.isnan(report.calibration_error)
 
 
 def test_what_cannot_be_compared() -> None:
-    with pytest.raises(ParameterError, match="1 told labels cannot be compared with 2 true ones"):
+    with pytest.raises(ParameterError, match="1 predicted labels cannot be compared with 2 true ones"):
         LabelReport.of(["a", "b"], ["a"])
     with pytest.raises(ParameterError, match="groups of shape"):
         v_measure(np.array([1, 2]), np.array([1]))

@@ -198,7 +198,7 @@ def test_what_does_not_fit_leaves_the_file_that_was_there(vectors: tuple[str, Se
     place.write_text("before")
     with pytest.raises(MismatchError, match="FASTA holds dna, rna or protein, not series"):
         index.export(place, "fasta")
-    with pytest.raises(UnknownNameError, match="'csv': choose one of npy, faiss, hnswlib, parquet, fasta"):
+    with pytest.raises(UnknownNameError, match="'csv': choose one of archive, npy, faiss, hnswlib, parquet, fasta"):
         index.export(place, "csv")
     with pytest.raises(InputError, match="nowhere.* cannot be written"):
         index.export(tmp_path / "nowhere" / "v.npy", "npy")

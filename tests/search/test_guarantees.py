@@ -15,10 +15,10 @@ import seqsearch as ss
 from seqsearch import SequenceIndex
 from seqsearch.ann import CandidateIndex
 from seqsearch.cli.main import run
-from seqsearch.distances import EditDistance, recall_at
+from seqsearch.distances import DTWDistance, EditDistance, recall_at
 from seqsearch.errors import ParameterError
 from seqsearch.search.budget import Budget, Calibration, Group, Grouped, Point, Wanted, controlled
-from seqsearch.search.calibrator import enough_queries, group_bounds, left_out, lower_bound
+from seqsearch.search.calibrator import enough_queries, group_bounds, is_dear, left_out, lower_bound
 from seqsearch.search.guarantees import weakest
 from seqsearch.search.pipeline import Pipeline, Queries
 from seqsearch.search.proposals import Proposals
@@ -41,7 +41,7 @@ def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     kind = "auto" if bits else request.param
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("seqsearch.search.calibrator.QUERIES", (FEW, 2000))
-        made = SequenceIndex.build(path, STORED, encoder="kmer", index=kind, bits=bits, recall=0.9)
+        made = SequenceIndex.build(path, STORED, encoder="kmer", dim=64, index=kind, bits=bits, recall=0.9)
     with made as built:
         yield built
 
@@ -120,10 +120,19 @@ def test_the_farthest_are_apart_or_together_whichever_is_cheaper() -> None:
 
 def test_as_many_queries_as_the_recall_needs() -> None:
     assert [enough_queries(r) for r in (0.5, 0.99, 0.995, 0.999, 1.0)] == [500, 500, 1000, 2000, 2000]
+    assert [enough_queries(r, dear=True) for r in (0.5, 0.99, 0.995, 0.999, 1.0)] == [200, 200, 400, 2000, 2000]
+    genes, names = np.full(10, 2900), np.full(10, 12)
+    assert is_dear(genes, 9169, EditDistance())
+    assert not is_dear(genes, 5000, EditDistance())
+    assert not is_dear(names, 10**6, EditDistance())
+    assert not is_dear(genes, 10**6, DTWDistance()), "its bounds spare nearly all of them"
+    for recall in (0.9, 0.99, 0.995):  # queries that find everything prove it, in each of two groups
+        assert group_bounds(np.ones((1, enough_queries(recall, dear=True)))) >= recall
     rng, known = np.random.default_rng(0), np.ones(2000, np.bool_)
     known[:100] = False
     drawn = left_out(known, 100, 0.99, rng)
     assert len(np.unique(drawn)) == 400
+    assert len(left_out(known, 100, 0.99, rng, dear=True)) == 100
     assert drawn.min() >= 100
     assert not len(left_out(known, 500, 0.99, rng)), "enough are held out"
     assert not len(left_out(np.ones(900, np.bool_), 45, 0.99, rng)), "so few are compared with everything"
@@ -259,11 +268,11 @@ def test_the_budget_of_each_group_is_the_cheapest_that_reaches_it() -> None:
     hard = curve.choose_by_groups(0.99, 10, 1000)
     assert hard is None, "by proof where that is cheaper, or no budget is surely enough"
     assert curve.choose_by_groups(0.95, 20, 10**9).candidates == 40, "more neighbours, more candidates"  # type: ignore[union-attr]
-    assert str(chosen) == "20 candidates, everything beyond"
+    assert chosen.verified() == "20 candidates verified a query, all for the farthest"
     assert chosen is not None
     assert chosen.groups is not None
     assert chosen.groups.measured == pytest.approx((2 * 999 * 0.96 + 9) / (2 * 999 + 9))
-    assert Wanted(0.95).budget(curve, None, 1000, 10).reason.endswith("for recall 0.95 (measured 0.9602)")
+    assert Wanted(0.95).budget(curve, None, 1000, 10).reason.endswith("; measured recall 0.9602 (asked 0.95)")
     assert Calibration.from_json(json.loads(json.dumps(curve.to_json()))) == curve
 
 
@@ -273,7 +282,10 @@ def test_a_calibration_without_groups_is_marginal(tmp_path: Path) -> None:
     assert Wanted().budget(curve, None, 1000, 10).guarantee == "marginal"
     choice = Wanted(guarantee="group").budget(curve, None, 1000, 10)
     assert (choice.budget, choice.guarantee) == (None, "proved")
-    assert choice.reason == "exact: the recall was not measured by groups: seqsearch calibrate INDEX does"
+    assert (
+        choice.reason
+        == "compared with everything: the recall was not measured by groups of queries: seqsearch calibrate INDEX does"
+    )
 
 
 # -- what answers carry -----------------------------------------------------------------------------------------------

@@ -227,7 +227,7 @@ def test_what_it_says_of_itself_is_json(case: Case, path: Path) -> None:
         budget, reason = index.budget(5)
         found = index.search(case.asked, 5)
         assert "; ".join((found.budget, *found.how.cautions)) == reason
-        assert (budget is None) == reason.startswith("exact")
+        assert (budget is None) == reason.startswith("compared with everything")
 
 
 def test_one_seed_gives_one_index(case: Case, path: Path, tmp_path: Path) -> None:

@@ -265,5 +265,5 @@ def test_options_that_cannot_be(path: Path, tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="4 pairs are too few to train on: at least 8"):
         SequenceIndex.build_pairs(tmp_path / "x.ss", entries, queries, **SMALL)
     assert not (tmp_path / "x.ss").exists()
-    with pytest.raises(IndexExistsError, match="is taken: overwrite it"):
+    with pytest.raises(IndexExistsError, match="exists already: overwrite=True"):
         SequenceIndex.build_pairs(path, entries, queries, **SMALL)

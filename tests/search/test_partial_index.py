@@ -82,11 +82,11 @@ def test_it_is_kept_and_grows(index, genes, reads, tmp_path):
 def test_what_would_be_nonsense_is_refused(index, genes, reads, tmp_path):
     with pytest.raises(ParameterError, match="candidates cannot be asked for: infix is the distance to a part"):
         index.search(reads, candidates=10)
-    with pytest.raises(ParameterError, match="there is no budget to evaluate: infix is the distance to a part"):
+    with pytest.raises(ParameterError, match="there is nothing to evaluate: infix is the distance to a part"):
         index.evaluate(reads)
     with pytest.raises(ParameterError, match="give known sequences like the queries"):
         index.novelty(reads)
-    with pytest.raises(ParameterError, match="novelty by embeddings cannot be told"):
+    with pytest.raises(ParameterError, match="novelty by embeddings is not known"):
         index.novelty(reads, by="embedding", known=reads)
     with pytest.raises(ParameterError, match="infix has two: choose a symmetric one"):
         index.cluster(exact=True)
@@ -176,7 +176,7 @@ def test_overlaps_have_candidates_by_what_sequences_share(overlaps, partial_gene
     stored, asked = partial_genes
     truth = overlaps.search(asked, k=4, exact=True)
     found = overlaps.search(asked, k=4, candidates=20)
-    assert found.budget == "20 candidates, as asked"
+    assert found.budget == "20 candidates verified a query, as asked; recall not measured"
     assert (found.distances == truth.distances).mean() > 0.95
     # every distance is the true one
     expected = overlaps.distance.matrix(asked, stored)
@@ -212,7 +212,7 @@ def test_an_older_index_without_a_curve_gets_one(partial_genes, tmp_path):
         with built._handle.writing() as writer:
             writer.put_document("calibration", kept)
     with SequenceIndex.open(tmp_path / "old.ss") as old:
-        assert "exact: overlap is the distance to a part" in old.search(stored[:1]).budget
+        assert ": overlap is the distance to a part" in old.search(stored[:1]).budget
         old.calibrate(sample=40)
         assert old.calibration.points
         assert old.calibration.lossless == ""

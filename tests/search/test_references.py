@@ -158,7 +158,7 @@ def test_copies_and_threads_say_the_same(tmp_path: Path, monkeypatch: pytest.Mon
     [
         (lambda r: r.search(ASKED, candidates=5), ParameterError, "candidates cannot be asked for: there is no index"),
         (lambda r: r.search(ASKED, vectors=np.zeros((15, 2))), ParameterError, "vectors of queries mean nothing"),
-        (lambda r: r.novelty(ASKED, by="embedding"), ParameterError, "novelty by embeddings cannot be told: there is"),
+        (lambda r: r.novelty(ASKED, by="embedding"), ParameterError, "novelty by embeddings is not known: there is"),
         (lambda r: r.novelty(ASKED, method="shells"), ParameterError, "of nearest, mean, kth, lof, not for shells"),
         (lambda r: r.search(as_sequences(["hallo"])), MismatchError, "queries are text, genes dna"),
         (lambda r: r.search(series()), MismatchError, "queries are series of 2 features, genes dna"),

@@ -79,7 +79,7 @@ def test_contained_series_are_duplicates_of_what_contains_them(records):
 def test_what_would_be_nonsense_is_refused(index, records, beats, tmp_path):
     with pytest.raises(ParameterError, match="candidates cannot be asked for: dtw-infix is the distance to a part"):
         index.search(beats, candidates=10)
-    with pytest.raises(ParameterError, match="there is no budget to evaluate: dtw-infix is the distance to a part"):
+    with pytest.raises(ParameterError, match="there is nothing to evaluate: dtw-infix is the distance to a part"):
         index.evaluate(beats)
     with pytest.raises(ParameterError, match="encoder 'cnn' proposes no candidates"):
         SequenceIndex.build(tmp_path / "no.ss", records, distance="dtw-infix", encoder="cnn")

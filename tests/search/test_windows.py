@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqsearch.distances import recall_at
+from seqsearch.distances import Neighbours, recall_at
 from seqsearch.errors import ParameterError
 from seqsearch.search import SequenceIndex
-from seqsearch.search.strands import reverse_complement
+from seqsearch.search.strands import better_strand, reverse_complement
 from seqsearch.search.window_building import ERRORS, reads_of, window_model
 from seqsearch.search.window_kernels import Layout, unite
 from seqsearch.search.windows import Cut, WindowIndex, WindowSettings
@@ -175,6 +175,15 @@ def test_other_lengths_and_strands(index: SequenceIndex, genes: Sequences, reads
     )
     turned = index.search(reverse_complement(reads), k=1, candidates=400, strand="both")
     np.testing.assert_array_equal(turned.distances, index.search(reads, k=1, candidates=400).distances)
+
+
+def test_the_other_strand_leads_only_to_what_is_nearer(index: SequenceIndex, reads: Sequences) -> None:
+    mixed = Sequences.concatenate([reads[::2], reverse_complement(reads[1::2])])
+    one, other = (index.search(each, k=5, candidates=200) for each in (mixed, reverse_complement(mixed)))
+    best, minus = better_strand(*(Neighbours(each.rows, each.distances) for each in (one, other)))
+    both = index.search(mixed, k=5, candidates=200, strand="both")
+    assert both.distances.tolist() == best.distances.tolist()
+    assert (both.minus[:, 0] == minus[:, 0]).all()
 
 
 def test_fragments_of_either_strand_lead_to_their_genes(index: SequenceIndex, genes: Sequences) -> None:

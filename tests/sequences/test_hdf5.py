@@ -72,7 +72,7 @@ def test_neighbours_that_the_file_tells_are_a_truth_if_they_are_of_this_index(pa
         with pytest.raises(MismatchError, match="neighbours of query . are not the nearest of what"):
             told_truth(path, index, asked, 5)
         index.remove([exact[0][0].id])
-        with pytest.raises(MismatchError, match=f"tells of the vector {exact[0][0].id}, which .* does not hold"):
+        with pytest.raises(MismatchError, match=f"names the vector {exact[0][0].id}, which .* does not hold"):
             told_truth(path, index, asked, 5)
 
 

@@ -174,7 +174,7 @@ def test_a_path_that_is_taken(path, tmp_path):
         StoreBuilder(path)
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "to-mother.txt").write_text("Dear mother")
-    with pytest.raises(IndexExistsError, match=r"letters: exists and is not an index, so it is not overwritten"):
+    with pytest.raises(IndexExistsError, match=r"letters: exists and is no index: not overwritten"):
         StoreBuilder(tmp_path / "letters", overwrite=True)
 
 

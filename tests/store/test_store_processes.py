@@ -25,7 +25,10 @@ def test_a_second_writer(path):
             print(type(error).__name__, error)
     """
     with Store.open(path, write=True):
-        assert run(code, path).stdout == f"IndexLockedError {path}: process {os.getpid()} is writing to this index\n"
+        assert (
+            run(code, path).stdout
+            == f"IndexLockedError {path}: process {os.getpid()} is writing to this index: try again once it has ended\n"
+        )
         with pytest.raises(IndexLockedError, match=f"process {os.getpid()} is writing"):
             Store.open(path, write=True)
     assert run(code, path).stdout == ""

@@ -18,7 +18,7 @@ export function chosenPoint(points: Point[], how: string): number {
   const told = /([\d,]+) candidates(?: of ([\d,]+) lists)?(?:.*?ef ([\d,]+))?/.exec(how);
   if (!told) return -1;
   const [candidates, lists, ef] = told.slice(1).map((text) => (text ? Number(text.replaceAll(",", "")) : null));
-  const measured = Number(/measured ([\d.]+)/.exec(how)?.[1] ?? NaN);
+  const measured = Number(/measured recall ([\d.]+)/.exec(how)?.[1] ?? NaN);
   const fitting = points.filter((point) => point.candidates === candidates && (lists === null || point.lists === lists) && (ef === null || point.ef === ef));
   return points.indexOf(fitting.find((point) => Math.abs(point.recall - measured) < 6e-5) ?? fitting[0]);
 }

@@ -212,8 +212,8 @@ function Summary({ found, result, which, onWhich, name }: { found: Found; result
   const { answer, queries, asked } = found;
   const [copied, setCopied] = useState(false);
   const exact = result.guarantee === "proved";
-  const measured = /measured ([\d.]+)/.exec(answer.message)?.[1];
-  const target = /for recall ([\d.]+)/.exec(answer.message)?.[1];
+  const measured = /measured recall ([\d.]+)/.exec(answer.message)?.[1];
+  const target = /asked ([\d.]+)/.exec(answer.message)?.[1];
   const sure = exact ? "exact, by proof" : result.guarantee === "none" ? "recall not measured" : measured ? `measured recall ${measured}` : `recall ${target ?? "as asked"}, by group`;
   const p = result.p_value;
   const copy = async (): Promise<void> => {

@@ -37,4 +37,4 @@ def plot_confusion(counts: AnyArray, labels: Sequence[str], path: StrPath, *, ti
         axes.set_xticks(range(k), list(labels), rotation=0 if max(map(len, labels)) * k < 60 else 90)
         axes.set_yticks(range(k), list(labels))
         bare(axes)
-        titled(axes, title, "told", "true")
+        titled(axes, title, "predicted", "true")

@@ -106,7 +106,7 @@ class NoveltyDetector:
         if lossless and options.source != EXACT:
             exact = ", ".join(name for name, method in METHODS.items() if method.measures)
             raise ParameterError(
-                f"novelty by embeddings cannot be told: {lossless}: ask for by='exact' of {exact}, not for "
+                f"novelty by embeddings is not known: {lossless}: ask for by='exact' of {exact}, not for "
                 f"{options.method if not options.source else f'by={options.source!r}'}"
             )
         most = options.neighbours + (options.method == "lof")  # which asks for one to spare

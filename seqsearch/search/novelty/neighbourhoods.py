@@ -34,15 +34,14 @@ class Neighbourhoods:
 
     def of(self, queries: Queries, k: int, exclude: IntArray | None = None, progress: Progress = SILENT) -> Neighbours:
         """The k nearest of each query. `exclude`, (Q,): the rows that they are themselves, which do not count."""
-        return nearest_of(self.strand, queries, lambda asked: self._of(asked, k, exclude, progress))
+        return nearest_of(self.strand, queries, lambda asked, own: self._of(asked, k, exclude, own, progress))
 
-    def _of(self, queries: Queries, k: int, exclude: IntArray | None, progress: Progress) -> Neighbours:
+    def _of(self, queries: Queries, k: int, exclude: IntArray | None, own: Limits, progress: Progress) -> Neighbours:
         if self.exact:
-            return self.state.neighbours(
-                queries, k, self.budget, allowed=self.allowed, exclude=exclude, progress=progress
-            )
+            limits: Limits = {"allowed": self.allowed, "exclude": exclude, "progress": progress, **own}
+            return self.state.neighbours(queries, k, self.budget, **limits)
         effort = Budget(k, max(LEAST_EFFORT, EFFORT * (k + (exclude is not None))) - (exclude is not None))
-        limits: Limits = {"allowed": self.allowed, "exclude": exclude, "progress": progress}
+        limits = {"allowed": self.allowed, "exclude": exclude, "progress": progress}
         return self.state.by_embedding().staged(queries, k, effort, **limits)
 
     def verified_distance(self, queries: Sequences, rows: IntArray) -> DoubleArray:

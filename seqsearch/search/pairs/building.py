@@ -112,7 +112,7 @@ def build_pairs(
     stay on one side of the split. Raises MismatchError, ParameterError, IndexExistsError.
     """
     if os.path.lexists(path) and not overwrite:  # told before anything is trained
-        raise IndexExistsError(f"{os.fspath(path)} is taken: overwrite it, or choose another")
+        raise IndexExistsError(f"{os.fspath(path)} exists already: overwrite=True (--overwrite) replaces it")
     asked, correct = paired(queries.ids, entries.ids, pairs)
     groups = connected(asked, correct)
     order = np.random.default_rng(options.seed).permutation(np.unique(groups))

@@ -1,10 +1,10 @@
 """Which judge to believe: all answer for the same held-out rows, and the best of them, or a blend, becomes the model.
 
 A blend is a weighted sum of scores, each judge's divided by a temperature fitted first; the weights are those of the
-least log loss on the held-out rows, or of the highest mean F1. Where one class is rare, a level is added to the score of
-each class so that the mean F1 of the classes is highest: the most probable class is then not the best answer, because
-rare classes would never be told (Lipton, Elkan and Narayanaswamy, Optimal thresholding of classifiers to maximize F1,
-ECML 2014).
+least log loss on the held-out rows, or of the highest mean F1. Where one class is rare, a level is added to the score
+of each class so that the mean F1 of the classes is highest: the most probable class is then not the best answer,
+because rare classes would never be told (Lipton, Elkan and Narayanaswamy, Optimal thresholding of classifiers to
+maximize F1, ECML 2014).
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ def test_what_needs_torch_says_so_before_anything_is_done(told: str) -> None:
 
 
 def test_where_nothing_can_be_learned_components_are_taken_and_it_is_said(tmp_path: Path) -> None:
-    stored = families(12, 10, 50)
+    stored = families(25, 16, 60)
     with extras.without("torch"):
         decision = decided(stored, 100_000, EditDistance(), 10**10)
         assert (decision.learn, decision.cheapest) == ("none", "normal")

@@ -46,13 +46,14 @@ ERRORS = {"even": (0.1 / 3, 0.1 / 3, 0.1 / 3), "nanopore": (0.03, 0.025, 0.045)}
 _ROUNDS = 20
 
 
-def clusters_of(genes: Sequences, radius: int, count: int, seed: int) -> list[Sequences]:
+def clusters_of(genes: Sequences, radius: int, count: int, seed: int, first: int = 0) -> list[Sequences]:
     """Clusters of 10 to 50; what is larger is cut to 50."""
     groups = duplicates(genes, EditDistance(), radius).representatives
     sizes = np.bincount(groups, minlength=len(genes))
     rng = np.random.default_rng(seed)
-    chosen = rng.permutation(np.flatnonzero(sizes >= 10))[:count]
-    return [genes[rng.permutation(np.flatnonzero(groups == one))[:50]] for one in chosen.tolist()]
+    chosen = rng.permutation(np.flatnonzero(sizes >= 10))[: first + count]
+    found = [genes[rng.permutation(np.flatnonzero(groups == one))[:50]] for one in chosen.tolist()]
+    return found[first:]
 
 
 def genera_of(genes: Sequences, count: int, seed: int) -> list[Sequences]:
@@ -90,7 +91,7 @@ def rival(texts: list[str], *, thorough: bool) -> tuple[int, float]:
     return best, time.process_time() - start
 
 
-def beside_levenshtein(name: str, found: list[Sequences]) -> dict[str, object]:
+def beside_levenshtein(name: str, found: list[Sequences], first: int) -> dict[str, object]:
     consensus(found[0])  # compiled, or loaded
     own_s = rival_s = bound_s = 0.0
     below = above = proved = gap = two_edits = 0
@@ -112,6 +113,7 @@ def beside_levenshtein(name: str, found: list[Sequences]) -> dict[str, object]:
     return {
         "part": name,
         "clusters": len(found),
+        "first": first,
         "members": round(float(np.mean([len(members) for members in found])), 1),
         "below": below,
         "equal": len(found) - below - above,
@@ -221,6 +223,7 @@ def main() -> None:
     text = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     text.add_argument("parts", nargs="+", choices=["v4", "genes", "reads"])
     text.add_argument("--clusters", type=int, default=200)
+    text.add_argument("--first", type=int, default=0, help="of the clusters of V4: the number of the first")
     text.add_argument("--origins", type=int, default=20)
     text.add_argument("--output", type=Path, help="rows are added here")
     options = text.parse_args()
@@ -231,11 +234,11 @@ def main() -> None:
             rows += reads(greengenes_full(), options.origins)
             continue
         found = (
-            clusters_of(greengenes_v4(), 3, options.clusters, 0)
+            clusters_of(greengenes_v4(), 3, options.clusters, 0, options.first)
             if part == "v4"
             else genera_of(greengenes_full(), max(1, options.clusters // 50), 0)
         )
-        rows.append(beside_levenshtein(part, found))
+        rows.append(beside_levenshtein(part, found, options.first))
         print(rows[-1], flush=True)
     if options.output is not None:
         with options.output.open("a") as file:

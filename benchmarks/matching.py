@@ -46,6 +46,7 @@ from seqsearch.search.pipeline import Queries, Trace
 from seqsearch.sequences import Sequences
 
 TOPS = (1, 5, 10, 100)
+VERSION = "2 "  # of the towers: those kept by an earlier version are not taken
 PENALTIES = (0.125, 0.25, 0.375, 0.5, 0.75)
 
 
@@ -172,7 +173,7 @@ def plan_of(options: argparse.Namespace, family: str) -> TowerPlan:
 def place_of(options: argparse.Namespace, name: str) -> Path:
     """Where towers of these settings are kept."""
     names = ("tier", "tunes", "versions", "renders", "dim", "fonts", "seed")
-    told = " ".join(f"{key}={getattr(options, key)}" for key in names)
+    told = VERSION + " ".join(f"{key}={getattr(options, key)}" for key in names)
     told += str(plan_of(options, "attention" if name == "points" else "hash"))
     folder = Path(options.cache)
     folder.mkdir(parents=True, exist_ok=True)
@@ -320,6 +321,7 @@ def main() -> None:
     parser.add_argument("--decoys", type=int, default=4, help="transposed copies of every performance")
     parser.add_argument("--versions", type=int, default=4, help="training pairs of every tune")
     parser.add_argument("--renders", type=int, default=1, help="of which so many are rendered, the rest transposed")
+    parser.add_argument("--embedding", action="store_true", help="the embedding alone, beside mean and deviation")
     parser.add_argument("--bits", type=lambda text: [int(b) for b in text.split(",")], default=[16, 32])
     parser.add_argument("--dim", type=int, default=128)
     parser.add_argument("--steps", type=int, default=1500)
@@ -334,6 +336,7 @@ def main() -> None:
     parser.add_argument("--output")
     parser.add_argument("--plots", type=Path)
     options = parser.parse_args()
+    options.bits = [] if options.embedding else options.bits
     threads.use(options.threads)
     start = time.perf_counter()
     setting = Setting(options)
@@ -350,6 +353,9 @@ def main() -> None:
     pooling = 4
     made = learn(setting, options)
     if len(made) <= len(options.bits):
+        return
+    if options.embedding:
+        embedded(setting, made["points"], rows)
         return
     _, curves["TPAA"] = hashed(setting, lambda s, side: averaged_hashes(s, pooling), rows, "TPAA", pitches)
     penalty = 0

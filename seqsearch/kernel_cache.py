@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import importlib
+import importlib.util
 import os
 import pickle
 import platform
@@ -55,6 +57,26 @@ _compiled = 0
 def compiled() -> int:
     """How many overloads this process has compiled, those that others call included, rather than loaded."""
     return _compiled
+
+
+def _spare_scipy() -> None:
+    """Let numba find that scipy is installed without importing its linear algebra, which takes longer than a thousand
+    searches: `np.dot` of somebody's own kernel imports it when it is compiled."""
+    if "numba.np.arraymath" in sys.modules or "scipy.linalg" in sys.modules:
+        return
+    linalg: Any = importlib.import_module("numba.np.linalg")
+    looks = linalg.ensure_blas
+    linalg.ensure_blas = _require_scipy
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        linalg.ensure_blas = looks
+
+
+def _require_scipy() -> None:
+    """Raise ImportError where scipy is not installed."""
+    if importlib.util.find_spec("scipy") is None:
+        raise ImportError("scipy is not installed")
 
 
 def lasting_folder() -> Path | None:
@@ -125,6 +147,7 @@ class KernelCache:
 
     def load_overload(self, sig: object, target_context: Any) -> Any:
         """The overload for a signature, or None."""
+        _spare_scipy()
         target_context.refresh()
         own = triple, _, _ = target_context.codegen().magic_tuple()
         for target in (own, *((triple, level, "") for level in levels_here())):

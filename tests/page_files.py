@@ -125,6 +125,7 @@ TEXTS: dict[str, Callable[[], str]] = {
     "asvs.tsv": lambda: table([["id", *(f"sample{n}" for n in range(6))], *counts()]),
     "otus.biom": biom,
     "rep-seqs.fasta": lambda: fasta(GENES),
+    "refs.nwk": lambda: "(" * (len(GENES) - 1) + "id0" + "".join(f",{name}:1):1" for name in GENE_IDS[1:]) + ";",
     "later.fasta": lambda: fasta(MORE, lambda name, n: f"later{n} {TAXA[n % 3]}"),
     "protein-queries.fasta": lambda: fasta(PROTEINS[::5]),
     "corrected.fasta": lambda: fasta(GENES[:2]),

@@ -184,3 +184,18 @@ for room in ("ann", "distances", "encoders", "sequences", "trees"):
     assert told[0] == told[1]
     assert len(told[0].splitlines()) > 100
     assert len(np.unique([line.split()[2] for line in told[0].splitlines()])) > 50
+
+
+def test_a_kernel_imports_no_linear_algebra_and_leaves_it_to_others() -> None:
+    program = """
+import sys
+import numpy as np
+from seqsearch.search.known_pairs import KnownPairs
+pairs = KnownPairs(1)
+assert np.isnan(pairs.of(np.zeros((1, 1), np.int64))).all()
+from numba.np import arraymath, linalg
+assert arraymath._HAVE_BLAS and "scipy.linalg" not in sys.modules
+linalg.ensure_blas()
+assert "scipy.linalg" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, env=dict(os.environ))

@@ -136,7 +136,7 @@ def test_examples_in_help_are_parsed() -> None:
 
 def test_languages_are_known() -> None:
     odd = [f"{one}: {one.language!r}" for page in PAGES for one in blocks(page) if one.language not in LANGUAGES]
-    assert not odd
+    assert not odd, f"begin the block with its language, for shells ```sh: {', '.join(odd)}"
 
 
 # -- what runs ---------------------------------------------------------------------------------------------------------

@@ -39,7 +39,11 @@ class Options:
         metavar="FILE",
     )
     bound: bool = option("Add a column bound: no string has a lesser total, by proof.")
+    starts: int = option("Best sequences from which the search begins.", type=click.IntRange(1), default=5)
     tries: int = option("Times that edits which change nothing are tried.", type=click.IntRange(0), default=30)
+    edits: int = option(
+        "2: weigh all pairs of edits in the end, hundreds of times as long.", type=click.IntRange(1, 2), default=1
+    )
     seed: int = option("Seed of every random draw.", default=0)
     output_format: str = format_option("tsv", "json")
 
@@ -56,7 +60,7 @@ class Options:
 def command(file: str, clusters: Clusters, options: Options, reading: Reading, quiet: bool) -> None:
     """Find the string of least sum of edit distances to the sequences of FILE, or to those of each cluster.
 
-    The best of the sequences is improved by single edits, all weighed exactly at once, until none is left that helps.
+    The best of the sequences are improved by single edits, all weighed exactly at once, until none is left that helps.
     With --size-in (of an INDEX: its column size) each counts as often as it was seen. The table has the columns
     cluster, size, total (the sum), median (that of the best sequence itself), mean and farthest distance; -o writes the
     strings.
@@ -76,6 +80,8 @@ def command(file: str, clusters: Clusters, options: Options, reading: Reading, q
     whole = _sequences(file, clusters, reading)
     if whole.alphabet is None:
         raise click.UsageError(f"{file}: a consensus is of strings, and these are series")
+    if options.msa is not None and whole.alphabet.is_open:
+        raise click.UsageError(f"--msa: {file} holds {whole.alphabet.name}, and an alignment is of dna, rna or protein")
     sizes = whole.columns[SIZE].numbers if SIZE in whole.columns else None
     named = clusters.of(whole, file, quiet)
     if options.msa is not None and NUMBER not in options.msa and len(named) > 1:
@@ -99,7 +105,14 @@ def _found(
     with progress_for(quiet).task("looking for consensus strings", len(named)) as task:
         for name, of in named:
             weights = None if sizes is None else sizes[of]
-            found = consensus(whole[of], weights=weights, tries=options.tries, seed=options.seed)
+            found = consensus(
+                whole[of],
+                weights=weights,
+                starts=options.starts,
+                tries=options.tries,
+                edits=options.edits,
+                seed=options.seed,
+            )
             count = len(of) if weights is None else int(weights.sum())
             made.append(found.sequence)
             names.append(f"{name};size={count}" if options.size_out else name)

@@ -1,6 +1,6 @@
 """The string nearest to several: of least sum of edit distances (the median, or Steiner, string of a set).
 
-Finding the very best is NP-hard (de la Higuera & Casacuberta, Theor. Comput. Sci. 230, 2000). Here the best member is
+Finding the very best is NP-hard (de la Higuera & Casacuberta, Theor. Comput. Sci. 230, 2000). Here the best members are
 improved by edits, all of which are weighed at once and exactly (consensus_kernels.py), until none makes the sum less;
 then by edits that leave it as it is, some of which open the way to better ones.
 """
@@ -19,8 +19,7 @@ from ..sequences.coercion import taken
 from .consensus_kernels import move_distances
 from .edit import EditDistance
 
-STARTS = 100
-"""Members at most among which the best one is looked for, the first: more cost more than they are worth."""
+_LOOKED_AT = 100  # members at most among which the best are looked for, the first: more are not worth their cost
 _MEMORY = 1 << 28  # numbers of all moves of some members in memory at a time
 _REACH = 3  # letters between two edits that are made at once: nearer ones may be about the same letter
 
@@ -47,12 +46,23 @@ class Consensus:
         return self.sequence[0].text
 
 
-def consensus(members: SequencesLike, *, weights: ArrayLike | None = None, tries: int = 30, seed: int = 0) -> Consensus:
-    """The string of least sum of edit distances to `members` that is found: at most that of the best member, and less
-    than that of whatever one edit makes of it.
+def consensus(
+    members: SequencesLike,
+    *,
+    weights: ArrayLike | None = None,
+    starts: int = 5,
+    tries: int = 30,
+    edits: int = 1,
+    seed: int = 0,
+) -> Consensus:
+    """The string of least sum of edit distances to `members` that is found: at most that of the best member, and of
+    whatever one edit makes of it, or two.
 
-    `weights`: (n,) how often each counts, whole numbers; `tries`: edits that change nothing are made so often, by the
-    draws of `seed`, to get away from where no single edit is better.
+    `weights`: (n,) how often each counts, whole numbers; `starts`: the search begins at so many of the best members, or
+    until two come to the same sum; `tries`: edits that change nothing are made so often, by the
+    draws of `seed`, to get away from where no single edit is better; `edits`: with 2, every pair of edits is weighed in
+    the end, which takes as many times as long as there are single ones (8 a letter of DNA). `consensus_bound` tells
+    whether there can be a better one at all.
     Raises EmptyInputError, MismatchError for series, ParameterError.
 
     >>> import seqsearch as ss
@@ -65,16 +75,20 @@ def consensus(members: SequencesLike, *, weights: ArrayLike | None = None, tries
         raise MismatchError("a consensus is of strings; series have averages (dtw_barycenter_averaging of tslearn)")
     if not len(given):
         raise EmptyInputError("there is no sequence", path="members")
+    if starts < 1:
+        raise ParameterError(f"starts must be at least 1, not {starts}")
     if tries < 0:
         raise ParameterError(f"tries must be at least 0, not {tries}")
+    if edits not in (1, 2):
+        raise ParameterError(f"edits must be 1 or 2, not {edits!r}")
     counts = weights_of(weights, len(given))
     letters, coded = np.unique(given.data[given.offsets[0] : given.offsets[-1]], return_inverse=True)
     whole = _Members(coded.astype(np.int32), given.offsets - given.offsets[0], counts, len(letters))
-    row, away = _best_member(given, counts)
-    search = _Search(whole, whole.of(row), away)
-    median = search.total
-    search.descend()
-    search.wander(tries, np.random.default_rng(seed))
+    search, median = _descended(whole, given, counts, starts)
+    rng = np.random.default_rng(seed)
+    search.wander(tries, rng)
+    while edits == 2 and search.leap():
+        search.wander(tries, rng)
     made = letters[search.centre].astype(given.data.dtype)
     name = Strings.of(["consensus"])
     found = Sequences(made, np.array([0, len(made)], np.int64), name, given.alphabet)
@@ -91,12 +105,26 @@ def weights_of(weights: ArrayLike | None, count: int) -> IntArray:
     return given.astype(np.int64)
 
 
-def _best_member(members: Sequences, counts: IntArray) -> tuple[int, IntArray]:
-    """The row of the member nearest to all, and (n,) the distances to it."""
-    some = members[: min(len(members), STARTS)]
-    away = EditDistance().matrix(some, members)
-    row = int((away @ counts).argmin())
-    return row, away[row].astype(np.int64)
+def _descended(whole: _Members, members: Sequences, counts: IntArray, starts: int) -> tuple[_Search, int]:
+    """The best of searches that began at different members, the best first, and the sum of the first member. They end
+    when two came to the same sum: so far down there is hardly anything better."""
+    away = EditDistance().matrix(members[: min(len(members), _LOOKED_AT)], members).astype(np.int64)
+    left = np.argsort(away @ counts, kind="stable")
+    found, median = None, 0
+    for _ in range(starts):
+        row = int(left[0])
+        search = _Search(whole, whole.of(row), away[row])
+        if found is None:
+            median = search.total
+        search.descend()
+        if found is not None and search.total == found.total:
+            break
+        found = search if found is None or search.total < found.total else found
+        left = left[away[row][left] > 0]
+        if not len(left):
+            break
+    assert found is not None
+    return found, median
 
 
 @dataclass(frozen=True)
@@ -181,6 +209,33 @@ class _Search:
             self.descend()
             if self.total > total:
                 self._weigh(best, known)
+
+    def leap(self) -> bool:
+        """Make two edits that make the sum less, where there are such, and go on from there; whether there were.
+
+        One of them alone may make it greater, by any number: each is made in turn, and all others are weighed."""
+        centre, total, known = self.centre, self.total, self.distances
+        for move in self._moves():
+            self._weigh(_edited(centre, [move]), known + 1)
+            if min(int(sums.min()) for sums in self._sums if sums.size) < total:
+                self.descend()
+                return True
+        self._weigh(centre, known)
+        return False
+
+    def _moves(self) -> list[_Move]:
+        """All edits of the centre but those that change nothing, those of equal letters in a row once."""
+        n, letters = len(self.centre), self._members.letters
+        moves = []
+        for place in range(n + 1):
+            if place < n and (place == 0 or self.centre[place] != self.centre[place - 1]):
+                moves.append(_Move(0, place, 0))
+            for letter in range(letters):
+                if place < n and self.centre[place] != letter:
+                    moves.append(_Move(1, place, letter))
+                if place == 0 or self.centre[place - 1] != letter:  # before a letter as after it
+                    moves.append(_Move(2, place, letter))
+        return moves
 
     def _even(self) -> list[_Move]:
         """The edits after which the sum is the same, but for those that change nothing."""

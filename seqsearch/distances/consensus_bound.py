@@ -25,7 +25,7 @@ _SMALL = 1e-6
 _AT_ONCE = 2000  # pairs or triples added between two solutions
 _CELLS = 1 << 30  # of all triples that are looked at
 _TRIPLES_OF = 100  # members at most, of which there are 161,700
-_SECONDS = 10.0  # of a search over whole numbers; what it has proved by then stands
+_NODES = 2000  # of a search over whole numbers; what it has proved by then stands
 
 
 class _Conditions(NamedTuple):
@@ -138,7 +138,7 @@ class _Bound:
 
         kept = LinearConstraint(self._rows(conditions), conditions.least, np.inf)
         whole = np.ones(len(self._counts))
-        limits = {"time_limit": _SECONDS, "mip_rel_gap": 0.0}
+        limits = {"node_limit": _NODES, "mip_rel_gap": 0.0}
         solved = milp(self._counts, integrality=whole, constraints=kept, bounds=Bounds(0, np.inf), options=limits)
         return 0 if solved.mip_dual_bound is None else int(np.ceil(solved.mip_dual_bound - _SMALL))
 

@@ -17,6 +17,7 @@ from numba.core.types import Type
 from ..arrays import AnyArray, DoubleArray, IntArray
 from ..emitting import BYTE, WORD, Emitter, Typed, emitted
 from ..jit import kernel
+from . import overlap_seeds as seeding
 from .arguments import Columns
 from .wildcards import is_sets
 
@@ -28,6 +29,8 @@ _FIRST = 24  # of a query's letters one part: the reach of the first look at can
 _LEAST = 16  # letters of that
 _NARROW = 16  # diagonals to either side that most paths stay within
 _A_GROUP = 100  # diagonals that take as long as what a group takes besides
+_CLOSE = 48  # of a query's letters one part: a distance within which bands are narrow
+_EXPECTED = 3  # times the least distance that shared q-grams allow, within which it mostly is
 _FAR = np.iinfo(np.int32).max  # farther than any distance
 _STEP = LANES * TILE
 
@@ -110,14 +113,17 @@ def room_for(query: Asked) -> Room:
 
 
 @kernel()
-def _fill_tile(query: Asked, text: AnyArray, starts: IntArray, lengths: IntArray, first: int, room: Room) -> None:
+def _fill_tile(
+    query: Asked, text: AnyArray, starts: IntArray, lengths: IntArray, begins: IntArray, first: int, room: Room
+) -> None:
     """The letters of TILE columns from `first` on, which lanes have one, and where they match."""
     letters, active, matches = room.letters, room.active, room.matches
     for t in range(TILE):
         alive = _U0
         for lane in range(len(starts)):
-            if first + t < lengths[lane]:
-                letters[t * LANES + lane] = text[starts[lane] + first + t]
+            at = first + t - begins[lane]
+            if 0 <= at < lengths[lane]:
+                letters[t * LANES + lane] = text[starts[lane] + at]
                 alive |= _U1 << np.uint64(lane)
             else:
                 letters[t * LANES + lane] = 0
@@ -154,28 +160,49 @@ def distances_to(
     cutoff, else distances are no less than they are, nor than cutoff + 1. Of several best overlaps that which ends
     first in the query, and then in the target. `overlap_lanes.group_scores` says why the band is enough.
     """
+    m = len(query.table)
+    above, below = max(lengths.max() - m, 0) + cutoff, max(m - lengths.min(), 0) + cutoff
+    distances_within(query, text, starts, lengths, np.zeros(len(starts), np.int64), (above, below), room, found)
+
+
+@kernel()
+def distances_within(
+    query: Asked,
+    text: AnyArray,
+    starts: IntArray,
+    lengths: IntArray,
+    begins: IntArray,
+    band: tuple[int, int],
+    room: Room,
+    found: Found,
+) -> None:
+    """The same in a band: each target has its first letter in column begins[lane], and what lies more than band[0]
+    columns to the right of a row's number, or band[1] to the left, is not looked at."""
     state, _, edge, active, _ = room
-    m, count = len(query.table), len(starts)
-    longest = lengths.max()
-    below = max(m - lengths.min(), 0) + cutoff
-    above = max(longest - m, 0) + cutoff
-    bottom = min(m, TILE + below)
-    state[: bottom * LANES] = 0
-    state[bottom * LANES : m * LANES] = -1
+    m, count, (above, below) = len(query.table), len(starts), band
+    ends = np.zeros(LANES, np.int64)
+    ends[:count] = begins + lengths
+    start = max(begins.min(), -(below // TILE) * TILE - TILE)
+    stop = min(ends[:count].max(), m + above)
     upper, lower = np.zeros(LANES, np.int32), np.zeros(LANES, np.int32)
     most, place = np.zeros(LANES, np.int32), np.zeros(LANES, np.int32)  # in the last column: the most, and behind which
     at_end, column = np.zeros(LANES, np.int32), np.zeros(LANES, np.int32)  # row; the same in the last row
-    top, at_bottom = 0, bottom == m
-    for first in range(0, longest, TILE):
-        new_top = min(max(0, first - above), m)
+    top, bottom, at_bottom = 0, 0, False
+    steps = np.zeros(LANES, np.int8)
+    for first in range(start, stop, TILE):
+        new_bottom = min(m, max(bottom, first + TILE + below))
+        for lane in range(count):  # before its first column a target has cost nothing, wherever it begins
+            steps[lane] = 0 if begins[lane] >= first else -1
+        for row in range(bottom, new_bottom):
+            state[row * LANES : (row + 1) * LANES] = steps
+        new_top = min(max(0, first - above), new_bottom)
         for row in range(top, new_top):  # of lanes that have ended these are rows of the last column
             for lane in range(LANES):
                 upper[lane] += state[row * LANES + lane]
             for lane in range(count):
-                if first >= lengths[lane] and upper[lane] > most[lane]:
+                if first >= ends[lane] and upper[lane] > most[lane]:
                     most[lane], place[lane] = upper[lane], row + 1
-        top = new_top
-        bottom = min(m, first + TILE + below)
+        top, bottom = max(top, new_top), new_bottom
         if bottom == m and not at_bottom:
             at_bottom = True
             lower[:] = upper
@@ -183,29 +210,29 @@ def distances_to(
                 for lane in range(LANES):
                     lower[lane] += state[row * LANES + lane]
         if top < bottom:
-            _fill_tile(query, text, starts, lengths, first, room)
+            _fill_tile(query, text, starts, lengths, begins, first, room)
             _swept(state, query.table, room.matches, top, bottom, edge, active)
             if at_bottom:
                 for t in range(TILE):
-                    for lane in range(LANES):
-                        lower[lane] += edge[t * LANES + lane]
                     for lane in range(count):
-                        if lower[lane] > at_end[lane] and first + t < lengths[lane]:
-                            at_end[lane], column[lane] = lower[lane], first + t + 1
+                        if begins[lane] <= first + t < ends[lane]:
+                            lower[lane] += edge[t * LANES + lane]
+                            if lower[lane] > at_end[lane]:
+                                at_end[lane], column[lane] = lower[lane], first + t + 1
         if top > 0:
             for lane in range(count):
-                upper[lane] -= max(0, min(TILE, lengths[lane] - first))
-    for row in range(top, m):  # down the last column of each lane
+                upper[lane] -= max(0, min(first + TILE, ends[lane]) - max(first, begins[lane]))
+    for row in range(top, bottom):  # down the last column of each lane
         for lane in range(LANES):
             upper[lane] += state[row * LANES + lane]
         for lane in range(count):
-            if upper[lane] > most[lane]:
+            if stop >= ends[lane] and upper[lane] > most[lane]:
                 most[lane], place[lane] = upper[lane], row + 1
     for lane in range(count):
         by_column = most[lane] >= at_end[lane] and place[lane] < m
         found.distances[lane] = min(m, lengths[lane]) - max(most[lane], at_end[lane])
         found.query_ends[lane] = place[lane] if by_column else m
-        found.target_ends[lane] = lengths[lane] if by_column else column[lane]
+        found.target_ends[lane] = lengths[lane] if by_column else column[lane] - begins[lane]
 
 
 # -- many at once ------------------------------------------------------------------------------------------------------
@@ -254,6 +281,111 @@ def first_cutoff(m: int) -> int:
     return max(_LEAST, m // _FIRST)
 
 
+class Candidates(NamedTuple):
+    """Of a query: where targets begin in a text, their lengths, and the q-grams that they share with it, of `seeds`."""
+
+    text: AnyArray
+    starts: IntArray
+    lengths: IntArray
+    seeds: seeding.Seeds
+    shared: seeding.Shared
+
+
+@kernel()
+def candidates_of(codes: AnyArray, text: AnyArray, starts: IntArray, lengths: IntArray) -> Candidates:
+    """The targets text[starts[i]:][:lengths[i]] as candidates of a query of these codes."""
+    seeds = seeding.seeds_of(codes)
+    return Candidates(text, starts, lengths, seeds, seeding.shared_of(seeds, len(codes), text, starts, lengths))
+
+
+@kernel()
+def promised(candidates: Candidates, m: int, wanted: int) -> int:
+    """A cutoff within which the `wanted` nearest may be expected, by the q-grams that candidates share."""
+    if candidates.seeds.q == 0:
+        return first_cutoff(m)
+    least = np.empty(len(candidates.starts), np.int64)
+    for i in range(len(least)):
+        least[i] = seeding.least_distance(candidates.shared.known[i], candidates.seeds.q, m, candidates.lengths[i])
+    expected = int(_EXPECTED * np.partition(least, wanted - 1)[wanted - 1])
+    return min(m, max(_LEAST, expected + _LEAST // 2))
+
+
+@kernel()
+def _cuts(m: int, bands: seeding.Bands, lengths: IntArray, order: IntArray, cutoff: int) -> IntArray:
+    """Where to cut targets, in an order of ascending widths, into groups of at most LANES, that bands are narrow and
+    have few columns: (g + 1,)."""
+    count = len(order)
+    cost, before = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.int64)
+    for end in range(1, count + 1):
+        cost[end] = np.iinfo(np.int64).max
+        width = bands.widths[order[end - 1]] + 2 * cutoff
+        left, right = np.iinfo(np.int64).max, -cutoff
+        for start in range(end - 1, max(0, end - LANES) - 1, -1):
+            target = order[start]
+            left = min(left, max(-bands.lows[target], -cutoff))
+            right = max(right, min(lengths[target] - bands.lows[target], m + width - cutoff))
+            whole = cost[start] + (_A_GROUP + min(m, width)) * max(right - left, 1)
+            if whole < cost[end]:
+                cost[end], before[end] = whole, start
+    cuts, end = np.empty(count + 1, np.int64), count
+    held = 0
+    while end > 0:
+        cuts[held] = end
+        held += 1
+        end = before[end]
+    cuts[held] = 0
+    return cuts[: held + 1][::-1].copy()
+
+
+@kernel()
+def measure(query: Asked, candidates: Candidates, some: IntArray, cutoff: int, room: Room, told: Found) -> None:
+    """Fill `told`, of as many as there are, with the distances of candidates `some` and where their overlaps end, as
+    `distances_to` does: in the band that `overlap_seeds` proves; `_FAR` for those that are proved to be farther."""
+    text, starts, lengths, seeds, shared = candidates
+    bands = seeding.bands_of(seeds, shared, some, len(query.table), text, starts, lengths, cutoff)
+    _measure_within(query, text, starts[some], lengths[some], bands, cutoff, room, told)
+
+
+@kernel()
+def _measure_within(
+    query: Asked,
+    text: AnyArray,
+    starts: IntArray,
+    lengths: IntArray,
+    bands: seeding.Bands,
+    cutoff: int,
+    room: Room,
+    told: Found,
+) -> None:
+    """`measure`, no farther than the cutoff from the bands."""
+    lanes, order = found_for(LANES), np.argsort(bands.widths, kind="mergesort")
+    told.distances[: len(starts)] = _FAR
+    order = order[np.count_nonzero(bands.widths == seeding.NOWHERE) :]
+    cuts = _cuts(len(query.table), bands, lengths, order, cutoff)
+    for g in range(len(cuts) - 1):
+        own = order[cuts[g] : cuts[g + 1]]
+        band = bands.widths[own[-1]] + cutoff, cutoff
+        distances_within(query, text, starts[own], lengths[own], -bands.lows[own], band, room, lanes)
+        for lane in range(len(own)):
+            told.distances[own[lane]] = lanes.distances[lane]
+            told.query_ends[own[lane]] = lanes.query_ends[lane]
+            told.target_ends[own[lane]] = lanes.target_ends[lane]
+
+
+@kernel()
+def reach_of(query: Asked, candidates: Candidates, wanted: int, room: Room, told: Found) -> int:
+    """A distance that so many candidates may well be within: as it seems by how many q-grams they share where that is
+    near, else one that they are within, by their overlaps where most of what they share lies."""
+    m = len(query.table)
+    reach = promised(candidates, m, wanted)
+    if candidates.seeds.q == 0 or reach <= m // _CLOSE:
+        return reach
+    text, starts, lengths, seeds, shared = candidates
+    bands = seeding.likely_bands(seeds, shared, m, text, starts, lengths)
+    _measure_within(query, text, starts, lengths, bands, m // _CLOSE, room, told)
+    return min(m, int(np.partition(told.distances[: len(starts)], wanted - 1)[wanted - 1]))
+
+
 @kernel()
 def nearest_kernel(
     queries: Columns, targets: Columns, candidates: IntArray, wanted: int, found: IntArray, first: int, last: int
@@ -274,18 +406,18 @@ def nearest_kernel(
         query = asked_of(codes)
         room = room_for(query)
         starts = bounds[candidates[q][there]]
-        lengths = bounds[candidates[q][there] + 1] - starts
-        values, waiting = np.full(len(there), _FAR), np.arange(len(there))
-        cutoff, k = first_cutoff(m), min(wanted, len(there))
+        own = candidates_of(codes, text, starts, bounds[candidates[q][there] + 1] - starts)
+        values, waiting, told = np.full(len(there), _FAR), np.arange(len(there)), found_for(len(there))
+        k = min(wanted, len(there))
+        cutoff = reach_of(query, own, k, room, told)
         while True:
-            some = np.empty(len(waiting), np.int64)
-            some_distances(query, text, starts[waiting], lengths[waiting], cutoff, room, some)
-            values[waiting] = some
+            measure(query, own, waiting, cutoff, room, told)
+            values[waiting] = told.distances[: len(waiting)]
             reach = int(np.partition(values, k - 1)[k - 1])
             if reach <= cutoff or cutoff >= m:
                 break
             waiting = np.flatnonzero(values > cutoff)
-            cutoff = min(2 * cutoff, reach)
+            cutoff = min(2 * cutoff, reach, m)
         for at in range(len(there)):
             found[q, there[at]] = values[at]
 
@@ -411,23 +543,6 @@ def _path_within(x: AnyArray, y: AnyArray, score: int, end_i: int, end_j: int, e
 
 
 @kernel()
-def _measured_lanes(
-    query: Asked, text: AnyArray, starts: IntArray, lengths: IntArray, cutoff: int, room: Room, told: Found
-) -> None:
-    """Fill `told`, of as many targets as there are, as `distances_to` does."""
-    order = np.argsort(lengths, kind="mergesort")
-    cuts = _groups(len(query.table), lengths[order], cutoff)
-    lanes = found_for(LANES)
-    for g in range(len(cuts) - 1):
-        some = order[cuts[g] : cuts[g + 1]]
-        distances_to(query, text, starts[some], lengths[some], cutoff, room, lanes)
-        for lane in range(len(some)):
-            told.distances[some[lane]] = lanes.distances[lane]
-            told.query_ends[some[lane]] = lanes.query_ends[lane]
-            told.target_ends[some[lane]] = lanes.target_ends[lane]
-
-
-@kernel()
 def _identity(x: AnyArray, y: AnyArray, score: int, end_i: int, end_j: int) -> tuple[float, float]:
     """Of the best overlap that scores so much and ends there: its identity, and its coverage of the shorter one.
 
@@ -506,9 +621,10 @@ def identical_kernel(
         room = room_for(query)
         starts = bounds[candidates[q][there]]
         lengths = bounds[candidates[q][there] + 1] - starts
+        those = candidates_of(codes, text, starts, lengths)
         told, best, own = found_for(len(there)), np.full(wanted, -1.0), np.full(len(there), -1.0)
         cutoff = first_cutoff(m)
-        _measured_lanes(query, text, starts, lengths, cutoff, room, told)
+        measure(query, those, np.arange(len(there)), cutoff, room, told)
         near = told.distances <= cutoff
         _try_lanes(codes, text, starts, lengths, np.flatnonzero(near), told, least, best, own)
         # farther ones may be as identical where they cover less, but not less than is wanted
@@ -517,7 +633,7 @@ def identical_kernel(
         left = np.flatnonzero(~near & (reach > cutoff))
         if len(left):
             some, cutoff = found_for(len(left)), int(min(float(m), np.ceil(reach[left].max())))
-            _measured_lanes(query, text, starts[left], lengths[left], cutoff, room, some)
+            measure(query, those, left, cutoff, room, some)
             told.distances[left] = some.distances
             told.query_ends[left] = some.query_ends
             told.target_ends[left] = some.target_ends

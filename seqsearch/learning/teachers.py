@@ -134,6 +134,7 @@ class Sketched(Distance):
 
     def __init__(self, distance: Distance, sketch: _Sketch, within: float = -1.0, reach: float = -1.0) -> None:
         self.of, self.sketch, self.within, self.reach = distance, sketch, within, reach
+        self.edits = type(distance) is EditDistance and not distance.wildcards  # never below the difference of lengths
         self.kind = distance.kind  # type: ignore[misc]
         self.whole_numbers = distance.whole_numbers  # type: ignore[misc]
 
@@ -145,6 +146,8 @@ class Sketched(Distance):
         one = self.sketch.points(a)
         between = matrix("euclidean", one, one if a is b else self.sketch.points(b)).astype(np.float64)
         found = self.sketch.estimates(between)
+        if self.edits:
+            np.maximum(found, np.abs(a.lengths[:, None] - b.lengths), out=found)
         rows, columns = np.nonzero(between <= self.reach)
         found[rows, columns] = self._nearer(a, rows, b, columns, found[rows, columns])
         if a is b:
@@ -157,6 +160,8 @@ class Sketched(Distance):
     ) -> DoubleArray:
         between = np.linalg.norm(self._points(a, a_rows) - self._points(b, b_rows), axis=1).astype(np.float64)
         found = self.sketch.estimates(between)
+        if self.edits:
+            np.maximum(found, np.abs(a.lengths[a_rows] - b.lengths[b_rows]), out=found)
         near = np.flatnonzero(between <= self.reach)
         found[near] = self._nearer(a, a_rows[near], b, b_rows[near], found[near])
         return found

@@ -14,12 +14,12 @@ from ..errors import ParameterError
 from ..progress import SILENT, Progress
 from .features import Features
 from .table import SampleTable, summed
-from .tree import LeafTree, leaf_tree
+from .tree import LeafTree, leaf_trees
 
 Method = Literal["tree", "mean"]
 METHODS = ("tree", "mean")
 LEAVES = 1024
-"""Features that become leaves of the tree, if there are more."""
+"""Features that become leaves of the trees, if there are more."""
 
 _AT_ONCE = 32  # leaves that are chosen before distances to them are looked at again
 _SAMPLES = 512  # whose masses are spread over the tree at a time
@@ -31,15 +31,13 @@ class SampleEncoder:
     """Makes vectors of the samples of one set of features.
 
     `method`: "tree" (see tree.py), or "mean", the mean of the points of a sample. `leaf`: (n,) of each feature, that of
-    the nearest chosen one; `tree` of these; `edges`: which of its edges have a length, so that vectors have as many
-    numbers.
+    the nearest chosen one; `trees` of these; vectors have as many numbers as there are edges with a length.
     """
 
     method: Method
     points: FloatArray
     leaf: IntArray
-    tree: LeafTree
-    edges: IntArray
+    trees: tuple[LeafTree, ...]
 
     @classmethod
     def fitted(
@@ -61,20 +59,19 @@ class SampleEncoder:
             raise ParameterError(f"leaves must be at least 2, not {leaves}")
         points, masses = features.points, table.masses
         if method == "mean":
-            nothing = np.zeros(0, np.int64)
-            return cls(method, points, nothing, LeafTree(nothing, np.zeros(0)), nothing)
+            return cls(method, points, np.zeros(0, np.int64), ())
         with progress.task("choosing leaves"):
             chosen, leaf = chosen_leaves(points, masses, leaves)
         held = summed(leaf, masses, len(chosen))
         rng = np.random.default_rng(seed)
         some = features.sequences[chosen]
-        tree = leaf_tree(points[chosen], some, distance, rng, masses=held, progress=progress)
-        return cls(method, points, leaf, tree, np.flatnonzero(tree.lengths > 0))
+        trees = leaf_trees(points[chosen], some, distance, rng, masses=held, progress=progress)
+        return cls(method, points, leaf, trees)
 
     @property
     def dim(self) -> int:
         """Numbers of a vector."""
-        return self.points.shape[1] if self.method == "mean" else len(self.edges)
+        return self.points.shape[1] if self.method == "mean" else sum(len(tree.edges) for tree in self.trees)
 
     def vectors(self, table: SampleTable) -> FloatArray:
         """(S, dim) float32, of a table of the same features."""
@@ -86,12 +83,13 @@ class SampleEncoder:
                     columns, shares = table.sample(row)
                     out[row] = shares @ self.points[columns]
                 continue
-            held = np.zeros((self.tree.leaves, stop - start), np.float32)
+            leaves = self.trees[0].leaves
+            held = np.zeros((leaves, stop - start), np.float32)
             for row in range(start, stop):
                 columns, shares = table.sample(row)
-                held[:, row - start] = summed(self.leaf[columns], shares, self.tree.leaves)
-            masses = self.tree.masses(held)[self.edges]
-            out[start:stop] = (masses * self.tree.lengths[self.edges, None]).T
+                held[:, row - start] = summed(self.leaf[columns], shares, leaves)
+            parts = [tree.masses(held)[tree.edges] * tree.lengths[tree.edges, None] for tree in self.trees]
+            out[start:stop] = np.concatenate(parts).T
         return out
 
 

@@ -84,8 +84,8 @@ class Samples:
 
         `samples`: whether they are "rows" or "columns" of a file; "auto": whichever does not name features. `missing`:
         "skip" leaves out features that are unknown, and samples of which nothing is left; `notes` count them. `method`:
-        "tree" spreads the shares of a sample over a tree of the features whose lengths are fitted to exact distances;
-        "mean" is the mean of the points of the encoder. `leaves`: features that the tree tells apart, the others count
+        "tree" spreads the shares of a sample over trees of the features whose lengths are fitted to exact distances;
+        "mean" is the mean of the points of the encoder. `leaves`: features that the trees tell apart, the others count
         as their nearest. One `seed` gives the same vectors.
 
         Raises UnknownIdError counting features that are not known, InputError for samples without counts,

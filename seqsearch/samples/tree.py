@@ -1,5 +1,5 @@
-"""A tree whose distances between leaves are about the exact ones, so that moving masses along it is about moving them
-optimally.
+"""Trees along which leaves are about as far apart as exact distances say, so that moving masses along them is about
+moving them optimally.
 
 The least cost of turning one distribution over the leaves of a tree into another is the sum over its edges of their
 length times the difference of what lies below (Evans and Matsen 2012; Le, Yamada, Fukumizu and Cuturi, "Tree-sliced
@@ -10,7 +10,7 @@ under another distance depends on the lengths, which are fitted here to exact di
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from ..distances import Distance
 from ..extras import SAMPLES, imported
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
+from ..trees import LINKAGES as DENDROGRAMS
 from ..trees import exact_distances, point_distances, require_symmetric
 from ..trees.linkage import nearest_neighbour_chain
 
@@ -32,7 +33,9 @@ CELLS = 2e11
 PAIRS = 60_000
 """Pairs of leaves that lengths are fitted to, half of them near ones, if so many can be compared."""
 
-_AVERAGE = 0
+LINKAGES = tuple(map(tuple(DENDROGRAMS).index, ("average", "complete")))
+"""One tree errs where it has joined too early; two that err elsewhere, fitted together, err less."""
+
 _KIN = 8  # near leaves of each, whose distances are fitted as well
 _TURNS = 300
 _LEAST = 0.05  # of the usual distance: what is added to distances where errors are weighed by them
@@ -51,6 +54,11 @@ class LeafTree:
     @property
     def leaves(self) -> int:
         return (len(self.above) + 1) // 2
+
+    @property
+    def edges(self) -> IntArray:
+        """Nodes with an edge of some length above."""
+        return np.flatnonzero(self.lengths > 0)
 
     def distances(self, one: IntArray, other: IntArray) -> DoubleArray:
         """(m,) along the tree between leaves."""
@@ -82,7 +90,7 @@ class LeafTree:
         return whole
 
 
-def leaf_tree(
+def leaf_trees(
     points: FloatArray,
     sequences: Sequences,
     distance: Distance,
@@ -90,31 +98,37 @@ def leaf_tree(
     *,
     masses: DoubleArray | None = None,
     progress: Progress = SILENT,
-) -> LeafTree:
-    """The tree of (L, D) `points`, and of the `sequences` they stand for, by average linkage, with fitted lengths.
+) -> tuple[LeafTree, ...]:
+    """Trees of (L, D) `points`, and of the `sequences` they stand for, by the `LINKAGES`; the sum of their distances is
+    fitted.
 
     `masses`: (L,), how much each leaf matters. Raises ParameterError for a distance that has two of two sequences.
     """
     require_symmetric(distance)
     count = len(points)
     if count < 2:
-        return LeafTree(np.full(count, -1, np.int64), np.zeros(count))
+        return (LeafTree(np.full(count, -1, np.int64), np.zeros(count)),)
     cells = count**2 / 2 * float(np.mean(sequences.lengths.astype(np.float64))) ** 2
     with progress.task("joining leaves"):
         if cells * (5000.0 if distance.kind == "series" else 1.0) <= CELLS:
             between = exact_distances(sequences, distance)
         else:
             between = point_distances(points, "euclidean")
-        merges = nearest_neighbour_chain(between, count, _AVERAGE)
+        trees = tuple(_joined(between.copy(), count, linkage) for linkage in LINKAGES)
+    with progress.task("fitting lengths"):
+        one, other = _pairs(points, masses, rng)
+        exact = distance.pairs(sequences, one, sequences, other)
+        return fitted_lengths(trees, one, other, exact)
+
+
+def _joined(between: FloatArray, count: int, linkage: int) -> LeafTree:
+    """The tree of condensed distances, which are scratch afterwards."""
+    merges = nearest_neighbour_chain(between, count, linkage)
     above, heights = np.full(2 * count - 1, -1, np.int64), np.zeros(2 * count - 1)
     for number, (one, other, height, _) in enumerate(merges.tolist()):
         above[[int(one), int(other)]], heights[count + number] = count + number, height
     lengths = np.append(heights[above[:-1]] - heights[:-1], 0.0) / 2
-    tree = LeafTree(above, np.maximum(lengths, 0.0))
-    with progress.task("fitting lengths"):
-        one, other = _pairs(points, masses, rng)
-        exact = distance.pairs(sequences, one, sequences, other)
-        return LeafTree(above, fitted_lengths(tree, one, other, exact))
+    return LeafTree(above, np.maximum(lengths, 0.0))
 
 
 def _pairs(points: FloatArray, masses: DoubleArray | None, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
@@ -138,19 +152,24 @@ def _pairs(points: FloatArray, masses: DoubleArray | None, rng: np.random.Genera
     return one[apart], other[apart]
 
 
-def fitted_lengths(tree: LeafTree, one: IntArray, other: IntArray, exact: DoubleArray) -> DoubleArray:
-    """(2 L - 1,) lengths, none below 0, by which leaves are nearly as far apart as (m,) `exact` distances say.
+def fitted_lengths(
+    trees: Sequence[LeafTree], one: IntArray, other: IntArray, exact: DoubleArray
+) -> tuple[LeafTree, ...]:
+    """The same trees with lengths, none below 0, by which leaves are, along all of them together, nearly as far apart
+    as (m,) `exact` distances say.
 
     Least squares with errors weighed by 1 / distance, by accelerated projected gradients (Beck and Teboulle 2009),
-    from the lengths of the tree.
+    from the lengths that the trees have.
     """
     usual = float(np.median(exact))
     if usual <= 0:
-        return tree.lengths
-    paths = tree.paths(one, other)
+        return tuple(trees)
+    sparse = imported("scipy.sparse", SAMPLES)
+    paths = sparse.hstack([tree.paths(one, other) for tree in trees], format="csr")
     weights = usual / (exact + _LEAST * usual)
-    start = tree.lengths * _ratio(paths @ tree.lengths, exact, weights)
-    hold = _ANCHOR * float(weights.sum()) / len(tree.above)
+    start = np.concatenate([tree.lengths for tree in trees])
+    start = start * _ratio(paths @ start, exact, weights)
+    hold = _ANCHOR * float(weights.sum()) / len(start)
     back = paths.T.tocsr()
 
     def slope(lengths: DoubleArray) -> DoubleArray:
@@ -163,7 +182,8 @@ def fitted_lengths(tree: LeafTree, one: IntArray, other: IntArray, exact: Double
         moved = np.maximum(ahead - step * slope(ahead), 0.0)
         faster = (1 + np.sqrt(1 + 4 * pace**2)) / 2
         ahead, lengths, pace = moved + (pace - 1) / faster * (moved - lengths), moved, faster
-    return lengths
+    parts = np.split(lengths, np.cumsum([len(tree.above) for tree in trees])[:-1])
+    return tuple(LeafTree(tree.above, part) for tree, part in zip(trees, parts, strict=True))
 
 
 def _ratio(told: DoubleArray, exact: DoubleArray, weights: DoubleArray) -> float:

@@ -143,6 +143,9 @@ def test_clusters_that_do_not_fit_are_told(
     assert problem in told(capsys, "a.fasta", *words, code=code)
 
 
-def test_what_does_not_fit_is_told(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_does_not_fit_is_told(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--within and --by exclude each other" in told(capsys, table, "--within", 1, "--by", "label", code=2)
+    (tmp_path / "names.txt").write_text("anna\notto\n")
+    words = (tmp_path / "names.txt", "--msa", tmp_path / "a.fasta")
+    assert "names.txt holds text, and an alignment is of dna, rna or protein" in told(capsys, *words, code=2)
     assert "no such column: label" in told(capsys, table, "--by", "genus", code=2)

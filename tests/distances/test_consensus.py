@@ -50,6 +50,35 @@ def test_the_origin_of_noisy_copies_is_found() -> None:
     assert found.total < found.median / 1.5
 
 
+def test_more_starts_are_never_worse_and_help_now_and_then() -> None:
+    rng = np.random.default_rng(7)
+    gained = 0
+    for _ in range(25):
+        members = Sequences.from_texts(
+            ["".join(rng.choice(list("abc"), int(rng.integers(8, 14)))) for _ in range(7)], TEXT
+        )
+        one, five = consensus(members, starts=1, tries=0), consensus(members, starts=5, tries=0)
+        assert one.median == five.median
+        assert five.total <= one.total
+        gained += five.total < one.total
+    assert gained
+
+
+def test_no_two_edits_are_better() -> None:
+    """Beside all strings two edits away, where one edit at a time gets stuck now and then."""
+    rng = np.random.default_rng(3)
+    farther = 0
+    for _ in range(12):
+        members = ["".join(rng.choice(list("ab"), int(rng.integers(4, 8)))) for _ in range(5)]
+        given = Sequences.from_texts(members, TEXT)
+        found = consensus(given, starts=1, tries=0, edits=2)
+        assert found.total == total(found.text, members)
+        for one in neighbours(found.text, "ab"):
+            assert all(total(other, members) >= found.total for other in neighbours(one, "ab"))
+        farther += found.total < consensus(given, starts=1, tries=0).total
+    assert farther
+
+
 def test_one_alone_and_equal_ones_are_their_own() -> None:
     assert consensus(Sequences.from_texts(["anna"], TEXT)).text == "anna"
     assert consensus(["otto", "otto", "otto"]).total == 0
@@ -69,5 +98,9 @@ def test_what_has_no_consensus_is_refused() -> None:
         consensus([])
     with pytest.raises(ParameterError, match="tries must be at least 0, not -1"):
         consensus(["a"], tries=-1)
+    with pytest.raises(ParameterError, match="starts must be at least 1, not 0"):
+        consensus(["a"], starts=0)
+    with pytest.raises(ParameterError, match="edits must be 1 or 2, not 3"):
+        consensus(["a"], edits=3)
     with pytest.raises(ParameterError, match="weights are 2 whole numbers from 1"):
         consensus(["a", "b"], weights=[1, 0])

@@ -90,11 +90,14 @@ def test_levels_are_what_makes_the_mean_f1_highest() -> None:
     signal = 1.5 * true + rng.standard_normal(2000)
     odds = 1.5 * signal - 1.5**2 / 2 + np.log(0.05 / 0.95)
     scores = np.stack([-odds / 2, odds / 2], axis=1)
-    held = Held(true, np.ones(2000), np.ones(2000), "macro_f1")
+    held = Held(true, np.ones(2000), np.ones(2000), "macro_f1", np.array([True, True]))
     found = held.told(scores + held.levels(scores))["macro_f1"]
     grid = [held.told(scores + np.array([0.0, level]))["macro_f1"] for level in np.arange(-3, 3.1, 0.25)]
     assert found >= max(grid) - 0.005
     assert found > held.told(scores)["macro_f1"] + 0.05
+    half = replace(held, judged=np.array([True, False])).levels(scores)
+    assert half[1] == 0  # what cannot be judged keeps its level
+    assert half[0] > 0  # and would never be told if that were all that counted
     plain = replace(held, measure="accuracy")
     assert plain.levels(scores).tolist() == [0, 0]
     assert measure_for(true, 2) == "macro_f1"

@@ -118,9 +118,11 @@ def test_lengths_are_found_again() -> None:
     one, other = np.triu_indices(4, 1)
     exact = LeafTree(above, lengths).distances(one, other)
     start = LeafTree(above, np.append(rng.uniform(0.5, 2, 6), 0))
-    found = LeafTree(above, fitted_lengths(start, one, other, exact))
-    assert np.allclose(found.distances(one, other), exact, atol=0.05)
-    assert (found.lengths >= 0).all()
+    other_way = LeafTree(np.array([5, 4, 4, 5, 6, 6, -1]), start.lengths)
+    for trees in ((start,), (start, other_way)):
+        found = fitted_lengths(trees, one, other, exact)
+        assert np.allclose(sum(tree.distances(one, other) for tree in found), exact, atol=0.05)
+        assert all((tree.lengths >= 0).all() for tree in found)
 
 
 def test_blocks_of_distances_are_sums_of_differences() -> None:

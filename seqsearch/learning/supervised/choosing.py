@@ -1,9 +1,10 @@
 """Which judge to believe: all answer for the same held-out rows, and the best of them, or a blend, becomes the model.
 
 A blend is a weighted sum of scores, each judge's divided by a temperature fitted first; the weights are those of the
-least log loss on the held-out rows. Where one class is rare, a level is added to the score of each class so that the
-mean F1 of the classes is highest: the most probable class is then not the best answer, because rare classes would never
-be told (Lipton, Elkan and Narayanaswamy, Optimal thresholding of classifiers to maximize F1, ECML 2014).
+least log loss on the held-out rows, or of the highest mean F1. Where one class is rare, a level is added to the score
+of each class so that the mean F1 of the classes is highest: the most probable class is then not the best answer,
+because rare classes would never be told (Lipton, Elkan and Narayanaswamy, Optimal thresholding of classifiers to
+maximize F1, ECML 2014).
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...arrays import JSON, AnyArray, DoubleArray, FloatArray, IntArray
+from ...arrays import JSON, AnyArray, BoolArray, DoubleArray, FloatArray, IntArray
 from ...progress import Progress
 from ..scores import accuracy, f1_scores, macro_f1
 from .judges import Judge
-from .material import Fold, Material
+from .material import Fold, Material, mostly_of_one_record
 from .temperature import fitted_temperature
 
 _RARE = 0.2  # of an even share: a class below makes the measure macro F1
@@ -36,19 +37,24 @@ def measure_for(numbers: IntArray, classes: int) -> str:
 
 @dataclass(frozen=True)
 class Held:
-    """(h,) classes of what is held out, one fold after the other, what each counts in judging and in a loss."""
+    """(h,) classes of what is held out, one fold after the other, what each counts in judging and in a loss; `judged`:
+    (K,) which classes can be judged: not those of which one record has more than half, which lack wherever that is held
+    out."""
 
     true: IntArray
     counts: DoubleArray
     weights: DoubleArray
     measure: str
+    judged: BoolArray
 
     @classmethod
     def of(cls, material: Material, folds: Sequence[Fold], measure: str) -> Held:
         """Of all folds."""
         rows = np.concatenate([held for _, held in folds])
-        weights = material.weights[rows].astype(np.float64)
-        return cls(material.numbers[rows], material.counts[rows], weights, measure)
+        judged = ~mostly_of_one_record(material)
+        judged |= not judged.any()
+        weights = material.weights[rows] * judged[material.numbers[rows]].astype(np.float64)
+        return cls(material.numbers[rows], material.counts[rows], weights, measure, judged)
 
     def loss(self, scores: AnyArray) -> float:
         """Weighted mean of -log probability of the true class, of (h, K) scores."""
@@ -56,11 +62,23 @@ class Held:
         total = highest + np.log(np.exp(scores - highest[:, None]).sum(axis=1))
         return float(np.average(total - scores[np.arange(len(scores)), self.true], weights=self.weights))
 
-    def table(self, scores: AnyArray) -> DoubleArray:
+    def table(self, scores: AnyArray, counts: DoubleArray | None = None) -> DoubleArray:
         """(K, K) counts, true down and told across."""
         table = np.zeros((scores.shape[1], scores.shape[1]))
-        np.add.at(table, (self.true, scores.argmax(axis=1)), self.counts)
+        np.add.at(table, (self.true, scores.argmax(axis=1)), self.counts if counts is None else counts)
         return table
+
+    def mean_f1(self, scores: AnyArray, counts: DoubleArray | None = None) -> float:
+        """Mean F1 of the classes that can be judged, of their own examples."""
+        own = self.counts * self.judged[self.true] if counts is None else counts
+        found = f1_scores(self.table(scores, own))[self.judged]
+        return float(np.nanmean(found)) if not np.isnan(found).all() else 0.0
+
+    def badness(self, scores: AnyArray) -> tuple[float, float]:
+        """What is made least: the log loss, or less the mean F1 and then the log loss."""
+        if self.measure != "macro_f1":
+            return self.loss(scores), 0.0
+        return -self.mean_f1(scores + self.levels(scores)), self.loss(scores)
 
     def told(self, scores: AnyArray) -> dict[str, float]:
         """Accuracy, macro F1 and log loss."""
@@ -69,17 +87,19 @@ class Held:
         return {name: round(value, 4) for name, value in told.items()}
 
     def levels(self, scores: AnyArray) -> DoubleArray:
-        """(K,) what to add to the scores for the highest macro F1: class by class, until nothing changes."""
+        """(K,) what to add to the scores for the highest mean F1 of the classes that can be judged: class by class,
+        until nothing changes; 0 for the others."""
         levels = np.zeros(scores.shape[1])
         if self.measure != "macro_f1":
             return levels
+        counts = self.counts * self.judged[self.true]
         for _ in range(_ROUNDS):
             before = levels.copy()
-            for number in range(len(levels)):
+            for number in np.flatnonzero(self.judged):
                 values = []
                 for level in _LEVELS:
                     levels[number] = level
-                    values.append(float(np.nanmean(f1_scores(self.table(scores + levels)))))
+                    values.append(self.mean_f1(scores + levels, counts))
                 best = np.flatnonzero(np.array(values) >= max(values) - 1e-12)
                 levels[number] = _LEVELS[best[np.argmin(np.abs(_LEVELS[best]))]]
             if (levels == before).all():
@@ -147,18 +167,18 @@ def _best(judge: Judge, answers: dict[str, FloatArray], held: Held) -> Candidate
         temperature = fitted_temperature(scores, held.true, held.weights)
         cooled = scores.astype(np.float64) / temperature
         made.append(Candidate(judge, variant, temperature, cooled, held.told(cooled + held.levels(cooled))))
-    return min(made, key=lambda one: one.told["log_loss"] if held.measure == "accuracy" else -one.told["macro_f1"])
+    return min(made, key=lambda one: held.badness(one.scores))
 
 
 def _blend(candidates: list[Candidate], held: Held) -> Choice:
     """Shares in quarters, of three judges at most."""
-    best: tuple[float, tuple[int, ...]] = (np.inf, ())
+    best: tuple[tuple[float, float], tuple[int, ...]] = ((np.inf, np.inf), ())
     for parts in itertools.product(range(_PARTS + 1), repeat=len(candidates)):
         if sum(parts) != _PARTS or np.count_nonzero(parts) > _MOST_BLENDED:
             continue
         scores = _sum(candidates, parts)
         scores /= fitted_temperature(scores, held.true, held.weights)
-        best = min(best, (held.loss(scores), parts))
+        best = min(best, (held.badness(scores), parts))
     shares = np.array(best[1], np.float64) / _PARTS
     scores = _sum(candidates, best[1])
     temperature = fitted_temperature(scores, held.true, held.weights)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...arrays import DoubleArray, FloatArray, IntArray
+from ...arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from ...encoders.context import names_records, records_of
 from ...sequences import Sequences
 from .labels import MOST_HELD_OUT, stratified
@@ -14,6 +14,7 @@ from .labels import MOST_HELD_OUT, stratified
 FOLDS = 4
 FEW = 5000  # sequences below which every one is held out once; above, one part of them is
 FEWEST_RECORDS = 6
+_MOSTLY = 0.5
 Fold = tuple[IntArray, IntArray]
 """Rows to learn from and rows to judge by."""
 
@@ -54,6 +55,17 @@ def capped(numbers: IntArray, most: int, rng: np.random.Generator) -> tuple[IntA
 def has_records(sequences: Sequences) -> bool:
     """Whether these are pieces of enough records to hold whole records out."""
     return names_records(sequences) and len(set(sequences.descriptions)) >= FEWEST_RECORDS
+
+
+def mostly_of_one_record(material: Material) -> BoolArray:
+    """(K,) whether one record has more than half of the examples of a class, where series name their records."""
+    if not has_records(material.sequences):
+        return np.zeros(material.classes, np.bool_)
+    records = records_of(material.sequences)
+    table = np.zeros((int(records.max()) + 1, material.classes))
+    np.add.at(table, (records, material.numbers), material.counts)
+    mostly: BoolArray = table.max(axis=0) > _MOSTLY * table.sum(axis=0)
+    return mostly
 
 
 def folds_of(sequences: Sequences, numbers: IntArray, share: float, rng: np.random.Generator) -> list[Fold]:

@@ -54,7 +54,7 @@ RECIPES = {
         "cnn",
         {"channels": 32, "layers": 4, "kernel": 7, "growth": 2, "bins": 10, "dropout": 0.3, "dim": 32},
         LabelPlan(epochs=12, fewest=300, batch=64, rate=4e-3, average=0.98, patience=5, input_dropout=0.1),
-        40_000,
+        24_000,
     ),
 }
 """By what is read. Settings were found by trials on folds of the benchmarks' training data (benchmarks/README.md)."""

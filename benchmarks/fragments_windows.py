@@ -20,7 +20,7 @@ from seqsearch.datasets import greengenes_full
 from seqsearch.distances import recall_at
 from seqsearch.search.strands import reverse_complement
 
-ASKED = (0.9, 0.95, 0.97, 0.99)
+ASKED = (0.9, 0.95, 0.97, 0.98, 0.985, 0.99)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

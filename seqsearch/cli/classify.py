@@ -110,7 +110,7 @@ def command(
     from ..distributed import ShardedIndex
     from ..sequences import Sequences
 
-    tally = Tally()
+    tally, warnings = Tally(), dict[str, None]()  # of all batches, each once
     with ExitStack() as open_now:
         if _is_searched(model):
             of_index = {QUERY_VECTORS: query_vectors, "--recall": options.recall}
@@ -132,6 +132,9 @@ def command(
             text = header_text(columns, options.output_format) if number == 0 else ""
             click.echo(text + rows_text(columns, options.output_format), nl=False)
             tally.add(list(part.labels), verdict.names, verdict.confidence)
+            warnings |= dict.fromkeys(verdict.warnings)
+    for warning in () if quiet else warnings:
+        click.echo(f"seqsearch: warning: {warning}", err=True)
     tally.tell(reports, quiet)
 
 
@@ -145,6 +148,7 @@ class _Verdict:
     probabilities: AnyArray
     more: dict[str, AnyArray | None]
     guarantee: Sequence[str | None]
+    warnings: tuple[str, ...] = ()
 
 
 def _is_searched(path: str) -> bool:
@@ -191,7 +195,8 @@ def _by_neighbours(source: SequenceIndex | References, options: Options, quiet: 
     def verdict(part: Sequences, vectors: VectorRows | None) -> _Verdict:
         votes = judge.classify(part, vectors)
         more = {"distance": votes.nearest, "p_value": votes.p_values}
-        return _Verdict(votes.names(), votes.confidence, votes.labels, votes.shares, more, votes.guarantee.tolist())
+        sure, guarantee = votes.confidence, votes.guarantee.tolist()
+        return _Verdict(votes.names(), sure, votes.labels, votes.shares, more, guarantee, votes.warnings)
 
     return verdict
 

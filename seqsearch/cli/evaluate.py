@@ -105,6 +105,8 @@ def command(
         evaluate_labels(index, queries, reading, options.output_format, quiet)
         return
     from ..evaluation.sweep import Sweep
+    from ..search import SequenceIndex
+    from ..search.unlike_lengths import unlike_lengths
 
     k, budgets = options.k, None
     with open_index(index, cluster) as opened:
@@ -112,6 +114,10 @@ def command(
             chosen = [opened.budget(k, candidates=n)[0] for n in numbers_of(options.candidates, "--candidates")]
             budgets = [budget for budget in chosen if budget is not None]
         asked = reading.suiting(opened.alphabet_name).read(queries, queries=True)
+        if isinstance(opened, SequenceIndex) and not quiet:
+            with opened.state() as state:
+                for warning in unlike_lengths(state, asked):
+                    click.echo(f"seqsearch: warning: {warning}", err=True)
         judging = _judging(opened, asked, options)
         truth = None if options.truth is None else _truth(options.truth, opened, asked, options)
         rows = reading.rows(query_vectors, QUERY_VECTORS)

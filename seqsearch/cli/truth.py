@@ -63,12 +63,16 @@ def command(
 
     from ..distances import Truth
     from ..search import Results
+    from ..search.fitting import require_no_bases_among
     from ..search.guarantees import PROVED, guarantees
+    from ..search.pipeline import Queries
     from ..search.results import Explanation
-    from ..search.strands import BOTH, better_strand, reverse_complement
+    from ..search.strands import BOTH, better_strand, reverse_complement, turned_round
+    from ..search.unlike_lengths import unlike_references
 
     targets = reading.read(references)
     asked = reading.suiting(targets.alphabet).read(queries, queries=True)
+    require_no_bases_among(asked, queries, targets)
     exact = distance.suiting(references).exact()
     searcher, progress = exact.searcher(targets), progress_for(quiet)
     found, pruning = searcher.search(asked, k, progress=progress)
@@ -78,6 +82,13 @@ def command(
     if options.strand == BOTH:
         turned = searcher.search(reverse_complement(asked), k, within=found.distances[:, -1], progress=progress)[0]
         found, minus = better_strand(found, turned)
+    warnings = unlike_references(exact, asked, targets)
+    if options.strand != BOTH and exact.alignable and k > 0 and len(targets):
+        nearest = found.distances[:, 0]
+        told = turned_round(Queries(asked), nearest, lambda some: searcher.search(some.sequences, 1)[0].distances[:, 0])
+        warnings += () if told is None else (told,)
+    for warning in () if quiet else warnings:
+        click.echo(f"seqsearch: warning: {warning}", err=True)
     if output is not None:
         Truth.of(found, asked, targets, exact, options.strand).save(output)
         return

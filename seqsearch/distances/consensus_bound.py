@@ -24,6 +24,7 @@ from .median_of_three import medians_of_three
 _SMALL = 1e-6
 _AT_ONCE = 2000  # pairs or triples added between two solutions
 _CELLS = 1 << 30  # of all triples that are looked at
+_TOGETHER = 1000  # members at most in one programme: what parts of a set come to at least adds up
 _TRIPLES_OF = 100  # members at most, of which there are 161,700
 _NODES = 2000  # of a search over whole numbers; what it has proved by then stands
 
@@ -60,7 +61,9 @@ def consensus_bound(members: SequencesLike, *, weights: ArrayLike | None = None,
     first, counts = _distinct(given, weights_of(weights, len(given)))
     if len(first) == 1:
         return 0
-    return _Bound(given[first], counts, np.inf if most is None else most).found()
+    known = np.inf if most is None or len(first) > _TOGETHER else most
+    parts = [slice(start, start + _TOGETHER) for start in range(0, len(first), _TOGETHER)]
+    return sum(_Bound(given[first[part]], counts[part], known).found() for part in parts)
 
 
 def _distinct(members: Sequences, counts: IntArray) -> tuple[IntArray, IntArray]:

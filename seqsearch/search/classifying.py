@@ -33,7 +33,7 @@ class Votes:
     `shares`: (Q, K) of the votes for each of `labels`, 0 everywhere when no neighbour has a label; `winners`: (Q,)
     number of the winner; `nearest`: (Q,) exact distance to the nearest neighbour; `p_values`: (Q,) that a known
     sequence would look as new, None where novelty was not asked for; `abstained`: (Q,) where no label is told;
-    `guarantee`: (Q,) what the neighbours rest on, as in `Results`.
+    `guarantee`: (Q,) what the neighbours rest on, as in `Results`; `warnings`: what to beware of, as there.
     """
 
     labels: tuple[str, ...]
@@ -43,6 +43,7 @@ class Votes:
     p_values: DoubleArray | None
     abstained: BoolArray
     guarantee: Guarantees
+    warnings: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
         """(Q,) labels, "" for none."""
@@ -138,7 +139,7 @@ class NeighbourClassifier:
         if asked is not None:
             abstained = abstained | asked.novel
         winners, nearest = _winners(shares, voters), found.distances[:, 0]
-        return Votes(self.labels, shares, winners, nearest, p_values, abstained, found.guarantee)
+        return Votes(self.labels, shares, winners, nearest, p_values, abstained, found.guarantee, found.warnings)
 
 
 def _votes(found: Results, numbers: IntArray, k: int, weighting: str) -> tuple[IntArray, DoubleArray]:

@@ -15,22 +15,32 @@ _LOOKED_AT = 100  # stored sequences
 
 
 def require_no_bases(given: Sequences, what: str, store: Rows) -> None:
-    """Raise MismatchError for nucleotides where proteins are stored: all their letters are amino acids too.
+    """Raise MismatchError for nucleotides where an index holds proteins: all their letters are amino acids too.
 
     An index that somebody built of nucleotides as proteins takes them.
     """
-    if given.alphabet is None or given.alphabet.name != PROTEIN.name:
-        return
-    share = share_of_bases(given)
-    if share < _SURELY:
+    if not _are_bases(given):
         return
     rows = np.flatnonzero(store.live())[:_LOOKED_AT]
-    if share_of_bases(store.sequences(rows)) >= _SURELY:
-        return
-    raise MismatchError(
-        f"{what}: {share:.0%} of their letters are bases (A, C, G, T, U, N), and the index holds proteins: "
-        "translate them, or search an index of dna"
-    )
+    _refuse_bases(given, what, store.sequences(rows), "the index holds proteins", "search an index of dna")
+
+
+def require_no_bases_among(given: Sequences, what: str, references: Sequences) -> None:
+    """The same of sequences that are compared with references. Raises MismatchError."""
+    if _are_bases(given):
+        _refuse_bases(given, what, references[:_LOOKED_AT], "the references are proteins", "compare them with dna")
+
+
+def _are_bases(given: Sequences) -> bool:
+    return given.alphabet is not None and given.alphabet.name == PROTEIN.name and share_of_bases(given) >= _SURELY
+
+
+def _refuse_bases(given: Sequences, what: str, stored: Sequences, held: str, other: str) -> None:
+    if share_of_bases(stored) < _SURELY:
+        share = share_of_bases(given)
+        raise MismatchError(
+            f"{what}: {share:.0%} of their letters are bases (A, C, G, T, U, N), and {held}: translate them, or {other}"
+        )
 
 
 def share_of_bases(sequences: Sequences) -> float:

@@ -19,14 +19,26 @@ def unlike_lengths(state: State, queries: Sequences) -> tuple[str, ...]:
     """
     if not _from_end_to_end(state.distance) or not len(queries) or state.usual_lengths is None:
         return ()
-    (low, median, high), asked = state.usual_lengths, _middle(queries.lengths)
+    return _told(queries, state.usual_lengths, "what is stored", " (of build)")
+
+
+def unlike_references(distance: Distance, queries: Sequences, references: Sequences) -> tuple[str, ...]:
+    """The same of queries that are compared with references by a distance."""
+    if not _from_end_to_end(distance) or not len(queries) or not len(references):
+        return ()
+    low, middle, high = np.quantile(references.lengths, [0.05, 0.5, 0.95]).tolist()
+    return _told(queries, (low, middle, high), "the references", "")
+
+
+def _told(queries: Sequences, usual: tuple[float, float, float], others: str, where: str) -> tuple[str, ...]:
+    (low, median, high), asked = usual, _middle(queries.lengths)
     if asked < _SHORTER * low and median - asked >= _LEAST:
-        how, remedy = ("shorter", "--distance infix (of build) finds the part of a sequence that they match")
+        how, remedy = ("shorter", f"--distance infix{where} finds the part of a sequence that they match")
     elif _SHORTER * asked > high and asked - median >= _LEAST:
-        how, remedy = ("longer", "--distance overlap (of build) compares what two sequences have in common")
+        how, remedy = ("longer", f"--distance overlap{where} compares what two sequences have in common")
     else:
         return ()
-    said = f"these queries are much {how} than what is stored (medians: {asked:,.0f} and {median:,.0f} steps)"
+    said = f"these queries are much {how} than {others} (medians: {asked:,.0f} and {median:,.0f} steps)"
     return (f"{said}, and every one left over counts as an edit: {remedy}",)
 
 

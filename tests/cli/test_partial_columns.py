@@ -62,6 +62,53 @@ def test_truth_needs_no_index(files, capsys):
     assert lines[1] == ["inner", "1", "gene0", "0", "21", "60"]
 
 
+def test_truth_says_what_an_index_would(tmp_path, capsys):
+    rng = np.random.default_rng(8)
+    genes = ["".join(rng.choice(list("ACGT"), 300)) for _ in range(6)]
+    proteins = ["".join(rng.choice(list("ACDEFGHIKLMNPQRSTVWY"), 200)) for _ in range(4)]
+    turned = [gene[40:280][::-1].translate(str.maketrans("ACGT", "TGCA")) for gene in genes]
+    for name, texts in (
+        ("genes", genes),
+        ("proteins", proteins),
+        ("reads", [gene[60:120] for gene in genes]),
+        ("turned", turned),
+    ):
+        (tmp_path / f"{name}.fa").write_text("".join(f">{name}{n}\n{text}\n" for n, text in enumerate(texts)))
+    _, said = told(capsys, "truth", tmp_path / "genes.fa", tmp_path / "reads.fa", "-k", 1)
+    assert "much shorter than the references (medians: 60 and 300 steps)" in said
+    assert "--distance infix finds the part" in said
+    _, said = told(capsys, "truth", tmp_path / "reads.fa", tmp_path / "genes.fa", "-k", 1)
+    assert "much longer than the references" in said
+    _, said = told(capsys, "truth", tmp_path / "genes.fa", tmp_path / "turned.fa", "-k", 1, "--distance", "infix")
+    assert "near on the other strand: search both" in said
+    for more in (("--strand", "both"), ("-q",)):
+        _, said = told(
+            capsys, "truth", tmp_path / "genes.fa", tmp_path / "turned.fa", "-k", 1, "--distance", "infix", *more
+        )
+        assert "warning" not in said
+    assert run(["truth", str(tmp_path / "proteins.fa"), str(tmp_path / "reads.fa"), "-k", "1"]) == 1
+    assert "are bases (A, C, G, T, U, N), and the references are proteins: translate them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("asked", [("classify", "-k", 1), ("novelty",), ("evaluate", "-k", 1, "--candidates", 5)])
+def test_lengths_unlike_those_stored_are_told_on_every_route(asked, wholes, capsys):
+    for flags, expected in (((), 1), (("-q",), 0)):
+        _, said = told(capsys, asked[0], wholes / "wholes.ss", wholes / "pieces.fa", *asked[1:], *flags)
+        assert said.count("much shorter than what is stored (medians: 60 and 300 steps)") == expected
+
+
+@pytest.fixture(scope="module")
+def wholes(tmp_path_factory):
+    """An index under edit distance of labelled genes, and pieces of these."""
+    path, rng = tmp_path_factory.mktemp("wholes"), np.random.default_rng(9)
+    genes = [rng.integers(0, 4, 300).astype(np.uint8) for _ in range(12)]
+    write_fasta(path / "wholes.fa", Sequences.from_arrays(genes, DNA, ids=[f"{'ab'[n % 2]}_{n}" for n in range(12)]))
+    write_fasta(path / "pieces.fa", Sequences.from_arrays([gene[50:110] for gene in genes], DNA))
+    build = ["build", path / "wholes.fa", "-o", path / "wholes.ss", "--learn", "none", "-q", "--label-from", "^(.)"]
+    assert run([str(each) for each in build]) == 0
+    return path
+
+
 def test_a_build_says_that_it_compares_with_everything(files, capsys):
     _, said = told(capsys, "build", files / "genes.fa", "-o", files / "told.ss", "--distance", "infix")
     assert "every search will compare with everything: infix is the distance to a part of what is stored" in said

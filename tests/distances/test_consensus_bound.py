@@ -60,6 +60,16 @@ def test_a_family_is_proved_to_have_no_better_string() -> None:
     assert consensus_bound(members) == found.total
 
 
+def test_parts_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    members = families(1, 11, 60, edits=9, seed=5)
+    members = members[np.sort(np.unique(members.texts(), return_index=True)[1])]
+    assert len(members) > 8
+    whole, total = consensus_bound(members), consensus(members).total
+    monkeypatch.setattr("seqsearch.distances.consensus_bound._TOGETHER", 4)
+    parts = sum(consensus_bound(members[start : start + 4]) for start in (0, 4, 8))
+    assert 0 < consensus_bound(members, most=total) == parts <= whole <= total
+
+
 def test_what_has_no_bound_is_refused() -> None:
     with pytest.raises(MismatchError, match="a consensus is of strings"):
         consensus_bound(np.zeros((3, 5)))

@@ -16,6 +16,7 @@ from ..holding import Holding
 from ..pipeline import Queries
 from ..state import State
 from ..strands import BOTH, turned_round
+from ..unlike_lengths import unlike_lengths
 from .conformal import GIVEN, MEMBERS, TRAINED, UNSEEN, KnownScores, shares_of
 from .options import EXACT, METHODS, SMOOTHED, NoveltyOptions
 from .results import NoveltyResults
@@ -78,16 +79,16 @@ class NoveltyDetector:
     def _warnings(
         self, scoring: Scoring, queries: Queries, found: NoveltyResults, options: NoveltyOptions
     ) -> tuple[str, ...]:
-        """Whether what is called novel is known on the other strand."""
-        novel = np.flatnonzero(found.novel)
+        """Whether lengths are unlike those stored, and what is called novel is known on the other strand."""
+        novel, unlike = np.flatnonzero(found.novel), unlike_lengths(self.state, queries.sequences)
         if options.strand == BOTH or options.source != EXACT or not len(novel):
-            return ()
+            return unlike
 
         def nearest(asked: Queries) -> DoubleArray:
             return scoring.neighbourhoods.of(asked, 1).distances[:, 0]
 
         told = turned_round(queries[novel], found.distances[novel], nearest)
-        return () if told is None else (told,)
+        return unlike if told is None else (*unlike, told)
 
     def _require_comparable(self, options: NoveltyOptions, known: object) -> None:
         """Raise ParameterError where members, which are whole, say nothing about queries, which are parts."""

@@ -20,9 +20,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from build import data_of
 from harness.datasets import DataSet
 
-from build import data_of
 from seqsearch import threads
 from seqsearch.arrays import AnyArray
 from seqsearch.distances import Distance, distance_named, recall_at

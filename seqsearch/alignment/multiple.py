@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays import AnyArray, DoubleArray, IntArray
 from ..distances import EditDistance
 from ..errors import EmptyInputError, MismatchError, ParameterError, StrPath
-from ..progress import SILENT, Progress
+from ..progress import Progress, Watching, watched
 from ..sequences import Sequences, SequencesLike
 from ..sequences.coercion import taken
 from ..sequences.writers import write_aligned
@@ -90,7 +90,7 @@ def align_multiple(
     consistency: bool | None = None,
     refine: int | None = None,
     memory: float = MEMORY,
-    progress: Progress = SILENT,
+    progress: Watching = False,
 ) -> MultipleAlignment:
     """Align DNA, RNA or proteins so that the sum of pairs of rows is high: letters by a substitution `matrix` (dnafull,
     blosum62), gaps of n letters at `gap_open` + n `gap_extend` (20 + 2 n under dnafull, the usual ones of others), at
@@ -114,8 +114,9 @@ def align_multiple(
     scheme = scheme_for(given.alphabet, matrix, gap_open, gap_extend)
     first, of = _distinct(given)
     weights = np.bincount(of).astype(np.float64)
-    guide = _guide(given, first, tree, memory, progress)
-    codes, rounds = _aligned(given[first], weights, guide, scheme, consistency, refine, progress)
+    told = watched(progress)
+    guide = _guide(given, first, tree, memory, told)
+    codes, rounds = _aligned(given[first], weights, guide, scheme, consistency, refine, told)
     return MultipleAlignment(given, codes[of], guide, scheme, rounds)
 
 

@@ -82,7 +82,8 @@ class LabelOptions:
 
     epochs: float | None = option("Labels: passes over REFS at most  [default: 20]", metavar="N")
     unit: str = option(
-        "Labels: what a step of a text is; auto: words in a file of tokens and in sentences, letters elsewhere.",
+        "Labels: what a step of a text is; auto: words in a file of tokens and, with --encoder auto, in sentences; "
+        "letters elsewhere.",
         type=click.Choice(["auto", "symbols", "words"]),
         default="auto",
     )
@@ -124,7 +125,9 @@ def train_on_labels(
     common = _common(options, quiet)
     if task == "classify":
         sequences = reading.read(references)
-        by_words = reads_words(sequences) if labels.unit == "auto" else labels.unit == "words"
+        by_words = labels.unit == "words"
+        if labels.unit == "auto" and options.encoder == "auto":
+            by_words = reads_words(sequences)
         plan = replace(usual_plan(sequences, by_words, options.encoder), **asked)
         held = None if validation is None else reading.read(validation)
         return train_classifier(sequences, by_words=by_words, validation=held, plan=plan, **common)

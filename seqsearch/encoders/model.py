@@ -138,7 +138,12 @@ class Model:
     def vectors(self, sequences: Sequences, progress: Progress = SILENT, *, stored: bool = True) -> AnyArray:
         """What an index stores, or searches with: (n, D) float32 points, or (n, bits / 8) uint8 packed codes.
 
-        Raises as `embed`."""
+        Raises as `embed`, and MismatchError for a model that needs whole records at once, which an index does not have.
+        """
+        if self.spec.context:
+            raise MismatchError(
+                "the model reads series in the context of their records: it can classify, not index them"
+            )
         points = self.embed(sequences, progress, stored=stored)
         if self.bits is None:
             return points

@@ -79,20 +79,19 @@ class Budget:
 
 @dataclass(frozen=True)
 class Grouped:
-    """Budgets by how far the first candidate of a query is predicted: `budgets[i]` of queries beyond `reaches[i - 1]`
-    and within `reaches[i]`, which ascend; the last one is of what is beyond all. None compares with everything.
-    `measured`: the recall of all of them together on the calibration queries, strangers among them.
+    """Budgets by how far the candidate of a `rank` of a query is predicted: `budgets[i]` of queries beyond
+    `reaches[i - 1]` and within `reaches[i]`, which ascend; the last one is of what is beyond all. None compares with
+    everything. `measured`: the recall of all of them together on the calibration queries, strangers among them.
     """
 
     reaches: tuple[float, ...]
     budgets: tuple[Budget | None, ...]
     measured: float | None = field(default=None, compare=False)
+    rank: int = 1
 
     def of(self, scores: AnyArray) -> IntArray:
         """(Q,) the group of each query, by (Q, C) scores of its candidates, best first; one without any is beyond."""
-        if not scores.shape[1]:
-            return np.full(len(scores), len(self.reaches))
-        out: IntArray = np.searchsorted(np.asarray(self.reaches), scores[:, 0].astype(np.float64), "left")
+        out: IntArray = np.searchsorted(np.asarray(self.reaches), at_rank(scores, self.rank), "left")
         return out
 
     def __str__(self) -> str:
@@ -100,6 +99,15 @@ class Grouped:
         others = list(dict.fromkeys(self.budgets[:-1]))[1:]
         farther = [f", up to {max(b.candidates for b in others if b)} for queries farther away"] if any(others) else []
         return "".join([*farther, ", all for the farthest"])
+
+
+def at_rank(scores: AnyArray, rank: int) -> DoubleArray:
+    """(Q,) the scores of the candidates of that rank, from 1, of (Q, C), best first: of the last where there are fewer,
+    inf where there are none."""
+    if not scores.shape[1]:
+        return np.full(len(scores), np.inf)
+    out: DoubleArray = scores[:, min(rank, scores.shape[1]) - 1].astype(np.float64)
+    return out
 
 
 @dataclass(frozen=True)
@@ -147,25 +155,28 @@ class Point:
 
 @dataclass(frozen=True)
 class Group:
-    """The curve of those of the calibration queries, `queries` of them, whose first candidate is predicted beyond the
-    reach of the group before and within `reach`. Strangers are among them: queries whose nearest stored sequences count
-    as not stored. The lower bounds of its points are those of conformal risk control, or below (see `controlled`).
-    `together`: it is the two before it as one, which more queries prove.
+    """The curve of those of the calibration queries, `queries` of them, whose candidate of a `rank` is predicted beyond
+    the reach of the group before and within `reach`. Strangers are among them: queries whose nearest stored sequences
+    count as not stored. The lower bounds of its points are those of conformal risk control, or below (see
+    `controlled`). `together`: it is the two before it as one, which more queries prove.
     """
 
     reach: float
     queries: int
     points: tuple[Point, ...]
     together: bool = False
+    rank: int = 1
 
     def to_json(self) -> JSON:
         document = {"reach": self.reach, "queries": self.queries, "points": [point.to_json() for point in self.points]}
-        return document | ({"together": True} if self.together else {})
+        document |= {"together": True} if self.together else {}
+        return document | ({"rank": self.rank} if self.rank > 1 else {})
 
     @classmethod
     def from_json(cls, document: JSON) -> Group:
         points = tuple(Point.from_json(point) for point in document["points"])
-        return cls(float(document["reach"]), int(document["queries"]), points, bool(document.get("together", False)))
+        rank = int(document.get("rank", 1))  # 1 in indexes of older versions
+        return cls(float(document["reach"]), int(document["queries"]), points, bool(document.get("together")), rank)
 
 
 def controlled(recall: float, queries: int) -> float:
@@ -254,7 +265,7 @@ class Calibration:
         queries = _sizes(alone)
         found = sum(n * (1.0 if one is None else one[2]) for n, one in zip(queries, budgets, strict=True))
         reaches = tuple(group.reach for group in alone)
-        return replace(first[0], groups=Grouped(reaches, (*chosen, None), found / max(1, sum(queries))))
+        return replace(first[0], groups=Grouped(reaches, (*chosen, None), found / max(1, sum(queries)), alone[0].rank))
 
     def _of_group(self, group: Group, recall: float, k: int, size: int) -> tuple[Budget, float, float] | None:
         """The budget of a group, what it costs and what it found; None where everything is compared."""

@@ -16,7 +16,7 @@ from ..distances.neighbours import thresholds
 from ..errors import MismatchError
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
-from .budget import USUAL, Budget, Calibration, Group, Point
+from .budget import USUAL, Budget, Calibration, Group, Point, at_rank
 from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
 from .known_pairs import KnownPairs
 from .pipeline import Keep, Pipeline, Queries, Ranked, Stage, Trace, joined
@@ -27,6 +27,9 @@ from .strangers import Removed, Strangers, grouped
 Bounds = Callable[[DoubleArray], DoubleArray]
 CONFIDENCE = 1.645  # standard errors: 95% one-sided
 CALIBRATED_K = (1, 10, 50)
+DIVIDING = 10
+"""The rank of the candidate that tells how far a query is from everything: a copy of it that is stored, or a single
+near relative, says nothing of how hard the others are to find."""
 SURE = 0.9995  # a recall above which nobody needs a larger budget
 GAIN, WORTH = 0.0001, 0.05  # of recall, and of what was missed, that is worth another budget
 PROVING, QUERIES = 5.0, (500, 2000)
@@ -110,7 +113,7 @@ def calibrate(
             measured = measure(every, proposals.of, verify, ladder, ks, task, known=beside, usual=len(queries))
             points, interval = curve(measured.points(np.arange(len(queries)))), measured.interval
             groups = [
-                Group(reach, len(who), curve(measured.points(who, group_bounds)), together)
+                Group(reach, len(who), curve(measured.points(who, group_bounds)), together, DIVIDING)
                 for reach, who, together in ([] if strange is None else grouped(measured.first, target))
             ]
         elif isinstance(first, ProposeShared):
@@ -435,8 +438,8 @@ class _Verified:
 
 @dataclass(frozen=True)
 class Measured:
-    """What every budget finds for some queries, the `interval` behind those that stop early, and the scores of the
-    first candidates, (Q,), within the widest."""
+    """What every budget finds for some queries, the `interval` behind those that stop early, and the scores by which
+    queries are grouped, (Q,), of the candidates of the rank `DIVIDING` within the widest."""
 
     outcomes: list[_Outcome]
     interval: Interval | None
@@ -497,7 +500,7 @@ def measure(
             ladder.found(budget, recalls)
         if len(able) == len(ks) and all(recall >= SURE for recall in recalls):
             break
-    first = widest.scores[:, 0].astype(np.float64) if widest.scores.shape[1] else np.full(len(truth), np.inf)
+    first = at_rank(widest.scores, DIVIDING)
     there = truth.rows >= 0
     interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
     stops = [] if interval is None or not may_stop else [interval.at(alpha) for alpha in ALPHAS]

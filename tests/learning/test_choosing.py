@@ -13,6 +13,7 @@ from seqsearch.encoders.labelling import classify
 from seqsearch.encoders.model_file import load_model, save_model
 from seqsearch.errors import MismatchError, ParameterError
 from seqsearch.learning.supervised import LabelPlan, reads_words, train_classifier
+from seqsearch.learning.supervised.automatic import affordable
 from seqsearch.learning.supervised.choosing import Held, measure_for
 from seqsearch.learning.supervised.linear import DenseTable, SparseTable, fit_logistic
 from seqsearch.learning.supervised.material import by_record, capped, folds_of
@@ -104,6 +105,13 @@ def test_levels_are_what_makes_the_mean_f1_highest() -> None:
     assert measure_for(np.array([0, 1, 1]), 2) == "accuracy"
 
 
+def test_many_symbols_are_read_in_fewer_lengths() -> None:
+    assert affordable((1, 2, 3, 4, 5, 6), 1000) == (1, 2, 3, 4, 5, 6)
+    assert affordable((1, 2, 3, 4, 5, 6), 7_000_000) == (3, 6)
+    assert affordable((1, 2, 3, 4, 5, 6), 20_000_000) == (6,)
+    assert affordable((1, 2), 20_000_001) == ()
+
+
 def motifs(n: int, seed: int) -> Sequences:
     """DNA of 30 nt with GATTACA at place 5 (a) or at place 15 (b), or none (c)."""
     rng = np.random.default_rng(seed)
@@ -185,6 +193,8 @@ def test_series_of_records_are_read_in_context_where_that_helps(tmp_path: Path) 
     bare = Sequences(test.data, test.offsets, test.ids, None, None, test.labels)
     with pytest.raises(MismatchError, match="each has to name its record"):
         classify(model, bare)
+    with pytest.raises(MismatchError, match="it can classify, not index them"):
+        model.vectors(test)
 
 
 def test_a_validation_set_chooses_and_is_not_learnt_from() -> None:

@@ -276,6 +276,22 @@ def test_the_budget_of_each_group_is_the_cheapest_that_reaches_it() -> None:
     assert Calibration.from_json(json.loads(json.dumps(curve.to_json()))) == curve
 
 
+def test_a_stored_copy_does_not_make_a_query_near(index: SequenceIndex) -> None:
+    """Members are asked as they stand: their own copy is at 0, their neighbours are where they were without it."""
+    calibration = index.calibration
+    assert {group.rank for group in calibration.groups} == {10}
+    assert Calibration.from_json(json.loads(json.dumps(calibration.to_json()))) == calibration
+    queries = STORED[::9]
+    found, truth = index.search(queries, k=10, recall=0.9), index.search(queries, k=10, exact=True)
+    assert (truth.distances[:, 0] == 0).all()
+    assert recall_at(found.distances, truth.distances, 10).mean() >= 0.89
+    scores = np.array([[0.0, 5.0, 5.0], [1.0, 2.0, 9.0]])
+    assert Grouped((1.5, 7.0), (None,) * 3, rank=3).of(scores).tolist() == [1, 2]
+    assert Grouped((1.5, 7.0), (None,) * 3, rank=2).of(scores).tolist() == [1, 1]
+    assert Grouped((1.5, 7.0), (None,) * 3, rank=99).of(scores).tolist() == [1, 2], "the last there is"
+    assert Grouped((1.5, 7.0), (None,) * 3, rank=2).of(scores[:, :0]).tolist() == [2, 2]
+
+
 def test_a_calibration_without_groups_is_marginal(tmp_path: Path) -> None:
     curve = Calibration(0.9, 99, 1000, (Point(10, 20, None, 0.99, 0.95),))
     assert "groups" not in curve.to_json()

@@ -147,7 +147,7 @@ def test_a_hit_made_by_hand() -> None:
 def test_what_is_shown(index: SequenceIndex) -> None:
     found = index.search(QUERIES[:2], 7, exact=True)
     head, titles, first, *rest = repr(found).splitlines()
-    assert head.startswith("Results(queries=2, k=7, budget='exact")
+    assert head.startswith("Results(queries=2, k=7, budget='compared with everything')")
     assert titles.split() == ["query", "rank", "target", "distance"]
     assert first.split() == ["q0", "1", found[0][0].id, f"{found[0][0].distance:g}"]
     assert rest[-1] == "... 4 more"

@@ -28,6 +28,7 @@ SENTENCE = 4.0  # words
 MOST_LOOKED_AT = 1000  # texts
 FEWEST_HELD = 40  # sequences by which something can be chosen
 MOST_OF_A_CLASS = 2000  # examples, where a class is rare
+MOST_READ = 20_000_000  # n-grams of all sequences together, of one kind
 MOST_PLACED = 1000  # symbols of a sequence whose n-grams are told apart by place
 _WORDS, _SYMBOLS, _PLACED = (1, 2), (1, 2, 3, 4, 5, 6), (1, 2, 3, 4)
 _UNEVEN = 0.1  # of the length, between sequences whose places can be compared
@@ -152,12 +153,15 @@ class _Task:
 
     def _by_grams(self, material: Material) -> list[Judge]:
         """Of symbols, and of words or of symbols by place where there are some."""
-        made = GramJudge.both(material, GramReading(_SYMBOLS), "n-grams")
-        if self.by_words:
-            made += GramJudge.both(material, GramReading(_WORDS, by_words=True), "words")
-        lengths = self.sequences.lengths
-        if lengths.max() <= MOST_PLACED and np.ptp(lengths) <= _UNEVEN * lengths.max():
-            made += GramJudge.both(material, GramReading((), _PLACED), "n-grams by place")
+        made: list[Judge] = []
+        symbols, lengths = len(self.sequences.data), self.sequences.lengths
+        if sizes := affordable(_SYMBOLS, symbols):
+            made += GramJudge.both(material, GramReading(sizes), "n-grams")
+        if self.by_words and (sizes := affordable(_WORDS, int(words_of(self.sequences).offsets[-1]))):
+            made += GramJudge.both(material, GramReading(sizes, by_words=True), "words")
+        aligned = lengths.max() <= MOST_PLACED and np.ptp(lengths) <= _UNEVEN * lengths.max()
+        if aligned and (sizes := affordable(_PLACED, symbols)):
+            made += GramJudge.both(material, GramReading((), sizes), "n-grams by place")
         return made
 
     def _network(self, training: Examples, held: Examples, fold: int) -> tuple[Model, list[Row]]:
@@ -183,6 +187,12 @@ class _Task:
                 models += own
                 shares += [share / (one.temperature * choice.temperature * len(own))] * len(own)
         return blended(spec or models[-1].spec, models, shares, choice.levels, head, training)
+
+
+def affordable(sizes: tuple[int, ...], elements: int) -> tuple[int, ...]:
+    """As many lengths of n-grams as so many elements may have, evenly spread, the longest among them."""
+    count = min(len(sizes), MOST_READ // max(1, elements))
+    return tuple(sizes[-1 - at * len(sizes) // count] for at in reversed(range(count))) if count else ()
 
 
 def _error(judge: Judge, folds: list[Fold]) -> float:

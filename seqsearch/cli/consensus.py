@@ -51,7 +51,7 @@ class Options:
 @click.command(
     "consensus",
     cls=Command,
-    first=("within", "cluster", "by", "output", "msa", "output_format", "least"),
+    first=("within", "by", "output", "msa", "output_format"),
     short_help="The string nearest to all of a set, or of each cluster.",
 )
 @click.argument("file", metavar="FILE|INDEX")

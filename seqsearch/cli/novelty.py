@@ -126,7 +126,7 @@ def command(
         how = {"where": options.where, "progress": progress, **vars(asked)}
         calibration = opened.known_scores(known=compared, known_vectors=own, **how)
         if not quiet:
-            _tell(index, calibration, asked.fpr)
+            _tell(index, calibration, asked)
         parts = [
             opened.novelty(part, vectors=vectors, known=calibration, **how)
             for part, vectors in reading.with_vectors(queries, query_vectors, QUERY_VECTORS, queries=True)
@@ -145,10 +145,18 @@ def command(
         _plot(found, calibration, options.plot, asked)
 
 
-def _tell(index: str, known: KnownScores, fpr: float) -> None:
+def _tell(index: str, known: KnownScores, asked: NoveltyOptions) -> None:
+    from ..search.novelty.options import SMOOTHED
+
     click.echo(f"{index}: compared with {len(known):,} known sequences ({known.source})", err=True)
-    if fpr * (len(known) + 1) < 1:
-        click.echo(f"nothing can be called novel at {fpr:g}: no p-value is below 1 in {len(known) + 1:,}", err=True)
+    if (share := asked.fpr * (len(known) + 1)) >= 1:
+        return
+    if asked.ties == SMOOTHED:
+        few = f"{len(known):,} known sequences are few for {asked.fpr:g}: of what is newer than all of them"
+        click.echo(f"{few}, {share:.0%} are called novel, by lot (none with --ties conservative)", err=True)
+    else:
+        least = f"no p-value is below 1 in {len(known) + 1:,}"
+        click.echo(f"nothing can be called novel at {asked.fpr:g}: {least}", err=True)
 
 
 def _columns(found: NoveltyResults, output_format: str) -> dict[str, Sequence[object]]:

@@ -37,12 +37,16 @@ def generations(folder: Path) -> list[int]:
     except FileNotFoundError:
         raise NotAnIndexError(f"{folder}: no such file or directory") from None
     except NotADirectoryError:
-        raise NotAnIndexError(f"{folder}: not an index: an index is a directory") from None
+        raise NotAnIndexError(
+            f"{folder}: not an index: an index is a directory, which `seqsearch build` makes of a file"
+        ) from None
     except OSError as error:
         raise StoreError(f"{folder}: {error.strerror}") from error
     found = sorted(int(match[1]) for name in names if (match := _DATA.fullmatch(name)))
     if not found:
-        raise NotAnIndexError(f"{folder}: not an index: it holds no data-N.mdb")
+        raise NotAnIndexError(
+            f"{folder}: not an index: it holds no data-N.mdb, as those that `seqsearch build` makes do"
+        )
     return found
 
 

@@ -80,8 +80,16 @@ def test_novelty_beside_known_sequences_with_a_picture(files: Path, tmp_path: Pa
     )
     assert said.code == 0
     assert "compared with 20 known sequences (given sequences)" in said.err
-    assert "nothing can be called novel at 0.01: no p-value is below 1 in 21" in said.err
+    drawn = "20 known sequences are few for 0.01: of what is newer than all of them, 21% are called novel, by lot"
+    assert drawn in said.err
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_few_known_sequences_call_nothing_novel_where_ties_count(files: Path, seqsearch: Seqsearch) -> None:
+    known = ("--known", files / "known.fasta", "--fpr", 0.01, "--ties", "conservative")
+    said = seqsearch("novelty", files / "i.ss", files / "asked.fasta", *known)
+    assert "nothing can be called novel at 0.01: no p-value is below 1 in 21" in said.err
+    assert "0 of " in said.err.splitlines()[-1]
 
 
 def test_novelty_says_what_is_wrong(files: Path, seqsearch: Seqsearch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -273,3 +274,32 @@ def test_for_scikit_bio(samples: Samples) -> None:
     assert tuple(made.ids) == samples.ids
     assert np.allclose(made.data, samples.distances())
     assert np.allclose(made.data, made.data.T)
+
+
+def test_few_samples_and_few_features(index: SequenceIndex) -> None:
+    alone = Samples.of(SampleTable.of([[3, 1]], ["x"], [GENES.ids[0], GENES.ids[5]]), index)
+    assert alone.nearest(3).names() == [[]]
+    one = Samples.of(SampleTable.of([[3], [1]], ["x", "y"], [GENES.ids[0]]), index)
+    assert not one.distances().any()
+    apart = Samples.of(SampleTable.of([[1, 0], [0, 2]], ["x", "y"], [GENES.ids[0], GENES.ids[60]]), index)
+    expected = EditDistance().matrix(GENES[:1], GENES[60:61])[0, 0]
+    assert apart.distances()[0, 1] == pytest.approx(expected, rel=0.02)
+
+
+def test_samples_of_series(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    walks = [np.sin(np.arange(30) / (3 + row // 10)) + 0.1 * rng.standard_normal(30) for row in range(30)]
+    series = Sequences.from_arrays(walks, ids=[f"w{row}" for row in range(30)])
+    counts = np.zeros((9, 30))
+    for row in range(9):
+        counts[row, (row % 3) * 10 + rng.permutation(10)[:4]] = rng.integers(1, 9, 4)
+    with SequenceIndex.build(tmp_path / "walks.ss", series, distance="dtw", learn="none") as opened:
+        made = Samples.of(SampleTable.of(counts, [f"s{row}" for row in range(9)], series.ids), opened)
+    assert all(int(near[0][1:]) % 3 == row % 3 for row, near in enumerate(made.nearest(1).names()))
+
+
+def test_distances_of_parts_are_refused(tmp_path: Path) -> None:
+    with SequenceIndex.build(tmp_path / "parts.ss", GENES[:40], distance="infix", alphabet="dna") as opened:
+        table = SampleTable.of([[1, 2, 1], [2, 1, 1]], ["x", "y"], GENES.ids.take(np.arange(3)))
+        with pytest.raises(ParameterError, match="needs one distance of two sequences, and infix has two"):
+            Samples.of(table, opened)

@@ -30,6 +30,8 @@ CALIBRATED_K = (1, 10, 50)
 DIVIDING = 10
 """The rank of the candidate that tells how far a query is from everything: a copy of it that is stored, or a single
 near relative, says nothing of how hard the others are to find."""
+LOST_MORE = 1.5
+"""So many times what strangers lose do far series of another source: heartbeats of other patients (docs/recall.md)."""
 SURE = 0.9995  # a recall above which nobody needs a larger budget
 GAIN, WORTH = 0.0001, 0.05  # of recall, and of what was missed, that is worth another budget
 PROVING, QUERIES = 5.0, (500, 2000)
@@ -103,6 +105,10 @@ def calibrate(
             points = [_with_cost(point, first.index) for point in points]
         return tuple(worthwhile(points, (cost,)))
 
+    def bounds_of(who: IntArray) -> Bounds:
+        strange_ones = np.count_nonzero(who >= len(queries))
+        return far_series_bounds if last.distance.kind == "series" and 2 * strange_ones >= len(who) else group_bounds
+
     with progress.task("calibrating", len(budgets)) as task:
         ladder = Ladder(budgets)
         if whole:
@@ -113,7 +119,7 @@ def calibrate(
             measured = measure(every, proposals.of, verify, ladder, ks, task, known=beside, usual=len(queries))
             points, interval = curve(measured.points(np.arange(len(queries)))), measured.interval
             groups = [
-                Group(reach, len(who), curve(measured.points(who, group_bounds)), together, DIVIDING)
+                Group(reach, len(who), curve(measured.points(who, bounds_of(who))), together, DIVIDING)
                 for reach, who, together in ([] if strange is None else grouped(measured.first, target))
             ]
         elif isinstance(first, ProposeShared):
@@ -292,6 +298,12 @@ def group_bounds(each: DoubleArray) -> DoubleArray:
     queries = each.shape[1]
     bounds: DoubleArray = np.minimum(each.mean(axis=1) * queries / (queries + 1), lower_bounds(each, 1.0))
     return bounds
+
+
+def far_series_bounds(each: DoubleArray) -> DoubleArray:
+    """`group_bounds` of far series: others of another source lose more than those that have lost their nearest, since
+    what was learned was learned of their like."""
+    return 1 - LOST_MORE * (1 - group_bounds(each))
 
 
 def lower_bound(each: DoubleArray, errors: float = CONFIDENCE) -> float:

@@ -18,7 +18,7 @@ from seqsearch.cli.main import run
 from seqsearch.distances import DTWDistance, EditDistance, recall_at
 from seqsearch.errors import ParameterError
 from seqsearch.search.budget import Budget, Calibration, Group, Grouped, Point, Wanted, controlled
-from seqsearch.search.calibrator import enough_queries, group_bounds, is_dear, left_out, lower_bound
+from seqsearch.search.calibrator import enough_queries, far_series_bounds, group_bounds, is_dear, left_out, lower_bound
 from seqsearch.search.guarantees import weakest
 from seqsearch.search.pipeline import Pipeline, Queries
 from seqsearch.search.proposals import Proposals
@@ -88,6 +88,7 @@ def test_a_group_is_bound_by_both(tenths: list[int]) -> None:
     assert lower_bound(each) - 1e-12 <= lower_bound(each, 1.0) <= each.mean() + 1e-12
     assert group_bounds(both)[0] <= lower_bound(each, 1.0) + 1e-12
     assert group_bounds(np.ones((1, 199))) == pytest.approx(0.995)
+    assert (far_series_bounds(both) == 1 - 1.5 * (1 - group_bounds(both))).all()
 
 
 def test_five_hundred_queries_that_find_everything_prove_995() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +73,8 @@ def global_patterns(path: Path) -> tuple[SampleTable, list[str], Phylogeny]:
     """
     import rdata
 
-    whole = rdata.conversion.convert(rdata.parser.parse_file(path))["GlobalPatterns"]
+    with warnings.catch_warnings(action="ignore"):  # of classes of R that rdata leaves as they are
+        whole = rdata.conversion.convert(rdata.parser.parse_file(path))["GlobalPatterns"]
     counts = whole.otu_table
     features, samples = ([str(name) for name in counts[axis].values] for axis in counts.dims)
     tree = whole.phy_tree

@@ -34,6 +34,7 @@ ERRORS = (0.01, 0.03, 0.05)
 _LONGER = 1.5  # times a window that targets are on the mean, where windows are to pay
 _SHORT = 30  # times a window, beyond which what is like a target as a whole says little of a part of it
 _LEARNED = 4096  # targets whose windows the encoder looks at
+_LEAST = 500  # reads to measure the recall on: as many as prove .99, several of a target where there are few
 _OVERLAP = 3  # windows that a letter lies in
 
 
@@ -81,9 +82,10 @@ class WindowBuilding:
 
     def reads(self, held: IntArray, known: IntArray) -> Sequences:
         """What the recall is measured on: stretches as long as a window, cut anywhere from half of the rows that are
-        `held` out and from as many `known` ones, with 1, 3 and 5% errors in turn."""
+        `held` out and from as many `known` ones, or more where these are few, with 1, 3 and 5% errors in turn."""
         rng = np.random.default_rng([self.settings.seed, 5])  # of its own: an interrupted build ends as another does
-        rows = np.concatenate([held[::2], rng.choice(known, min(len(known), len(held) // 2), replace=False)])
+        more = max(len(held) // 2, _LEAST - len(held[::2]))
+        rows = np.concatenate([held[::2], rng.choice(known, more, replace=more > len(known))])
         return reads_of(self.builder.sequences(rows), self.settings.length, rng)
 
 

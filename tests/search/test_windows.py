@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -287,3 +289,10 @@ def test_the_windows_of_rows_are_known_by_number(genes: Sequences) -> None:
     made.remove(np.array([4]))
     assert not made.holds(np.arange(0, len(genes), 2))
     assert made.holds(np.setdiff1d(np.arange(0, len(genes), 2), [4]))
+
+
+def test_a_few_targets_are_enough(tmp_path: Path) -> None:
+    few = genes_of(np.random.default_rng(8), 4, 3, 280, 420)
+    parameters = {"window": 60, "stride": 20}
+    with SequenceIndex.build(tmp_path / "few.ss", few, distance="infix", distance_parameters=parameters) as built:
+        assert built.search(reads_of(few, 60, np.random.default_rng(9)), k=1).rows[:, 0].tolist() == list(range(12))

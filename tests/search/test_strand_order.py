@@ -60,6 +60,17 @@ def test_both_strands_prove_nothing_where_one_was_answered(
     assert found.minus.all() == turned
 
 
+def test_most_queries_say_which_strand_comes_first(index: SequenceIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqsearch.search.strands._MANY", 20)
+    mixed = Sequences.concatenate([reverse_complement(QUERIES[:25]), QUERIES[25:], STRANGER])
+    for queries in (QUERIES, mixed, reverse_complement(mixed)):
+        each = [index.search(queries[[q]], 3, strand="both") for q in range(len(queries))]
+        found = index.search(queries, 3, strand="both")
+        assert found.distances.tolist() == [one.distances[0].tolist() for one in each]
+        assert found.minus.tolist() == [one.minus[0].tolist() for one in each]
+        assert found.guarantee.tolist() == [one.guarantee[0] for one in each]
+
+
 def test_a_stranger_on_both_strands_is_still_proved(
     index: SequenceIndex, proofs: list[tuple[int, np.ndarray | None]]
 ) -> None:

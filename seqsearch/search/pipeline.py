@@ -99,21 +99,26 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Found(Neighbours):
-    """The k best of Q queries, and which of these were compared with everything: `proved`, (Q,)."""
+    """The k best of Q queries, and which of these were compared with everything: `proved`, (Q,); `group`, (Q,): of
+    which group of the budget each was, None where it has none."""
 
     proved: BoolArray
+    group: IntArray | None = None
 
     @classmethod
-    def of(cls, found: Neighbours, proved: bool) -> Found:
+    def of(cls, found: Neighbours, proved: bool, group: IntArray | None = None) -> Found:
         """Of queries that were all searched in one way."""
-        return cls(found.rows, found.distances, np.full(len(found), proved))
+        return cls(found.rows, found.distances, np.full(len(found), proved), group)
 
     def __getitem__(self, some: IntArray | BoolArray) -> Found:
-        return Found(self.rows[some], self.distances[some], self.proved[some])
+        group = None if self.group is None else self.group[some]
+        return Found(self.rows[some], self.distances[some], self.proved[some], group)
 
     def put(self, where: IntArray, part: Found) -> None:
         """Take in the answers of some queries, (m,)."""
         self.rows[where], self.distances[where], self.proved[where] = part.rows, part.distances, part.proved
+        if self.group is not None and part.group is not None:
+            self.group[where] = part.group
 
 
 @dataclass(frozen=True)
@@ -309,7 +314,8 @@ class Pipeline:
 
     def _batches(self, queries: Queries, k: int, budget: Budget, limits: Limits) -> tuple[Found, IntArray]:
         """`_batch` of many queries, one batch after the other."""
-        found, unproved = Found.of(Neighbours.none(len(queries), k), False), [np.zeros(0, np.int64)]
+        group = None if budget.groups is None else np.zeros(len(queries), np.int64)
+        found, unproved = Found.of(Neighbours.none(len(queries), k), False, group), [np.zeros(0, np.int64)]
         with limits.get("progress", SILENT).task("searching", len(queries)) as task:
             for start in range(0, len(queries), QUERY_BATCH):
                 places = np.arange(start, min(start + QUERY_BATCH, len(queries)))
@@ -331,7 +337,7 @@ class Pipeline:
             return Found.of(self._last(queries, before, last, trace), False), none
         group = budget.groups.of(before.scores)
         if (group == group[0]).all() and budget.groups.budgets[group[0]] == budget.alone:
-            return Found.of(self._last(queries, before, last, trace), False), none
+            return Found.of(self._last(queries, before, last, trace), False, group), none
         return self._by_groups(queries, before, group, last, limits)
 
     def _by_groups(
@@ -340,13 +346,16 @@ class Pipeline:
         """Each `group`, (Q,), of queries within its own budget; `before`: what they kept within that of `last`.
 
         A group without a budget is left to be compared with everything - but for queries whose other strand was
-        answered within a group: what is as near as that would be predicted to be so on this strand too.
+        answered within a group: what is as near as that would be predicted to be so on this strand too, so that no
+        farther group's budget is needed.
         """
         assert last.budget is not None
         assert last.budget.groups is not None
         exclude, trace, other = limits.get("exclude"), limits.get("trace"), limits.get("near")
         settled = ~other.proved if isinstance(other, Found) else np.zeros(len(queries), np.bool_)
-        found, unproved = Found.of(Neighbours.none(len(queries), last.count), False), [np.zeros(0, np.int64)]
+        found, unproved = Found.of(Neighbours.none(len(queries), last.count), False, group), [np.zeros(0, np.int64)]
+        if isinstance(other, Found) and other.group is not None:
+            group = np.where(settled, np.minimum(group, other.group), group)
         usual = last.budget.alone
         for number in np.unique(group).tolist():
             budget, places = last.budget.groups.budgets[number], np.flatnonzero(group == number)

@@ -127,7 +127,8 @@ def nearest_unless_turned(queries: Queries, found: Finder) -> tuple[Found, IntAr
         found(other_strand(queries[left]), {"deferred": far})
         turned = np.setdiff1d(np.arange(len(left)), far)
         asked = queries[left[turned]]
-        near.put(left[turned], _of_budget(found(asked, {"near": Found.of(Neighbours.none(len(asked), near.k), False)})))
+        nothing = Found.of(Neighbours.none(len(asked), near.k), False, np.zeros(len(asked), np.int64))
+        near.put(left[turned], _of_budget(found(asked, {"near": nothing})))
         left, none = left[far], left[turned]
     if len(left):
         near.put(left, _of_budget(found(queries[left], {})))

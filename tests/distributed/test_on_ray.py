@@ -75,7 +75,7 @@ def test_answers_and_changes_outlive_a_node(cluster: object, folder: Path) -> No
     """Every answer is compared with that of one process, whatever happens to the nodes."""
     with (
         ShardedIndex.open(folder) as here,
-        ShardedIndex.open(folder, ray=cluster.address, replicas=2, timeout=20) as there,  # type: ignore[attr-defined]
+        ShardedIndex.open(folder, ray=cluster.address, replicas=2, timeout=90) as there,  # type: ignore[attr-defined]
     ):
         same = lambda: there.search(QUERIES, 5, exact=True).to_dicts() == here.search(QUERIES, 5, exact=True).to_dicts()  # noqa: E731
         assert same()

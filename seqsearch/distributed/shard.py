@@ -224,10 +224,9 @@ class Shard:
             exclude = self._places(state).find(own)
 
             def found(asked: Queries, own: Limits) -> Neighbours:
-                own_limits: Limits = {**own, "exclude": exclude}
-                return state.neighbours(asked, k, chosen, **own_limits)
+                return state.neighbours(asked, k, chosen, **own)
 
-            near = nearest_of(strand, Queries(queries), found)
+            near = nearest_of(strand, Queries(queries), found, exclude)
             there, rows = near.rows >= 0, np.full(near.rows.shape, -1, np.int64)
             rows[there] = global_rows(state.targets.columns, near.rows[there])
             return Neighbours(rows, near.distances)

@@ -11,7 +11,7 @@ from ..distances import Neighbours, Ranges
 from ..errors import ParameterError
 from ..sequences import Alphabet, Sequences
 from ..sequences.strings import offsets_of
-from .pipeline import Found, Limits, Queries
+from .pipeline import Found, Limits, Queries, of_queries
 
 PLUS, BOTH = "plus", "both"
 REMEDY = "search both with strand='both' (--strand both)"
@@ -62,52 +62,59 @@ Finder = Callable[[Queries, Limits], Neighbours]
 """The nearest of queries, given what was found of their other strands (`near`), and what may be `deferred`."""
 
 
-def nearest_of(strand: str, queries: Queries, found: Finder) -> Neighbours:
-    """What `found` finds of the queries, or the nearer of it and of what it finds of their reverse complements."""
-    return nearest_of_strands(strand, queries, found)[0]
+def nearest_of(strand: str, queries: Queries, found: Finder, exclude: IntArray | None = None) -> Neighbours:
+    """What `found` finds of the queries, or the nearer of it and of what it finds of their reverse complements; but for
+    one row each, `exclude` (Q,)."""
+    return nearest_of_strands(strand, queries, found, exclude)[0]
 
 
-def nearest_of_strands(strand: str, queries: Queries, found: Finder) -> tuple[Neighbours, BoolArray | None]:
+def nearest_of_strands(
+    strand: str, queries: Queries, found: Finder, exclude: IntArray | None = None
+) -> tuple[Neighbours, BoolArray | None]:
     """As `nearest_of`, and (Q, k) where the reverse complement was the nearer, None where it was not searched for.
 
     What is farther than the k found of a query on one strand is not looked for on the other: so the strand on which a
     few of many queries are nearer comes first.
     """
     if strand != BOTH:
-        return found(queries, {}), None
+        return found(queries, {"exclude": exclude}), None
     minus = other_strand(queries)
-    if _lie_backwards(queries, minus, found):
-        turned, near = _one_then_other(minus, queries, found)
+    if _lie_backwards(queries, minus, found, exclude):
+        turned, near = _one_then_other(minus, queries, found, exclude)
     else:
-        near, turned = _one_then_other(queries, minus, found)
+        near, turned = _one_then_other(queries, minus, found, exclude)
     better, backwards = better_strand(near, turned)
     if isinstance(near, Found) and isinstance(turned, Found):
         return Found(better.rows, better.distances, near.proved & turned.proved), backwards
     return better, backwards
 
 
-def _lie_backwards(queries: Queries, minus: Queries, found: Finder) -> bool:
+def _lie_backwards(queries: Queries, minus: Queries, found: Finder, exclude: IntArray | None) -> bool:
     """Whether more than half of a few of them are nearer on the minus strand; False of fewer than are worth a look."""
     if len(queries) < _MANY:
         return False
     some = np.linspace(0, len(queries) - 1, _TRIED).astype(np.int64)
-    near, far = (found(strand[some], {"deferred": []}).distances[:, 0] for strand in (queries, minus))
+    limits = of_queries({"exclude": exclude}, some)
+    near, far = (found(strand[some], {**limits, "deferred": []}).distances[:, 0] for strand in (queries, minus))
     return bool(2 * np.count_nonzero(far < near) > len(some))
 
 
-def _one_then_other(one: Queries, other: Queries, found: Finder) -> tuple[Neighbours, Neighbours]:
+def _one_then_other(
+    one: Queries, other: Queries, found: Finder, exclude: IntArray | None
+) -> tuple[Neighbours, Neighbours]:
     """What is found on one strand, and on the other what is not farther.
 
     Queries that would be compared with everything on the first are so last, when the second says what is near.
     """
     later: list[int] = []
-    near = found(one, {"deferred": later})
+    near = found(one, {"exclude": exclude, "deferred": later})
     left = np.array(later, np.int64)
     if isinstance(near, Found):
         near.proved[left] = True
-    turned = found(other, {"near": near})
+    turned = found(other, {"exclude": exclude, "near": near})
     if len(left):
-        _of_budget(near).put(left, _of_budget(found(one[left], {"near": turned[left]})))
+        last = found(one[left], of_queries({"exclude": exclude, "near": turned}, left))
+        _of_budget(near).put(left, _of_budget(last))
     return near, turned
 
 

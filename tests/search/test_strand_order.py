@@ -9,8 +9,10 @@ import pytest
 
 from seqsearch import SequenceIndex
 from seqsearch.distances import Neighbours, Pruning
+from seqsearch.search.budget import Wanted
 from seqsearch.search.lossless import Lossless
-from seqsearch.search.strands import reverse_complement
+from seqsearch.search.pipeline import Queries
+from seqsearch.search.strands import nearest_of, reverse_complement
 from seqsearch.sequences import DNA, Sequences
 from tests.families import families
 from tests.search.test_both_strands import least
@@ -69,6 +71,23 @@ def test_most_queries_say_which_strand_comes_first(index: SequenceIndex, monkeyp
         assert found.distances.tolist() == [one.distances[0].tolist() for one in each]
         assert found.minus.tolist() == [one.minus[0].tolist() for one in each]
         assert found.guarantee.tolist() == [one.guarantee[0] for one in each]
+
+
+def test_members_are_left_out_of_their_own_answers_whichever_strand_is_first(
+    index: SequenceIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few are asked first, and some last: each without itself."""
+    monkeypatch.setattr("seqsearch.search.strands._MANY", 20)
+    matrix = least(STORED, STORED)
+    np.fill_diagonal(matrix, np.inf)
+    assert index.member_scores(strand="both").tolist() == matrix.min(axis=1).tolist()
+    queries = Queries(reverse_complement(STORED[:60]))
+    with index.state() as state:
+        budget = state.choice(3, Wanted(recall=0.9)).budget
+        found = nearest_of("both", queries, lambda q, own: state.neighbours(q, 3, budget, **own), np.arange(60))
+    assert not (found.rows == np.arange(60)[:, None]).any()
+    assert (found.distances[:, 0] >= matrix[:60].min(axis=1)).all()
+    assert (found.distances[:, 0] == matrix[:60].min(axis=1)).mean() >= 0.85
 
 
 def test_a_stranger_on_both_strands_is_still_proved(

@@ -34,12 +34,13 @@ class Neighbourhoods:
 
     def of(self, queries: Queries, k: int, exclude: IntArray | None = None, progress: Progress = SILENT) -> Neighbours:
         """The k nearest of each query. `exclude`, (Q,): the rows that they are themselves, which do not count."""
-        return nearest_of(self.strand, queries, lambda asked, own: self._of(asked, k, exclude, own, progress))
+        return nearest_of(self.strand, queries, lambda asked, own: self._of(asked, k, own, progress), exclude)
 
-    def _of(self, queries: Queries, k: int, exclude: IntArray | None, own: Limits, progress: Progress) -> Neighbours:
+    def _of(self, queries: Queries, k: int, own: Limits, progress: Progress) -> Neighbours:
         if self.exact:
-            limits: Limits = {"allowed": self.allowed, "exclude": exclude, "progress": progress, **own}
+            limits: Limits = {"allowed": self.allowed, "progress": progress, **own}
             return self.state.neighbours(queries, k, self.budget, **limits)
+        exclude = own.get("exclude")
         effort = Budget(k, max(LEAST_EFFORT, EFFORT * (k + (exclude is not None))) - (exclude is not None))
         limits = {"allowed": self.allowed, "exclude": exclude, "progress": progress}
         return self.state.by_embedding().staged(queries, k, effort, **limits)

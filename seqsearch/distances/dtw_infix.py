@@ -241,9 +241,8 @@ def turned_of(targets: Columns, block: int) -> parts.Turned:
     scale = 1.0 / most if most > 0 else 1.0
     floor = np.nextafter((low * scale).astype(np.float32), np.float32(-np.inf))
     ceiling = np.nextafter((high * scale).astype(np.float32), np.float32(np.inf))
-    tiles = offsets_of(
-        -(-np.diff(starts) // (lanes.LANES * lanes.TILE)) if len(frames) == 1 else np.zeros(len(starts) - 1)
-    )
+    single = len(frames) == 1
+    tiles = offsets_of(-(-np.diff(starts) // (lanes.LANES * lanes.TILE)) * single)
     packed = np.empty((2, int(tiles[-1]) * lanes.TILE * lanes.LANES), np.float32)
     for each, blocks in zip(packed, (floor, ceiling), strict=True):
         sections.pack_kernel(blocks[0], starts, tiles, each)

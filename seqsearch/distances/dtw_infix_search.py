@@ -58,9 +58,11 @@ def compared(
             section = sections.section_of(back, turned)
             tiles = np.empty((turned.tiles[row + 1] - turned.tiles[row]) * LANES, np.float32)
             sections.fill_tiles(section, turned, row, form.local, tiles)
-            found, end = sections.nearest_part(back, section, turned, row, form.local, tiles, limit)
+            found, end = sections.nearest_part(back, section, turned, row, form.local, tiles, limit, True)
         else:
-            found, end = sections.nearest_by_all(back, turned, row, form.local, limit)
+            least = np.empty(turned.starts[row + 1] - turned.starts[row])
+            parts.bounds_of(back, turned, row, form.local, least)
+            found, end = parts.nearest_part(back, turned, row, form.local, least, limit)
         if found == INF:
             return INF, 0, 0
         return found, parts.begin_of(back, turned, row, form.local, found, end), end
@@ -235,6 +237,12 @@ def section_search_kernel(
                 row = rows[order[i]]
                 tiles = least[q, turned.tiles[row] * LANES : turned.tiles[row + 1] * LANES]
                 near[i] = sections.near_part(back, section, turned, row, local, int(np.argmin(tiles)))[0]
+            for i in range(promising):
+                limit = min(limit, np.sort(near)[k - 1])
+                row = rows[order[i]]
+                tiles = least[q, turned.tiles[row] * LANES : turned.tiles[row + 1] * LANES]
+                other, _ = sections.nearest_part(back, section, turned, row, local, tiles, limit, False)
+                near[i] = min(near[i], other)
             limit = min(limit, np.sort(near)[k - 1])
         held = int((found_rows[q] >= 0).sum())
         for i in order:
@@ -244,7 +252,7 @@ def section_search_kernel(
                 tally[q, 0] += 1
                 continue
             tiles = least[q, turned.tiles[row] * LANES : turned.tiles[row + 1] * LANES]
-            found, _ = sections.nearest_part(back, section, turned, row, local, tiles, cutoff)
+            found, _ = sections.nearest_part(back, section, turned, row, local, tiles, cutoff, True)
             tally[q, 1] += 1
             if found < INF and (
                 held < k or found < distances[q, k - 1] or (found == distances[q, k - 1] and row < found_rows[q, k - 1])

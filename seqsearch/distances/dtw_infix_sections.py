@@ -33,7 +33,8 @@ _ALONG = 12  # times as long as a query: how far a run is followed
 _ROUNDING, _SINGLE = 1e-9, float(lanes.SINGLE)
 _MOST = 1e13  # sums of scaled costs that float32 holds beside AWAY
 _FEW = 2  # runs that are swept outright
-_TRIES = 16
+_MANY = 64  # runs before which others are tried
+_GATHERED = 2  # times as much as a stretch costs a run of the same columns
 
 
 class Section(NamedTuple):
@@ -245,6 +246,28 @@ def _along(m: int, width: int) -> int:
 
 
 @kernel()
+def _swept(
+    asked: Section, local: int, floors: FloatArray, ceilings: FloatArray, reached: bool, limit: np.float32, room: Room
+) -> tuple[bool, int]:
+    """All rows through some blocks but for chunks of them that nothing within the limit reaches, from `room.edge` to
+    the last row there; (whether that is reached, how many chunks are not left out)."""
+    m, work = len(asked.low), 0
+    for chunk in range(len(room.live)):
+        if not reached and not room.live[chunk]:
+            continue  # all of the edge is above the limit, and so is what the next chunk makes of it
+        work += 1
+        begin, end = chunk * _ROWS, min(m, (chunk + 1) * _ROWS)
+        state, low, high = room.state[begin * LANES : end * LANES], asked.low[begin:end], asked.high[begin:end]
+        if local == ABSOLUTE:
+            lanes.swept_absolute(state, low, high, end - begin, floors, ceilings, room.edge, room.summary)
+        else:
+            lanes.swept_squared(state, low, high, end - begin, floors, ceilings, room.edge, room.summary)
+        reached = _any(room.summary, limit) or _any(room.edge, limit)
+        room.live[chunk] = _any(room.summary[LANES:], limit)
+    return reached, work
+
+
+@kernel()
 def followed(
     asked: Section,
     targets: Turned,
@@ -273,31 +296,18 @@ def followed(
         room.live[chunk] = chunk * _ROWS < asked.last
     for first in range(-before, longest + _along(m, width), TILE):
         _gather(targets, row, by_frame, runs, held, first, room)
-        reached, alive = first < longest, False
-        for chunk in range(len(room.live)):
-            if not reached and not room.live[chunk]:
-                continue
-            work += 1
-            begin, end = chunk * _ROWS, min(m, (chunk + 1) * _ROWS)
-            state = room.state[begin * LANES : end * LANES]
-            low, high = asked.low[begin:end], asked.high[begin:end]
-            if local == ABSOLUTE:
-                lanes.swept_absolute(state, low, high, end - begin, room.floors, room.ceilings, room.edge, room.summary)
-            else:
-                lanes.swept_squared(state, low, high, end - begin, room.floors, room.ceilings, room.edge, room.summary)
-            reached = _any(room.summary, limit) or _any(room.edge, limit)
-            room.live[chunk] = _any(room.summary[LANES:], limit)
-            alive |= room.live[chunk]
-            if end == m and reached:
-                for lane in range(held):
-                    for t in range(TILE):
-                        cost = room.edge[(t + 1) * LANES + lane]
-                        if cost <= limit:
-                            runs.lasts[lane] = runs.begins[lane] + first + t
-                            if runs.firsts[lane] < 0:
-                                runs.firsts[lane] = runs.lasts[lane]
-                            runs.least[lane] = min(runs.least[lane], cost)
-        if first + TILE >= longest and not alive:
+        reached, swept = _swept(asked, local, room.floors, room.ceilings, first < longest, limit, room)
+        work += swept
+        if reached:
+            for lane in range(held):
+                for t in range(TILE):
+                    cost = room.edge[(t + 1) * LANES + lane]
+                    if cost <= limit:
+                        runs.lasts[lane] = runs.begins[lane] + first + t
+                        if runs.firsts[lane] < 0:
+                            runs.firsts[lane] = runs.lasts[lane]
+                        runs.least[lane] = min(runs.least[lane], cost)
+        if first + TILE >= longest and not room.live.any():
             return work, True
     return work, False
 
@@ -349,9 +359,41 @@ def _no_runs() -> Runs:
 
 
 @kernel()
-def nearest_by_all(x: DoubleArray, targets: Turned, row: int, local: int, limit: float) -> tuple[float, int]:
+def fill_within(
+    asked: Section, targets: Turned, row: int, local: int, most: float, room: Room, least: DoubleArray
+) -> None:
+    """least[b] = a lower bound of the distances of all parts that end in block b of a target, where it is at most
+    `most`, else inf: the whole query through all blocks, chunks of rows where nothing is within it left out."""
+    m, unit = len(asked.low), _unit(targets, local)
+    zero, length = targets.tiles[row] * TILE * LANES, (targets.tiles[row + 1] - targets.tiles[row]) * TILE
+    floor = targets.packed_floor[zero : zero + length * LANES]
+    ceiling = targets.packed_ceiling[zero : zero + length * LANES]
+    before = min(length - TILE, (lanes.before_of(m, targets.block) + TILE - 1) // TILE * TILE)
+    cells = length + before + m
+    limit, shrunk = _single(most * unit, cells), max(0.0, 1.0 - _SINGLE * (cells + 5)) / unit
+    least[:] = INF
+    room.state[:] = 0.0
+    room.live[:] = True
+    for first in range(-before, length, TILE):
+        at = first * LANES if first >= 0 else len(floor) + first * LANES - 1  # as in `fill_tiles`
+        room.edge[:] = 0.0
+        reached, _ = _swept(
+            asked, local, floor[at : at + TILE * LANES], ceiling[at : at + TILE * LANES], True, limit, room
+        )
+        for t in range(TILE if reached and first >= 0 else 0):
+            for lane in range(LANES):
+                b = lane * length + first + t
+                if b < len(least) and room.edge[(t + 1) * LANES + lane] <= limit:
+                    least[b] = room.edge[(t + 1) * LANES + lane] * shrunk
+
+
+@kernel()
+def nearest_by_all(
+    x: DoubleArray, asked: Section, targets: Turned, row: int, local: int, limit: float
+) -> tuple[float, int]:
+    """As `nearest_part`, by bounds of all blocks."""
     least = np.empty(targets.starts[row + 1] - targets.starts[row])
-    parts.bounds_of(x, targets, row, local, least)
+    fill_within(asked, targets, row, local, limit * (1.0 + _ROUNDING), _room_for(x.shape[1]), least)
     return parts.nearest_part(x, targets, row, local, least, limit)
 
 
@@ -360,66 +402,78 @@ def _dense(found: int, asked: Section, targets: Turned, row: int) -> bool:
     """Whether so many runs are more than a look at all columns."""
     columns = _before(asked, targets.block) + 2 * TILE + 2 * (len(asked.low) - asked.last) // targets.block
     stretch = (targets.tiles[row + 1] - targets.tiles[row]) * TILE
-    return (found + LANES - 1) // LANES * columns > stretch
+    return (found + LANES - 1) // LANES * columns * _GATHERED > stretch
+
+
+@kernel(inline=True)
+def _held_by(runs: Runs, held: int, fine: Runs, block: int) -> int:
+    """The runs in which a path ends, as those of frames."""
+    left = 0
+    for lane in range(held):
+        if runs.firsts[lane] >= 0:
+            fine.begins[left], fine.ends[left] = runs.begins[lane] * block, runs.ends[lane] * block
+            left += 1
+    return left
 
 
 @kernel()
 def nearest_part(
-    x: DoubleArray, asked: Section, targets: Turned, row: int, local: int, tiles: FloatArray, limit: float
+    x: DoubleArray, asked: Section, targets: Turned, row: int, local: int, tiles: FloatArray, limit: float, whole: bool
 ) -> tuple[float, int]:
     """(distance, end) of the nearest part of a target, of equal ones the one that ends first; inf and 0 where none is
-    within the limit. `x`: (1, m) backwards; `tiles`: from `fill_tiles`.
+    within the limit. `x`: (1, m) backwards; `tiles`: from `fill_tiles`. Unless `whole`: some near part, and that only
+    where it takes long to find the nearest.
     """
-    m, block, unit = x.shape[1], targets.block, _unit(targets, local)
-    cells = _cells_of_tiles(asked, targets, row)
+    block, unit, cells = targets.block, _unit(targets, local), _cells_of_tiles(asked, targets, row)
     most = limit * (1.0 + _ROUNDING)
     if least_of(asked, targets, row, local, tiles) > most:
         return INF, 0
-    best, best_end = near_part(x, asked, targets, row, local, int(np.argmin(tiles)))
-    if best <= limit:
-        most = best * (1.0 + _ROUNDING)
-    else:
-        best, best_end = INF, 0
+    best, best_end = INF, 0
     found, least = _runs_of(tiles, _single(most * unit, cells))
-    if _dense(len(found), asked, targets, row) or not most * unit < _MOST:
-        return nearest_by_all(x, targets, row, local, min(limit, best))
+    if not whole and len(found) < _MANY:
+        return best, best_end
+    if len(found) >= _MANY:
+        other, end = near_part(x, asked, targets, row, local, int(np.argmin(tiles)))
+        if other <= limit:
+            best, best_end, most = other, end, other * (1.0 + _ROUNDING)
+            found, least = _runs_of(tiles, _single(most * unit, cells))
+    if not most * unit < _MOST:
+        return nearest_by_all(x, asked, targets, row, local, min(limit, best))
     order = np.argsort(least, kind="mergesort")
-    room, runs, fine = _room_for(m), _no_runs(), _no_runs()
-    allowed = (targets.tiles[row + 1] - targets.tiles[row]) * len(room.live)  # as much as a look at all columns
+    least, left = least[order], len(order)
+    room, runs, fine = _room_for(x.shape[1]), _no_runs(), _no_runs()
+    allowed = (targets.tiles[row + 1] - targets.tiles[row]) * len(room.live) // _GATHERED
     at = 0
-    while at < len(order) and least[order[at]] <= _single(most * unit, cells):
-        held = 0
-        while held < LANES and at < len(order) and least[order[at]] <= _single(most * unit, cells):
-            tile, count = found[order[at]]
-            runs.begins[held] = _first_block(targets, row, tile)
-            runs.ends[held] = runs.begins[held] + count * TILE
-            held, at = held + 1, at + 1
-        work, whole = followed(asked, targets, row, local, False, runs, held, most * unit, room)
-        allowed -= work
-        left = 0
+    while at < left:
+        if at > 0 and (allowed < 0 or _dense(left - at, asked, targets, row)):
+            return nearest_by_all(x, asked, targets, row, local, min(limit, best))
+        held = min(LANES, left - at)
         for lane in range(held):
-            left += runs.firsts[lane] >= 0
-        if whole and left > _FEW and block > 1:
-            left = 0
-            for lane in range(held):
-                if runs.firsts[lane] >= 0:
-                    fine.begins[left] = runs.begins[lane] * block
-                    fine.ends[left] = runs.ends[lane] * block
-                    left += 1
-            work, whole = followed(asked, targets, row, local, True, fine, left, most * unit, room)
+            tile, count = found[order[at + lane]]
+            runs.begins[lane] = _first_block(targets, row, tile)
+            runs.ends[lane] = runs.begins[lane] + count * TILE
+        at += held
+        work, proved = followed(asked, targets, row, local, False, runs, held, most * unit, room)
+        allowed -= work
+        some = _held_by(runs, held, fine, block)
+        if proved and some > _FEW and block > 1:
+            work, proved = followed(asked, targets, row, local, True, fine, some, most * unit, room)
             allowed -= work
-            held = left
+            held = some
             for lane in range(held):
-                runs.least[lane] = fine.least[lane]
-                runs.firsts[lane] = fine.firsts[lane] // block if fine.firsts[lane] >= 0 else -1
-                runs.lasts[lane] = fine.lasts[lane] // block
-        if not whole or allowed < 0:
-            return nearest_by_all(x, targets, row, local, min(limit, best))
+                runs.least[lane], runs.firsts[lane] = fine.least[lane], fine.firsts[lane]
+                if fine.firsts[lane] >= 0:
+                    runs.firsts[lane], runs.lasts[lane] = fine.firsts[lane] // block, fine.lasts[lane] // block
         for lane in np.argsort(runs.least[:held], kind="mergesort"):
-            if runs.firsts[lane] < 0 or runs.least[lane] > _single(most * unit, _along(m, 1) * 3):
+            if runs.firsts[lane] < 0 or runs.least[lane] > _single(most * unit, 3 * _along(x.shape[1], 1)):
                 continue
             other, end = parts.swept_run(x, targets, row, local, runs.firsts[lane], runs.lasts[lane], most)
             if other <= limit and (other < best or (other == best and end < best_end)):
                 best, best_end = other, end
                 most = best * (1.0 + _ROUNDING)
+        if not whole:
+            return best, best_end
+        if not proved:
+            return nearest_by_all(x, asked, targets, row, local, min(limit, best))
+        left = int(np.searchsorted(least, _single(most * unit, cells), side="right"))
     return best, best_end

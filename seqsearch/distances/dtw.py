@@ -8,7 +8,7 @@ from ..arrays import JSON, AnyArray, BoolArray, DoubleArray, IntArray
 from ..errors import ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from . import dtw_bounds, dtw_kernels
+from . import dtw_bounds, dtw_kernels, dtw_many
 from .arguments import Columns, allowed_rows, candidate_rows, pair_arguments, stop_bounds
 from .dtw_paths import path_of
 from .neighbours import Neighbours, Pruning
@@ -65,7 +65,7 @@ class DTWDistance(SeriesDistance):
         found = np.empty(len(first))
         x, x_rows = self.prepared_rows(a, first)
         y, y_rows = self.prepared_rows(b, second)
-        dtw_kernels.pairs_kernel(x, x_rows, y, y_rows, self._form, self._sums(limits), found)
+        dtw_many.pairs_kernel(x, x_rows, y, y_rows, self._form, self._sums(limits), found)
         return self._distances(found)
 
     def path(self, a: AnyArray, b: AnyArray) -> IntArray:
@@ -83,7 +83,7 @@ class DTWDistance(SeriesDistance):
         wanted = candidate_rows(candidates, len(queries), len(targets))
         ends = self._sums(stop_bounds(stop, wanted))
         y, places = self.prepared_rows(targets, wanted)
-        dtw_kernels.rerank_kernel(self.prepared(queries), y, places, ends, self._form, (found.rows, found.distances))
+        dtw_many.rerank_kernel(self.prepared(queries), y, places, ends, self._form, (found.rows, found.distances))
         return Neighbours(rows_of_places(found.rows, places, wanted), self._distances(found.distances))
 
     def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> DTWNeighbours:

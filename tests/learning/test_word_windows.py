@@ -42,7 +42,9 @@ def sentences(n: int, seed: int) -> Tagged:
         words = [str(word) for word in rng.choice([*KINDS, "saw"], 7)]
         texts.append(" ".join(words))
         before = ["", *words[:-1]]
-        tags += [KINDS.get(word) or ("N" if last in ("the", "a") else "V") for word, last in zip(words, before, strict=True)]
+        tags += [
+            KINDS.get(word) or ("N" if last in ("the", "a") else "V") for word, last in zip(words, before, strict=True)
+        ]
     whole = untagged(Sequences.from_texts(texts, TEXT), by_words=True)
     return replace(whole, tags=Strings.of(tags))
 

@@ -72,7 +72,13 @@ def train_blend(data: Tagged, plan: LabelPlan, validation: Tagged | None, run: R
     ]
     chosen = _told(joint / temperature, true)
     choice: JSON = {"measure": "log_loss", "held_out": len(true), "folds": 1, "judges": told, "chosen": chosen}
-    more: JSON = {"plan": plan.to_json(), "seed": run.seed, "sequences": len(training), "log": log.rows, "choice": choice}
+    more: JSON = {
+        "plan": plan.to_json(),
+        "seed": run.seed,
+        "sequences": len(training),
+        "log": log.rows,
+        "choice": choice,
+    }
     spec = InputSpec(TEXT.name, length=network.spec.length, reading=WordReading((), 0))
     parts = [(model, share / degrees) for model, share, degrees in zip((network, window), shares, heat, strict=True)]
     kept = [(model, share) for model, share in parts if share]

@@ -39,8 +39,8 @@ class Family:
     given as they are or as "module:name".
     `steps`: it reads step by step, so it gives a vector of every step too, and text may be read word by word;
     `dropout`: it has a setting of that name; `as_is`: its points are the sequences themselves, unchanged; `judges`: its
-    points are scores, which `train --task classify` or `tag` makes of labels, so it can be neither trained nor fitted by
-    its name.
+    points are scores, which `train --task classify` or `tag` makes of labels, so it can be neither trained nor fitted
+    by its name.
     """
 
     name: str

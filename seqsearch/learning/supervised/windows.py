@@ -70,9 +70,11 @@ def descend(
     left_out: float,
     state: int,
 ) -> None:
-    """One pass over (m,) examples: to `table` (M + 1, K), whose last row every example has, are added steps down the
-    gradient of the log loss; `squares`, (M + 1,), sums the mean squares of the gradients of each row; `weights`: (K,) of the labels. `state`: of the draws
-    of what is left out, above 0."""
+    """One pass over (m,) examples of (m, F) `places`, in `order`: steps down the gradient of the log loss, from `rate` on.
+
+    To `table`, (M + 1, K), they are added; its last row every example has. `squares`, (M + 1,), sums the mean squares of
+    the gradients of each row; `weights`: (K,) of the labels; `state`: of the draws of what is left out, above 0.
+    """
     width, labels = places.shape[1], table.shape[1]
     scores = np.empty(labels, np.float32)
     there = np.empty(width + 1, np.int64)

@@ -73,8 +73,8 @@ def descend(
     """One pass over m examples, in `order`: steps down the gradient of the log loss, each row's of its own length.
 
     `places`: (m, F) rows of each example; `wanted`: (m,) labels. The steps are added to `table`, (M + 1, K), whose last
-    row every example has; `squares`, (M + 1,), sums the mean squares of the gradients of each row; `weights`: (K,) of the
-    labels; `state`: of the draws of what is left out, above 0.
+    row every example has; `squares`, (M + 1,), sums the mean squares of the gradients of each row; `weights`: (K,) of
+    the labels; `state`: of the draws of what is left out, above 0.
     """
     width, labels = places.shape[1], table.shape[1]
     scores = np.empty(labels, np.float32)

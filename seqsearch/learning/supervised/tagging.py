@@ -56,35 +56,34 @@ def train_blend(data: Tagged, plan: LabelPlan, validation: Tagged | None, run: R
     with run.progress.task("words in windows", 2) as task:
         window = window_model(learnt, len(labels), weights, run.seed)
         task.advance()
-        true, names = judged.wanted[known], ("network", "words in a window")
         scores = [_scores(model, held.sequences)[known] for model in (network, window)]
         if validation is None:
             window = window_model(Examples.tags(data, labels), len(labels), weights, run.seed)
         task.advance()
+    more: JSON = {"plan": plan.to_json(), "seed": run.seed, "sequences": len(training), "log": log.rows}
+    return _blend([network, window], scores, judged.wanted[known], labels, more), log
+
+
+def _blend(
+    models: list[Model], scores: list[DoubleArray], true: IntArray, labels: tuple[str, ...], training: JSON
+) -> Model:
+    """The network and the model of windows as one, shared out by their (h, K) scores of the (h,) labels held out."""
     heat = [fitted_temperature(own, true) for own in scores]
     cool = [own / degrees for own, degrees in zip(scores, heat, strict=True)]
     shares = _best_shares(cool, true)
-    joint = sum(share * own for share, own in zip(shares, cool, strict=True))
+    joint = shares[0] * cool[0] + shares[1] * cool[1]
     temperature = fitted_temperature(joint, true)
-    told = [
+    judges = [
         {"judge": name, "variant": "", "share": share, **_told(own, true)}
-        for name, share, own in zip(names, shares, cool, strict=True)
+        for name, share, own in zip(("network", "words in a window"), shares, cool, strict=True)
     ]
     chosen = _told(joint / temperature, true)
-    choice: JSON = {"measure": "log_loss", "held_out": len(true), "folds": 1, "judges": told, "chosen": chosen}
-    more: JSON = {
-        "plan": plan.to_json(),
-        "seed": run.seed,
-        "sequences": len(training),
-        "log": log.rows,
-        "choice": choice,
-    }
-    spec = InputSpec(TEXT.name, length=network.spec.length, reading=WordReading((), 0))
-    parts = [(model, share / degrees) for model, share, degrees in zip((network, window), shares, heat, strict=True)]
-    kept = [(model, share) for model, share in parts if share]
-    head = Head("tag", labels, temperature)
-    models, factors = [model for model, _ in kept], [share for _, share in kept]
-    return blended(spec, models, factors, np.zeros(len(labels)), head, more), log
+    choice: JSON = {"measure": "log_loss", "held_out": len(true), "folds": 1, "judges": judges, "chosen": chosen}
+    spec = InputSpec(TEXT.name, length=models[0].spec.length, reading=WordReading((), 0))
+    kept = [row for row, share in enumerate(shares) if share]
+    factors = [shares[row] / heat[row] for row in kept]
+    head, levels = Head("tag", labels, temperature), np.zeros(len(labels))
+    return blended(spec, [models[row] for row in kept], factors, levels, head, training | {"choice": choice})
 
 
 def _scores(model: Model, sequences: Sequences) -> DoubleArray:

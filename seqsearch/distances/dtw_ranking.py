@@ -9,7 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray, IntArray
+from ..arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from ..jit import kernel
 from ..sequences import Sequences
 from ..threads import numba_threads
@@ -61,7 +61,7 @@ def _envelopes_kernel(series: Columns, form: Form, out: FloatArray) -> None:
 
 
 @kernel()
-def _fill(x: FloatArray, form: Form, out: FloatArray) -> None:
+def _fill(x: DoubleArray, form: Form, out: FloatArray) -> None:
     """One series."""
     count, features = x.shape
     before, after = reach(count, count, form.window)
@@ -89,4 +89,4 @@ def _outside_of_both(x: FloatArray, y: FloatArray, squared: bool) -> float:
         one = max(nothing, max(others[j] - high[j], low[j] - others[j]))
         other = max(nothing, max(frames[j] - most[j], least[j] - frames[j]))
         total += one * one + other * other if squared else one + other
-    return total
+    return float(total)

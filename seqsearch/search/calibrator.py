@@ -448,8 +448,8 @@ class _Outcome:
         """With what it found of some queries, and surely finds, and how many candidates of each it compared."""
         verified, budget = None if self.compared is None else round(compared, 2), self.budget
         recall, lower = round(recall, 6), round(lower, 6)
-        effort = {"lists": budget.lists, "kept": budget.kept}
-        return Point(self.k, budget.candidates, budget.ef, recall, lower, self.alpha, verified, **effort)
+        told = Point(self.k, budget.candidates, budget.ef, recall, lower, self.alpha, verified, lists=budget.lists)
+        return replace(told, kept=budget.kept)
 
 
 class _Verified:

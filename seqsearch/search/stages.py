@@ -179,7 +179,7 @@ class Reorder:
         scores[able] = self._ranker.scores(queries.sequences[np.flatnonzero(able)], before.rows[able])
         order = np.tile(np.arange(before.rows.shape[1]), (len(queries), 1))
         order[able] = np.argsort(scores[able], axis=1, kind="stable")
-        rows, scores = (np.take_along_axis(each, order, axis=1) for each in (before.rows, scores))
+        rows, scores = np.take_along_axis(before.rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
         if able.all():
             return Ranked(rows[:, : keep.count], scores[:, : keep.count])
         rows[able, keep.count :], scores[able, keep.count :] = -1, np.inf

@@ -31,7 +31,8 @@ DIVIDING = 10
 """The rank of the candidate that tells how far a query is from everything: a copy of it that is stored, or a single
 near relative, says nothing of how hard the others are to find."""
 LOST_MORE = 1.5
-"""So many times what strangers lose do far series of another source: heartbeats of other patients (docs/recall.md)."""
+"""So many times what strangers lose do far series of another source: heartbeats of patients left out
+(docs/recall.md)."""
 SURE = 0.9995  # a recall above which nobody needs a larger budget
 GAIN, WORTH = 0.0001, 0.05  # of recall, and of what was missed, that is worth another budget
 PROVING, QUERIES = 5.0, (500, 2000)

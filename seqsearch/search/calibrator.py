@@ -21,7 +21,7 @@ from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
 from .known_pairs import KnownPairs
 from .pipeline import Keep, Pipeline, Queries, Ranked, Stage, Trace, joined
 from .proposals import Proposals
-from .stages import Exact, Propose, ProposeParts, ProposeShared
+from .stages import Exact, Propose, ProposeParts, ProposeShared, Reorder
 from .strangers import Removed, Strangers, grouped
 
 Bounds = Callable[[DoubleArray], DoubleArray]
@@ -31,7 +31,8 @@ DIVIDING = 10
 """The rank of the candidate that tells how far a query is from everything: a copy of it that is stored, or a single
 near relative, says nothing of how hard the others are to find."""
 LOST_MORE = 1.5
-"""So many times what strangers lose do far series of another source: heartbeats of other patients (docs/recall.md)."""
+"""So many times what strangers lose do far series of another source: heartbeats of patients left out
+(docs/recall.md)."""
 SURE = 0.9995  # a recall above which nobody needs a larger budget
 GAIN, WORTH = 0.0001, 0.05  # of recall, and of what was missed, that is worth another budget
 PROVING, QUERIES = 5.0, (500, 2000)
@@ -39,6 +40,10 @@ DEAR = 5e10  # cells of a comparison of one query with everything, from which on
 PROVING_DEAR, QUERIES_DEAR = 2.0, (200, 2000)
 FEWEST_TO_LEAVE_OUT = 1000  # sequences below which members are not asked as well
 MANY, WORTH_OF_MANY = 400, 0.15  # candidates from which on a step has to find more of it: these take long to measure
+FEWEST_TO_NARROW, LEAST_NARROWING = 200, 2
+"""Candidates from which on fewer of them are compared, where something orders them; at most one of so many."""
+NARROWING = 4
+"""One of so many candidates is compared where `evaluate` shows what that finds."""
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
 _WIDER = range(20, 201)
 """Candidates for which greater efforts than the usual are tried: in a large graph of near duplicates it is the walk
@@ -98,12 +103,19 @@ def calibrate(
         return found, trace[last.name].compared / len(asked)
 
     cost = last.cost(sequences, truth) * (BANDED if isinstance(first, ProposeParts) else 1.0)
+    reorder = next((stage for stage in pipeline.stages if isinstance(stage, Reorder)), None)
+    costs = (cost,) if reorder is None else (reorder.cost(sequences, truth), cost)
     by_proof = last.distance.exhaustive_cost(sequences.lengths, others, cost)
 
     def curve(points: list[Point]) -> tuple[Point, ...]:
         if not isinstance(first, ProposeShared):
             points = [_with_cost(point, first.index) for point in points]
-        return tuple(worthwhile(points, (cost,)))
+        return tuple(worthwhile(points, costs))
+
+    def order_of(rows: IntArray) -> AnyArray | None:
+        if reorder is None:
+            return None
+        return reorder.scores(sequences if strange is None else sequences[strange.owners], rows)
 
     def bounds_of(who: IntArray) -> Bounds:
         strange_ones = np.count_nonzero(who >= len(queries))
@@ -116,7 +128,9 @@ def calibrate(
             if strange is not None:
                 every, owners = joined([truth, strange.truth]), strange.owners
             beside = None if allowed is not None else Neighbours(known.rows[owners], known.distances[owners])
-            measured = measure(every, proposals.of, verify, ladder, ks, task, known=beside, usual=len(queries))
+            measured = measure(
+                every, proposals.of, verify, ladder, ks, task, known=beside, usual=len(queries), order_of=order_of
+            )
             points, interval = curve(measured.points(np.arange(len(queries)))), measured.interval
             groups = [
                 Group(reach, len(who), curve(measured.points(who, bounds_of(who))), together, DIVIDING)
@@ -132,7 +146,7 @@ def calibrate(
         len(queries),
         size,
         points,
-        (cost,),
+        costs,
         interval,
         by_proof,
         float(np.quantile(truth.distances[:, 0], USUAL, method="higher")),
@@ -191,6 +205,19 @@ def ladder_of(first: Stage, size: int, *, wider: bool = False) -> list[Budget]:
     if not isinstance(first, Propose):
         raise MismatchError("this index has no embeddings: its first stage compares hash sequences")
     return budgets_for(first.index, size, wider=wider)
+
+
+def ladder_to_climb(pipeline: Pipeline, size: int) -> list[Budget]:
+    """The ladder that `evaluate` climbs: where something orders candidates, many of them also with a share compared."""
+    ladder = ladder_of(pipeline.stages[0], size)
+    if not any(isinstance(stage, Reorder) for stage in pipeline.stages):
+        return ladder
+    return [
+        each
+        for budget in ladder
+        for each in (replace(budget, kept=(budget.candidates // NARROWING,)), budget)
+        if not each.kept or budget.candidates >= MANY
+    ]
 
 
 def budgets_for(index: CandidateIndex, size: int, *, wider: bool = False) -> list[Budget]:
@@ -385,7 +412,7 @@ class _Proposal:
 
     def outcomes(self, truth: Neighbours, ks: tuple[int, ...], stops: list[Stop]) -> Iterator[_Outcome]:
         """What it finds of the k nearest, for each k: of all candidates, and with every stop."""
-        ks = tuple(k for k in ks if self.budget.candidates >= k)
+        ks = tuple(k for k in ks if self.budget.keeps[-1] >= k)
         for k in ks:
             yield _Outcome(self.budget, k, None, recall_at(self.ordered, truth.distances, k), None)
         for stop in stops if self.budget.candidates >= FEWEST_TO_STOP else ():
@@ -394,6 +421,17 @@ class _Proposal:
                 nearest, compared = np.full((len(truth), k), np.inf), np.zeros(len(truth), np.int64)
                 stopped(self.distances, self.scores, reach, least, nearest, compared)
                 yield _Outcome(self.budget, k, stop.alpha, recall_at(nearest, truth.distances, k), compared)
+
+    def narrowed(self, order: AnyArray | None, truth: Neighbours, ks: tuple[int, ...]) -> Iterator[_Outcome]:
+        """What is found where only the first by an `order`, (Q, C) scores, are compared: some numbers of them."""
+        if order is None:
+            return
+        counts = [count for count in LADDER if count <= self.budget.candidates // LEAST_NARROWING]
+        first = np.argsort(order, axis=1, kind="stable")[:, : max(counts)]
+        distances = np.take_along_axis(self.distances, first, axis=1)
+        for count in counts:
+            part = _Proposal(replace(self.budget, kept=(count,)), self.scores, distances[:, :count])
+            yield from part.outcomes(truth, ks, [])
 
 
 @dataclass(frozen=True)
@@ -411,7 +449,8 @@ class _Outcome:
         """With what it found of some queries, and surely finds, and how many candidates of each it compared."""
         verified, budget = None if self.compared is None else round(compared, 2), self.budget
         recall, lower = round(recall, 6), round(lower, 6)
-        return Point(self.k, budget.candidates, budget.ef, recall, lower, self.alpha, verified, lists=budget.lists)
+        told = Point(self.k, budget.candidates, budget.ef, recall, lower, self.alpha, verified, lists=budget.lists)
+        return replace(told, kept=budget.kept)
 
 
 class _Verified:
@@ -484,17 +523,20 @@ def measure(
     known: Neighbours | None = None,
     usual: int | None = None,
     may_stop: bool = True,
+    order_of: Callable[[IntArray], AnyArray | None] | None = None,
 ) -> Measured:
     """What the budgets find for the queries that `truth` belongs to, and the interval behind those that stop early.
 
     `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
     which those above their cutoff may be inf; `known`: the nearest of each query, as far as they are; `usual`: how many
-    of the queries are, the first ones, None for all; `may_stop`: whether lists may end early. The ladder ends where
-    every k is found as surely as anybody asks.
+    of the queries are, the first ones, None for all; `may_stop`: whether lists may end early; `order_of`: scores of
+    candidates, (Q, C) rows, by which the first of them are chosen to be compared, None where nothing gives any. The
+    ladder ends where every k is found as surely as anybody asks.
     """
     distances = _Verified(verify, thresholds(truth.distances, max(ks)), known)
     proposals: list[_Proposal] = []
     best: tuple[float, ...] = ()
+    narrowed: list[_Outcome] = []
     ladder = budgets if isinstance(budgets, Ladder) else None
     for budget in budgets.budgets if isinstance(budgets, Ladder) else budgets:
         if task is not None:
@@ -504,6 +546,8 @@ def measure(
         candidates = propose(budget)
         proposal = _Proposal(budget, candidates.scores, distances.of(candidates.rows))
         proposals.append(proposal)
+        if order_of is not None and budget.candidates >= FEWEST_TO_NARROW:
+            narrowed += proposal.narrowed(order_of(candidates.rows), truth, ks)
         able = [k for k in ks if budget.candidates >= k]
         recalls = tuple(recall for k in able for recall in proposal.recalls(truth, k, usual))
         if recalls >= best:  # by the smallest k, which every budget has
@@ -517,7 +561,7 @@ def measure(
     interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
     stops = [] if interval is None or not may_stop else [interval.at(alpha) for alpha in ALPHAS]
     outcomes = [outcome for proposal in proposals for outcome in proposal.outcomes(truth, ks, stops)]
-    return Measured(outcomes, interval, first)
+    return Measured([*outcomes, *narrowed], interval, first)
 
 
 def measured_whole(

@@ -27,7 +27,7 @@ from .asking import vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import build
 from .cache import IndexCache, bytes_by_part
-from .calibrator import calibrate, calibrate_pairs, enough_queries, is_dear, ladder_of, members
+from .calibrator import calibrate, calibrate_pairs, enough_queries, is_dear, ladder_to_climb, members
 from .clustering import MEMORY, Clustering, clustered
 from .column_changes import ColumnChanges, ColumnValues
 from .encoding import OneModel, TwoTowers
@@ -296,7 +296,7 @@ class SequenceIndex(Questions):
     def budgets(self) -> list[Budget]:
         """The ladder of budgets that `evaluate` climbs."""
         with self._handle.state() as state:
-            return ladder_of(state.pipeline.stages[0], len(state))
+            return ladder_to_climb(state.pipeline, len(state))
 
     def distribution_warning(self, nearest: Iterable[DoubleArray]) -> str | None:
         """A warning where queries whose nearest are at `nearest`, several (Q,), are not like those that the recall was

@@ -82,7 +82,7 @@ def calibrate(
     assert isinstance(last, Exact)
     whole = isinstance(first, Propose)
     ks = tuple(k for k in (CALIBRATED_K if whole else PARTS_K) if k <= others) or (1,)
-    few = is_dear(queries.sequences.lengths, others, last.distance)
+    few, lost = is_dear(queries.sequences.lengths, others, last.distance), counted(last.distance)
     removed = Removed.sizes(len(queries), others, max(ks), dear=few) if whole else None
     deep = max(ks) + (0 if removed is None else removed.most)
     known = pipeline.neighbours(queries, deep, None, allowed=allowed, exclude=exclude, progress=progress)
@@ -119,7 +119,7 @@ def calibrate(
 
     def bounds_of(who: IntArray) -> Bounds:
         strange_ones = np.count_nonzero(who >= len(queries))
-        return far_series_bounds if last.distance.kind == "series" and 2 * strange_ones >= len(who) else group_bounds
+        return far_series_bounds if lost > 1 and 2 * strange_ones >= len(who) else group_bounds
 
     with progress.task("calibrating", len(budgets)) as task:
         ladder = Ladder(budgets)
@@ -134,7 +134,7 @@ def calibrate(
             points, interval = curve(measured.points(np.arange(len(queries)))), measured.interval
             groups = [
                 Group(reach, len(who), curve(measured.points(who, bounds_of(who))), together, DIVIDING)
-                for reach, who, together in ([] if strange is None else grouped(measured.first, target))
+                for reach, who, together in ([] if strange is None else grouped(measured.first, target, lost))
             ]
         elif isinstance(first, ProposeShared):
             measured = measure(truth, proposals.of, verify, ladder, ks, task, may_stop=False)
@@ -161,19 +161,25 @@ def is_dear(lengths: IntArray, others: int, distance: Distance) -> bool:
     return distance.kind == "tokens" and not distance.partial and cells > DEAR
 
 
-def enough_queries(recall: float, *, dear: bool = False) -> int:
+def counted(distance: Distance | None) -> float:
+    """How often what far queries lose counts: see `LOST_MORE`."""
+    return LOST_MORE if distance is not None and distance.kind == "series" and not distance.partial else 1.0
+
+
+def enough_queries(recall: float, *, dear: bool = False, lost: float = 1.0) -> int:
     """How many queries a calibration for a recall needs: a fifth of the loss allowed is what one more would prove; half
-    of it where they are `dear`."""
+    of it where they are `dear`. `lost`: how often what far ones lose counts."""
     proving, limits = (PROVING_DEAR, QUERIES_DEAR) if dear else (PROVING, QUERIES)
-    return int(np.clip(np.ceil(proving / max(1 - recall, 1e-9)), *limits))
+    return int(np.clip(np.ceil(proving * lost / max(1 - recall, 1e-9)), *limits))
 
 
-def left_out(known: BoolArray, held: int, recall: float, rng: np.random.Generator, *, dear: bool = False) -> IntArray:
+def left_out(known: BoolArray, held: int, enough: int, rng: np.random.Generator) -> IntArray:
     """Members to be asked for their others beside the `held` queries that were kept out of the index, where these are
-    too few: (m,) rows of the `known` ones, (rows,), ascending. None of a tiny set, where comparing with all is cheap.
+    fewer than `enough`: (m,) rows of the `known` ones, (rows,), ascending. None of a tiny set, where comparing with all
+    is cheap.
     """
     rows = np.flatnonzero(known)
-    more = min(enough_queries(recall, dear=dear) - held, len(rows))
+    more = min(enough - held, len(rows))
     if len(rows) + held < FEWEST_TO_LEAVE_OUT or more < 1:
         return np.zeros(0, np.int64)
     return np.sort(rng.choice(rows, more, replace=False)).astype(np.int64)
@@ -487,6 +493,28 @@ class _Verified:
         return out
 
 
+class _Ordered:
+    """Scores of candidates by which they are chosen to be compared, each computed once, as `_Verified`."""
+
+    def __init__(self, order_of: Callable[[IntArray], AnyArray | None], queries: int) -> None:
+        self._order_of, self._known = order_of, KnownPairs(queries)
+
+    def of(self, rows: IntArray) -> AnyArray | None:
+        """(Q, C) of proposed rows, inf where there is none; None where nothing orders them."""
+        out = self._known.of(rows)
+        unknown = np.isnan(out)
+        scores = self._order_of(np.where(unknown, rows, -1))
+        if scores is None:
+            return None
+        out[unknown] = scores[unknown]
+        owners, columns = np.nonzero(unknown & (rows >= 0))
+        order = np.argsort(owners << 40 | rows[owners, columns])
+        owners, columns = owners[order], columns[order]
+        if len(owners):
+            self._known.put(owners, rows[owners, columns], out[owners, columns])
+        return out
+
+
 @dataclass(frozen=True)
 class Measured:
     """What every budget finds for some queries, the `interval` behind those that stop early, and the scores by which
@@ -537,6 +565,7 @@ def measure(
     proposals: list[_Proposal] = []
     best: tuple[float, ...] = ()
     narrowed: list[_Outcome] = []
+    ordered = None if order_of is None else _Ordered(order_of, len(truth))
     ladder = budgets if isinstance(budgets, Ladder) else None
     for budget in budgets.budgets if isinstance(budgets, Ladder) else budgets:
         if task is not None:
@@ -546,8 +575,8 @@ def measure(
         candidates = propose(budget)
         proposal = _Proposal(budget, candidates.scores, distances.of(candidates.rows))
         proposals.append(proposal)
-        if order_of is not None and budget.candidates >= FEWEST_TO_NARROW:
-            narrowed += proposal.narrowed(order_of(candidates.rows), truth, ks)
+        if ordered is not None and budget.candidates >= FEWEST_TO_NARROW:
+            narrowed += proposal.narrowed(ordered.of(candidates.rows), truth, ks)
         able = [k for k in ks if budget.candidates >= k]
         recalls = tuple(recall for k in able for recall in proposal.recalls(truth, k, usual))
         if recalls >= best:  # by the smallest k, which every budget has

@@ -27,7 +27,7 @@ from .asking import vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import build
 from .cache import IndexCache, bytes_by_part
-from .calibrator import calibrate, calibrate_pairs, enough_queries, is_dear, ladder_to_climb, members
+from .calibrator import calibrate, calibrate_pairs, counted, enough_queries, is_dear, ladder_to_climb, members
 from .clustering import MEMORY, Clustering, clustered
 from .column_changes import ColumnChanges, ColumnValues
 from .encoding import OneModel, TwoTowers
@@ -571,6 +571,5 @@ def _enough(state: State, target: float) -> int:
     """Members that have to be asked to measure a recall."""
     rows = np.unique(np.linspace(0, max(0, len(state.live) - 1), min(len(state.live), _LENGTHS)).astype(np.int64))
     distance = state.distance
-    return enough_queries(
-        target, dear=distance is not None and is_dear(state.targets.lengths_of(rows), len(state), distance)
-    )
+    dear = distance is not None and is_dear(state.targets.lengths_of(rows), len(state), distance)
+    return enough_queries(target, dear=dear, lost=counted(distance))

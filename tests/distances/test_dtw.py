@@ -206,3 +206,47 @@ def test_series_of_equal_lengths_are_ranked_as_one_by_one(distance):
     assert (
         distance.searcher(targets).search(queries, 7, within=radii)[0].rows[:, :4].tolist() == expected[:, :4].tolist()
     )
+
+
+@pytest.mark.parametrize(
+    ("form", "features"),
+    [({"window": 0.1}, 1), ({"window": 0.3, "local": "absolute"}, 2), ({"window": 0.2, "local": "cosine"}, 3)],
+)
+def test_candidates_are_ordered_by_what_is_outside_of_both_envelopes(form, features):
+    rng, length = np.random.default_rng(29), 20
+    distance = DTWDistance(**form, standardise=True)
+    series = Sequences.from_arrays([rng.standard_normal((length, features)).cumsum(0) for _ in range(12)])
+    frames = distance.prepared(series).data.reshape(12, length, features)
+    queries = series[:4]
+    reach_of = int(form["window"] * length)
+
+    def outside_of(x, y):
+        total = 0.0
+        for t in range(length):
+            near = x[max(0, t - reach_of) : t + reach_of + 1]
+            over = np.maximum(np.maximum(y[t] - near.max(0), near.min(0) - y[t]), 0)
+            total += (over if distance.local == "absolute" else over**2).sum()
+        return total
+
+    rows = np.array([rng.permutation(12) for _ in range(4)])
+    rows[1, 3] = rows[3, 0] = -1
+    assert distance.ranks(series)
+    scores = distance.ranker(series).scores(queries, rows)
+    for q, c in np.ndindex(rows.shape):
+        x, y = frames[q], frames[rows[q, c]]
+        one = np.inf if rows[q, c] < 0 else outside_of(x, y) + outside_of(y, x)
+        assert scores[q, c] == pytest.approx(one, rel=1e-4, abs=1e-5)
+
+
+def test_only_a_narrow_band_of_series_of_one_length_is_ranked():
+    rng = np.random.default_rng(31)
+    alike = walks(5, 30, 1, rng, shortest=30)
+    assert DTWDistance(window=0.1).ranks(alike)
+    for distance in (DTWDistance(), DTWDistance(window=0.5), DTWDistance(window=0.1, slope=2.0)):
+        assert not distance.ranks(alike)
+        with pytest.raises(MismatchError, match="is ranked nearly as the distance dtw ranks it"):
+            distance.ranker(alike)
+    assert not DTWDistance(window=0.1).ranks(alike[:0])
+    assert not DTWDistance(window=0.1).ranks(Sequences.from_arrays([np.zeros(30), np.zeros(31)]))
+    shorter = Sequences.from_arrays([np.zeros(29), np.zeros(30)])
+    assert DTWDistance(window=0.1).ranker(alike).able(shorter).tolist() == [False, True]

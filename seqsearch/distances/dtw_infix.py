@@ -241,8 +241,7 @@ def turned_of(targets: Columns, block: int) -> parts.Turned:
     scale = 1.0 / most if most > 0 else 1.0
     floor = np.nextafter((low * scale).astype(np.float32), np.float32(-np.inf))
     ceiling = np.nextafter((high * scale).astype(np.float32), np.float32(np.inf))
-    single = len(frames) == 1
-    tiles = offsets_of(-(-np.diff(starts) // (lanes.LANES * lanes.TILE)) * single)
+    tiles = offsets_of(-(-np.diff(starts) // (lanes.LANES * lanes.TILE)) * (len(frames) == 1))
     packed = np.empty((2, int(tiles[-1]) * lanes.TILE * lanes.LANES), np.float32)
     for each, blocks in zip(packed, (floor, ceiling), strict=True):
         sections.pack_kernel(blocks[0], starts, tiles, each)

@@ -135,7 +135,7 @@ def _before(asked: Section, width: int) -> int:
 def _before_tiles(asked: Section, targets: Turned, row: int) -> int:
     longest = (targets.tiles[row + 1] - targets.tiles[row] - 1) * TILE
     before = lanes.before_of(asked.last - asked.first, targets.block)
-    return min(longest, (before + TILE - 1) // TILE * TILE)
+    return int(min(longest, (before + TILE - 1) // TILE * TILE))
 
 
 @kernel()
@@ -169,7 +169,7 @@ def _unit(targets: Turned, local: int) -> float:
 def _cells_of_tiles(asked: Section, targets: Turned, row: int) -> int:
     """At most so many cells are on a path that `fill_tiles` bounds."""
     columns = _before_tiles(asked, targets, row) + (targets.tiles[row + 1] - targets.tiles[row]) * TILE
-    return columns + asked.last - asked.first
+    return int(columns + asked.last - asked.first)
 
 
 @kernel()
@@ -191,7 +191,7 @@ def _single(most: float, cells: int) -> np.float32:
 @kernel(inline=True)
 def _first_block(targets: Turned, row: int, tile: int) -> int:
     """Where a tile, an index into `least` of `fill_tiles`, begins."""
-    return (tile % LANES * (targets.tiles[row + 1] - targets.tiles[row]) + tile // LANES) * TILE
+    return int(tile % LANES * (targets.tiles[row + 1] - targets.tiles[row]) + tile // LANES) * TILE
 
 
 @kernel()
@@ -402,7 +402,7 @@ def _dense(found: int, asked: Section, targets: Turned, row: int) -> bool:
     """Whether so many runs are more than a look at all columns."""
     columns = _before(asked, targets.block) + 2 * TILE + 2 * (len(asked.low) - asked.last) // targets.block
     stretch = (targets.tiles[row + 1] - targets.tiles[row]) * TILE
-    return (found + LANES - 1) // LANES * columns * _GATHERED > stretch
+    return bool((found + LANES - 1) // LANES * columns * _GATHERED > stretch
 
 
 @kernel(inline=True)

@@ -402,7 +402,7 @@ def _dense(found: int, asked: Section, targets: Turned, row: int) -> bool:
     """Whether so many runs are more than a look at all columns."""
     columns = _before(asked, targets.block) + 2 * TILE + 2 * (len(asked.low) - asked.last) // targets.block
     stretch = (targets.tiles[row + 1] - targets.tiles[row]) * TILE
-    return bool((found + LANES - 1) // LANES * columns * _GATHERED > stretch
+    return bool((found + LANES - 1) // LANES * columns * _GATHERED > stretch)
 
 
 @kernel(inline=True)

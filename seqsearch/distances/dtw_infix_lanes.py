@@ -22,7 +22,7 @@ from ..jit import kernel
 
 LANES, TILE = 16, 8
 _FLOAT = ir.FloatType()
-_VEC = ir.VectorType(_FLOAT, LANES)
+_VEC, _BITS = ir.VectorType(_FLOAT, LANES), ir.VectorType(ir.IntType(32), LANES)
 SINGLE = np.float32(1.2e-7)  # what float32 may round, twice over
 AWAY = np.float32(1e15)  # where a stretch has no block: its square can be summed
 DEAD = np.float32(1e30)  # the cost of what no path reaches
@@ -53,7 +53,9 @@ def _swept(square: bool) -> Callable[..., None]:
                 return b.select(b.fcmp_ordered(">", x, y), x, y)
 
             def least(x: ir.Value, y: ir.Value) -> ir.Value:
-                return b.select(b.fcmp_ordered("<", x, y), x, y)
+                # Bits of floats that are not negative are in the order of these, and integers have units of their own.
+                first, second = b.bitcast(x, _BITS), b.bitcast(y, _BITS)
+                return b.bitcast(b.select(b.icmp_signed("<", first, second), first, second), _VEC)
 
             with e.loop(e.number(0), e.args[3]) as row:
                 least_of_frame = e.spread(b.load(e.place(1, row)), _VEC)

@@ -211,25 +211,25 @@ def near_part(x: DoubleArray, asked: Section, targets: Turned, row: int, local: 
 @kernel()
 def _gather(targets: Turned, row: int, by_frame: bool, runs: Runs, held: int, first: int, room: Room) -> None:
     """The blocks or frames from `first` after the begin of each run."""
+    zero, count = targets.starts[row], targets.starts[row + 1] - targets.starts[row]
     if by_frame:
         zero, count = targets.offsets[row], targets.offsets[row + 1] - targets.offsets[row]
-    else:
-        zero, count = targets.starts[row], targets.starts[row + 1] - targets.starts[row]
-    for lane in range(LANES):
-        start = runs.begins[lane] + first if lane < held else count
-        for t in range(TILE):
+    floor, ceiling, frames = targets.floor[0, zero:], targets.ceiling[0, zero:], targets.frames[0, zero:]
+    room.floors[:] = AWAY
+    room.ceilings[:] = AWAY
+    room.edge[:] = DEAD
+    for lane in range(held):
+        start = runs.begins[lane] + first
+        for t in range(max(0, -start), min(TILE, count - start)):
             at = t * LANES + lane
-            if not 0 <= start + t < count:
-                room.floors[at], room.ceilings[at] = AWAY, AWAY
-            elif by_frame:
-                value = np.float32(targets.frames[0, zero + start + t] * targets.scale)
+            if by_frame:
+                value = np.float32(frames[start + t] * targets.scale)
                 room.floors[at] = value - lanes.SINGLE * abs(value)
                 room.ceilings[at] = value + lanes.SINGLE * abs(value)
             else:
-                room.floors[at] = targets.floor[0, zero + start + t]
-                room.ceilings[at] = targets.ceiling[0, zero + start + t]
-            room.edge[at + LANES] = 0.0 if lane < held and start + t < runs.ends[lane] else DEAD
-    room.edge[:LANES] = DEAD
+                room.floors[at], room.ceilings[at] = floor[start + t], ceiling[start + t]
+        for t in range(min(TILE, runs.ends[lane] - start)):
+            room.edge[(t + 1) * LANES + lane] = 0.0
 
 
 @kernel(inline=True)

@@ -225,7 +225,7 @@ class _Build:
         rng = np.random.default_rng([options.seed, 2])
         rows = np.sort(rng.permutation(builder.rows)[:SAMPLE])
         sample = builder.sequences(rows)[rng.permutation(len(rows))]
-        decision = decided(sample, builder.rows, distance, options.expect_queries, options.max_time)
+        decision = decided(sample, builder.rows, distance, options.expect_queries, options.max_time, options.recall)
         self.progress.note(str(decision))
         builder.put_document(DECISION, decision.to_json())
         return decision.learn

@@ -157,7 +157,7 @@ def deletions(gene: np.ndarray, share: float, kind: str) -> np.ndarray:
 
 
 def own(members: Sequences, work: Path) -> str:
-    return consensus(members).text
+    return consensus(members, reads=True).text
 
 
 def spoa(members: Sequences, work: Path) -> str:

@@ -122,7 +122,7 @@ def through_an_index(
                 qps, spent = len(queries) / (time.perf_counter() - start), time.process_time() - spent
                 own = {"qps": round(qps, 1), "cpu_ms": round(1000 * spent / len(queries), 2), "budget": answer.budget}
                 by = "identity" if "sort_by" in how else "distance"
-                found[f"index, by {by}"] = Neighbours(answer.rows, answer.distances)
+                found[f"index, by {by}, k = {k}"] = Neighbours(answer.rows, answer.distances)
                 if by == "distance":
                     own["recall"] = round(float(recall_at(answer.distances, truth.distances, k).mean()), 4)
                 asked = {"asked": how["recall"]} if by == "distance" else {"by": by}

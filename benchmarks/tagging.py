@@ -27,9 +27,10 @@ from labels_command import Row, parser_for, run
 
 from seqsearch.encoders.labelling import group, tag
 from seqsearch.evaluation.labels import LabelReport, grouping_scores
-from seqsearch.learning.supervised import LabelPlan, train_grouper, train_tagger
+from seqsearch.learning.supervised import LabelPlan, train_grouper, train_tagger, usual_tag_plan
 from seqsearch.sequences import PROTEIN, TEXT, Sequences, Strings, Tagged, read_tagged, untagged, words_of
 
+AUTO = "auto"
 POS_PLAN = LabelPlan(epochs=8, batch=32, rate=4e-3, patience=3, input_dropout=0.3, word_dropout=0.25, average=0.998)
 POS_SETTINGS = {"channels": 96, "hidden": 96, "dropout": 0.3, "dim": 8}
 STRUCTURE_PLAN = LabelPlan(
@@ -53,6 +54,8 @@ def measured(name: str, encoder: str, train: Tagged, test: Tagged, asked: argpar
     start, used = time.perf_counter(), time.process_time()
     model, log = train_tagger(train, encoder=encoder, plan=plan, seed=asked.seed, **more)
     seconds, cpu = time.perf_counter() - start, time.process_time() - used
+    if "choice" in model.training:
+        print(f"{name}: chosen {model.training['choice']}", file=sys.stderr, flush=True)
     start = time.perf_counter()
     told = tag(model, test.sequences)
     speed = len(test.known) / (time.perf_counter() - start)
@@ -81,8 +84,9 @@ def part_of_speech(asked: argparse.Namespace) -> list[Row]:
     train, dev = (read_tagged(asked.data / f"tagging/pos_{part}.tsv.gz", format="tokens") for part in ("train", "dev"))
     rows = [most_frequent(train, dev)]
     rows += window_peer("pos", train, dev) if asked.peers else []
-    for encoder in asked.encoders or ("lstm",):
-        rows.append(measured("pos", encoder, train, dev, asked, plan=POS_PLAN, settings=POS_SETTINGS))
+    for encoder in asked.encoders or (AUTO, "lstm"):
+        own = (usual_tag_plan(train), {}) if encoder == AUTO else (POS_PLAN, POS_SETTINGS)
+        rows.append(measured("pos", encoder, train, dev, asked, plan=own[0], settings=own[1]))
     return rows
 
 

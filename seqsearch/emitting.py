@@ -95,4 +95,6 @@ def emitted(typing: Callable[..., Typed]) -> Callable[..., Any]:
 
 def _bytes(kind: ir.Type) -> int:
     element = kind.element if isinstance(kind, ir.VectorType) else kind
+    if isinstance(element, ir.DoubleType):
+        return 8
     return 4 if isinstance(element, ir.FloatType) else int(element.width) // 8

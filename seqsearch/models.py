@@ -154,13 +154,11 @@ def _of_labels(
 ) -> Model:
     extras.require("torch", "learning from labels")
     from .learning.loop import RunOptions
-    from .learning.supervised import LabelPlan, train_classifier, train_tagger, usual_plan
+    from .learning.supervised import train_classifier, train_tagger, usual_plan, usual_tag_plan
 
     if "effort" in options:
         raise ParameterError("effort is for the task 'distance': labels are learned in so many epochs")
     by_words = unit == "words"
-    usual = LabelPlan() if task == "tag" else usual_plan(sequences, by_words, encoder)
-    plan = _planned(usual, options)
     run: RunOptions = {
         "settings": _settings(options),
         "seed": options.get("seed", 0),
@@ -168,7 +166,9 @@ def _of_labels(
         "progress": watched(progress),
     }
     if task == "tag":
-        return train_tagger(_tagged(sequences, labels, unit), encoder=encoder, plan=plan, **run)[0]
+        data = _tagged(sequences, labels, unit)
+        return train_tagger(data, encoder=encoder, plan=_planned(usual_tag_plan(data, encoder), options), **run)[0]
+    plan = _planned(usual_plan(sequences, by_words, encoder), options)
     return train_classifier(_labelled(sequences, labels), encoder=encoder, plan=plan, by_words=by_words, **run)[0]
 
 

@@ -41,6 +41,10 @@ class Options:
     bound: bool = option("Add a column bound: no string has a lesser total, by proof.")
     starts: int = option("Best sequences from which the search begins.", type=click.IntRange(1), default=5)
     tries: int = option("Times that edits which change nothing are tried.", type=click.IntRange(0), default=30)
+    reads: bool = option(
+        "The sequences are noisy reads of one origin: find what they were most likely read of, by rates of errors that"
+        " they tell themselves. The total may be above the least."
+    )
     edits: int = option(
         "2: weigh all pairs of edits in the end, hundreds of times as long.", type=click.IntRange(1, 2), default=1
     )
@@ -51,7 +55,7 @@ class Options:
 @click.command(
     "consensus",
     cls=Command,
-    first=("within", "by", "output", "msa", "output_format"),
+    first=("within", "by", "output", "msa", "reads"),
     short_help="The string nearest to all of a set, or of each cluster.",
 )
 @click.argument("file", metavar="FILE|INDEX")
@@ -71,6 +75,7 @@ def command(file: str, clusters: Clusters, options: Options, reading: Reading, q
     \b
     Examples:
       seqsearch consensus reads.fasta -o consensus.fasta --msa aligned.fasta
+      seqsearch consensus nanopore.fastq --reads -o origin.fasta
       seqsearch consensus genes.fasta --within 5 --least 3 -o centres.fasta --size-out
       seqsearch consensus names.csv --by label
       seqsearch consensus refs.ss --cluster refs.nwk --cut 12 --msa 'clade-{}.fasta'
@@ -111,6 +116,7 @@ def _found(
                 starts=options.starts,
                 tries=options.tries,
                 edits=options.edits,
+                reads=options.reads,
                 seed=options.seed,
             )
             count = len(of) if weights is None else int(weights.sum())

@@ -134,7 +134,8 @@ def command(
         if judging is None:
             return
         spent: list[BudgetOptions] = [{"exact": True}, {}]
-        spent += [{"candidates": row.candidates, "ef": row.ef, "lists": row.lists} for row in measured]
+        whole = [row for row in measured if row.compared is None]
+        spent += [{"candidates": row.candidates, "ef": row.ef, "lists": row.lists} for row in whole]
         for budget in spent:
             judging.add_answers(
                 opened.search(asked, k, vectors=rows, strand=options.strand, progress=progress, **budget)

@@ -107,10 +107,12 @@ def _budgets(facts: JSON) -> list[str]:
     effort = "lists" if any(point.lists is not None for point in calibration.points) else "ef"
     efforts = effort if any(getattr(point, effort) is not None for point in calibration.points) else ""
     heading = f"{'k':>5} {'recall asked':>13} {'candidates':>11}" + f" {efforts:>6}" * bool(efforts)
+    narrowed = any(point.kept for point in calibration.points)
+    heading += f" {'compared':>9}" * narrowed
     lines = [f"{heading} {'for queries far away':>21} {'measured':>9}"]
     asked = sorted({*RECALLS, calibration.target})
     for k in sorted({point.k for point in calibration.points}):
-        rows = [_budget(calibration, k, recall, facts["sequences"], efforts) for recall in asked]
+        rows = [_budget(calibration, k, recall, facts["sequences"], efforts, narrowed) for recall in asked]
         same = len(set(rows)) == 1
         lines += [f"{k:>5} {'any' if same else recall:>13} {row}" for recall, row in zip(asked, rows, strict=True)][
             : 1 if same else None
@@ -118,19 +120,21 @@ def _budgets(facts: JSON) -> list[str]:
     return lines
 
 
-def _budget(calibration: Calibration, k: int, recall: float, size: int, effort: str) -> str:
+def _budget(calibration: Calibration, k: int, recall: float, size: int, effort: str, narrowed: bool) -> str:
     """What `search --recall` takes, as it chooses it."""
     from ..search.budget import Wanted
 
     chosen = Wanted(recall).budget(calibration, None, size, k).budget
     if chosen is None:
-        return f"{'all':>11}" + f" {'-':>6}" * bool(effort) + f" {'all':>21} {'1.0000':>9}"
+        told = f"{'all':>11}" + f" {'-':>6}" * bool(effort) + f" {'all':>9}" * narrowed
+        return f"{told} {'all':>21} {'1.0000':>9}"
     spent = getattr(chosen, effort) if effort else None
     told = f"{chosen.candidates:>11,}" + f" {'-' if spent is None else spent:>6}" * bool(effort)
+    told += f" {chosen.keeps[-1]:>9,}" * narrowed
     if chosen.groups is None:
         _, point = calibration.choose(recall, k, size)
-        return f"{told} {chosen.candidates:>21,} {0.0 if point is None else point.recall:>9.4f}"
-    farther = [budget.candidates for budget in chosen.groups.budgets if budget is not None]
+        return f"{told} {chosen.keeps[-1]:>21,} {0.0 if point is None else point.recall:>9.4f}"
+    farther = [budget.keeps[-1] for budget in chosen.groups.budgets if budget is not None]
     return f"{told} {f'up to {max(farther):,}, then all':>21} {chosen.groups.measured or 0.0:>9.4f}"
 
 

@@ -105,10 +105,13 @@ def shown(value: object) -> str:
 def curve(points: Sequence[JSON]) -> str:
     """The points of a calibration as a table."""
     effort = "lists" if any(p.get("lists") is not None for p in points) else "ef"
-    lines = [f"{'k':>5} {'candidates':>11} {effort:>6} {'recall':>8} {'at least':>9}"]
+    narrowed = any(p.get("kept") for p in points)
+    heading = f"{'k':>5} {'candidates':>11} {effort:>6}" + f" {'compared':>9}" * narrowed
+    lines = [f"{heading} {'recall':>8} {'at least':>9}"]
     for p in points:
-        spent = "-" if p.get(effort) is None else p[effort]
-        lines.append(f"{p['k']:>5} {p['candidates']:>11} {spent:>6} {p['recall']:>8.4f} {p['lower']:>9.4f}")
+        spent, kept = "-" if p.get(effort) is None else p[effort], p.get("kept") or [p["candidates"]]
+        told = f"{p['k']:>5} {p['candidates']:>11} {spent:>6}" + f" {kept[-1]:>9}" * narrowed
+        lines.append(f"{told} {p['recall']:>8.4f} {p['lower']:>9.4f}")
     return "\n".join(lines)
 
 

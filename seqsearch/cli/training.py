@@ -119,7 +119,15 @@ def train_on_labels(
 ) -> tuple[Model, TrainingLog]:
     """An encoder and a head that tells labels of sequences or of their elements."""
     extras.require("torch", "learning from labels")
-    from ..learning.supervised import LabelPlan, reads_words, train_classifier, train_grouper, train_tagger, usual_plan
+    from ..learning.supervised import (
+        LabelPlan,
+        reads_words,
+        train_classifier,
+        train_grouper,
+        train_tagger,
+        usual_plan,
+        usual_tag_plan,
+    )
 
     asked, validation = named(options, LabelPlan) | named(labels, LabelPlan), labels.validation
     common = _common(options, quiet)
@@ -131,11 +139,12 @@ def train_on_labels(
         plan = replace(usual_plan(sequences, by_words, options.encoder), **asked)
         held = None if validation is None else reading.read(validation)
         return train_classifier(sequences, by_words=by_words, validation=held, plan=plan, **common)
-    common |= {"plan": LabelPlan(**asked)}
     data = reading.elements(references, labels.unit, labels.mask_column)
     judged = None if validation is None else reading.elements(validation, labels.unit, labels.mask_column)
-    train = train_tagger if task == "tag" else train_grouper
-    return train(data, validation=judged, **common)
+    if task == "tag":
+        plan = replace(usual_tag_plan(data, options.encoder), **asked)
+        return train_tagger(data, validation=judged, plan=plan, **common)
+    return train_grouper(data, validation=judged, plan=LabelPlan(**asked), **common)
 
 
 def _common(options: Options, quiet: bool) -> dict[str, Any]:

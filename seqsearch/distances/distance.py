@@ -57,6 +57,16 @@ class Proposer(Protocol):
         """
 
 
+class Ranker(Protocol):
+    """Targets made ready to be ordered nearly as their distances order them, for a small part of what these cost."""
+
+    def able(self, queries: Sequences) -> BoolArray:
+        """(Q,) for which queries it is."""
+
+    def scores(self, queries: Sequences, rows: IntArray) -> AnyArray:
+        """(Q, C) scores of rows of the targets, (Q, C), -1 padded: the less the better, inf for -1."""
+
+
 class Aligner(Protocol):
     """What aligns two sequences and scores that, where a distance is not one of edits."""
 
@@ -165,6 +175,18 @@ class Distance(ABC):
     def proposer(self, targets: Sequences, allowed: BoolArray | None = None) -> Proposer | None:
         """What proposes candidates where no vector of a whole target leads to a part of it; None where nothing does."""
         return None
+
+    def ranks(self, targets: Sequences) -> bool:
+        """Whether there is a `ranker` of these targets."""
+        return False
+
+    def ranker(self, targets: Sequences) -> Ranker:
+        """What orders candidates nearly as the distance does. Raises MismatchError unless it `ranks` these targets."""
+        raise MismatchError(f"nothing is ranked nearly as the distance {self.name} ranks it")
+
+    def ranking_cost(self, lengths: IntArray) -> float:
+        """What a `ranker` costs a candidate, in candidates proposed: a rough rule as below."""
+        return LEAST_COST
 
     def exact(
         self,

@@ -8,14 +8,21 @@ from ..arrays import JSON, AnyArray, BoolArray, DoubleArray, IntArray
 from ..errors import ParameterError
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from . import dtw_bounds, dtw_kernels
+from . import dtw_bounds, dtw_kernels, dtw_many
 from .arguments import Columns, allowed_rows, candidate_rows, pair_arguments, stop_bounds
+from .distance import LEAST_COST, Ranker
 from .dtw_paths import path_of
+from .dtw_ranking import KeoghRanker
 from .neighbours import Neighbours, Pruning
 from .series import LOCALS, SeriesDistance, rows_of_places
 
 _BOUNDS = ("LB_Kim", "LB_Keogh", "LB_Improved")
 _BOUNDS_A_STEP = 8 << 20  # held in memory at once, 8 bytes each
+_NARROW = 0.3  # a band, as a share of the length, beyond which envelopes tell little
+_RANKED = 1 << 26  # numbers of all targets that are kept beside their envelopes
+_CELL = 0.001  # of the recursion, in candidates proposed: 8 pairs at once
+_BOUND_STEP, _UNPRUNED = 0.0025, 0.1  # of a target that is ruled out; targets that are not
+_RANKED_STEP = 0.005  # of a candidate that is ranked by what is outside of envelopes
 _ROUNDING = 1e-12  # what is just within a radius is not lost to the rounding of its square or cosine
 
 
@@ -65,7 +72,7 @@ class DTWDistance(SeriesDistance):
         found = np.empty(len(first))
         x, x_rows = self.prepared_rows(a, first)
         y, y_rows = self.prepared_rows(b, second)
-        dtw_kernels.pairs_kernel(x, x_rows, y, y_rows, self._form, self._sums(limits), found)
+        dtw_many.pairs_kernel(x, x_rows, y, y_rows, self._form, self._sums(limits), found)
         return self._distances(found)
 
     def path(self, a: AnyArray, b: AnyArray) -> IntArray:
@@ -83,8 +90,31 @@ class DTWDistance(SeriesDistance):
         wanted = candidate_rows(candidates, len(queries), len(targets))
         ends = self._sums(stop_bounds(stop, wanted))
         y, places = self.prepared_rows(targets, wanted)
-        dtw_kernels.rerank_kernel(self.prepared(queries), y, places, ends, self._form, (found.rows, found.distances))
+        dtw_many.rerank_kernel(self.prepared(queries), y, places, ends, self._form, (found.rows, found.distances))
         return Neighbours(rows_of_places(found.rows, places, wanted), self._distances(found.distances))
+
+    def ranks(self, targets: Sequences) -> bool:
+        """Within a band, where all series have one length, and not more of them than are kept in memory thrice."""
+        banded = self.window is not None and self.window <= _NARROW and self.slope is None
+        return banded and 0 < targets.steps <= _RANKED and int(np.ptp(targets.lengths)) == 0
+
+    def ranker(self, targets: Sequences) -> Ranker:
+        return KeoghRanker(self, self._form, targets) if self.ranks(targets) else super().ranker(targets)
+
+    def ranking_cost(self, lengths: IntArray) -> float:
+        return max(LEAST_COST, float(lengths.mean()) * _RANKED_STEP)
+
+    def verification_cost(self, lengths: IntArray, reach: float) -> float:
+        """By the cells of the band, of pairs side by side."""
+        mean = float(lengths.mean())
+        width = mean if self.window is None else min(mean, 2 * self.window * mean + 1)
+        return max(LEAST_COST, mean * width * _CELL)
+
+    def exhaustive_cost(self, lengths: IntArray, others: int, verification: float) -> float:
+        return others * (float(lengths.mean()) * _BOUND_STEP + verification * _UNPRUNED)
+
+    def proof_cost(self, lengths: IntArray, reach: float, compared: float) -> float:
+        return float(lengths.mean()) * _BOUND_STEP + compared * self.verification_cost(lengths, reach)
 
     def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> DTWNeighbours:
         self.require(targets)

@@ -18,10 +18,13 @@ from ..arrays import BoolArray, DoubleArray, IntArray
 from ..jit import kernel
 from .arguments import Columns
 from .dtw_kernels import ABSOLUTE, COSINE, INF, Form, local_cost, pruned, reach
+from .dtw_lanes import FEWEST, LANES, Lanes, are_possible, lanes_for, lay, side_by_side
 from .edit_kernels import place
 
 # The bounds are summed in another order than the distances: a bound must be above the cutoff by more than rounding.
 _ROUNDING = 1e-9
+# Columns of a band within which LB_Improved takes longer than to compare a pair beside others.
+_WIDE = 80
 # So many targets of a few hundred steps stay in a core's cache.
 _TARGETS_A_TASK = 64
 
@@ -185,62 +188,141 @@ def exact_kernel(
 ) -> None:
     """Fill the answers: the k nearest among `allowed`, rows sorted by length; `bounds`: from `bounds_kernel`."""
     rows, distances, limits, tally = answers
-    k = rows.shape[1]
-    count = allowed.shape[0]
-    features = queries.data.shape[1]
-    squared = form.local != ABSOLUTE
-    scale = 0.5 if form.local == COSINE else 1.0
+    least, by_kim = bounds
     longest = 0
-    for i in range(count):
-        longest = max(longest, targets.offsets[allowed[i] + 1] - targets.offsets[allowed[i]])
+    for row in allowed:
+        longest = max(longest, targets.offsets[row + 1] - targets.offsets[row])
     for q in numba.prange(queries.offsets.shape[0] - 1):
         x = queries.data[queries.offsets[q] : queries.offsets[q + 1]]
-        m = x.shape[0]
-        size = max(m, longest)
-        low, high = np.empty((size, features)), np.empty((size, features))
-        buffer = np.empty(room(m, longest, features))
-        work = Projection(np.empty((size, features)), np.empty((size, features)), np.empty((size, features)), buffer)
-        above, here = np.empty(longest + 2), np.empty(longest + 2)
-        best, by_kim = bounds.least[q], bounds.by_kim[q]
-        held = 0
-        # Two rounds: the most promising ones give a cutoff, so that only what is below it needs an order.
-        promising = min(count, 8 * k + 24)
-        limit = np.partition(best, promising - 1)[promising - 1] if count > 0 else INF
-        length = -1
-        for half in range(2):
-            most = min(limits[q], distances[q, k - 1]) * (1.0 + _ROUNDING)
-            if half == 0:
-                chosen = np.flatnonzero(best <= limit)
-            else:
-                chosen = np.flatnonzero((best > limit) & (best <= most))
-                for i in range(count):
-                    if best[i] > limit and best[i] > most:
-                        tally[q, 0 if by_kim[i] else 1] += 1
-            for at in np.argsort(best[chosen], kind="mergesort"):
-                i = chosen[at]
-                cutoff = min(limits[q], distances[q, k - 1])
-                most = cutoff * (1.0 + _ROUNDING)
-                if best[i] > most:
-                    tally[q, 0 if by_kim[i] else 1] += 1
+        work = _work_for(x, longest, form)
+        answer = Answer(rows[q], distances[q], limits[q], tally[q])
+        _nearest(x, targets, allowed, form, least[q], by_kim[q], work, answer)
+
+
+class Answer(NamedTuple):
+    """One query's part of `Found`; the `limit` is a number."""
+
+    rows: IntArray
+    distances: DoubleArray
+    limit: float
+    tally: IntArray
+
+
+class Work(NamedTuple):
+    """Scratch for one query: the envelope of it, `low` and `high`; `projection`; `above` and `here` of `pruned`;
+    `lanes`, with the query in each; `waiting`, (LANES,): which targets are to be compared side by side."""
+
+    low: DoubleArray
+    high: DoubleArray
+    projection: Projection
+    above: DoubleArray
+    here: DoubleArray
+    lanes: Lanes
+    waiting: IntArray
+
+
+@kernel()
+def _work_for(x: DoubleArray, longest: int, form: Form) -> Work:
+    """Room for targets of up to `longest` steps."""
+    m, features = x.shape
+    size = max(m, longest)
+    low, high = np.empty((size, features)), np.empty((size, features))
+    buffer = np.empty(room(m, longest, features))
+    projection = Projection(np.empty((size, features)), np.empty((size, features)), np.empty((size, features)), buffer)
+    together = are_possible(form)
+    lanes = lanes_for(size if together else 0, features)
+    if together:
+        for lane in range(LANES):
+            lay(x, lane, lanes.x)
+    waiting = np.empty(LANES if together else 1, np.int64)
+    return Work(low, high, projection, np.empty(longest + 2), np.empty(longest + 2), lanes, waiting)
+
+
+@kernel()
+def _nearest(
+    x: DoubleArray,
+    targets: Columns,
+    allowed: IntArray,
+    form: Form,
+    best: DoubleArray,
+    by_kim: BoolArray,
+    work: Work,
+    answer: Answer,
+) -> None:
+    """The answer of one query, whose bounds are `best`, (count,), which is LB_Kim where `by_kim`."""
+    k, count, m = answer.rows.shape[0], allowed.shape[0], x.shape[0]
+    squared = form.local != ABSOLUTE
+    scale = 0.5 if form.local == COSINE else 1.0
+    held, some = 0, 0
+    # Two rounds: the most promising ones give a cutoff, so that only what is below it needs an order.
+    promising = min(count, 8 * k + 24)
+    limit = np.partition(best, promising - 1)[promising - 1] if count > 0 else INF
+    length = -1
+    for half in range(2):
+        most = min(answer.limit, answer.distances[k - 1]) * (1.0 + _ROUNDING)
+        if half == 0:
+            chosen = np.flatnonzero(best <= limit)
+        else:
+            chosen = np.flatnonzero((best > limit) & (best <= most))
+            for i in range(count):
+                if best[i] > limit and best[i] > most:
+                    answer.tally[0 if by_kim[i] else 1] += 1
+        for at in np.argsort(best[chosen], kind="mergesort"):
+            i = chosen[at]
+            cutoff = min(answer.limit, answer.distances[k - 1])
+            most = cutoff * (1.0 + _ROUNDING)
+            if best[i] > most:
+                answer.tally[0 if by_kim[i] else 1] += 1
+                continue
+            row = allowed[i]
+            y = targets.data[targets.offsets[row] : targets.offsets[row + 1]]
+            n = y.shape[0]
+            band = reach(m, n, form.window)
+            if cutoff < INF and (work.waiting.shape[0] == 1 or band[0] + band[1] >= _WIDE):
+                if n != length:
+                    length = n
+                    envelope(x, n, band[1], band[0], work.low, work.high, work.projection.buffer)
+                low, high = work.low[:n], work.high[:n]
+                keogh = outside(y.reshape(-1), low.reshape(-1), high.reshape(-1), squared)
+                more = improvement(x, y, work.low, work.high, band, squared, work.projection)
+                if scale * (keogh + more) > most:
+                    answer.tally[2] += 1
                     continue
-                row = allowed[i]
-                y = targets.data[targets.offsets[row] : targets.offsets[row + 1]]
-                n = y.shape[0]
-                if cutoff < INF:
-                    band = reach(m, n, form.window)
-                    if n != length:
-                        length = n
-                        envelope(x, n, band[1], band[0], low, high, buffer)
-                    keogh = outside(y.reshape(-1), low[:n].reshape(-1), high[:n].reshape(-1), squared)
-                    more = improvement(x, y, low, high, band, squared, work)
-                    if scale * (keogh + more) > most:
-                        tally[q, 2] += 1
-                        continue
-                found = pruned(x, y, form, cutoff, above, here)
-                if found <= limits[q] and (
-                    held < k or found < distances[q, k - 1] or (found == distances[q, k - 1] and row < rows[q, k - 1])
-                ):
-                    held = place(rows[q], distances[q], held, row, found)
-                    tally[q, 4] += 1
-                else:
-                    tally[q, 3] += 1
+            if some > 0 and targets.offsets[work.waiting[0] + 1] - targets.offsets[work.waiting[0]] != n:
+                held = _compare(x, targets, form, work, some, held, answer)
+                some = 0
+            work.waiting[some] = row
+            some += 1
+            if some == work.waiting.shape[0]:
+                held = _compare(x, targets, form, work, some, held, answer)
+                some = 0
+        held = _compare(x, targets, form, work, some, held, answer)
+        some = 0
+
+
+@kernel()
+def _compare(x: DoubleArray, targets: Columns, form: Form, work: Work, some: int, held: int, answer: Answer) -> int:
+    """Compare the first `some` of those that are waiting, of one length; how many are held then."""
+    k, lanes = answer.rows.shape[0], work.lanes
+    cutoff = min(answer.limit, answer.distances[k - 1])
+    if some >= FEWEST:
+        for lane in range(LANES):
+            row = work.waiting[min(lane, some - 1)]
+            lay(targets.data[targets.offsets[row] : targets.offsets[row + 1]], lane, lanes.y)
+        lanes.cutoffs[:] = cutoff
+        row = work.waiting[0]
+        side_by_side(lanes, x.shape[0], targets.offsets[row + 1] - targets.offsets[row], x.shape[1], form)
+    else:
+        for at in range(some):
+            row = work.waiting[at]
+            y = targets.data[targets.offsets[row] : targets.offsets[row + 1]]
+            lanes.found[at] = pruned(x, y, form, cutoff, work.above, work.here)
+    for at in range(some):
+        row, found = work.waiting[at], lanes.found[at]
+        last = answer.distances[k - 1]
+        if found <= answer.limit and (held < k or found < last or (found == last and row < answer.rows[k - 1])):
+            held = place(answer.rows, answer.distances, held, row, found)
+            answer.tally[4] += 1
+        else:
+            answer.tally[3] += 1
+    return held

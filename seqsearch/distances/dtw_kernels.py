@@ -19,14 +19,10 @@ import numpy as np
 
 from ..arrays import DoubleArray, IntArray
 from ..jit import kernel
-from .arguments import Columns, Found
-from .edit_kernels import place
 
 SQUARED, ABSOLUTE, COSINE = 0, 1, 2
 INF = np.inf
 _NOTHING = np.zeros(0)
-
-_PAIRS_A_TASK = 16
 
 
 class Form(NamedTuple):
@@ -226,56 +222,6 @@ def dtw(x: DoubleArray, y: DoubleArray, form: Form, cutoff: float, scratch: Doub
     if x.shape[1] == 1 and form.local != COSINE and form.slope < 1.0 and cutoff == INF:
         return by_diagonals(x, y, form, scratch[3], scratch[:3])
     return pruned(x, y, form, cutoff, scratch[0], scratch[1])
-
-
-@kernel(parallel=True)
-def pairs_kernel(
-    a: Columns, a_rows: IntArray, b: Columns, b_rows: IntArray, form: Form, cutoffs: DoubleArray, found: DoubleArray
-) -> None:
-    """found[i] = DTW sum of a[a_rows[i]] and b[b_rows[i]], inf where it is above cutoffs[i]. All (m,)."""
-    count = a_rows.shape[0]
-    for task in numba.prange((count + _PAIRS_A_TASK - 1) // _PAIRS_A_TASK):
-        first = task * _PAIRS_A_TASK
-        last = min(count, first + _PAIRS_A_TASK)
-        longest = 0
-        for i in range(first, last):
-            longest = max(longest, a.offsets[a_rows[i] + 1] - a.offsets[a_rows[i]])
-            longest = max(longest, b.offsets[b_rows[i] + 1] - b.offsets[b_rows[i]])
-        scratch = np.empty((4, longest + 2))
-        for i in range(first, last):
-            x = a.data[a.offsets[a_rows[i]] : a.offsets[a_rows[i] + 1]]
-            y = b.data[b.offsets[b_rows[i]] : b.offsets[b_rows[i] + 1]]
-            found[i] = dtw(x, y, form, cutoffs[i], scratch)
-
-
-@kernel(parallel=True)
-def rerank_kernel(
-    queries: Columns, targets: Columns, candidates: IntArray, stop: DoubleArray, form: Form, found: Found
-) -> None:
-    """The k nearest of each query's candidates, as `edit_rerank.rerank`; distances are inf before."""
-    rows, distances = found
-    k = rows.shape[1]
-    has_stop = stop.shape[0] > 0
-    for q in numba.prange(queries.offsets.shape[0] - 1):
-        x = queries.data[queries.offsets[q] : queries.offsets[q + 1]]
-        longest = x.shape[0]
-        for c in range(candidates.shape[1]):
-            row = candidates[q, c]
-            if row >= 0:
-                longest = max(longest, targets.offsets[row + 1] - targets.offsets[row])
-        scratch = np.empty((4, longest + 2))
-        held = 0
-        for c in range(candidates.shape[1]):
-            row = candidates[q, c]
-            if row < 0:
-                continue
-            if has_stop and held == k and stop[q, c] > distances[q, k - 1]:
-                break
-            y = targets.data[targets.offsets[row] : targets.offsets[row + 1]]
-            cutoff = distances[q, k - 1] if held == k else INF
-            total = dtw(x, y, form, cutoff, scratch)
-            if held < k or total < cutoff or (total == cutoff and row < rows[q, k - 1]):
-                held = place(rows[q], distances[q], held, row, total)
 
 
 @kernel(parallel=True)

@@ -200,7 +200,7 @@ def pairs_kernel(
 def rerank_kernel(
     queries: Columns, targets: Columns, candidates: IntArray, stop: DoubleArray, form: Form, found: Found
 ) -> None:
-    """As `dtw_kernels.rerank_kernel`."""
+    """As `dtw_many.rerank_kernel`."""
     rows, distances = found
     k = rows.shape[1]
     has_stop = stop.shape[0] > 0

@@ -11,7 +11,7 @@ from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..jit import kernel
 from ..sequences import Sequence, Sequences
 from ..threads import in_blocks, numba_threads
-from . import overlap_bytes, overlap_lanes
+from . import overlap_groups, overlap_identity, overlap_lanes, overlap_paths
 from . import scoring_kernels as scoring
 from .arguments import Columns, candidate_rows, columns_of, pair_arguments
 from .distance import LEAST_COST, nearest_of
@@ -28,6 +28,7 @@ _CELL = 0.0001  # in candidates proposed by the graph, where 32 targets go side 
 _BY_PROOF = 0.05  # of a comparison, for each sequence that is compared or ruled out by proof: measured on rRNA genes
 _CODES = 256  # of the alphabets whose letters are bytes
 _FEW = 3  # pairs with one sequence from which on lanes pay
+_A_TASK = 64  # pairs with one sequence
 _MANY = 160  # from which on lanes of bits are the faster, even where most stay empty
 
 
@@ -72,12 +73,12 @@ class OverlapDistance(WildcardDistance):
     def _in_bytes(
         self, a: Sequences, x: Columns, first: IntArray, y: Columns, second: IntArray, limits: DoubleArray
     ) -> DoubleArray:
-        """The same, 64 pairs with one of `a` at once, for letters that are bytes: `x` and `y`."""
+        """The same, 8 pairs with one of `a` side by side, for letters that are bytes: `x` and `y`."""
         ordered, found = np.empty(len(first)), np.empty(len(first))
         numba_threads()
-        order, groups = grouped(first, np.diff(y.offsets)[second], overlap_bytes.LANES)
+        order, groups = grouped(first, np.diff(y.offsets)[second], _A_TASK)
         asked, rows = self.asked_rows(a, first) if self.wildcards else (x, first)
-        overlap_bytes.pairs_kernel(asked, rows[order], y, second[order], groups, limits[order], ordered)
+        overlap_groups.pairs_kernel(asked, rows[order], y, second[order], groups, limits[order], ordered)
         found[order] = ordered
         found[found > limits] = np.inf  # those are bounds
         return found
@@ -94,7 +95,7 @@ class OverlapDistance(WildcardDistance):
         found = np.empty(wanted.shape, np.int64)
         numba_threads()
         asked = self.asked(queries) if self.wildcards else x
-        in_blocks(len(queries), 1, partial(overlap_bytes.nearest_kernel, asked, y, wanted, k, found))
+        in_blocks(len(queries), 1, partial(overlap_groups.nearest_kernel, asked, y, wanted, k, found))
         return nearest_of(wanted, np.where(wanted >= 0, found.astype(np.float64), np.inf), k)
 
     def _side_by_side(self, a: Sequences, first: IntArray, b: Sequences, second: IntArray) -> DoubleArray:
@@ -135,7 +136,7 @@ class OverlapDistance(WildcardDistance):
         identities, distances = np.full(wanted.shape, -1.0), np.full(wanted.shape, np.inf)
         numba_threads()
         asked = self.asked(queries) if self.wildcards else x
-        kernel_of = partial(overlap_bytes.identical_kernel, asked, y, wanted, k, coverage, identities, distances)
+        kernel_of = partial(overlap_identity.identical_kernel, asked, y, wanted, k, coverage, identities, distances)
         in_blocks(len(queries), 1, kernel_of)
         return Identical.of(wanted, distances, identities, k)
 
@@ -170,11 +171,11 @@ class OverlapDistance(WildcardDistance):
         """A best overlap, always the same one, with its score."""
         known = self.known(query)
         if known is None and query.data.dtype == np.uint8:
-            score, i, j, steps = overlap_bytes.path_of(query.data, target.data)
+            score, i, j, steps = overlap_paths.path_of(query.data, target.data)
         elif known is None:
             score, i, j, steps = _path(query.data, target.data)
         else:
-            score, i, j, steps = overlap_bytes.path_of(known.masks[query.data], target.data)
+            score, i, j, steps = overlap_paths.path_of(known.masks[query.data], target.data)
         if score <= 0:
             return AlignedPath((), score=0)
         meets = None if known is None else known.meets
@@ -273,7 +274,7 @@ def _byte_spans_kernel(
     for pair in numba.prange(len(begins)):
         x = data[offsets[a_rows[pair]] : offsets[a_rows[pair] + 1]]
         y = text[bounds[b_rows[pair]] : bounds[b_rows[pair] + 1]]
-        begins[pair], ends[pair] = _span(overlap_bytes.path_of(x, y))
+        begins[pair], ends[pair] = _span(overlap_paths.path_of(x, y))
 
 
 @kernel()

@@ -8,8 +8,8 @@ of its letters more than of the target's are outside or without partner, which c
 the distance is at least (g - (m - n)) / (q - 1).
 
 Targets that share the most q-grams are compared first: the k-th of their distances says how far to look. Those that the
-bound then leaves are measured 512 at a time, side by side (overlap_lanes.py), packed for the occasion, or 64 where they
-are few (overlap_bytes.py).
+bound then leaves are measured 512 at a time, side by side (overlap_lanes.py), packed for the occasion, or 8 where they
+are few (overlap_words.py).
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from .coding import Coding
 from .edit_kernels import enter, place
 from .gram_lists import Grams
 from .neighbours import Neighbours, Pruning, unfilled, whole_neighbours
-from .overlap_bytes import asked_of, nearest_kernel, room_for, some_distances
+from .overlap_groups import distances_to, nearest_kernel
 from .overlap_lanes import Work, group_scores, lane_distance, work_for
+from .overlap_words import asked_of, found_for, room_for
 from .shared_grams import SharedGrams, lost_of
 from .vectors import LANES
 from .wildcards import Wildcards
@@ -43,7 +44,7 @@ _ENTERED, _MEASURED = range(2)
 _SPARE = 16  # of a guess of the k-th distance
 _LIKELY, _MORE = 4, 28  # that are compared first: so many times k, and so many more
 _MANY = 16  # times as many targets as these, from which on that pays
-_SOME = 128  # that are measured 64 at a time
+_SOME = 128  # that are measured 8 at a time
 
 
 class Targets(NamedTuple):
@@ -162,7 +163,7 @@ def _nearest_of(
         return
     bounds = bounds_of(codes, targets, grams)
     query = lanes.query_of(coded, 0, m)
-    asked = asked_of(coded)
+    asked = asked_of(coded[: m if codes_are_bytes else 0])
     room = room_for(asked)
     lengths = offsets[members + 1] - offsets[members]
     work = work_for(query, lengths.max())
@@ -177,9 +178,9 @@ def _nearest_of(
             reach = min(cutoff, _least(estimates, k))  # nothing farther can enter
             some = some[bounds[some] <= reach]
             if codes_are_bytes and 0 < len(some) <= _SOME:
-                begins, values = offsets[members[some]], np.empty(len(some), np.int64)
-                some_distances(asked, targets.codes, begins, lengths[some], reach, room, values)
-                estimates[some] = values
+                begins, told = offsets[members[some]], found_for(len(some))
+                distances_to(asked, targets.codes, begins, lengths[some], reach, room, told)
+                estimates[some] = told.distances
             elif len(some):
                 _measure(query, targets, some, reach, work, estimates)
         exact = cutoff

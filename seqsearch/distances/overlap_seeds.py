@@ -24,8 +24,9 @@ _BASE, _MIX = np.uint64(0x100000001B3), np.uint64(0xD6E8FEB86659FD93)
 _RARE = 16  # times as many q-grams as a query has letters
 _OFTEN = 0.01  # share of a query's letters that one of its alphabet has
 _LONGEST = 16
-_SHIFT = 4  # bits of diagonals that are counted together
+SHIFT = 4  # bits of diagonals that are counted together
 _MANY = 8  # times the letters of both: shared q-grams beyond which they say nothing
+_EVERY = 8  # letters of a target a q-gram is looked at to see where most lie
 _TOO_MANY, _UNCOUNTED = -1, -2
 NOWHERE = -1
 
@@ -42,7 +43,7 @@ class Seeds(NamedTuple):
 
 class Shared(NamedTuple):
     """For each of some targets how many of its q-grams are those of a query (`known`), and, once that was asked for,
-    how many they share on each 2^_SHIFT diagonals, (n, bins), and in all: `totals`, _UNCOUNTED before, _TOO_MANY where
+    how many they share on each 2^SHIFT diagonals, (n, bins), and in all: `totals`, _UNCOUNTED before, _TOO_MANY where
     that says nothing."""
 
     known: IntArray
@@ -113,7 +114,7 @@ def shared_of(seeds: Seeds, m: int, text: AnyArray, starts: IntArray, lengths: I
             here += (seeds.there[bucket >> _WORD] >> (bucket & _IN_WORD)) & _ONE
             value -= power * np.uint64(y[begin])
         known[i] = np.int64(here)
-    return Shared(known, np.zeros((count, ((m + lengths.max()) >> _SHIFT) + 1), np.int32), totals)
+    return Shared(known, np.zeros((count, ((m + lengths.max()) >> SHIFT) + 1), np.int32), totals)
 
 
 @kernel()
@@ -129,12 +130,51 @@ def _count(seeds: Seeds, m: int, y: AnyArray, counts: AnyArray) -> int:
         place = heads[(value * _MIX) >> np.uint64(64 - _BITS)]
         value -= power * np.uint64(y[begin])
         while place >= 0:
-            counts[(begin - place + m) >> _SHIFT] += 1
+            counts[(begin - place + m) >> SHIFT] += 1
             total += 1
             place = after[place]
         if total > most:
             return _TOO_MANY
     return total
+
+
+@kernel()
+def counted(
+    seeds: Seeds, shared: Shared, target: int, m: int, text: AnyArray, starts: IntArray, lengths: IntArray
+) -> int:
+    """How many q-grams a target of `shared_of` shares, below 0 where that says nothing; counted once."""
+    if shared.totals[target] == _UNCOUNTED:
+        y = text[starts[target] : starts[target] + lengths[target]]
+        shared.totals[target] = _count(seeds, m, y, shared.counts[target])
+    return int(shared.totals[target])
+
+
+@kernel()
+def sampled_bands(seeds: Seeds, m: int, text: AnyArray, starts: IntArray, lengths: IntArray) -> Bands:
+    """Of targets where half of what they share lies, judged by some of their q-grams; of those that share none of these
+    the diagonals from the one where both begin to that where both end."""
+    _, heads, after, q = seeds
+    longer = lengths - m
+    bands = Bands(np.minimum(longer, 0), np.abs(longer))
+    counts = np.empty(((m + lengths.max()) >> SHIFT) + 1, np.int32)
+    for i in range(len(starts) if q > 0 else 0):
+        y, total, most = text[starts[i] : starts[i] + lengths[i]], 0, _MANY * (m + lengths[i])
+        counts[:] = 0
+        for begin in range(0, len(y) - q + 1, _EVERY):
+            value = np.uint64(0)
+            for at in range(begin, begin + q):
+                value = value * _BASE + np.uint64(y[at])
+            place = heads[(value * _MIX) >> np.uint64(64 - _BITS)]
+            while place >= 0:
+                counts[(begin - place + m) >> SHIFT] += 1
+                total += 1
+                place = after[place]
+            if total > most:
+                break
+        if total > 0:
+            first, last = _narrowest(counts, (total + 1) // 2)
+            bands.lows[i], bands.widths[i] = (first << SHIFT) - m, ((last - first + 1) << SHIFT) - 1
+    return bands
 
 
 @kernel()
@@ -149,11 +189,10 @@ def likely_bands(seeds: Seeds, shared: Shared, m: int, text: AnyArray, starts: I
     count = len(starts)
     bands = Bands(np.zeros(count, np.int64), np.full(count, NOWHERE))
     for i in range(count):
-        if shared.totals[i] == _UNCOUNTED:
-            shared.totals[i] = _count(seeds, m, text[starts[i] : starts[i] + lengths[i]], shared.counts[i])
-        if shared.totals[i] > 0:
-            first, last = _narrowest(shared.counts[i], (shared.totals[i] + 1) // 2)
-            bands.lows[i], bands.widths[i] = (first << _SHIFT) - m, ((last - first + 1) << _SHIFT) - 1
+        total = counted(seeds, shared, i, m, text, starts, lengths)
+        if total > 0:
+            first, last = _narrowest(shared.counts[i], (total + 1) // 2)
+            bands.lows[i], bands.widths[i] = (first << SHIFT) - m, ((last - first + 1) << SHIFT) - 1
     return bands
 
 
@@ -181,17 +220,14 @@ def bands_of(
         if shared.known[target] <= left_out:
             bands.widths[i] = NOWHERE
             continue
-        if shared.totals[target] == _UNCOUNTED:
-            y = text[starts[target] : starts[target] + n]
-            shared.totals[target] = _count(seeds, m, y, shared.counts[target])
-        total = shared.totals[target]
+        total = counted(seeds, shared, target, m, text, starts, lengths)
         if total == _TOO_MANY:
             continue
         if total <= left_out:
             bands.widths[i] = NOWHERE
             continue
         first, last = _narrowest(shared.counts[target], total - left_out)
-        low, high = max(low, (first << _SHIFT) - m), min(high, ((last + 1) << _SHIFT) - 1 - m)
+        low, high = max(low, (first << SHIFT) - m), min(high, ((last + 1) << SHIFT) - 1 - m)
         bands.lows[i], bands.widths[i] = low, max(high - low, 0) if high + cutoff >= low - cutoff else NOWHERE
     return bands
 

@@ -54,16 +54,31 @@ def blended(
 
 def blend_runner(spec: InputSpec, settings: JSON, weights: Weights) -> Runner:
     """The points of all members side by side."""
-    members = []
-    for number, member in enumerate(settings["members"]):
-        own = {name.split(".", 1)[1]: value for name, value in weights.items() if name.startswith(f"{number}.")}
-        inner = InputSpec.from_json(member["spec"])
-        members.append(Model(member["family"], inner, member["settings"], own, int(member["dim"])))
+    members = _members(settings, weights)
 
     def run(sequences: Sequences) -> FloatArray:
         return np.concatenate([member.embed(sequences) for member in members], axis=1)
 
     return run
+
+
+def blend_steps(spec: InputSpec, settings: JSON, weights: Weights) -> Runner:
+    """The steps of all members side by side."""
+    members = _members(settings, weights)
+
+    def run(sequences: Sequences) -> FloatArray:
+        return np.concatenate([member.elements(sequences) for member in members], axis=1)
+
+    return run
+
+
+def _members(settings: JSON, weights: Weights) -> list[Model]:
+    members = []
+    for number, member in enumerate(settings["members"]):
+        own = {name.split(".", 1)[1]: value for name, value in weights.items() if name.startswith(f"{number}.")}
+        inner = InputSpec.from_json(member["spec"])
+        members.append(Model(member["family"], inner, member["settings"], own, int(member["dim"])))
+    return members
 
 
 def direct_head(classes: int, bias: AnyArray | None = None) -> dict[str, AnyArray]:

@@ -17,7 +17,7 @@ from ..errors import ParameterError, UnknownNameError
 from ..registry import Registry, call
 from ..sequences import Sequences
 from .inputs import InputSpec
-from .run import Runner, torch_runner
+from .run import Runner, steps_runner, torch_runner
 
 if TYPE_CHECKING:
     from .encoder import Encoder
@@ -35,10 +35,11 @@ class Family:
 
     `network`: the `Encoder` that learns; a family without one has nothing to train and is made by `fit`, sequences to a
     `Model`, with `reduces` of as many dimensions as are asked for (`dim`, `seed`). `load`: what runs a saved model
-    without torch; without it the network does. All three are given as they are or as "module:name".
+    without torch, `load_steps`: what gives a vector of every step, (sum T, C); without them the network does. All are
+    given as they are or as "module:name".
     `steps`: it reads step by step, so it gives a vector of every step too, and text may be read word by word;
     `dropout`: it has a setting of that name; `as_is`: its points are the sequences themselves, unchanged; `judges`: its
-    points are scores of classes, which `train --task classify` makes of labels, so it can be neither trained nor fitted
+    points are scores, which `train --task classify` or `tag` makes of labels, so it can be neither trained nor fitted
     by its name.
     """
 
@@ -47,6 +48,7 @@ class Family:
     network: type[Encoder] | str = ""
     fit: Callable[..., object] | str = ""
     load: Load | str = ""
+    load_steps: Load | str = ""
     reduces: bool = False
     steps: bool = False
     dropout: bool = False
@@ -63,7 +65,7 @@ class Family:
         """A network with fresh weights. Raises ParameterError for an untrained family or odd settings,
         MissingExtraError without torch."""
         if self.judges:
-            raise ParameterError(f"encoder {self.name!r} is what `train --task classify` makes of labels alone")
+            raise ParameterError(f"encoder {self.name!r} is what `train` makes of labels alone")
         if not self.trained:
             raise ParameterError(f"encoder {self.name!r} has nothing to train")
         if spec.reading is not None and not self.steps:
@@ -89,10 +91,17 @@ class Family:
             return _found(self.load)(spec, settings, weights)
         return torch_runner(self.build(spec, settings), weights)
 
+    def steps_runner(self, spec: InputSpec, settings: JSON, weights: Mapping[str, AnyArray]) -> Runner:
+        """What gives a vector of every step with a saved model. Raises ParameterError for a family that does not read
+        step by step, MissingExtraError where only torch can run it, and is missing."""
+        if self.load_steps:
+            return _found(self.load_steps)(spec, settings, weights)
+        return steps_runner(self.build(spec, settings), weights)
+
     def unlearned(self, sequences: Sequences, dim: int | None = None, seed: int = 0) -> object:
         """A `Model` that needs no training. Raises ParameterError when the family has none."""
         if self.judges:
-            raise ParameterError(f"encoder {self.name!r} is what `train --task classify` makes of labels alone")
+            raise ParameterError(f"encoder {self.name!r} is what `train` makes of labels alone")
         if not self.fit:
             raise ParameterError(f"encoder {self.name!r} has to be trained")
         fit: Callable[..., object] = _found(self.fit)
@@ -135,7 +144,8 @@ for _family in (
     Family("ensemble", network=".ensemble:EnsembleEncoder", steps=True),
     Family("grams", ("tokens",), load=".grams:grams_runner", judges=True),
     Family("voters", ("series",), load=".voters:voters_runner", judges=True),
-    Family("blend", load=".blend:blend_runner", judges=True),
+    Family("window", ("tokens",), load_steps=".windows:window_steps", judges=True),
+    Family("blend", load=".blend:blend_runner", load_steps=".blend:blend_steps", judges=True),
 ):
     register(_family)
 

@@ -48,12 +48,12 @@ class GramReading:
             starts = np.flatnonzero(left >= size)
             own = np.full(len(starts), size, np.uint64)
             for at in range(size):
-                own = _mixed(own ^ elements[starts + at])
+                own = mixed(own ^ elements[starts + at])
             if size in self.sizes:
                 keys.append(own)
                 rows.append(owners[starts])
             if size in self.placed:
-                keys.append(_mixed(own ^ _mixed(places[starts].astype(np.uint64) + np.uint64(1 << 32))))
+                keys.append(mixed(own ^ mixed(places[starts].astype(np.uint64) + np.uint64(1 << 32))))
                 rows.append(owners[starts])
         every, whose = np.concatenate(keys), np.concatenate(rows)
         order = np.lexsort((every, whose))
@@ -122,7 +122,7 @@ def _elements(sequences: Sequences, by_words: bool) -> tuple[Keys, IntArray]:
     """A number for every element of all sequences, and (n + 1,) where those of each begin."""
     if not by_words:
         codes = sequences.data[sequences.offsets[0] : sequences.offsets[-1]]
-        return _mixed(codes.astype(np.uint64) + np.uint64(1)), sequences.offsets - sequences.offsets[0]
+        return mixed(codes.astype(np.uint64) + np.uint64(1)), sequences.offsets - sequences.offsets[0]
     words = words_of(sequences)
     numbers: dict[str, int] = {}
     for word in set(words.words):
@@ -131,10 +131,10 @@ def _elements(sequences: Sequences, by_words: bool) -> tuple[Keys, IntArray]:
     return np.fromiter((numbers[word] for word in words.words), np.uint64, len(words.words)), words.offsets
 
 
-def _mixed(values: Keys) -> Keys:
+def mixed(values: Keys) -> Keys:
     """Every bit of the outcome depends on every bit of a value: the finaliser of splitmix64 (Steele et al. 2014)."""
     values = values + np.uint64(0x9E3779B97F4A7C15)
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: Keys = values ^ (values >> np.uint64(31))
-    return mixed
+    found: Keys = values ^ (values >> np.uint64(31))
+    return found

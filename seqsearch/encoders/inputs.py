@@ -58,14 +58,16 @@ class InputSpec:
         return cls(sequences.alphabet.name, vocabulary, length=length)
 
     @classmethod
-    def fit_words(cls, sequences: Sequences) -> InputSpec:
-        """The spec of a training set read by words: those seen are known.
+    def fit_words(cls, sequences: Sequences, folded: bool = False) -> InputSpec:
+        """The spec of a training set read by words: those seen are known, or (`folded`) those seen twice, without
+        regard to capitals.
 
         Raises MismatchError unless the sequences are text.
         """
         words = words_of(sequences)
         length = int(np.ceil(np.quantile(np.maximum(words.lengths, 1), 0.95))) if len(sequences) else 1
-        return cls(TEXT.name, length=length, reading=WordReading.fit(words))
+        reading = WordReading.fit_folded(words) if folded else WordReading.fit(words)
+        return cls(TEXT.name, length=length, reading=reading)
 
     @property
     def kind(self) -> str:

@@ -24,7 +24,7 @@ from .families import UNLEARNED, Family, family_named
 from .heads import ELEMENTWISE, Head
 from .inputs import InputSpec
 from .placing import GAIN, REACH, lifted, placed
-from .run import Runner, steps_runner
+from .run import Runner
 
 MODEL_VERSION = 2  # 2: text read by words, heads
 _LOOKED_AT = 1024  # sequences that choose the gain of an untrained model
@@ -132,8 +132,7 @@ class Model:
 
     @cached_property
     def _steps(self) -> Runner:
-
-        return steps_runner(self._family.build(self.spec, self.settings), self.weights)
+        return self._family.steps_runner(self.spec, self.settings, self.weights)
 
     def vectors(self, sequences: Sequences, progress: Progress = SILENT, *, stored: bool = True) -> AnyArray:
         """What an index stores, or searches with: (n, D) float32 points, or (n, bits / 8) uint8 packed codes.

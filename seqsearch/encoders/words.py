@@ -20,6 +20,7 @@ from ..sequences import Words
 
 GRAMS = (2, 3, 4, 5)  # lengths of letter n-grams; of two letters only the first and the last count
 BUCKETS = 1 << 14  # rows that n-grams are hashed into: about as many as a small corpus has frequent ones
+FOLDED_BUCKETS = 1 << 15  # with whole words among them
 MOST_GRAMS = 48  # of one word: a word longer than about 16 letters gives its first and last ones
 _REMEMBERED = 1 << 17  # words whose n-grams are kept
 _SHAPES = ((re.compile("[A-Z]+"), "A"), (re.compile("[a-z]+"), "a"), (re.compile("[0-9]+"), "0"))
@@ -28,16 +29,24 @@ _SHAPES = ((re.compile("[A-Z]+"), "A"), (re.compile("[a-z]+"), "a"), (re.compile
 @dataclass(frozen=True)
 class WordReading:
     """`words`: the known ones, by number; the number after the last is the unknown word's. `buckets`: rows that the
-    n-grams share, 0 for none.
+    n-grams share, 0 for none. `folded`: words are known without regard to capitals, and the whole word counts among
+    its n-grams, so that rare ones need no number of their own.
     """
 
     words: tuple[str, ...]
     buckets: int = BUCKETS
+    folded: bool = False
 
     @classmethod
     def fit(cls, words: Words) -> WordReading:
         """Know all words, the most frequent first."""
         return cls(tuple(word for word, _ in Counter(words.words).most_common()))
+
+    @classmethod
+    def fit_folded(cls, words: Words) -> WordReading:
+        """Know words in small letters that were seen twice, the most frequent first."""
+        counted = Counter(word.lower() for word in words.words).most_common()
+        return cls(tuple(word for word, seen in counted if seen > 1), FOLDED_BUCKETS, True)
 
     @property
     def size(self) -> int:
@@ -60,6 +69,8 @@ class WordReading:
     def numbers(self, words: list[str]) -> IntArray:
         """(m,) numbers of words."""
         known, unknown = self._number, self.unknown
+        if self.folded:
+            words = [word.lower() for word in words]
         return np.fromiter((known.get(word, unknown) for word in words), np.int64, len(words))
 
     def grams(self, words: list[str]) -> IntArray:
@@ -74,18 +85,20 @@ class WordReading:
     def _grams_of(self, word: str) -> IntArray:
         found = self._grams.get(word)
         if found is None:
-            hashed = [zlib.crc32(gram.encode("utf-8")) % self.buckets + 1 for gram in grams_of(word)]
+            whole = [f"word {word.lower()}"] if self.folded else []
+            hashed = [zlib.crc32(gram.encode("utf-8")) % self.buckets + 1 for gram in [*whole, *grams_of(word)]]
             found = np.array(hashed, np.int64)
             if len(self._grams) < _REMEMBERED:
                 self._grams[word] = found
         return found
 
     def to_json(self) -> JSON:
-        return {"words": list(self.words), "buckets": self.buckets}
+        own: JSON = {"words": list(self.words), "buckets": self.buckets}
+        return own | {"folded": True} if self.folded else own  # without it models stay as they were, byte for byte
 
     @classmethod
     def from_json(cls, document: JSON) -> WordReading:
-        return cls(tuple(document["words"]), int(document["buckets"]))
+        return cls(tuple(document["words"]), int(document["buckets"]), bool(document.get("folded", False)))
 
 
 def grams_of(word: str) -> list[str]:

@@ -22,13 +22,12 @@ class Sweep:
     def as_rows(self, series: str | None = None) -> list[dict[str, object]]:
         """The rows as dictionaries, with `series` as a first column when it is given: what the plot reads.
 
-        `lists` is a column where a budget has it.
+        `lists` and `compared` are columns where a budget has them.
         """
         named: dict[str, object] = {} if series is None else {"series": series}
         rows = [named | asdict(row) for row in self.rows]
-        if all(row.lists is None for row in self.rows):
-            return [{name: value for name, value in row.items() if name != "lists"} for row in rows]
-        return rows
+        without = [name for name in ("lists", "compared") if all(getattr(row, name) is None for row in self.rows)]
+        return [{name: value for name, value in row.items() if name not in without} for row in rows]
 
     def cheapest(self, recall: float) -> SweepRow | None:
         """The fastest row that reaches `recall`, None when none does."""
@@ -42,6 +41,7 @@ class Sweep:
                 "candidates": row.candidates,
                 "ef": row.ef,
                 "lists": row.lists,
+                "compared": row.compared,
                 "recall": f"{row.recall:.4f}",
                 "candidate recall": f"{row.candidate_recall:.4f}",
                 "queries/s": f"{row.qps:,.0f}",
@@ -50,9 +50,9 @@ class Sweep:
             }
             for row in self.rows
         ]
-        for effort in ("ef", "lists"):
-            if all(row[effort] is None for row in shown):
-                shown = [{name: value for name, value in row.items() if name != effort} for row in shown]
+        for optional in ("ef", "lists", "compared"):
+            if all(row[optional] is None for row in shown):
+                shown = [{name: value for name, value in row.items() if name != optional} for row in shown]
         table = as_table(shown)
         for column in table.columns:
             column.justify = "right"

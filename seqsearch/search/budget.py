@@ -55,6 +55,10 @@ class Budget:
         """How hard to look, by what a kind of candidate index calls it: `CandidateIndex.effort`."""
         return {"ef": self.ef, "lists": self.lists}.get(name)
 
+    def proposes_as(self, other: Budget) -> bool:
+        """Whether the first stage does the same within both."""
+        return (self.candidates, self.ef, self.lists) == (other.candidates, other.ef, other.lists)
+
     @cached_property
     def alone(self) -> Budget:
         """Without those of other groups."""
@@ -97,7 +101,7 @@ class Grouped:
     def __str__(self) -> str:
         """What is done for the farthest of them."""
         others = list(dict.fromkeys(self.budgets[:-1]))[1:]
-        farther = [f", up to {max(b.candidates for b in others if b)} for queries farther away"] if any(others) else []
+        farther = [f", up to {max(b.keeps[-1] for b in others if b)} for queries farther away"] if any(others) else []
         return "".join([*farther, ", all for the farthest"])
 
 
@@ -136,6 +140,7 @@ class Point:
         if self.verified is not None:
             compared[-1] = self.verified  # type: ignore[call-overload]  # a mean
         first = self.proposing if self.proposing is not None else self.ef or self.candidates
+        costs = costs[max(0, len(costs) - len(compared)) :]  # without those of stages that are left out
         return first + sum(c * n for c, n in zip(costs, compared, strict=False))
 
     def to_json(self) -> JSON:
@@ -291,7 +296,8 @@ class Calibration:
         ef = None if point.ef is None else max(candidates, int(np.ceil(point.ef * factor)))
         lists = None if point.lists is None else int(np.ceil(point.lists * factor))
         stop = self.interval.at(point.alpha) if self.interval is not None and point.alpha is not None else None
-        return Budget(candidates, ef, stop, lists=lists)
+        kept = tuple(int(np.ceil(count * factor)) for count in point.kept)
+        return Budget(candidates, ef, stop, kept, lists=lists)
 
     def _grown(self, point: Point, k: int, size: int) -> Budget:
         """What the stages keep of `size` entries, never fewer than k."""
@@ -337,8 +343,10 @@ class Calibration:
             document |= {"lossless": self.lossless}
         if self.groups:
             document |= {"groups": [group.to_json() for group in self.groups]}
+        if len(self.costs) > 1 or self.truth == "pairs":
+            document["costs"] = list(self.costs)
         if self.truth == "pairs":
-            document |= {"truth": self.truth, "costs": list(self.costs), "weight_before": self.weight}
+            document |= {"truth": self.truth, "weight_before": self.weight}
         return document
 
     @classmethod

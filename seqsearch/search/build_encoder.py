@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,8 +23,7 @@ from ..errors import MismatchError, ParameterError
 from ..learning.deadline import NEVER, Deadline
 from ..learning.plan import TrainingPlan
 from ..progress import Progress
-from ..sequences import Sequences, Strings
-from ..sequences.ids import hash_ids
+from ..sequences import Sequences
 from ..store import StoreBuilder
 from .options import AUTO, COUNTS, NONE, NORMAL, BuildOptions
 from .suiting import suited
@@ -200,8 +200,13 @@ class EncoderMaker:
 
 
 def _different(sequences: Sequences) -> Sequences:
-    """The first of all equal sequences, where enough are left: near pairs of copies would hide all others."""
+    """The first of all equal sequences, where enough are left: near pairs of copies would hide all others.
+
+    Known by Python's own hash of their bytes: two different ones take each other's place with odds of 2**-64 a pair.
+    """
     width = sequences.data.itemsize * max(sequences.features, 1)
-    spelled = np.ascontiguousarray(sequences.data).view(np.uint8).reshape(-1)
-    _, first = np.unique(hash_ids(Strings(spelled, sequences.offsets * width)), return_index=True)
+    spelled = np.ascontiguousarray(sequences.data).view(np.uint8).reshape(-1).tobytes()
+    bounds = itertools.pairwise((sequences.offsets * width).tolist())
+    hashes = np.fromiter((hash(spelled[start:end]) for start, end in bounds), np.int64, len(sequences))
+    _, first = np.unique(hashes, return_index=True)
     return sequences if len(first) == len(sequences) or len(first) < _FEWEST else sequences[np.sort(first)]

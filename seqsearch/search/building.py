@@ -42,7 +42,7 @@ from .budget import Calibration
 from .build_encoder import EncoderMaker
 from .build_rows import Indexing, fill
 from .cache import IndexCache
-from .calibrator import calibrate, enough_queries, held_out, is_dear, left_out
+from .calibrator import calibrate, counted, enough_queries, held_out, is_dear, left_out
 from .deciding import SAMPLE, decided
 from .encoding import MODEL, WEIGHTS, OneModel, load_encoder
 from .handle import CALIBRATION, HEALTH, SETTINGS
@@ -175,8 +175,7 @@ class _Build:
             self.own.require_rows(builder)
         windows = WindowBuilding.of(builder, distance, self.queries, options.seed, self.progress)
         by_proof = distance.partial and windows is None and not distance.proposes
-        few = self._asks_few(distance)
-        asked = enough_queries(options.recall, dear=few) if windows is None else CALIBRATION_READS
+        asked = self._enough(distance) if windows is None else CALIBRATION_READS
         asked = 0 if self.queries is not None or by_proof else asked
         held = held_out(builder.rows, asked, rng)
         encoder = self._kept_encoder()
@@ -249,17 +248,17 @@ class _Build:
         rng = np.random.default_rng([self.options.seed, 3])
         more = np.zeros(0, np.int64)
         if not self.options.exact_distance().partial:
-            few = self._asks_few(self.options.exact_distance())
-            more = left_out(known, len(held), self.options.recall, rng, dear=few)
+            more = left_out(known, len(held), self._enough(self.options.exact_distance()), rng)
         rows = np.concatenate([held, more])
         points = None if encoder.own is None else Points(self.builder.vectors, rows)
         own = np.concatenate([np.full(len(held), -1), more]) if len(more) else None
         return Queries(self.builder.sequences(rows), points), own
 
-    def _asks_few(self, distance: Distance) -> bool:
-        """Whether the recall is measured on fewer queries, for what comparing one with everything takes."""
+    def _enough(self, distance: Distance) -> int:
+        """On how many queries the recall is measured: fewer where comparing one with everything takes long."""
         rows = np.unique(np.linspace(0, self.builder.rows - 1, min(self.builder.rows, _LENGTHS)).astype(np.int64))
-        return is_dear(self.builder.sequences(rows).lengths, self.builder.rows, distance)
+        dear = is_dear(self.builder.sequences(rows).lengths, self.builder.rows, distance)
+        return enough_queries(self.options.recall, dear=dear, lost=counted(distance))
 
     def _measured(
         self,

@@ -21,7 +21,7 @@ from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
 from .known_pairs import KnownPairs
 from .pipeline import Keep, Pipeline, Queries, Ranked, Stage, Trace, joined
 from .proposals import Proposals
-from .stages import Exact, Propose, ProposeParts, ProposeShared
+from .stages import Exact, Propose, ProposeParts, ProposeShared, Reorder
 from .strangers import Removed, Strangers, grouped
 
 Bounds = Callable[[DoubleArray], DoubleArray]
@@ -31,7 +31,8 @@ DIVIDING = 10
 """The rank of the candidate that tells how far a query is from everything: a copy of it that is stored, or a single
 near relative, says nothing of how hard the others are to find."""
 LOST_MORE = 1.5
-"""So many times what strangers lose do far series of another source: heartbeats of other patients (docs/recall.md)."""
+"""So many times what strangers lose do far series of another source: heartbeats of patients left out
+(docs/recall.md)."""
 SURE = 0.9995  # a recall above which nobody needs a larger budget
 GAIN, WORTH = 0.0001, 0.05  # of recall, and of what was missed, that is worth another budget
 PROVING, QUERIES = 5.0, (500, 2000)
@@ -39,6 +40,10 @@ DEAR = 5e10  # cells of a comparison of one query with everything, from which on
 PROVING_DEAR, QUERIES_DEAR = 2.0, (200, 2000)
 FEWEST_TO_LEAVE_OUT = 1000  # sequences below which members are not asked as well
 MANY, WORTH_OF_MANY = 400, 0.15  # candidates from which on a step has to find more of it: these take long to measure
+FEWEST_TO_NARROW, LEAST_NARROWING = 200, 2
+"""Candidates from which on fewer of them are compared, where something orders them; at most one of so many."""
+NARROWING = 4
+"""One of so many candidates is compared where `evaluate` shows what that finds."""
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
 _WIDER = range(20, 201)
 """Candidates for which greater efforts than the usual are tried: in a large graph of near duplicates it is the walk
@@ -77,7 +82,7 @@ def calibrate(
     assert isinstance(last, Exact)
     whole = isinstance(first, Propose)
     ks = tuple(k for k in (CALIBRATED_K if whole else PARTS_K) if k <= others) or (1,)
-    few = is_dear(queries.sequences.lengths, others, last.distance)
+    few, lost = is_dear(queries.sequences.lengths, others, last.distance), counted(last.distance)
     removed = Removed.sizes(len(queries), others, max(ks), dear=few) if whole else None
     deep = max(ks) + (0 if removed is None else removed.most)
     known = pipeline.neighbours(queries, deep, None, allowed=allowed, exclude=exclude, progress=progress)
@@ -98,16 +103,23 @@ def calibrate(
         return found, trace[last.name].compared / len(asked)
 
     cost = last.cost(sequences, truth) * (BANDED if isinstance(first, ProposeParts) else 1.0)
+    reorder = next((stage for stage in pipeline.stages if isinstance(stage, Reorder)), None)
+    costs = (cost,) if reorder is None else (reorder.cost(sequences, truth), cost)
     by_proof = last.distance.exhaustive_cost(sequences.lengths, others, cost)
 
     def curve(points: list[Point]) -> tuple[Point, ...]:
         if not isinstance(first, ProposeShared):
             points = [_with_cost(point, first.index) for point in points]
-        return tuple(worthwhile(points, (cost,)))
+        return tuple(worthwhile(points, costs))
+
+    def order_of(rows: IntArray) -> AnyArray | None:
+        if reorder is None:
+            return None
+        return reorder.scores(sequences if strange is None else sequences[strange.owners], rows)
 
     def bounds_of(who: IntArray) -> Bounds:
         strange_ones = np.count_nonzero(who >= len(queries))
-        return far_series_bounds if last.distance.kind == "series" and 2 * strange_ones >= len(who) else group_bounds
+        return far_series_bounds if lost > 1 and 2 * strange_ones >= len(who) else group_bounds
 
     with progress.task("calibrating", len(budgets)) as task:
         ladder = Ladder(budgets)
@@ -116,11 +128,13 @@ def calibrate(
             if strange is not None:
                 every, owners = joined([truth, strange.truth]), strange.owners
             beside = None if allowed is not None else Neighbours(known.rows[owners], known.distances[owners])
-            measured = measure(every, proposals.of, verify, ladder, ks, task, known=beside, usual=len(queries))
+            measured = measure(
+                every, proposals.of, verify, ladder, ks, task, known=beside, usual=len(queries), order_of=order_of
+            )
             points, interval = curve(measured.points(np.arange(len(queries)))), measured.interval
             groups = [
                 Group(reach, len(who), curve(measured.points(who, bounds_of(who))), together, DIVIDING)
-                for reach, who, together in ([] if strange is None else grouped(measured.first, target))
+                for reach, who, together in ([] if strange is None else grouped(measured.first, target, lost))
             ]
         elif isinstance(first, ProposeShared):
             measured = measure(truth, proposals.of, verify, ladder, ks, task, may_stop=False)
@@ -132,7 +146,7 @@ def calibrate(
         len(queries),
         size,
         points,
-        (cost,),
+        costs,
         interval,
         by_proof,
         float(np.quantile(truth.distances[:, 0], USUAL, method="higher")),
@@ -147,19 +161,25 @@ def is_dear(lengths: IntArray, others: int, distance: Distance) -> bool:
     return distance.kind == "tokens" and not distance.partial and cells > DEAR
 
 
-def enough_queries(recall: float, *, dear: bool = False) -> int:
+def counted(distance: Distance | None) -> float:
+    """How often what far queries lose counts: see `LOST_MORE`."""
+    return LOST_MORE if distance is not None and distance.kind == "series" and not distance.partial else 1.0
+
+
+def enough_queries(recall: float, *, dear: bool = False, lost: float = 1.0) -> int:
     """How many queries a calibration for a recall needs: a fifth of the loss allowed is what one more would prove; half
-    of it where they are `dear`."""
+    of it where they are `dear`. `lost`: how often what far ones lose counts."""
     proving, limits = (PROVING_DEAR, QUERIES_DEAR) if dear else (PROVING, QUERIES)
-    return int(np.clip(np.ceil(proving / max(1 - recall, 1e-9)), *limits))
+    return int(np.clip(np.ceil(proving * lost / max(1 - recall, 1e-9)), *limits))
 
 
-def left_out(known: BoolArray, held: int, recall: float, rng: np.random.Generator, *, dear: bool = False) -> IntArray:
+def left_out(known: BoolArray, held: int, enough: int, rng: np.random.Generator) -> IntArray:
     """Members to be asked for their others beside the `held` queries that were kept out of the index, where these are
-    too few: (m,) rows of the `known` ones, (rows,), ascending. None of a tiny set, where comparing with all is cheap.
+    fewer than `enough`: (m,) rows of the `known` ones, (rows,), ascending. None of a tiny set, where comparing with all
+    is cheap.
     """
     rows = np.flatnonzero(known)
-    more = min(enough_queries(recall, dear=dear) - held, len(rows))
+    more = min(enough - held, len(rows))
     if len(rows) + held < FEWEST_TO_LEAVE_OUT or more < 1:
         return np.zeros(0, np.int64)
     return np.sort(rng.choice(rows, more, replace=False)).astype(np.int64)
@@ -191,6 +211,19 @@ def ladder_of(first: Stage, size: int, *, wider: bool = False) -> list[Budget]:
     if not isinstance(first, Propose):
         raise MismatchError("this index has no embeddings: its first stage compares hash sequences")
     return budgets_for(first.index, size, wider=wider)
+
+
+def ladder_to_climb(pipeline: Pipeline, size: int) -> list[Budget]:
+    """The ladder that `evaluate` climbs: where something orders candidates, many of them also with a share compared."""
+    ladder = ladder_of(pipeline.stages[0], size)
+    if not any(isinstance(stage, Reorder) for stage in pipeline.stages):
+        return ladder
+    return [
+        each
+        for budget in ladder
+        for each in (replace(budget, kept=(budget.candidates // NARROWING,)), budget)
+        if not each.kept or budget.candidates >= MANY
+    ]
 
 
 def budgets_for(index: CandidateIndex, size: int, *, wider: bool = False) -> list[Budget]:
@@ -385,7 +418,7 @@ class _Proposal:
 
     def outcomes(self, truth: Neighbours, ks: tuple[int, ...], stops: list[Stop]) -> Iterator[_Outcome]:
         """What it finds of the k nearest, for each k: of all candidates, and with every stop."""
-        ks = tuple(k for k in ks if self.budget.candidates >= k)
+        ks = tuple(k for k in ks if self.budget.keeps[-1] >= k)
         for k in ks:
             yield _Outcome(self.budget, k, None, recall_at(self.ordered, truth.distances, k), None)
         for stop in stops if self.budget.candidates >= FEWEST_TO_STOP else ():
@@ -394,6 +427,17 @@ class _Proposal:
                 nearest, compared = np.full((len(truth), k), np.inf), np.zeros(len(truth), np.int64)
                 stopped(self.distances, self.scores, reach, least, nearest, compared)
                 yield _Outcome(self.budget, k, stop.alpha, recall_at(nearest, truth.distances, k), compared)
+
+    def narrowed(self, order: AnyArray | None, truth: Neighbours, ks: tuple[int, ...]) -> Iterator[_Outcome]:
+        """What is found where only the first by an `order`, (Q, C) scores, are compared: some numbers of them."""
+        if order is None:
+            return
+        counts = [count for count in LADDER if count <= self.budget.candidates // LEAST_NARROWING]
+        first = np.argsort(order, axis=1, kind="stable")[:, : max(counts)]
+        distances = np.take_along_axis(self.distances, first, axis=1)
+        for count in counts:
+            part = _Proposal(replace(self.budget, kept=(count,)), self.scores, distances[:, :count])
+            yield from part.outcomes(truth, ks, [])
 
 
 @dataclass(frozen=True)
@@ -411,7 +455,8 @@ class _Outcome:
         """With what it found of some queries, and surely finds, and how many candidates of each it compared."""
         verified, budget = None if self.compared is None else round(compared, 2), self.budget
         recall, lower = round(recall, 6), round(lower, 6)
-        return Point(self.k, budget.candidates, budget.ef, recall, lower, self.alpha, verified, lists=budget.lists)
+        told = Point(self.k, budget.candidates, budget.ef, recall, lower, self.alpha, verified, lists=budget.lists)
+        return replace(told, kept=budget.kept)
 
 
 class _Verified:
@@ -445,6 +490,28 @@ class _Verified:
         fresh = rows[owners, columns]
         out[owners, columns] = exact = self._verify(owners, fresh, self._farthest[owners])
         self._known.put(owners, fresh, exact)
+        return out
+
+
+class _Ordered:
+    """Scores of candidates by which they are chosen to be compared, each computed once, as `_Verified`."""
+
+    def __init__(self, order_of: Callable[[IntArray], AnyArray | None], queries: int) -> None:
+        self._order_of, self._known = order_of, KnownPairs(queries)
+
+    def of(self, rows: IntArray) -> AnyArray | None:
+        """(Q, C) of proposed rows, inf where there is none; None where nothing orders them."""
+        out = self._known.of(rows)
+        unknown = np.isnan(out)
+        scores = self._order_of(np.where(unknown, rows, -1))
+        if scores is None:
+            return None
+        out[unknown] = scores[unknown]
+        owners, columns = np.nonzero(unknown & (rows >= 0))
+        order = np.argsort(owners << 40 | rows[owners, columns])
+        owners, columns = owners[order], columns[order]
+        if len(owners):
+            self._known.put(owners, rows[owners, columns], out[owners, columns])
         return out
 
 
@@ -484,17 +551,21 @@ def measure(
     known: Neighbours | None = None,
     usual: int | None = None,
     may_stop: bool = True,
+    order_of: Callable[[IntArray], AnyArray | None] | None = None,
 ) -> Measured:
     """What the budgets find for the queries that `truth` belongs to, and the interval behind those that stop early.
 
     `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
     which those above their cutoff may be inf; `known`: the nearest of each query, as far as they are; `usual`: how many
-    of the queries are, the first ones, None for all; `may_stop`: whether lists may end early. The ladder ends where
-    every k is found as surely as anybody asks.
+    of the queries are, the first ones, None for all; `may_stop`: whether lists may end early; `order_of`: scores of
+    candidates, (Q, C) rows, by which the first of them are chosen to be compared, None where nothing gives any. The
+    ladder ends where every k is found as surely as anybody asks.
     """
     distances = _Verified(verify, thresholds(truth.distances, max(ks)), known)
     proposals: list[_Proposal] = []
     best: tuple[float, ...] = ()
+    narrowed: list[_Outcome] = []
+    ordered = None if order_of is None else _Ordered(order_of, len(truth))
     ladder = budgets if isinstance(budgets, Ladder) else None
     for budget in budgets.budgets if isinstance(budgets, Ladder) else budgets:
         if task is not None:
@@ -504,6 +575,8 @@ def measure(
         candidates = propose(budget)
         proposal = _Proposal(budget, candidates.scores, distances.of(candidates.rows))
         proposals.append(proposal)
+        if ordered is not None and budget.candidates >= FEWEST_TO_NARROW:
+            narrowed += proposal.narrowed(ordered.of(candidates.rows), truth, ks)
         able = [k for k in ks if budget.candidates >= k]
         recalls = tuple(recall for k in able for recall in proposal.recalls(truth, k, usual))
         if recalls >= best:  # by the smallest k, which every budget has
@@ -517,7 +590,7 @@ def measure(
     interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
     stops = [] if interval is None or not may_stop else [interval.at(alpha) for alpha in ALPHAS]
     outcomes = [outcome for proposal in proposals for outcome in proposal.outcomes(truth, ks, stops)]
-    return Measured(outcomes, interval, first)
+    return Measured([*outcomes, *narrowed], interval, first)
 
 
 def measured_whole(

@@ -27,7 +27,7 @@ from .asking import vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import build
 from .cache import IndexCache, bytes_by_part
-from .calibrator import calibrate, calibrate_pairs, enough_queries, is_dear, ladder_of, members
+from .calibrator import calibrate, calibrate_pairs, counted, enough_queries, is_dear, ladder_to_climb, members
 from .clustering import MEMORY, Clustering, clustered
 from .column_changes import ColumnChanges, ColumnValues
 from .encoding import OneModel, TwoTowers
@@ -296,7 +296,7 @@ class SequenceIndex(Questions):
     def budgets(self) -> list[Budget]:
         """The ladder of budgets that `evaluate` climbs."""
         with self._handle.state() as state:
-            return ladder_of(state.pipeline.stages[0], len(state))
+            return ladder_to_climb(state.pipeline, len(state))
 
     def distribution_warning(self, nearest: Iterable[DoubleArray]) -> str | None:
         """A warning where queries whose nearest are at `nearest`, several (Q,), are not like those that the recall was
@@ -571,6 +571,5 @@ def _enough(state: State, target: float) -> int:
     """Members that have to be asked to measure a recall."""
     rows = np.unique(np.linspace(0, max(0, len(state.live) - 1), min(len(state.live), _LENGTHS)).astype(np.int64))
     distance = state.distance
-    return enough_queries(
-        target, dear=distance is not None and is_dear(state.targets.lengths_of(rows), len(state), distance)
-    )
+    dear = distance is not None and is_dear(state.targets.lengths_of(rows), len(state), distance)
+    return enough_queries(target, dear=dear, lost=counted(distance))

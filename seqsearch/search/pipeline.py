@@ -194,6 +194,10 @@ class Stage(Protocol):
     def decides(self) -> bool:
         """Whether it ranks as the last stage does, so that this one need not look at more than are wanted."""
 
+    @property
+    def optional(self) -> bool:
+        """Whether a budget that keeps nothing by it leaves it out."""
+
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """The best of what `before` kept, or of all stored rows where nothing came before."""
 
@@ -332,7 +336,7 @@ class Pipeline:
         last = Keep(k, budget, limits.get("allowed"), within=_radii(limits))
         if len(self.stages) == 1:
             return Found.of(self.proposed(queries, budget, last.allowed, exclude, k).padded(k), False), none
-        before = self.kept(queries, budget, last.allowed, exclude, trace, wanted=k)
+        before = self._begun(queries, budget, last.allowed, exclude, trace, wanted=k)
         if budget.groups is None:
             return Found.of(self._last(queries, before, last, trace), False), none
         group = budget.groups.of(before.scores)
@@ -343,7 +347,8 @@ class Pipeline:
     def _by_groups(
         self, queries: Queries, before: Ranked, group: IntArray, last: Keep, limits: Limits
     ) -> tuple[Found, IntArray]:
-        """Each `group`, (Q,), of queries within its own budget; `before`: what they kept within that of `last`.
+        """Each `group`, (Q,), of queries within its own budget; `before`: what was proposed within that of
+        `last`.
 
         A group without a budget is left to be compared with everything - but for queries whose other strand was
         answered within a group: what is as near as that would be predicted to be so on this strand too, so that no
@@ -365,17 +370,19 @@ class Pipeline:
                 if not len(places):
                     continue
             asked, own = queries[places], None if exclude is None else exclude[places]
-            kept = before[places] if budget == usual else None
-            if kept is None:
-                kept = self.kept(asked, budget, last.allowed, own, trace, wanted=last.count)
+            if budget.proposes_as(usual):
+                begun = before[places]
+            else:
+                begun = self._begun(asked, budget, last.allowed, own, trace, wanted=last.count)
             within = None if last.within is None else last.within[places]
             mine = replace(last, budget=budget, within=within)
-            found.put(places, Found.of(self._last(asked, kept, mine, trace), False))
+            found.put(places, Found.of(self._last(asked, begun, mine, trace), False))
         return found, np.concatenate(unproved)
 
     def _last(self, queries: Queries, before: Ranked, last: Keep, trace: Trace | None) -> Neighbours:
-        """What the last stage makes of what reached it."""
-        start = time.perf_counter()
+        """What the stages after the first make of what was proposed."""
+        assert last.budget is not None
+        before, start = self._narrowed(queries, before, last.budget, trace), time.perf_counter()
         found = self.stages[-1].rank(queries, before, Keep(last.count, last.budget, within=last.within))
         if trace is not None:
             came = int(np.count_nonzero(before.rows >= 0)) if found.compared is None else found.compared
@@ -393,17 +400,38 @@ class Pipeline:
         wanted: int | None = None,
     ) -> Ranked:
         """What reaches the last stage; `wanted`: how many the last one is asked for."""
-        start, came = time.perf_counter(), len(queries) * self.size
+        begun = self._begun(queries, budget, allowed, exclude, trace, wanted=wanted)
+        return self._narrowed(queries, begun, budget, trace)
+
+    def _begun(
+        self,
+        queries: Queries,
+        budget: Budget,
+        allowed: BoolArray | None,
+        exclude: IntArray | None,
+        trace: Trace | None,
+        *,
+        wanted: int | None,
+    ) -> Ranked:
+        """What the first stage proposes; as `kept`."""
+        start = time.perf_counter()
         enough = None
         if wanted is not None and self.stages[0].decides and len(self.stages) == 2:
             enough = min(budget.candidates, wanted + SPARE)
         ranked = self.proposed(queries, budget, allowed, exclude, enough)
-        for stage, following, count in itertools.zip_longest(self.stages[:-1], self.stages[1:-1], budget.kept):
+        if trace is not None:
+            trace.add(self.stages[0].name, len(queries) * self.size, ranked.rows, time.perf_counter() - start)
+        return ranked
+
+    def _narrowed(self, queries: Queries, ranked: Ranked, budget: Budget, trace: Trace | None) -> Ranked:
+        """What the stages between the first and the last leave of what was proposed."""
+        for stage, count in itertools.zip_longest(self.stages[1:-1], budget.kept[: len(self.stages) - 2]):
+            if count is None and stage.optional:
+                continue
+            start, came = time.perf_counter(), int(np.count_nonzero(ranked.rows >= 0))
+            ranked = stage.rank(queries, ranked, Keep(count, budget))
             if trace is not None:
-                now = time.perf_counter()
-                came, start = trace.add(stage.name, came, ranked.rows, now - start), now
-            if following is not None:
-                ranked = following.rank(queries, ranked, Keep(count, budget))
+                trace.add(stage.name, came, ranked.rows, time.perf_counter() - start)
         return ranked
 
     def proposed(

@@ -1,4 +1,6 @@
-"""The stages there are: a candidate index proposes, hash sequences are warped, the exact distance decides."""
+"""The stages there are: a candidate index proposes, bounds reorder or hash sequences are warped, the exact
+distance decides.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import numpy as np
 from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
-from ..distances.distance import Proposer
+from ..distances.distance import Proposer, Ranker
 from ..distances.neighbours import Identical
 from ..distances.windowed import WindowedDistance
 from ..sequences import Sequences
@@ -37,6 +39,7 @@ class Propose:
     encode: Callable[[Sequences], AnyArray]
     name: str = "embedding"
     decides: bool = False
+    optional: bool = False
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`; scores are float32."""
@@ -58,6 +61,7 @@ class ProposeParts:
     windows: WindowIndex
     name: str = "windows"
     decides: bool = False
+    optional: bool = False
 
     @property
     def index(self) -> CandidateIndex:
@@ -83,6 +87,7 @@ class ProposeShared:
     live: BoolArray
     name: str = "shared q-grams"
     decides: bool = False
+    optional: bool = False
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`."""
@@ -124,6 +129,7 @@ class WarpHashes:
     distance: HashDTW
     name: str = "hash DTW"
     decides: bool = False
+    optional: bool = False
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`."""
@@ -153,6 +159,46 @@ class WarpHashes:
 
 
 @dataclass(frozen=True)
+class Reorder:
+    """Candidates in an order that is nearly that of the exact distance, of which only the first are then compared.
+    Queries of lengths that it does not rank keep all of theirs."""
+
+    distance: Distance
+    targets: Sequences
+    name: str = "order of bounds"
+    decides: bool = False
+    optional: bool = True
+
+    def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
+        """See `Stage.rank`."""
+        assert before is not None
+        able = self._ranker.able(queries.sequences)
+        if not able.any():
+            return before
+        scores = np.array(before.scores, np.float64)
+        scores[able] = self._ranker.scores(queries.sequences[np.flatnonzero(able)], before.rows[able])
+        order = np.tile(np.arange(before.rows.shape[1]), (len(queries), 1))
+        order[able] = np.argsort(scores[able], axis=1, kind="stable")
+        rows, scores = np.take_along_axis(before.rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
+        if able.all():
+            return Ranked(rows[:, : keep.count], scores[:, : keep.count])
+        rows[able, keep.count :], scores[able, keep.count :] = -1, np.inf
+        return Ranked(rows, scores)
+
+    def scores(self, queries: Sequences, rows: IntArray) -> AnyArray | None:
+        """(Q, C) of candidates, (Q, C) rows, inf for -1; None where some queries are of other lengths."""
+        return self._ranker.scores(queries, rows) if self._ranker.able(queries).all() else None
+
+    @cached_property
+    def _ranker(self) -> Ranker:
+        return self.distance.ranker(self.targets)
+
+    def cost(self, queries: Sequences, truth: Neighbours) -> float:
+        """By the steps of a series."""
+        return self.distance.ranking_cost(queries.lengths)
+
+
+@dataclass(frozen=True)
 class Exact:
     """The exact distance to `targets`, all rows of a state: of what came before, or of everything, by proof."""
 
@@ -161,6 +207,7 @@ class Exact:
     live: BoolArray
     name: str = field(default="exact distance")
     decides: bool = True
+    optional: bool = False
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`. Where the budget says so a list ends early, or the stage before counts in the order."""

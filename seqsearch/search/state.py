@@ -23,7 +23,7 @@ from .encoding import OneModel, TwoTowers
 from .filtering import mask_of
 from .identity import looked_at
 from .pipeline import Found, Limits, Pipeline, Points, Queries, Stage, of_queries
-from .stages import Exact, Propose, ProposeParts, ProposeShared, WarpHashes
+from .stages import Exact, Propose, ProposeParts, ProposeShared, Reorder, WarpHashes
 from .windows import WindowIndex
 
 _CHOICES = 1024  # that are remembered
@@ -219,6 +219,8 @@ def pipeline_of(
     elif candidates is not None:
         decides = encoder.orders_as(distance) and not candidates.estimates
         stages.append(Propose(candidates, encoder.of_queries, decides=decides))
+        if distance is not None and isinstance(encoder, OneModel) and distance.ranks(targets):
+            stages.append(Reorder(distance, targets))
     if hashes is not None and isinstance(encoder, TwoTowers):
         stages.append(WarpHashes(hashes[0], live, encoder.hashed_queries, hashes[1]))
     if distance is not None:

@@ -97,18 +97,19 @@ class Strangers:
         return Ranked(np.where(gone, -1, rows), np.where(gone, np.float32(np.inf), scores))
 
 
-def grouped(first: DoubleArray, target: float) -> list[tuple[float, IntArray, bool]]:
+def grouped(first: DoubleArray, target: float, lost: float = 1.0) -> list[tuple[float, IntArray, bool]]:
     """Groups of queries by the scores of their first candidates, (Q,): the reach of each, who is in it, and whether it
     is the farthest two together.
 
-    As many as leave enough queries in each to prove the recall `target`, the farthest of which is divided: a few that
+    As many as leave enough queries in each to prove the recall `target`, where what they lose counts `lost` times, the
+    farthest of which is divided: a few that
     are farther than nearly all are hard to find anything for, and would make all of it dear. Queries without any
     candidate are in none.
     """
     there = np.sort(first[np.isfinite(first)])
     if not len(there):
         return []
-    fewest = max(FEWEST_IN_GROUP, int(np.ceil(PROVABLE / max(1 - target, 1e-6))))
+    fewest = max(FEWEST_IN_GROUP, int(np.ceil(PROVABLE * lost / max(1 - target, 1e-6))))
     count = min(MOST_GROUPS, max(1, len(there) // fewest))
     last = [len(there) * number // count for number in range(1, count + 1)]
     if count > 1:

@@ -12,7 +12,7 @@ from ..distances.neighbours import thresholds
 from ..errors import ParameterError
 from ..progress import Progress
 from .budget import Budget
-from .calibrator import ladder_of
+from .calibrator import ladder_to_climb
 from .pipeline import Limits, Queries
 from .state import State
 from .strands import PLUS, nearest_of
@@ -23,7 +23,8 @@ _FEW = 16
 
 @dataclass(frozen=True)
 class SweepRow:
-    """One budget measured: the names are those of `evaluate --format json`."""
+    """One budget measured: the names are those of `evaluate --format json`. `compared`: how many of the candidates an
+    order of bounds leaves to be compared, None for all."""
 
     candidates: int
     ef: int | None
@@ -33,6 +34,7 @@ class SweepRow:
     p50_ms: float
     p99_ms: float
     lists: int | None = None
+    compared: int | None = None
 
 
 def swept(
@@ -52,7 +54,7 @@ def swept(
         truth = nearest_of(strand, queries, lambda some, own: _proved(state, some, k, own, progress))
     ladder = budgets
     if ladder is None:
-        ladder = [b for b in ladder_of(state.pipeline.stages[0], len(state)) if b.candidates >= k]
+        ladder = [b for b in ladder_to_climb(state.pipeline, len(state)) if b.candidates >= k]
     rows: list[SweepRow] = []
     with progress.task("measuring numbers of candidates") as task:
         for budget in ladder:
@@ -94,6 +96,7 @@ def _row(state: State, queries: Queries, truth: Neighbours, k: int, budget: Budg
         p50_ms=float(np.quantile(latencies, 0.5)),
         p99_ms=float(np.quantile(latencies, 0.99)),
         lists=budget.lists,
+        compared=budget.kept[-1] if budget.kept else None,
     )
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
 from seqsearch import consensus
+from seqsearch.distances.consensus_kernels import Costs
+from seqsearch.distances.consensus_search import Members, Search
 from seqsearch.errors import EmptyInputError, MismatchError, ParameterError
 from seqsearch.sequences import DNA, TEXT, Sequences
 from tests.families import mutate
@@ -104,3 +106,46 @@ def test_what_has_no_consensus_is_refused() -> None:
         consensus(["a"], edits=3)
     with pytest.raises(ParameterError, match="weights are 2 whole numbers from 1"):
         consensus(["a", "b"], weights=[1, 0])
+
+
+@given(words, st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9)))
+@settings(max_examples=40, deadline=None)
+def test_edits_of_other_costs_are_weighed_as_rapidfuzz_weighs_them(
+    members: list[str], given: tuple[int, int, int]
+) -> None:
+    costs, letters = Costs(*given), "abc"
+    coded = [np.array([letters.index(c) for c in member], np.int32) for member in members]
+    offsets = np.cumsum([0, *map(len, coded)])
+    those = Members(np.concatenate(coded), offsets, np.ones(len(members), np.int64), len(letters))
+    centre = members[0]
+
+    def away(text: str) -> list[int]:
+        weights = (costs.more, costs.missing, costs.other)
+        return [Levenshtein.distance(text, member, weights=weights) for member in members]
+
+    found = Search(those, coded[0], np.array(away(centre)), costs)
+    assert found.distances.tolist() == away(centre)
+    left_out, put, inserted = found._sums
+    for i in range(len(centre) + 1):
+        for c, letter in enumerate(letters):
+            assert inserted[i, c] == sum(away(centre[:i] + letter + centre[i:]))
+            if i < len(centre):
+                assert put[i, c] == sum(away(centre[:i] + letter + centre[i + 1 :]))
+                assert left_out[i] == sum(away(centre[:i] + centre[i + 1 :]))
+
+
+def test_reads_that_lost_letters_of_runs_are_completed() -> None:
+    rng = np.random.default_rng(3)
+    origin = np.repeat(rng.integers(4, size=150), rng.integers(1, 4, size=150)).astype(np.uint8)
+    lost = np.where(np.convolve(np.diff(origin, prepend=9) == 0, np.ones(2), "same") > 0.5, 0.2, 0.04)
+    copies = Sequences.from_arrays([origin[rng.random(len(origin)) > lost] for _ in range(9)], DNA)
+    plain, likeliest = consensus(copies), consensus(copies, reads=True)
+    whole = Sequences.from_arrays([origin], DNA)[0].text
+    left = [Levenshtein.distance(found.text, whole) for found in (plain, likeliest)]
+    assert left[1] < left[0] / 2
+    assert likeliest.total == likeliest.distances.sum() == total(likeliest.text, copies.texts())
+    assert likeliest.total >= plain.total
+
+
+def test_equal_reads_are_what_they_were_read_of() -> None:
+    assert consensus(["GATTACA"] * 3, reads=True).text == "GATTACA"

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from seqsearch.distances import DTWDistance
 from seqsearch.distances.dtw_bounds import Projection, envelope, improvement, outside, room
-from seqsearch.distances.dtw_kernels import reach
+from seqsearch.distances.dtw_kernels import ABSOLUTE, SQUARED, Form, pruned, reach
+from seqsearch.distances.dtw_lanes import LANES, lanes_for, lay, side_by_side
 from seqsearch.errors import MismatchError, ParameterError
 from seqsearch.sequences import Sequences
 
@@ -141,3 +142,117 @@ def test_the_costs_along_a_path_are_the_distance(how):
 def test_a_path_is_of_alike_series():
     with pytest.raises(MismatchError):
         DTWDistance().path(np.zeros(3), np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize("local", [SQUARED, ABSOLUTE])
+@pytest.mark.parametrize(("window", "features"), [(-1.0, 1), (0.0, 1), (0.1, 1), (0.5, 1), (-1.0, 3), (0.2, 2)])
+def test_pairs_side_by_side_have_the_sums_of_single_ones_to_the_last_bit(local, window, features):
+    rng = np.random.default_rng(19)
+    lanes, form = lanes_for(60, features), Form(local, window, 0.0)
+    for m, n in ((1, 1), (1, 7), (7, 1), (2, 2), (9, 40), (40, 9), (33, 33), (60, 58)):
+        pairs = [tuple(rng.standard_normal((t, features)).cumsum(0).round(1) for t in (m, n)) for _ in range(LANES)]
+        scratch = np.empty((2, n + 2))
+        sums = [pruned(x, y, form, np.inf, *scratch) for x, y in pairs]
+        for lane, (x, y) in enumerate(pairs):
+            lay(x, lane, lanes.x)
+            lay(y, lane, lanes.y)
+        for cutoffs in (
+            [np.inf] * LANES,
+            sums,
+            np.roll(sums, 1),
+            [np.median(sums)] * LANES,
+            [min(sums)] * LANES,
+            [-1.0] * LANES,
+        ):
+            lanes.cutoffs[:] = cutoffs
+            side_by_side(lanes, m, n, features, form)
+            expected = [pruned(x, y, form, cutoff, *scratch) for (x, y), cutoff in zip(pairs, cutoffs, strict=True)]
+            assert lanes.found.tolist() == expected
+            assert all(one in (total, np.inf) for one, total in zip(expected, sums, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("distance", "features"),
+    [
+        (DTWDistance(window=0.1), 1),
+        (DTWDistance(local="absolute", root=True), 1),
+        (DTWDistance(window=0.9), 1),
+        (DTWDistance(window=0.2, standardise=True), 3),
+    ],
+)
+def test_series_of_equal_lengths_are_ranked_as_one_by_one(distance, features):
+    rng = np.random.default_rng(23)
+    arrays = [rng.standard_normal((t, features)).cumsum(0).round(1) for t in [30] * 43 + [31] * 2 + [8] * 12 + [5]]
+    targets = Sequences.from_arrays([*arrays, *arrays[:4]])
+    queries = targets[[0, 3, 44, 50]]
+    one_by_one = np.array(
+        [[distance.pairs(queries, [q], targets, [t])[0] for t in range(len(targets))] for q in range(4)]
+    )
+    assert distance.matrix(queries, targets).tolist() == one_by_one.tolist()
+    order = np.array([rng.permutation(len(targets)) for _ in range(4)])
+    order[:, 5], order[2, 11:40] = -1, -1
+    stops = np.sort(rng.uniform(0, np.quantile(one_by_one, 0.6), order.shape), axis=1)
+    for stop in (None, stops):
+        found = distance.rerank(queries, targets, order, 7, stop=stop)
+        for q in range(4):
+            best = []
+            for row, end in zip(order[q], stops[q], strict=True):
+                if row >= 0:
+                    if stop is not None and len(best) == 7 and end > best[-1][0]:
+                        break
+                    best = sorted([*best, (one_by_one[q, row], row)])[:7]
+            assert found.distances[q].tolist() == [each for each, _ in best]
+            assert found.rows[q].tolist() == [row for _, row in best]
+    exact, pruning = distance.searcher(targets).search(queries, 7)
+    expected = np.lexsort((np.tile(np.arange(len(targets)), (4, 1)), one_by_one))[:, :7]
+    assert exact.rows.tolist() == expected.tolist()
+    assert exact.distances.tolist() == np.take_along_axis(one_by_one, expected, axis=1).tolist()
+    assert pruning.verified < pruning.pairs
+    radii = exact.distances[:, 3]
+    assert (
+        distance.searcher(targets).search(queries, 7, within=radii)[0].rows[:, :4].tolist() == expected[:, :4].tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "features"),
+    [({"window": 0.1}, 1), ({"window": 0.3, "local": "absolute"}, 2), ({"window": 0.2, "local": "cosine"}, 3)],
+)
+def test_candidates_are_ordered_by_what_is_outside_of_both_envelopes(form, features):
+    rng, length = np.random.default_rng(29), 20
+    distance = DTWDistance(**form, standardise=True)
+    series = Sequences.from_arrays([rng.standard_normal((length, features)).cumsum(0) for _ in range(12)])
+    frames = distance.prepared(series).data.reshape(12, length, features)
+    queries = series[:4]
+    reach_of = int(form["window"] * length)
+
+    def outside_of(x, y):
+        total = 0.0
+        for t in range(length):
+            near = x[max(0, t - reach_of) : t + reach_of + 1]
+            over = np.maximum(np.maximum(y[t] - near.max(0), near.min(0) - y[t]), 0)
+            total += (over if distance.local == "absolute" else over**2).sum()
+        return total
+
+    rows = np.array([rng.permutation(12) for _ in range(4)])
+    rows[1, 3] = rows[3, 0] = -1
+    assert distance.ranks(series)
+    scores = distance.ranker(series).scores(queries, rows)
+    for q, c in np.ndindex(rows.shape):
+        x, y = frames[q], frames[rows[q, c]]
+        one = np.inf if rows[q, c] < 0 else outside_of(x, y) + outside_of(y, x)
+        assert scores[q, c] == pytest.approx(one, rel=1e-4, abs=1e-5)
+
+
+def test_only_a_narrow_band_of_series_of_one_length_is_ranked():
+    rng = np.random.default_rng(31)
+    alike = walks(5, 30, 1, rng, shortest=30)
+    assert DTWDistance(window=0.1).ranks(alike)
+    for distance in (DTWDistance(), DTWDistance(window=0.5), DTWDistance(window=0.1, slope=2.0)):
+        assert not distance.ranks(alike)
+        with pytest.raises(MismatchError, match="is ranked nearly as the distance dtw ranks it"):
+            distance.ranker(alike)
+    assert not DTWDistance(window=0.1).ranks(alike[:0])
+    assert not DTWDistance(window=0.1).ranks(Sequences.from_arrays([np.zeros(30), np.zeros(31)]))
+    shorter = Sequences.from_arrays([np.zeros(29), np.zeros(30)])
+    assert DTWDistance(window=0.1).ranker(alike).able(shorter).tolist() == [False, True]

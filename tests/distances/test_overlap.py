@@ -13,9 +13,9 @@ from seqsearch.distances import (
     Distance,
     OverlapDistance,
     lanes,
-    overlap_bytes,
     overlap_exact,
     overlap_lanes,
+    overlap_paths,
     scoring_kernels,
 )
 from seqsearch.distances.shared_grams import SharedGrams, lost_of
@@ -212,7 +212,7 @@ def test_the_path_in_a_band_is_that_of_the_whole_table():
     scheme = OVERLAP._scheme(first)
     for row in range(150):
         x, y = first[row].data, second[row].data
-        whole, banded = scoring_kernels.path_of(scheme, x, y), overlap_bytes.path_of(x, y)
+        whole, banded = scoring_kernels.path_of(scheme, x, y), overlap_paths.path_of(x, y)
         assert max(whole[0], 0) == banded[0]
         if banded[0]:
             assert whole[1:3] == banded[1:3]

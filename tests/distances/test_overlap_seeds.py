@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from seqsearch.distances import OverlapDistance
-from seqsearch.distances import overlap_bytes as lanes
+from seqsearch.distances import overlap_groups as groups
 from seqsearch.distances import overlap_seeds as seeds
+from seqsearch.distances.overlap_words import asked_of, found_for, room_for
 from seqsearch.sequences import DNA, Sequences
 
 
@@ -46,9 +47,9 @@ def test_distances_within_the_proved_bands_are_the_true_ones(symbols: int, repea
         codes, some = family(np.random.default_rng(seed), symbols, repeats)
         targets = Sequences.from_arrays(some, DNA)
         true = OverlapDistance().matrix(Sequences.from_arrays([codes], DNA), targets)[0]
-        query = lanes.asked_of(codes)
-        room, told = lanes.room_for(query), lanes.found_for(len(some))
-        own = lanes.candidates_of(codes, targets.data, targets.offsets[:-1].copy(), targets.lengths)
+        query = asked_of(codes)
+        room, told = room_for(query), found_for(len(some))
+        own = groups.candidates_of(codes, targets.data, targets.offsets[:-1].copy(), targets.lengths)
         assert own.seeds.q > 1
         every = np.arange(len(some))
         least = [
@@ -58,7 +59,7 @@ def test_distances_within_the_proved_bands_are_the_true_ones(symbols: int, repea
         assert (least <= true).all()
         ruled_out = 0
         for cutoff in (0, 3, 10, 25, 60, 120, 400):
-            lanes.measure(query, own, every, cutoff, room, told)
+            groups.measure(query, own, every, cutoff, room, told)
             found, near = told.distances, true <= cutoff
             np.testing.assert_array_equal(found[near], true[near])
             assert (found[~near] >= true[~near]).all()
@@ -70,12 +71,12 @@ def test_distances_within_the_proved_bands_are_the_true_ones(symbols: int, repea
 def test_ends_of_overlaps_are_told_as_without_seeds() -> None:
     codes, some = family(np.random.default_rng(5), 4, False)
     targets = Sequences.from_arrays(some, DNA)
-    query, cutoff = lanes.asked_of(codes), 100
-    room, told, plain = lanes.room_for(query), lanes.found_for(len(some)), lanes.found_for(len(some))
+    query, cutoff = asked_of(codes), 100
+    room, told, plain = room_for(query), found_for(len(some)), found_for(len(some))
     starts, lengths = targets.offsets[:-1].copy(), targets.lengths
-    own = lanes.candidates_of(codes, targets.data, starts, lengths)
-    lanes.measure(query, own, np.arange(len(some)), cutoff, room, told)
-    lanes.distances_to(query, targets.data, starts, lengths, cutoff, room, plain)
+    own = groups.candidates_of(codes, targets.data, starts, lengths)
+    groups.measure(query, own, np.arange(len(some)), cutoff, room, told)
+    groups.distances_to(query, targets.data, starts, lengths, cutoff, room, plain)
     near = plain.distances <= cutoff
     assert near.sum() > 10
     for one, other in zip(told, plain, strict=True):
@@ -101,7 +102,7 @@ def test_the_nearest_candidates_are_found(repeats: bool) -> None:
 
 def test_what_has_too_many_is_not_counted() -> None:
     codes = np.zeros(3000, np.uint8)
-    own = lanes.candidates_of(codes, codes, np.zeros(1, np.int64), np.array([3000]))
+    own = groups.candidates_of(codes, codes, np.zeros(1, np.int64), np.array([3000]))
     bands = seeds.bands_of(own.seeds, own.shared, np.zeros(1, np.int64), 3000, codes, own.starts, own.lengths, 20)
     assert own.shared.totals[0] < 0
     assert (bands.lows[0], bands.widths[0]) == (0, 0)

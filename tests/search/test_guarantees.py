@@ -15,10 +15,18 @@ import seqsearch as ss
 from seqsearch import SequenceIndex
 from seqsearch.ann import CandidateIndex
 from seqsearch.cli.main import run
-from seqsearch.distances import DTWDistance, EditDistance, recall_at
+from seqsearch.distances import DTWDistance, EditDistance, InfixDTW, recall_at
 from seqsearch.errors import ParameterError
 from seqsearch.search.budget import Budget, Calibration, Group, Grouped, Point, Wanted, controlled
-from seqsearch.search.calibrator import enough_queries, far_series_bounds, group_bounds, is_dear, left_out, lower_bound
+from seqsearch.search.calibrator import (
+    counted,
+    enough_queries,
+    far_series_bounds,
+    group_bounds,
+    is_dear,
+    left_out,
+    lower_bound,
+)
 from seqsearch.search.guarantees import weakest
 from seqsearch.search.pipeline import Pipeline, Queries
 from seqsearch.search.proposals import Proposals
@@ -122,6 +130,8 @@ def test_the_farthest_are_apart_or_together_whichever_is_cheaper() -> None:
 def test_as_many_queries_as_the_recall_needs() -> None:
     assert [enough_queries(r) for r in (0.5, 0.99, 0.995, 0.999, 1.0)] == [500, 500, 1000, 2000, 2000]
     assert [enough_queries(r, dear=True) for r in (0.5, 0.99, 0.995, 0.999, 1.0)] == [200, 200, 400, 2000, 2000]
+    assert [enough_queries(r, lost=1.5) for r in (0.5, 0.99, 0.999)] == [500, 750, 2000]
+    assert [counted(each) for each in (DTWDistance(), InfixDTW(), EditDistance(), None)] == [1.5, 1, 1, 1]
     genes, names = np.full(10, 2900), np.full(10, 12)
     assert is_dear(genes, 9169, EditDistance())
     assert not is_dear(genes, 5000, EditDistance())
@@ -131,12 +141,12 @@ def test_as_many_queries_as_the_recall_needs() -> None:
         assert group_bounds(np.ones((1, enough_queries(recall, dear=True)))) >= recall
     rng, known = np.random.default_rng(0), np.ones(2000, np.bool_)
     known[:100] = False
-    drawn = left_out(known, 100, 0.99, rng)
+    drawn = left_out(known, 100, 500, rng)
     assert len(np.unique(drawn)) == 400
-    assert len(left_out(known, 100, 0.99, rng, dear=True)) == 100
+    assert len(left_out(known, 100, 200, rng)) == 100
     assert drawn.min() >= 100
-    assert not len(left_out(known, 500, 0.99, rng)), "enough are held out"
-    assert not len(left_out(np.ones(900, np.bool_), 45, 0.99, rng)), "so few are compared with everything"
+    assert not len(left_out(known, 500, 500, rng)), "enough are held out"
+    assert not len(left_out(np.ones(900, np.bool_), 45, 500, rng)), "so few are compared with everything"
 
 
 def test_a_small_index_proves_its_recall_on_members_left_out(index: SequenceIndex) -> None:
@@ -163,6 +173,11 @@ def test_every_query_with_a_candidate_is_in_one_group(scores: list[float], witho
     assert all((placed[who] == number).all() for number, (_, who) in enumerate(groups))
     assert (placed[~np.isfinite(first)] == len(groups)).all(), "beyond all that was measured"
     assert grouped(np.full(3, np.inf), 0.9) == []
+    many = np.arange(900.0)
+    assert [len(who) for _, who, _ in grouped(many, 0.99)] == [225, 225, 225, 180, 45, 225]
+    assert [len(who) for _, who, _ in grouped(many, 0.99, 1.5)] == [300, 300, 255, 45, 300], (
+        "what counts more needs more"
+    )
 
 
 def test_strangers_are_asked_for_what_is_left(index: SequenceIndex) -> None:

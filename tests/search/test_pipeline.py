@@ -26,6 +26,7 @@ class Table:
     table: AnyArray
     live: BoolArray | None = field(default=None)
     decides: bool = False
+    optional: bool = False
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         scores = self.table[[int(name) for name in queries.sequences.ids]]

@@ -134,7 +134,7 @@ def new_network(
     settings = run.settings or {}
     if by_step or by_words:
         settings = family.stepwise(settings)
-    spec = InputSpec.fit_words(training) if by_words else InputSpec.fit(training)
+    spec = InputSpec.fit_words(training, folded=by_step) if by_words else InputSpec.fit(training)
     torch.manual_seed(run.seed)
     network = family.build(spec, settings).to(device_named(plan.device))
     network.warm_up(training[np.sort(np.random.default_rng(run.seed).permutation(len(training))[:WARM_UP])])

@@ -18,6 +18,7 @@ from .labels import Examples, class_names, known_names, numbered_labels, numbers
 from .learners import COORDINATES, Grouper, new_network
 from .objectives import GroupObjective
 from .plan import LabelPlan
+from .tagging import train_blend, usual_tag_plan
 
 
 def train_classifier(
@@ -63,10 +64,17 @@ def train_tagger(
 ) -> tuple[Model, TrainingLog]:
     """Train an encoder and a head over its steps on the labels of elements; unknown ones are neither learnt nor judged.
 
+    `encoder`: a network that reads step by step; "auto" reads words by a network and by what stands in a window around
+    them, blended by what is held out (`tagging`), other elements by an LSTM. `plan`: None for what suits the data.
     Raises MismatchError for data without labels, ParameterError for fewer than two labels, labels of `validation` that
     do not occur in training or an encoder that does not read step by step, EmptySequenceError for a text without words.
     """
-    job = Job("tag", family_for(encoder, "tag", data.sequences), plan or LabelPlan(), Run(**options))
+    own = plan or usual_tag_plan(data, encoder)
+    if encoder == AUTO and data.by_words:
+        chosen = train_blend(data, own, validation, Run(**options))
+        if chosen is not None:
+            return chosen
+    job = Job("tag", family_for(encoder, "tag", data.sequences), own, Run(**options))
     training, held = job.halves(data, validation)
     labels, _ = numbered_labels(known_names(data))
     judged = Examples.tags(held, labels)

@@ -1,0 +1,146 @@
+"""Candidates that are put in the order of bounds, of which only the first are compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqsearch import SequenceIndex
+from seqsearch.arrays import FloatArray
+from seqsearch.distances import DTWDistance, Neighbours, recall_at
+from seqsearch.evaluation.sweep import Sweep
+from seqsearch.search.budget import Budget, Calibration, Group, Grouped, Point
+from seqsearch.search.calibrator import calibrate
+from seqsearch.search.pipeline import Pipeline, Queries, Ranked, Trace
+from seqsearch.search.stages import Exact, Reorder
+from seqsearch.sequences import Sequences
+
+LENGTH = 24
+
+
+def waves(count: int, seed: int, length: int = LENGTH) -> Sequences:
+    rng = np.random.default_rng(seed)
+    kinds = np.random.default_rng(0).standard_normal((40, length)).cumsum(axis=1)
+    series: FloatArray = kinds[rng.integers(40, size=count)] + 0.5 * rng.standard_normal((count, length)).cumsum(axis=1)
+    return Sequences.from_arrays(series.astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("waves") / "waves.ss"
+    distance = {"distance": "dtw", "distance_parameters": {"window": 0.1}}
+    SequenceIndex.build(path, waves(650, 1), learn="none", recall=0.9, seed=0, **distance).close()
+    return path
+
+
+def test_the_first_by_bounds_are_compared_and_no_others(built: Path) -> None:
+    with SequenceIndex.open(built) as index, index.state() as state:
+        assert [stage.name for stage in state.pipeline.stages] == ["embedding", "order of bounds", "exact distance"]
+        queries, trace = Queries(waves(6, 2)), Trace()
+        found = state.pipeline.neighbours(queries, 5, Budget(300, kept=(40,)), trace=trace)
+        proposed = state.pipeline.proposed(queries, Budget(300))
+        scores = DTWDistance(window=0.1).ranker(state.targets).scores(queries.sequences, proposed.rows)
+        for q in range(6):
+            first = proposed.rows[q][np.argsort(scores[q], kind="stable")[:40]]
+            exact = state.exact.distances(queries.sequences[q : q + 1], first[None])[0]
+            assert found.distances[q].tolist() == np.sort(exact)[:5].tolist()
+        assert [report.compared for report in trace.values()] == [6 * len(state), 6 * 300, 6 * 40]
+        whole = state.pipeline.neighbours(queries, 5, Budget(300))
+        assert (whole.distances <= found.distances).all()
+        assert state.pipeline.neighbours(queries, 5, Budget(300, kept=(300,))).rows.tolist() == whole.rows.tolist()
+
+
+def test_queries_of_another_length_keep_all_candidates_whoever_comes_along(built: Path) -> None:
+    with SequenceIndex.open(built) as index, index.state() as state:
+        longer, usual, budget = waves(2, 3, LENGTH + 3), waves(2, 4), Budget(200, kept=(20,))
+        both = state.pipeline.neighbours(Sequences.concatenate([usual, longer]), 4, budget)
+        alone = state.pipeline.neighbours(usual, 4, budget)
+        assert both.rows[:2].tolist() == alone.rows.tolist()
+        assert both.rows[2:].tolist() == state.pipeline.neighbours(longer, 4, Budget(200)).rows.tolist()
+
+
+def test_a_calibration_knows_what_the_first_by_bounds_find(built: Path) -> None:
+    with SequenceIndex.open(built) as index, index.state() as state:
+        queries = waves(160, 5)
+        known = calibrate(state.pipeline, queries, 0.9)
+        assert len(known.costs) == 2
+        truth = state.pipeline.neighbours(queries, 10, None)
+        narrowed = [point for point in known.points if point.kept and point.k == 10]
+        assert narrowed
+        for point in narrowed[:: max(1, len(narrowed) // 4)]:
+            budget = Budget(point.candidates, point.ef, kept=point.kept, lists=point.lists)
+            found = state.pipeline.staged(Queries(queries), 10, budget)
+            assert recall_at(found.distances, truth.distances, 10).mean() == pytest.approx(point.recall, abs=1e-6)
+        again = Calibration.from_json(json.loads(json.dumps(known.to_json())))
+        assert again.costs == known.costs
+        assert again.points == known.points
+        assert any(point.kept for group in known.groups for point in group.points), "groups as well"
+
+
+def test_a_budget_costs_what_its_stages_compare() -> None:
+    costs = (1.0, 8.0)
+    assert Point(10, 800, None, 0.9, 0.9, kept=(100,)).cost(costs) == 800 + 800 * 1.0 + 100 * 8.0
+    assert Point(10, 800, None, 0.9, 0.9).cost(costs) == 800 + 800 * 8.0, "what orders them is left out"
+    assert Point(10, 800, None, 0.9, 0.9).cost((8.0,)) == 800 + 800 * 8.0
+    narrow, wide = Point(10, 800, None, 0.95, 0.93, kept=(100,)), Point(10, 400, None, 0.95, 0.93)
+    curve = Calibration(0.9, 500, 10**6, (narrow, wide), costs)
+    assert curve.choose(0.9, 10)[0] == Budget(800, kept=(100,))
+    assert curve.choose(0.9, 20)[0] == Budget(1600, kept=(200,)), "in proportion beyond what was measured"
+    assert Calibration(0.9, 500, 10**6, (narrow, wide), (1.0, 1.0)).choose(0.9, 10)[0] == Budget(400)
+    grouped = Calibration(0.9, 500, 10**6, (wide,), costs, groups=(Group(1.0, 500, (narrow, wide)),))
+    chosen = grouped.choose_by_groups(0.9, 10, 10**6)
+    assert chosen == Budget(800, kept=(100,), groups=Grouped((1.0,), (Budget(800, kept=(100,)), None)))
+    assert "800 candidates, then 100 verified" in chosen.verified()
+
+
+def test_groups_are_told_by_what_was_proposed_not_by_bounds(built: Path) -> None:
+    with SequenceIndex.open(built) as index, index.state() as state:
+        queries = Queries(waves(30, 6))
+        scores = state.pipeline.proposed(queries, Budget(200)).scores
+        reach = float(np.median(scores[:, 9]))
+        usual, farther = Budget(200, kept=(20,)), Budget(400, kept=(60,))
+        groups = Grouped((reach,), (usual, farther), rank=10)
+        found = state.pipeline.staged(queries, 5, Budget(200, kept=(20,), groups=groups))
+        assert found.group is not None
+        assert found.group.tolist() == (scores[:, 9] > reach).astype(int).tolist()
+        for group, budget in enumerate((usual, farther)):
+            who = np.flatnonzero(found.group == group)
+            alone = state.pipeline.staged(queries[who], 5, budget)
+            assert found.rows[who].tolist() == alone.rows.tolist()
+
+
+def test_without_a_stage_that_orders_all_candidates_are_compared(built: Path) -> None:
+    with SequenceIndex.open(built) as index, index.state() as state:
+        queries = waves(4, 7)
+        first, _, last = state.pipeline.stages
+        shorter = Pipeline((first, last), state.live)
+        assert shorter.neighbours(queries, 5, Budget(150, kept=(20,))).rows.tolist() == (
+            state.pipeline.neighbours(queries, 5, Budget(150)).rows.tolist()
+        )
+
+
+def test_evaluate_shows_what_a_share_of_the_candidates_finds(built: Path) -> None:
+    with SequenceIndex.open(built) as index:
+        ladder = index.budgets()
+        assert Budget(400, kept=(100,), lists=ladder[-1].lists, ef=ladder[-1].ef).kept in {b.kept for b in ladder}
+        rows = index.evaluate(waves(20, 8), 5, budgets=[Budget(400, kept=(30,)), Budget(400)])
+    assert [row.compared for row in rows] == [30, None]
+    assert rows[0].recall <= rows[1].recall
+    assert [row["compared"] for row in Sweep(rows).as_rows()] == [30, None]
+    assert "compared" not in Sweep(rows[1:]).as_rows()[0]
+
+
+def test_what_is_not_there_stays_last() -> None:
+    series = waves(5, 9)
+    stage = Reorder(DTWDistance(window=0.1), series)
+    before = Ranked(np.array([[3, 1, -1, 4]]), np.array([[0.1, 0.2, np.inf, 0.3]]))
+    asked = Queries(series[1:2])
+    kept = Pipeline((stage, stage, Exact(DTWDistance(window=0.1), series, np.ones(5, np.bool_))), np.ones(5, np.bool_))
+    found = kept._narrowed(asked, before, Budget(4, kept=(4,)), None)
+    assert isinstance(found.padded(4), Neighbours)
+    assert found.rows[0, 0] == 1
+    assert found.rows[0, 3] == -1
+    assert np.isinf(found.scores[0, 3])

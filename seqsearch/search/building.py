@@ -43,13 +43,14 @@ from .build_encoder import EncoderMaker
 from .build_rows import Indexing, fill
 from .cache import IndexCache
 from .calibrator import calibrate, counted, enough_queries, held_out, is_dear, left_out
-from .deciding import SAMPLE, decided
+from .deciding import decided
 from .encoding import MODEL, WEIGHTS, OneModel, load_encoder
 from .handle import CALIBRATION, HEALTH, SETTINGS
 from .options import AUTO, NONE, NORMAL, BuildOptions
 from .own_building import OwnVectors
 from .pipeline import Points, Queries
 from .state import pipeline_of
+from .suiting import SAMPLE
 from .window_building import WindowBuilding
 from .windows import WindowIndex
 

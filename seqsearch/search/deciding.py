@@ -18,7 +18,7 @@ from ..distances import Distance, Neighbours
 from ..encoders.components import DIM, components_model
 from ..learning.plan import TrainingPlan, affordable, alone, batch_size
 from ..sequences import Sequences
-from .calibrator import enough_queries, is_dear
+from .calibrator import counted, enough_queries, is_dear
 from .lossless import Lossless
 from .suiting import SAMPLE, K, asked_of, in_suited_geometry, ranks_of
 
@@ -107,7 +107,7 @@ def decided(
     cost = distance.verification_cost(sample.lengths, reach)
     rank = _rank(truth, sample)
     needed = rank * (size / len(sample)) ** _GROWTH
-    calibrated = enough_queries(recall, dear=is_dear(sample.lengths, size, distance))
+    calibrated = enough_queries(recall, dear=is_dear(sample.lengths, size, distance), lost=counted(distance))
     scans = not CANDIDATE_INDEXES[auto_kind(size)].effort
     estimates = {"exact": Estimate(0.0, exact)}
     for name, count in (("none", needed), ("normal", max(_FEWEST, _learned(rank / len(sample), distance) * needed))):

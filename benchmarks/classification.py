@@ -122,15 +122,15 @@ def tell_choice(model: Model) -> None:
     print(f"chosen by {choice['measure']}: {'; '.join(told)}: {choice['chosen']}", file=sys.stderr, flush=True)
 
 
-def folds(labels: list[str], wanted: int) -> Iterator[tuple[Any, Any]]:
-    """Training and test rows of the first `wanted` of `FOLDS` folds, stratified."""
+def folds(labels: list[str], wanted: int, passed_over: int = 0) -> Iterator[tuple[Any, Any]]:
+    """Training and test rows of `wanted` of `FOLDS` folds, stratified, after some that are passed over."""
     names = np.array(labels)
     fold = np.zeros(len(names), np.int64)
     rng = np.random.default_rng(0)
     for name in np.unique(names):
         rows = rng.permutation(np.flatnonzero(names == name))
         fold[rows] = np.arange(len(rows)) % FOLDS
-    for number in range(wanted):
+    for number in range(passed_over, min(FOLDS, passed_over + wanted)):
         yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
 
 
@@ -150,7 +150,7 @@ def cross_validated(
     labels, texts = list(data.labels), data.texts()
     answers: dict[str, tuple[list[str], list[float], float]] = {}
     true: list[str] = []
-    for number, (train, test) in enumerate(folds(labels, asked.folds)):
+    for number, (train, test) in enumerate(folds(labels, asked.folds, asked.skip_folds), asked.skip_folds):
         true += [labels[row] for row in test]
         for method, settings in encoders.items():
             names, sure, seconds = learnt(method, data[train], data[test], plan, settings, asked, **more)
@@ -288,9 +288,14 @@ def beats(path: Path, asked: argparse.Namespace) -> tuple[Sequences, Sequences, 
     test = rng.permutation(np.flatnonzero(np.isin(record, DS2) & is_known))
     chosen = [rng.permutation(np.flatnonzero(train & (names == name)))[:most] for name, most in BEATS.items()]
     judges = rng.permutation(np.flatnonzero(judged))[:3000]
-    parts = (np.concatenate(chosen), judges, test[: asked.beats or None])
+    parts = (np.concatenate(chosen), judges, some_of(test, asked))
     made = [Sequences.from_arrays(values[rows], labels=names[rows].tolist()) for rows in parts]
     return made[0], made[1], made[2]
+
+
+def some_of(order: Any, asked: argparse.Namespace) -> Any:
+    """Those that are told of test beats in random order."""
+    return order[asked.skip_beats :][: asked.beats or None]
 
 
 def ecg(asked: argparse.Namespace) -> list[Row]:
@@ -349,7 +354,7 @@ def automatic(asked: argparse.Namespace) -> Row:
     tell_choice(model)
     answer = classify(model, test)
     order = np.random.default_rng(asked.seed).permutation(np.flatnonzero([bool(label) for label in test.labels]))
-    some = order[: asked.beats or None]  # the same beats as the others'
+    some = some_of(order, asked)
     names, true = answer.names(), list(test.labels)
     sure = answer.confidence[some]
     more = {"train": len(train), "train_s": round(seconds, 1)}
@@ -415,6 +420,8 @@ def main() -> None:
     parser = parser_for(__doc__, PARTS)
     parser.add_argument("--folds", type=int, default=FOLDS, help="how many of the ten folds to run")
     parser.add_argument("--beats", type=int, default=6000, help="test beats, at random; 0 for all")
+    parser.add_argument("--skip-folds", type=int, default=0, help="folds that are passed over")
+    parser.add_argument("--skip-beats", type=int, default=0, help="test beats that are passed over")
     run(parser.parse_args(), PARTS)
 
 

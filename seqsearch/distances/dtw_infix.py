@@ -12,10 +12,21 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..sequences.strings import offsets_of
 from . import dtw_infix_kernels as parts
+from . import dtw_infix_lanes as lanes
+from . import dtw_infix_sections as sections
 from . import dtw_window_kernels as windows
 from .arguments import Columns, allowed_rows, pair_arguments
 from .dtw import DTWDistance
-from .dtw_infix_search import Answers, pairs_kernel, part_bounds_kernel, search_kernel, window_bounds_kernel
+from .dtw_infix_search import (
+    Answers,
+    pairs_kernel,
+    part_bounds_kernel,
+    search_kernel,
+    section_bounds_kernel,
+    section_search_kernel,
+    sections_kernel,
+    window_bounds_kernel,
+)
 from .dtw_kernels import Form
 from .dtw_paths import path_of
 from .neighbours import Neighbours, Pruning
@@ -153,30 +164,49 @@ class InfixDTWNeighbours:
         """Queries of one length, a few at a time: what bounds need of a target is made for all of them at once."""
         order = np.argsort(lengths, kind="stable")
         for same in np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1) if len(order) else ():
-            blocks = int(self._starts(int(lengths[same[0]]))[-1])
-            step = max(1, min(_QUERIES_A_STEP, _BOUNDS_A_STEP // max(blocks, 1)))
+            step = max(1, min(_QUERIES_A_STEP, _BOUNDS_A_STEP // max(self._bounds(int(lengths[same[0]])), 1)))
             for first in range(0, len(same), step):
                 yield same[first : first + step]
 
     def _starts(self, m: int) -> IntArray:
-        """(n + 1,) where the blocks of each target begin, for queries of m steps."""
+        """(n + 1,) where the bounds of the blocks of each target begin, for queries of m steps."""
         lengths = np.diff(self._prepared.offsets)
         if self.distance.window is None:
-            return offsets_of(-(-lengths // block_for(m)))
+            return offsets_of(np.where(self._has_sections(m), 0, -(-lengths // block_for(m))))
         return offsets_of(-(-np.maximum(1, lengths - m + 1) // windows.BLOCK))
 
+    def _has_sections(self, m: int) -> BoolArray:
+        """(n,) which targets are bounded by a section of a query of m steps: `dtw_infix_sections.are_worthwhile`."""
+        distance, lengths = self.distance, np.diff(self._prepared.offsets)
+        if distance.window is not None or not sections.may_be(self._prepared.data.shape[1], m, distance.form.local):
+            return np.zeros(len(lengths), np.bool_)
+        block = block_for(m)
+        return np.asarray(-(-lengths // block) >= lanes.LANES * lanes.before_of(m, block))
+
+    def _bounds(self, m: int) -> int:
+        """How many bounds of targets a query of m steps has in memory."""
+        starts, long = self._starts(m), self._has_sections(m)
+        return int(starts[-1]) + (int(self._turned_by(block_for(m)).tiles[-1]) * lanes.LANES if long.any() else 0)
+
     def _search(self, asked: Columns, answers: Answers) -> None:
-        distance, rows = self.distance, self._chosen
+        distance = self.distance
         form = distance.form, distance.standardise
-        m = int(asked.offsets[1])
-        block = 0 if distance.window is not None else block_for(m)
-        turned, starts = self._turned_by(block), self._starts(m)
-        least = np.empty((len(asked.offsets) - 1, int(starts[-1])))
-        if block:
-            part_bounds_kernel(asked, rows, turned, distance.form.local, least)
-        else:
-            window_bounds_kernel(asked, self._prepared, self._chunks(m), starts, *form, least)
-        search_kernel(asked, self._prepared, turned, rows, starts, *form, least, answers)
+        queries, m = len(asked.offsets) - 1, int(asked.offsets[1])
+        turned, starts = self._turned_by(0 if distance.window is not None else block_for(m)), self._starts(m)
+        long = self._has_sections(m)[self._chosen]
+        rows, long_rows = self._chosen[~long], self._chosen[long]
+        if len(rows):
+            least = np.empty((queries, int(starts[-1])))
+            if distance.window is None:
+                part_bounds_kernel(asked, rows, turned, starts, distance.form.local, least)
+            else:
+                window_bounds_kernel(asked, self._prepared, self._chunks(m), starts, *form, least)
+            search_kernel(asked, self._prepared, turned, rows, starts, *form, least, answers)
+        if len(long_rows):
+            firsts, tiles = np.empty(queries, np.int64), np.empty((queries, turned.tiles[-1] * lanes.LANES), np.float32)
+            sections_kernel(asked, turned, firsts)
+            section_bounds_kernel(asked, firsts, long_rows, turned, distance.form.local, tiles)
+            section_search_kernel(asked, firsts, turned, long_rows, distance.form.local, tiles, answers)
 
     def _chunks(self, m: int) -> IntArray:
         """(t, 2) a target, and the first part of each chunk of it."""
@@ -202,7 +232,7 @@ def turned_of(targets: Columns, block: int) -> parts.Turned:
     """Targets and their blocks; without any for 0, where they are not looked at."""
     if not block:
         nothing, none, single = np.zeros((1, 1)), np.zeros(1, np.int64), np.zeros((1, 1), np.float32)
-        return parts.Turned(nothing, none, nothing, nothing, single, single, 1.0, none, 0)
+        return parts.Turned(nothing, none, nothing, nothing, single, single, 1.0, none, 0, none, single[0], single[0])
     frames = np.ascontiguousarray(targets.data.T)
     starts = offsets_of(-(-np.diff(targets.offsets) // block))
     low, high = np.empty((len(frames), int(starts[-1]))), np.empty((len(frames), int(starts[-1])))
@@ -211,4 +241,8 @@ def turned_of(targets: Columns, block: int) -> parts.Turned:
     scale = 1.0 / most if most > 0 else 1.0
     floor = np.nextafter((low * scale).astype(np.float32), np.float32(-np.inf))
     ceiling = np.nextafter((high * scale).astype(np.float32), np.float32(np.inf))
-    return parts.Turned(frames, targets.offsets, low, high, floor, ceiling, scale, starts, block)
+    tiles = offsets_of(-(-np.diff(starts) // (lanes.LANES * lanes.TILE)) * (len(frames) == 1))
+    packed = np.empty((2, int(tiles[-1]) * lanes.TILE * lanes.LANES), np.float32)
+    for each, blocks in zip(packed, (floor, ceiling), strict=True):
+        sections.pack_kernel(blocks[0], starts, tiles, each)
+    return parts.Turned(frames, targets.offsets, low, high, floor, ceiling, scale, starts, block, tiles, *packed)

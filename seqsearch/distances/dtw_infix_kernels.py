@@ -38,7 +38,8 @@ _ROUNDING = 1e-9  # bounds are summed in another order than distances
 class Turned(NamedTuple):
     """Targets, a feature after the other: `frames` (F, sum T) and where each begins; `low`, `high` (F, blocks), the
     least and greatest values of `block` frames of one target, and where the blocks of each begin; `floor`, `ceiling`:
-    these times `scale` as float32, rounded outwards.
+    these times `scale` as float32, rounded outwards. `packed_floor`, `packed_ceiling`: those of one feature, stretches
+    of each target side by side, and in `tiles` where it begins there; see dtw_infix_sections.py.
     """
 
     frames: DoubleArray
@@ -50,6 +51,9 @@ class Turned(NamedTuple):
     scale: float
     starts: IntArray
     block: int
+    tiles: IntArray
+    packed_floor: FloatArray
+    packed_ceiling: FloatArray
 
 
 @kernel(parallel=True)
@@ -237,7 +241,7 @@ def _fill_bounds(low: FloatArray, high: FloatArray, targets: Turned, zero: int, 
 
 
 @kernel()
-def _widened(x: DoubleArray, scale: float) -> tuple[FloatArray, FloatArray]:
+def widened(x: DoubleArray, scale: float) -> tuple[FloatArray, FloatArray]:
     """(F, m) what the frames of a query are at least, and at most, when they are scaled."""
     low, high = np.empty(x.shape, np.float32), np.empty(x.shape, np.float32)
     for f in range(x.shape[0]):
@@ -254,7 +258,7 @@ def bounds_of(x: DoubleArray, targets: Turned, row: int, local: int, least: Doub
     """least[b] = a lower bound of the distances of all parts that end in block b of a target: `sweep` over blocks."""
     features, m = x.shape
     count, cost, zero = least.shape[0], coarse(local), targets.starts[row]
-    low, high = _widened(x, targets.scale)
+    low, high = widened(x, targets.scale)
     longest = count
     if features == 1 and lanes.are_worthwhile(count, m, targets.block):
         longest = lanes.columns_of(count, m, targets.block)
@@ -302,6 +306,23 @@ def _earliest(x: DoubleArray, targets: Turned, run: tuple[int, int, int], cost: 
         if not alive and b <= run[1]:
             break
     return found
+
+
+@kernel()
+def swept_run(
+    x: DoubleArray, targets: Turned, row: int, local: int, first: int, last: int, most: float
+) -> tuple[float, int]:
+    """(distance, end) of the nearest part that ends in blocks first..last of a target, of equal ones the one that ends
+    first; inf and 0 where none is at most at `most`."""
+    start, stop, zero, block = targets.offsets[row], targets.offsets[row + 1], targets.starts[row], targets.block
+    earliest = _earliest(x, targets, (zero, zero + first, zero + last), coarse(local), most / scale_of(local))
+    if earliest < 0:
+        return INF, 0
+    begin, end = (earliest - zero) * block, min(stop - start, (last + 1) * block)
+    ends = np.empty(end - begin)
+    sweep(x, targets.frames, start + begin, local, np.empty((3, x.shape[1] + 1)), ends)
+    at = int(np.argmin(ends))
+    return ends[at], begin + at + 1
 
 
 @kernel()
@@ -354,7 +375,7 @@ def _finer(x: DoubleArray, targets: Turned, row: int, local: int, least: DoubleA
     pieces = pieces[:held]
     if held <= 1:
         return least
-    low, high = _widened(x, targets.scale)
+    low, high = widened(x, targets.scale)
     low, high = low[:, ::-1].copy(), high[:, ::-1].copy()
     better, unit = least.copy(), targets.scale if local == ABSOLUTE else targets.scale * targets.scale
     order = np.argsort(pieces[:, 0] - pieces[:, 1], kind="mergesort")
@@ -400,8 +421,6 @@ def nearest_part(
     """
     m, block = x.shape[1], targets.block
     start, stop = targets.offsets[row], targets.offsets[row + 1]
-    zero, count = targets.starts[row], len(least)
-    work, ends = np.empty((3, m + 1)), np.empty(stop - start)
     most = limit * (1.0 + _ROUNDING)
     if least.min() > most:
         return INF, 0
@@ -421,10 +440,12 @@ def nearest_part(
     if x.shape[0] == 1 and local != COSINE:
         least = _finer(x, targets, row, local, least, most)
     near = np.flatnonzero(least <= most)
+    count = len(least)
     left = np.zeros(count, np.bool_)
     left[near] = True
     if _columns_left(least, most, block, m) > (stop - start) * _WORTHWHILE:
-        sweep(x, targets.frames, start, local, work, ends)
+        ends = np.empty(stop - start)
+        sweep(x, targets.frames, start, local, np.empty((3, m + 1)), ends)
         at = int(np.argmin(ends))
         return (ends[at], at + 1) if ends[at] <= limit else (INF, 0)
     for b in near[np.argsort(least[near], kind="mergesort")]:
@@ -436,16 +457,9 @@ def nearest_part(
         while last + 1 < count and left[last + 1] and least[last + 1] <= most:
             last += 1
         left[first : last + 1] = False
-        run = (zero, zero + first, zero + last)
-        earliest = _earliest(x, targets, run, coarse(local), most / scale_of(local))
-        if earliest < 0:
-            continue
-        begin, end = (earliest - zero) * block, min(stop - start, (last + 1) * block)
-        found = ends[: end - begin]
-        sweep(x, targets.frames, start + begin, local, work, found)
-        at = int(np.argmin(found))
-        if found[at] <= limit and (found[at] < best or (found[at] == best and begin + at + 1 < best_end)):
-            best, best_end = found[at], begin + at + 1
+        found, end = swept_run(x, targets, row, local, first, last, most)
+        if found <= limit and (found < best or (found == best and end < best_end)):
+            best, best_end = found, end
             most = best * (1.0 + _ROUNDING)
     return best, best_end
 

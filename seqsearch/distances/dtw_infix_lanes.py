@@ -8,6 +8,7 @@ are as many as a query has frames, and lie elsewhere each time.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -23,23 +24,28 @@ LANES, TILE = 16, 8
 _FLOAT = ir.FloatType()
 _VEC = ir.VectorType(_FLOAT, LANES)
 SINGLE = np.float32(1.2e-7)  # what float32 may round, twice over
-_AWAY = np.float32(1e15)  # where a stretch has no block: its square can be summed
+AWAY = np.float32(1e15)  # where a stretch has no block: its square can be summed
+DEAD = np.float32(1e30)  # the cost of what no path reaches
 _BEFORE = 2  # times as many frames as a query has, before a stretch
 
 
 def _swept(square: bool) -> Callable[..., None]:
-    """TILE blocks of LANES stretches, all rows of a query."""
+    """TILE blocks of LANES stretches, some rows of a query."""
 
     @emitted
-    def swept(state: Type, low: Type, high: Type, rows: object, floor: Type, ceiling: Type, ends: Type) -> Typed:
+    def swept(
+        state: Type, low: Type, high: Type, rows: object, floor: Type, ceiling: Type, edge: Type, least: Type
+    ) -> Typed:
         """`state`, a vector a row: the last column before these, and then of these; `low`, `high`, (rows,): frames,
-        widened; `floor`, `ceiling`: a vector a block; `ends`: the last row, a vector a block. All float32."""
+        widened; `floor`, `ceiling`: a vector a block; `edge`: the row before these, a vector a block and before them
+        one of the block before, and then the last row of these; `least`, two vectors: the least of that row, and of
+        the last column. All float32."""
 
         def emit(e: Emitter) -> None:
             b = e.b
             nothing = ir.Constant(_VEC, [0.0] * LANES)
-            above = [e.variable(nothing) for _ in range(TILE)]
-            corner = e.variable(nothing)
+            corner, *above = [e.variable(e.read(e.place(6, t * LANES), _VEC)) for t in range(TILE + 1)]
+            alive = e.variable(ir.Constant(_VEC, [float(DEAD)] * LANES))
             floors = [e.read(e.place(4, t * LANES), _VEC) for t in range(TILE)]
             ceilings = [e.read(e.place(5, t * LANES), _VEC) for t in range(TILE)]
 
@@ -66,16 +72,20 @@ def _swept(square: bool) -> Callable[..., None]:
                     diagonal = up
                 e.write(left, here)
                 b.store(before, corner)
-            for t, place in enumerate(above):
-                e.write(b.load(place), e.place(6, t * LANES))
+                b.store(least(b.load(alive), left), alive)
+            ends = [b.load(place) for place in above]
+            for t, end in enumerate((b.load(corner), *ends)):
+                e.write(end, e.place(6, t * LANES))
+            e.write(functools.reduce(least, ends), e.place(7, 0))
+            e.write(b.load(alive), e.place(7, LANES))
 
-        return types.void(state, low, high, types.int64, floor, ceiling, ends), emit
+        return types.void(state, low, high, types.int64, floor, ceiling, edge, least), emit
 
     return swept
 
 
-_swept_squared = _swept(True)
-_swept_absolute = _swept(False)
+swept_squared = _swept(True)
+swept_absolute = _swept(False)
 
 
 @kernel(inline=True)
@@ -115,7 +125,7 @@ def fill_bounds(
     before = before_of(m, block)
     length = (count + LANES - 1) // LANES
     state = np.zeros(m * LANES, np.float32)
-    floors, ceilings, ends = tile(), tile(), tile()
+    floors, ceilings, (edge, summary) = tile(), tile(), edge_of()
     for first in range(-before, length, TILE):
         for lane in range(LANES):
             start = lane * length + first
@@ -123,22 +133,29 @@ def fill_bounds(
                 if 0 <= start + t < count:
                     floors[t * LANES + lane], ceilings[t * LANES + lane] = floor[start + t], ceiling[start + t]
                 else:
-                    floors[t * LANES + lane], ceilings[t * LANES + lane] = _AWAY, _AWAY
+                    floors[t * LANES + lane], ceilings[t * LANES + lane] = AWAY, AWAY
+        edge[:] = 0.0
         if square:
-            _swept_squared(state, low, high, m, floors, ceilings, ends)
+            swept_squared(state, low, high, m, floors, ceilings, edge, summary)
         else:
-            _swept_absolute(state, low, high, m, floors, ceilings, ends)
+            swept_absolute(state, low, high, m, floors, ceilings, edge, summary)
         for lane in range(LANES):
             start = lane * length + first
             for t in range(max(0, -first), min(TILE, length - first)):
                 if start + t < count:
-                    least[start + t] = ends[t * LANES + lane]
+                    least[start + t] = edge[(t + 1) * LANES + lane]
 
 
 @kernel(inline=True)
 def tile() -> FloatArray:
     """Room for a number of each block of each stretch."""
     return np.empty(TILE * LANES, np.float32)
+
+
+@kernel(inline=True)
+def edge_of() -> tuple[FloatArray, FloatArray]:
+    """Room for what is swept from row to row, and for the least of it."""
+    return np.empty((TILE + 1) * LANES, np.float32), np.empty(2 * LANES, np.float32)
 
 
 @kernel()
@@ -156,7 +173,7 @@ def fill_frames(
     paths that end in frame begins[l] + j; (LANES, lengths.max()). `frames`, (T,), times `scale` are compared."""
     m, count, length = len(low), len(frames), lengths.max()
     state = np.zeros(m * LANES, np.float32)
-    floors, ceilings, ends = tile(), tile(), tile()
+    floors, ceilings, (edge, summary) = tile(), tile(), edge_of()
     for first in range(-before_of(m, 1), length, TILE):
         for lane in range(LANES):
             start = begins[lane] + first if lane < len(begins) else count
@@ -166,11 +183,12 @@ def fill_frames(
                     value = np.float32(frames[start + t] * scale)
                     floors[at], ceilings[at] = value - SINGLE * abs(value), value + SINGLE * abs(value)
                 else:
-                    floors[at], ceilings[at] = _AWAY, _AWAY
+                    floors[at], ceilings[at] = AWAY, AWAY
+        edge[:] = 0.0
         if square:
-            _swept_squared(state, low, high, m, floors, ceilings, ends)
+            swept_squared(state, low, high, m, floors, ceilings, edge, summary)
         else:
-            _swept_absolute(state, low, high, m, floors, ceilings, ends)
+            swept_absolute(state, low, high, m, floors, ceilings, edge, summary)
         for lane in range(len(begins)):
             for t in range(max(0, -first), min(TILE, lengths[lane] - first)):
-                least[lane, first + t] = ends[t * LANES + lane]
+                least[lane, first + t] = edge[(t + 1) * LANES + lane]

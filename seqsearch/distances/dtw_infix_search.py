@@ -11,12 +11,14 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from ..arrays import DoubleArray, IntArray
+from ..arrays import DoubleArray, FloatArray, IntArray
 from ..jit import kernel
 from . import dtw_infix_kernels as parts
+from . import dtw_infix_sections as sections
 from . import dtw_window_kernels as windows
 from .arguments import Columns
 from .dtw_infix_kernels import Turned
+from .dtw_infix_lanes import LANES
 from .dtw_kernels import INF, Form
 from .edit_kernels import place
 
@@ -52,9 +54,15 @@ def compared(
     y, m = _series(b, row), len(x)
     if form.window < 0.0:
         back = parts.backwards(x)
-        least = np.empty(turned.starts[row + 1] - turned.starts[row])
-        parts.bounds_of(back, turned, row, form.local, least)
-        found, end = parts.nearest_part(back, turned, row, form.local, least, limit)
+        if sections.are_worthwhile(back, turned, row, form.local):
+            section = sections.section_of(back, turned)
+            tiles = np.empty((turned.tiles[row + 1] - turned.tiles[row]) * LANES, np.float32)
+            sections.fill_tiles(section, turned, row, form.local, tiles)
+            found, end = sections.nearest_part(back, section, turned, row, form.local, tiles, limit, True)
+        else:
+            least = np.empty(turned.starts[row + 1] - turned.starts[row])
+            parts.bounds_of(back, turned, row, form.local, least)
+            found, end = parts.nearest_part(back, turned, row, form.local, least, limit)
         if found == INF:
             return INF, 0, 0
         return found, parts.begin_of(back, turned, row, form.local, found, end), end
@@ -87,12 +95,14 @@ def pairs_kernel(
 
 
 @kernel(parallel=True)
-def part_bounds_kernel(queries: Columns, rows: IntArray, turned: Turned, local: int, least: DoubleArray) -> None:
-    """least[q, b] = lower bounds of the parts that end in each block of the targets `rows`; (Q, blocks of all)."""
+def part_bounds_kernel(
+    queries: Columns, rows: IntArray, turned: Turned, starts: IntArray, local: int, least: DoubleArray
+) -> None:
+    """least[q, b] = lower bounds of the parts that end in each block of the targets `rows`, which begin at `starts`."""
     count = len(queries.offsets) - 1
     for task in numba.prange(count * len(rows)):
         q, row = task // len(rows), rows[task % len(rows)]
-        here = least[q, turned.starts[row] : turned.starts[row + 1]]
+        here = least[q, starts[row] : starts[row + 1]]
         parts.bounds_of(parts.backwards(_series(queries, q)), turned, row, local, here)
 
 
@@ -177,6 +187,72 @@ def search_kernel(
             else:
                 y = _series(targets, row)
                 found, _ = windows.nearest_window(asked, y, form, standardise, blocks, cutoff, work)
+            tally[q, 1] += 1
+            if found < INF and (
+                held < k or found < distances[q, k - 1] or (found == distances[q, k - 1] and row < found_rows[q, k - 1])
+            ):
+                held = place(found_rows[q], distances[q], held, row, found)
+                tally[q, 2] += 1
+
+
+@kernel(parallel=True)
+def sections_kernel(queries: Columns, turned: Turned, firsts: IntArray) -> None:
+    """firsts[q] = where the section of a query begins that is looked for first."""
+    for q in numba.prange(len(firsts)):
+        firsts[q] = sections.section_of(parts.backwards(_series(queries, q)), turned).first
+
+
+@kernel(parallel=True)
+def section_bounds_kernel(
+    queries: Columns, firsts: IntArray, rows: IntArray, turned: Turned, local: int, least: FloatArray
+) -> None:
+    """least[q] = what the section costs in the tiles of the targets `rows`; (Q, tiles of all)."""
+    count = len(queries.offsets) - 1
+    for task in numba.prange(count * len(rows)):
+        q, row = task // len(rows), rows[task % len(rows)]
+        section = sections.section_from(parts.backwards(_series(queries, q)), turned, firsts[q])
+        here = least[q, turned.tiles[row] * LANES : turned.tiles[row + 1] * LANES]
+        sections.fill_tiles(section, turned, row, local, here)
+
+
+@kernel(parallel=True)
+def section_search_kernel(
+    queries: Columns, firsts: IntArray, turned: Turned, rows: IntArray, local: int, least: FloatArray, answers: Answers
+) -> None:
+    """Improve the answers by the targets `rows`; `least`: from `section_bounds_kernel`."""
+    found_rows, distances, limits, tally = answers
+    k = found_rows.shape[1]
+    for q in numba.prange(len(queries.offsets) - 1):
+        back = parts.backwards(_series(queries, q))
+        section = sections.section_from(back, turned, firsts[q])
+        nearest = np.empty(len(rows))
+        for i in range(len(rows)):
+            tiles = least[q, turned.tiles[rows[i]] * LANES : turned.tiles[rows[i] + 1] * LANES]
+            nearest[i] = sections.least_of(section, turned, rows[i], local, tiles)
+        order = np.argsort(nearest, kind="mergesort")
+        limit, promising = limits[q], min(len(rows), 8 * k + 24)
+        if promising > 1:  # as in `search_kernel`
+            near = np.full(max(k, promising), INF)
+            for i in range(promising):
+                row = rows[order[i]]
+                tiles = least[q, turned.tiles[row] * LANES : turned.tiles[row + 1] * LANES]
+                near[i] = sections.near_part(back, section, turned, row, local, int(np.argmin(tiles)))[0]
+            for i in range(promising):
+                limit = min(limit, np.sort(near)[k - 1])
+                row = rows[order[i]]
+                tiles = least[q, turned.tiles[row] * LANES : turned.tiles[row + 1] * LANES]
+                other, _ = sections.nearest_part(back, section, turned, row, local, tiles, limit, False)
+                near[i] = min(near[i], other)
+            limit = min(limit, np.sort(near)[k - 1])
+        held = int((found_rows[q] >= 0).sum())
+        for i in order:
+            row = rows[i]
+            cutoff = min(limit, distances[q, k - 1])
+            if nearest[i] > cutoff * (1.0 + _ROUNDING):
+                tally[q, 0] += 1
+                continue
+            tiles = least[q, turned.tiles[row] * LANES : turned.tiles[row + 1] * LANES]
+            found, _ = sections.nearest_part(back, section, turned, row, local, tiles, cutoff, True)
             tally[q, 1] += 1
             if found < INF and (
                 held < k or found < distances[q, k - 1] or (found == distances[q, k - 1] and row < found_rows[q, k - 1])

@@ -199,6 +199,7 @@ def _parts_of_series(folder: Path) -> None:
     for form in ({}, {"window": 0.1, "standardise": True}):
         distance = distance_named("dtw-infix", **form)
         References(waves, distance=distance).search(beats, 5)
+        References(_waves(10, 2500), distance=distance).search(beats, 1)  # long enough for sections of a query
         _compare(distance, waves, beats)
         _use(folder, waves, beats, distance=distance)
 

@@ -194,7 +194,7 @@ def test_bounds_of_stretches_side_by_side_are_those_of_one_and_never_above(local
     kernels.sweep(x, turned.frames, 40, distance.form.local, np.empty((3, 21)), ends)
     kernels.bounds_of(x, turned, 1, distance.form.local, least)
     assert (least <= ends).all()
-    kernels._fill_bounds(*kernels._widened(x, turned.scale), turned, 40, kernels.coarse(distance.form.local), plain)
+    kernels._fill_bounds(*kernels.widened(x, turned.scale), turned, 40, kernels.coarse(distance.form.local), plain)
     plain /= turned.scale if local == "absolute" else turned.scale**2
     assert np.isclose(least, plain, rtol=1e-3).mean() > 0.7  # others are of paths that stand still
     # and frame by frame, of stretches that begin anywhere

@@ -88,14 +88,17 @@ class Held:
 
     def levels(self, scores: AnyArray) -> DoubleArray:
         """(K,) what to add to the scores for the highest mean F1 of the classes that can be judged: class by class,
-        until nothing changes; 0 for the others."""
+        until nothing changes. It is 0 for the others and, so that these keep their odds against what they are told
+        from, for the most frequent class."""
         levels = np.zeros(scores.shape[1])
         if self.measure != "macro_f1":
             return levels
         counts = self.counts * self.judged[self.true]
+        frequent = int(np.bincount(self.true, weights=self.counts, minlength=len(levels)).argmax())
+        moved = [number for number in np.flatnonzero(self.judged).tolist() if number != frequent]
         for _ in range(_ROUNDS):
             before = levels.copy()
-            for number in np.flatnonzero(self.judged):
+            for number in moved:
                 values = []
                 for level in _LEVELS:
                     levels[number] = level

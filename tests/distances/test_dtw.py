@@ -237,7 +237,12 @@ def test_candidates_are_ordered_by_what_is_outside_of_both_envelopes(form, featu
     rows = np.array([rng.permutation(12) for _ in range(4)])
     rows[1, 3] = rows[3, 0] = -1
     assert distance.ranks(series)
-    scores = distance.ranker(series).scores(queries, rows)
+    ranker = distance.ranker(series)
+    scores = ranker.scores(queries, rows)
+    some = np.array([[2, -1, 5], [5, 2, 0]])
+    known = distance.ranker(series)
+    known.scores(queries[:1], some[:1])
+    assert (known.scores(queries[:2], some) == ranker.scores(queries[:2], some)).all(), "made when first met"
     for q, c in np.ndindex(rows.shape):
         x, y = frames[q], frames[rows[q, c]]
         one = np.inf if rows[q, c] < 0 else outside_of(x, y) + outside_of(y, x)

@@ -53,9 +53,9 @@ def told(name: str, data: DataSet, distance: Distance, plan: TrainingPlan) -> di
     started = time.process_time()
     teacher = teacher_of(name, distance, data.database, np.random.default_rng(0))
     fitted = time.process_time() - started
-    length, count = float(data.database.lengths.mean()), len(data.database)
+    length = float(data.database.lengths.mean())
     cells = affordable(plan.cells, distance) / teacher.share
-    size = batch_size(plan.batch, length, cells, plan.steps_for(count, plan.batch))
+    size = batch_size(plan.batch, length, cells)
     some = data.database[np.random.default_rng(1).permutation(len(data.database))[:size]]
     teacher.distance.matrix(some[:40], some[:40])  # compiled, or loaded
     started = time.process_time()

@@ -96,11 +96,13 @@ class PairObjective(Objective[PairBatch]):
             network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
         self.cells = data.affordable(plan.cells)
         length = float(np.mean(training.lengths))
-        batch = batch_size(plan.batch, length, self.cells, plan.steps)
+        batch = batch_size(plan.batch, length, self.cells)
         if neighbours is None:
             neighbours = data.mined(network, plan.cells, rng, progress)
         self.sampler = BatchSampler(neighbours, batch, rng)
-        self.source = PairSource(training, data.teacher.distance, self.sampler, self.cells, rng, plan.steps)
+        self.source = PairSource(
+            training, data.teacher.distance, self.sampler, self.cells, rng, plan.steps, plan.rounds
+        )
         self.batches = iter(self.source)
         self.per_epoch = len(training) / self.sampler.batch
         self.mined: dict[int, IntArray] = {}  # by the step at which they were mined again
@@ -166,7 +168,8 @@ class PairObjective(Objective[PairBatch]):
         points = np.concatenate([self.metric.flat(self._encoded(block)).cpu().numpy() for block in blocks])
         before, work = self.sampler.neighbours, self.cells / MINING
         found = mined_again(points, before, training, self.data.teacher.distance, work, self.progress)
-        self.mined[step] = self.sampler.neighbours = found
+        self.mined[step] = found
+        self.source.renew(found)
 
     def state(self) -> dict[str, Tensor]:
         return {str(step): torch.from_numpy(rows.astype(np.int32)) for step, rows in self.mined.items()}
@@ -176,7 +179,8 @@ class PairObjective(Objective[PairBatch]):
         done = 0
         for at, rows in self.mined.items():
             self.source.skip(at - done)
-            self.sampler.neighbours, done = rows, at
+            self.source.renew(rows)
+            done = at
         self.source.skip(step - done)
 
     def _place_start(self, batch: PairBatch) -> None:

@@ -1,10 +1,9 @@
-"""Batches of pairs with their exact distances: computed as needed, or once for sets that many batches come from."""
+"""Batches of pairs with their exact distances, which are computed once for sets that several batches come from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from ..arrays import FloatArray, IntArray
 from ..distances import Distance
 from ..sequences import Sequences
 from .mining import REACH, BatchSampler
-from .plan import alone, set_size
+from .plan import REUSED, set_size
 
 KEPT = 256  # sets whose distances are remembered: 1 MiB each
 
@@ -48,10 +47,10 @@ class _KnownSet:
 class PairSource:
     """An endless stream of batches from a training set, of which `steps` are expected to be asked for.
 
-    Exact distances cost about length^2 cells a pair. Where all batches take no more than `cells`, each is compared by
-    itself. Where they would, pairs are compared once, in larger sets, as many as `cells` allow, in the first half of
-    the steps, and every batch is drawn from within one of them: a row beside 512 others takes twice as long as beside
-    69. Whole genes are learned as well in less than half the time (docs/building.md).
+    Pairs are compared once, in sets that are drawn in the first half of the steps, and every batch is drawn from within
+    one of them: `REUSED` batches a set teach V4 as much as fresh ones, for a quarter of the time that comparing takes,
+    since a row beside 512 others takes twice as long as beside 69. Exact distances cost about length^2 cells a pair,
+    and no more sets are compared than `cells` allow (docs/building.md).
     """
 
     def __init__(
@@ -62,19 +61,29 @@ class PairSource:
         cells: float,
         rng: np.random.Generator,
         steps: int,
+        rounds: int = 1,
     ) -> None:
+        """`rounds`: shares of the steps, of which each has sets of its own (`renew`)."""
         self._sequences = sequences
         self._distance = distance
         self._rng = rng
-        self._steps = steps
-        self.sampler = sampler  # whose `neighbours` may change
+        self._sampler = sampler
         length = float(np.mean(sequences.lengths))
-        self._width = min(len(sequences), set_size(length, cells))
-        is_dear = alone(sampler.batch, length, steps) > cells
-        self._sets = max(1, int(2 * cells / (self._width * length) ** 2)) if is_dear else 0
+        self._width = min(len(sequences), set_size(sampler.batch, length, cells))
+        self._whole = self._width == len(sequences)
+        affordable = int(2 * cells / (self._width * length) ** 2)
+        self._sets = 1 if self._whole else max(1, min(affordable, steps // REUSED) // rounds)
+        self._span = max(1, steps // rounds)
+        self._step = self._count = self._begun = self._first = 0
         self._rows: dict[int, IntArray] = {}
         self._known: dict[int, _KnownSet] = {}
-        self._draws = self._of_sets() if is_dear else self._of_their_own()
+        self._draws = self._drawn()
+
+    def renew(self, neighbours: IntArray) -> None:
+        """Draw sets from other rows near each row from now on."""
+        self._sampler.neighbours = neighbours
+        if not self._whole:
+            self._begun, self._first = self._step, self._count
 
     def skip(self, batches: int) -> None:
         """Pass over batches without comparing anything: a resumed run goes on where it was."""
@@ -82,32 +91,34 @@ class PairSource:
             next(self._draws)
 
     def __iter__(self) -> Iterator[PairBatch]:
-        for draw in self._draws:
-            yield draw()
+        for number, seed in self._draws:
+            yield self._set(number).batch(self._sampler.batch, np.random.default_rng(seed))
 
-    def _of_their_own(self) -> Iterator[Callable[[], PairBatch]]:
+    def _drawn(self) -> Iterator[tuple[int, int]]:
+        """Number of the set and seed of every batch: the newest set when it is new, else any of this round, of which
+        all are known after half of its steps."""
         while True:
-            yield partial(all_pairs, self._sequences, self.sampler.draw(), self._distance)
-
-    def _of_sets(self) -> Iterator[Callable[[], PairBatch]]:
-        """Batches of a set, the newest when it is new, else any; half of the steps lead to the last one."""
-        step = drawn = 0
-        while True:
-            if drawn < min(self._sets, 1 + 2 * self._sets * step // self._steps):
-                self._rows[drawn] = self.sampler.draw(self._width)
-                self._rows.pop(drawn - KEPT, None)
-                self._known.pop(drawn - KEPT, None)
-                drawn += 1
-                number = drawn - 1
+            due = 1 + 2 * self._sets * (self._step - self._begun) // self._span
+            if self._count - self._first < min(self._sets, due):
+                self._rows[self._count] = self._members()
+                self._rows.pop(self._count - KEPT, None)
+                self._known.pop(self._count - KEPT, None)
+                self._count += 1
+                number = self._count - 1
             else:
-                number = int(self._rng.integers(max(0, drawn - KEPT), drawn))
-            yield partial(self._of_set, number, int(self._rng.integers(1 << 62)))
-            step += 1
+                number = int(self._rng.integers(max(self._first, self._count - KEPT), self._count))
+            self._step += 1
+            yield number, int(self._rng.integers(1 << 62))
 
-    def _of_set(self, number: int, seed: int) -> PairBatch:
+    def _members(self) -> IntArray:
+        if self._width == len(self._sequences):
+            return np.arange(self._width)
+        return self._sampler.draw(self._width)
+
+    def _set(self, number: int) -> _KnownSet:
         if number not in self._known:
             self._known[number] = _KnownSet.of(all_pairs(self._sequences, self._rows[number], self._distance))
-        return self._known[number].batch(self.sampler.batch, np.random.default_rng(seed))
+        return self._known[number]
 
 
 def all_pairs(sequences: Sequences, rows: IntArray, distance: Distance) -> PairBatch:

@@ -16,14 +16,13 @@ from .schedule import Schedule
 CLOCKS = ("wall", "cpu")
 PRECISIONS = ("float32", "bfloat16")
 AUTO = "auto"
-SERIES_CELL = 1250.0  # cells of edit distance for one of time warping, which takes 500 times as long
+SERIES_CELL = 320.0  # cells of edit distance for one of time warping, which takes 40 (in a band) to 200 times as long
 LONG = 100  # tokens of a mean sequence from which the geometry "auto" is cosine
 FEWEST_STEPS, ENOUGH_STEPS = 100, 500  # of a small set, whatever `epochs` says, and where that says 100
 TARGETS = ("near", "rank", "mse", "relative", "triplet", "contrastive", "autoencode", "hash")
 TEACHERS = ("exact", "banded", "sketch")
 WIDEST_SET, NARROWEST_SET = 512, 32  # sequences of which all pairs are compared at once; a vector holds 512
-FEWEST_SETS = 4
-ALONE = 2.5  # times as long a pair takes in a batch of its own: most of a vector is empty
+FEWEST_SETS, REUSED = 4, 8  # sets at least, and batches that come from one, about, where distances are cheap
 BINARISED = ("tanh", "straight-through")
 
 
@@ -82,8 +81,8 @@ class TrainingPlan(Plan):
 
     `steps`: batches seen at most, of `batch` sequences each (fewer where these are very long), or so many `epochs` of
     the training set (a small one is learnt by then, and only remembered better after), but not below 500; `sequences`:
-    rows to learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme - where batches
-    would take more, they are drawn from sets that are compared once (pairs.py); `rounds`: times that near pairs are
+    rows to learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme - batches come
+    from sets that are compared once, fewer sets where these are dear (pairs.py); `rounds`: times that near pairs are
     mined, at first with what is known before the first step, then with the embedding so far; `validate`: sequences
     held out; `check`: steps between validation steps.
 
@@ -181,22 +180,16 @@ class TrainingPlan(Plan):
         return [points, replace(self, target=target, steps=steps, rounds=1, check=check, seconds=0.2 * self.seconds)]
 
 
-def set_size(length: float, cells: float) -> int:
-    """Sequences in a set all of whose pairs are compared once, where distances are dear: `FEWEST_SETS` of them at least
-    take no more than `cells`."""
-    return min(WIDEST_SET, max(NARROWEST_SET, int(math.sqrt(2 * cells / FEWEST_SETS) / max(length, 1.0))))
+def set_size(batch: int, length: float, cells: float) -> int:
+    """Sequences in a set all of whose pairs are compared once, for batches of so many: as many as a vector holds, or
+    twice as many as a batch, but no more than that `FEWEST_SETS` of them take at most `cells`."""
+    widest = max(WIDEST_SET, 2 * batch)
+    return min(widest, max(NARROWEST_SET, int(math.sqrt(2 * cells / FEWEST_SETS) / max(length, 1.0))))
 
 
-def alone(batch: int, length: float, steps: int) -> float:
-    """Cells that so many batches take, each compared by itself."""
-    return ALONE * steps * (batch * length) ** 2 / 2
-
-
-def batch_size(wanted: int, length: float, cells: float, steps: int) -> int:
-    """Sequences in a batch: those `wanted`, or half of a set where `steps` batches would take more than `cells`."""
-    if alone(wanted, length, steps) <= cells:
-        return wanted
-    return min(wanted, max(NARROWEST_SET, set_size(length, cells) // 2))
+def batch_size(wanted: int, length: float, cells: float) -> int:
+    """Sequences in a batch: those `wanted`, or half of a set where no larger one is affordable."""
+    return min(wanted, max(NARROWEST_SET, set_size(wanted, length, cells) // 2))
 
 
 def affordable(cells: float, distance: Distance) -> float:

@@ -16,7 +16,7 @@ from ..ann import CANDIDATE_INDEXES, auto_kind
 from ..arrays import JSON, DoubleArray
 from ..distances import Distance, Neighbours
 from ..encoders.components import DIM, components_model
-from ..learning.plan import TrainingPlan, affordable, alone, batch_size
+from ..learning.plan import REUSED, TrainingPlan, affordable, batch_size, set_size
 from ..sequences import Sequences
 from .calibrator import counted, enough_queries, is_dear
 from .lossless import Lossless
@@ -24,7 +24,7 @@ from .suiting import SAMPLE, K, asked_of, in_suited_geometry, ranks_of
 
 _DEEPER = 40  # the rank whose distance tells by how much neighbours draw near as sequences get more
 _UNIT = 3e-7  # seconds that one candidate proposed takes
-_CELL = 4e-12  # seconds that a cell of a dynamic programme takes while learning
+_CELL = {"tokens": 4e-12, "series": 5e-13}  # seconds that what is affordable takes while learning, a cell of edits
 _LADDER = 3.0  # times the candidates that are needed, which a calibration looks at
 _STEP = 1.6e-2  # seconds of a step of learning, of 256 sequences, beside its distances
 _FEATURE = 2e-9  # seconds of a token and a dimension of a point
@@ -161,9 +161,10 @@ def _building(name: str, lengths: DoubleArray, size: int, distance: Distance) ->
     plan = TrainingPlan.of_effort(NORMAL)
     cells = affordable(plan.cells, distance)
     count = min(size, plan.sequences)
-    batch = batch_size(plan.batch, length, cells, plan.steps_for(count, plan.batch))
+    batch = batch_size(plan.batch, length, cells)
     steps = plan.steps_for(count, batch)
-    compared = min(cells, alone(batch, length, steps)) * plan.cells / cells * _CELL
+    sets = steps / REUSED * (set_size(batch, length, cells) * length) ** 2 / 2
+    compared = min(cells, sets) * plan.cells / cells * _CELL[distance.kind]
     return made + steps * _STEP + compared + count * 1.5e-4
 
 

@@ -6,20 +6,19 @@ from seqsearch.learning.plan import FEWEST_SETS, TrainingPlan, batch_size, set_s
 
 
 @pytest.mark.parametrize(("length", "expected"), [(150.0, 256), (400.0, 256), (2900.0, 256), (1e4, 111), (1e9, 32)])
-def test_batches_are_parts_of_sets_where_distances_are_dear(length: float, expected: int) -> None:
-    assert batch_size(256, length, TrainingPlan().cells, 1500) == expected
+def test_batches_are_smaller_where_distances_are_dear(length: float, expected: int) -> None:
+    assert batch_size(256, length, TrainingPlan().cells) == expected
 
 
-def test_few_batches_are_as_large_as_they_are_wanted() -> None:
-    length, cells = 2900.0, TrainingPlan().cells
-    assert batch_size(400, length, cells, 5) == 400
-    assert batch_size(400, length, cells, 500) == set_size(length, cells) // 2
+def test_a_set_holds_two_batches_where_it_may() -> None:
+    assert set_size(32, 100.0, 1e13) == set_size(256, 100.0, 1e13) == 512
+    assert set_size(1000, 100.0, 1e13) == 2 * batch_size(1000, 100.0, 1e13) == 2000
 
 
 @pytest.mark.parametrize("cells", [5e13, TrainingPlan().cells])
 def test_enough_sets_can_be_compared(cells: float) -> None:
     for length in (100.0, 601.0, 1400.0, 5000.0):
-        width = set_size(length, cells)
+        width = set_size(256, length, cells)
         assert 32 <= width <= 512
         assert width == 32 or FEWEST_SETS * (width * length) ** 2 / 2 <= cells
 

@@ -65,10 +65,10 @@ def test_batches_hold_near_rows() -> None:
     assert (gaps.min(axis=1) <= 16).mean() > 0.5  # of 96 uniform rows of 1,000 hardly half lie that close
 
 
-def source_of(sequences: Sequences, cells: float, steps: int, seed: int = 0) -> PairSource:
+def source_of(sequences: Sequences, cells: float, steps: int, rounds: int = 1) -> PairSource:
     neighbours = near_rows(np.random.default_rng(9).standard_normal((len(sequences), 3)).astype(np.float32), 8)
-    rng = np.random.default_rng(seed)
-    return PairSource(sequences, EditDistance(), BatchSampler(neighbours, 16, rng), cells, rng, steps)
+    rng = np.random.default_rng(0)
+    return PairSource(sequences, EditDistance(), BatchSampler(neighbours, 16, rng), cells, rng, steps, rounds)
 
 
 def compared_rows(monkeypatch: pytest.MonkeyPatch) -> list[IntArray]:
@@ -83,14 +83,13 @@ def compared_rows(monkeypatch: pytest.MonkeyPatch) -> list[IntArray]:
     return compared
 
 
-def test_dear_batches_come_from_sets_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_come_from_sets_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     sequences = families(30, 10, 40)
-    cells = 5 * (64 * sequences.lengths.mean()) ** 2 / 2
     monkeypatch.setattr(plan, "WIDEST_SET", 64)
     compared = compared_rows(monkeypatch)
-    batches = list(itertools.islice(source_of(sequences, cells, 100), 100))
-    assert [len(rows) <= 64 for rows in compared] == [True] * 5
-    assert len(batches) == 100
+    batches = list(itertools.islice(source_of(sequences, 5.1 * (64 * 40) ** 2 / 2, 100), 100))
+    assert 5 <= len(compared) <= 7  # sequences of at most 40
+    assert all(len(rows) <= 64 for rows in compared)
     for batch in batches:
         assert len(np.unique(batch.rows)) == len(batch.rows) <= 16
         assert any(np.isin(batch.rows, rows).all() for rows in compared)
@@ -100,19 +99,39 @@ def test_dear_batches_come_from_sets_compared_once(monkeypatch: pytest.MonkeyPat
     assert len(learned) > 0.9 * len(np.unique(np.concatenate(compared)))
 
 
-def test_batches_that_are_affordable_are_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_sets_are_compared_than_batches_need(monkeypatch: pytest.MonkeyPatch) -> None:
     sequences = families(30, 10, 40)
+    monkeypatch.setattr(plan, "WIDEST_SET", 64)
     compared = compared_rows(monkeypatch)
-    batches = list(itertools.islice(source_of(sequences, 1e9, 20), 20))
-    assert [rows.tolist() for rows in compared] == [batch.rows.tolist() for batch in batches]
+    list(itertools.islice(source_of(sequences, 1e12, 80), 80))
+    assert len(compared) == 80 // plan.REUSED
+    monkeypatch.undo()
+    compared = compared_rows(monkeypatch)
+    list(itertools.islice(source_of(sequences, 1e12, 80), 80))
+    assert [rows.tolist() for rows in compared] == [list(range(300))]  # all of them are one set
 
 
-@pytest.mark.parametrize("cells", [1e6, 1e9])
-def test_passed_over_batches_are_not_compared(cells: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_near_rows_are_drawn_from_once_they_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     sequences = families(30, 10, 40)
-    whole = list(itertools.islice(source_of(sequences, cells, 40), 40))
+    monkeypatch.setattr(plan, "WIDEST_SET", 64)
+    source = source_of(sequences, 1e12, 80, 2)
+    batches = iter(source)
+    list(itertools.islice(batches, 40))
     compared = compared_rows(monkeypatch)
-    source = source_of(sequences, cells, 40)
+    source.renew(np.tile(np.arange(8), (300, 1)))
+    later = list(itertools.islice(batches, 40))
+    assert len(compared) == 40 // plan.REUSED
+    assert all(any(np.isin(batch.rows, rows).all() for rows in compared) for batch in later)
+    assert np.mean([np.isin(np.arange(8), rows).mean() for rows in compared]) > 0.8  # of 64 of 300 at random .2
+
+
+@pytest.mark.parametrize("widest", [64, 512])
+def test_passed_over_batches_are_not_compared(widest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sequences = families(30, 10, 40)
+    monkeypatch.setattr(plan, "WIDEST_SET", widest)
+    whole = list(itertools.islice(source_of(sequences, 1e9, 40), 40))
+    compared = compared_rows(monkeypatch)
+    source = source_of(sequences, 1e9, 40)
     source.skip(30)
     assert not compared
     for one, other in zip(whole[30:], source, strict=False):

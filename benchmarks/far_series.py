@@ -5,8 +5,8 @@
 The patients whose beats the set `ecg` asks are left alone. Of the others a quarter is left out at a time, an index of
 beats of the rest is built, and asked beats of those left out, by budgets chosen with each factor. Rows: for each recall
 asked, the mean over patients of what was delivered (`mean`), its standard error over patients (`error`), the share of
-answers by proof, and whether mean less error is what was asked: the least factor of which that is true for every recall
-is the one in use. The set `asked` are the patients left alone, on which nothing is chosen: 20,000 beats of the others.
+answers by proof, and whether mean less error is what was asked (`met`) (docs/recall.md).
+The set `asked` are the patients left alone, on which nothing is chosen: 20,000 beats of the others are stored.
 """
 
 from __future__ import annotations

@@ -29,8 +29,7 @@ from seqsearch.distances import Distance, distance_named, recall_at
 from seqsearch.encoders.components import components_model
 from seqsearch.encoders.model import Model
 from seqsearch.geometry import matrix
-from seqsearch.learning.pairs import batch_size
-from seqsearch.learning.plan import TEACHERS, TrainingPlan, affordable
+from seqsearch.learning.plan import TEACHERS, TrainingPlan, affordable, batch_size
 from seqsearch.learning.teachers import teacher_of
 from seqsearch.learning.trainer import train
 
@@ -55,7 +54,8 @@ def told(name: str, data: DataSet, distance: Distance, plan: TrainingPlan) -> di
     teacher = teacher_of(name, distance, data.database, np.random.default_rng(0))
     fitted = time.process_time() - started
     length = float(data.database.lengths.mean())
-    size = batch_size(plan.batch, length, distance, affordable(plan.cells, distance) / teacher.share)
+    cells = affordable(plan.cells, distance) / teacher.share
+    size = batch_size(plan.batch, length, cells)
     some = data.database[np.random.default_rng(1).permutation(len(data.database))[:size]]
     teacher.distance.matrix(some[:40], some[:40])  # compiled, or loaded
     started = time.process_time()

@@ -22,7 +22,7 @@ _NARROW = 0.3  # a band, as a share of the length, beyond which envelopes tell l
 _RANKED = 1 << 26  # numbers of all targets that are kept beside their envelopes
 _CELL = 0.001  # of the recursion, in candidates proposed: 8 pairs at once
 _BOUND_STEP, _UNPRUNED = 0.0025, 0.1  # of a target that is ruled out; targets that are not
-_RANKED_STEP = 0.005  # of a candidate that is ranked by what is outside of envelopes
+_RANKED_STEP = 0.0075  # of a candidate that is ranked by what is outside of envelopes
 _ROUNDING = 1e-12  # what is just within a radius is not lost to the rounding of its square or cosine
 
 

@@ -229,8 +229,8 @@ def _work_for(x: DoubleArray, longest: int, form: Form) -> Work:
     low, high = np.empty((size, features)), np.empty((size, features))
     buffer = np.empty(room(m, longest, features))
     projection = Projection(np.empty((size, features)), np.empty((size, features)), np.empty((size, features)), buffer)
-    together = are_possible(features, form)
-    lanes = lanes_for(size if together else 0)
+    together = are_possible(form)
+    lanes = lanes_for(size if together else 0, features)
     if together:
         for lane in range(LANES):
             lay(x, lane, lanes.x)
@@ -311,7 +311,7 @@ def _compare(x: DoubleArray, targets: Columns, form: Form, work: Work, some: int
             lay(targets.data[targets.offsets[row] : targets.offsets[row + 1]], lane, lanes.y)
         lanes.cutoffs[:] = cutoff
         row = work.waiting[0]
-        side_by_side(lanes, x.shape[0], targets.offsets[row + 1] - targets.offsets[row], form)
+        side_by_side(lanes, x.shape[0], targets.offsets[row + 1] - targets.offsets[row], x.shape[1], form)
     else:
         for at in range(some):
             row = work.waiting[at]

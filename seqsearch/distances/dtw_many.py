@@ -39,8 +39,8 @@ def _some_pairs(
     for i in range(count):
         longest = max(longest, _length(a, a_rows[i]), _length(b, b_rows[i]))
     scratch = np.empty((4, longest + 2))
-    together = LANES if are_possible(a.data.shape[1], form) else 1
-    lanes = lanes_for(longest if together > 1 else 0)
+    features, together = a.data.shape[1], LANES if are_possible(form) else 1
+    lanes = lanes_for(longest if together > 1 else 0, features)
     i = 0
     while i < count:
         m, n = _length(a, a_rows[i]), _length(b, b_rows[i])
@@ -55,7 +55,7 @@ def _some_pairs(
                 lay(_series(a, a_rows[pair]), lane, lanes.x)
                 lay(_series(b, b_rows[pair]), lane, lanes.y)
                 lanes.cutoffs[lane] = cutoffs[pair]
-            side_by_side(lanes, m, n, form)
+            side_by_side(lanes, m, n, features, form)
             found[i : i + some] = lanes.found[:some]
         else:
             for pair in range(i, i + some):
@@ -90,8 +90,8 @@ def _rerank(
         if row >= 0:
             longest = max(longest, _length(targets, row))
     scratch = np.empty((4, longest + 2))
-    together = LANES if are_possible(x.shape[1], form) else 1
-    lanes = lanes_for(longest if together > 1 else 0)
+    features, together = x.shape[1], LANES if are_possible(form) else 1
+    lanes = lanes_for(longest if together > 1 else 0, features)
     if together > 1:
         for lane in range(LANES):
             lay(x, lane, lanes.x)
@@ -115,7 +115,7 @@ def _rerank(
             for lane in range(LANES):
                 lay(_series(targets, candidates[c + min(lane, some - 1)]), lane, lanes.y)
             lanes.cutoffs[:] = cutoff
-            side_by_side(lanes, m, _length(targets, candidates[c]), form)
+            side_by_side(lanes, m, _length(targets, candidates[c]), features, form)
         else:
             for at in range(some):
                 lanes.found[at] = dtw(x, _series(targets, candidates[c + at]), form, cutoff, scratch)

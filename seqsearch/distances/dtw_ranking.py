@@ -6,6 +6,8 @@ The sum is no bound, but orders series nearly as warping in the band does: of th
 
 from __future__ import annotations
 
+import threading
+
 import numba
 import numpy as np
 
@@ -22,12 +24,14 @@ _SELF, _LOW, _HIGH = 0, 1, 2
 
 
 class KeoghRanker:
-    """Targets of one length, with their envelopes, made ready once: 12 bytes a number."""
+    """Targets of one length, with their envelopes, which are made when a target is first met: 12 bytes a number."""
 
     def __init__(self, distance: SeriesDistance, form: Form, targets: Sequences) -> None:
-        self._distance, self._form = distance, form
+        self._distance, self._form, self._targets = distance, form, targets
         self._length = int(targets.lengths[0])
-        self._targets = self._with_envelopes(targets)
+        self._held = np.empty((len(targets), 3, self._length * targets.data.shape[1]), np.float32)
+        self._ready, self._left = np.zeros(len(targets), np.bool_), len(targets)
+        self._filling = threading.Lock()
 
     def able(self, queries: Sequences) -> BoolArray:
         """(Q,) which queries have the length of the targets."""
@@ -48,9 +52,32 @@ class KeoghRanker:
         self._distance.require(queries)
         out = np.full(rows.shape, np.inf, np.float32)
         if out.size:
-            own = self._with_envelopes(queries)
-            _sums_kernel(own, self._targets, np.ascontiguousarray(rows), self._form.local != ABSOLUTE, out)
+            wanted = np.ascontiguousarray(rows)
+            self._make_ready(wanted)
+            _sums_kernel(self._with_envelopes(queries), self._held, wanted, self._form.local != ABSOLUTE, out)
         return out
+
+    def _make_ready(self, rows: IntArray) -> None:
+        """Fill in what was not met before."""
+        if not self._left:
+            return
+        with self._filling:
+            lacking = _lacking(rows, self._ready)
+            if len(lacking):
+                self._held[lacking] = self._with_envelopes(self._targets[lacking])
+                self._ready[lacking] = True
+                self._left -= len(lacking)
+
+
+@kernel()
+def _lacking(rows: IntArray, ready: BoolArray) -> IntArray:
+    """Those of (Q, C) rows, -1 padded, that are not ready: ascending, each once."""
+    seen = np.zeros(len(ready), np.bool_)
+    for row in rows.ravel():
+        if row >= 0 and not ready[row]:
+            seen[row] = True
+    found: IntArray = np.flatnonzero(seen)
+    return found
 
 
 @kernel(parallel=True)

@@ -17,9 +17,10 @@ from .neighbours import Neighbours, whole_neighbours
 from .paths import AlignedPath
 from .wildcards import WildcardDistance, shortest_path
 
-# In candidates proposed by the graph, measured on 16S genes: a column of 64 cells, and a cell where 512 sequences are
-# compared at once; on place names and words: ruling a sequence out by its length and k-mer counts.
-_COLUMN = 0.003
+# In candidates proposed by the graph, measured on 16S genes: a column of the narrowest band, which holds so many edits,
+# and a cell where 512 sequences are compared at once; on place names and words: ruling a sequence out by its length and
+# k-mer counts.
+_COLUMN, _NARROW = 0.003, 15
 _LANE_CELL = 4e-6
 _BOUND = 0.006
 # The same of whole searches by proof, on seven sets of tokens (docs/building.md): within a factor of 2.
@@ -89,8 +90,9 @@ class EditDistance(WildcardDistance):
         """Edits have none."""
 
     def verification_cost(self, lengths: IntArray, reach: float) -> float:
-        """Columns of the dynamic programme, 64 cells each."""
-        return max(LEAST_COST, float(lengths.mean()) * (1 + reach // 64) * _COLUMN)
+        """Columns of the dynamic programme, for every `_NARROW` edits again: higher bands take more sweeps, and fewer
+        fit in a vector. Within a factor of 1.7 for V4, whole genes and proteins."""
+        return max(LEAST_COST, float(lengths.mean()) * max(1.0, reach / _NARROW) * _COLUMN)
 
     def exhaustive_cost(self, lengths: IntArray, others: int, verification: float) -> float:
         return others * (_BOUND + float(np.mean(lengths.astype(np.float64) ** 2)) * _LANE_CELL)

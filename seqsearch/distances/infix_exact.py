@@ -3,7 +3,8 @@
 The q-grams that a target lacks bound its distance from below (gram_lists.py). Targets come in the order of that bound,
 and are measured a vector at a time (infix_kernels.py) until the bound passes the k-th distance found. Where that leaves
 many, the bound is taken of every block in which a part may begin: of the targets that are left only the blocks that may
-hold a near part are measured, or all of a group of 512 at once (infix_lanes.py) where most may.
+hold a near part are measured, or all of a group of 512 at once (infix_lanes.py) where most may - of the query's first
+letters only at first: what these cost and what the others lack is often more than the k-th distance.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ _FAR = np.iinfo(np.int32).max  # farther than any distance
 _PATIENCE = 256  # targets that are measured as a whole before blocks are looked at
 _SPARSE = 1536  # targets that are measured by themselves before whole groups are
 _DENSE = 128  # targets of a group that are left, from which all of it is measured
+_MISSED = 3  # groups of which prefixes leave many, before longer ones are measured, or none
 _BOUND = "absent q-grams"
 _U0, _U1 = np.uint64(0), np.uint64(1)
 
@@ -210,6 +212,40 @@ def _as_group(
 
 
 @kernel()
+def _beside_suffix(
+    prefix: lanes.Query,
+    groups: lanes.Groups,
+    group: int,
+    begin: int,
+    end: int,
+    lacks: AnyArray,
+    digits: int,
+    count: int,
+    cutoff: int,
+    near: AnyArray,
+) -> int:
+    """Keep in `near` the lanes of a group that may be within the cutoff of a query: the distance is no less than that
+    of its prefix, in columns begin..end - 1, and what its suffix lacks, from the best of `count` blocks on (`lacks`,
+    see `lacking_blocks`). Returns how many these are."""
+    work, left = work_for(prefix), 0
+    group_distances(prefix, groups, group, begin, end, work)
+    for w in range(VECTOR):
+        kept = before = _U0
+        for distance in range(min(cutoff, len(prefix.table)) + 1 if near[w] else 0):
+            up_to = lanes.at_most(work.values, work.digits, w, distance)
+            bits, before = up_to & ~before & near[w], up_to
+            if bits == _U0:
+                continue
+            some = _U0
+            for b in range(count):
+                some |= lacking_at_most(lacks, digits, b * VECTOR + w, cutoff - distance)
+            kept |= bits & some
+        near[w] = kept
+        left += int(popcount(kept))
+    return left
+
+
+@kernel()
 def _by_blocks(
     query: Query,
     codes: AnyArray,
@@ -278,6 +314,9 @@ def _by_blocks(
     if nearest.state[_MEASURED] < _SPARSE:
         return
     turned, near = lanes.query_of(coded, 0, m), np.empty(VECTOR, np.uint64)
+    size = m // 3 if _cutoff(nearest) <= m // 6 else m // 2  # far ones take more letters to tell
+    missed = 0  # groups of which it left many, beyond those of which it did not
+    prefix, of_suffix = lanes.query_of(coded, 0, size), np.empty(blocks.counts.max() * width, np.uint64)
     for g in range(len(blocks.counts)):
         here = lacks[blocks.starts[g] * width : blocks.starts[g + 1] * width]
         cutoff, left, first, last = min(_cutoff(nearest), m), 0, blocks.counts[g], -1
@@ -291,6 +330,15 @@ def _by_blocks(
                     near[w] |= bits
                     first, last = min(first, b), max(last, b)
             left += int(popcount(near[w]))
+        if left >= _DENSE // 2 and size >= form.q and missed < _MISSED:
+            span = 1 + (BLOCK - 1 + max(m + cutoff - form.q, 0)) // BLOCK
+            lacking_blocks(blocks, g, buckets[size:count], min(span, blocks.counts[g]), own, of_suffix)
+            end = (last + 1) * BLOCK + size + cutoff
+            left = _beside_suffix(prefix, groups, g, first * BLOCK, end, of_suffix, own, blocks.counts[g], cutoff, near)
+            missed += 1 if left >= _DENSE // 4 else -1
+            if missed == _MISSED and size < m // 2:
+                size, missed = m // 2, 0
+                prefix = lanes.query_of(coded, 0, size)
         if left >= _DENSE:
             _as_group(turned, groups, g, first * BLOCK, (last + 1) * BLOCK + m + cutoff, near, nearest)
             continue

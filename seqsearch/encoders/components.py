@@ -9,6 +9,7 @@ within 100 of all candidates, k = 10: V4 genes .974 plain, .979 damped, .984 wit
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -63,6 +64,14 @@ def components_of(features: Features, sequences: Sequences, dim: int | None = No
         {"dim": table.shape[1], "hidden": 0, "features": features.to_json()},
         {"linear.weight": np.ascontiguousarray(table.T, np.float32)},
         table.shape[1],
+    )
+
+
+def leading_components(model: Model, dim: int) -> Model:
+    """The first `dim` components of a model of them, or all there are."""
+    table = model.weights["linear.weight"][:dim]
+    return replace(
+        model, settings={**model.settings, "dim": len(table)}, weights={"linear.weight": table}, dim=len(table)
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..arrays import JSON, AnyArray
+from ..arrays import JSON, AnyArray, FloatArray
 from ..sequences import Sequences
 from .inputs import InputSpec
 
@@ -79,3 +79,8 @@ class Encoder(nn.Module, ABC):
 
     def warm_up(self, sequences: Sequences) -> None:
         """Look at training data once before the first step; families with scales or statistics to fit override it."""
+
+    def components(self, sequences: Sequences, dim: int) -> FloatArray | None:
+        """(n, D) leading components of the features, as many of `dim` as there are; None where `warm_up` found none, or
+        fewer than that."""
+        return None

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..arrays import JSON, AnyArray
+from ..arrays import JSON, AnyArray, FloatArray
 from ..sequences import Sequences
-from .components import components_of
+from .components import components_of, leading_components
 from .encoder import Encoder
 from .feature_sets import features_from_json, standard_features
 from .inputs import InputSpec
+from .model import Model
 
 _WIDE = 4000  # features beyond which those that no sequence of a batch has are left out, as of names of ten letters,
 _FULL = 0.7  # where fewer than this share is left
@@ -31,6 +32,7 @@ class ProjectionEncoder(Encoder):
         read = standard_features(spec) if features is None else features_from_json(spec, features)
         super().__init__(spec, dim, hidden=hidden, features=read.to_json())
         self.features, self.hidden = read, hidden
+        self._start: Model | None = None
         size = self.features.size
         self.linear = nn.Linear(size, dim, bias=False)
         nn.init.normal_(self.linear.weight, std=size**-0.5)
@@ -43,9 +45,15 @@ class ProjectionEncoder(Encoder):
     def warm_up(self, sequences: Sequences) -> None:
         """Start the linear map at the weighted components of the features (as many as there are; the rest stay
         random)."""
-        table = components_of(self.features, sequences, self.dim).weights["linear.weight"]  # (<= D, M)
+        self._start = components_of(self.features, sequences, self.dim)
+        table = self._start.weights["linear.weight"]  # (<= D, M)
         with torch.no_grad():
             self.linear.weight[: len(table)] = torch.from_numpy(table)
+
+    def components(self, sequences: Sequences, dim: int) -> FloatArray | None:
+        if self._start is None or self.dim < dim:
+            return None
+        return leading_components(self._start, dim).embed(sequences)
 
     def prepare(self, sequences: Sequences) -> tuple[AnyArray, ...]:
         return (self.features.dense(sequences),)

@@ -28,19 +28,13 @@ _PAIRS = 1 << 20
 
 
 def mined_neighbours(
-    spec: InputSpec,
-    sequences: Sequences,
-    distance: Distance,
-    cells: float,
-    rng: np.random.Generator,
-    progress: Progress = SILENT,
+    points: FloatArray, sequences: Sequences, distance: Distance, cells: float, progress: Progress = SILENT
 ) -> IntArray:
     """(n, REACH) rows near each row, nearest first.
 
-    Proposed by the principal components of the untrained features; ordered by the exact distance where that takes no
-    more than `cells` cells of the dynamic programme.
+    Proposed by (n, D) `points` of nothing learned; ordered by the exact distance where that takes no more than `cells`
+    cells of the dynamic programme.
     """
-    points = untrained_points(spec, sequences, rng)
     proposed = near_rows(points, PROPOSED, progress)
     if proposed.size * float(np.mean(sequences.lengths.astype(np.float64)) ** 2) > cells:
         return proposed[:, :REACH]
@@ -152,11 +146,12 @@ class BatchSampler:
         self.batch = min(batch, len(neighbours))
         self.rng = rng
 
-    def draw(self) -> IntArray:
-        """(B,) distinct rows, B <= batch."""
+    def draw(self, size: int | None = None) -> IntArray:
+        """(B,) distinct rows, B <= batch, or `size` in its place."""
         n, reach = self.neighbours.shape
-        anchors = self.rng.integers(n, size=max(1, self.batch // 6))[:, None]
+        size = self.batch if size is None else size
+        anchors = self.rng.integers(n, size=max(1, size // 6))[:, None]
         inner = self.neighbours[anchors, self.rng.integers(min(8, reach), size=(len(anchors), 2))]
         wider = self.neighbours[anchors, self.rng.integers(reach, size=(len(anchors), 1))]
         grouped = np.concatenate([anchors, inner, wider], axis=1).ravel()
-        return np.unique(np.concatenate([grouped, self.rng.integers(n, size=max(0, self.batch - len(grouped)))]))
+        return np.unique(np.concatenate([grouped, self.rng.integers(n, size=max(0, size - len(grouped)))]))

@@ -21,15 +21,15 @@ from .hash_metric import HashMetric, code_monitors
 from .loop import Objective, Row
 from .losses import SIMILAR, TARGET_LOSSES, hash_target, off_diagonal
 from .metric import Metric
-from .mining import BatchSampler, mined_again, mined_neighbours
+from .mining import DIMENSIONS, BatchSampler, mined_again, mined_neighbours, untrained_points
 from .networks import device_of, multiplying
-from .pairs import PairBatch, PairSource, all_pairs, batch_size
-from .plan import TrainingPlan, affordable
+from .pairs import PairBatch, PairSource, all_pairs
+from .plan import TrainingPlan, affordable, batch_size
 from .teachers import Teacher
 
 UNITS_PER_TYPICAL = 4.5  # so that a unit is 10 edits for V4 genes, where the settings were found
 WARM_UP = 8192  # sequences a network may look at before its first step
-MINING = 100  # times as much work for batches as for ordering near rows
+MINING = 250  # times as much work for batches as for ordering near rows, or for comparing what is held out
 QUANTIZED = 2048  # points from which the head of a code starts
 NEIGHBOURS = 10  # by which held-out sequences judge the recall
 _AT_ONCE = 512  # sequences embedded together
@@ -51,7 +51,10 @@ class PairData:
     def mined(self, network: Encoder, cells: float, rng: np.random.Generator, progress: Progress) -> IntArray:
         """(n, reach) rows near each row of the training set, with a share of the work that batches may take."""
         work = self.affordable(cells) / MINING
-        return mined_neighbours(network.spec, self.training, self.teacher.distance, work, rng, progress)
+        points = network.components(self.training, DIMENSIONS)
+        if points is None:
+            points = untrained_points(network.spec, self.training, rng)
+        return mined_neighbours(points, self.training, self.teacher.distance, work, progress)
 
 
 class _Learner(nn.Module):
@@ -93,11 +96,13 @@ class PairObjective(Objective[PairBatch]):
             network.warm_up(training[np.sort(rng.permutation(len(training))[:WARM_UP])])
         self.cells = data.affordable(plan.cells)
         length = float(np.mean(training.lengths))
-        batch = batch_size(plan.batch, length, distance, self.cells)
+        batch = batch_size(plan.batch, length, self.cells)
         if neighbours is None:
             neighbours = data.mined(network, plan.cells, rng, progress)
         self.sampler = BatchSampler(neighbours, batch, rng)
-        self.source = PairSource(training, data.teacher.distance, self.sampler, self.cells, rng, plan.steps)
+        self.source = PairSource(
+            training, data.teacher.distance, self.sampler, self.cells, rng, plan.steps, plan.rounds
+        )
         self.batches = iter(self.source)
         self.per_epoch = len(training) / self.sampler.batch
         self.mined: dict[int, IntArray] = {}  # by the step at which they were mined again
@@ -118,8 +123,8 @@ class PairObjective(Objective[PairBatch]):
             self.span = max(float(self.held.distances.mean()), 1e-30)
 
     def _few(self, length: float) -> int:
-        """Sequences so few that comparing all of them takes a hundredth of the work of the batches."""
-        return max(64, int(math.sqrt(affordable(self.plan.cells, self.data.distance) / 100) / length))
+        """Sequences so few that comparing all of them takes little of the work of the batches."""
+        return max(64, int(math.sqrt(affordable(self.plan.cells, self.data.distance) / MINING) / length))
 
     @property
     def scale(self) -> float:
@@ -163,7 +168,8 @@ class PairObjective(Objective[PairBatch]):
         points = np.concatenate([self.metric.flat(self._encoded(block)).cpu().numpy() for block in blocks])
         before, work = self.sampler.neighbours, self.cells / MINING
         found = mined_again(points, before, training, self.data.teacher.distance, work, self.progress)
-        self.mined[step] = self.sampler.neighbours = found
+        self.mined[step] = found
+        self.source.renew(found)
 
     def state(self) -> dict[str, Tensor]:
         return {str(step): torch.from_numpy(rows.astype(np.int32)) for step, rows in self.mined.items()}
@@ -173,7 +179,8 @@ class PairObjective(Objective[PairBatch]):
         done = 0
         for at, rows in self.mined.items():
             self.source.skip(at - done)
-            self.sampler.neighbours, done = rows, at
+            self.source.renew(rows)
+            done = at
         self.source.skip(step - done)
 
     def _place_start(self, batch: PairBatch) -> None:

@@ -1,8 +1,7 @@
-"""Batches of pairs with their exact distances, computed as they are needed and used again when they are dear."""
+"""Batches of pairs with their exact distances, which are computed once for sets that several batches come from."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,10 +10,10 @@ import numpy as np
 from ..arrays import FloatArray, IntArray
 from ..distances import Distance
 from ..sequences import Sequences
-from .mining import BatchSampler
+from .mining import REACH, BatchSampler
+from .plan import REUSED, set_size
 
-DISTINCT = 200  # batches whose distances must be affordable: dear distances mean smaller batches
-LONG = 600.0  # tokens from which comparing a batch takes longer than learning from it
+KEPT = 256  # sets whose distances are remembered: 1 MiB each
 
 
 @dataclass(frozen=True)
@@ -25,12 +24,33 @@ class PairBatch:
     distances: FloatArray
 
 
-class PairSource:
-    """An endless stream of batches from a training set.
+@dataclass(frozen=True)
+class _KnownSet:
+    """A set of rows all of whose pairs are compared, and the (W, reach) nearest of each, as places in the set."""
 
-    Exact distances cost about length^2 cells a pair; when `cells` of them are spent, the batches compared so far are
-    shuffled and served again, so long sequences see fewer distinct pairs in the same time. Distances are kept only
-    when `steps` batches cost more than that.
+    pairs: PairBatch
+    neighbours: IntArray
+
+    @classmethod
+    def of(cls, pairs: PairBatch) -> _KnownSet:
+        others = pairs.distances.copy()
+        np.fill_diagonal(others, np.inf)
+        reach = min(REACH, len(others) - 1)
+        return cls(pairs, np.argsort(others, axis=1, kind="stable")[:, :reach])
+
+    def batch(self, size: int, rng: np.random.Generator) -> PairBatch:
+        """A batch of `size` rows at most, most of them near each other, of which nothing has to be compared."""
+        places = BatchSampler(self.neighbours, size, rng).draw()
+        return PairBatch(self.pairs.rows[places], self.pairs.distances[np.ix_(places, places)])
+
+
+class PairSource:
+    """An endless stream of batches from a training set, of which `steps` are expected to be asked for.
+
+    Pairs are compared once, in sets that are drawn in the first half of the steps, and every batch is drawn from within
+    one of them: `REUSED` batches a set teach V4 as much as fresh ones, for a quarter of the time that comparing takes,
+    since a row beside 512 others takes twice as long as beside 69. Exact distances cost about length^2 cells a pair,
+    and no more sets are compared than `cells` allow (docs/building.md).
     """
 
     def __init__(
@@ -40,17 +60,30 @@ class PairSource:
         sampler: BatchSampler,
         cells: float,
         rng: np.random.Generator,
-        steps: int = 0,
+        steps: int,
+        rounds: int = 1,
     ) -> None:
+        """`rounds`: shares of the steps, of which each has sets of its own (`renew`)."""
         self._sequences = sequences
         self._distance = distance
-        self._left = cells
         self._rng = rng
-        self.sampler = sampler  # whose `neighbours` may change
-        work = steps * (sampler.batch * float(np.mean(sequences.lengths))) ** 2 / 2
-        self._keeps = steps == 0 or 1.1 * work > cells
-        self._kept: dict[int, PairBatch] = {}
+        self._sampler = sampler
+        length = float(np.mean(sequences.lengths))
+        self._width = min(len(sequences), set_size(sampler.batch, length, cells))
+        self._whole = self._width == len(sequences)
+        affordable = int(2 * cells / (self._width * length) ** 2)
+        self._sets = 1 if self._whole else max(1, min(affordable, steps // REUSED) // rounds)
+        self._span = max(1, steps // rounds)
+        self._step = self._count = self._begun = self._first = 0
+        self._rows: dict[int, IntArray] = {}
+        self._known: dict[int, _KnownSet] = {}
         self._draws = self._drawn()
+
+    def renew(self, neighbours: IntArray) -> None:
+        """Draw sets from other rows near each row from now on."""
+        self._sampler.neighbours = neighbours
+        if not self._whole:
+            self._begun, self._first = self._step, self._count
 
     def skip(self, batches: int) -> None:
         """Pass over batches without comparing anything: a resumed run goes on where it was."""
@@ -58,36 +91,37 @@ class PairSource:
             next(self._draws)
 
     def __iter__(self) -> Iterator[PairBatch]:
-        for number, rows in self._draws:
-            batch = self._kept.get(number) or all_pairs(self._sequences, rows, self._distance)
-            if self._keeps:
-                self._kept[number] = batch
-            yield batch
+        for number, seed in self._draws:
+            yield self._set(number).batch(self._sampler.batch, np.random.default_rng(seed))
 
-    def _drawn(self) -> Iterator[tuple[int, IntArray]]:
-        """Number and rows of every batch; a number comes again when the batch does."""
-        drawn: list[IntArray] = []
-        while self._left > 0 or not drawn:
-            rows = self.sampler.draw()
-            self._left -= float(self._sequences.lengths[rows].astype(np.float64).sum() ** 2) / 2
-            drawn.append(rows)
-            yield len(drawn) - 1, rows
+    def _drawn(self) -> Iterator[tuple[int, int]]:
+        """Number of the set and seed of every batch: the newest set when it is new, else any of this round, of which
+        all are known after half of its steps."""
         while True:
-            for number in self._rng.permutation(len(drawn)):
-                yield int(number), drawn[number]
+            due = 1 + 2 * self._sets * (self._step - self._begun) // self._span
+            if self._count - self._first < min(self._sets, due):
+                self._rows[self._count] = self._members()
+                self._rows.pop(self._count - KEPT, None)
+                self._known.pop(self._count - KEPT, None)
+                self._count += 1
+                number = self._count - 1
+            else:
+                number = int(self._rng.integers(max(self._first, self._count - KEPT), self._count))
+            self._step += 1
+            yield number, int(self._rng.integers(1 << 62))
+
+    def _members(self) -> IntArray:
+        if self._width == len(self._sequences):
+            return np.arange(self._width)
+        return self._sampler.draw(self._width)
+
+    def _set(self, number: int) -> _KnownSet:
+        if number not in self._known:
+            self._known[number] = _KnownSet.of(all_pairs(self._sequences, self._rows[number], self._distance))
+        return self._known[number]
 
 
 def all_pairs(sequences: Sequences, rows: IntArray, distance: Distance) -> PairBatch:
     """Every pair of `rows` with its exact distance."""
     some = sequences[rows]
     return PairBatch(rows, distance.matrix(some, some).astype(np.float32))
-
-
-def batch_size(wanted: int, length: float, distance: Distance, cells: float) -> int:
-    """Sequences in a batch, so that at least `DISTINCT` batches can be compared for `cells`.
-
-    Twice the `wanted` ones where they are long: comparing a sequence with 512 others takes as long as with 256, so that
-    the same time buys twice the pairs.
-    """
-    doubled = distance.kind == "tokens" and length > LONG
-    return min(2 * wanted if doubled else wanted, max(32, int(math.sqrt(2 * cells / DISTINCT) / length)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 
@@ -15,11 +16,13 @@ from .schedule import Schedule
 CLOCKS = ("wall", "cpu")
 PRECISIONS = ("float32", "bfloat16")
 AUTO = "auto"
-SERIES_CELL = 5000.0  # cells of edit distance for one of time warping, which takes 500 times as long, a tenth as often
+SERIES_CELL = 320.0  # cells of edit distance for one of time warping, which takes 40 (in a band) to 200 times as long
 LONG = 100  # tokens of a mean sequence from which the geometry "auto" is cosine
 FEWEST_STEPS, ENOUGH_STEPS = 100, 500  # of a small set, whatever `epochs` says, and where that says 100
 TARGETS = ("near", "rank", "mse", "relative", "triplet", "contrastive", "autoencode", "hash")
 TEACHERS = ("exact", "banded", "sketch")
+WIDEST_SET, NARROWEST_SET = 512, 32  # sequences of which all pairs are compared at once; a vector holds 512
+FEWEST_SETS, REUSED = 4, 8  # sets at least, and batches that come from one, about, where distances are cheap
 BINARISED = ("tanh", "straight-through")
 
 
@@ -76,12 +79,12 @@ class Plan:
 class TrainingPlan(Plan):
     """Settings of one run of training for distances.
 
-    `steps`: batches seen at most, of `batch` sequences each (twice as many where they are long), or so many `epochs` of
+    `steps`: batches seen at most, of `batch` sequences each (fewer where these are very long), or so many `epochs` of
     the training set (a small one is learnt by then, and only remembered better after), but not below 500; `sequences`:
-    rows to learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme - when it is
-    spent, batches already compared are used again; `rounds`: times that near pairs are mined, at first with what is
-    known before the first step, then with the embedding so far; `validate`: sequences held out; `check`: steps between
-    validation steps.
+    rows to learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme - batches come
+    from sets that are compared once, fewer sets where these are dear (pairs.py); `rounds`: times that near pairs are
+    mined, at first with what is known before the first step, then with the embedding so far; `validate`: sequences
+    held out; `check`: steps between validation steps.
 
     `geometry` of the points ("auto": see `suited_to`) and its hyperbolic `mode`; `power`: p of the predicted distance
     scale * d^p, None for what suits the geometry; `target`: what is learned, one of `TARGETS`; `margin` of triplets and
@@ -100,7 +103,7 @@ class TrainingPlan(Plan):
     steps: int = 1500
     epochs: int = 100
     sequences: int = 100_000
-    cells: float = 4e12
+    cells: float = 1e13
     rounds: int = 1
     validate: int = 384
     check: int = 150
@@ -138,7 +141,7 @@ class TrainingPlan(Plan):
         if effort == "low":
             return replace(plan, steps=500, sequences=30_000, cells=plan.cells / 4, average=0.998, epochs=16)
         if effort == "high":
-            return replace(plan, steps=12_000, sequences=300_000, cells=plan.cells * 12, patience=20)
+            return replace(plan, steps=12_000, sequences=300_000, cells=plan.cells * 5, patience=20)
         if effort == "normal":
             return replace(plan, epochs=16)
         raise ParameterError(f"effort must be low, normal or high, not {effort!r}")
@@ -175,6 +178,18 @@ class TrainingPlan(Plan):
         steps = max(1, self.steps // 4)
         check = min(self.check, max(1, steps // 5))
         return [points, replace(self, target=target, steps=steps, rounds=1, check=check, seconds=0.2 * self.seconds)]
+
+
+def set_size(batch: int, length: float, cells: float) -> int:
+    """Sequences in a set all of whose pairs are compared once, for batches of so many: as many as a vector holds, or
+    twice as many as a batch, but no more than that `FEWEST_SETS` of them take at most `cells`."""
+    widest = max(WIDEST_SET, 2 * batch)
+    return min(widest, max(NARROWEST_SET, int(math.sqrt(2 * cells / FEWEST_SETS) / max(length, 1.0))))
+
+
+def batch_size(wanted: int, length: float, cells: float) -> int:
+    """Sequences in a batch: those `wanted`, or half of a set where no larger one is affordable."""
+    return min(wanted, max(NARROWEST_SET, set_size(wanted, length, cells) // 2))
 
 
 def affordable(cells: float, distance: Distance) -> float:

@@ -22,8 +22,7 @@ from .checkpoints import Checkpoint
 from .loop import Run, RunOptions, Trainer, TrainingLog
 from .networks import device_named, weights_of
 from .pair_objective import PairData, PairObjective
-from .pairs import batch_size
-from .plan import TrainingPlan
+from .plan import TrainingPlan, batch_size
 from .teachers import teacher_of
 
 FEWEST = 32  # sequences below which nothing can be learnt that k-mer counts do not know
@@ -60,7 +59,7 @@ def train(
     length = float(np.mean(sequences.lengths[rows]))
     _require_whole(distance)
     data = _pairs(sequences[rows[unseen:]], sequences[rows[:held]], distance, plan, rng)
-    steps = plan.steps_for(len(rows), batch_size(plan.batch, length, distance, data.affordable(plan.cells)))
+    steps = plan.steps_for(len(rows), batch_size(plan.batch, length, data.affordable(plan.cells)))
     plan = replace(plan, steps=steps, check=plan.check if steps == plan.steps else min(plan.check, max(1, steps // 5)))
     torch.manual_seed(run.seed)
     network = family.build(InputSpec.fit(sequences[rows]), run.settings or {}).to(device_named(plan.device))

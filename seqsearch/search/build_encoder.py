@@ -26,6 +26,7 @@ from ..progress import Progress
 from ..sequences import Sequences
 from ..store import StoreBuilder
 from .options import AUTO, COUNTS, NONE, NORMAL, BuildOptions
+from .suiting import suited
 
 MOST_UNSEEN = 5000  # sequences that were not trained on, remembered by name: novelty is judged by them
 LOOKED_AT = 1 << 16  # sequences in memory at a time where all pass by
@@ -110,7 +111,9 @@ class EncoderMaker:
         if family.name == COUNTS and self._reduces_counts(sample):
             return in_geometry(count_components(sample, options.dim, seed=options.seed), sample, plan.geometry)
         if not family.trained:
-            return unlearned_model(sample, plan.geometry, family.name, dim=options.dim, seed=options.seed)
+            model = unlearned_model(sample, plan.geometry, family.name, dim=options.dim, seed=options.seed)
+            chooses = family.name == COMPONENTS and plan.geometry == AUTO
+            return suited(model, sample, self.distance, options.seed) if chooses else model
         extras.require("torch", f"training encoder {family.name!r}")
         from ..learning.trainer import train
 

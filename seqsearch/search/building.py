@@ -43,13 +43,14 @@ from .build_encoder import EncoderMaker
 from .build_rows import Indexing, fill
 from .cache import IndexCache
 from .calibrator import calibrate, counted, enough_queries, held_out, is_dear, left_out
-from .deciding import SAMPLE, decided
+from .deciding import decided
 from .encoding import MODEL, WEIGHTS, OneModel, load_encoder
 from .handle import CALIBRATION, HEALTH, SETTINGS
 from .options import AUTO, NONE, NORMAL, BuildOptions
 from .own_building import OwnVectors
 from .pipeline import Points, Queries
 from .state import pipeline_of
+from .suiting import SAMPLE
 from .window_building import WindowBuilding
 from .windows import WindowIndex
 
@@ -224,7 +225,7 @@ class _Build:
         rng = np.random.default_rng([options.seed, 2])
         rows = np.sort(rng.permutation(builder.rows)[:SAMPLE])
         sample = builder.sequences(rows)[rng.permutation(len(rows))]
-        decision = decided(sample, builder.rows, distance, options.expect_queries, options.max_time)
+        decision = decided(sample, builder.rows, distance, options.expect_queries, options.max_time, options.recall)
         self.progress.note(str(decision))
         builder.put_document(DECISION, decision.to_json())
         return decision.learn

@@ -7,7 +7,6 @@ together, and the decision is the same.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,20 +16,16 @@ from ..ann import CANDIDATE_INDEXES, auto_kind
 from ..arrays import JSON, DoubleArray
 from ..distances import Distance, Neighbours
 from ..encoders.components import DIM, components_model
-from ..learning.plan import TrainingPlan, affordable
+from ..learning.plan import REUSED, TrainingPlan, affordable, batch_size, set_size
 from ..sequences import Sequences
+from .calibrator import counted, enough_queries, is_dear
 from .lossless import Lossless
+from .suiting import SAMPLE, K, asked_of, in_suited_geometry, ranks_of
 
-SAMPLE = 2000  # sequences among which the nearest of some are looked for, by proof and by components
-K = 10
 _DEEPER = 40  # the rank whose distance tells by how much neighbours draw near as sequences get more
-_ASKED = (10, 100)  # of them, fewer where distances are dear:
-_LOOKED_AT = 4e10  # cells
 _UNIT = 3e-7  # seconds that one candidate proposed takes
-_CELL = 1.1e-11  # seconds that a cell of a dynamic programme takes while learning
-_DISTINCT = 200  # batches that learning compares at least, smaller ones where they are dear
-CALIBRATED = 500  # queries that a calibration proves the nearest of,
-_LADDER = 3.0  # and how many times the candidates that are needed it looks at
+_CELL = {"tokens": 4e-12, "series": 5e-13}  # seconds that what is affordable takes while learning, a cell of edits
+_LADDER = 3.0  # times the candidates that are needed, which a calibration looks at
 _STEP = 1.6e-2  # seconds of a step of learning, of 256 sequences, beside its distances
 _FEATURE = 2e-9  # seconds of a token and a dimension of a point
 _ROW = 2.5e-5  # seconds to read, store and index a sequence
@@ -90,12 +85,17 @@ class Decision:
 
 
 def decided(
-    sequences: Sequences, size: int, distance: Distance, queries: int, seconds: float | None = None
+    sequences: Sequences,
+    size: int,
+    distance: Distance,
+    queries: int,
+    seconds: float | None = None,
+    recall: float = 0.99,
 ) -> Decision:
     """For an index of `size` sequences, of which `sequences` are a random sample, and so many queries; `seconds`: that
-    building may take at most."""
+    building may take at most; `recall`: that it is calibrated for."""
     sample = sequences[:SAMPLE]
-    asked = min(len(sample), _affordable_queries(sample, distance))
+    asked = asked_of(sample, distance)
     everything = np.ones(len(sample), np.bool_)
     lengths = sample.lengths.astype(np.float64)
     deep, pruning = Lossless(distance, sample, everything).neighbours(sample[:asked], min(len(sample), _DEEPER + 1))
@@ -105,15 +105,16 @@ def decided(
     compared = nearer * pruning.verified / max(1, pruning.pairs)
     exact = _UNIT * size * distance.proof_cost(sample.lengths, reach, compared)
     cost = distance.verification_cost(sample.lengths, reach)
-    rank = _rank(truth, sample, asked)
+    rank = _rank(truth, sample)
     needed = rank * (size / len(sample)) ** _GROWTH
+    calibrated = enough_queries(recall, dear=is_dear(sample.lengths, size, distance), lost=counted(distance))
     scans = not CANDIDATE_INDEXES[auto_kind(size)].effort
     estimates = {"exact": Estimate(0.0, exact)}
     for name, count in (("none", needed), ("normal", max(_FEWEST, _learned(rank / len(sample), distance) * needed))):
         count = min(float(size), count)
         proposing = _SCAN * size if scans else _LISTS + count
         query = _UNIT * (proposing + _VERIFIED * count * cost) + _FEATURE * float(lengths.mean()) * DIM
-        measuring = min(CALIBRATED, size) * (exact + _UNIT * _LADDER * count * cost)
+        measuring = min(calibrated, size) * (exact + _UNIT * _LADDER * count * cost)
         # what proposing does not pay for is searched by proof all the same
         made = _FIXED[name] + measuring + _building(name, lengths, size, distance)
         estimates[name] = Estimate(made, min(query, exact))
@@ -143,21 +144,12 @@ def _middle(distances: DoubleArray) -> float:
     return float(np.median(known)) if len(known) else 0.0
 
 
-def _affordable_queries(sample: Sequences, distance: Distance) -> int:
-    """Of the sample, those whose nearest may be looked for in it."""
-    pair = max(1.0, float(np.mean(sample.lengths.astype(np.float64) ** 2)))
-    return int(np.clip(affordable(_LOOKED_AT, distance) / (pair * len(sample)), *_ASKED))
-
-
-def _rank(truth: Neighbours, sample: Sequences, asked: int) -> float:
+def _rank(truth: Neighbours, sample: Sequences) -> float:
     """The rank by components that 99 of 100 of the nearest in a sample are within."""
-    points = components_model(sample).embed(sample)
-    squared = ((points[:asked, None] - points[None]) ** 2).sum(-1) if asked * len(points) < 1 << 20 else None
-    if squared is None:
-        squared = (points**2).sum(1) - 2 * points[:asked] @ points.T
-    place = squared.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
-    ranks = np.take_along_axis(place, np.maximum(truth.rows, 0), axis=1)[truth.rows >= 0]
-    return float(np.quantile(ranks, 0.99)) + 1
+    model = components_model(sample)
+    points = model.embed(sample)
+    geometry = in_suited_geometry(model, points, truth.rows).geometry
+    return float(np.quantile(ranks_of(points, truth.rows, geometry), 0.99)) + 1
 
 
 def _building(name: str, lengths: DoubleArray, size: int, distance: Distance) -> float:
@@ -168,10 +160,12 @@ def _building(name: str, lengths: DoubleArray, size: int, distance: Distance) ->
         return made
     plan = TrainingPlan.of_effort(NORMAL)
     cells = affordable(plan.cells, distance)
-    batch = max(32, min(plan.batch, int(math.sqrt(2 * cells / _DISTINCT) / length)))
-    steps = plan.steps_for(min(size, plan.sequences), batch)
-    compared = min(cells, steps * (batch * length) ** 2 / 2) * plan.cells / cells * _CELL
-    return made + steps * _STEP + compared + min(size, plan.sequences) * 1.5e-4
+    count = min(size, plan.sequences)
+    batch = batch_size(plan.batch, length, cells)
+    steps = plan.steps_for(count, batch)
+    sets = steps / REUSED * (set_size(batch, length, cells) * length) ** 2 / 2
+    compared = min(cells, sets) * plan.cells / cells * _CELL[distance.kind]
+    return made + steps * _STEP + compared + count * 1.5e-4
 
 
 def _seconds(seconds: float) -> str:

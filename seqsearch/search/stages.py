@@ -175,13 +175,13 @@ class Reorder:
         able = self._ranker.able(queries.sequences)
         if not able.any():
             return before
+        if able.all():
+            return _first(before.rows, self._ranker.scores(queries.sequences, before.rows), keep.count)
         scores = np.array(before.scores, np.float64)
         scores[able] = self._ranker.scores(queries.sequences[np.flatnonzero(able)], before.rows[able])
         order = np.tile(np.arange(before.rows.shape[1]), (len(queries), 1))
         order[able] = np.argsort(scores[able], axis=1, kind="stable")
         rows, scores = np.take_along_axis(before.rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
-        if able.all():
-            return Ranked(rows[:, : keep.count], scores[:, : keep.count])
         rows[able, keep.count :], scores[able, keep.count :] = -1, np.inf
         return Ranked(rows, scores)
 
@@ -309,6 +309,15 @@ class Exact:
         """By columns of the dynamic programme."""
         known = truth.distances[np.isfinite(truth.distances)]
         return self.distance.verification_cost(queries.lengths, float(np.median(known)) if len(known) else 0.0)
+
+
+def _first(rows: IntArray, scores: AnyArray, count: int) -> Ranked:
+    """The best `count` of (Q, C) candidates, in order."""
+    if count < rows.shape[1]:
+        best = np.argpartition(scores, count - 1, axis=1)[:, :count]
+        rows, scores = np.take_along_axis(rows, best, axis=1), np.take_along_axis(scores, best, axis=1)
+    order = np.argsort(scores, axis=1, kind="stable")
+    return Ranked(np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1))
 
 
 def _leading(before: Ranked, count: int) -> int:

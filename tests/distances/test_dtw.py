@@ -145,12 +145,12 @@ def test_a_path_is_of_alike_series():
 
 
 @pytest.mark.parametrize("local", [SQUARED, ABSOLUTE])
-@pytest.mark.parametrize("window", [-1.0, 0.0, 0.1, 0.5])
-def test_pairs_side_by_side_have_the_sums_of_single_ones_to_the_last_bit(local, window):
+@pytest.mark.parametrize(("window", "features"), [(-1.0, 1), (0.0, 1), (0.1, 1), (0.5, 1), (-1.0, 3), (0.2, 2)])
+def test_pairs_side_by_side_have_the_sums_of_single_ones_to_the_last_bit(local, window, features):
     rng = np.random.default_rng(19)
-    lanes, form = lanes_for(60), Form(local, window, 0.0)
+    lanes, form = lanes_for(60, features), Form(local, window, 0.0)
     for m, n in ((1, 1), (1, 7), (7, 1), (2, 2), (9, 40), (40, 9), (33, 33), (60, 58)):
-        pairs = [tuple(rng.standard_normal((t, 1)).cumsum(0).round(1) for t in (m, n)) for _ in range(LANES)]
+        pairs = [tuple(rng.standard_normal((t, features)).cumsum(0).round(1) for t in (m, n)) for _ in range(LANES)]
         scratch = np.empty((2, n + 2))
         sums = [pruned(x, y, form, np.inf, *scratch) for x, y in pairs]
         for lane, (x, y) in enumerate(pairs):
@@ -165,18 +165,24 @@ def test_pairs_side_by_side_have_the_sums_of_single_ones_to_the_last_bit(local, 
             [-1.0] * LANES,
         ):
             lanes.cutoffs[:] = cutoffs
-            side_by_side(lanes, m, n, form)
+            side_by_side(lanes, m, n, features, form)
             expected = [pruned(x, y, form, cutoff, *scratch) for (x, y), cutoff in zip(pairs, cutoffs, strict=True)]
             assert lanes.found.tolist() == expected
             assert all(one in (total, np.inf) for one, total in zip(expected, sums, strict=True))
 
 
 @pytest.mark.parametrize(
-    "distance", [DTWDistance(window=0.1), DTWDistance(local="absolute", root=True), DTWDistance(window=0.9)]
+    ("distance", "features"),
+    [
+        (DTWDistance(window=0.1), 1),
+        (DTWDistance(local="absolute", root=True), 1),
+        (DTWDistance(window=0.9), 1),
+        (DTWDistance(window=0.2, standardise=True), 3),
+    ],
 )
-def test_series_of_equal_lengths_are_ranked_as_one_by_one(distance):
+def test_series_of_equal_lengths_are_ranked_as_one_by_one(distance, features):
     rng = np.random.default_rng(23)
-    arrays = [rng.standard_normal((t, 1)).cumsum(0).round(1) for t in [30] * 43 + [31] * 2 + [8] * 12 + [5]]
+    arrays = [rng.standard_normal((t, features)).cumsum(0).round(1) for t in [30] * 43 + [31] * 2 + [8] * 12 + [5]]
     targets = Sequences.from_arrays([*arrays, *arrays[:4]])
     queries = targets[[0, 3, 44, 50]]
     one_by_one = np.array(
@@ -231,7 +237,12 @@ def test_candidates_are_ordered_by_what_is_outside_of_both_envelopes(form, featu
     rows = np.array([rng.permutation(12) for _ in range(4)])
     rows[1, 3] = rows[3, 0] = -1
     assert distance.ranks(series)
-    scores = distance.ranker(series).scores(queries, rows)
+    ranker = distance.ranker(series)
+    scores = ranker.scores(queries, rows)
+    some = np.array([[2, -1, 5], [5, 2, 0]])
+    known = distance.ranker(series)
+    known.scores(queries[:1], some[:1])
+    assert (known.scores(queries[:2], some) == ranker.scores(queries[:2], some)).all(), "made when first met"
     for q, c in np.ndindex(rows.shape):
         x, y = frames[q], frames[rows[q, c]]
         one = np.inf if rows[q, c] < 0 else outside_of(x, y) + outside_of(y, x)

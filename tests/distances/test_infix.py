@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from partial_oracles import infix_oracle, infix_table
 
-from seqsearch.distances import Distance, InfixDistance, distance_named
+from seqsearch.distances import Distance, InfixDistance, distance_named, gram_lists, infix_exact, lanes
 from seqsearch.distances.gram_lists import digits_of, grams_of, lacking, lacking_exactly
 from seqsearch.errors import ParameterError
 from seqsearch.sequences import DNA, INTEGERS, PROTEIN, RNA, TEXT, Sequences
@@ -147,6 +147,31 @@ def test_long_targets_are_searched_block_by_block_and_in_groups(alphabet):
         np.testing.assert_array_equal(found.distances, distances)
         if alphabet is DNA:  # more than are measured as a whole
             assert pruning.verified > 256 * len(asked)
+
+
+def test_what_prefixes_cost_and_suffixes_lack_never_says_more_than_the_distance():
+    rng = np.random.default_rng(8)
+    root = rng.integers(0, 4, 900).astype(np.uint8)
+    stored = Sequences.from_arrays([mutated(root, int(rng.integers(0, 260)), DNA, rng) for _ in range(300)], DNA)
+    asked = Sequences.from_arrays([mutated(root[a : a + 120], a // 20, DNA, rng) for a in (0, 300, 700)], DNA)
+    searcher, table = INFIX.searcher(stored), INFIX.matrix(asked, stored)[:, INFIX.searcher(stored)._members]
+    groups, blocks = searcher._groups, searcher._blocks
+    own, count, ruled_out = digits_of(blocks.q, 120), int(blocks.counts[0]), 0
+    form = gram_lists.Form(blocks.q, blocks.base, blocks.bits, blocks.letters)
+    for row, query in enumerate(asked):
+        buckets, m = np.empty(len(query), np.int64), len(query)
+        held = gram_lists.buckets_of(query.data, 0, m, form, buckets)
+        for size in (m // 3, m // 2):
+            lacks = np.empty(count * (gram_lists.SPARED + own) * 8, np.uint64)
+            gram_lists.lacking_blocks(blocks, 0, buckets[size:held], min(3, count), own, lacks)
+            for cutoff in (4, 15, 25):
+                near, every = np.full(8, ~np.uint64(0)), int(groups.columns[0])
+                prefix = lanes.query_of(query.data, 0, size)
+                infix_exact._beside_suffix(prefix, groups, 0, 0, every, lacks, own, count, cutoff, near)
+                left = np.unpackbits(near.view(np.uint8), bitorder="little")[:300].astype(bool)
+                assert left[table[row] <= cutoff].all()
+                ruled_out += int((~left).sum())
+    assert ruled_out > 1000
 
 
 def test_edits_have_no_score():

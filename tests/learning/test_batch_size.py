@@ -2,25 +2,25 @@ from __future__ import annotations
 
 import pytest
 
-from seqsearch.distances import DTWDistance, EditDistance
-from seqsearch.learning.pairs import DISTINCT, batch_size
-from seqsearch.learning.plan import TrainingPlan
+from seqsearch.learning.plan import FEWEST_SETS, TrainingPlan, batch_size, set_size
 
 
-@pytest.mark.parametrize(("length", "expected"), [(150.0, 256), (600.0, 256), (601.0, 512), (1e9, 32)])
-def test_batches_of_tokens(length: float, expected: int) -> None:
-    assert batch_size(256, length, EditDistance(), 5e13) == expected
+@pytest.mark.parametrize(("length", "expected"), [(150.0, 256), (400.0, 256), (2900.0, 256), (1e4, 111), (1e9, 32)])
+def test_batches_are_smaller_where_distances_are_dear(length: float, expected: int) -> None:
+    assert batch_size(256, length, TrainingPlan().cells) == expected
+
+
+def test_a_set_holds_two_batches_where_it_may() -> None:
+    assert set_size(32, 100.0, 1e13) == set_size(256, 100.0, 1e13) == 512
+    assert set_size(1000, 100.0, 1e13) == 2 * batch_size(1000, 100.0, 1e13) == 2000
 
 
 @pytest.mark.parametrize("cells", [5e13, TrainingPlan().cells])
-def test_a_batch_can_be_compared_often_enough(cells: float) -> None:
+def test_enough_sets_can_be_compared(cells: float) -> None:
     for length in (100.0, 601.0, 1400.0, 5000.0):
-        batch = batch_size(256, length, EditDistance(), cells)
-        assert batch == 32 or DISTINCT * (batch * length) ** 2 / 2 <= cells
-
-
-def test_series_are_never_doubled() -> None:
-    assert batch_size(256, 601.0, DTWDistance(), 1e30) == 256
+        width = set_size(256, length, cells)
+        assert 32 <= width <= 512
+        assert width == 32 or FEWEST_SETS * (width * length) ** 2 / 2 <= cells
 
 
 def test_a_small_set_takes_fewer_steps() -> None:

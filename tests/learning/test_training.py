@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -7,14 +8,17 @@ import pytest
 import torch
 
 from seqsearch import threads
-from seqsearch.distances import EditDistance
+from seqsearch.arrays import IntArray
+from seqsearch.distances import Distance, EditDistance
 from seqsearch.errors import ParameterError
+from seqsearch.learning import pairs, plan
 from seqsearch.learning.losses import near_weighted, off_diagonal, relative_error, squared_error
 from seqsearch.learning.metric import Metric
 from seqsearch.learning.mining import BatchSampler, near_rows
-from seqsearch.learning.pairs import PairSource
+from seqsearch.learning.pairs import PairBatch, PairSource, all_pairs
 from seqsearch.learning.plan import TrainingPlan
 from seqsearch.learning.trainer import train
+from seqsearch.sequences import Sequences
 from tests.families import families
 
 SHORT = TrainingPlan(steps=60, batch=48, check=20, validate=32)
@@ -61,15 +65,78 @@ def test_batches_hold_near_rows() -> None:
     assert (gaps.min(axis=1) <= 16).mean() > 0.5  # of 96 uniform rows of 1,000 hardly half lie that close
 
 
-def test_dear_batches_are_used_again() -> None:
-    sequences = families(10, 5, 40)
-    neighbours = np.tile(np.arange(50), (50, 1))
+def source_of(sequences: Sequences, cells: float, steps: int, rounds: int = 1) -> PairSource:
+    neighbours = near_rows(np.random.default_rng(9).standard_normal((len(sequences), 3)).astype(np.float32), 8)
     rng = np.random.default_rng(0)
-    source = iter(PairSource(sequences, EditDistance(), BatchSampler(neighbours, 20, rng), 1.0, rng))
-    first = next(source)
-    assert next(source) is first
-    expected = EditDistance().matrix(sequences[first.rows], sequences[first.rows])
-    np.testing.assert_array_equal(first.distances, expected)
+    return PairSource(sequences, EditDistance(), BatchSampler(neighbours, 16, rng), cells, rng, steps, rounds)
+
+
+def compared_rows(monkeypatch: pytest.MonkeyPatch) -> list[IntArray]:
+    """What is compared from now on, set by set."""
+    compared: list[IntArray] = []
+
+    def noting(sequences: Sequences, rows: IntArray, distance: Distance) -> PairBatch:
+        compared.append(rows)
+        return all_pairs(sequences, rows, distance)
+
+    monkeypatch.setattr(pairs, "all_pairs", noting)
+    return compared
+
+
+def test_batches_come_from_sets_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sequences = families(30, 10, 40)
+    monkeypatch.setattr(plan, "WIDEST_SET", 64)
+    compared = compared_rows(monkeypatch)
+    batches = list(itertools.islice(source_of(sequences, 5.1 * (64 * 40) ** 2 / 2, 100), 100))
+    assert 5 <= len(compared) <= 7  # sequences of at most 40
+    assert all(len(rows) <= 64 for rows in compared)
+    for batch in batches:
+        assert len(np.unique(batch.rows)) == len(batch.rows) <= 16
+        assert any(np.isin(batch.rows, rows).all() for rows in compared)
+        expected = EditDistance().matrix(sequences[batch.rows], sequences[batch.rows])
+        np.testing.assert_array_equal(batch.distances, expected)
+    learned = np.unique(np.concatenate([batch.rows for batch in batches]))
+    assert len(learned) > 0.9 * len(np.unique(np.concatenate(compared)))
+
+
+def test_no_more_sets_are_compared_than_batches_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    sequences = families(30, 10, 40)
+    monkeypatch.setattr(plan, "WIDEST_SET", 64)
+    compared = compared_rows(monkeypatch)
+    list(itertools.islice(source_of(sequences, 1e12, 80), 80))
+    assert len(compared) == 80 // plan.REUSED
+    monkeypatch.undo()
+    compared = compared_rows(monkeypatch)
+    list(itertools.islice(source_of(sequences, 1e12, 80), 80))
+    assert [rows.tolist() for rows in compared] == [list(range(300))]  # all of them are one set
+
+
+def test_other_near_rows_are_drawn_from_once_they_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    sequences = families(30, 10, 40)
+    monkeypatch.setattr(plan, "WIDEST_SET", 64)
+    source = source_of(sequences, 1e12, 80, 2)
+    batches = iter(source)
+    list(itertools.islice(batches, 40))
+    compared = compared_rows(monkeypatch)
+    source.renew(np.tile(np.arange(8), (300, 1)))
+    later = list(itertools.islice(batches, 40))
+    assert len(compared) == 40 // plan.REUSED
+    assert all(any(np.isin(batch.rows, rows).all() for rows in compared) for batch in later)
+    assert np.mean([np.isin(np.arange(8), rows).mean() for rows in compared]) > 0.8  # of 64 of 300 at random .2
+
+
+@pytest.mark.parametrize("widest", [64, 512])
+def test_passed_over_batches_are_not_compared(widest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sequences = families(30, 10, 40)
+    monkeypatch.setattr(plan, "WIDEST_SET", widest)
+    whole = list(itertools.islice(source_of(sequences, 1e9, 40), 40))
+    compared = compared_rows(monkeypatch)
+    source = source_of(sequences, 1e9, 40)
+    source.skip(30)
+    assert not compared
+    for one, other in zip(whole[30:], source, strict=False):
+        np.testing.assert_array_equal(one.rows, other.rows)
+        np.testing.assert_array_equal(one.distances, other.distances)
 
 
 def test_training_beats_its_start_and_predicts_distances() -> None:

@@ -18,7 +18,7 @@ from seqsearch.search.pipeline import Pipeline, Queries, Ranked, Trace
 from seqsearch.search.stages import Exact, Reorder
 from seqsearch.sequences import Sequences
 
-LENGTH = 24
+LENGTH = 100
 
 
 def waves(count: int, seed: int, length: int = LENGTH) -> Sequences:

@@ -441,11 +441,13 @@ def nearest_part(
         return nearest_by_all(x, asked, targets, row, local, min(limit, best))
     order = np.argsort(least, kind="mergesort")
     least, left = least[order], len(order)
+    if not whole and _dense(left, asked, targets, row):
+        return best, best_end
     room, runs, fine = _room_for(x.shape[1]), _no_runs(), _no_runs()
     allowed = (targets.tiles[row + 1] - targets.tiles[row]) * len(room.live) // _GATHERED
     at = 0
     while at < left:
-        if at > 0 and (allowed < 0 or _dense(left - at, asked, targets, row)):
+        if allowed < 0 or _dense(left - at, asked, targets, row):
             return nearest_by_all(x, asked, targets, row, local, min(limit, best))
         held = min(LANES, left - at)
         for lane in range(held):

@@ -1,4 +1,4 @@
-"""Batches of pairs with their exact distances, which are computed once for sets that several batches come from."""
+"""Batches of pairs with their exact distances: where these are dear, from sets that are compared once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..arrays import FloatArray, IntArray
 from ..distances import Distance
 from ..sequences import Sequences
 from .mining import REACH, BatchSampler
-from .plan import REUSED, set_size
+from .plan import sets_for
 
 KEPT = 256  # sets whose distances are remembered: 1 MiB each
 
@@ -47,10 +47,10 @@ class _KnownSet:
 class PairSource:
     """An endless stream of batches from a training set, of which `steps` are expected to be asked for.
 
-    Pairs are compared once, in sets that are drawn in the first half of the steps, and every batch is drawn from within
-    one of them: `REUSED` batches a set teach V4 as much as fresh ones, for a quarter of the time that comparing takes,
-    since a row beside 512 others takes twice as long as beside 69. Exact distances cost about length^2 cells a pair,
-    and no more sets are compared than `cells` allow (docs/building.md).
+    Where comparing takes little of the `cells`, every batch is compared by itself. Otherwise pairs are compared once,
+    in sets that are drawn in the first half of the steps, and every batch is drawn from within one of them: a row
+    beside 512 others takes twice as long as beside 69. Exact distances cost about length^2 cells a pair, and no more
+    sets are compared than `cells` allow (docs/building.md).
     """
 
     def __init__(
@@ -69,10 +69,11 @@ class PairSource:
         self._rng = rng
         self._sampler = sampler
         length = float(np.mean(sequences.lengths))
-        self._width = min(len(sequences), set_size(sampler.batch, length, cells))
+        width, sets = sets_for(sampler.batch, length, cells, steps)
+        self._width = min(len(sequences), width)
         self._whole = self._width == len(sequences)
-        affordable = int(2 * cells / (self._width * length) ** 2)
-        self._sets = 1 if self._whole else max(1, min(affordable, steps // REUSED) // rounds)
+        self._fresh = sets == steps and not self._whole
+        self._sets = 1 if self._whole else max(1, sets // rounds)
         self._span = max(1, steps // rounds)
         self._step = self._count = self._begun = self._first = 0
         self._rows: dict[int, IntArray] = {}
@@ -92,7 +93,10 @@ class PairSource:
 
     def __iter__(self) -> Iterator[PairBatch]:
         for number, seed in self._draws:
-            yield self._set(number).batch(self._sampler.batch, np.random.default_rng(seed))
+            if self._fresh:
+                yield all_pairs(self._sequences, self._rows[number], self._distance)
+            else:
+                yield self._set(number).batch(self._sampler.batch, np.random.default_rng(seed))
 
     def _drawn(self) -> Iterator[tuple[int, int]]:
         """Number of the set and seed of every batch: the newest set when it is new, else any of this round, of which

@@ -22,7 +22,9 @@ FEWEST_STEPS, ENOUGH_STEPS = 100, 500  # of a small set, whatever `epochs` says,
 TARGETS = ("near", "rank", "mse", "relative", "triplet", "contrastive", "autoencode", "hash")
 TEACHERS = ("exact", "banded", "sketch")
 WIDEST_SET, NARROWEST_SET = 512, 32  # sequences of which all pairs are compared at once; a vector holds 512
-FEWEST_SETS, REUSED = 4, 8  # sets at least, and batches that come from one, about, where distances are cheap
+FEWEST_SETS, REUSED = 4, 8  # sets at least, and batches that come from one, about
+FRESH = 0.2  # of the cells of a plan, within which every batch is compared by itself: that teaches a little more
+USUAL, MOST_MORE = 40_000, 2.5  # sequences from which on more may be compared, and how much more
 BINARISED = ("tanh", "straight-through")
 
 
@@ -81,10 +83,11 @@ class TrainingPlan(Plan):
 
     `steps`: batches seen at most, of `batch` sequences each (fewer where these are very long), or so many `epochs` of
     the training set (a small one is learnt by then, and only remembered better after), but not below 500; `sequences`:
-    rows to learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme - batches come
-    from sets that are compared once, fewer sets where these are dear (pairs.py); `rounds`: times that near pairs are
-    mined, at first with what is known before the first step, then with the embedding so far; `validate`: sequences
-    held out; `check`: steps between validation steps.
+    rows to learn from at most; `cells`: exact-distance work at most, in cells of the dynamic programme, of up to 40,000
+    sequences (see `cells_for`) - where batches would take more than a fifth of that they come from sets that are
+    compared once, fewer sets where these are dear (pairs.py); `rounds`: times that near pairs are mined, at first with
+    what is known before the first step, then with the embedding so far; `validate`: sequences held out; `check`: steps
+    between validation steps.
 
     `geometry` of the points ("auto": see `suited_to`) and its hyperbolic `mode`; `power`: p of the predicted distance
     scale * d^p, None for what suits the geometry; `target`: what is learned, one of `TARGETS`; `margin` of triplets and
@@ -146,6 +149,10 @@ class TrainingPlan(Plan):
             return replace(plan, epochs=16)
         raise ParameterError(f"effort must be low, normal or high, not {effort!r}")
 
+    def cells_for(self, count: int) -> float:
+        """Exact-distance work of learning from `count` sequences, at most: of many of them more than of few."""
+        return self.cells * min(max(count / USUAL, 1.0), MOST_MORE)
+
     def steps_for(self, count: int, batch: int) -> int:
         """Steps of learning from `count` sequences in batches of so many."""
         usual = min(ENOUGH_STEPS, 100 * count // self.batch)
@@ -185,6 +192,15 @@ def set_size(batch: int, length: float, cells: float) -> int:
     twice as many as a batch, but no more than that `FEWEST_SETS` of them take at most `cells`."""
     widest = max(WIDEST_SET, 2 * batch)
     return min(widest, max(NARROWEST_SET, int(math.sqrt(2 * cells / FEWEST_SETS) / max(length, 1.0))))
+
+
+def sets_for(batch: int, length: float, cells: float, steps: int) -> tuple[int, int]:
+    """Sequences in a set that is compared once, and how many sets there are for so many steps: as many as these, of one
+    batch each, where that takes little of the `cells`."""
+    if steps * (batch * length) ** 2 / 2 <= FRESH * cells:
+        return batch, steps
+    width = set_size(batch, length, cells)
+    return width, max(1, min(int(2 * cells / (width * length) ** 2), steps // REUSED))
 
 
 def batch_size(wanted: int, length: float, cells: float) -> int:

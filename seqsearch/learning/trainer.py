@@ -59,6 +59,7 @@ def train(
     length = float(np.mean(sequences.lengths[rows]))
     _require_whole(distance)
     data = _pairs(sequences[rows[unseen:]], sequences[rows[:held]], distance, plan, rng)
+    plan = replace(plan, cells=plan.cells_for(len(rows)))
     steps = plan.steps_for(len(rows), batch_size(plan.batch, length, data.affordable(plan.cells)))
     plan = replace(plan, steps=steps, check=plan.check if steps == plan.steps else min(plan.check, max(1, steps // 5)))
     torch.manual_seed(run.seed)

@@ -16,7 +16,7 @@ from ..ann import CANDIDATE_INDEXES, auto_kind
 from ..arrays import JSON, DoubleArray
 from ..distances import Distance, Neighbours
 from ..encoders.components import DIM, components_model
-from ..learning.plan import REUSED, TrainingPlan, affordable, batch_size, set_size
+from ..learning.plan import TrainingPlan, affordable, batch_size, sets_for
 from ..sequences import Sequences
 from .calibrator import counted, enough_queries, is_dear
 from .lossless import Lossless
@@ -159,12 +159,12 @@ def _building(name: str, lengths: DoubleArray, size: int, distance: Distance) ->
     if name == NONE:
         return made
     plan = TrainingPlan.of_effort(NORMAL)
-    cells = affordable(plan.cells, distance)
     count = min(size, plan.sequences)
+    cells = affordable(plan.cells_for(count), distance)
     batch = batch_size(plan.batch, length, cells)
     steps = plan.steps_for(count, batch)
-    sets = steps / REUSED * (set_size(batch, length, cells) * length) ** 2 / 2
-    compared = min(cells, sets) * plan.cells / cells * _CELL[distance.kind]
+    width, sets = sets_for(batch, length, cells, steps)
+    compared = sets * (width * length) ** 2 / 2 * plan.cells_for(count) / cells * _CELL[distance.kind]
     return made + steps * _STEP + compared + count * 1.5e-4
 
 

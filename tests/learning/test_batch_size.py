@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from seqsearch.learning.plan import FEWEST_SETS, TrainingPlan, batch_size, set_size
+from seqsearch.learning.plan import FEWEST_SETS, TrainingPlan, batch_size, set_size, sets_for
 
 
 @pytest.mark.parametrize(("length", "expected"), [(150.0, 256), (400.0, 256), (2900.0, 256), (1e4, 111), (1e9, 32)])
@@ -28,3 +28,14 @@ def test_a_small_set_takes_fewer_steps() -> None:
     assert [normal.steps_for(count, 256) for count in (40, 1000, 3000, 12_000, 70_000)] == [100, 390, 500, 750, 1500]
     assert high.steps_for(12_000, 256) == 4687
     assert normal.steps_for(9000, 69) == 1500  # as many rounds of smaller batches
+
+
+def test_more_is_compared_of_many_sequences() -> None:
+    plan = TrainingPlan()
+    assert [plan.cells_for(count) / plan.cells for count in (10, 40_000, 60_000, 10**6)] == [1, 1, 1.5, 2.5]
+
+
+def test_sets_are_as_many_as_steps_or_as_are_affordable() -> None:
+    assert sets_for(256, 150.0, 1e13, 1500) == (256, 1500)
+    assert sets_for(256, 1450.0, 2.5e13, 1500) == (512, 90)
+    assert sets_for(256, 300.0, 1e13, 1500) == (512, 187)

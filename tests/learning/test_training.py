@@ -103,18 +103,18 @@ def test_no_more_sets_are_compared_than_batches_need(monkeypatch: pytest.MonkeyP
     sequences = families(30, 10, 40)
     monkeypatch.setattr(plan, "WIDEST_SET", 64)
     compared = compared_rows(monkeypatch)
-    list(itertools.islice(source_of(sequences, 1e12, 80), 80))
+    list(itertools.islice(source_of(sequences, 6e7, 80), 80))
     assert len(compared) == 80 // plan.REUSED
     monkeypatch.undo()
     compared = compared_rows(monkeypatch)
-    list(itertools.islice(source_of(sequences, 1e12, 80), 80))
+    list(itertools.islice(source_of(sequences, 3e8, 400), 80))
     assert [rows.tolist() for rows in compared] == [list(range(300))]  # all of them are one set
 
 
 def test_other_near_rows_are_drawn_from_once_they_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     sequences = families(30, 10, 40)
     monkeypatch.setattr(plan, "WIDEST_SET", 64)
-    source = source_of(sequences, 1e12, 80, 2)
+    source = source_of(sequences, 6e7, 80, 2)
     batches = iter(source)
     list(itertools.islice(batches, 40))
     compared = compared_rows(monkeypatch)
@@ -125,13 +125,21 @@ def test_other_near_rows_are_drawn_from_once_they_are_known(monkeypatch: pytest.
     assert np.mean([np.isin(np.arange(8), rows).mean() for rows in compared]) > 0.8  # of 64 of 300 at random .2
 
 
-@pytest.mark.parametrize("widest", [64, 512])
-def test_passed_over_batches_are_not_compared(widest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_distances_are_cheap_every_batch_is_compared_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = compared_rows(monkeypatch)
+    batches = list(itertools.islice(source_of(families(30, 10, 40), 1e12, 80), 80))
+    assert [rows.tolist() for rows in compared] == [batch.rows.tolist() for batch in batches]
+    assert len({tuple(rows) for rows in compared}) == 80
+
+
+@pytest.mark.parametrize(("widest", "cells"), [(64, 3e7), (512, 3e8), (512, 1e9)])
+def test_passed_over_batches_are_not_compared(widest: int, cells: float, monkeypatch: pytest.MonkeyPatch) -> None:
     sequences = families(30, 10, 40)
     monkeypatch.setattr(plan, "WIDEST_SET", widest)
-    whole = list(itertools.islice(source_of(sequences, 1e9, 40), 40))
+    monkeypatch.setattr(plan, "FRESH", 0.01 if cells < 1e9 else 1.0)
+    whole = list(itertools.islice(source_of(sequences, cells, 40), 40))
     compared = compared_rows(monkeypatch)
-    source = source_of(sequences, 1e9, 40)
+    source = source_of(sequences, cells, 40)
     source.skip(30)
     assert not compared
     for one, other in zip(whole[30:], source, strict=False):

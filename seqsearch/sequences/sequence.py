@@ -22,6 +22,7 @@ LAYOUTS: tuple[Layout, ...] = ("ntf", "nct")
 """Order of the axes of several series: series, steps, features; or series, channels (features), steps."""
 
 _REAL = "biuf"  # kinds of NumPy types
+_COPIED = 1 << 20  # bytes from which on rows are copied by a kernel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -258,8 +259,8 @@ class Sequences:
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
         ids, descriptions, labels = (column.take(rows) for column in self._columns)
-        data = self.data[ranges_to_indices(starts, lengths)]
         columns = self.columns.take(rows)
+        data = _ranges_of(self.data, starts, lengths)
         return Sequences(data, offsets_of(lengths), ids, self.alphabet, descriptions, labels, columns)
 
     def beside(self, columns: Columns) -> Sequences:
@@ -392,3 +393,17 @@ def _real(row: AnyArray, record: int, record_id: str) -> AnyArray:
             return row.astype(np.float64)
     problem = f"a series is (T,) or (T, F) real numbers, not {row.dtype}{row.shape}"
     raise SeriesError(problem, record=record, record_id=record_id)
+
+
+def _ranges_of(data: AnyArray, starts: IntArray, lengths: IntArray) -> AnyArray:
+    """Ranges of `data` one after the other: copied by a kernel where they are long, since an index a letter takes many
+    times as long. What is not writable would have kernels of its own, which nobody has compiled."""
+    total = int(lengths.sum())
+    width = data.dtype.itemsize * int(np.prod(data.shape[1:], dtype=np.int64))
+    if total * width < _COPIED or not (data.flags.writeable and data.flags.c_contiguous):
+        return data[ranges_to_indices(starts, lengths)]
+    from .packing import copy_rows
+
+    out = np.empty((total, *data.shape[1:]), data.dtype)
+    copy_rows(data, starts, lengths, out, offsets_of(lengths)[:-1])
+    return out

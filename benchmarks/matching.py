@@ -39,8 +39,8 @@ from seqsearch.encoders.pair import TowerPair
 from seqsearch.evaluation.plots import plot_histograms
 from seqsearch.hashing import bhattacharyya, bit_correlation, bit_entropy, hamming
 from seqsearch.learning.towers import TowerPlan, train_towers
-from seqsearch.search.calibrator import calibrate_pairs
 from seqsearch.search.encoding import TwoTowers
+from seqsearch.search.pair_calibrator import calibrate_pairs
 from seqsearch.search.pairs.building import GULLY, PairParts
 from seqsearch.search.pipeline import Queries, Trace
 from seqsearch.sequences import Sequences

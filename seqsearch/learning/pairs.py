@@ -115,7 +115,7 @@ class PairSource:
             yield number, int(self._rng.integers(1 << 62))
 
     def _members(self) -> IntArray:
-        if self._width == len(self._sequences):
+        if self._whole:
             return np.arange(self._width)
         return self._sampler.draw(self._width)
 

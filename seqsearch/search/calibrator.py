@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,13 +12,13 @@ from ..ann import CandidateIndex
 from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ..distances import Distance, Neighbours, recall_at
 from ..distances.neighbours import thresholds
-from ..errors import MismatchError
 from ..progress import SILENT, Progress, Task
 from ..sequences import Sequences
 from .budget import USUAL, Budget, Calibration, Group, Point, at_rank
 from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
 from .known_pairs import KnownPairs
-from .pipeline import Keep, Pipeline, Queries, Ranked, Stage, Trace, joined
+from .ladders import LADDER, Ladder, ladder_of
+from .pipeline import Pipeline, Queries, Ranked, Trace, joined
 from .proposals import Proposals
 from .stages import Exact, Propose, ProposeParts, ProposeShared, Reorder
 from .strangers import Removed, Strangers, grouped
@@ -34,28 +33,17 @@ LOST_MORE = 1.5
 """So many times what strangers lose do far series of another source: heartbeats of patients left out
 (docs/recall.md)."""
 SURE = 0.9995  # a recall above which nobody needs a larger budget
-GAIN, WORTH = 0.0001, 0.05  # of recall, and of what was missed, that is worth another budget
 PROVING, QUERIES = 5.0, (500, 2000)
 DEAR = 5e10  # cells of a comparison of one query with everything, from which on fewer are asked for
 PROVING_DEAR, QUERIES_DEAR = 2.0, (200, 2000)
 FEWEST_TO_LEAVE_OUT = 1000  # sequences below which members are not asked as well
-MANY, WORTH_OF_MANY = 400, 0.15  # candidates from which on a step has to find more of it: these take long to measure
 FEWEST_TO_NARROW, LEAST_NARROWING = 200, 2
 """Candidates from which on fewer of them are compared, where something orders them; at most one of so many."""
-NARROWING = 4
-"""One of so many candidates is compared where `evaluate` shows what that finds."""
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
-_WIDER = range(20, 201)
-"""Candidates for which greater efforts than the usual are tried: in a large graph of near duplicates it is the walk
-that misses neighbours, and a wider one finds them for less than more candidates, which have to be verified, would."""
 PARTS_K = (1, 10)
 """Of a distance to parts, for which more neighbours are dear to know."""
-WINDOWS = (50, 100, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200, 4800, 6400)
-"""The ladder of windows, of which many lead to the same row."""
 MOST_COMPARED = 2500  # entries a query, after which more are no longer tried: what they lead to grows with them
-MOST_SHARED = 601  # candidates by what sequences share: more of them find hardly anything, and every one is compared
 BANDED = 0.5  # of the cost of a comparison, where a part is looked for in a band
-LADDER = (10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200)
 
 
 def calibrate(
@@ -199,128 +187,11 @@ def held_out(size: int, most: int, rng: np.random.Generator) -> IntArray:
     return np.sort(rng.choice(size, min(most, max(20, size // 20)), replace=False)).astype(np.int64)
 
 
-def ladder_of(first: Stage, size: int, *, wider: bool = False) -> list[Budget]:
-    """The ladder of budgets for what proposes among `size` others; `wider`: with every effort that is worth trying.
-
-    Raises MismatchError where nothing does.
-    """
-    if isinstance(first, ProposeShared):
-        return [Budget(count) for count in LADDER if count < min(size, MOST_SHARED)]
-    if isinstance(first, ProposeParts):
-        return window_budgets(first.index, wider=wider)
-    if not isinstance(first, Propose):
-        raise MismatchError("this index has no embeddings: its first stage compares hash sequences")
-    return budgets_for(first.index, size, wider=wider)
-
-
-def ladder_to_climb(pipeline: Pipeline, size: int) -> list[Budget]:
-    """The ladder that `evaluate` climbs: where something orders candidates, many of them also with a share compared."""
-    ladder = ladder_of(pipeline.stages[0], size)
-    if not any(isinstance(stage, Reorder) for stage in pipeline.stages):
-        return ladder
-    return [
-        each
-        for budget in ladder
-        for each in (replace(budget, kept=(budget.candidates // NARROWING,)), budget)
-        if not each.kept or budget.candidates >= MANY
-    ]
-
-
-def budgets_for(index: CandidateIndex, size: int, *, wider: bool = False) -> list[Budget]:
-    """The ladder of budgets for an index of `size` others; `wider`: with every effort that is worth trying.
-
-    Otherwise each number of candidates comes with the usual effort, or, where none is usual, effort grows with it.
-    """
-    counts = [count for count in LADDER if count < size] + ([size] if size <= LADDER[-1] else [])
-    if not index.effort:
-        return [Budget(count) for count in counts]
-    return [
-        Budget.of(count, index.effort, effort)
-        for number, count in enumerate(counts)
-        for effort in _efforts(index, count, number / max(1, len(counts) - 1), wider)
-    ]
-
-
-def window_budgets(index: CandidateIndex, *, wider: bool = False) -> list[Budget]:
-    """The ladder of budgets for windows, of which many lead to the same row; `wider`: with every effort that is worth
-    trying, else with one that grows with it."""
-    counts = [count for count in WINDOWS if count < len(index)]
-    if not index.effort:
-        return [Budget(count) for count in counts]
-    return [
-        Budget.of(count, index.effort, effort)
-        for number, count in enumerate(counts)
-        for effort in (
-            _window_efforts(index, count) if wider else _efforts(index, count, number / max(1, len(counts) - 1), wider)
-        )
-    ]
-
-
-def _window_efforts(index: CandidateIndex, count: int) -> list[int]:
-    """Those of an index, and less: what a narrow look misses is mostly like what it finds."""
-    efforts = index.efforts(count)
-    return sorted({*efforts, max(1, efforts[0] // 2), max(1, efforts[0] // 4)})
-
-
-def _efforts(index: CandidateIndex, count: int, place: float, wider: bool) -> tuple[int, ...]:
-    """Of the efforts for `count` candidates, which are at `place`, 0 to 1, of a ladder, those to be tried."""
-    usual, efforts = index.usual_effort(count), index.efforts(count)
-    if wider and (usual is None or count in _WIDER):
-        return efforts
-    if usual is not None:
-        return (usual,)
-    return (efforts[round(place * (len(efforts) - 1))],)
-
-
 def _with_cost(point: Point, index: CandidateIndex) -> Point:
     """With what it costs to propose, where the effort is not that of a graph."""
     if point.lists is None:
         return point
     return replace(point, proposing=round(index.effort_cost(point.candidates, point.lists), 2))
-
-
-@dataclass
-class Ladder:
-    """The budgets of a calibration in turn, fewer candidates first, without those that can tell nothing new: a higher
-    effort for as many candidates where the last higher one found nothing more, and more candidates of an effort where
-    the last step to more found nothing more.
-    """
-
-    budgets: list[Budget]
-
-    def __post_init__(self) -> None:
-        self._found: dict[int | None, tuple[float, ...]] = {}  # recalls at the last count tried with an effort
-        self._spent: set[int | None] = set()  # efforts that more candidates do not help
-        self._count, self._done = 0, False
-        self._best: tuple[float, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.budgets)
-
-    def takes(self, budget: Budget) -> bool:
-        """Whether it is worth measuring; budgets are asked about in turn."""
-        if budget.candidates != self._count:
-            self._count, self._best, self._done = budget.candidates, (), False
-        return not self._done and _effort_of(budget) not in self._spent
-
-    def found(self, budget: Budget, recalls: tuple[float, ...]) -> None:
-        """What it found of each part of the queries, of each k that is no more than its candidates."""
-        effort = _effort_of(budget)
-        worth = WORTH if budget.candidates < MANY else WORTH_OF_MANY
-        self._done = bool(self._best) and not _gained(self._best, recalls, worth)
-        before = self._found.get(effort, ())
-        if effort is not None and len(before) == len(recalls) and not _gained(before, recalls, worth):
-            self._spent.add(effort)
-        self._best = self._found[effort] = recalls
-
-
-def _effort_of(budget: Budget) -> int | None:
-    return budget.ef if budget.lists is None else budget.lists
-
-
-def _gained(before: tuple[float, ...], recalls: tuple[float, ...], worth: float) -> bool:
-    """Whether a step found a part of what was missed that is worth another: for any k, of any part of the queries."""
-    return any(after - first > max(GAIN, worth * (1 - first)) for first, after in zip(before, recalls, strict=False))
 
 
 def group_bounds(each: DoubleArray) -> DoubleArray:
@@ -619,86 +490,3 @@ def measured_whole(
         if all(point.recall >= SURE for point in measured) or compared > MOST_COMPARED:
             break
     return monotone(points)
-
-
-# -- against known pairs ----------------------------------------------------------------------------------------------
-
-_STEPS = 24  # values of each stage that are looked at
-WEIGHTS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
-"""Weights of the stage before that are tried in the last ranking, in units that make both spread alike."""
-
-
-def calibrate_pairs(
-    pipeline: Pipeline, queries: Sequences, correct: IntArray, target: float, most: int, progress: Progress = SILENT
-) -> Calibration:
-    """Measure how many of the known answers, rows `correct` (Q,), reach the last stage within every budget that lets at
-    most `most` entries through to it.
-
-    Of n answers, `through` reach it: a new query like these loses its answer with a chance of at most
-    1 - through / (n + 1) (split conformal prediction, Vovk et al. 2005), apart from having looked at every budget of a
-    ladder; that is the lower bound of a point. Among equal scores an answer counts as last: what is kept must not
-    depend on the order of the database.
-    """
-    size, pruning = int(pipeline.live.sum()), pipeline.stages[:-1]
-    none = Neighbours(np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0)))
-    costs = tuple(stage.cost(queries, none) for stage in pipeline.stages[1:])
-    if not pruning:
-        return Calibration(target, len(queries), size, costs=costs, truth="pairs")
-    asked = Queries(queries)
-    with progress.task("calibrating"):
-        everything = Keep(size, Budget(size, ef=size, lists=size), None)
-        ranks = np.array([_rank(stage.rank(asked, None, everything), correct) for stage in pruning])
-        points = []
-        for counts in itertools.product(*_ladders(ranks, size, min(most, size))):
-            through = int((ranks <= np.array(counts)[:, None]).all(axis=0).sum())
-            share, sure = through / len(queries), through / (len(queries) + 1)
-            candidates, *kept = counts
-            points.append(Point(1, candidates, None, round(share, 6), round(sure, 6), kept=tuple(kept)))
-        made = Calibration(target, len(queries), size, tuple(points), costs, truth="pairs")
-        return replace(made, weight=_best_weight(pipeline, asked, correct, made))
-
-
-def _rank(ranked: Ranked, correct: IntArray) -> IntArray:
-    """(Q,) how many entries score as well as the correct one, itself included; infinity's worth where it is not."""
-    own = np.where(ranked.rows == correct[:, None], ranked.scores, np.inf).min(axis=1)
-    return np.where(np.isfinite(own), (ranked.scores <= own[:, None]).sum(axis=1), np.iinfo(np.int64).max)
-
-
-def _ladders(ranks: IntArray, size: int, most: int) -> list[list[int]]:
-    """For each stage some of the counts at which one more answer gets through, spread over all of them, and the most
-    that it may keep, which is what is left where answers are too few to prune by."""
-    ladders = []
-    for number, row in enumerate(ranks):
-        limit = most if number == len(ranks) - 1 else size
-        steps = np.unique(np.append(np.minimum(row, limit), limit))
-        picked = np.unique(np.linspace(0, len(steps) - 1, min(_STEPS, len(steps))).round().astype(int))
-        ladders.append([int(value) for value in steps[picked]])
-    return ladders
-
-
-def _best_weight(pipeline: Pipeline, queries: Queries, correct: IntArray, measured: Calibration) -> float:
-    """The weight with which the known answers rank best, by mean reciprocal rank; the least of equals."""
-    last = pipeline.stages[-1]
-    budget, _ = measured.choose(measured.target, 1)
-    if not isinstance(last, Exact) or budget is None:
-        return 0.0
-    before = pipeline.kept(queries, budget)
-    exact = last.distances(queries.sequences, before.rows)
-    several = np.flatnonzero((before.rows >= 0).sum(axis=1) > 1)
-    there = np.isfinite(exact[several])
-    spreads = [_spread(scores, there) for scores in (before.scores[several], exact[several])]
-    if not len(several) or not spreads[0]:
-        return 0.0
-    unit = spreads[1] / spreads[0]
-    values = []
-    for weight in WEIGHTS:
-        with np.errstate(invalid="ignore"):
-            mixed = np.where(np.isfinite(exact), exact + weight * unit * before.scores, np.inf)
-        ranks = _rank(Ranked(before.rows, mixed), correct)
-        values.append(float(np.where(ranks <= before.rows.shape[1], 1 / ranks, 0.0).sum()))
-    return WEIGHTS[int(np.argmax(values))] * unit
-
-
-def _spread(scores: DoubleArray, there: BoolArray) -> float:
-    """The mean standard deviation of the lines."""
-    return float(np.mean([np.std(line[mask]) for line, mask in zip(scores, there, strict=True)])) if len(there) else 0.0

@@ -27,17 +27,19 @@ from .asking import vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
 from .building import build
 from .cache import IndexCache, bytes_by_part
-from .calibrator import calibrate, calibrate_pairs, counted, enough_queries, is_dear, ladder_to_climb, members
+from .calibrator import calibrate, counted, enough_queries, is_dear, members
 from .clustering import MEMORY, Clustering, clustered
 from .column_changes import ColumnChanges, ColumnValues
 from .encoding import OneModel, TwoTowers
 from .exports import exported
 from .handle import CALIBRATION, FORMAT_VERSION, HEALTH, Handle
+from .ladders import ladder_to_climb
 from .maps import AUTO, PCA, TSNE, Map, MapFields, MapOptions, drawn
 from .metadata import ColumnsLike, MetadataLike, asked_of, brought, fitted, kept, parts_of
 from .novelty import KnownScores
 from .options import BuildFields, BuildOptions
 from .own_building import PROBED
+from .pair_calibrator import calibrate_pairs
 from .pairs.aligning import Pairs, paired
 from .pipeline import Queries
 from .questions import Questions

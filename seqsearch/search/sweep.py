@@ -12,7 +12,7 @@ from ..distances.neighbours import thresholds
 from ..errors import ParameterError
 from ..progress import Progress
 from .budget import Budget
-from .calibrator import ladder_to_climb
+from .ladders import ladder_to_climb
 from .pipeline import Limits, Queries
 from .state import State
 from .strands import PLUS, nearest_of

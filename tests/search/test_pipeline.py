@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seqsearch.arrays import AnyArray, BoolArray, IntArray
 from seqsearch.distances import EditDistance, Neighbours
 from seqsearch.search.budget import Budget, Wanted
-from seqsearch.search.calibrator import calibrate_pairs
+from seqsearch.search.pair_calibrator import calibrate_pairs
 from seqsearch.search.pipeline import Keep, Pipeline, Queries, Ranked, Trace
 from seqsearch.search.stages import Exact
 from seqsearch.sequences import DNA, Sequences

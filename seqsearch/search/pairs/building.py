@@ -24,9 +24,9 @@ from ..budget import Calibration
 from ..build_rows import fill
 from ..building import finished
 from ..cache import IndexCache, add_vectors, empty_candidates
-from ..calibrator import calibrate_pairs
 from ..encoding import TwoTowers
 from ..handle import CALIBRATION, HEALTH, SETTINGS, Handle
+from ..pair_calibrator import calibrate_pairs
 from ..pipeline import Pipeline
 from ..state import pipeline_of
 from .aligning import ALIGNMENTS, Pairs, aligned, connected, paired

@@ -17,7 +17,6 @@ import hashlib
 import importlib
 import importlib.util
 import os
-import pickle
 import platform
 import shutil
 import sys
@@ -32,12 +31,12 @@ from uuid import uuid4
 import llvmlite
 import llvmlite.binding
 import numba
-import numba.core.compiler
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 from numba.core.serialize import dumps
 
-_compiler: Any = numba.core.compiler  # without type hints
+from .machine_code import rebuilt, unpickled
+
 _pickled: Callable[[object], bytes] = dumps
 PACKAGE = Path(__file__).parent
 FOLDER = "_kernels"
@@ -147,15 +146,14 @@ class KernelCache:
 
     def load_overload(self, sig: object, target_context: Any) -> Any:
         """The overload for a signature, or None."""
-        _spare_scipy()
-        target_context.refresh()
         own = triple, _, _ = target_context.codegen().magic_tuple()
         for target in (own, *((triple, level, "") for level in levels_here())):
             file = f"{self._file(sig, target)}-{self._made_of}.nbc"
             for folder in _folders():
                 kept = _read(folder / file)
                 if kept is not None and kept[0] == sig:
-                    return _compiler.CompileResult._rebuild(target_context, *kept[1])
+                    return rebuilt(target_context, kept[1])
+        _spare_scipy()  # numba compiles it now
         return None
 
     def save_overload(self, sig: object, data: Any) -> None:
@@ -195,8 +193,7 @@ def _read(path: Path) -> tuple[object, tuple[object, ...]] | None:
         return None
     if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
         return None
-    kept: tuple[object, tuple[object, ...]] = pickle.loads(content[_DIGEST:])
-    return kept
+    return unpickled(memoryview(content)[_DIGEST:])
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -10,9 +10,10 @@ members registered in code, or where all names are wanted:
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .errors import ParameterError, UnknownNameError
 
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
+
+
+class _Home(str):
+    """Where a member of our own is, "module:name": it is imported when it is first looked up."""
+
+    def import_it(self) -> Any:
+        module, _, name = self.partition(":")
+        return getattr(importlib.import_module(module), name)
 
 
 class Registry(Mapping[str, T]):
@@ -33,23 +42,29 @@ class Registry(Mapping[str, T]):
 
     def __init__(self, what: str, group: str) -> None:
         self.what, self.group = what, group
-        self._members: dict[str, T] = {}
+        self._members: dict[str, T | _Home] = {}
         self._offered: dict[str, list[EntryPoint]] | None = None
 
     def register(self, name: str, member: T, *, replace: bool = False) -> T:
         """Add a member. Raises ParameterError when the name is another member's, unless it is to be replaced."""
-        if not replace and self._members.get(name, member) is not member:
-            raise ParameterError(f"the {self.what} {name!r} is there already: {self._members[name]!r}")
+        if not replace and name in self._members and self[name] is not member:
+            raise ParameterError(f"the {self.what} {name!r} is there already: {self[name]!r}")
         self._members[name] = member
         return member
+
+    def at_home(self, homes: Mapping[str, str]) -> None:
+        """Add members by name, each as "module:name"; it is imported when it is first looked up."""
+        self._members.update((name, _Home(home)) for name, home in homes.items())
 
     def __getitem__(self, name: str) -> T:
         if name not in self._members:
             if name not in self._entries:
                 raise UnknownNameError(f"no {self.what} {name!r}: choose one of {', '.join(self)}")
-            member = self._load(name, self._entries[name])
-            return self._members.setdefault(name, member)
-        return self._members[name]
+            self._members.setdefault(name, self._load(name, self._entries[name]))
+        member = self._members[name]
+        if isinstance(member, _Home):
+            member = self._members[name] = cast("T", member.import_it())
+        return member
 
     def __contains__(self, name: object) -> bool:
         return name in self._members or name in self._entries

@@ -186,16 +186,93 @@ for room in ("ann", "distances", "encoders", "sequences", "trees"):
     assert len(np.unique([line.split()[2] for line in told[0].splitlines()])) > 50
 
 
-def test_a_kernel_imports_no_linear_algebra_and_leaves_it_to_others() -> None:
-    program = """
+LOADED = """
 import sys
 import numpy as np
 from seqsearch.search.known_pairs import KnownPairs
 pairs = KnownPairs(1)
 assert np.isnan(pairs.of(np.zeros((1, 1), np.int64))).all()
+from seqsearch import kernel_cache
+print(kernel_cache.compiled(), *sorted(sys.modules))
+"""
+
+
+def test_kept_machine_code_runs_without_the_compiler() -> None:
+    subprocess.run([sys.executable, "-c", LOADED], check=True, capture_output=True, env=dict(os.environ))  # now kept
+    told = subprocess.run(
+        [sys.executable, "-c", LOADED], check=True, capture_output=True, text=True, env=dict(os.environ)
+    )
+    compiled, *modules = told.stdout.split()
+    assert compiled == "0"
+    assert "numba.core.compiler" in modules
+    assert not {"numba.np.linalg", "numba.np.arraymath", "numba.cpython.unicode", "scipy.linalg"} & set(modules)
+
+
+COMPILED = """
+import sys
+import numpy as np
+from seqsearch import kernel_cache
+from seqsearch.jit import kernel
+@kernel()
+def least(values):
+    return np.sort(values)[0] + values.sum()
+assert least(np.array([3.0, 1.0])) == 5.0
+assert kernel_cache.compiled()
 from numba.np import arraymath, linalg
 assert arraymath._HAVE_BLAS and "scipy.linalg" not in sys.modules
 linalg.ensure_blas()
 assert "scipy.linalg" in sys.modules
 """
-    subprocess.run([sys.executable, "-c", program], check=True, env=dict(os.environ))
+
+
+def test_a_kernel_imports_no_linear_algebra_and_leaves_it_to_others(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", COMPILED], check=True, env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)})
+
+
+CALLED = """
+import sys
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+from theirs import inner, outer
+values = np.array([3.0, 1.0])
+if len(sys.argv) == 3:
+    assert inner(values) == 1.0
+from seqsearch import kernel_cache
+before = kernel_cache.compiled()
+assert outer(values) == 2.0
+print(before, kernel_cache.compiled() - before)
+try:
+    outer(np.zeros(0))
+except ValueError as error:
+    print(error)
+"""
+THEIRS = """
+from seqsearch.jit import kernel
+
+@kernel()
+def inner(values):
+    if values.shape[0] == 0:
+        raise ValueError("nothing there")
+    kept = values.copy()  # the allocator is needed
+    kept.sort()
+    return kept[0]
+
+@kernel()
+def outer(values):
+    return 2 * inner(values)
+"""
+
+
+def test_a_new_kernel_is_linked_with_kept_ones(tmp_path: Path) -> None:
+    (tmp_path / "theirs.py").write_text(THEIRS)
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+
+    def told(*more: str) -> str:
+        asked = [sys.executable, "-c", CALLED, str(tmp_path), *more]
+        return subprocess.run(asked, check=True, capture_output=True, text=True, env=env).stdout
+
+    assert told("both") == "1 1\nnothing there\n"
+    for path in (tmp_path / "seqsearch").glob("theirs.outer-*"):
+        path.unlink()
+    assert told() == "0 1\nnothing there\n"  # the inner one is loaded to be linked with
+    assert told() == "0 0\nnothing there\n"

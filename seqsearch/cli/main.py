@@ -10,7 +10,7 @@ import click
 
 from .. import __version__, extras
 from ..errors import MissingExtraError, ParameterError, SeqsearchError
-from . import interrupts, starting
+from . import interrupts
 
 COMMANDS = (
     *("build", "search", "add", "update", "remove", "compact", "verify", "calibrate", "info", "truth", "evaluate"),
@@ -53,7 +53,6 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
-    starting.owns_process = True
     interrupts.install()
     sys.exit(run(arguments))
 

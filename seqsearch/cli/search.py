@@ -25,7 +25,6 @@ from .options import (
 )
 from .progress import progress_for
 from .source import INDEX, RefsDistance, asked, open_index
-from .starting import numba_without_scipy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -226,7 +225,6 @@ def command(
       seqsearch search http://127.0.0.1:8080/refs queries.fasta -k 10
       seqsearch search genes.fasta reads.fasta --distance infix --all --max-distance 2
     """
-    numba_without_scipy()
     from ..distributed import ShardedIndex
     from ..search import References, Results, SequenceIndex
 

@@ -169,8 +169,17 @@ class Distance(ABC):
 
     def searcher(self, targets: Sequences, allowed: BoolArray | None = None) -> Searcher:
         """The targets made ready for many lossless searches; `allowed`, (len(targets),), leaves targets out."""
+        return self.one_by_one(targets, allowed)
+
+    def one_by_one(self, targets: Sequences, allowed: BoolArray | None = None) -> Searcher:
+        """The targets as they are, each of them compared with: nothing is made ready; see `few`."""
         self.require(targets)
         return _Everything(self, targets, allowed_rows(allowed, len(targets)))
+
+    def few(self, lengths: IntArray) -> int:
+        """So many queries are compared with targets of these lengths `one_by_one` before a `searcher` of them is made.
+        A rough rule, of measured costs."""
+        return 0
 
     def proposer(self, targets: Sequences, allowed: BoolArray | None = None) -> Proposer | None:
         """What proposes candidates where no vector of a whole target leads to a part of it; None where nothing does."""

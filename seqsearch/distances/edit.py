@@ -22,6 +22,7 @@ from .wildcards import WildcardDistance, shortest_path
 # k-mer counts.
 _COLUMN, _NARROW = 0.003, 15
 _LANE_CELL = 4e-6
+_FEW, _FEW_COLUMNS = 16, 4000  # V4: 5 ms a query, 80 to make ready and as much to unpack; whole genes: 260 and 600
 _BOUND = 0.006
 # The same of whole searches by proof, on seven sets of tokens (docs/building.md): within a factor of 2.
 _COUNTED, _BAND_CELL = 0.017, 2e-5
@@ -73,6 +74,9 @@ class EditDistance(WildcardDistance):
         """The targets packed and counted once, for many searches."""
         self.require(targets)
         return EditNeighbours(targets, allowed, self.known(targets))
+
+    def few(self, lengths: IntArray) -> int:
+        return min(_FEW, round(_FEW_COLUMNS / max(1.0, float(lengths.mean())))) if len(lengths) else 0
 
     def align(self, query: Sequence, target: Sequence) -> AlignedPath:
         """A shortest path."""

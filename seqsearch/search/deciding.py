@@ -19,7 +19,6 @@ from ..encoders.components import DIM, components_model
 from ..learning.plan import TrainingPlan, affordable, batch_size, sets_for
 from ..sequences import Sequences
 from .calibrator import counted, enough_queries, is_dear
-from .lossless import Lossless
 from .suiting import SAMPLE, K, asked_of, in_suited_geometry, ranks_of
 
 _DEEPER = 40  # the rank whose distance tells by how much neighbours draw near as sequences get more
@@ -96,9 +95,8 @@ def decided(
     building may take at most; `recall`: that it is calibrated for."""
     sample = sequences[:SAMPLE]
     asked = asked_of(sample, distance)
-    everything = np.ones(len(sample), np.bool_)
     lengths = sample.lengths.astype(np.float64)
-    deep, pruning = Lossless(distance, sample, everything).neighbours(sample[:asked], min(len(sample), _DEEPER + 1))
+    deep, pruning = distance.searcher(sample).search(sample[:asked], min(len(sample), _DEEPER + 1))
     truth = Neighbours(deep.rows[:, : K + 1], deep.distances[:, : K + 1])
     nearer = _drawing_near(deep, size / len(sample))
     reach = nearer * _middle(truth.distances[:, -1])

@@ -12,6 +12,7 @@ from ..distances import Distance, Neighbours, Pruning, Ranges, Searcher, range_s
 from ..progress import SILENT, Progress
 from ..sequences import Sequences, offsets_of
 
+_LENGTHS = 1000  # stored sequences whose lengths are looked at
 KEPT = 1 << 28
 """Steps (letters) of all targets up to which what a search by proof makes of them is kept for the next one."""
 BLOCK = 1 << 26
@@ -21,12 +22,14 @@ BLOCK = 1 << 26
 class Lossless:
     """The rows of a state that are `live`, (rows,), compared with exhaustively and without a loss.
 
-    Targets that lie in memory, and small ones on disk, are made ready once; others are unpacked in blocks of rows, each
-    block searched for what is nearer than the nearest of the blocks before.
+    The first few queries are compared with the targets as they lie, where that takes less time than making them ready.
+    Targets that lie in memory, and small ones on disk, are then made ready once; others are unpacked in blocks of rows,
+    each block searched for what is nearer than the nearest of the blocks before.
     """
 
     def __init__(self, distance: Distance, targets: Sequences, live: BoolArray) -> None:
         self._distance, self._targets, self._live = distance, targets, live
+        self._asked = 0
 
     def neighbours(
         self,
@@ -38,6 +41,9 @@ class Lossless:
         progress: Progress = SILENT,
     ) -> tuple[Neighbours, Pruning]:
         """The k nearest of the live (and allowed) rows, at most `within` (Q,), and what the bounds ruled out."""
+        if self._are_few(len(queries)):
+            mask = self._live if allowed is None else self._live & allowed
+            return self._distance.one_by_one(self._targets, mask).search(queries, k, within=within, progress=progress)
         if self._is_kept:
             searcher = self._of_all if allowed is None else self._searcher(self._whole, self._live & allowed)
             return searcher.search(queries, k, within=within, progress=progress)
@@ -72,6 +78,15 @@ class Lossless:
                 task.advance(int(np.count_nonzero(there)))
         return _joined(parts)
 
+    def _are_few(self, count: int) -> bool:
+        """Whether so many queries, with those before, are too few to make the targets ready for."""
+        self._asked += count
+        return self._asked <= self._few
+
+    @cached_property
+    def _few(self) -> int:
+        return self._distance.few(self._targets.lengths_of(_spread(len(self._targets))))
+
     @property
     def _is_kept(self) -> bool:
         return self._targets.resident or self._targets.steps <= KEPT
@@ -98,6 +113,11 @@ class Lossless:
             if there.any():
                 yield start, self._targets[start:stop], there
             start = stop
+
+
+def _spread(count: int) -> IntArray:
+    """Some of so many rows, from the first to the last."""
+    return np.linspace(0, max(0, count - 1), min(count, _LENGTHS)).astype(np.int64)
 
 
 def _nearer(found: Neighbours, more: Neighbours, first: int) -> Neighbours:

@@ -16,7 +16,6 @@ from ..encoders.model import Model
 from ..geometry import matrix
 from ..learning.plan import affordable
 from ..sequences import Sequences
-from .lossless import Lossless
 
 SAMPLE = 2000  # sequences among which the nearest of some are looked for,
 K = 10  # so many of them;
@@ -30,7 +29,7 @@ def suited(model: Model, sequences: Sequences, distance: Distance, seed: int) ->
     """A model of points that were not learned, in the geometry that ranks what is nearest in a sample first."""
     sample = sequences[np.random.default_rng(seed).permutation(len(sequences))[:SAMPLE]]
     asked = asked_of(sample, distance)
-    near, _ = Lossless(distance, sample, np.ones(len(sample), np.bool_)).neighbours(sample[:asked], K + 1)
+    near, _ = distance.searcher(sample).search(sample[:asked], K + 1)
     return in_suited_geometry(model, model.embed(sample), near.rows)
 
 

@@ -70,8 +70,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 def test_a_search_loads_neither_torch_nor_scipy(index: Path, queries: Path) -> None:
     script = (
-        "import sys; from seqsearch.cli import starting; from seqsearch.cli.main import run; "
-        "starting.owns_process = True; code = run(sys.argv[1:]); "
+        "import sys; from seqsearch.cli.main import run; code = run(sys.argv[1:]); "
         "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr); "
         "import scipy.linalg; sys.exit(code)"
     )

@@ -13,12 +13,15 @@ from functools import cache
 from typing import Any
 
 import llvmlite.binding
+import numba.core.codegen
 import numba.core.compiler
-from numba.core.codegen import JITCodeLibrary
-from numba.core.environment import Environment, _rebuild_env, lookup_environment
-from numba.core.runtime import _nrt_python
+import numba.core.environment
+import numba.core.runtime.nrt
 
-_compiler: Any = numba.core.compiler  # without type hints
+_codegen: Any = numba.core.codegen  # all these without type hints
+_compiler: Any = numba.core.compiler
+_environments: Any = numba.core.environment
+_runtime: Any = numba.core.runtime.nrt
 
 
 def unpickled(content: bytes | memoryview) -> tuple[object, tuple[object, ...]]:
@@ -53,11 +56,12 @@ def rebuilt(target: Any, kept: tuple[Any, ...]) -> Any:
     return result
 
 
-class _Library(JITCodeLibrary):  # type: ignore[misc]
+class _Library(_codegen.JITCodeLibrary):  # type: ignore[misc]
     """Machine code whose bitcode is parsed when something is linked with it, or looks for more than its entry."""
 
     _shared: Any = None
     _bitcode: bytes | None = None
+    _entry = ""
 
     @classmethod
     def loaded(cls, codegen: Any, library: tuple[str, str, tuple[bytes, bytes]], entry: str) -> _Library:
@@ -94,23 +98,23 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
 @cache
 def _name_runtime() -> None:
     """Let machine code find the allocator of numba by name: all it needs of the runtime."""
-    helpers: dict[str, int] = _nrt_python.c_helpers
+    helpers: dict[str, int] = _runtime._nrt.c_helpers
     for name, address in helpers.items():
         llvmlite.binding.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
 
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        return _environment if name == _rebuild_env.__name__ else super().find_class(module, name)
+        return _environment if name == _environments._rebuild_env.__name__ else super().find_class(module, name)
 
 
 def _environment(module: str, constants: list[object], name: str) -> Any:
     """The objects that a compiled function keeps, one of ours or one of numba's that it calls. Its module is not
     imported for them: the globals are read by code that handles Python objects, which no kernel does."""
-    if module in sys.modules or lookup_environment(name) is not None:
-        return _rebuild_env(module, constants, name)
-    made = Environment({"__name__": module})
+    if module in sys.modules or _environments.lookup_environment(name) is not None:
+        return _environments._rebuild_env(module, constants, name)
+    made = _environments.Environment({"__name__": module})
     made.consts[:] = constants
     made.env_name = name
-    Environment._memo[name] = made
+    _environments.Environment._memo[name] = made
     return made

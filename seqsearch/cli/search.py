@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO, TypedDict
+from typing import TYPE_CHECKING, TextIO, TypedDict, cast
 
 import click
 
@@ -24,7 +24,7 @@ from .options import (
     threads_and_quiet,
 )
 from .progress import progress_for
-from .source import INDEX, RefsDistance, asked, open_index
+from .source import INDEX, RefsDistance, asked, is_sharded, open_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -156,15 +156,14 @@ class Options:
         require_mapping(self.output_format, opened.distance, opened.alphabet_name)
         if self.output_format != SAM or self.no_header:
             return ""
-        from ..distributed import ShardedIndex
         from ..service.client import Client
 
         if isinstance(opened, Client):
             raise click.UsageError("--format sam begins with all that is stored, which no service sends: --no-header")
-        if isinstance(opened, ShardedIndex):
+        if is_sharded(opened):
             stored = opened.sequences  # of all shards
             return sam_header(stored.ids, stored.lengths.tolist())
-        with opened.state() as state:
+        with cast("SequenceIndex | References", opened).state() as state:
             rows = state.live.nonzero()[0]
             return sam_header(state.targets.ids.take(rows), state.targets.lengths_of(rows).tolist())
 
@@ -225,7 +224,6 @@ def command(
       seqsearch search http://127.0.0.1:8080/refs queries.fasta -k 10
       seqsearch search genes.fasta reads.fasta --distance infix --all --max-distance 2
     """
-    from ..distributed import ShardedIndex
     from ..search import References, Results, SequenceIndex
 
     if cluster.workers is not None:
@@ -254,7 +252,7 @@ def command(
         for number, (part, vectors) in enumerate(parts):
             answers = _answers(opened, part, vectors, options, ids, progress)
             warnings |= dict.fromkeys(answers.how.cautions)
-            if isinstance(opened, ShardedIndex):
+            if is_sharded(opened):
                 warnings |= dict.fromkeys(answers.warnings)
             elif answers.how.calibrated and isinstance(answers, Results):
                 nearest.append(answers.distances.min(axis=1))
@@ -273,8 +271,6 @@ def command(
 
 def _in_bulk(index: str, queries: str, options: Options, cluster: Cluster, reading: Reading, quiet: bool) -> None:
     """Several processes of a cluster ask, and write."""
-    from ..distributed import ShardedIndex
-
     assert cluster.workers is not None
     if cluster.ray is None or options.output_format != output.PARQUET or options.into is None:
         raise click.UsageError("--workers write a folder of Parquet files: --ray, --format parquet and -o FOLDER")
@@ -286,7 +282,7 @@ def _in_bulk(index: str, queries: str, options: Options, cluster: Cluster, readi
         raise click.UsageError("--sort-by is not for --workers, which write the k nearest of every query")
     ids = None if options.ids_file is None else [line.strip() for line in options.ids_file if line.strip()]
     with open_index(index, cluster) as opened:
-        if not isinstance(opened, ShardedIndex):
+        if not is_sharded(opened):
             raise click.UsageError(f"--workers ask shards: {index} is one index")
         count = opened.search_to_parquet(
             reading.suiting(opened.alphabet_name).batches(queries, columns=None),

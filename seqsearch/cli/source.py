@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import click
 
@@ -71,15 +72,23 @@ _HERE = Cluster()
 
 def open_index(path: str, cluster: Cluster = _HERE) -> SequenceIndex | ShardedIndex:
     """The index in a folder, or the shards. Raises a usage error for a cluster without shards."""
-    from ..distributed import ShardedIndex, holds_shards
+    from ..distributed import holds_shards
     from ..search import SequenceIndex
 
     if holds_shards(path):
+        from ..distributed import ShardedIndex
+
         return ShardedIndex.open(path, ray=cluster.ray, replicas=cluster.replicas, partial=cluster.partial)
     for flag, there in (("--ray", cluster.ray is not None), ("--partial", cluster.partial)):
         if there:
             raise click.UsageError(f"{flag} is for shards: {path} is one index (`seqsearch shard` makes shards)")
     return SequenceIndex.open(path)
+
+
+def is_sharded(opened: object) -> TypeGuard[ShardedIndex]:
+    """Whether these are shards; one index is told from them without loading what shards need."""
+    loaded = sys.modules.get("seqsearch.distributed.index")
+    return loaded is not None and isinstance(opened, loaded.ShardedIndex)
 
 
 @contextmanager

@@ -14,13 +14,7 @@ if TYPE_CHECKING:
     from .dtw_matching import MatchingDTW
     from .edit import EditDistance
     from .edit_paths import EditPath, path_between
-    from .fuzzy import (
-        DamerauLevenshteinDistance,
-        IndelDistance,
-        JaroWinklerDistance,
-        OSADistance,
-        WeightedEditDistance,
-    )
+    from .fuzzy import DamerauLevenshteinDistance, IndelDistance, JaroWinklerDistance, OSADistance, WeightedEditDistance
     from .hash_dtw import HashDTW, HashSequences
     from .infix import InfixDistance
     from .overlap import OverlapDistance

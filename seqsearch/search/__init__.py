@@ -1,19 +1,44 @@
 """Search: encode, propose, verify; the budget for a recall; the index as its users see it."""
 
-from ..distances import EditPath
-from .alignment import Alignments
-from .budget import Budget, Calibration
-from .classifying import NeighbourClassifier, Votes
-from .dedup import Duplicates, duplicates
-from .index import SequenceIndex
-from .novelty import KnownScores, NoveltyResults, Verdict, benjamini_hochberg
-from .options import BuildOptions
-from .references import References
-from .results import Answers, Hit, Hits, RangeResults, Results
-from .state import State
-from .sweep import SweepRow
-from .table import HitTable
-from .verification import VerificationReport
+from typing import TYPE_CHECKING
+
+from ..lazy import names_of
+
+if TYPE_CHECKING:
+    from ..distances.edit_paths import EditPath
+    from .alignment import Alignments
+    from .budget import Budget, Calibration
+    from .classifying import NeighbourClassifier, Votes
+    from .dedup import Duplicates, duplicates
+    from .index import SequenceIndex
+    from .novelty import KnownScores, NoveltyResults, Verdict, benjamini_hochberg
+    from .options import BuildOptions
+    from .references import References
+    from .results import Answers, Hit, Hits, RangeResults, Results
+    from .state import State
+    from .sweep import SweepRow
+    from .table import HitTable
+    from .verification import VerificationReport
+
+__getattr__ = names_of(
+    __name__,
+    {
+        ".distances.edit_paths": ["EditPath"],
+        "alignment": ["Alignments"],
+        "budget": ["Budget", "Calibration"],
+        "classifying": ["NeighbourClassifier", "Votes"],
+        "dedup": ["Duplicates", "duplicates"],
+        "index": ["SequenceIndex"],
+        "novelty": ["KnownScores", "NoveltyResults", "Verdict", "benjamini_hochberg"],
+        "options": ["BuildOptions"],
+        "references": ["References"],
+        "results": ["Answers", "Hit", "Hits", "RangeResults", "Results"],
+        "state": ["State"],
+        "sweep": ["SweepRow"],
+        "table": ["HitTable"],
+        "verification": ["VerificationReport"],
+    },
+)
 
 __all__ = [
     "Alignments",

@@ -22,38 +22,26 @@ from ..sequences import Alphabet, Sequences, SequencesLike
 from ..sequences.coercion import Taken, taken
 from ..store import Store
 from ..trees import Dendrogram
-from .archives import restored
 from .asking import vectors_to_store
 from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
-from .building import build
 from .cache import IndexCache, bytes_by_part
-from .calibrator import calibrate, counted, enough_queries, is_dear, members
 from .clustering import MEMORY, Clustering, clustered
 from .column_changes import ColumnChanges, ColumnValues
-from .encoding import OneModel, TwoTowers
-from .exports import exported
+from .encoding import OneModel
 from .handle import CALIBRATION, FORMAT_VERSION, HEALTH, Handle
 from .ladders import ladder_to_climb
 from .maps import AUTO, PCA, TSNE, Map, MapFields, MapOptions, drawn
 from .metadata import ColumnsLike, MetadataLike, asked_of, brought, fitted, kept, parts_of
 from .novelty import KnownScores
 from .options import BuildFields, BuildOptions
-from .own_building import PROBED
-from .pair_calibrator import calibrate_pairs
-from .pairs.aligning import Pairs, paired
-from .pipeline import Queries
 from .questions import Questions
 from .records import counted_on
-from .stages import ProposeParts, ProposeShared
-from .state import State
-from .sweep import SweepRow, swept
-from .verification import VerificationReport, verified
-from .window_building import reads_of
-
-_LENGTHS = 1000  # stored sequences whose lengths are looked at
 
 if TYPE_CHECKING:
+    from .pairs.aligning import Pairs
     from .pairs.building import PairFields
+    from .sweep import SweepRow
+    from .verification import VerificationReport
 
 
 class SequenceIndex(Questions):
@@ -116,6 +104,8 @@ class SequenceIndex(Questions):
         ...     [(hit.sequence.text, hit.distance) for hit in index.search("ana meier", k=2)[0]]
         [('anna meyer', 2.0), ('anna maier', 2.0)]
         """
+        from .building import build
+
         chosen = BuildOptions.of(options)
         parts, first = parts_of(references, alphabet, columns, metadata, watched(progress).note)
         asked = None if queries is None else taken(queries, "queries", like=first).sequences
@@ -184,6 +174,8 @@ class SequenceIndex(Questions):
         opened = cls(Handle(path, None, distance, None if encoder is None else Embedder.of(encoder)))
         try:
             if encoder is not None:
+                from .own_building import PROBED
+
                 opened._handle.require_embedder(PROBED)
         except BaseException:
             opened.close()
@@ -216,6 +208,8 @@ class SequenceIndex(Questions):
         ...     again.search("ana meier", k=1)[0][0].sequence.text
         'anna meyer'
         """
+        from .archives import restored
+
         return cls._built(path, restored(path, archive, overwrite=overwrite, progress=watched(progress)), distance)
 
     def close(self) -> None:
@@ -323,6 +317,8 @@ class SequenceIndex(Questions):
         Without `budgets` the ladder is climbed until everything is found. `vectors` and `strand` as in `search`. Raises
         ParameterError, MismatchError for queries of another kind, MissingVectorsError.
         """
+        from .sweep import swept
+
         self._require_strand(strand, vectors)
         asked = self._asked(queries, vectors)
         with self._handle.state(watched(progress)) as state:
@@ -353,6 +349,8 @@ class SequenceIndex(Questions):
 
         What is wrong is listed in the report; nothing is raised for it. `seed` draws the sample.
         """
+        from .verification import verified
+
         return verified(self._handle, sample, seed, watched(progress))
 
     def calibrate(
@@ -373,6 +371,8 @@ class SequenceIndex(Questions):
         series needs queries whose answers are known, by equal ids or by `pairs`. `recall`: aimed at by default from now
         on. Raises ParameterError, MissingVectorsError, IndexLockedError.
         """
+        from .recalibration import enough, measured
+
         if queries is None and vectors is not None:
             raise ParameterError("vectors say nothing without queries")
         asked = None if queries is None else self._asked(queries, vectors)
@@ -382,11 +382,11 @@ class SequenceIndex(Questions):
             self.refresh()
             with self._handle.state(watched(progress)) as state:
                 known = pairs, self._handle.settings.get("pairs", {}).get("most", 1.0)
-                drawn = _enough(state, target) if sample is None else sample
-                measured = _measured(state, asked, target, known, (drawn, seed), watched(progress))
-            writer.put_document(CALIBRATION, measured.to_json())
+                drawn = enough(state, target) if sample is None else sample
+                made = measured(state, asked, target, known, (drawn, seed), watched(progress))
+            writer.put_document(CALIBRATION, made.to_json())
         self.refresh()
-        return measured
+        return made
 
     # -- changing ------------------------------------------------------------------------------------------------
 
@@ -496,6 +496,8 @@ class SequenceIndex(Questions):
         name), and vector; "fasta". The file stands at `path` when it is complete. Raises UnknownNameError,
         MismatchError for what a format cannot hold, InputError for a path that cannot be written.
         """
+        from .exports import exported
+
         with self._handle.store() as store:
             return exported(store, self._handle.encoder, self._handle.settings, path, to, watched(progress))
 
@@ -536,42 +538,3 @@ class SequenceIndex(Questions):
 
 def _opened(path: str, distance: Distance | None) -> SequenceIndex:
     return SequenceIndex.open(path, distance=distance)
-
-
-def _measured(
-    state: State,
-    queries: Queries | None,
-    target: float,
-    known: tuple[Pairs | None, float],
-    sample: tuple[int, int],
-    progress: Progress,
-) -> Calibration:
-    """`known`: pairs, and the share of the database that may reach the last stage; `sample`: members, and a seed."""
-    pairs, most = known
-    if queries is not None:
-        state.encoder.require(queries.sequences)
-    if state.calibration.lossless and not isinstance(state.pipeline.stages[0], ProposeShared):
-        return replace(state.calibration, target=target, size=len(state))
-    if isinstance(state.encoder, TwoTowers):
-        if queries is None:
-            raise ParameterError("an index of two kinds of series is calibrated on queries whose answers are known")
-        sequences = queries.sequences
-        asked, correct = paired(sequences.ids, state.targets.ids, pairs)
-        most = max(1, round(most * len(state)))
-        return calibrate_pairs(state.pipeline, sequences[asked], correct, target, most, progress)
-    exclude = None
-    if queries is None and isinstance(first := state.pipeline.stages[0], ProposeParts):
-        rows, rng = members(state.live, *sample), np.random.default_rng(sample[1])
-        queries = Queries(reads_of(state.targets[rows], first.windows.settings.length, rng))
-    elif queries is None:
-        exclude = members(state.live, *sample)
-        queries = state.members(exclude)
-    return calibrate(state.pipeline, queries, target, exclude=exclude, progress=progress)
-
-
-def _enough(state: State, target: float) -> int:
-    """Members that have to be asked to measure a recall."""
-    rows = np.unique(np.linspace(0, max(0, len(state.live) - 1), min(len(state.live), _LENGTHS)).astype(np.int64))
-    distance = state.distance
-    dear = distance is not None and is_dear(state.targets.lengths_of(rows), len(state), distance)
-    return enough_queries(target, dear=dear, lost=counted(distance))

@@ -6,6 +6,7 @@ mapped from a file, bytes or code points). What is kept already is loaded and no
 
 from __future__ import annotations
 
+import compileall
 import multiprocessing
 import os
 import tempfile
@@ -27,7 +28,7 @@ from ..distances import DISTANCES, Distance, distance_named, range_search
 from ..distances.consensus import consensus
 from ..distances.consensus_bound import consensus_bound
 from ..errors import MismatchError, ParameterError, SeqsearchError
-from ..kernel_cache import compiled, lasting_folder, levels_here
+from ..kernel_cache import PACKAGE, compiled, lasting_folder, levels_here
 from ..progress import SILENT, Progress
 from ..sequences import DNA, PROTEIN, Sequences, as_sequences
 from .dedup import duplicates
@@ -51,7 +52,7 @@ class Warmed:
 
 
 def warm_up(*, level: str | None = None, progress: Progress = SILENT) -> Warmed:
-    """Compile what is not kept yet, on all cores of `threads.count()`.
+    """Compile what is not kept yet, on all cores of `threads.count()`; Python's bytecode of the package, too.
 
     `level`: for processors of a level of x86-64 ("x86-64-v3": AVX2, "x86-64-v4": AVX-512) in place of this one.
     Raises ParameterError for a level that this processor has not, as the kernels are run, and SeqsearchError where
@@ -81,7 +82,14 @@ def warm_up(*, level: str | None = None, progress: Progress = SILENT) -> Warmed:
             os.environ.pop(name)
             if value is not None:
                 os.environ[name] = value
+    keep_bytecode(PACKAGE)
     return Warmed(count, folder, time.perf_counter() - began)
+
+
+def keep_bytecode(folder: Path) -> None:
+    """Compile all modules in a folder that can be written. Where PYTHONDONTWRITEBYTECODE is set, as in many images, or
+    a checkout is installed, each process would compile them anew: a third of a search of 1,000 queries."""
+    compileall.compile_dir(folder, quiet=2, workers=threads.count())
 
 
 def _run(name: str) -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -55,3 +56,12 @@ class _Broken:
 
     def __init__(self, *_: object) -> None:
         raise BrokenProcessPool
+
+
+def test_bytecode_is_kept_where_python_would_not_keep_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "one.py").write_text("x = 1\n")
+    (tmp_path / "wrong.py").write_text("x = = 1\n")  # says nothing: whoever imports it is told
+    warming.keep_bytecode(tmp_path)
+    assert [path.name.split(".")[0] for path in tmp_path.rglob("*.pyc")] == ["one"]

@@ -58,7 +58,12 @@ class Proposer(Protocol):
 
 
 class Ranker(Protocol):
-    """Targets made ready to be ordered nearly as their distances order them, for a small part of what these cost."""
+    """Targets made ready to be ordered nearly as their distances order them, for a small part of what these cost.
+
+    `alone`: its scores order them by themselves; otherwise they are added to those by which they were proposed.
+    """
+
+    alone: bool
 
     def able(self, queries: Sequences) -> BoolArray:
         """(Q,) for which queries it is."""
@@ -95,7 +100,8 @@ class Distance(ABC):
     `partial`: a part of a target decides, which `spans` tells, so that no vector of the whole target leads to it;
     `space`: it compares sequences of one shape as vectors, in this space, so that they need no encoder; "" for others;
     `least`: no distance is less;
-    `proposes`: it has a `proposer`.
+    `proposes`: it has a `proposer`;
+    `ranked_by`: what its `ranker` goes by; "" where it has none.
 
     >>> import seqsearch as ss
     >>> edit = ss.distance_named("edit")
@@ -118,6 +124,7 @@ class Distance(ABC):
     space: ClassVar[Space] = ""
     least: ClassVar[float] = 0.0
     proposes: ClassVar[bool] = False
+    ranked_by: ClassVar[str] = ""
 
     @abstractmethod
     def pairs(

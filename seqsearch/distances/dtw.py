@@ -38,6 +38,7 @@ class DTWDistance(SeriesDistance):
     """
 
     name = "dtw"
+    ranked_by = "bounds"
 
     def __init__(
         self,

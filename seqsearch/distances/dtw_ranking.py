@@ -6,8 +6,6 @@ The sum is no bound, but orders series nearly as warping in the band does: of th
 
 from __future__ import annotations
 
-import threading
-
 import numba
 import numpy as np
 
@@ -18,6 +16,7 @@ from ..threads import numba_threads
 from .arguments import Columns
 from .dtw_bounds import envelope, room
 from .dtw_kernels import ABSOLUTE, Form, reach
+from .filled import Filled
 from .series import SeriesDistance
 
 _SELF, _LOW, _HIGH = 0, 1, 2
@@ -26,12 +25,13 @@ _SELF, _LOW, _HIGH = 0, 1, 2
 class KeoghRanker:
     """Targets of one length, with their envelopes, which are made when a target is first met: 12 bytes a number."""
 
+    alone = True
+
     def __init__(self, distance: SeriesDistance, form: Form, targets: Sequences) -> None:
-        self._distance, self._form, self._targets = distance, form, targets
+        self._distance, self._form = distance, form
         self._length = int(targets.lengths[0])
-        self._held = np.empty((len(targets), 3, self._length * targets.data.shape[1]), np.float32)
-        self._ready, self._left = np.zeros(len(targets), np.bool_), len(targets)
-        self._filling = threading.Lock()
+        shape = len(targets), 3, self._length * targets.data.shape[1]
+        self._envelopes = Filled(shape, np.float32, lambda rows: self._with_envelopes(targets[rows]))
 
     def able(self, queries: Sequences) -> BoolArray:
         """(Q,) which queries have the length of the targets."""
@@ -53,31 +53,9 @@ class KeoghRanker:
         out = np.full(rows.shape, np.inf, np.float32)
         if out.size:
             wanted = np.ascontiguousarray(rows)
-            self._make_ready(wanted)
-            _sums_kernel(self._with_envelopes(queries), self._held, wanted, self._form.local != ABSOLUTE, out)
+            envelopes, squared = self._envelopes.holding(wanted), self._form.local != ABSOLUTE
+            _sums_kernel(self._with_envelopes(queries), envelopes, wanted, squared, out)
         return out
-
-    def _make_ready(self, rows: IntArray) -> None:
-        """Fill in what was not met before."""
-        if not self._left:
-            return
-        with self._filling:
-            lacking = _lacking(rows, self._ready)
-            if len(lacking):
-                self._held[lacking] = self._with_envelopes(self._targets[lacking])
-                self._ready[lacking] = True
-                self._left -= len(lacking)
-
-
-@kernel()
-def _lacking(rows: IntArray, ready: BoolArray) -> IntArray:
-    """Those of (Q, C) rows, -1 padded, that are not ready: ascending, each once."""
-    seen = np.zeros(len(ready), np.bool_)
-    for row in rows.ravel():
-        if row >= 0 and not ready[row]:
-            seen[row] = True
-    found: IntArray = np.flatnonzero(seen)
-    return found
 
 
 @kernel(parallel=True)

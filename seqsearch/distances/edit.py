@@ -9,9 +9,10 @@ from ..sequences import Sequence, Sequences
 from ..threads import numba_threads
 from . import edit_kernels, edit_pairs, edit_rerank, lanes
 from .arguments import candidate_rows, columns_of, pair_arguments, stop_bounds
-from .distance import LEAST_COST
+from .distance import LEAST_COST, Ranker
 from .edit_exact import EditNeighbours
 from .edit_paths import path_between
+from .gram_ranking import GramRanker
 from .lane_matrix import lane_matrix
 from .neighbours import Neighbours, whole_neighbours
 from .paths import AlignedPath
@@ -22,6 +23,7 @@ from .wildcards import WildcardDistance, shortest_path
 # k-mer counts.
 _COLUMN, _NARROW = 0.003, 15
 _LANE_CELL = 4e-6
+_RANKED, _RANKED_CANDIDATE = 100, 0.02  # letters of the usual sequence, and the cost of a candidate
 _FEW, _FEW_COLUMNS = 16, 4000  # V4: 5 ms a query, 80 to make ready and as much to unpack; whole genes: 260 and 600
 _BOUND = 0.006
 # The same of whole searches by proof, on seven sets of tokens (docs/building.md): within a factor of 2.
@@ -35,6 +37,7 @@ class EditDistance(WildcardDistance):
     """
 
     name = "edit"
+    ranked_by = "q-grams"
     kind = "tokens"
     metric = True
     whole_numbers = True
@@ -74,6 +77,19 @@ class EditDistance(WildcardDistance):
         """The targets packed and counted once, for many searches."""
         self.require(targets)
         return EditNeighbours(targets, allowed, self.known(targets))
+
+    def ranks(self, targets: Sequences) -> bool:
+        """Where verifying takes long enough."""
+        return self._usual_length(targets) >= _RANKED
+
+    def ranker(self, targets: Sequences) -> Ranker:
+        return GramRanker(targets, self._usual_length(targets))
+
+    def ranking_cost(self, lengths: IntArray) -> float:
+        return _RANKED_CANDIDATE
+
+    def _usual_length(self, targets: Sequences) -> float:
+        return targets.steps / max(1, len(targets))
 
     def few(self, lengths: IntArray) -> int:
         return min(_FEW, round(_FEW_COLUMNS / max(1.0, float(lengths.mean())))) if len(lengths) else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -100,11 +101,6 @@ def calibrate(
             points = [_with_cost(point, first.index) for point in points]
         return tuple(worthwhile(points, costs))
 
-    def order_of(rows: IntArray) -> AnyArray | None:
-        if reorder is None:
-            return None
-        return reorder.scores(sequences if strange is None else sequences[strange.owners], rows)
-
     def bounds_of(who: IntArray) -> Bounds:
         strange_ones = np.count_nonzero(who >= len(queries))
         return far_series_bounds if lost > 1 and 2 * strange_ones >= len(who) else group_bounds
@@ -115,9 +111,12 @@ def calibrate(
             every, owners = truth, np.arange(len(queries))
             if strange is not None:
                 every, owners = joined([truth, strange.truth]), strange.owners
+            ordering = (
+                None if reorder is None else _Reordering(reorder, sequences if strange is None else sequences[owners])
+            )
             beside = None if allowed is not None else Neighbours(known.rows[owners], known.distances[owners])
             measured = measure(
-                every, proposals.of, verify, ladder, ks, task, known=beside, usual=len(queries), order_of=order_of
+                every, proposals.of, verify, ladder, ks, task, known=beside, usual=len(queries), ordering=ordering
             )
             points, interval = curve(measured.points(np.arange(len(queries)))), measured.interval
             groups = [
@@ -364,17 +363,42 @@ class _Verified:
         return out
 
 
+@dataclass(frozen=True)
+class _Reordering:
+    """A stage that reorders, of `queries`, (Q,)."""
+
+    stage: Reorder
+    queries: Sequences
+
+    def scores(self, rows: IntArray) -> AnyArray | None:
+        return self.stage.scores(self.queries, rows)
+
+    def order(self, before: AnyArray, own: AnyArray) -> AnyArray:
+        return self.stage.order(before, own)
+
+
+class Ordering(Protocol):
+    """What puts candidates in an order: `Reorder` of the queries of a calibration."""
+
+    def scores(self, rows: IntArray) -> AnyArray | None:
+        """(Q, C) of rows, inf for -1; None where nothing orders them."""
+
+    def order(self, before: AnyArray, own: AnyArray) -> AnyArray:
+        """See `Reorder.order`."""
+
+
 class _Ordered:
     """Scores of candidates by which they are chosen to be compared, each computed once, as `_Verified`."""
 
-    def __init__(self, order_of: Callable[[IntArray], AnyArray | None], queries: int) -> None:
-        self._order_of, self._known = order_of, KnownPairs(queries)
+    def __init__(self, ordering: Ordering, queries: int) -> None:
+        self._ordering, self._known = ordering, KnownPairs(queries)
 
-    def of(self, rows: IntArray) -> AnyArray | None:
+    def of(self, proposed: Ranked) -> AnyArray | None:
         """(Q, C) of proposed rows, inf where there is none; None where nothing orders them."""
+        rows = proposed.rows
         out = self._known.of(rows)
         unknown = np.isnan(out)
-        scores = self._order_of(np.where(unknown, rows, -1))
+        scores = self._ordering.scores(np.where(unknown, rows, -1))
         if scores is None:
             return None
         out[unknown] = scores[unknown]
@@ -383,7 +407,7 @@ class _Ordered:
         owners, columns = owners[order], columns[order]
         if len(owners):
             self._known.put(owners, rows[owners, columns], out[owners, columns])
-        return out
+        return self._ordering.order(proposed.scores, out)
 
 
 @dataclass(frozen=True)
@@ -422,21 +446,21 @@ def measure(
     known: Neighbours | None = None,
     usual: int | None = None,
     may_stop: bool = True,
-    order_of: Callable[[IntArray], AnyArray | None] | None = None,
+    ordering: Ordering | None = None,
 ) -> Measured:
     """What the budgets find for the queries that `truth` belongs to, and the interval behind those that stop early.
 
     `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
     which those above their cutoff may be inf; `known`: the nearest of each query, as far as they are; `usual`: how many
-    of the queries are, the first ones, None for all; `may_stop`: whether lists may end early; `order_of`: scores of
-    candidates, (Q, C) rows, by which the first of them are chosen to be compared, None where nothing gives any. The
-    ladder ends where every k is found as surely as anybody asks.
+    of the queries are, the first ones, None for all; `may_stop`: whether lists may end early; `ordering`: by which
+    the first of the candidates are chosen to be compared. The ladder ends where every k is found as surely as anybody
+    asks.
     """
     distances = _Verified(verify, thresholds(truth.distances, max(ks)), known)
     proposals: list[_Proposal] = []
     best: tuple[float, ...] = ()
     narrowed: list[_Outcome] = []
-    ordered = None if order_of is None else _Ordered(order_of, len(truth))
+    ordered = None if ordering is None else _Ordered(ordering, len(truth))
     ladder = budgets if isinstance(budgets, Ladder) else None
     for budget in budgets.budgets if isinstance(budgets, Ladder) else budgets:
         if task is not None:
@@ -447,7 +471,7 @@ def measure(
         proposal = _Proposal(budget, candidates.scores, distances.of(candidates.rows))
         proposals.append(proposal)
         if ordered is not None and budget.candidates >= FEWEST_TO_NARROW:
-            narrowed += proposal.narrowed(ordered.of(candidates.rows), truth, ks)
+            narrowed += proposal.narrowed(ordered.of(candidates), truth, ks)
         able = [k for k in ks if budget.candidates >= k]
         recalls = tuple(recall for k in able for recall in proposal.recalls(truth, k, usual))
         if recalls >= best:  # by the smallest k, which every budget has

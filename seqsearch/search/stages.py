@@ -21,6 +21,7 @@ from ..sequences.packed import is_packable, packed
 from .gathering import gathered, original
 from .identity import by_paths
 from .lossless import Lossless
+from .ordering import both_scores
 from .parts import NARROWER, WIDE, compared_by_parts, nearest_by_parts, nearest_wholly
 from .pipeline import SPARE, Keep, Queries, Ranked, joined
 from .windows import WindowIndex
@@ -165,7 +166,7 @@ class Reorder:
 
     distance: Distance
     targets: Sequences
-    name: str = "order of bounds"
+    name: str = "order"
     decides: bool = False
     optional: bool = True
 
@@ -176,9 +177,11 @@ class Reorder:
         if not able.any():
             return before
         if able.all():
-            return _first(before.rows, self._ranker.scores(queries.sequences, before.rows), keep.count)
+            scores = self._ranker.scores(queries.sequences, before.rows)
+            return _first(before.rows, self.order(before.scores, scores), keep.count)
         scores = np.array(before.scores, np.float64)
-        scores[able] = self._ranker.scores(queries.sequences[np.flatnonzero(able)], before.rows[able])
+        own = self._ranker.scores(queries.sequences[np.flatnonzero(able)], before.rows[able])
+        scores[able] = self.order(before.scores[able], own)
         order = np.tile(np.arange(before.rows.shape[1]), (len(queries), 1))
         order[able] = np.argsort(scores[able], axis=1, kind="stable")
         rows, scores = np.take_along_axis(before.rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
@@ -188,6 +191,11 @@ class Reorder:
     def scores(self, queries: Sequences, rows: IntArray) -> AnyArray | None:
         """(Q, C) of candidates, (Q, C) rows, inf for -1; None where some queries are of other lengths."""
         return self._ranker.scores(queries, rows) if self._ranker.able(queries).all() else None
+
+    def order(self, before: AnyArray, own: AnyArray) -> AnyArray:
+        """(Q, C) scores by which candidates are chosen, of those `before`, by which they were proposed, and its
+        `own`: these alone, or both with equal weight."""
+        return own if self._ranker.alone else both_scores(before, own)
 
     @cached_property
     def _ranker(self) -> Ranker:

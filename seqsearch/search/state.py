@@ -220,7 +220,7 @@ def pipeline_of(
         decides = encoder.orders_as(distance) and not candidates.estimates
         stages.append(Propose(candidates, encoder.of_queries, decides=decides))
         if distance is not None and isinstance(encoder, OneModel) and distance.ranks(targets):
-            stages.append(Reorder(distance, targets))
+            stages.append(Reorder(distance, targets, f"order of {distance.ranked_by}"))
     if hashes is not None and isinstance(encoder, TwoTowers):
         stages.append(WarpHashes(hashes[0], live, encoder.hashed_queries, hashes[1]))
     if distance is not None:

@@ -16,7 +16,7 @@ from seqsearch.search.budget import Budget, Calibration, Group, Grouped, Point
 from seqsearch.search.calibrator import calibrate
 from seqsearch.search.pipeline import Pipeline, Queries, Ranked, Trace
 from seqsearch.search.stages import Exact, Reorder
-from seqsearch.sequences import Sequences
+from seqsearch.sequences import DNA, Sequences, as_sequences
 
 LENGTH = 100
 
@@ -144,3 +144,54 @@ def test_what_is_not_there_stays_last() -> None:
     assert found.rows[0, 0] == 1
     assert found.rows[0, 3] == -1
     assert np.isinf(found.scores[0, 3])
+
+
+def families(count: int, seed: int) -> Sequences:
+    """DNA of about 900 letters, in two families with many changes."""
+    rng, roots = np.random.default_rng(seed), np.random.default_rng(0).integers(4, size=(2, 900))
+    texts = []
+    for _ in range(count):
+        letters = roots[rng.integers(len(roots))].copy()
+        changed = rng.random(len(letters)) < rng.uniform(0.1, 0.45)
+        letters[changed] = rng.integers(4, size=int(changed.sum()))
+        texts.append("".join("ACGT"[code] for code in letters[rng.random(len(letters)) > 0.02]))
+    return as_sequences(texts, DNA)
+
+
+@pytest.fixture(scope="module")
+def genes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("genes") / "genes.ss"
+    SequenceIndex.build(path, families(700, 1), learn="none", recall=0.9, seed=0).close()
+    return path
+
+
+def test_embeddings_and_q_grams_order_together(genes: Path) -> None:
+    with SequenceIndex.open(genes) as index, index.state() as state:
+        assert [stage.name for stage in state.pipeline.stages] == ["embedding", "order of q-grams", "exact distance"]
+        queries = Queries(families(40, 2))
+        truth = state.pipeline.neighbours(queries, 10, None)
+        proposed = state.pipeline.proposed(queries, Budget(400))
+        recalls = {}
+        for name, scores in (
+            ("embedding", proposed.scores),
+            ("q-grams", state.distance.ranker(state.targets).scores(queries.sequences, proposed.rows)),
+        ):
+            first = np.take_along_axis(proposed.rows, np.argsort(scores, axis=1, kind="stable")[:, :20], axis=1)
+            found = np.sort(state.exact.distances(queries.sequences, first), axis=1)[:, :10]
+            recalls[name] = recall_at(found, truth.distances, 10).mean()
+        together = state.pipeline.neighbours(queries, 10, Budget(400, kept=(20,)))
+        recalls["both"] = recall_at(together.distances, truth.distances, 10).mean()
+        assert recalls["both"] > max(recalls["embedding"], recalls["q-grams"])
+
+
+def test_a_calibration_knows_what_both_find(genes: Path) -> None:
+    with SequenceIndex.open(genes) as index, index.state() as state:
+        queries = families(160, 3)
+        known = calibrate(state.pipeline, queries, 0.9)
+        truth = state.pipeline.neighbours(queries, 10, None)
+        narrowed = [point for point in known.points if point.kept and point.k == 10]
+        assert narrowed
+        for point in narrowed[:: max(1, len(narrowed) // 4)]:
+            budget = Budget(point.candidates, point.ef, kept=point.kept, lists=point.lists)
+            found = state.pipeline.staged(Queries(queries), 10, budget)
+            assert recall_at(found.distances, truth.distances, 10).mean() == pytest.approx(point.recall, abs=1e-6)

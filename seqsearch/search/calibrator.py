@@ -73,8 +73,13 @@ def calibrate(
     ks = tuple(k for k in (CALIBRATED_K if whole else PARTS_K) if k <= others) or (1,)
     few, lost = is_dear(queries.sequences.lengths, others, last.distance), counted(last.distance)
     removed = Removed.sizes(len(queries), others, max(ks), dear=few) if whole else None
-    deep = max(ks) + (0 if removed is None else removed.most)
-    known = pipeline.neighbours(queries, deep, None, allowed=allowed, exclude=exclude, progress=progress)
+
+    def nearest(who: IntArray, count: int) -> Neighbours:
+        own = None if exclude is None else exclude[who]
+        return pipeline.neighbours(queries[who], count, None, allowed=allowed, exclude=own, progress=progress)
+
+    everyone = np.arange(len(queries))
+    known = nearest(everyone, max(ks)) if removed is None else removed.nearest(nearest, max(ks))
     truth = Neighbours(known.rows[:, : max(ks)], known.distances[:, : max(ks)])
     strange = Strangers.of(known, removed, max(ks))
     asked, sequences = queries, queries.sequences
@@ -108,7 +113,7 @@ def calibrate(
     with progress.task("calibrating", len(budgets)) as task:
         ladder = Ladder(budgets)
         if whole:
-            every, owners = truth, np.arange(len(queries))
+            every, owners = truth, everyone
             if strange is not None:
                 every, owners = joined([truth, strange.truth]), strange.owners
             ordering = (
@@ -118,14 +123,14 @@ def calibrate(
             measured = measure(
                 every, proposals.of, verify, ladder, ks, task, known=beside, usual=len(queries), ordering=ordering
             )
-            points, interval = curve(measured.points(np.arange(len(queries)))), measured.interval
+            points, interval = curve(measured.points(everyone)), measured.interval
             groups = [
                 Group(reach, len(who), curve(measured.points(who, bounds_of(who))), together, DIVIDING)
                 for reach, who, together in ([] if strange is None else grouped(measured.first, target, lost))
             ]
         elif isinstance(first, ProposeShared):
             measured = measure(truth, proposals.of, verify, ladder, ks, task, may_stop=False)
-            points, interval, groups = curve(measured.points(np.arange(len(queries)))), None, []
+            points, interval, groups = curve(measured.points(everyone)), None, []
         else:
             points, interval, groups = curve(measured_whole(truth, search, ladder, ks, task)), None, []
     return Calibration(

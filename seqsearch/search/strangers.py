@@ -8,6 +8,7 @@ same embedding. It is asked like any other, and what counts as not stored is lef
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from .pipeline import Ranked
 
 MOST_REMOVED, MOST_REMOVED_DEAR = 300, 100
 REMOVED_SHARE = 0.05  # of all that is stored, at most
+DEPTHS, TIED = 4, 4  # searches for the nearest, and how many more, as near as the last that is removed, may go with it
 FEWEST_IN_GROUP = 150
 MOST_GROUPS = 6
 TAIL = 0.05  # of all queries, the farthest
@@ -41,6 +43,23 @@ class Removed:
             return None
         drawn = np.random.default_rng(0).uniform(0, np.log(most + 0.5), queries)
         return cls(np.exp(drawn).astype(np.int64).clip(1, most), most)
+
+    def nearest(self, search: Callable[[IntArray, int], Neighbours], k: int) -> Neighbours:
+        """(Q, k + most): the k nearest of each query beyond those that count as not stored, and these, which few
+        queries have many of, so that a search of all for the deepest would take twice as long.
+
+        `search(who, count)`: the nearest of some queries. A line ends with rows -1 at the distance up to which all of
+        the query's neighbours are known.
+        """
+        found = Neighbours.none(len(self.counts), k + self.most)
+        for who in np.array_split(np.argsort(self.counts, kind="stable"), DEPTHS):
+            if len(who):
+                most = int(self.counts[who].max())
+                depth = k + min(self.most, most + max(TIED, most // 4))
+                near = search(who, depth)
+                found.rows[who, : near.k], found.distances[who, : near.k] = near.rows, near.distances
+                found.distances[who, near.k :] = near.distances[:, -1:]
+        return found
 
 
 @dataclass(frozen=True)
@@ -67,7 +86,8 @@ class Strangers:
         lines = np.arange(len(known))
         radii = known.distances[lines, removed.counts - 1]
         counts = (known.distances <= radii[:, None]).sum(axis=1)
-        who = np.flatnonzero((counts + k <= known.k) & np.isfinite(radii))
+        deep = (known.rows >= 0).sum(axis=1)
+        who = np.flatnonzero((counts + k <= deep) & np.isfinite(radii))
         if not len(who):
             return None
         places = counts[who, None] + np.arange(k)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 import seqsearch as ss
 from seqsearch import SequenceIndex
 from seqsearch.ann import CandidateIndex
+from seqsearch.arrays import IntArray
 from seqsearch.cli.main import run
-from seqsearch.distances import DTWDistance, EditDistance, InfixDTW, recall_at
+from seqsearch.distances import DTWDistance, EditDistance, InfixDTW, Neighbours, recall_at
 from seqsearch.errors import ParameterError
 from seqsearch.search.budget import Budget, Calibration, Group, Grouped, Point, Wanted, controlled
 from seqsearch.search.calibrator import (
@@ -206,6 +207,38 @@ def test_strangers_are_asked_for_what_is_left(index: SequenceIndex) -> None:
         assert np.isfinite(left[few[place]]).all()
         assert len(np.unique(few[place])) == 20
     assert Removed.sizes(5, 9, 1) is None, "nothing can be spared"
+
+
+def test_the_nearest_are_known_as_deep_as_each_query_needs(index: SequenceIndex) -> None:
+    own = np.arange(0, 1080, 24)
+    removed = Removed.sizes(len(own), 1079, 10)
+    assert removed is not None
+    asked: list[int] = []
+    with index.state() as state:
+        queries = state.members(own)
+
+        def search(who: IntArray, count: int) -> Neighbours:
+            asked.append(count)
+            return state.neighbours(queries[who], count, None, exclude=own[who])
+
+        known = removed.nearest(search, 10)
+        whole = state.neighbours(queries, 10 + removed.most, None, exclude=own)
+    assert len(asked) == 4
+    assert max(asked) == 10 + removed.most
+    deep = (known.rows >= 0).sum(axis=1)
+    assert (deep >= 10 + removed.counts).all()
+    assert deep.mean() < 0.8 * whole.k
+    for line, count in enumerate(deep.tolist()):
+        assert known.rows[line, :count].tolist() == whole.rows[line, :count].tolist()
+        assert known.distances[line, :count].tolist() == whole.distances[line, :count].tolist()
+        assert (known.distances[line, count:] == whole.distances[line, count - 1]).all(), "known up to there"
+    some, all_of_them = Strangers.of(known, removed, 10), Strangers.of(whole, removed, 10)
+    assert some is not None
+    assert all_of_them is not None
+    both = np.isin(all_of_them.who, some.who)
+    assert both.mean() > 0.8
+    assert some.truth.rows.tolist() == all_of_them.truth.rows[both].tolist()
+    assert some.removed.tolist() == all_of_them.removed[both].tolist()
 
 
 def test_one_wide_search_proposes_what_many_would(index: SequenceIndex) -> None:

@@ -13,13 +13,15 @@ import numpy as np
 
 from .. import extras
 from ..ann import CANDIDATE_INDEXES, auto_kind
-from ..arrays import JSON, DoubleArray
+from ..arrays import JSON, AnyArray, DoubleArray
 from ..distances import Distance, Neighbours
 from ..encoders.components import DIM, components_model
+from ..geometry import matrix
 from ..learning.plan import TrainingPlan, affordable, batch_size, sets_for
 from ..sequences import Sequences
 from .calibrator import counted, enough_queries, is_dear
-from .suiting import SAMPLE, K, asked_of, in_suited_geometry, ranks_of
+from .ordering import both_scores
+from .suiting import SAMPLE, K, asked_of, in_suited_geometry, places_of
 
 _DEEPER = 40  # the rank whose distance tells by how much neighbours draw near as sequences get more
 _UNIT = 3e-7  # seconds that one candidate proposed takes
@@ -102,16 +104,18 @@ def decided(
     reach = nearer * _middle(truth.distances[:, -1])
     compared = nearer * pruning.verified / max(1, pruning.pairs)
     exact = _UNIT * size * distance.proof_cost(sample.lengths, reach, compared)
-    cost = distance.verification_cost(sample.lengths, reach)
-    rank = _rank(truth, sample)
+    cost, ranking = distance.verification_cost(sample.lengths, reach), distance.ranking_cost(sample.lengths)
+    rank, narrowed = _ranks(truth, sample, distance)
     needed = rank * (size / len(sample)) ** _GROWTH
     calibrated = enough_queries(recall, dear=is_dear(sample.lengths, size, distance), lost=counted(distance))
     scans = not CANDIDATE_INDEXES[auto_kind(size)].effort
     estimates = {"exact": Estimate(0.0, exact)}
-    for name, count in (("none", needed), ("normal", max(_FEWEST, _learned(rank / len(sample), distance) * needed))):
+    learned = max(_FEWEST, _learned(rank / len(sample), distance) * needed)
+    for name, count, share in (("none", needed, narrowed), ("normal", learned, narrowed**0.5)):
         count = min(float(size), count)
         proposing = _SCAN * size if scans else _LISTS + count
-        query = _UNIT * (proposing + _VERIFIED * count * cost) + _FEATURE * float(lengths.mean()) * DIM
+        verifying = count * cost * _VERIFIED if share == 1 else count * (cost * share + ranking)
+        query = _UNIT * (proposing + verifying) + _FEATURE * float(lengths.mean()) * DIM
         measuring = min(calibrated, size) * (exact + _UNIT * _LADDER * count * cost)
         # what proposing does not pay for is searched by proof all the same
         made = _FIXED[name] + measuring + _building(name, lengths, size, distance)
@@ -142,12 +146,23 @@ def _middle(distances: DoubleArray) -> float:
     return float(np.median(known)) if len(known) else 0.0
 
 
-def _rank(truth: Neighbours, sample: Sequences) -> float:
-    """The rank by components that 99 of 100 of the nearest in a sample are within."""
+def _ranks(truth: Neighbours, sample: Sequences, distance: Distance) -> tuple[float, float]:
+    """The rank by components that 99 of 100 of the nearest in a sample are within, and which share of it that is once
+    what the distance has to put candidates in order by is added: 1 where it has nothing."""
     model = components_model(sample)
     points = model.embed(sample)
-    geometry = in_suited_geometry(model, points, truth.rows).geometry
-    return float(np.quantile(ranks_of(points, truth.rows, geometry), 0.99)) + 1
+    scores = matrix(in_suited_geometry(model, points, truth.rows).geometry, points[: len(truth)], points)
+    rank = _within(scores, truth)
+    if not distance.ranks(sample):
+        return rank, 1.0
+    ranker, everyone = distance.ranker(sample), np.tile(np.arange(len(sample)), (len(truth), 1))
+    own = ranker.scores(sample[: len(truth)], everyone)
+    return rank, min(1.0, _within(own if ranker.alone else both_scores(scores, own), truth) / rank)
+
+
+def _within(scores: AnyArray, truth: Neighbours) -> float:
+    """The rank in the order of (A, n) scores that 99 of 100 of the nearest are within."""
+    return float(np.quantile(places_of(scores, truth.rows), 0.99)) + 1
 
 
 def _building(name: str, lengths: DoubleArray, size: int, distance: Distance) -> float:

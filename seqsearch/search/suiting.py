@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..arrays import FloatArray, IntArray
+from ..arrays import AnyArray, FloatArray, IntArray
 from ..distances import Distance
 from ..encoders.model import Model
 from ..geometry import matrix
@@ -41,7 +41,12 @@ def in_suited_geometry(model: Model, points: FloatArray, near: IntArray) -> Mode
 
 def ranks_of(points: FloatArray, near: IntArray, geometry: str) -> IntArray:
     """The places, from 0, of all rows `near` the first A of (n, D) points, (A, K), -1 for none, in their order."""
-    place = matrix(geometry, points[: len(near)], points).argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
+    return places_of(matrix(geometry, points[: len(near)], points), near)
+
+
+def places_of(scores: AnyArray, near: IntArray) -> IntArray:
+    """The places, from 0, of all rows `near` each of A, (A, K), -1 for none, in the order of (A, n) scores."""
+    place = scores.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
     ranks: IntArray = np.take_along_axis(place, np.maximum(near, 0), axis=1)[near >= 0]
     return ranks
 

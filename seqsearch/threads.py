@@ -140,10 +140,11 @@ def faiss_threads(rows: int | None = None) -> int:
     global _faiss_runs
     if _faiss_lost:
         raise _forked()
-    from .extras import LARGE, imported
+    faiss = sys.modules.get("faiss")  # a search of one query asks, and has no time for more
+    if faiss is None:
+        from .extras import LARGE, imported
 
-    faiss = imported("faiss", LARGE)
-
+        faiss = imported("faiss", LARGE)
     wanted = count() if rows is None else max(1, min(count(), rows))
     faiss.omp_set_num_threads(wanted)
     _faiss_runs = _faiss_runs or wanted > 1  # alone it starts no threads, and a child may go on with it

@@ -8,10 +8,6 @@ from .. import mapped
 from ..errors import ParameterError, StrPath
 from ..registry import Registry
 from .candidates import CandidateIndex, Parameter, Parameters
-from .exact import ExactIndex
-from .hamming_scan import HammingScanIndex
-from .hnsw import HnswIndex
-from .ivf import IvfIndex
 
 SCAN_BELOW = 5_000
 """Rows below which an exact scan of the vectors is quick enough, and misses nothing. From there on compressed lists
@@ -29,15 +25,22 @@ def register(index: Index) -> Index:
     return index
 
 
-for _index in (ExactIndex, HnswIndex, IvfIndex, HammingScanIndex):
-    register(_index)
+EXACT, IVF, HAMMING = "exact", "ivf", "hamming"
+CANDIDATE_INDEXES.at_home(
+    {
+        EXACT: f"{__package__}.exact:ExactIndex",
+        "hnsw": f"{__package__}.hnsw:HnswIndex",
+        IVF: f"{__package__}.ivf:IvfIndex",
+        HAMMING: f"{__package__}.hamming_scan:HammingScanIndex",
+    }
+)
 
 
 def auto_kind(size: int, bits: int | None = None) -> str:
     """The kind that suits `size` rows of vectors, or of codes when there are `bits`."""
     if bits is not None:
-        return HammingScanIndex.kind
-    return ExactIndex.kind if size < SCAN_BELOW else IvfIndex.kind
+        return HAMMING
+    return EXACT if size < SCAN_BELOW else IVF
 
 
 def parameters_for(kind: str, size: int, given: Parameters | None = None) -> dict[str, Parameter]:

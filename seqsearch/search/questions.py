@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -22,7 +22,6 @@ from .conditions import Where
 from .guarantees import MARGINAL, NONE, guarantees
 from .identity import DISTANCE, IDENTITY, looked_at, require_order
 from .novelty import KnownScores, NoveltyOptions, NoveltyResults
-from .novelty.detector import NoveltyDetector
 from .novelty.options import NoveltyFields
 from .pipeline import Found, Limits, Queries, Trace
 from .records import Records
@@ -41,6 +40,9 @@ from .strands import (
     united,
 )
 from .unlike_lengths import unlike_lengths
+
+if TYPE_CHECKING:
+    from .novelty.detector import NoveltyDetector
 
 
 class Questions(Records):
@@ -327,6 +329,8 @@ class Questions(Records):
         return self._asked(known, vectors, "known")
 
     def _detector(self, state: State, where: Where | None = None) -> NoveltyDetector:
+        from .novelty.detector import NoveltyDetector
+
         return NoveltyDetector(state, self._handle, self._known, where)
 
 

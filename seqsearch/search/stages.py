@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,9 +23,10 @@ from .gathering import gathered, original
 from .identity import by_paths
 from .lossless import Lossless
 from .ordering import both_scores
-from .parts import NARROWER, WIDE, compared_by_parts, nearest_by_parts, nearest_wholly
 from .pipeline import SPARE, Keep, Queries, Ranked, joined
-from .windows import WindowIndex
+
+if TYPE_CHECKING:
+    from .windows import WindowIndex
 
 _HASH_CELL = 1e-3  # of DTW of hash sequences, in candidates proposed: 16 entries at once, measured on tunes
 
@@ -247,6 +249,8 @@ class Exact:
         """The best of candidates, and of those that they lead to, by the stretches where the query is expected; the
         best of these are then compared as a whole, so that the distances are those of all of each row, wherever it is
         nearest."""
+        from .parts import nearest_by_parts, nearest_wholly
+
         assert isinstance(self.distance, WindowedDistance)
         leading, packed_targets = _leading(before, count), self._as_packed
         best, compared = nearest_by_parts(self.distance, queries, packed_targets, self.live, before, leading, within)
@@ -266,6 +270,8 @@ class Exact:
         """(Q, C) rows, -1 padded, that `rank` compares for the best `count`: those that came, and what they lead to."""
         if before.parts is None:
             return before.rows
+        from .parts import compared_by_parts
+
         assert isinstance(self.distance, WindowedDistance)
         leading = _leading(before, count)
         return compared_by_parts(self.distance, queries, self._as_packed, self.live, before, leading)
@@ -330,4 +336,6 @@ def _first(rows: IntArray, scores: AnyArray, count: int) -> Ranked:
 
 def _leading(before: Ranked, count: int) -> int:
     """How many of the nearest lead on to their relatives, where `count` are wanted."""
+    from .parts import NARROWER, WIDE
+
     return max(count, WIDE, int(before.rows.shape[1]) // NARROWER) + SPARE

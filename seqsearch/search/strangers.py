@@ -52,13 +52,22 @@ class Removed:
         the query's neighbours are known.
         """
         found = Neighbours.none(len(self.counts), k + self.most)
+
+        def look(who: IntArray, depth: int) -> None:
+            near = search(who, depth)
+            found.rows[who, :depth], found.distances[who, :depth] = near.rows, near.distances
+            found.distances[who, depth:] = near.distances[:, -1:]
+
+        lines = np.arange(len(self.counts))
         for who in np.array_split(np.argsort(self.counts, kind="stable"), DEPTHS):
             if len(who):
                 most = int(self.counts[who].max())
-                depth = k + min(self.most, most + max(TIED, most // 4))
-                near = search(who, depth)
-                found.rows[who, : near.k], found.distances[who, : near.k] = near.rows, near.distances
-                found.distances[who, near.k :] = near.distances[:, -1:]
+                look(who, k + min(self.most, most + max(TIED, most // 4)))
+        last = found.distances[lines, self.counts - 1]
+        tied = (found.distances <= last[:, None]).sum(axis=1) + k > (found.rows >= 0).sum(axis=1)
+        shallow = np.flatnonzero(tied & (found.rows[:, -1] < 0) & np.isfinite(found.distances[:, -1]))
+        if len(shallow):
+            look(shallow, k + self.most)
         return found
 
 

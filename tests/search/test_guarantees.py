@@ -223,8 +223,8 @@ def test_the_nearest_are_known_as_deep_as_each_query_needs(index: SequenceIndex)
 
         known = removed.nearest(search, 10)
         whole = state.neighbours(queries, 10 + removed.most, None, exclude=own)
-    assert len(asked) == 4
-    assert max(asked) == 10 + removed.most
+    assert len(asked) == 5, "and those again of which many are as near"
+    assert asked[4] == max(asked) == 10 + removed.most
     deep = (known.rows >= 0).sum(axis=1)
     assert (deep >= 10 + removed.counts).all()
     assert deep.mean() < 0.8 * whole.k
@@ -235,10 +235,9 @@ def test_the_nearest_are_known_as_deep_as_each_query_needs(index: SequenceIndex)
     some, all_of_them = Strangers.of(known, removed, 10), Strangers.of(whole, removed, 10)
     assert some is not None
     assert all_of_them is not None
-    both = np.isin(all_of_them.who, some.who)
-    assert both.mean() > 0.8
-    assert some.truth.rows.tolist() == all_of_them.truth.rows[both].tolist()
-    assert some.removed.tolist() == all_of_them.removed[both].tolist()
+    assert some.who.tolist() == all_of_them.who.tolist()
+    assert some.truth.rows.tolist() == all_of_them.truth.rows.tolist()
+    assert some.removed.tolist() == all_of_them.removed.tolist()
 
 
 def test_one_wide_search_proposes_what_many_would(index: SequenceIndex) -> None:

@@ -26,7 +26,7 @@ from seqsearch import SequenceIndex
 from seqsearch.arrays import AnyArray, IntArray
 from seqsearch.distances import recall_at
 from seqsearch.search.budget import Calibration, Group, controlled
-from seqsearch.search.calibrator import LOST_MORE
+from seqsearch.search.curves import LOST_MORE
 from seqsearch.search.pipeline import Queries
 
 FOLDS, K, ASKED = 4, 10, (0.9, 0.95, 0.99)

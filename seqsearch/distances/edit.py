@@ -23,7 +23,7 @@ from .wildcards import WildcardDistance, shortest_path
 # k-mer counts.
 _COLUMN, _NARROW = 0.003, 15
 _LANE_CELL = 4e-6
-_RANKED, _RANKED_CANDIDATE = 100, 0.02  # letters of the usual sequence, and the cost of a candidate
+_RANKED, _RANKED_CANDIDATE = 400, 0.02  # letters of the usual sequence, and the cost of a candidate
 _FEW, _FEW_COLUMNS = 16, 4000  # V4: 5 ms a query, 80 to make ready and as much to unpack; whole genes: 260 and 600
 _BOUND = 0.006
 # The same of whole searches by proof, on seven sets of tokens (docs/building.md): within a factor of 2.

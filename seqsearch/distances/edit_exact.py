@@ -30,7 +30,7 @@ from .wildcards import Wildcards
 # Below this number of targets left in a group they are verified one by one.
 _FEW = 8
 _QUERIES_A_STEP = 256
-_BLOCK = 4  # queries that a thread takes at a time
+_BLOCK, _MANY = 4, 64  # queries that a thread takes at a time, one by one where there are not so many
 _FIRST_CUTOFF = 24
 _FAR = np.iinfo(np.int32).max  # farther than any edit distance
 
@@ -142,7 +142,7 @@ class EditNeighbours:
                 asked = Asked(letters, part.offsets, counts, spared, limits[step])
                 answers = Found(rows[step], distances[step], tally[step])
                 known = self._codes, self.targets.offsets, self._groups, self._profiles
-                in_blocks(len(part), _BLOCK, partial(search_kernel, asked, *known, answers))
+                in_blocks(len(part), _BLOCK if len(part) > _MANY else 1, partial(search_kernel, asked, *known, answers))
                 task.advance(len(part))
         pairs = len(queries) * int((self._groups.rows >= 0).sum())
         became = tally.sum(axis=0).tolist()

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..arrays import IntArray
 from ..distances import Neighbours, recall_at
-from ..search.calibrator import lower_bound
+from ..search.curves import lower_bound
 from .manifest import Level, Manifest
 
 LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)

@@ -13,8 +13,10 @@ from seqsearch.ann import make_index
 from seqsearch.distances import EditDistance, Neighbours, recall_at
 from seqsearch.errors import EmptyInputError, MismatchError, ParameterError
 from seqsearch.search.budget import Budget, Point
-from seqsearch.search.calibrator import held_out, lower_bound, measure, monotone, worthwhile
+from seqsearch.search.calibrator import held_out
+from seqsearch.search.curves import lower_bound, monotone, worthwhile
 from seqsearch.search.ladders import budgets_for
+from seqsearch.search.measuring import measure
 from seqsearch.search.pipeline import Queries, Ranked
 from seqsearch.sequences import DNA, PROTEIN, Sequences
 from seqsearch.store import Store

@@ -19,15 +19,8 @@ from seqsearch.cli.main import run
 from seqsearch.distances import DTWDistance, EditDistance, InfixDTW, Neighbours, recall_at
 from seqsearch.errors import ParameterError
 from seqsearch.search.budget import Budget, Calibration, Group, Grouped, Point, Wanted, controlled
-from seqsearch.search.calibrator import (
-    counted,
-    enough_queries,
-    far_series_bounds,
-    group_bounds,
-    is_dear,
-    left_out,
-    lower_bound,
-)
+from seqsearch.search.calibrator import counted, enough_queries, is_dear, left_out
+from seqsearch.search.curves import far_series_bounds, group_bounds, lower_bound
 from seqsearch.search.guarantees import weakest
 from seqsearch.search.pipeline import Pipeline, Queries
 from seqsearch.search.proposals import Proposals

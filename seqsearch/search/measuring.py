@@ -1,0 +1,322 @@
+"""What budgets find of known neighbours: each pair is compared once, however many budgets propose it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from ..arrays import AnyArray, DoubleArray, IntArray
+from ..distances import Neighbours, recall_at
+from ..distances.neighbours import thresholds
+from ..progress import Task
+from ..sequences import Sequences
+from .budget import Budget, Point, at_rank
+from .curves import lower_bound, lower_bounds, monotone
+from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
+from .known_pairs import KnownPairs
+from .ladders import LADDER, Ladder, effort_of
+from .pipeline import Ranked
+from .stages import Reorder
+
+Bounds = Callable[[DoubleArray], DoubleArray]
+CALIBRATED_K = (1, 10, 50)
+DIVIDING = 10
+"""The rank of the candidate that tells how far a query is from everything: a copy of it that is stored, or a single
+near relative, says nothing of how hard the others are to find."""
+SURE = 0.9995  # a recall above which nobody needs a larger budget
+FEWEST_TO_NARROW, LEAST_NARROWING = 200, 2
+"""Candidates from which on fewer of them are compared, where something orders them; at most one of so many."""
+FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
+MOST_COMPARED = 2500  # entries a query, after which more are no longer tried: what they lead to grows with them
+
+ProposeFor = Callable[[Budget], Ranked]
+Verify = Callable[[IntArray, IntArray, DoubleArray], DoubleArray]
+
+
+@dataclass(frozen=True)
+class _Proposal:
+    """What one budget proposed: (Q, C) scores, and the exact distances, inf for those too far to count."""
+
+    budget: Budget
+    scores: AnyArray
+    distances: DoubleArray
+
+    @cached_property
+    def ordered(self) -> DoubleArray:
+        """The distances of each query, nearest first, as many as are looked at."""
+        most = max(CALIBRATED_K)
+        if most < self.distances.shape[1]:
+            return np.sort(np.partition(self.distances, most - 1, axis=1)[:, :most], axis=1)
+        return np.sort(self.distances, axis=1)
+
+    def recalls(self, truth: Neighbours, k: int, usual: int | None) -> list[float]:
+        """The share of the k nearest that are among what was proposed, for the first `usual` queries and the others."""
+        each = recall_at(self.ordered, truth.distances, k)
+        return [
+            float(part.mean()) for part in (each[:usual], each[len(each) if usual is None else usual :]) if len(part)
+        ]
+
+    def outcomes(self, truth: Neighbours, ks: tuple[int, ...], stops: list[Stop]) -> Iterator[_Outcome]:
+        """What it finds of the k nearest, for each k: of all candidates, and with every stop."""
+        ks = tuple(k for k in ks if self.budget.keeps[-1] >= k)
+        for k in ks:
+            yield _Outcome(self.budget, k, None, recall_at(self.ordered, truth.distances, k), None)
+        for stop in stops if self.budget.candidates >= FEWEST_TO_STOP else ():
+            least, reach = stop.classes
+            for k in ks:
+                nearest, compared = np.full((len(truth), k), np.inf), np.zeros(len(truth), np.int64)
+                stopped(self.distances, self.scores, reach, least, nearest, compared)
+                yield _Outcome(self.budget, k, stop.alpha, recall_at(nearest, truth.distances, k), compared)
+
+    def narrowed(self, order: AnyArray | None, truth: Neighbours, ks: tuple[int, ...]) -> Iterator[_Outcome]:
+        """What is found where only the first by an `order`, (Q, C) scores, are compared: some numbers of them."""
+        if order is None:
+            return
+        counts = [count for count in LADDER if count <= self.budget.candidates // LEAST_NARROWING]
+        first = np.argsort(order, axis=1)[:, : max(counts)]
+        distances = np.take_along_axis(self.distances, first, axis=1)
+        for count in counts:
+            part = _Proposal(replace(self.budget, kept=(count,)), self.scores, distances[:, :count])
+            yield from part.outcomes(truth, ks, [])
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What one budget, with a stop or without, finds of the k nearest of each query, (Q,) `each`, and how many
+    candidates it compares for it, (Q,), None for all."""
+
+    budget: Budget
+    k: int
+    alpha: float | None
+    each: DoubleArray
+    compared: IntArray | None
+
+    def point(self, recall: float, lower: float, compared: float) -> Point:
+        """With what it found of some queries, and surely finds, and how many candidates of each it compared."""
+        verified, budget = None if self.compared is None else round(compared, 2), self.budget
+        recall, lower = round(recall, 6), round(lower, 6)
+        told = Point(self.k, budget.candidates, budget.ef, recall, lower, self.alpha, verified, lists=budget.lists)
+        return replace(told, kept=budget.kept)
+
+
+class _Prefixes:
+    """What is computed of candidates, (Q, C) rows, of budgets in turn: the first of more candidates of one effort are
+    mostly those of fewer, whose values are known."""
+
+    def __init__(self, compute: Callable[[IntArray], AnyArray | None]) -> None:
+        """`compute`: (Q, C) values of (Q, C) rows; None for a set that has none."""
+        self._compute = compute
+        self._last: dict[int | None, tuple[IntArray, AnyArray]] = {}
+
+    def of(self, effort: int | None, rows: IntArray) -> AnyArray | None:
+        """(Q, C) values of rows that are proposed with an effort."""
+        known = self._last.get(effort)
+        if known is not None and np.array_equal(rows[:, : known[0].shape[1]], known[0]):
+            more = self._compute(np.ascontiguousarray(rows[:, known[0].shape[1] :]))
+            values = None if more is None else np.concatenate([known[1], more], axis=1)
+        else:
+            values = self._compute(rows)
+        if values is not None:
+            self._last[effort] = rows, values
+        return values
+
+
+class _Verified:
+    """Exact distances of pairs, each computed once, however many budgets propose it.
+
+    What is farther than a query's last known neighbour is inf where that one is too far to matter: most of what is
+    proposed is never compared.
+    """
+
+    def __init__(self, verify: Verify, farthest: DoubleArray, known: Neighbours | None) -> None:
+        """`farthest`: (Q,) distances above which they do not matter; `known`: (Q, ...) the nearest of each query."""
+        self._verify, self._farthest = verify, farthest
+        self._known, self._complete = KnownPairs(len(farthest)), np.zeros(len(farthest), np.bool_)
+        if known is not None:
+            self._complete = known.distances[:, -1] > farthest
+            owners, columns = np.nonzero(known.rows >= 0)
+            order = np.lexsort((known.rows[owners, columns], owners))
+            owners, columns = owners[order], columns[order]
+            self._known.put(owners, known.rows[owners, columns], known.distances[owners, columns])
+        self._prefixes = _Prefixes(self._of)
+
+    def of(self, budget: Budget, rows: IntArray) -> DoubleArray:
+        """(Q, C) distances of rows that a budget proposes, inf where there is none; none proposes a row twice."""
+        found = self._prefixes.of(effort_of(budget), rows)
+        assert found is not None
+        return found
+
+    def _of(self, rows: IntArray) -> DoubleArray:
+        out = self._known.of(rows)
+        unknown = np.isnan(out)
+        out[unknown & self._complete[:, None]] = np.inf
+        owners, columns = np.nonzero(unknown & ~self._complete[:, None])
+        if not len(owners):
+            return out
+        order = np.argsort(owners << 40 | rows[owners, columns])
+        owners, columns = owners[order], columns[order]
+        fresh = rows[owners, columns]
+        out[owners, columns] = exact = self._verify(owners, fresh, self._farthest[owners])
+        self._known.put(owners, fresh, exact)
+        return out
+
+
+@dataclass(frozen=True)
+class Reordering:
+    """A stage that reorders, of `queries`, (Q,)."""
+
+    stage: Reorder
+    queries: Sequences
+
+    def scores(self, rows: IntArray) -> AnyArray | None:
+        return self.stage.scores(self.queries, rows)
+
+    def order(self, before: AnyArray, own: AnyArray) -> AnyArray:
+        return self.stage.order(before, own)
+
+
+class Ordering(Protocol):
+    """What puts candidates in an order: `Reorder` of the queries of a calibration."""
+
+    def scores(self, rows: IntArray) -> AnyArray | None:
+        """(Q, C) of rows, inf for -1; None where nothing orders them."""
+
+    def order(self, before: AnyArray, own: AnyArray) -> AnyArray:
+        """See `Reorder.order`."""
+
+
+class _Ordered:
+    """Scores of candidates by which they are chosen to be compared, each computed once, as `_Verified`."""
+
+    def __init__(self, ordering: Ordering, queries: int) -> None:
+        self._ordering, self._known = ordering, KnownPairs(queries)
+        self._prefixes = _Prefixes(self._of)
+
+    def of(self, budget: Budget, proposed: Ranked) -> AnyArray | None:
+        """(Q, C) of what a budget proposes, inf where there is none; None where nothing orders them."""
+        own = self._prefixes.of(effort_of(budget), proposed.rows)
+        return None if own is None else self._ordering.order(proposed.scores, own)
+
+    def _of(self, rows: IntArray) -> AnyArray | None:
+        out = self._known.of(rows)
+        unknown = np.isnan(out)
+        scores = self._ordering.scores(np.where(unknown, rows, -1))
+        if scores is None:
+            return None
+        out[unknown] = scores[unknown]
+        owners, columns = np.nonzero(unknown & (rows >= 0))
+        order = np.argsort(owners << 40 | rows[owners, columns])
+        owners, columns = owners[order], columns[order]
+        if len(owners):
+            self._known.put(owners, rows[owners, columns], out[owners, columns])
+        return out
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What every budget finds for some queries, the `interval` behind those that stop early, and the scores by which
+    queries are grouped, (Q,), of the candidates of the rank `DIVIDING` within the widest."""
+
+    outcomes: list[_Outcome]
+    interval: Interval | None
+    first: DoubleArray
+
+    def points(self, some: IntArray | None = None, bounds: Bounds | None = None) -> list[Point]:
+        """The curve over all queries, or over some of them, with stops and without."""
+        each, compared = self._found
+        if some is not None:
+            each, compared = np.take(each, some, axis=1), np.take(compared, some, axis=1)
+        facts = each.mean(axis=1), (bounds or lower_bounds)(each), compared.mean(axis=1)
+        told = zip(self.outcomes, *(fact.tolist() for fact in facts), strict=True)
+        return monotone([outcome.point(*facts) for outcome, *facts in told])
+
+    @cached_property
+    def _found(self) -> tuple[DoubleArray, IntArray]:
+        """(B, Q) what every outcome found of each query, and how many candidates it compared, where not all."""
+        each, none = np.stack([outcome.each for outcome in self.outcomes]), np.zeros(len(self.first), np.int64)
+        return each, np.stack([none if one.compared is None else one.compared for one in self.outcomes])
+
+
+def measure(
+    truth: Neighbours,
+    propose: ProposeFor,
+    verify: Verify,
+    budgets: list[Budget] | Ladder,
+    ks: tuple[int, ...],
+    task: Task | None = None,
+    *,
+    known: Neighbours | None = None,
+    usual: int | None = None,
+    may_stop: bool = True,
+    ordering: Ordering | None = None,
+) -> Measured:
+    """What the budgets find for the queries that `truth` belongs to, and the interval behind those that stop early.
+
+    `propose(budget)` gives candidates; `verify(queries, rows, cutoffs)` the exact distances of pairs, (m,) each, of
+    which those above their cutoff may be inf; `known`: the nearest of each query, as far as they are; `usual`: how many
+    of the queries are, the first ones, None for all; `may_stop`: whether lists may end early; `ordering`: by which
+    the first of the candidates are chosen to be compared. The ladder ends where every k is found as surely as anybody
+    asks.
+    """
+    distances = _Verified(verify, thresholds(truth.distances, max(ks)), known)
+    proposals: list[_Proposal] = []
+    best: tuple[float, ...] = ()
+    narrowed: list[_Outcome] = []
+    ordered = None if ordering is None else _Ordered(ordering, len(truth))
+    ladder = budgets if isinstance(budgets, Ladder) else None
+    for budget in budgets.budgets if isinstance(budgets, Ladder) else budgets:
+        if task is not None:
+            task.advance()
+        if ladder is not None and not ladder.takes(budget) and proposals:
+            continue
+        candidates = propose(budget)
+        proposal = _Proposal(budget, candidates.scores, distances.of(budget, candidates.rows))
+        proposals.append(proposal)
+        if ordered is not None and budget.candidates >= FEWEST_TO_NARROW:
+            narrowed += proposal.narrowed(ordered.of(budget, candidates), truth, ks)
+        able = [k for k in ks if budget.candidates >= k]
+        recalls = tuple(recall for k in able for recall in proposal.recalls(truth, k, usual))
+        if recalls >= best:  # by the smallest k, which every budget has
+            best, widest = recalls, candidates
+        if ladder is not None:
+            ladder.found(budget, recalls)
+        if len(able) == len(ks) and all(recall >= SURE for recall in recalls):
+            break
+    first = at_rank(widest.scores, DIVIDING)
+    there = truth.rows >= 0
+    interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
+    stops = [] if interval is None or not may_stop else [interval.at(alpha) for alpha in ALPHAS]
+    outcomes = [outcome for proposal in proposals for outcome in proposal.outcomes(truth, ks, stops)]
+    return Measured([*outcomes, *narrowed], interval, first)
+
+
+def measured_whole(
+    truth: Neighbours,
+    search: Callable[[Budget], tuple[Neighbours, float]],
+    ladder: Ladder,
+    ks: tuple[int, ...],
+    task: Task,
+) -> list[Point]:
+    """The points of a curve by searches as they are made, where what is found leads on to more: `search(budget)` gives
+    the nearest that it finds, and how many entries it compared a query."""
+    points: list[Point] = []
+    for budget in ladder.budgets:
+        task.advance()
+        if not ladder.takes(budget):
+            continue
+        found, compared = search(budget)
+        measured = []
+        for k in ks:
+            each = recall_at(found.distances, truth.distances, k)
+            recall, lower = round(float(each.mean()), 6), round(lower_bound(each), 6)
+            point = Point(k, budget.candidates, budget.ef, recall, lower, lists=budget.lists)
+            measured.append(replace(point, verified=round(compared, 2)))
+        points += measured
+        ladder.found(budget, tuple(point.recall for point in measured))
+        if all(point.recall >= SURE for point in measured) or compared > MOST_COMPARED:
+            break
+    return monotone(points)

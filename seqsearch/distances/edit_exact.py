@@ -27,10 +27,10 @@ from .neighbours import Neighbours, Pruning, unfilled, whole_neighbours
 from .vectors import LANES, VECTOR, outside
 from .wildcards import Wildcards
 
-# Below this number of targets left in a group they are verified one by one.
-_FEW = 8
+_FEW, _FEW_STEPS = 24, 40  # targets of a group that are compared one by one, one more for so many letters
 _QUERIES_A_STEP = 256
 _BLOCK, _MANY = 4, 64  # queries that a thread takes at a time, one by one where there are not so many
+_FIRST = 64  # neighbours that are looked for among the nearest by counts first
 _FIRST_CUTOFF = 24
 _FAR = np.iinfo(np.int32).max  # farther than any edit distance
 
@@ -195,7 +195,7 @@ def search_kernel(
         band = edit_kernels.scratch(m, groups.longest.max() if size else 0)
         query = lanes.query_of(queries, query_offsets[q], query_offsets[q + 1])
         work = lanes.scratch_for(query)
-        left = np.empty(LANES, np.int64)
+        left, away_of = np.empty(LANES, np.int64), np.empty(LANES, np.int64)
         held = 0
         for at in range(size):
             g = order[at]
@@ -218,13 +218,32 @@ def search_kernel(
                     tally[q, 3] += 1
                 else:
                     left[few] = lane
+                    away_of[few] = away
                     few += 1
+            told = limits[q] < max(m, longest)
+            if not told and held < k and k - held <= _FIRST and few > _FIRST:
+                # the nearest by their counts say how far the others may be, for less than passes that try cutoffs
+                by_counts = np.argsort(away_of[:few])
+                for i in by_counts[: k - held]:
+                    row = groups.rows[left[i]]
+                    start, n = target_offsets[row], groups.lengths[left[i]]
+                    found = edit_kernels.distance_to(pattern, targets, start, n, band)
+                    held = edit_kernels.place(rows[q], distances[q], held, row, found)
+                    tally[q, _ENTERED] += 1
+                    left[i] = -1
+                kept = 0
+                for i in range(few):
+                    if left[i] >= 0:
+                        left[kept] = left[i]
+                        kept += 1
+                few = kept
+                cutoff = distances[q, k - 1] if held == k else reach
             if few == 0:
                 continue
             digits = 0
-            if few > _FEW:
+            if few > max(_FEW, m // _FEW_STEPS):
                 wanted = k - held
-                cutoff = cutoff if held == k else min(cutoff, _FIRST_CUTOFF)
+                cutoff = cutoff if told or held == k else min(cutoff, _FIRST_CUTOFF)
                 while True:
                     digits = lanes.group_distances(query, groups, g, cutoff, work)
                     if cutoff >= reach or held == k:

@@ -23,6 +23,7 @@ from .strangers import Removed, Strangers, grouped
 PROVING, QUERIES = 5.0, (500, 2000)
 DEAR = 5e10  # cells of a comparison of one query with everything, from which on fewer are asked for
 PROVING_DEAR, QUERIES_DEAR = 2.0, (200, 2000)
+AHEAD = 1  # candidates a neighbour, by which is known how far the last neighbour is at most
 FEWEST_TO_LEAVE_OUT = 1000  # sequences below which members are not asked as well
 PARTS_K = (1, 10)
 """Of a distance to parts, for which more neighbours are dear to know."""
@@ -57,8 +58,12 @@ def calibrate(
     removed = Removed.sizes(len(queries), others, max(ks), dear=few) if whole else None
 
     def nearest(who: IntArray, count: int) -> Neighbours:
-        own = None if exclude is None else exclude[who]
-        return pipeline.neighbours(queries[who], count, None, allowed=allowed, exclude=own, progress=progress)
+        own, some = None if exclude is None else exclude[who], queries[who]
+        wide = next((each for each in ladder_of(first, others) if each.candidates >= AHEAD * count), None)
+        near = None
+        if few and whole and wide is not None:  # nobody has to be farther than so many candidates are
+            near = pipeline.staged(some, count, wide, allowed=allowed, exclude=own)
+        return pipeline.neighbours(some, count, None, allowed=allowed, exclude=own, near=near, progress=progress)
 
     everyone = np.arange(len(queries))
     known = nearest(everyone, max(ks)) if removed is None else removed.nearest(nearest, max(ks))

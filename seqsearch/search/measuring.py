@@ -172,6 +172,10 @@ class Reordering:
     stage: Reorder
     queries: Sequences
 
+    @property
+    def dear(self) -> bool:
+        return self.stage.alone
+
     def scores(self, rows: IntArray) -> AnyArray | None:
         return self.stage.scores(self.queries, rows)
 
@@ -182,6 +186,10 @@ class Reordering:
 class Ordering(Protocol):
     """What puts candidates in an order: `Reorder` of the queries of a calibration."""
 
+    @property
+    def dear(self) -> bool:
+        """Whether a score takes longer than looking it up."""
+
     def scores(self, rows: IntArray) -> AnyArray | None:
         """(Q, C) of rows, inf for -1; None where nothing orders them."""
 
@@ -190,18 +198,19 @@ class Ordering(Protocol):
 
 
 class _Ordered:
-    """Scores of candidates by which they are chosen to be compared, each computed once, as `_Verified`."""
+    """Scores of candidates by which they are chosen to be compared; where they are `dear`, each is computed once, as
+    `_Verified`."""
 
     def __init__(self, ordering: Ordering, queries: int) -> None:
         self._ordering, self._known = ordering, KnownPairs(queries)
-        self._prefixes = _Prefixes(self._of)
+        self._prefixes = _Prefixes(self._looked_up if ordering.dear else ordering.scores)
 
     def of(self, budget: Budget, proposed: Ranked) -> AnyArray | None:
         """(Q, C) of what a budget proposes, inf where there is none; None where nothing orders them."""
         own = self._prefixes.of(effort_of(budget), proposed.rows)
         return None if own is None else self._ordering.order(proposed.scores, own)
 
-    def _of(self, rows: IntArray) -> AnyArray | None:
+    def _looked_up(self, rows: IntArray) -> AnyArray | None:
         out = self._known.of(rows)
         unknown = np.isnan(out)
         scores = self._ordering.scores(np.where(unknown, rows, -1))

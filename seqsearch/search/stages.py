@@ -197,7 +197,12 @@ class Reorder:
     def order(self, before: AnyArray, own: AnyArray) -> AnyArray:
         """(Q, C) scores by which candidates are chosen, of those `before`, by which they were proposed, and its
         `own`: these alone, or both with equal weight."""
-        return own if self._ranker.alone else both_scores(before, own)
+        return own if self.alone else both_scores(before, own)
+
+    @property
+    def alone(self) -> bool:
+        """Whether its own scores order candidates."""
+        return self._ranker.alone
 
     @cached_property
     def _ranker(self) -> Ranker:

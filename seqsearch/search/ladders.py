@@ -20,6 +20,8 @@ that misses neighbours, and a wider one finds them for less than more candidates
 WINDOWS = (50, 100, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200, 4800, 6400)
 """The ladder of windows, of which many lead to the same row."""
 MOST_SHARED = 601  # candidates by what sequences share: more of them find hardly anything, and every one is compared
+COMPARED = (10, 15, 20, 30, 50, 60, 75, 90, 100, 125, 150, 175, 200, 250, 300, 400, 500, 600, 800, 1200, 1600)
+"""How many of the candidates are compared where something puts them in an order, which tells a step for little."""
 LADDER = (10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200)
 
 

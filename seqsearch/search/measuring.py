@@ -18,7 +18,7 @@ from .budget import Budget, Point, at_rank
 from .curves import lower_bound, lower_bounds, monotone
 from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
 from .known_pairs import KnownPairs
-from .ladders import LADDER, Ladder, effort_of
+from .ladders import COMPARED, Ladder, effort_of
 from .pipeline import Ranked
 from .stages import Reorder
 
@@ -76,7 +76,7 @@ class _Proposal:
         """What is found where only the first by an `order`, (Q, C) scores, are compared: some numbers of them."""
         if order is None:
             return
-        counts = [count for count in LADDER if count <= self.budget.candidates // LEAST_NARROWING]
+        counts = [count for count in COMPARED if count <= self.budget.candidates // LEAST_NARROWING]
         first = np.argsort(order, axis=1)[:, : max(counts)]
         distances = np.take_along_axis(self.distances, first, axis=1)
         for count in counts:

@@ -20,8 +20,9 @@ from .filled import Filled
 _WORD = 64
 _FEWEST_WORDS, _MOST_WORDS = 2, 64
 _SHARE = 1.4  # bits a letter of the usual sequence: more tell little more
-_BASE = np.uint64(0x100000001B3)  # FNV's prime: q-grams are numbers to this base,
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # of which the first digits of a multiple are taken (Knuth)
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""A q-gram is a number of 64 bits, as many a letter as there is room for; of this multiple the first digits are its bit
+(Knuth's multiplicative hash)."""
 _Q, _USUAL_Q = {"dna": 8, "rna": 8, "protein": 3}, 4
 
 
@@ -67,9 +68,8 @@ def words_of(length: float) -> int:
 @kernel(parallel=True)
 def _bits_kernel(letters: AnyArray, offsets: IntArray, q: int, out: AnyArray) -> None:
     """Set the bit of every q-gram of each sequence in its line of `out`, (n, W), W a power of two."""
-    highest = np.uint64(1)
-    for _ in range(q):
-        highest *= _BASE
+    step = 64 // q
+    letter, gram = (np.uint64(1) << np.uint64(step)) - np.uint64(1), ~np.uint64(0) >> np.uint64(64 - q * step)
     digits, bits = 0, out.shape[1] * _WORD
     while (1 << digits) < bits:
         digits += 1
@@ -78,9 +78,7 @@ def _bits_kernel(letters: AnyArray, offsets: IntArray, q: int, out: AnyArray) ->
         number = np.uint64(0)
         first, stop = offsets[row], offsets[row + 1]
         for at in range(first, stop):
-            number = number * _BASE + np.uint64(letters[at]) + np.uint64(1)
-            if at >= first + q:
-                number -= highest * (np.uint64(letters[at - q]) + np.uint64(1))
+            number = ((number << np.uint64(step)) | (np.uint64(letters[at]) & letter)) & gram
             if at >= first + q - 1:
                 place = ((number ^ (number >> np.uint64(29))) * _SPREAD) >> shift
                 out[row, place >> np.uint64(6)] |= np.uint64(1) << (place & np.uint64(63))

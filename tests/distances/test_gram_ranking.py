@@ -21,7 +21,7 @@ def bits_by_hand(codes: list[int], q: int, words: int) -> set[int]:
     for at in range(len(codes) - q + 1):
         number = 0
         for code in codes[at : at + q]:
-            number = (number * 0x100000001B3 + code + 1) & _64
+            number = (number << (64 // q)) | (code & ((1 << (64 // q)) - 1))
         found.add((((number ^ (number >> 29)) * 0x9E3779B97F4A7C15) & _64) >> (64 - digits))
     return found
 
@@ -67,9 +67,9 @@ def test_there_are_as_many_bits_as_pay(length: float, words: int) -> None:
 
 def test_distances_of_short_sequences_are_not_ranked() -> None:
     distance = EditDistance()
-    assert not distance.ranks(as_sequences(["ACGT"] * 3, DNA))
-    assert not distance.ranks(as_sequences(["ACGT" * 30], DNA)[:0])
-    assert distance.ranks(as_sequences(["ACGT" * 30] * 3, DNA))
+    assert not distance.ranks(as_sequences(["ACGT" * 90] * 3, DNA))
+    assert not distance.ranks(as_sequences(["ACGT" * 120], DNA)[:0])
+    assert distance.ranks(as_sequences(["ACGT" * 120] * 3, DNA))
 
 
 def test_near_sequences_come_first() -> None:

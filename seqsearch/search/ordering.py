@@ -16,7 +16,7 @@ def both_scores(one: AnyArray, other: AnyArray) -> FloatArray:
 
     Both grow with the distance and spread over the same candidates, so that a standard deviation of one stands for as
     much distance as one of the other, and what they err by is averaged. Weights that were fitted are no better
-    (benchmarks/README.md).
+    (docs/recall.md).
     """
     out = np.empty(one.shape, np.float32)
     numba_threads()

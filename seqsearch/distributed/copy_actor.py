@@ -11,8 +11,12 @@ from typing import Any
 
 from ..distances import Distance
 from ..errors import CorruptIndexError
+from ..store.files import WriterLock
+from ..store.leftovers import lock_of
 from .copies import Packed
 from .shard import Shard
+
+_PREFIX = "seqsearch-shard-"
 
 
 class StaleCopyError(Exception):
@@ -20,13 +24,16 @@ class StaleCopyError(Exception):
 
 
 class Copy:
-    """What an actor is: a copy of one shard on its machine."""
+    """What an actor is: a copy of one shard on its machine, in a folder that is locked while the actor lives, so that
+    the next one on the machine can remove it: an actor is killed without notice."""
 
     def __init__(self, threads: int) -> None:
         from ..threads import use
 
         use(threads)
+        remove_orphans(Path(tempfile.gettempdir()))
         self._folder: Path | None = None
+        self._lock: WriterLock | None = None
         self._shard: Shard | None = None
         self._changes = -1
 
@@ -35,9 +42,12 @@ class Copy:
         if self._shard is not None:
             self._shard.close()
         self._shard, self._changes = None, -1
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder = Path(tempfile.mkdtemp(prefix="seqsearch-shard-"))
+        if self._folder is not None and self._lock is not None:
+            shutil.rmtree(self._folder.parent, ignore_errors=True)
+            self._lock.release()
+        own = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._lock, self._folder = WriterLock(own), own / "shard"
+        self._folder.mkdir()
         (Packed.of(source) if packed is None else packed).unpack(self._folder)
         shard = Shard(self._folder, distance)
         problems = shard.index.verify(sample=0).problems
@@ -70,3 +80,12 @@ class Copy:
     def here(self) -> tuple[str, int]:
         """The host and the process: that the actor answers at all is what is asked."""
         return socket.gethostname(), os.getpid()
+
+
+def remove_orphans(folder: Path) -> None:
+    """Remove copies in a folder whose actors are dead."""
+    for each in folder.glob(f"{_PREFIX}*"):
+        lock = lock_of(each)
+        if lock is not None:
+            shutil.rmtree(each, ignore_errors=True)
+            lock.release()

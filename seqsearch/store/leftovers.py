@@ -42,7 +42,7 @@ def claim(target: Path, identity: JSON, notes: list[str]) -> Claim | None:
     found: Claim | None = None
     wanted = None if identity is None else json.loads(dump_json(identity))
     for folder in sorted(target.parent.glob(glob.escape(prefix(target)) + "*"), key=_age):
-        lock = _lock_of(folder)
+        lock = lock_of(folder)
         if lock is None:
             continue
         other = _identity_of(folder)
@@ -65,8 +65,8 @@ def _age(folder: Path) -> float:
         return 0.0
 
 
-def _lock_of(folder: Path) -> WriterLock | None:
-    """The right to a folder whose builder is dead; None where it lives, or somebody else removed it just now."""
+def lock_of(folder: Path) -> WriterLock | None:
+    """The right to a folder whose owner is dead; None where it lives, or somebody else removed it just now."""
     place = folder / WRITER_LOCK
     if not place.exists():
         return None

@@ -37,7 +37,8 @@ from .wildcards import is_sets
 _VECTORS = 4  # of lanes between two looks at the cutoff, once there is one
 _MOST_LANES = _VECTORS * LANE_BITS // 16
 _LOOKS = 2  # blocks of columns between two looks whether all lanes can be given up
-_BLOCK = 16  # queries one after the other
+_BLOCK = 16  # queries one after the other, at most;
+_SHARES = 4  # parts of few queries a thread, so that none waits for the other at the end
 _MOST_SYMBOLS = 128  # of a pattern
 _LINE = 64  # bytes
 _FETCHED = 256  # symbols of a text that are asked for before its turn comes
@@ -388,6 +389,6 @@ def rerank(
     if len(candidates) == 1:  # sooner done than threads are asked for
         work(0, 1)
         return rows, distances
-    size = min(_BLOCK, -(-len(candidates) // numba_threads()))
+    size = min(_BLOCK, -(-len(candidates) // (_SHARES * numba_threads())))
     in_blocks(len(candidates), max(size, 1), work)
     return rows, distances

@@ -16,12 +16,11 @@ from ..ann import CANDIDATE_INDEXES, auto_kind
 from ..arrays import JSON, AnyArray, DoubleArray
 from ..distances import Distance, Neighbours
 from ..encoders.components import DIM, components_model
-from ..geometry import matrix
 from ..learning.plan import TrainingPlan, affordable, batch_size, sets_for
 from ..sequences import Sequences
 from .calibrator import counted, enough_queries, is_dear
 from .ordering import both_scores
-from .suiting import SAMPLE, K, asked_of, in_suited_geometry, places_of
+from .suiting import SAMPLE, K, asked_of, in_suited_geometry, ordering_of, places_of
 
 _DEEPER = 40  # the rank whose distance tells by how much neighbours draw near as sequences get more
 _UNIT = 3e-7  # seconds that one candidate proposed takes
@@ -151,7 +150,7 @@ def _ranks(truth: Neighbours, sample: Sequences, distance: Distance) -> tuple[fl
     what the distance has to put candidates in order by is added: 1 where it has nothing."""
     model = components_model(sample)
     points = model.embed(sample)
-    scores = matrix(in_suited_geometry(model, points, truth.rows).geometry, points[: len(truth)], points)
+    scores = ordering_of(points, len(truth), in_suited_geometry(model, points, truth.rows).geometry)
     rank = _within(scores, truth)
     if not distance.ranks(sample):
         return rank, 1.0

@@ -31,7 +31,7 @@ class KeoghRanker:
         self._distance, self._form = distance, form
         self._length = int(targets.lengths[0])
         shape = len(targets), 3, self._length * targets.data.shape[1]
-        self._envelopes = Filled(shape, np.float32, lambda rows: self._with_envelopes(targets[rows]))
+        self._envelopes = Filled(shape, np.float32, lambda rows: self._with_envelopes(targets[rows]), shape[2])
 
     def able(self, queries: Sequences) -> BoolArray:
         """(Q,) which queries have the length of the targets."""

@@ -37,7 +37,7 @@ class GramRanker:
         alphabet = targets.alphabet
         self._q = _USUAL_Q if alphabet is None else _Q.get(alphabet.name, _USUAL_Q)
         self._words = words_of(length)
-        self._bits = Filled((len(targets), self._words), np.uint64, lambda rows: self._bits_of(targets[rows]))
+        self._bits = Filled((len(targets), self._words), np.uint64, lambda rows: self._bits_of(targets[rows]), length)
 
     def able(self, queries: Sequences) -> BoolArray:
         """All are."""

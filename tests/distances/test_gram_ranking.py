@@ -86,3 +86,15 @@ def test_near_sequences_come_first() -> None:
     stored = as_sequences([other, *[edited(edits) for edits in (320, 160, 80, 40, 20, 5)], source], DNA)
     scores = GramRanker(stored, 1000.0).scores(as_sequences([source], DNA), rows_of(1, len(stored)))[0]
     assert (np.diff(scores) < 0).all()
+
+
+def test_bits_are_made_in_parts_that_fit_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    stored = as_sequences(["".join(rng.choice(list("ACGT"), 500)) for _ in range(23)], DNA)
+    whole = GramRanker(stored, 500.0).scores(stored, rows_of(23, 23))
+    monkeypatch.setattr("seqsearch.distances.filled._AT_ONCE", 2500)
+    made: list[int] = []
+    bits_of = GramRanker._bits_of
+    monkeypatch.setattr(GramRanker, "_bits_of", lambda self, some: (made.append(len(some)), bits_of(self, some))[1])
+    assert GramRanker(stored, 500.0).scores(stored, rows_of(23, 23)).tolist() == whole.tolist()
+    assert sorted(made) == [3, 5, 5, 5, 5, 23], "the queries at once"

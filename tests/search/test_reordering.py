@@ -62,18 +62,23 @@ def test_queries_of_another_length_keep_all_candidates_whoever_comes_along(built
         assert both.rows[2:].tolist() == state.pipeline.neighbours(longer, 4, Budget(200)).rows.tolist()
 
 
+def assert_narrowed_as_measured(pipeline: Pipeline, queries: Sequences, known: Calibration) -> None:
+    """There are budgets that compare some of the candidates, and these find what they were measured to find."""
+    truth = pipeline.neighbours(queries, 10, None)
+    narrowed = [point for point in known.points if point.kept and point.k == 10]
+    assert narrowed
+    for point in narrowed[:: max(1, len(narrowed) // 4)]:
+        budget = Budget(point.candidates, point.ef, kept=point.kept, lists=point.lists)
+        found = pipeline.staged(Queries(queries), 10, budget)
+        assert recall_at(found.distances, truth.distances, 10).mean() == pytest.approx(point.recall, abs=1e-6)
+
+
 def test_a_calibration_knows_what_the_first_by_bounds_find(built: Path) -> None:
     with SequenceIndex.open(built) as index, index.state() as state:
         queries = waves(160, 5)
         known = calibrate(state.pipeline, queries, 0.9)
         assert len(known.costs) == 2
-        truth = state.pipeline.neighbours(queries, 10, None)
-        narrowed = [point for point in known.points if point.kept and point.k == 10]
-        assert narrowed
-        for point in narrowed[:: max(1, len(narrowed) // 4)]:
-            budget = Budget(point.candidates, point.ef, kept=point.kept, lists=point.lists)
-            found = state.pipeline.staged(Queries(queries), 10, budget)
-            assert recall_at(found.distances, truth.distances, 10).mean() == pytest.approx(point.recall, abs=1e-6)
+        assert_narrowed_as_measured(state.pipeline, queries, known)
         again = Calibration.from_json(json.loads(json.dumps(known.to_json())))
         assert again.costs == known.costs
         assert again.points == known.points
@@ -188,10 +193,4 @@ def test_a_calibration_knows_what_both_find(genes: Path) -> None:
     with SequenceIndex.open(genes) as index, index.state() as state:
         queries = families(160, 3)
         known = calibrate(state.pipeline, queries, 0.9)
-        truth = state.pipeline.neighbours(queries, 10, None)
-        narrowed = [point for point in known.points if point.kept and point.k == 10]
-        assert narrowed
-        for point in narrowed[:: max(1, len(narrowed) // 4)]:
-            budget = Budget(point.candidates, point.ef, kept=point.kept, lists=point.lists)
-            found = state.pipeline.staged(Queries(queries), 10, budget)
-            assert recall_at(found.distances, truth.distances, 10).mean() == pytest.approx(point.recall, abs=1e-6)
+        assert_narrowed_as_measured(state.pipeline, queries, known)

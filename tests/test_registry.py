@@ -113,3 +113,39 @@ def test_an_error_from_within_a_call_stays_what_it_is():
 def test_importing_it_does_not_read_the_installed_packages():
     code = "import sys, seqsearch.registry; sys.exit('importlib.metadata' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_member_at_home_is_imported_when_it_is_looked_up(tmp_path, monkeypatch):
+    (tmp_path / "toolshed_of_ours.py").write_text("plane = 7\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    table: Registry[int] = Registry("tool", GROUP)
+    table.at_home({"plane": "toolshed_of_ours:plane"})
+    table.register("axe", 2)
+    assert list(table) == ["plane", "axe"]
+    assert "plane" in table
+    assert "toolshed_of_ours" not in sys.modules
+    with pytest.raises(ParameterError, match="the tool 'plane' is there already: 7"):
+        table.register("plane", 3)
+    assert table["plane"] == 7
+    assert dict(table) == {"plane": 7, "axe": 2}
+
+
+def test_names_of_a_package_are_imported_when_they_are_used():
+    program = """
+import sys
+from seqsearch import distances, search
+print([name for name in ("dtw", "overlap", "edit") if f"seqsearch.distances.{name}" in sys.modules], end=" ")
+distances.DTWDistance
+print([name for name in ("dtw", "overlap", "edit") if f"seqsearch.distances.{name}" in sys.modules], end=" ")
+print("seqsearch.search.index" in sys.modules, search.SequenceIndex.__module__)
+try:
+    distances.Nothing
+except AttributeError as error:
+    print(error)
+assert all(getattr(room, name) is not None for room in (distances, search) for name in room.__all__)
+"""
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert told.splitlines() == [
+        "[] ['dtw'] False seqsearch.search.index",
+        "module 'seqsearch.distances' has no attribute 'Nothing'",
+    ]

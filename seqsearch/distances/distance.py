@@ -14,6 +14,7 @@ from typing import ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 
+from .. import threads
 from ..arrays import JSON, AnyArray, BoolArray, DoubleArray, IntArray
 from ..errors import MismatchError, ParameterError
 from ..progress import SILENT, Progress
@@ -27,6 +28,7 @@ LEAST_COST = 0.1
 _CELL = 0.001  # a cell of a dynamic programme in candidates proposed by the graph: measured with time warping
 _RULED_OUT = 0.1  # a sequence that bounds rule out: measured with heartbeats under time warping
 _QUERIES_A_STEP, _PAIRS_A_STEP = 64, 1 << 20  # at most
+_DIVIDED = 1 << 12  # targets from which on parts of them are compared side by side
 
 
 Space = Literal["", "euclidean", "cosine", "inner-product"]
@@ -300,7 +302,7 @@ class _Everything:
         with progress.task("exact neighbours", len(queries)) as task:
             for first in range(0, len(queries), step):
                 part = queries[first : first + step]
-                nearest = self.distance.rerank(part, self.targets, np.tile(self.chosen, (len(part), 1)), k)
+                nearest = self._nearest(part, k)
                 found.rows[first : first + step], found.distances[first : first + step] = (
                     nearest.rows,
                     nearest.distances,
@@ -308,6 +310,18 @@ class _Everything:
                 task.advance(len(part))
         found = found.within(within)
         return found, Pruning(len(queries) * len(self.chosen), int(np.count_nonzero(found.rows >= 0)))
+
+    def _nearest(self, queries: Sequences, k: int) -> Neighbours:
+        """Of a few queries, each of which is asked for several parts of the targets where threads would stand idle."""
+        parts = -(-threads.count() // len(queries)) if len(self.chosen) >= _DIVIDED else 1
+        width = -(-len(self.chosen) // parts)
+        rows = np.full(parts * width, -1, np.int64)
+        rows[: len(self.chosen)] = self.chosen
+        asked = queries if parts == 1 else queries[np.repeat(np.arange(len(queries)), parts)]
+        near = self.distance.rerank(asked, self.targets, np.tile(rows.reshape(parts, width), (len(queries), 1)), k)
+        if parts == 1:
+            return near
+        return nearest_of(near.rows.reshape(len(queries), -1), near.distances.reshape(len(queries), -1), k)
 
 
 def nearest_of(rows: IntArray, distances: DoubleArray, k: int) -> Neighbours:

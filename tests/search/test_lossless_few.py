@@ -61,3 +61,17 @@ def test_the_nearest_by_counts_come_first_and_the_answers_stay(k: int) -> None:
     fewer = searcher.search(asked, k, within=radii - 1)[0]
     for line, most in enumerate(radii - 1):
         assert (fewer.rows[line] >= 0).sum() == (brute[line] <= most).sum()
+
+
+@pytest.mark.parametrize(("threads", "queries"), [(1, 1), (2, 1), (3, 2), (8, 3)])
+def test_targets_are_divided_where_threads_would_stand_idle(
+    monkeypatch: pytest.MonkeyPatch, threads: int, queries: int
+) -> None:
+    stored, asked, live = relatives(101, 120, 5), relatives(queries, 120, 6), np.arange(101) % 5 > 0
+    monkeypatch.setattr("seqsearch.distances.distance._DIVIDED", 50)
+    monkeypatch.setattr("seqsearch.threads.count", lambda: threads)
+    brute = np.where(live, EditDistance().matrix(asked, stored), np.inf)
+    order = np.lexsort((np.broadcast_to(np.arange(101), brute.shape), brute))[:, :30]
+    found, _ = EditDistance().one_by_one(stored, live).search(asked, 30)
+    assert found.rows.tolist() == order.tolist()
+    assert found.distances.tolist() == np.take_along_axis(brute, order, axis=1).tolist()

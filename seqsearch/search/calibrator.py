@@ -23,7 +23,7 @@ from .strangers import Removed, Strangers, grouped
 PROVING, QUERIES = 5.0, (500, 2000)
 DEAR = 5e10  # cells of a comparison of one query with everything, from which on fewer are asked for
 PROVING_DEAR, QUERIES_DEAR = 2.0, (200, 2000)
-AHEAD = 1  # candidates a neighbour, by which is known how far the last neighbour is at most
+AHEAD = 8  # candidates a neighbour, the first of which, by their order, tell how far the last neighbour is at most
 FEWEST_TO_LEAVE_OUT = 1000  # sequences below which members are not asked as well
 PARTS_K = (1, 10)
 """Of a distance to parts, for which more neighbours are dear to know."""
@@ -56,10 +56,15 @@ def calibrate(
     ks = tuple(k for k in (CALIBRATED_K if whole else PARTS_K) if k <= others) or (1,)
     few, lost = is_dear(queries.sequences.lengths, others, last.distance), counted(last.distance)
     removed = Removed.sizes(len(queries), others, max(ks), dear=few) if whole else None
+    reorder = next((stage for stage in pipeline.stages if isinstance(stage, Reorder)), None)
 
     def nearest(who: IntArray, count: int) -> Neighbours:
         own, some = None if exclude is None else exclude[who], queries[who]
-        wide = next((each for each in ladder_of(first, others) if each.candidates >= AHEAD * count), None)
+        wide = next(
+            (each for each in ladder_of(first, others) if each.candidates >= count * (AHEAD if reorder else 1)), None
+        )
+        if wide is not None and reorder is not None:
+            wide = replace(wide, kept=(count + count // 4,))
         near = None
         if few and whole and wide is not None:  # nobody has to be farther than so many candidates are
             near = pipeline.staged(some, count, wide, allowed=allowed, exclude=own)
@@ -84,7 +89,6 @@ def calibrate(
         return found, trace[last.name].compared / len(asked)
 
     cost = last.cost(sequences, truth) * (BANDED if isinstance(first, ProposeParts) else 1.0)
-    reorder = next((stage for stage in pipeline.stages if isinstance(stage, Reorder)), None)
     costs = (cost,) if reorder is None else (reorder.cost(sequences, truth), cost)
     by_proof = last.distance.exhaustive_cost(sequences.lengths, others, cost)
 

@@ -9,6 +9,9 @@ from ..arrays import AnyArray, FloatArray
 from ..jit import kernel
 from ..threads import numba_threads
 
+ROUNDING = 1e-6
+"""Of their mean: scores that spread by no more than this are equal."""
+
 
 def both_scores(one: AnyArray, other: AnyArray) -> FloatArray:
     """(Q, C) float32: of each query's two scores of a candidate, (Q, C), in standard deviations from their mean over
@@ -40,8 +43,9 @@ def _sum_kernel(one: AnyArray, other: AnyArray, out: FloatArray) -> None:
             if np.isfinite(one[q, c]) and np.isfinite(other[q, c]):
                 spread += (one[q, c] - first) ** 2
                 wide += (other[q, c] - second) ** 2
-        spread = np.sqrt(spread / max(1, count)) if spread > 0 else 1.0
-        wide = np.sqrt(wide / max(1, count)) if wide > 0 else 1.0
+        spread, wide = np.sqrt(spread / max(1, count)), np.sqrt(wide / max(1, count))
+        spread = spread if spread > ROUNDING * abs(first) else 1.0
+        wide = wide if wide > ROUNDING * abs(second) else 1.0
         for c in range(out.shape[1]):
             there = np.isfinite(one[q, c]) and np.isfinite(other[q, c])
             out[q, c] = (one[q, c] - first) / spread + (other[q, c] - second) / wide if there else np.inf

@@ -9,8 +9,9 @@ Names are imported when they are first used, so that `import seqsearch` loads ne
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from .lazy import names_of
 
 __version__ = "0.2.0"
 
@@ -69,7 +70,7 @@ _ROOMS = {
         "write_fasta",
     ),
 }
-_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
+_take = names_of(__name__, _ROOMS)
 
 __all__ = [
     "Alphabet",
@@ -123,13 +124,11 @@ def __getattr__(name: str) -> object:
         from .threads import use
 
         return use
-    if name not in _HOMES:
-        raise AttributeError(f"module 'seqsearch' has no attribute {name!r}")
     if name == "Encoder":  # the one name that is made of torch itself
         from .extras import require
 
         require("torch", "seqsearch.Encoder")
-    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    return _take(name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""Names for the array types that rooms exchange.
+"""Names for the array types that rooms exchange, and some rows of many.
 
 Shapes are given where a function is documented: n rows, Q queries, C candidates, D dimensions, T steps, F features.
 """
@@ -17,3 +17,9 @@ BoolArray = npt.NDArray[np.bool_]
 
 JSON = dict[str, Any]
 """A JSON object."""
+
+
+def spread(count: int, most: int) -> IntArray:
+    """At most so many of `count` rows, evenly from the first to the last: ascending, each once."""
+    rows: IntArray = np.unique(np.linspace(0, max(0, count - 1), min(most, count)).astype(np.int64))
+    return rows

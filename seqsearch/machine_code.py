@@ -105,7 +105,8 @@ def _name_runtime() -> None:
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        return _environment if name == _environments._rebuild_env.__name__ else super().find_class(module, name)
+        found = super().find_class(module, name)
+        return _environment if found is _environments._rebuild_env else found
 
 
 def _environment(module: str, constants: list[object], name: str) -> Any:

@@ -10,12 +10,12 @@ members registered in code, or where all names are wanted:
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from .errors import ParameterError, UnknownNameError
+from .lazy import found_at
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -24,11 +24,7 @@ T = TypeVar("T")
 
 
 class _Home(str):
-    """Where a member of our own is, "module:name": it is imported when it is first looked up."""
-
-    def import_it(self) -> Any:
-        module, _, name = self.partition(":")
-        return getattr(importlib.import_module(module), name)
+    """Where a member is, "module:name": it is imported when it is first looked up."""
 
 
 class Registry(Mapping[str, T]):
@@ -63,7 +59,7 @@ class Registry(Mapping[str, T]):
             self._members.setdefault(name, self._load(name, self._entries[name]))
         member = self._members[name]
         if isinstance(member, _Home):
-            member = self._members[name] = cast("T", member.import_it())
+            member = self._members[name] = cast("T", found_at(member))
         return member
 
     def __contains__(self, name: object) -> bool:

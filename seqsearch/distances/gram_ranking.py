@@ -33,7 +33,6 @@ class GramRanker:
 
     def __init__(self, targets: Sequences, length: float) -> None:
         """`length`: of a usual target."""
-        self._targets = targets
         alphabet = targets.alphabet
         self._q = _USUAL_Q if alphabet is None else _Q.get(alphabet.name, _USUAL_Q)
         self._words = words_of(length)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -83,9 +84,20 @@ class Copy:
 
 
 def remove_orphans(folder: Path) -> None:
-    """Remove copies in a folder whose actors are dead."""
+    """Remove copies in a folder whose actors are dead. Those of other users are not looked into: there may be anything,
+    such as a link in place of the lock."""
     for each in folder.glob(f"{_PREFIX}*"):
+        if not _is_own(each):
+            continue
         lock = lock_of(each)
         if lock is not None:
             shutil.rmtree(each, ignore_errors=True)
             lock.release()
+
+
+def _is_own(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
+    except OSError:  # removed just now
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()

@@ -5,7 +5,6 @@ Another package adds a family by an entry point of the group "seqsearch.encoders
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from .. import extras
 from ..arrays import JSON, AnyArray
 from ..errors import ParameterError, UnknownNameError
+from ..lazy import found_at
 from ..registry import Registry, call
 from ..sequences import Sequences
 from .inputs import InputSpec
@@ -112,8 +112,7 @@ def _found(member: T | str) -> T:
     """What "module:name" names; anything else is itself."""
     if not isinstance(member, str):
         return member
-    module, _, name = member.partition(":")
-    found: T = getattr(importlib.import_module(module, __package__), name)
+    found: T = found_at(member, __package__)
     return found
 
 

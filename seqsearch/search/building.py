@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import extras
 from ..ann import CandidateIndex
-from ..arrays import JSON, AnyArray, BoolArray, IntArray
+from ..arrays import JSON, AnyArray, BoolArray, IntArray, spread
 from ..distances import Distance, HashSequences
 from ..distances.distance import full_name
 from ..encoders.codes import LEARNED
@@ -257,7 +257,7 @@ class _Build:
 
     def _enough(self, distance: Distance) -> int:
         """On how many queries the recall is measured: fewer where comparing one with everything takes long."""
-        rows = np.unique(np.linspace(0, self.builder.rows - 1, min(self.builder.rows, _LENGTHS)).astype(np.int64))
+        rows = spread(self.builder.rows, _LENGTHS)
         dear = is_dear(self.builder.sequences(rows).lengths, self.builder.rows, distance)
         return enough_queries(self.options.recall, dear=dear, lost=counted(distance))
 

@@ -15,7 +15,7 @@ from .budget import USUAL, Budget, Calibration, Group, Point
 from .curves import LOST_MORE, far_series_bounds, group_bounds, worthwhile
 from .ladders import Ladder, ladder_of
 from .measuring import CALIBRATED_K, DIVIDING, Bounds, Reordering, measure, measured_whole
-from .pipeline import Pipeline, Queries, Trace, joined
+from .pipeline import Pipeline, Queries, Stage, Trace, joined
 from .proposals import Proposals
 from .stages import Exact, Propose, ProposeParts, ProposeShared, Reorder
 from .strangers import Removed, Strangers, grouped
@@ -60,13 +60,10 @@ def calibrate(
 
     def nearest(who: IntArray, count: int) -> Neighbours:
         own, some = None if exclude is None else exclude[who], queries[who]
-        wide = next(
-            (each for each in ladder_of(first, others) if each.candidates >= count * (AHEAD if reorder else 1)), None
-        )
-        if wide is not None and reorder is not None:
-            wide = replace(wide, kept=(count + count // 4,))
-        near = None
-        if few and whole and wide is not None:  # nobody has to be farther than so many candidates are
+        near, wide = None, None
+        if few and whole:
+            wide = _enough_to_bound(first, others, count, ordered=reorder is not None)
+        if wide is not None:  # nobody has to be farther than so many candidates are
             near = pipeline.staged(some, count, wide, allowed=allowed, exclude=own)
         return pipeline.neighbours(some, count, None, allowed=allowed, exclude=own, near=near, progress=progress)
 
@@ -135,6 +132,14 @@ def calibrate(
         float(np.quantile(truth.distances[:, 0], USUAL, method="higher")),
         groups=tuple(groups),
     )
+
+
+def _enough_to_bound(first: Stage, others: int, count: int, *, ordered: bool) -> Budget | None:
+    """A budget that finds about as many candidates as neighbours are wanted; None where there are no more. Where they
+    are `ordered`, it compares the first of many."""
+    most = count * (AHEAD if ordered else 1)
+    wide = next((budget for budget in ladder_of(first, others) if budget.candidates >= most), None)
+    return replace(wide, kept=(count + count // 4,)) if wide is not None and ordered else wide
 
 
 def is_dear(lengths: IntArray, others: int, distance: Distance) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..ann import CANDIDATE_INDEXES
-from ..arrays import JSON
+from ..arrays import JSON, spread
 from ..distances import DISTANCES, Distance, HashDTW, distance_named
 from ..encoders.own import Embedder, Embedding
 from ..errors import (
@@ -149,7 +149,7 @@ class Handle:
         assert own is not None
         with self.store() as store:
             live = np.flatnonzero(store.live())
-            rows = live[np.unique(np.linspace(0, len(live) - 1, min(sample, len(live))).astype(np.int64))]
+            rows = live[spread(len(live), sample)]
             own.require_same(store.sequences(rows), store.vectors(rows))
 
     @property

@@ -120,11 +120,11 @@ class Ladder:
         """Whether it is worth measuring; budgets are asked about in turn."""
         if budget.candidates != self._count:
             self._count, self._best, self._done = budget.candidates, (), False
-        return not self._done and effort_of(budget) not in self._spent
+        return not self._done and _effort_of(budget) not in self._spent
 
     def found(self, budget: Budget, recalls: tuple[float, ...]) -> None:
         """What it found of each part of the queries, of each k that is no more than its candidates."""
-        effort = effort_of(budget)
+        effort = _effort_of(budget)
         worth = WORTH if budget.candidates < MANY else WORTH_OF_MANY
         self._done = bool(self._best) and not _gained(self._best, recalls, worth)
         before = self._found.get(effort, ())
@@ -133,8 +133,7 @@ class Ladder:
         self._best = self._found[effort] = recalls
 
 
-def effort_of(budget: Budget) -> int | None:
-    """How hard the first stage looks within a budget, whatever that is called."""
+def _effort_of(budget: Budget) -> int | None:
     return budget.ef if budget.lists is None else budget.lists
 
 

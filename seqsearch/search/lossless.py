@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray, spread
 from ..distances import Distance, Neighbours, Pruning, Ranges, Searcher, range_search
 from ..progress import SILENT, Progress
 from ..sequences import Sequences, offsets_of
@@ -85,7 +85,7 @@ class Lossless:
 
     @cached_property
     def _few(self) -> int:
-        return self._distance.few(self._targets.lengths_of(_spread(len(self._targets))))
+        return self._distance.few(self._targets.lengths_of(spread(len(self._targets), _LENGTHS)))
 
     @property
     def _is_kept(self) -> bool:
@@ -113,11 +113,6 @@ class Lossless:
             if there.any():
                 yield start, self._targets[start:stop], there
             start = stop
-
-
-def _spread(count: int) -> IntArray:
-    """Some of so many rows, from the first to the last."""
-    return np.linspace(0, max(0, count - 1), min(count, _LENGTHS)).astype(np.int64)
 
 
 def _nearer(found: Neighbours, more: Neighbours, first: int) -> Neighbours:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from .budget import Budget, Point, at_rank
 from .curves import lower_bound, lower_bounds, monotone
 from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
 from .known_pairs import KnownPairs
-from .ladders import COMPARED, Ladder, effort_of
+from .ladders import COMPARED, Ladder
 from .pipeline import Ranked
 from .stages import Reorder
 
@@ -103,28 +102,6 @@ class _Outcome:
         return replace(told, kept=budget.kept)
 
 
-class _Prefixes:
-    """What is computed of candidates, (Q, C) rows, of budgets in turn: the first of more candidates of one effort are
-    mostly those of fewer, whose values are known."""
-
-    def __init__(self, compute: Callable[[IntArray], AnyArray | None]) -> None:
-        """`compute`: (Q, C) values of (Q, C) rows; None for a set that has none."""
-        self._compute = compute
-        self._last: dict[int | None, tuple[IntArray, AnyArray]] = {}
-
-    def of(self, effort: int | None, rows: IntArray) -> AnyArray | None:
-        """(Q, C) values of rows that are proposed with an effort."""
-        known = self._last.get(effort)
-        if known is not None and np.array_equal(rows[:, : known[0].shape[1]], known[0]):
-            more = self._compute(np.ascontiguousarray(rows[:, known[0].shape[1] :]))
-            values = None if more is None else np.concatenate([known[1], more], axis=1)
-        else:
-            values = self._compute(rows)
-        if values is not None:
-            self._last[effort] = rows, values
-        return values
-
-
 class _Verified:
     """Exact distances of pairs, each computed once, however many budgets propose it.
 
@@ -142,15 +119,9 @@ class _Verified:
             order = np.lexsort((known.rows[owners, columns], owners))
             owners, columns = owners[order], columns[order]
             self._known.put(owners, known.rows[owners, columns], known.distances[owners, columns])
-        self._prefixes = _Prefixes(self._of)
 
-    def of(self, budget: Budget, rows: IntArray) -> DoubleArray:
-        """(Q, C) distances of rows that a budget proposes, inf where there is none; none proposes a row twice."""
-        found = self._prefixes.of(effort_of(budget), rows)
-        assert found is not None
-        return found
-
-    def _of(self, rows: IntArray) -> DoubleArray:
+    def of(self, rows: IntArray) -> DoubleArray:
+        """(Q, C) distances of proposed rows, inf where there is none; no budget proposes a row twice."""
         out = self._known.of(rows)
         unknown = np.isnan(out)
         out[unknown & self._complete[:, None]] = np.inf
@@ -167,47 +138,35 @@ class _Verified:
 
 @dataclass(frozen=True)
 class Reordering:
-    """A stage that reorders, of `queries`, (Q,)."""
+    """A stage that puts candidates in an order, for the queries of a calibration, (Q,)."""
 
     stage: Reorder
     queries: Sequences
 
     @property
     def dear(self) -> bool:
+        """Whether a score takes longer than looking it up."""
         return self.stage.alone
 
     def scores(self, rows: IntArray) -> AnyArray | None:
+        """See `Reorder.scores`."""
         return self.stage.scores(self.queries, rows)
 
     def order(self, before: AnyArray, own: AnyArray) -> AnyArray:
-        return self.stage.order(before, own)
-
-
-class Ordering(Protocol):
-    """What puts candidates in an order: `Reorder` of the queries of a calibration."""
-
-    @property
-    def dear(self) -> bool:
-        """Whether a score takes longer than looking it up."""
-
-    def scores(self, rows: IntArray) -> AnyArray | None:
-        """(Q, C) of rows, inf for -1; None where nothing orders them."""
-
-    def order(self, before: AnyArray, own: AnyArray) -> AnyArray:
         """See `Reorder.order`."""
+        return self.stage.order(before, own)
 
 
 class _Ordered:
     """Scores of candidates by which they are chosen to be compared; where they are `dear`, each is computed once, as
     `_Verified`."""
 
-    def __init__(self, ordering: Ordering, queries: int) -> None:
-        self._ordering, self._known = ordering, KnownPairs(queries)
-        self._prefixes = _Prefixes(self._looked_up if ordering.dear else ordering.scores)
+    def __init__(self, ordering: Reordering) -> None:
+        self._ordering, self._known = ordering, KnownPairs(len(ordering.queries))
 
-    def of(self, budget: Budget, proposed: Ranked) -> AnyArray | None:
-        """(Q, C) of what a budget proposes, inf where there is none; None where nothing orders them."""
-        own = self._prefixes.of(effort_of(budget), proposed.rows)
+    def of(self, proposed: Ranked) -> AnyArray | None:
+        """(Q, C) of what was proposed, inf where there is none; None where nothing orders them."""
+        own = self._looked_up(proposed.rows) if self._ordering.dear else self._ordering.scores(proposed.rows)
         return None if own is None else self._ordering.order(proposed.scores, own)
 
     def _looked_up(self, rows: IntArray) -> AnyArray | None:
@@ -261,7 +220,7 @@ def measure(
     known: Neighbours | None = None,
     usual: int | None = None,
     may_stop: bool = True,
-    ordering: Ordering | None = None,
+    ordering: Reordering | None = None,
 ) -> Measured:
     """What the budgets find for the queries that `truth` belongs to, and the interval behind those that stop early.
 
@@ -275,7 +234,7 @@ def measure(
     proposals: list[_Proposal] = []
     best: tuple[float, ...] = ()
     narrowed: list[_Outcome] = []
-    ordered = None if ordering is None else _Ordered(ordering, len(truth))
+    ordered = None if ordering is None else _Ordered(ordering)
     ladder = budgets if isinstance(budgets, Ladder) else None
     for budget in budgets.budgets if isinstance(budgets, Ladder) else budgets:
         if task is not None:
@@ -283,10 +242,10 @@ def measure(
         if ladder is not None and not ladder.takes(budget) and proposals:
             continue
         candidates = propose(budget)
-        proposal = _Proposal(budget, candidates.scores, distances.of(budget, candidates.rows))
+        proposal = _Proposal(budget, candidates.scores, distances.of(candidates.rows))
         proposals.append(proposal)
         if ordered is not None and budget.candidates >= FEWEST_TO_NARROW:
-            narrowed += proposal.narrowed(ordered.of(budget, candidates), truth, ks)
+            narrowed += proposal.narrowed(ordered.of(candidates), truth, ks)
         able = [k for k in ks if budget.candidates >= k]
         recalls = tuple(recall for k in able for recall in proposal.recalls(truth, k, usual))
         if recalls >= best:  # by the smallest k, which every budget has

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from ..arrays import JSON, AnyArray, FloatArray, IntArray
+from ..arrays import JSON, AnyArray, FloatArray, IntArray, spread
 from ..encoders.codes import LEARNED, quantizer
 from ..encoders.own import GEOMETRY, Embedder, OwnModel
 from ..encoders.vector_rows import VectorRows, VectorsLike
@@ -55,7 +55,7 @@ class OwnVectors:
 
     def model(self, builder: StoreBuilder, options: BuildOptions, held: IntArray, rng: np.random.Generator) -> OwnModel:
         """For the recorded sequences. Raises MismatchError where callable and vectors do not belong together."""
-        some = builder.sequences(_spread(builder.rows))
+        some = builder.sequences(spread(builder.rows, PROBED))
         if self.rows is not None:
             dim = self.rows.dim
         else:
@@ -63,7 +63,7 @@ class OwnVectors:
             dim = self.embedder.dim_of(some, self.geometry)
         made = OwnModel.new(some, dim, self.geometry, self.embedder)
         if self.rows is not None and self.embedder is not None:
-            made.require_same(some, self.rows.take(_spread(builder.rows), self.geometry))
+            made.require_same(some, self.rows.take(spread(builder.rows, PROBED), self.geometry))
         return made if options.bits is None else self._coded(made, builder, options, held, rng)
 
     def _coded(
@@ -83,7 +83,7 @@ class OwnVectors:
         """The model of an interrupted build with the callable of this one; None where that makes other vectors than
         those which were stored."""
         model = kept.with_embedder(self.embedder)
-        rows = _spread(builder.vector_rows)
+        rows = spread(builder.vector_rows, PROBED)
         if self.embedder is not None and len(rows):
             try:
                 model.require_same(builder.sequences(rows), builder.vectors(rows))
@@ -111,11 +111,6 @@ class OwnVectors:
                 builder.unmap()
                 task.advance(stop - start)
                 start = stop
-
-
-def _spread(count: int) -> IntArray:
-    """Some rows among so many."""
-    return np.unique(np.linspace(0, max(0, count - 1), min(PROBED, count)).astype(np.int64))
 
 
 def _require(options: BuildOptions, given: bool) -> None:

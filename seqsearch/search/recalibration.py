@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..arrays import spread
 from ..errors import ParameterError
 from ..progress import Progress
 from .budget import Calibration
@@ -54,7 +55,7 @@ def measured(
 
 def enough(state: State, target: float) -> int:
     """Members that have to be asked to measure a recall."""
-    rows = np.unique(np.linspace(0, max(0, len(state.live) - 1), min(len(state.live), _LENGTHS)).astype(np.int64))
+    rows = spread(len(state.live), _LENGTHS)
     distance = state.distance
     dear = distance is not None and is_dear(state.targets.lengths_of(rows), len(state), distance)
     return enough_queries(target, dear=dear, lost=counted(distance))

@@ -10,7 +10,7 @@ from typing import Unpack
 import numpy as np
 
 from ..ann import CandidateIndex
-from ..arrays import AnyArray, BoolArray, IntArray
+from ..arrays import AnyArray, BoolArray, IntArray, spread
 from ..distances import Distance, HashDTW, HashSequences, Neighbours
 from ..distances.neighbours import Identical
 from ..encoders.model import Model
@@ -60,7 +60,7 @@ class State:
     def usual_lengths(self) -> tuple[float, float, float] | None:
         """Lengths of some of the stored sequences: nineteen of twenty are as long as the first, half of them as
         the second, and one of twenty is longer than the third. None where there are none."""
-        rows = np.linspace(0, max(0, len(self.live) - 1), min(len(self.live), _LENGTHS)).astype(np.int64)
+        rows = spread(len(self.live), _LENGTHS)
         rows = rows[self.live[rows]]
         if not len(rows):
             return None

@@ -72,3 +72,20 @@ def test_nothing_else_is_removed(machine: Path) -> None:
     remove_orphans(machine)
     assert sorted(machine.iterdir()) == [alive, fresh, other], "one that has no lock yet may be somebody's in a moment"
     held.release()
+
+
+def test_folders_of_other_users_and_links_are_not_looked_into(
+    machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere, dead = tmp_path / "elsewhere", machine / "seqsearch-shard-d"
+    for folder in (elsewhere, dead):
+        folder.mkdir()
+        WriterLock(folder).release()
+    (machine / "seqsearch-shard-l").symlink_to(elsewhere)
+    monkeypatch.setattr("os.getuid", lambda: dead.stat().st_uid + 1)
+    remove_orphans(machine)
+    assert dead.exists()
+    monkeypatch.undo()
+    remove_orphans(machine)
+    assert not dead.exists()
+    assert elsewhere.exists()

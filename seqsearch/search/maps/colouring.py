@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...arrays import AnyArray, FloatArray, IntArray
+from ...arrays import AnyArray, FloatArray, IntArray, spread
 from ...errors import UnknownNameError
 from ...sequences import Sequences
 
@@ -38,7 +38,7 @@ class Colouring:
 
 def colourings(targets: Sequences, rows: IntArray) -> tuple[str, ...]:
     """What the points of rows can be coloured by; first what says most."""
-    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _LOOKED_AT)).astype(np.int64)] if len(rows) else rows
+    some = rows[spread(len(rows), _LOOKED_AT)]
     labelled = any(targets.labels.take(some))
     told = any(";" in text for text in targets.descriptions.take(some))
     columns = [name for name, kind in targets.columns.fields if kind in ("int", "float", "bool", "text")]

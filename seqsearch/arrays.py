@@ -21,5 +21,6 @@ JSON = dict[str, Any]
 
 def spread(count: int, most: int) -> IntArray:
     """At most so many of `count` rows, evenly from the first to the last: ascending, each once."""
-    rows: IntArray = np.unique(np.linspace(0, max(0, count - 1), min(most, count)).astype(np.int64))
+    some = min(most, count)
+    rows: IntArray = np.arange(some) * max(0, count - 1) // max(1, some - 1)
     return rows

@@ -5,7 +5,8 @@
     python benchmarks/build.py whole --work FOLDER --output build.jsonl --table build.md
 
 Data: `v4`, 70,814 genes of 150 nt; `genes`, 9,169 of Debian's partial LSU rRNA genes (LSURef_93, 2,900 nt; copies and
-IUPAC codes left in); `full`, 98,322 whole 16S genes; `names`, 12,000 place names; `beats`, 3,000 heartbeats under DTW.
+IUPAC codes left in); `full`, 98,322 whole 16S genes; `names`, 12,000 place names; `proteins`, 9,712 chains that are
+hardly related; `beats`, 3,000 heartbeats under DTW.
 What is asked is not stored. `build_s` is a whole process of `seqsearch build --learn LEVEL`, from a file, beside
 `cpu_s`; `within_100`: the recall among the 100 nearest points, by rank, ties counted, and `within_50`, `within_300`;
 `asked` .99: what is delivered, and queries a second of an open index in one batch, the fastest of three; `decided` is
@@ -42,7 +43,7 @@ from seqsearch.sequences import Sequences, write_sequences
 
 K = 10
 STORED = {"genes": 9169, "names": 12_000, "beats": 3000}
-ASKED = {"v4": 1000, "genes": 300, "full": 1000, "names": 1000, "beats": 500}
+ASKED = {"v4": 1000, "genes": 300, "full": 1000, "names": 1000, "proteins": 300, "beats": 500}
 _COMMAND = "import sys; from seqsearch.cli import main; sys.exit(main())"
 LEVELS = ("none", "normal", "auto")
 WITHIN = (50, 100, 300)
@@ -54,7 +55,7 @@ VSEARCH = {"usual": (10, 32), "thorough": (50, 128)}
 def data_of(name: str, folder: Path | None) -> DataSet:
     """The set of that name. Raises FileNotFoundError or ImportError where its source is not installed."""
     rng = np.random.default_rng(0)
-    if name in ("v4", "full"):
+    if name in ("v4", "full", "proteins"):
         return datasets.load(name, ASKED[name], folder)
     if name == "names":
         every = datasets.load(name, ASKED[name], folder)
@@ -219,7 +220,7 @@ def main() -> None:
     text.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(ASKED)}, whole")
     text.add_argument("--reads", type=int, nargs="+", default=list(READS), help="of whole")
     text.add_argument("--levels", help="of --learn  [default: none, normal, auto]")
-    text.add_argument("--data", type=Path, help="folder with ecg/mitbih_beats.npz, for beats")
+    text.add_argument("--data", type=Path, help="folder with ecg/ and tagging/, for beats and proteins")
     text.add_argument("--work", type=Path, default=Path("benchmarks/cache"), help="files and indexes on the way")
     text.add_argument("--threads", type=int, default=2)
     text.add_argument("--expect-queries", type=int, default=100_000, help="of --learn auto")

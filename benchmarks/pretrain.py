@@ -9,7 +9,7 @@ letters of the set in text, which also swaps two; insertions and deletions of on
 of one thread from three starts, and `within_50`, `within_100`, `within_300` are the recall@10 of its nearest points for
 queries that are not stored:
 
-`components`: weighted principal components and a residual near zero, as every build begins; `pretrained`: all of the
+`components`: weighted principal components and a residual near zero, as learning begins; `pretrained`: all of the
 pretrained network, its outputs turned to their weighted principal components on the real data; `residual`: components,
 and the first layer of the pretrained residual. What is pretrained has the very features of the data set, its
 vocabulary and length, which weights of a package could not have: an upper bound of what these would save.
@@ -35,7 +35,7 @@ from seqsearch import threads
 from seqsearch.arrays import AnyArray, DoubleArray, FloatArray, IntArray
 from seqsearch.distances import distance_named
 from seqsearch.distances.matrices import matrix_named
-from seqsearch.encoders.components import DAMPING, leading_axes
+from seqsearch.encoders.components import DAMPING, components_model, leading_axes
 from seqsearch.encoders.families import Family, register
 from seqsearch.encoders.inputs import InputSpec
 from seqsearch.encoders.model import Model
@@ -44,11 +44,13 @@ from seqsearch.learning.networks import weights_of
 from seqsearch.learning.plan import TrainingPlan
 from seqsearch.learning.trainer import train
 from seqsearch.search.lossless import Lossless
-from seqsearch.sequences import PROTEIN, Sequences, Strings, offsets_of
+from seqsearch.search.suiting import suited
+from seqsearch.sequences import PROTEIN, Alphabet, Sequences, Strings, offsets_of
 
 K, DEEP, QUERIES = 10, 60, 300
 WITHIN = (50, 100, 300)
 STORED = {"v4": 20_000, "genes": 9169, "names": 12_000, "proteins": 20_000}
+Row = dict[str, object]
 STARTS = ("components", "pretrained", "residual")
 WIDE = 256
 ROOTS = 24
@@ -119,12 +121,20 @@ def chances(like: Sequences) -> tuple[IntArray, DoubleArray, float]:
     return codes.astype(np.int64), table / table.sum(axis=1, keepdims=True), swaps
 
 
-def generated(like: Sequences, rng: np.random.Generator) -> Sequences:
-    """Families of the alphabet and about the lengths of `like`, 9,600 sequences, by chance alone."""
+def at_large(alphabet: Alphabet, rng: np.random.Generator) -> Sequences:
+    """4,000 sequences that are nothing but lengths, as proteins have them: a median of 220, and two thirds within a
+    factor of two."""
+    lengths = np.clip(np.exp(rng.normal(np.log(220), 0.65, 4000)), 25, 1500).astype(np.int64)
+    return Sequences.from_texts(["A" * length for length in lengths.tolist()], alphabet)
+
+
+def generated(like: Sequences, rng: np.random.Generator, shallow: bool = False) -> Sequences:
+    """Families of the alphabet and about the lengths of `like`, 9,600 sequences, by chance alone; `shallow`: 960 of
+    ten children each."""
     codes, table, swaps = chances(like)
     usual = table.mean(axis=0)
     words = like.alphabet is not None and like.alphabet.is_open  # which have no deep tree
-    roots, generations = (40 * ROOTS, ((10, 0.15),)) if words else (ROOTS, CHILDREN)
+    roots, generations = (40 * ROOTS, ((10, 0.15),)) if words or shallow else (ROOTS, CHILDREN)
     parts = []
     for length in np.maximum(rng.choice(like.lengths, size=roots), 3).tolist():
         root = rng.choice(len(codes), size=length, p=usual / usual.sum())
@@ -176,12 +186,14 @@ class WithSpec(ProjectionEncoder):
         super().__init__(self.spec_of, **settings)  # type: ignore[arg-type]
 
 
-def pretrained(like: Sequences, steps: int, seed: int) -> Model:
-    """A network that learned generated families only."""
-    families = generated(like, np.random.default_rng(seed))
+def pretrained(like: Sequences, steps: int, seed: int, width: int = WIDE, shallow: bool = False) -> Model:
+    """A network of `width` outputs that learned generated families only."""
+    families = generated(like, np.random.default_rng(seed), shallow)
     WithSpec.spec_of = InputSpec.fit(like)
     plan = replace(TrainingPlan.of_effort("normal"), steps=steps, epochs=1000)
-    return train(families, distance_named("edit"), encoder="with-spec", plan=plan, seed=seed, settings={"dim": WIDE})[0]
+    return train(families, distance_named("edit"), encoder="with-spec", plan=plan, seed=seed, settings={"dim": width})[
+        0
+    ]
 
 
 def data_of(name: str, folder: Path | None) -> tuple[Sequences, Sequences]:
@@ -228,13 +240,35 @@ def started(stored: Sequences) -> Model:
     return Model("started", network.spec, network.settings(), weights_of(network), network.dim, geometry=geometry)
 
 
-def rows(name: str, options: argparse.Namespace) -> Iterator[dict[str, object]]:
+def unlearned(about: Row, judge: Judge, options: argparse.Namespace) -> Iterator[Row]:
+    """What `--learn none` has, and what general weights find."""
+    stored, edit = judge.stored, distance_named("edit")
+    for width in options.widths:
+        model = suited(components_model(stored, width), stored, edit, 0)
+        kind = f"learn none, {width} dimensions, {model.geometry}"
+        yield {**about, "start": kind, "cpu_s": 0, **judge.recalls(model)}
+        if options.general:
+            assert stored.alphabet is not None
+            before = time.process_time()
+            like = at_large(stored.alphabet, np.random.default_rng(5))
+            model = pretrained(like, options.steps, 1, width, shallow=True)
+            spent = {"cpu_s": 0, "pretraining_s": round(time.process_time() - before, 1)}
+            yield {**about, "start": f"general, {width} dimensions", **spent, **judge.recalls(model)}
+
+
+def rows(name: str, options: argparse.Namespace) -> Iterator[Row]:
     stored, asked = data_of(name, options.data)
-    judge = Judge.of(stored, asked)
-    before = time.process_time()
+    judge, about = Judge.of(stored, asked), {"data": name, "n": len(stored)}
+    yield from unlearned(about, judge, options)
+    if options.starts:
+        yield from learned(about, judge, options)
+
+
+def learned(about: Row, judge: Judge, options: argparse.Namespace) -> Iterator[Row]:
+    """What is found after so many seconds of each start."""
+    stored, before = judge.stored, time.process_time()
     Started.source = source = pretrained(stored, options.steps, seed=1)
     spent = round(time.process_time() - before, 1)
-    about = {"data": name, "n": len(stored)}
     yield {**about, "start": "pretrained, as it is", "cpu_s": 0, "pretraining_s": spent, **judge.recalls(source)}
     for start in options.starts:
         Started.start = start
@@ -248,7 +282,9 @@ def rows(name: str, options: argparse.Namespace) -> Iterator[dict[str, object]]:
 def main() -> None:
     text = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     text.add_argument("parts", nargs="+", choices=list(STORED))
-    text.add_argument("--starts", default=list(STARTS), type=lambda names: names.split(","))
+    text.add_argument("--starts", default=list(STARTS), type=lambda names: [name for name in names.split(",") if name])
+    text.add_argument("--widths", type=int, nargs="+", default=[128], help="of what learns nothing here")
+    text.add_argument("--general", action="store_true", help="weights that know nothing of the data, too")
     text.add_argument("--seconds", type=float, nargs="+", default=[5, 10, 20, 40])
     text.add_argument("--steps", type=int, default=1500, help="of pretraining")
     text.add_argument("--data", type=Path, help="folder with tagging/secondary_structure.tsv.gz, for proteins")

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arrays import DoubleArray, FloatArray
 from ..sequences import Sequences
-from .feature_sets import Features, standard_features
+from .feature_sets import Features, features_from_json, standard_features
 from .features import SparseFeatures
 from .inputs import InputSpec
 from .model import Model
@@ -73,6 +73,22 @@ def leading_components(model: Model, dim: int) -> Model:
     return replace(
         model, settings={**model.settings, "dim": len(table)}, weights={"linear.weight": table}, dim=len(table)
     )
+
+
+def with_length(model: Model, weight: float) -> Model:
+    """A model of components of token features, at least two, in which `weight` * log(1 + length) takes the place of the
+    last.
+
+    Lengths far apart are edits that nothing avoids, yet damping makes the axis they lie on, the first, count the
+    least; and between unrelated sequences the tolerance grows with the length, which the logarithm follows.
+    """
+    features = features_from_json(model.spec, model.settings["features"])
+    assert isinstance(features, SparseFeatures)
+    table = np.zeros((model.dim, features.size + 1), np.float32)
+    table[:-1, :-1] = model.weights["linear.weight"][:-1]
+    table[-1, -1] = weight
+    settings = {**model.settings, "features": replace(features, lengths=True).to_json()}
+    return replace(model, settings=settings, weights={"linear.weight": table})
 
 
 def leading_axes(points: FloatArray, dim: int, rng: np.random.Generator) -> tuple[DoubleArray, DoubleArray]:

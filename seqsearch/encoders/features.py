@@ -44,7 +44,8 @@ class _Block(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """`SparseFeatures` as the kernels read them: `counts` and `members` are the symbols that a token may be."""
+    """`SparseFeatures` as the kernels read them: `lengths` is 1 for a column of them; `counts` and `members` are the
+    symbols that a token may be."""
 
     ks: IntArray
     columns: IntArray
@@ -53,6 +54,7 @@ class _Layout(NamedTuple):
     windows: int
     bins: int
     length: int
+    lengths: int
     symbols: int
     counts: IntArray
     members: IntArray
@@ -61,7 +63,7 @@ class _Layout(NamedTuple):
 @dataclass(frozen=True)
 class SparseFeatures:
     """Which features: `ks` k-mer lengths, each in at most `buckets` columns (hashed beyond); `window_k`-mers in each of
-    `windows` soft windows; symbols in `bins` position bins.
+    `windows` soft windows; symbols in `bins` position bins; `lengths`: and log(1 + the length), in the last column.
     """
 
     spec: InputSpec
@@ -70,6 +72,7 @@ class SparseFeatures:
     window_k: int = 3
     bins: int = 0
     buckets: int = 4096
+    lengths: bool = False
 
     @classmethod
     def counts(cls, spec: InputSpec) -> SparseFeatures:
@@ -99,7 +102,7 @@ class SparseFeatures:
     def size(self) -> int:
         """M: number of features."""
         windowed = self.windows * self.columns_of(self.window_k)
-        return sum(self.columns_of(k) for k in self.ks) + windowed + self.bins * self.spec.symbols
+        return sum(self.columns_of(k) for k in self.ks) + windowed + self.bins * self.spec.symbols + self.lengths
 
     @property
     def block_weights(self) -> FloatArray:
@@ -125,7 +128,8 @@ class SparseFeatures:
         ks = np.array(self.ks, np.int64)
         columns = np.array([self.columns_of(k) for k in self.ks], np.int64)
         window = self.window_k, self.columns_of(self.window_k), self.windows
-        return _Layout(ks, columns, *window, self.bins, self.spec.length, self.spec.symbols, counts, members)
+        places = self.bins, self.spec.length, int(self.lengths)
+        return _Layout(ks, columns, *window, *places, self.spec.symbols, counts, members)
 
     def dense(self, sequences: Sequences) -> FloatArray:
         """(n, M) float32 counts."""
@@ -154,6 +158,8 @@ class SparseFeatures:
 
     def to_json(self) -> JSON:
         own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "spec"}
+        if not self.lengths:  # so that models without it stay as they were, byte for byte
+            del own["lengths"]
         return {**own, "ks": list(self.ks)}
 
     @classmethod
@@ -304,13 +310,18 @@ def _list(tokens: AnyArray, layout: _Layout, features: AnyArray, weights: FloatA
         first += layout.windows * layout.window_columns
     if layout.bins > 0:
         used = _positions(tokens, layout, first, features, weights, used)
+        first += layout.bins * layout.symbols
+    if layout.lengths > 0:
+        features[used] = first
+        weights[used] = np.log(1.0 + len(tokens))
+        used += 1
     return used
 
 
 @kernel()
 def _lists(tokens: AnyArray, offsets: IntArray, layout: _Layout) -> Lists:
     """The features of some sequences."""
-    room = 1  # one more may be written and not kept
+    room = len(offsets)  # a length each, and one more may be written and not kept
     for i in range(len(offsets) - 1):
         room += _room(tokens[offsets[i] : offsets[i + 1]], len(layout.ks), layout.counts)
     features = np.empty(room, np.int32)

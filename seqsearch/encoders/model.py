@@ -26,7 +26,8 @@ from .inputs import InputSpec
 from .placing import GAIN, REACH, lifted, placed
 from .run import Runner
 
-MODEL_VERSION = 2  # 2: text read by words, heads
+MODEL_VERSION = 3  # 3: features that count the length; 2: text read by words, heads
+_USUAL_VERSION = 2  # of models that an older version reads as well
 _LOOKED_AT = 1024  # sequences that choose the gain of an untrained model
 _STEPS_PER_BATCH = 1 << 20  # bounds the memory of a batch whatever the lengths
 _ELEMENTS_PER_BATCH = 1 << 15  # fewer where every step has a vector
@@ -152,7 +153,9 @@ class Model:
         """Everything but the weights, as JSON."""
         own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "weights"}
         head = None if self.head is None else self.head.to_json()
-        return {"model_version": MODEL_VERSION, **own, "spec": self.spec.to_json(), "head": head}
+        lengths = (self.settings.get("features") or {}).get("lengths", False)
+        version = MODEL_VERSION if lengths else _USUAL_VERSION
+        return {"model_version": version, **own, "spec": self.spec.to_json(), "head": head}
 
     def weight_bytes(self) -> bytes:
         """The weights as safetensors."""

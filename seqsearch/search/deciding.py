@@ -20,7 +20,7 @@ from ..learning.plan import TrainingPlan, affordable, batch_size, sets_for
 from ..sequences import Sequences
 from .calibrator import counted, enough_queries, is_dear
 from .ordering import both_scores
-from .suiting import SAMPLE, K, asked_of, in_suited_geometry, ordering_of, places_of
+from .suiting import SAMPLE, K, asked_of, in_suited_geometry, ordering_of, places_of, suited_points
 
 _DEEPER = 40  # the rank whose distance tells by how much neighbours draw near as sequences get more
 _UNIT = 3e-7  # seconds that one candidate proposed takes
@@ -104,13 +104,14 @@ def decided(
     compared = nearer * pruning.verified / max(1, pruning.pairs)
     exact = _UNIT * size * distance.proof_cost(sample.lengths, reach, compared)
     cost, ranking = distance.verification_cost(sample.lengths, reach), distance.ranking_cost(sample.lengths)
-    rank, narrowed = _ranks(truth, sample, distance)
-    needed = rank * (size / len(sample)) ** _GROWTH
+    ranks = _Ranks.of(truth, sample, distance)
+    growth = (size / len(sample)) ** _GROWTH
     calibrated = enough_queries(recall, dear=is_dear(sample.lengths, size, distance), lost=counted(distance))
     scans = not CANDIDATE_INDEXES[auto_kind(size)].effort
     estimates = {"exact": Estimate(0.0, exact)}
-    learned = max(_FEWEST, _learned(rank / len(sample), distance) * needed)
-    for name, count, share in (("none", needed, narrowed), ("normal", learned, narrowed**0.5)):
+    learned = max(_FEWEST, _learned(ranks.components / len(sample), distance) * growth * ranks.components)
+    shares = ranks.narrowed(ranks.suited), ranks.narrowed(ranks.components) ** 0.5
+    for name, count, share in (("none", growth * ranks.suited, shares[0]), ("normal", learned, shares[1])):
         count = min(float(size), count)
         proposing = _SCAN * size if scans else _LISTS + count
         verifying = count * cost * _VERIFIED if share == 1 else count * (cost * share + ranking)
@@ -145,18 +146,34 @@ def _middle(distances: DoubleArray) -> float:
     return float(np.median(known)) if len(known) else 0.0
 
 
-def _ranks(truth: Neighbours, sample: Sequences, distance: Distance) -> tuple[float, float]:
-    """The rank by components that 99 of 100 of the nearest in a sample are within, and which share of it that is once
-    what the distance has to put candidates in order by is added: 1 where it has nothing."""
-    model = components_model(sample)
-    points = model.embed(sample)
-    scores = ordering_of(points, len(truth), in_suited_geometry(model, points, truth.rows).geometry)
-    rank = _within(scores, truth)
-    if not distance.ranks(sample):
-        return rank, 1.0
-    ranker, everyone = distance.ranker(sample), np.tile(np.arange(len(sample)), (len(truth), 1))
-    own = ranker.scores(sample[: len(truth)], everyone)
-    return rank, min(1.0, _within(own if ranker.alone else both_scores(scores, own), truth) / rank)
+@dataclass(frozen=True)
+class _Ranks:
+    """The ranks that 99 of 100 of the nearest in a sample are within: by `suited` points that were not learned; by
+    `components` alone, which learning begins with; and once what the distance has to put candidates in order by is
+    added, `ordered`, None where it has nothing."""
+
+    suited: float
+    components: float
+    ordered: float | None
+
+    @classmethod
+    def of(cls, truth: Neighbours, sample: Sequences, distance: Distance) -> _Ranks:
+        plain = components_model(sample)
+        points = plain.embed(sample)
+        geometry = in_suited_geometry(plain, points, truth.rows).geometry
+        components = _within(ordering_of(points, len(truth), geometry), truth)
+        model, points = suited_points(plain, points, sample, truth.rows)
+        scores = ordering_of(points, len(truth), model.geometry)
+        suited = _within(scores, truth) if model.settings != plain.settings else components
+        if not distance.ranks(sample):
+            return cls(suited, components, None)
+        ranker, everyone = distance.ranker(sample), np.tile(np.arange(len(sample)), (len(truth), 1))
+        own = ranker.scores(sample[: len(truth)], everyone)
+        return cls(suited, components, _within(own if ranker.alone else both_scores(scores, own), truth))
+
+    def narrowed(self, rank: float) -> float:
+        """Which share of a rank is left by what the distance orders candidates by."""
+        return 1.0 if self.ordered is None else min(1.0, self.ordered / rank)
 
 
 def _within(scores: AnyArray, truth: Neighbours) -> float:

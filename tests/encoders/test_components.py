@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from seqsearch.encoders.components import DAMPING, components_model, count_components, leading_axes
+from seqsearch.encoders.components import DAMPING, components_model, count_components, leading_axes, with_length
 from seqsearch.encoders.feature_sets import features_from_json
 from seqsearch.encoders.features import SparseFeatures, principal_axes
 from seqsearch.encoders.model import Model
 from seqsearch.errors import ParameterError
 from seqsearch.search import BuildOptions, SequenceIndex
-from seqsearch.sequences import PROTEIN, TEXT, Sequences
+from seqsearch.sequences import PROTEIN, TEXT, Alphabet, Sequences
 from tests.families import families
 
 
@@ -72,6 +72,20 @@ def test_any_kind_of_input_is_saved_and_embeds_the_same(sequences: Sequences) ->
     np.testing.assert_array_equal(again.embed(sequences), model.embed(sequences))
     np.testing.assert_array_equal(again.embed(sequences[3:4])[0], model.embed(sequences)[3])
     assert model.digest() == components_model(sequences).digest()
+
+
+@pytest.mark.parametrize("alphabet", [PROTEIN, TEXT], ids=["protein", "text"])
+def test_the_length_takes_the_place_of_the_last_component(alphabet: Alphabet) -> None:
+    sequences = Sequences.from_texts(["MKVLA", "MKVIAAA", "GGHH", "M", "PPPPPP", "MKV" * 20] * 8, alphabet)
+    plain = components_model(sequences)
+    model = with_length(plain, 2.5)
+    points, others = model.embed(sequences), plain.embed(sequences)
+    assert points.shape == others.shape
+    np.testing.assert_allclose(points[:, :-1], others[:, :-1], rtol=1e-6)
+    np.testing.assert_allclose(points[:, -1], 2.5 * np.log1p(sequences.lengths), rtol=1e-6)
+    assert (plain.document()["model_version"], model.document()["model_version"]) == (2, 3)  # older ones refuse it
+    again = Model.restore(model.document(), model.weight_bytes())
+    np.testing.assert_array_equal(again.embed(sequences[3:4])[0], points[3])
 
 
 def test_an_index_without_learning_finds_neighbours(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,6 +95,29 @@ def test_positions_of_a_longer_sequence_are_compressed_into_the_bins() -> None:
     counts = SparseFeatures(spec, (), bins=4).dense(Sequences.from_texts(["ACGT", "AACCGGTT"], DNA))
     np.testing.assert_allclose(counts[0].reshape(4, 4), np.eye(4))
     assert counts[1].reshape(4, 4).argmax(axis=1).tolist() == [0, 1, 2, 3]
+
+
+@given(st.lists(st.text("ACGTN", min_size=1, max_size=40), min_size=1, max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_a_column_of_lengths_stands_behind_all_others(texts: list[str]) -> None:
+    sequences = Sequences.from_texts(texts, DNA)
+    plain = SparseFeatures.standard(InputSpec.fit(sequences))
+    features = replace(plain, lengths=True)
+    counts = features.dense(sequences)
+    assert features.size == plain.size + 1 == counts.shape[1]
+    np.testing.assert_array_equal(counts[:, :-1], plain.dense(sequences))
+    np.testing.assert_allclose(counts[:, -1], np.log1p(sequences.lengths), rtol=1e-6)
+    table = np.random.default_rng(0).standard_normal((features.size, 7)).astype(np.float32)
+    np.testing.assert_allclose(features.project(sequences, linear_layers(table)), counts @ table, rtol=1e-3, atol=1e-3)
+
+
+def test_features_of_before_lengths_are_read_and_written_as_they_were() -> None:
+    spec = InputSpec("dna", length=40)
+    before = {"ks": [3], "windows": 2, "window_k": 2, "bins": 4, "buckets": 100}
+    features = SparseFeatures.from_json(spec, before)
+    assert features.to_json() == before
+    with_lengths = replace(features, lengths=True)
+    assert SparseFeatures.from_json(spec, with_lengths.to_json()) == with_lengths
 
 
 def test_unknown_characters_share_one_symbol() -> None:

@@ -100,7 +100,7 @@ def test_damaged_or_newer_models_are_refused() -> None:
     model = untrained_model("projection", families(5, 4, 40))
     with pytest.raises(CorruptIndexError, match="the model cannot be read"):
         Model.restore(model.document(), model.weight_bytes()[:-100])
-    with pytest.raises(FormatVersionError, match="model version 99 is newer than 2"):
+    with pytest.raises(FormatVersionError, match="model version 99 is newer than 3"):
         Model.restore({**model.document(), "model_version": 99}, b"")
 
 

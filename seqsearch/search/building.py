@@ -38,10 +38,10 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..store import Store, StoreBuilder, worth_keeping
 from .asking import queries_of
-from .budget import Calibration
 from .build_encoder import EncoderMaker
 from .build_rows import Indexing, fill
 from .cache import IndexCache
+from .calibration import Calibration
 from .calibrator import calibrate, counted, enough_queries, held_out, is_dear, left_out
 from .deciding import decided
 from .encoding import MODEL, WEIGHTS, OneModel, load_encoder

@@ -19,7 +19,7 @@ from ..encoders.components import DIM, components_model
 from ..learning.plan import TrainingPlan, affordable, batch_size, sets_for
 from ..sequences import Sequences
 from .calibrator import counted, enough_queries, is_dear
-from .ordering import both_scores
+from .ordering import mixed, mixing_of
 from .suiting import SAMPLE, K, asked_of, in_suited_geometry, ordering_of, places_of
 
 _DEEPER = 40  # the rank whose distance tells by how much neighbours draw near as sequences get more
@@ -156,7 +156,8 @@ def _ranks(truth: Neighbours, sample: Sequences, distance: Distance) -> tuple[fl
         return rank, 1.0
     ranker, everyone = distance.ranker(sample), np.tile(np.arange(len(sample)), (len(truth), 1))
     own = ranker.scores(sample[: len(truth)], everyone)
-    return rank, min(1.0, _within(own if ranker.alone else both_scores(scores, own), truth) / rank)
+    both = own if ranker.alone else mixed(scores, own, mixing_of(scores, own))
+    return rank, min(1.0, _within(both, truth) / rank)
 
 
 def _within(scores: AnyArray, truth: Neighbours) -> float:

@@ -32,11 +32,12 @@ from ..errors import (
 )
 from ..progress import SILENT, Progress
 from ..store import Store
-from .budget import Calibration, Choice, Wanted
 from .cache import IndexCache, tail_is_long
+from .calibration import Calibration
 from .encoding import OneModel, TwoTowers, load_encoder, with_embedder
 from .locking import SharedLock
 from .state import State, pipeline_of
+from .wanted import Choice, Wanted
 
 SETTINGS, CALIBRATION, HEALTH = "settings", "calibration", "health"
 MATCHER = "matcher.json"  # in folders that older versions wrote
@@ -117,7 +118,10 @@ class Handle:
         hashes = None
         if cache.hashes is not None and pairs is not None:
             hashes = cache.hashes, HashDTW(penalty=pairs["penalty"], gully=pairs["gully"])
-        pipeline = pipeline_of(targets, live, self.encoder, cache.candidates, self.distance, hashes, cache.windows)
+        calibration = self.calibration()
+        pipeline = pipeline_of(
+            targets, live, self.encoder, cache.candidates, self.distance, hashes, cache.windows, calibration.mixing
+        )
         return State(
             targets,
             live,
@@ -125,7 +129,7 @@ class Handle:
             cache.candidates,
             self.distance,
             pipeline,
-            self.calibration(),
+            calibration,
             store.find,
             store.rows_of,
             store.vectors,

@@ -30,6 +30,8 @@ SURE = 0.9995  # a recall above which nobody needs a larger budget
 FEWEST_TO_NARROW, LEAST_NARROWING = 200, 2
 """Candidates from which on fewer of them are compared, where something orders them; at most one of so many."""
 FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
+STOPPED = (100, 150, 200, 300, 400, 600, 800, 1200, 1600)
+"""Of the numbers of ordered candidates, those with which stops are tried."""
 MOST_COMPARED = 2500  # entries a query, after which more are no longer tried: what they lead to grows with them
 
 ProposeFor = Callable[[Budget], Ranked]
@@ -64,23 +66,30 @@ class _Proposal:
         ks = tuple(k for k in ks if self.budget.keeps[-1] >= k)
         for k in ks:
             yield _Outcome(self.budget, k, None, recall_at(self.ordered, truth.distances, k), None)
-        for stop in stops if self.budget.candidates >= FEWEST_TO_STOP else ():
+        for stop in stops if self.budget.keeps[-1] >= FEWEST_TO_STOP else ():
             least, reach = stop.classes
+            distances, scores = (np.ascontiguousarray(each) for each in (self.distances, self.scores))
             for k in ks:
                 nearest, compared = np.full((len(truth), k), np.inf), np.zeros(len(truth), np.int64)
-                stopped(self.distances, self.scores, reach, least, nearest, compared)
+                stopped(distances, scores, reach, least, nearest, compared)
                 yield _Outcome(self.budget, k, stop.alpha, recall_at(nearest, truth.distances, k), compared)
 
-    def narrowed(self, order: AnyArray | None, truth: Neighbours, ks: tuple[int, ...]) -> Iterator[_Outcome]:
-        """What is found where only the first by an `order`, (Q, C) scores, are compared: some numbers of them."""
-        if order is None:
-            return
-        counts = [count for count in COMPARED if count <= self.budget.candidates // LEAST_NARROWING]
-        first = np.argsort(order, axis=1)[:, : max(counts)]
-        distances = np.take_along_axis(self.distances, first, axis=1)
-        for count in counts:
-            part = _Proposal(replace(self.budget, kept=(count,)), self.scores, distances[:, :count])
-            yield from part.outcomes(truth, ks, [])
+    def ordered_by(self, order: AnyArray) -> _Proposal:
+        """The first by an `order`, (Q, C) scores, as many as are compared at most."""
+        most = max(self._narrowings)
+        first = np.argsort(order, axis=1)[:, :most]
+        scores, distances = (np.take_along_axis(each, first, axis=1) for each in (order, self.distances))
+        return _Proposal(self.budget, scores.astype(np.float32, copy=False), distances)
+
+    def narrowed(self, truth: Neighbours, ks: tuple[int, ...], stops: list[Stop]) -> Iterator[_Outcome]:
+        """What is found where only the first of those in order are compared: some numbers of them."""
+        for count in self._narrowings:
+            part = _Proposal(replace(self.budget, kept=(count,)), self.scores[:, :count], self.distances[:, :count])
+            yield from part.outcomes(truth, ks, stops if count in STOPPED else [])
+
+    @property
+    def _narrowings(self) -> list[int]:
+        return [count for count in COMPARED if count <= self.budget.candidates // LEAST_NARROWING]
 
 
 @dataclass(frozen=True)
@@ -187,11 +196,13 @@ class _Ordered:
 @dataclass(frozen=True)
 class Measured:
     """What every budget finds for some queries, the `interval` behind those that stop early, and the scores by which
-    queries are grouped, (Q,), of the candidates of the rank `DIVIDING` within the widest."""
+    queries are grouped, (Q,), of the candidates of the rank `DIVIDING` within the widest; `ordered`: the interval of
+    candidates that something has put in order."""
 
     outcomes: list[_Outcome]
     interval: Interval | None
     first: DoubleArray
+    ordered: Interval | None = None
 
     def points(self, some: IntArray | None = None, bounds: Bounds | None = None) -> list[Point]:
         """The curve over all queries, or over some of them, with stops and without."""
@@ -233,8 +244,9 @@ def measure(
     distances = _Verified(verify, thresholds(truth.distances, max(ks)), known)
     proposals: list[_Proposal] = []
     best: tuple[float, ...] = ()
-    narrowed: list[_Outcome] = []
     ordered = None if ordering is None else _Ordered(ordering)
+    in_order: dict[int, _Proposal] = {}  # by numbers of candidates, of the highest effort with which these were tried
+    narrowed: list[_Outcome] = []
     ladder = budgets if isinstance(budgets, Ladder) else None
     for budget in budgets.budgets if isinstance(budgets, Ladder) else budgets:
         if task is not None:
@@ -244,22 +256,33 @@ def measure(
         candidates = propose(budget)
         proposal = _Proposal(budget, candidates.scores, distances.of(candidates.rows))
         proposals.append(proposal)
-        if ordered is not None and budget.candidates >= FEWEST_TO_NARROW:
-            narrowed += proposal.narrowed(ordered.of(candidates), truth, ks)
+        order = ordered.of(candidates) if ordered is not None and budget.candidates >= FEWEST_TO_NARROW else None
+        if order is not None:
+            first = proposal.ordered_by(order)
+            narrowed += first.narrowed(truth, ks, [])
+            in_order[budget.candidates] = first
         able = [k for k in ks if budget.candidates >= k]
         recalls = tuple(recall for k in able for recall in proposal.recalls(truth, k, usual))
         if recalls >= best:  # by the smallest k, which every budget has
-            best, widest = recalls, candidates
+            best, widest, widest_order = recalls, candidates, order
         if ladder is not None:
             ladder.found(budget, recalls)
         if len(able) == len(ks) and all(recall >= SURE for recall in recalls):
             break
-    first = at_rank(widest.scores, DIVIDING)
-    there = truth.rows >= 0
-    interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
-    stops = [] if interval is None or not may_stop else [interval.at(alpha) for alpha in ALPHAS]
+    interval = _interval(truth, widest.rows, widest.scores)
+    of_order = None if widest_order is None else _interval(truth, widest.rows, widest_order)
+    stops, more = (
+        [interval.at(alpha) for alpha in ALPHAS] if interval and may_stop else [] for interval in (interval, of_order)
+    )
     outcomes = [outcome for proposal in proposals for outcome in proposal.outcomes(truth, ks, stops)]
-    return Measured([*outcomes, *narrowed], interval, first)
+    early = [each for first in in_order.values() for each in first.narrowed(truth, ks, more) if each.alpha is not None]
+    return Measured([*outcomes, *narrowed, *early], interval, at_rank(widest.scores, DIVIDING), of_order)
+
+
+def _interval(truth: Neighbours, rows: IntArray, scores: AnyArray) -> Interval | None:
+    """Behind stops by the (Q, C) `scores` of what was proposed."""
+    there = truth.rows >= 0
+    return Interval.fit(truth.distances[there], predicted_of(truth.rows, rows, scores)[there])
 
 
 def measured_whole(

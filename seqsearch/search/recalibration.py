@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import spread
 from ..errors import ParameterError
 from ..progress import Progress
-from .budget import Calibration
+from .calibration import Calibration
 from .calibrator import calibrate, counted, enough_queries, is_dear, members
 from .encoding import TwoTowers
 from .pair_calibrator import calibrate_pairs

@@ -22,7 +22,7 @@ from ..sequences.packed import is_packable, packed
 from .gathering import gathered, original
 from .identity import by_paths
 from .lossless import Lossless
-from .ordering import both_scores
+from .ordering import mixed, mixing_of
 from .pipeline import SPARE, Keep, Queries, Ranked, joined
 
 if TYPE_CHECKING:
@@ -164,17 +164,21 @@ class WarpHashes:
 @dataclass(frozen=True)
 class Reorder:
     """Candidates in an order that is nearly that of the exact distance, of which only the first are then compared.
-    Queries of lengths that it does not rank keep all of theirs."""
+    Queries of lengths that it does not rank keep all of theirs. `mixing`: how often its own scores count beside those
+    that came; None where no calibration has told, and nothing is put in order unless its own do so alone."""
 
     distance: Distance
     targets: Sequences
     name: str = "order"
+    mixing: float | None = None
     decides: bool = False
     optional: bool = True
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`."""
         assert before is not None
+        if not self.orders:
+            return before
         able = self._ranker.able(queries.sequences)
         if not able.any():
             return before
@@ -188,6 +192,7 @@ class Reorder:
         order[able] = np.argsort(scores[able], axis=1, kind="stable")
         rows, scores = np.take_along_axis(before.rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
         rows[able, keep.count :], scores[able, keep.count :] = -1, np.inf
+        scores[~able] = np.where(rows[~able] >= 0, -np.inf, np.inf)  # nothing is known of when to stop within these
         return Ranked(rows, scores)
 
     def scores(self, queries: Sequences, rows: IntArray) -> AnyArray | None:
@@ -196,8 +201,21 @@ class Reorder:
 
     def order(self, before: AnyArray, own: AnyArray) -> AnyArray:
         """(Q, C) scores by which candidates are chosen, of those `before`, by which they were proposed, and its
-        `own`: these alone, or both with equal weight."""
-        return own if self.alone else both_scores(before, own)
+        `own`: these alone, or both."""
+        if self.alone:
+            return own
+        assert self.mixing is not None
+        return mixed(before, own, self.mixing)
+
+    @property
+    def orders(self) -> bool:
+        """Whether it is known how."""
+        return self.alone or self.mixing is not None
+
+    def fitted(self, queries: Queries, proposed: Ranked) -> Reorder:
+        """The same, with what its scores count beside those by which candidates of some queries were `proposed`."""
+        own = None if self.alone else self.scores(queries.sequences, proposed.rows)
+        return self if own is None else replace(self, mixing=mixing_of(proposed.scores, own))
 
     @property
     def alone(self) -> bool:

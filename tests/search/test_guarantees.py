@@ -18,7 +18,8 @@ from seqsearch.arrays import IntArray
 from seqsearch.cli.main import run
 from seqsearch.distances import DTWDistance, EditDistance, InfixDTW, Neighbours, recall_at
 from seqsearch.errors import ParameterError
-from seqsearch.search.budget import Budget, Calibration, Group, Grouped, Point, Wanted, controlled
+from seqsearch.search.budget import Budget, Group, Grouped, Point, controlled
+from seqsearch.search.calibration import Calibration
 from seqsearch.search.calibrator import counted, enough_queries, is_dear, left_out
 from seqsearch.search.curves import far_series_bounds, group_bounds, lower_bound
 from seqsearch.search.guarantees import weakest
@@ -26,6 +27,7 @@ from seqsearch.search.pipeline import Pipeline, Queries
 from seqsearch.search.proposals import Proposals
 from seqsearch.search.state import State
 from seqsearch.search.strangers import Removed, Strangers, grouped
+from seqsearch.search.wanted import Wanted
 from seqsearch.sequences import Sequences
 from tests.families import families
 

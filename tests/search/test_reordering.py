@@ -12,7 +12,8 @@ from seqsearch import SequenceIndex
 from seqsearch.arrays import FloatArray
 from seqsearch.distances import DTWDistance, Neighbours, recall_at
 from seqsearch.evaluation.sweep import Sweep
-from seqsearch.search.budget import Budget, Calibration, Group, Grouped, Point
+from seqsearch.search.budget import Budget, Group, Grouped, Point
+from seqsearch.search.calibration import Calibration
 from seqsearch.search.calibrator import calibrate
 from seqsearch.search.pipeline import Pipeline, Queries, Ranked, Trace
 from seqsearch.search.stages import Exact, Reorder

@@ -263,7 +263,8 @@ class Exact:
         parts = [] if len(rows) else [Neighbours.none(0, count)]
         for part, targets, met, places in gathered(self.targets, rows):
             bounds = None if stop is None else stop[part]
-            found = self.distance.rerank(queries[part], targets, places, count, stop=bounds)
+            asked = queries if len(places) == len(queries) else queries[part]
+            found = self.distance.rerank(asked, targets, places, count, stop=bounds)
             parts.append(Neighbours(original(found.rows, met), found.distances))
         best = joined(parts)
         return Ranked(best.rows, best.distances)

@@ -192,6 +192,7 @@ class _Build:
         candidates = Indexing(builder, encoder, self._maker(encoder), settings, known, self.progress).run()
         cut = None if windows is None else windows.run(np.flatnonzero(known))
         if builder.document(CALIBRATION) is None:
+            _set_effort(candidates if cut is None else cut.index, options.seed)
             queries, own = self._asked(encoder, held, windows, known)
             measured = self._measured(encoder, candidates, cut, known, queries, own)
             builder.put_document(CALIBRATION, measured.to_json())
@@ -323,6 +324,13 @@ class _Build:
         if builder.document(CALIBRATION) is not None:
             done.append("the calibration")
         return f"going on with an interrupted build: {', '.join(done)} are there"
+
+
+def _set_effort(index: CandidateIndex, seed: int) -> None:
+    """Measure how hard to look before recall is, where that is not usual for a number of candidates: the efforts that a
+    calibration tries are those around it."""
+    if index.effort and index.usual_effort(1) is None:
+        index.health(seed=seed)
 
 
 def finished(

@@ -60,7 +60,8 @@ def calibrate(
     removed = Removed.sizes(len(queries), others, max(ks), dear=few) if whole else None
     reorder = _fitted(pipeline, queries, exclude, others) if whole else None
     if reorder is not None:
-        pipeline = replace(pipeline, stages=(first, reorder, last))
+        stages = (reorder if isinstance(stage, Reorder) else stage for stage in pipeline.stages)
+        pipeline = replace(pipeline, stages=tuple(stages))
 
     def nearest(who: IntArray, count: int) -> Neighbours:
         own, some = None if exclude is None else exclude[who], queries[who]

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from .budget import Group, Point, curve_of
 
 ALIKE = 1.1  # times the cost of the cheapest budget of a group at which the one that finds most is taken
@@ -37,6 +35,13 @@ class _Way:
     @property
     def recall(self) -> float:
         return 1.0 if self.point is None else self.point.recall
+
+    @property
+    def lower(self) -> float:
+        return 1.0 if self.point is None else self.point.lower
+
+    def within(self, first: Point) -> bool:
+        return self.point is not None and self.point.proposes_within(first)
 
 
 @dataclass(frozen=True)
@@ -78,16 +83,16 @@ class GroupChoice:
         return [p for p in curve if p.lower >= self.recall and p.cost(self.costs) <= self.everything]
 
     def _way(self, enough: list[Point], first: Point) -> _Way:
-        """What a group does after candidates were `first` proposed: of the points that cost about as little as any,
-        the one that surely finds most."""
-        costs = [beside(point, first, self.costs) for point in enough]
-        least = min(costs, default=np.inf)
-        if least >= self.everything:
+        """What a group does after candidates were `first` proposed: of the points that cost about as little as the
+        cheapest, the one that surely finds most; one that looks anew only where that does."""
+        ways = [_Way(point, beside(point, first, self.costs)) for point in enough]
+        cheapest = min(ways, key=lambda way: way.cost, default=None)
+        if cheapest is None or cheapest.cost >= self.everything:
             return _Way(None, self.everything)
-        most = ALIKE * (least + first.proposing_cost) - first.proposing_cost
-        alike = (at for at, cost in enumerate(costs) if cost <= most)
-        at = max(alike, key=lambda at: (enough[at].lower, -costs[at]))
-        return _Way(enough[at], costs[at])
+        most = ALIKE * (cheapest.cost + first.proposing_cost) - first.proposing_cost
+        anew = not cheapest.within(first)
+        alike = (way for way in ways if way.cost <= most and (anew or way.within(first)))
+        return max(alike, key=lambda way: (way.lower, -way.cost))
 
 
 def beside(point: Point, first: Point, costs: tuple[float, ...]) -> float:

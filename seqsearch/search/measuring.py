@@ -271,12 +271,15 @@ def measure(
             break
     interval = _interval(truth, widest.rows, widest.scores)
     of_order = None if widest_order is None else _interval(truth, widest.rows, widest_order)
-    stops, more = (
-        [interval.at(alpha) for alpha in ALPHAS] if interval and may_stop else [] for interval in (interval, of_order)
-    )
+    stops = _stops(interval if may_stop else None)
     outcomes = [outcome for proposal in proposals for outcome in proposal.outcomes(truth, ks, stops)]
-    early = [each for first in in_order.values() for each in first.narrowed(truth, ks, more) if each.alpha is not None]
+    stops = _stops(of_order if may_stop else None)
+    early = [each for first in in_order.values() for each in first.narrowed(truth, ks, stops) if each.alpha is not None]
     return Measured([*outcomes, *narrowed, *early], interval, at_rank(widest.scores, DIVIDING), of_order)
+
+
+def _stops(interval: Interval | None) -> list[Stop]:
+    return [] if interval is None else [interval.at(alpha) for alpha in ALPHAS]
 
 
 def _interval(truth: Neighbours, rows: IntArray, scores: AnyArray) -> Interval | None:

@@ -26,7 +26,8 @@ def mixing_of(one: AnyArray, other: AnyArray) -> float:
         means = wide.sum(axis=1, keepdims=True) / counts
         squares = np.where(there, wide - means, 0.0) ** 2
         deviation = float(np.sqrt(squares.sum() / max(1, there.sum())))
-        deviations.append(deviation if deviation > ROUNDING * float(np.abs(means).mean()) else 0.0)
+        usual = float(np.abs(means).sum()) / max(1, len(means))
+        deviations.append(deviation if deviation > ROUNDING * usual else 0.0)
     return deviations[0] / deviations[1] if min(deviations) > 0 else 1.0
 
 

@@ -114,8 +114,8 @@ class EditDistance(WildcardDistance):
     def verification_cost(self, lengths: IntArray, reach: float) -> float:
         """Columns of the dynamic programme, dearer in higher bands, of which fewer fit in a vector, and where these are
         much of all cells, so that none end early. Within a factor of 1.5 for V4, whole genes, rRNA and proteins."""
-        length = max(1.0, float(lengths.mean()))
-        return max(LEAST_COST, length * max(1.0, reach / _NARROW) ** _HIGHER * (1 + _WHOLE * reach / length) * _COLUMN)
+        length, higher = max(1.0, float(lengths.mean())), float(max(1.0, reach / _NARROW) ** _HIGHER)
+        return max(LEAST_COST, length * higher * (1 + _WHOLE * reach / length) * _COLUMN)
 
     def exhaustive_cost(self, lengths: IntArray, others: int, verification: float) -> float:
         return others * (_BOUND + float(np.mean(lengths.astype(np.float64) ** 2)) * _LANE_CELL)

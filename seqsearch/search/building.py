@@ -260,7 +260,7 @@ class _Build:
         """On how many queries the recall is measured: fewer where comparing one with everything takes long."""
         rows = spread(self.builder.rows, _LENGTHS)
         dear = is_dear(self.builder.sequences(rows).lengths, self.builder.rows, distance)
-        return enough_queries(self.options.recall, dear=dear, lost=counted(distance))
+        return enough_queries(self.options.recall, self.builder.rows, dear=dear, lost=counted(distance))
 
     def _measured(
         self,

@@ -106,7 +106,8 @@ def decided(
     cost, ranking = distance.verification_cost(sample.lengths, reach), distance.ranking_cost(sample.lengths)
     rank, narrowed = _ranks(truth, sample, distance)
     needed = rank * (size / len(sample)) ** _GROWTH
-    calibrated = enough_queries(recall, dear=is_dear(sample.lengths, size, distance), lost=counted(distance))
+    dear = is_dear(sample.lengths, size, distance)
+    calibrated = enough_queries(recall, size, dear=dear, lost=counted(distance))
     scans = not CANDIDATE_INDEXES[auto_kind(size)].effort
     estimates = {"exact": Estimate(0.0, exact)}
     learned = max(_FEWEST, _learned(rank / len(sample), distance) * needed)

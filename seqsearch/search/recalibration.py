@@ -58,4 +58,4 @@ def enough(state: State, target: float) -> int:
     rows = spread(len(state.live), _LENGTHS)
     distance = state.distance
     dear = distance is not None and is_dear(state.targets.lengths_of(rows), len(state), distance)
-    return enough_queries(target, dear=dear, lost=counted(distance))
+    return enough_queries(target, len(state), dear=dear, lost=counted(distance))

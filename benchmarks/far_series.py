@@ -25,7 +25,8 @@ import seqsearch
 from seqsearch import SequenceIndex
 from seqsearch.arrays import AnyArray, IntArray
 from seqsearch.distances import recall_at
-from seqsearch.search.budget import Calibration, Group, controlled
+from seqsearch.search.budget import Group, controlled
+from seqsearch.search.calibration import Calibration
 from seqsearch.search.curves import LOST_MORE
 from seqsearch.search.pipeline import Queries
 

@@ -19,6 +19,13 @@ JSON = dict[str, Any]
 """A JSON object."""
 
 
+def filled(shape: tuple[int, ...], value: float, kind: npt.DTypeLike) -> AnyArray:
+    """As `np.full`, in a third of its time for a few: it is made several times a query."""
+    out = np.empty(shape, kind)
+    out.fill(value)
+    return out
+
+
 def spread(count: int, most: int) -> IntArray:
     """At most so many of `count` rows, evenly from the first to the last: ascending, each once."""
     some = min(most, count)

@@ -114,6 +114,9 @@ def lorentz(x: Points) -> Points:
     return coordinates
 
 
+_SINGLE = np.dtype(np.float32)
+
+
 class _Distance(Protocol):
     def __call__(self, u: Points, v: Points, /) -> Points: ...
 
@@ -217,8 +220,9 @@ def _narrow(result: object, *arguments: Points) -> Points:
             wanted = torch.promote_types(wanted, x.dtype)
         narrowed = result.to(wanted)
     else:
-        types = [np.asarray(x).dtype for x in arguments]
-        narrowed = cast("AnyArray", result).astype(np.result_type(np.float32, *types), copy=False)
+        types = {np.asarray(x).dtype for x in arguments}
+        wanted = np.float32 if types == {_SINGLE} else np.result_type(np.float32, *types)
+        narrowed = cast("AnyArray", result).astype(wanted, copy=False)
     return cast("Points", narrowed)
 
 

@@ -21,9 +21,9 @@ from .learning.plan import Plan, TrainingPlan
 from .progress import Watching, watched
 from .registry import call
 from .search import References, SequenceIndex
-from .search.budget import BudgetOptions
 from .search.classifying import NeighbourClassifier, Votes
 from .search.novelty.options import NoveltyFields
+from .search.wanted import BudgetOptions
 from .sequences import Alphabet, Sequences, SequencesLike, Strings, Tagged, alphabet_named, words_of
 from .sequences.coercion import taken
 

@@ -52,7 +52,7 @@ def skipped(command: CommandLine) -> str | None:
 def parse(words: tuple[str, ...], *, where: str) -> None:
     """Have click take the words apart, as far as the command that they call would see them."""
     group: click.Group = cli
-    context = click.Context(cli, info_name="seqsearch")
+    context = click.Context(cli, info_name="seqsearch", **cli.context_settings)
     rest = list(words)
     try:
         while True:

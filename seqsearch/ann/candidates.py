@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 
 from .. import mapped
-from ..arrays import JSON, AnyArray, BoolArray, FloatArray, IntArray
+from ..arrays import JSON, AnyArray, BoolArray, FloatArray, IntArray, filled
 from ..errors import ParameterError, StrPath
 from ..registry import call
 
@@ -31,7 +31,7 @@ class Candidates:
     @classmethod
     def none(cls, queries: int, count: int) -> Self:
         """Nothing found: (queries, count) of padding."""
-        return cls(np.full((queries, count), -1, dtype=np.int64), np.full((queries, count), np.inf, dtype=np.float32))
+        return cls(filled((queries, count), -1, np.int64), filled((queries, count), np.inf, np.float32))
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -259,6 +259,8 @@ class IvfIndex(CandidateIndex):
             if lists >= self.lists or not widens:
                 break
             left = left[part.rows[:, wanted - 1] < 0]
+            if not len(left):
+                break
             found.rows[left], found.distances[left] = -1, np.inf
             lists *= 4
         return found

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..distributed import ShardedIndex
     from ..evaluation.judging import Judging
     from ..search import SequenceIndex
-    from ..search.budget import BudgetOptions
+    from ..search.wanted import BudgetOptions
     from ..sequences import Sequences
 
 

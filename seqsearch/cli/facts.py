@@ -122,7 +122,7 @@ def _budgets(facts: JSON) -> list[str]:
 
 def _budget(calibration: Calibration, k: int, recall: float, size: int, effort: str, narrowed: bool) -> str:
     """What `search --recall` takes, as it chooses it."""
-    from ..search.budget import Wanted
+    from ..search.wanted import Wanted
 
     chosen = Wanted(recall).budget(calibration, None, size, k).budget
     if chosen is None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..encoders.vector_rows import VectorRows
     from ..progress import Progress
     from ..search import Answers, References, SequenceIndex
-    from ..search.budget import BudgetOptions
+    from ..search.wanted import BudgetOptions
     from ..sequences import Sequences
     from ..service.client import Client
 

@@ -21,7 +21,7 @@ from .wildcards import WildcardDistance, shortest_path
 # In candidates proposed by the graph, measured on 16S genes: a column of the narrowest band, which holds so many edits,
 # and a cell where 512 sequences are compared at once; on place names and words: ruling a sequence out by its length and
 # k-mer counts.
-_COLUMN, _NARROW = 0.003, 15
+_COLUMN, _NARROW, _HIGHER, _WHOLE = 0.003, 15, 0.7, 5.0
 _LANE_CELL = 4e-6
 # Letters of the usual sequence from which on candidates are ranked before they are verified, and what one takes, with
 # its place among those proposed: a twenty-fifth of a verification on whole genes, a seventieth on rRNA.
@@ -112,9 +112,10 @@ class EditDistance(WildcardDistance):
         """Edits have none."""
 
     def verification_cost(self, lengths: IntArray, reach: float) -> float:
-        """Columns of the dynamic programme, for every `_NARROW` edits again: higher bands take more sweeps, and fewer
-        fit in a vector. Within a factor of 1.7 for V4, whole genes and proteins."""
-        return max(LEAST_COST, float(lengths.mean()) * max(1.0, reach / _NARROW) * _COLUMN)
+        """Columns of the dynamic programme, dearer in higher bands, of which fewer fit in a vector, and where these are
+        much of all cells, so that none end early. Within a factor of 1.5 for V4, whole genes, rRNA and proteins."""
+        length, higher = max(1.0, float(lengths.mean())), float(max(1.0, reach / _NARROW) ** _HIGHER)
+        return max(LEAST_COST, length * higher * (1 + _WHOLE * reach / length) * _COLUMN)
 
     def exhaustive_cost(self, lengths: IntArray, others: int, verification: float) -> float:
         return others * (_BOUND + float(np.mean(lengths.astype(np.float64) ** 2)) * _LANE_CELL)

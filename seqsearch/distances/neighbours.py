@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray
+from ..arrays import AnyArray, BoolArray, DoubleArray, IntArray, filled
 from ..errors import ParameterError
 
 
@@ -138,7 +138,7 @@ def require_count(k: int) -> None:
 def unfilled(queries: int, k: int, far: float) -> tuple[IntArray, AnyArray]:
     """(Q, k) rows of -1 and distances of `far`, of its type. Raises ParameterError unless `k` can be asked for."""
     require_count(k)
-    return np.full((queries, k), -1, np.int64), np.full((queries, k), far)
+    return filled((queries, k), -1, np.int64), filled((queries, k), far, type(far))
 
 
 def whole_neighbours(rows: IntArray, distances: IntArray) -> Neighbours:

@@ -19,13 +19,14 @@ from ..errors import CorruptIndexError, DuplicateIdError, ParameterError, StrPat
 from ..progress import Watching, watched
 from ..registry import call
 from ..search import BuildOptions, VerificationReport
-from ..search.budget import Budget, BudgetOptions, Wanted
+from ..search.budget import Budget
 from ..search.conditions import Where
 from ..search.metadata import ColumnsLike, MetadataLike, brought, parts_of
 from ..search.novelty import KnownScores, NoveltyResults
 from ..search.novelty.options import NoveltyFields, NoveltyOptions
 from ..search.options import BuildFields
 from ..search.sweep import SweepRow
+from ..search.wanted import BudgetOptions, Wanted
 from ..sequences import Alphabet, Sequences, SequencesLike
 from ..sequences.coercion import taken
 from ..sequences.strings import Counted

@@ -18,9 +18,9 @@ from ..errors import IndexClosedError, MismatchError, ParameterError, Unavailabl
 from ..progress import Watching, watched
 from ..registry import call
 from ..search import RangeResults, Results
-from ..search.budget import BudgetOptions, Wanted
 from ..search.conditions import Where
 from ..search.strands import BOTH, require_strand
+from ..search.wanted import BudgetOptions, Wanted
 from ..sequences import TEXT, Sequence, Sequences, SequencesLike
 from ..sequences.coercion import taken
 from .calibrating import asked_of_shards

@@ -16,13 +16,14 @@ from ..errors import StrPath
 from ..progress import SILENT, Progress
 from ..registry import call
 from ..search import RangeResults, Results, SequenceIndex, VerificationReport
-from ..search.budget import Budget, BudgetOptions, Wanted
+from ..search.budget import Budget
 from ..search.conditions import Where
 from ..search.guarantees import Guarantees
 from ..search.pipeline import Limits, Queries
 from ..search.state import State
 from ..search.strands import nearest_of
 from ..search.table import HitTable
+from ..search.wanted import BudgetOptions, Wanted
 from ..sequences import Sequences
 from .placement import GLOBAL_ROW, global_rows, shards_of, unnumbered
 

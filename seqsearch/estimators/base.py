@@ -14,8 +14,8 @@ from ..encoders.own import Embedding
 from ..errors import DuplicateIdError, IndexExistsError, MismatchError, StrPath
 from ..progress import Progress, watched
 from ..search import SequenceIndex
-from ..search.budget import BudgetOptions
 from ..search.options import BuildFields
+from ..search.wanted import BudgetOptions
 from ..sequences import Sequences, SequencesLike, alphabet_named
 from ..sequences.coercion import taken
 from ..sequences.ids import hash_ids

@@ -14,8 +14,8 @@ from ..encoders.own import Embedding
 from ..errors import ParameterError, StrPath
 from ..extras import SKLEARN, imported
 from ..search import SequenceIndex
-from ..search.budget import Wanted
 from ..search.options import BuildFields
+from ..search.wanted import Wanted
 from ..sequences import SequencesLike
 from .base import IndexEstimator
 from .scikit import TransformerMixin

@@ -7,7 +7,8 @@ from ..lazy import names_of
 if TYPE_CHECKING:
     from ..distances.edit_paths import EditPath
     from .alignment import Alignments
-    from .budget import Budget, Calibration
+    from .budget import Budget
+    from .calibration import Calibration
     from .classifying import NeighbourClassifier, Votes
     from .dedup import Duplicates, duplicates
     from .index import SequenceIndex
@@ -25,7 +26,8 @@ __getattr__ = names_of(
     {
         ".distances.edit_paths": ["EditPath"],
         "alignment": ["Alignments"],
-        "budget": ["Budget", "Calibration"],
+        "budget": ["Budget"],
+        "calibration": ["Calibration"],
         "classifying": ["NeighbourClassifier", "Votes"],
         "dedup": ["Duplicates", "duplicates"],
         "index": ["SequenceIndex"],

@@ -38,10 +38,10 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from ..store import Store, StoreBuilder, worth_keeping
 from .asking import queries_of
-from .budget import Calibration
 from .build_encoder import EncoderMaker
 from .build_rows import Indexing, fill
 from .cache import IndexCache
+from .calibration import Calibration
 from .calibrator import calibrate, counted, enough_queries, held_out, is_dear, left_out
 from .deciding import decided
 from .encoding import MODEL, WEIGHTS, OneModel, load_encoder
@@ -192,6 +192,7 @@ class _Build:
         candidates = Indexing(builder, encoder, self._maker(encoder), settings, known, self.progress).run()
         cut = None if windows is None else windows.run(np.flatnonzero(known))
         if builder.document(CALIBRATION) is None:
+            _set_effort(candidates if cut is None else cut.index, options.seed)
             queries, own = self._asked(encoder, held, windows, known)
             measured = self._measured(encoder, candidates, cut, known, queries, own)
             builder.put_document(CALIBRATION, measured.to_json())
@@ -259,7 +260,7 @@ class _Build:
         """On how many queries the recall is measured: fewer where comparing one with everything takes long."""
         rows = spread(self.builder.rows, _LENGTHS)
         dear = is_dear(self.builder.sequences(rows).lengths, self.builder.rows, distance)
-        return enough_queries(self.options.recall, dear=dear, lost=counted(distance))
+        return enough_queries(self.options.recall, self.builder.rows, dear=dear, lost=counted(distance))
 
     def _measured(
         self,
@@ -323,6 +324,13 @@ class _Build:
         if builder.document(CALIBRATION) is not None:
             done.append("the calibration")
         return f"going on with an interrupted build: {', '.join(done)} are there"
+
+
+def _set_effort(index: CandidateIndex, seed: int) -> None:
+    """Measure how hard to look before recall is, where that is not usual for a number of candidates: the efforts that a
+    calibration tries are those around it."""
+    if index.effort and index.usual_effort(1) is None:
+        index.health(seed=seed)
 
 
 def finished(

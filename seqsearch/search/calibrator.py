@@ -11,20 +11,24 @@ from ..arrays import BoolArray, DoubleArray, IntArray
 from ..distances import Distance, Neighbours
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from .budget import USUAL, Budget, Calibration, Group, Point
+from .budget import Budget, Group, Point
+from .calibration import USUAL, Calibration
 from .curves import LOST_MORE, far_series_bounds, group_bounds, worthwhile
 from .ladders import Ladder, ladder_of
-from .measuring import CALIBRATED_K, DIVIDING, Bounds, Reordering, measure, measured_whole
+from .measuring import DIVIDING, Bounds, Reordering, measure, measured_whole
+from .outcomes import CALIBRATED_K, FEWEST_TO_NARROW
 from .pipeline import Pipeline, Queries, Stage, Trace, joined
 from .proposals import Proposals
 from .stages import Exact, Propose, ProposeParts, ProposeShared, Reorder
 from .strangers import Removed, Strangers, grouped
 
-PROVING, QUERIES = 5.0, (500, 2000)
+PROVING, QUERIES = 5.0, (500, 2000)  # shares of the loss allowed that a calibration has queries for; at least, at most
 DEAR = 5e10  # cells of a comparison of one query with everything, from which on fewer are asked for
-PROVING_DEAR, QUERIES_DEAR = 2.0, (200, 2000)
+PROVING_DEAR, PER_SHARE = 2.0, 20_000
+"""Shares at least where they are dear, and rows of an index for each: what a large one takes to build, it may take."""
 AHEAD = 8  # candidates a neighbour, the first of which, by their order, tell how far the last neighbour is at most
 FEWEST_TO_LEAVE_OUT = 1000  # sequences below which members are not asked as well
+MIXED = 100  # queries by whose candidates two orders are weighed
 PARTS_K = (1, 10)
 """Of a distance to parts, for which more neighbours are dear to know."""
 BANDED = 0.5  # of the cost of a comparison, where a part is looked for in a band
@@ -56,7 +60,10 @@ def calibrate(
     ks = tuple(k for k in (CALIBRATED_K if whole else PARTS_K) if k <= others) or (1,)
     few, lost = is_dear(queries.sequences.lengths, others, last.distance), counted(last.distance)
     removed = Removed.sizes(len(queries), others, max(ks), dear=few) if whole else None
-    reorder = next((stage for stage in pipeline.stages if isinstance(stage, Reorder)), None)
+    reorder = _fitted(pipeline, queries, allowed, exclude) if whole else None
+    if reorder is not None:
+        stages = (reorder if isinstance(stage, Reorder) else stage for stage in pipeline.stages)
+        pipeline = replace(pipeline, stages=tuple(stages))
 
     def nearest(who: IntArray, count: int) -> Neighbours:
         own, some = None if exclude is None else exclude[who], queries[who]
@@ -98,6 +105,7 @@ def calibrate(
         strange_ones = np.count_nonzero(who >= len(queries))
         return far_series_bounds if lost > 1 and 2 * strange_ones >= len(who) else group_bounds
 
+    interval, ordered, groups = None, None, list[Group]()
     with progress.task("calibrating", len(budgets)) as task:
         ladder = Ladder(budgets)
         if whole:
@@ -111,16 +119,16 @@ def calibrate(
             measured = measure(
                 every, proposals.of, verify, ladder, ks, task, known=beside, usual=len(queries), ordering=ordering
             )
-            points, interval = curve(measured.points(everyone)), measured.interval
+            points, interval, ordered = curve(measured.points(everyone)), measured.interval, measured.ordered
             groups = [
                 Group(reach, len(who), curve(measured.points(who, bounds_of(who))), together, DIVIDING)
                 for reach, who, together in ([] if strange is None else grouped(measured.first, target, lost))
             ]
         elif isinstance(first, ProposeShared):
             measured = measure(truth, proposals.of, verify, ladder, ks, task, may_stop=False)
-            points, interval, groups = curve(measured.points(everyone)), None, []
+            points = curve(measured.points(everyone))
         else:
-            points, interval, groups = curve(measured_whole(truth, search, ladder, ks, task)), None, []
+            points = curve(measured_whole(truth, search, ladder, ks, task))
     return Calibration(
         target,
         len(queries),
@@ -131,7 +139,24 @@ def calibrate(
         by_proof,
         float(np.quantile(truth.distances[:, 0], USUAL, method="higher")),
         groups=tuple(groups),
+        mixing=None if reorder is None else reorder.mixing,
+        ordered=ordered,
     )
+
+
+def _fitted(
+    pipeline: Pipeline, queries: Queries, allowed: BoolArray | None, exclude: IntArray | None
+) -> Reorder | None:
+    """What orders the candidates, and how much of that is its own, by some of the queries; None where nothing does."""
+    reorder = next((stage for stage in pipeline.stages if isinstance(stage, Reorder)), None)
+    budgets = ladder_of(pipeline.stages[0], pipeline.size)
+    if reorder is None or not len(budgets):
+        return None
+    some = np.arange(min(len(queries), MIXED))
+    budget = next((budget for budget in budgets if budget.candidates >= FEWEST_TO_NARROW), budgets[-1])
+    asked, own = queries[some], None if exclude is None else exclude[some]
+    fitted = reorder.fitted(asked, pipeline.proposed(asked, budget, allowed, own))
+    return fitted if fitted.orders else None
 
 
 def _enough_to_bound(first: Stage, others: int, count: int, *, ordered: bool) -> Budget | None:
@@ -154,11 +179,13 @@ def counted(distance: Distance | None) -> float:
     return LOST_MORE if distance is not None and distance.kind == "series" and not distance.partial else 1.0
 
 
-def enough_queries(recall: float, *, dear: bool = False, lost: float = 1.0) -> int:
+def enough_queries(recall: float, size: int = 0, *, dear: bool = False, lost: float = 1.0) -> int:
     """How many queries a calibration for a recall needs: a fifth of the loss allowed is what one more would prove; half
-    of it where they are `dear`. `lost`: how often what far ones lose counts."""
-    proving, limits = (PROVING_DEAR, QUERIES_DEAR) if dear else (PROVING, QUERIES)
-    return int(np.clip(np.ceil(proving * lost / max(1 - recall, 1e-9)), *limits))
+    of it where they are `dear` in an index of few rows, of `size` in all. `lost`: how often what far ones lose counts.
+    """
+    shares = float(np.clip(size / PER_SHARE, PROVING_DEAR, PROVING)) if dear else PROVING
+    least, most = QUERIES
+    return int(np.clip(np.ceil(shares * lost / max(1 - recall, 1e-9)), round(least * shares / PROVING), most))
 
 
 def left_out(known: BoolArray, held: int, enough: int, rng: np.random.Generator) -> IntArray:

@@ -13,11 +13,11 @@ from ..errors import MismatchError, ParameterError
 from ..progress import Watching, watched
 from ..sequences import Sequences, SequencesLike
 from ..sequences.ids import numbered
-from .budget import BudgetOptions
 from .conditions import Where
 from .guarantees import Guarantees
 from .novelty.options import NoveltyFields, NoveltyOptions
 from .strands import PLUS, require_strand
+from .wanted import BudgetOptions
 
 if TYPE_CHECKING:
     from .questions import Questions

@@ -19,7 +19,7 @@ from ..encoders.components import DIM, components_model
 from ..learning.plan import TrainingPlan, affordable, batch_size, sets_for
 from ..sequences import Sequences
 from .calibrator import counted, enough_queries, is_dear
-from .ordering import both_scores
+from .ordering import mixed, mixing_of
 from .suiting import SAMPLE, K, asked_of, in_suited_geometry, ordering_of, places_of, suited_points
 
 _DEEPER = 40  # the rank whose distance tells by how much neighbours draw near as sequences get more
@@ -106,7 +106,8 @@ def decided(
     cost, ranking = distance.verification_cost(sample.lengths, reach), distance.ranking_cost(sample.lengths)
     ranks = _Ranks.of(truth, sample, distance)
     growth = (size / len(sample)) ** _GROWTH
-    calibrated = enough_queries(recall, dear=is_dear(sample.lengths, size, distance), lost=counted(distance))
+    dear = is_dear(sample.lengths, size, distance)
+    calibrated = enough_queries(recall, size, dear=dear, lost=counted(distance))
     scans = not CANDIDATE_INDEXES[auto_kind(size)].effort
     estimates = {"exact": Estimate(0.0, exact)}
     learned = max(_FEWEST, _learned(ranks.components / len(sample), distance) * growth * ranks.components)
@@ -169,7 +170,8 @@ class _Ranks:
             return cls(suited, components, None)
         ranker, everyone = distance.ranker(sample), np.tile(np.arange(len(sample)), (len(truth), 1))
         own = ranker.scores(sample[: len(truth)], everyone)
-        return cls(suited, components, _within(own if ranker.alone else both_scores(scores, own), truth))
+        both = own if ranker.alone else mixed(scores, own, mixing_of(scores, own))
+        return cls(suited, components, _within(both, truth))
 
     def narrowed(self, rank: float) -> float:
         """Which share of a rank is left by what the distance orders candidates by."""

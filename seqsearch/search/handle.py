@@ -32,11 +32,12 @@ from ..errors import (
 )
 from ..progress import SILENT, Progress
 from ..store import Store
-from .budget import Calibration, Choice, Wanted
 from .cache import IndexCache, tail_is_long
+from .calibration import Calibration
 from .encoding import OneModel, TwoTowers, load_encoder, with_embedder
-from .locking import SharedLock
+from .locking import Shared, SharedLock
 from .state import State, pipeline_of
+from .wanted import Choice, Wanted
 
 SETTINGS, CALIBRATION, HEALTH = "settings", "calibration", "health"
 MATCHER = "matcher.json"  # in folders that older versions wrote
@@ -88,26 +89,34 @@ class Handle:
 
     # -- reading -----------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def store(self) -> Iterator[Store]:
-        """The store, which stays at one commit within the block. Raises IndexClosedError."""
-        self._require_own_process()
-        with self._lock.shared():
-            if self._closed:
-                raise IndexClosedError(f"{self.path}: the index is closed")
-            yield self._store
+    def store(self) -> _OneCommit:
+        """A context with the store, which stays at one commit within it. Raises IndexClosedError."""
+        return _OneCommit(self)
 
-    @contextmanager
-    def state(self, progress: Progress = SILENT) -> Iterator[State]:
-        """The state that answers, which stays what it is within the block: loaded at the first search, brought up to
-        date after `refresh`. Raises IndexClosedError.
+    def state(self, progress: Progress = SILENT) -> _OneState:
+        """A context with the state that answers, which stays what it is within it: loaded at the first search, brought
+        up to date after `refresh`. Raises IndexClosedError.
         """
-        with self.store() as store:
-            with self._loading:
-                if self._state is None:
-                    self._state = self._loaded(store, progress)
-                state = self._state
-            yield state
+        return _OneState(self, progress)
+
+    def _shared(self) -> Shared:
+        """The lock of an index that is open, held with others until its end."""
+        self._require_own_process()
+        held = self._lock.shared()
+        held.begin()
+        if self._closed:
+            held.end()
+            raise IndexClosedError(f"{self.path}: the index is closed")
+        return held
+
+    def _current(self, progress: Progress) -> State:
+        """The state, by whoever holds the lock with others: only those who hold it alone take it away."""
+        if self._state is not None:
+            return self._state
+        with self._loading:
+            if self._state is None:
+                self._state = self._loaded(self._store, progress)
+            return self._state
 
     def _loaded(self, store: Store, progress: Progress) -> State:
         if self._cache is None or not self._cache.catch_up(store, self.encoder):
@@ -117,7 +126,10 @@ class Handle:
         hashes = None
         if cache.hashes is not None and pairs is not None:
             hashes = cache.hashes, HashDTW(penalty=pairs["penalty"], gully=pairs["gully"])
-        pipeline = pipeline_of(targets, live, self.encoder, cache.candidates, self.distance, hashes, cache.windows)
+        calibration = self.calibration()
+        pipeline = pipeline_of(
+            targets, live, self.encoder, cache.candidates, self.distance, hashes, cache.windows, calibration.mixing
+        )
         return State(
             targets,
             live,
@@ -125,7 +137,7 @@ class Handle:
             cache.candidates,
             self.distance,
             pipeline,
-            self.calibration(),
+            calibration,
             store.find,
             store.rows_of,
             store.vectors,
@@ -314,6 +326,42 @@ class Handle:
                 writer.put_blob(name, content)
         finally:
             self._writer.release()
+
+
+class _OneCommit:
+    """The context of `Handle.store`; generators would take as long as all else that is done in it for one query."""
+
+    __slots__ = ("_handle", "_held")
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    def __enter__(self) -> Store:
+        self._held = self._handle._shared()
+        return self._handle._store
+
+    def __exit__(self, *_: object) -> None:
+        self._held.end()
+
+
+class _OneState:
+    """The context of `Handle.state`."""
+
+    __slots__ = ("_handle", "_held", "_progress")
+
+    def __init__(self, handle: Handle, progress: Progress) -> None:
+        self._handle, self._progress = handle, progress
+
+    def __enter__(self) -> State:
+        self._held = self._handle._shared()
+        try:
+            return self._handle._current(self._progress)
+        except BaseException:
+            self._held.end()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._held.end()
 
 
 def as_json(parameters: JSON) -> JSON:

@@ -11,9 +11,10 @@ from ..distances import Distance
 from ..progress import SILENT, Progress
 from ..sequences import Alphabet, Sequences
 from ..sequences.columns import Columns
-from .budget import Calibration, Choice, Wanted
+from .calibration import Calibration
 from .encoding import OneModel, TwoTowers
 from .state import State
+from .wanted import Choice, Wanted
 
 
 class Rows(Protocol):

@@ -23,8 +23,9 @@ from ..sequences.coercion import Taken, taken
 from ..store import Store
 from ..trees import Dendrogram
 from .asking import vectors_to_store
-from .budget import Budget, BudgetOptions, Calibration, Wanted, unusual
+from .budget import Budget
 from .cache import IndexCache, bytes_by_part
+from .calibration import Calibration
 from .clustering import MEMORY, Clustering, clustered
 from .column_changes import ColumnChanges, ColumnValues
 from .encoding import OneModel
@@ -36,6 +37,7 @@ from .novelty import KnownScores
 from .options import BuildFields, BuildOptions
 from .questions import Questions
 from .records import counted_on
+from .wanted import BudgetOptions, Wanted, unusual
 
 if TYPE_CHECKING:
     from .pairs.aligning import Pairs

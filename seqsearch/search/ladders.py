@@ -42,7 +42,7 @@ def ladder_of(first: Stage, size: int, *, wider: bool = False) -> list[Budget]:
 def ladder_to_climb(pipeline: Pipeline, size: int) -> list[Budget]:
     """The ladder that `evaluate` climbs: where something orders candidates, many of them also with a share compared."""
     ladder = ladder_of(pipeline.stages[0], size)
-    if not any(isinstance(stage, Reorder) for stage in pipeline.stages):
+    if not any(isinstance(stage, Reorder) and stage.orders for stage in pipeline.stages):
         return ladder
     return [
         each

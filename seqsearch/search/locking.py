@@ -19,9 +19,9 @@ class SharedLock:
         self._waiting = 0
         self._own = threading.local()
 
-    def shared(self) -> _Shared:
+    def shared(self) -> Shared:
         """A context in which it is held with others."""
-        return _Shared(self)
+        return Shared(self)
 
     def _share(self) -> None:
         depth = self._depth
@@ -70,7 +70,7 @@ class SharedLock:
         return depth
 
 
-class _Shared:
+class Shared:
     """The context of `SharedLock.shared`: a generator would take as long as the lock, several times a query."""
 
     __slots__ = ("_lock",)
@@ -78,8 +78,16 @@ class _Shared:
     def __init__(self, lock: SharedLock) -> None:
         self._lock = lock
 
-    def __enter__(self) -> None:
+    def begin(self) -> None:
+        """Hold it with others from now on."""
         self._lock._share()
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """Let go of it."""
         self._lock._unshare()
+
+    def __enter__(self) -> None:
+        self.begin()
+
+    def __exit__(self, *_: object) -> None:
+        self.end()

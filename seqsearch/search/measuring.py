@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,91 +15,22 @@ from ..progress import Task
 from ..sequences import Sequences
 from .budget import Budget, Point, at_rank
 from .curves import lower_bound, lower_bounds, monotone
-from .intervals import ALPHAS, Interval, Stop, predicted_of, stopped
+from .intervals import ALPHAS, Interval, Stop, predicted_of
 from .known_pairs import KnownPairs
-from .ladders import COMPARED, Ladder
+from .ladders import Ladder
+from .outcomes import Narrowing, Outcome, Proposal
 from .pipeline import Ranked
 from .stages import Reorder
 
 Bounds = Callable[[DoubleArray], DoubleArray]
-CALIBRATED_K = (1, 10, 50)
 DIVIDING = 10
 """The rank of the candidate that tells how far a query is from everything: a copy of it that is stored, or a single
 near relative, says nothing of how hard the others are to find."""
 SURE = 0.9995  # a recall above which nobody needs a larger budget
-FEWEST_TO_NARROW, LEAST_NARROWING = 200, 2
-"""Candidates from which on fewer of them are compared, where something orders them; at most one of so many."""
-FEWEST_TO_STOP = 50  # candidates below which nothing is saved by stopping early
 MOST_COMPARED = 2500  # entries a query, after which more are no longer tried: what they lead to grows with them
 
 ProposeFor = Callable[[Budget], Ranked]
 Verify = Callable[[IntArray, IntArray, DoubleArray], DoubleArray]
-
-
-@dataclass(frozen=True)
-class _Proposal:
-    """What one budget proposed: (Q, C) scores, and the exact distances, inf for those too far to count."""
-
-    budget: Budget
-    scores: AnyArray
-    distances: DoubleArray
-
-    @cached_property
-    def ordered(self) -> DoubleArray:
-        """The distances of each query, nearest first, as many as are looked at."""
-        most = max(CALIBRATED_K)
-        if most < self.distances.shape[1]:
-            return np.sort(np.partition(self.distances, most - 1, axis=1)[:, :most], axis=1)
-        return np.sort(self.distances, axis=1)
-
-    def recalls(self, truth: Neighbours, k: int, usual: int | None) -> list[float]:
-        """The share of the k nearest that are among what was proposed, for the first `usual` queries and the others."""
-        each = recall_at(self.ordered, truth.distances, k)
-        return [
-            float(part.mean()) for part in (each[:usual], each[len(each) if usual is None else usual :]) if len(part)
-        ]
-
-    def outcomes(self, truth: Neighbours, ks: tuple[int, ...], stops: list[Stop]) -> Iterator[_Outcome]:
-        """What it finds of the k nearest, for each k: of all candidates, and with every stop."""
-        ks = tuple(k for k in ks if self.budget.keeps[-1] >= k)
-        for k in ks:
-            yield _Outcome(self.budget, k, None, recall_at(self.ordered, truth.distances, k), None)
-        for stop in stops if self.budget.candidates >= FEWEST_TO_STOP else ():
-            least, reach = stop.classes
-            for k in ks:
-                nearest, compared = np.full((len(truth), k), np.inf), np.zeros(len(truth), np.int64)
-                stopped(self.distances, self.scores, reach, least, nearest, compared)
-                yield _Outcome(self.budget, k, stop.alpha, recall_at(nearest, truth.distances, k), compared)
-
-    def narrowed(self, order: AnyArray | None, truth: Neighbours, ks: tuple[int, ...]) -> Iterator[_Outcome]:
-        """What is found where only the first by an `order`, (Q, C) scores, are compared: some numbers of them."""
-        if order is None:
-            return
-        counts = [count for count in COMPARED if count <= self.budget.candidates // LEAST_NARROWING]
-        first = np.argsort(order, axis=1)[:, : max(counts)]
-        distances = np.take_along_axis(self.distances, first, axis=1)
-        for count in counts:
-            part = _Proposal(replace(self.budget, kept=(count,)), self.scores, distances[:, :count])
-            yield from part.outcomes(truth, ks, [])
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What one budget, with a stop or without, finds of the k nearest of each query, (Q,) `each`, and how many
-    candidates it compares for it, (Q,), None for all."""
-
-    budget: Budget
-    k: int
-    alpha: float | None
-    each: DoubleArray
-    compared: IntArray | None
-
-    def point(self, recall: float, lower: float, compared: float) -> Point:
-        """With what it found of some queries, and surely finds, and how many candidates of each it compared."""
-        verified, budget = None if self.compared is None else round(compared, 2), self.budget
-        recall, lower = round(recall, 6), round(lower, 6)
-        told = Point(self.k, budget.candidates, budget.ef, recall, lower, self.alpha, verified, lists=budget.lists)
-        return replace(told, kept=budget.kept)
 
 
 class _Verified:
@@ -187,11 +118,13 @@ class _Ordered:
 @dataclass(frozen=True)
 class Measured:
     """What every budget finds for some queries, the `interval` behind those that stop early, and the scores by which
-    queries are grouped, (Q,), of the candidates of the rank `DIVIDING` within the widest."""
+    queries are grouped, (Q,), of the candidates of the rank `DIVIDING` within the widest; `ordered`: the interval of
+    candidates that something has put in order."""
 
-    outcomes: list[_Outcome]
+    outcomes: list[Outcome]
     interval: Interval | None
     first: DoubleArray
+    ordered: Interval | None = None
 
     def points(self, some: IntArray | None = None, bounds: Bounds | None = None) -> list[Point]:
         """The curve over all queries, or over some of them, with stops and without."""
@@ -231,10 +164,9 @@ def measure(
     asks.
     """
     distances = _Verified(verify, thresholds(truth.distances, max(ks)), known)
-    proposals: list[_Proposal] = []
+    narrowing = Narrowing(None if ordering is None else _Ordered(ordering), truth, ks)
+    proposals: list[Proposal] = []
     best: tuple[float, ...] = ()
-    narrowed: list[_Outcome] = []
-    ordered = None if ordering is None else _Ordered(ordering)
     ladder = budgets if isinstance(budgets, Ladder) else None
     for budget in budgets.budgets if isinstance(budgets, Ladder) else budgets:
         if task is not None:
@@ -242,24 +174,33 @@ def measure(
         if ladder is not None and not ladder.takes(budget) and proposals:
             continue
         candidates = propose(budget)
-        proposal = _Proposal(budget, candidates.scores, distances.of(candidates.rows))
+        proposal = Proposal(budget, candidates.scores, distances.of(candidates.rows))
         proposals.append(proposal)
-        if ordered is not None and budget.candidates >= FEWEST_TO_NARROW:
-            narrowed += proposal.narrowed(ordered.of(candidates), truth, ks)
+        order = narrowing.take(proposal, candidates)
         able = [k for k in ks if budget.candidates >= k]
         recalls = tuple(recall for k in able for recall in proposal.recalls(truth, k, usual))
         if recalls >= best:  # by the smallest k, which every budget has
-            best, widest = recalls, candidates
+            best, widest, widest_order = recalls, candidates, order
         if ladder is not None:
             ladder.found(budget, recalls)
         if len(able) == len(ks) and all(recall >= SURE for recall in recalls):
             break
-    first = at_rank(widest.scores, DIVIDING)
-    there = truth.rows >= 0
-    interval = Interval.fit(truth.distances[there], predicted_of(truth.rows, widest.rows, widest.scores)[there])
-    stops = [] if interval is None or not may_stop else [interval.at(alpha) for alpha in ALPHAS]
+    interval = _interval(truth, widest.rows, widest.scores)
+    in_order = None if widest_order is None else _interval(truth, widest.rows, widest_order)
+    stops, of_order = (_stops(each if may_stop else None) for each in (interval, in_order))
     outcomes = [outcome for proposal in proposals for outcome in proposal.outcomes(truth, ks, stops)]
-    return Measured([*outcomes, *narrowed], interval, first)
+    outcomes += [*narrowing.outcomes, *narrowing.stopped(of_order)]
+    return Measured(outcomes, interval, at_rank(widest.scores, DIVIDING), in_order)
+
+
+def _stops(interval: Interval | None) -> list[Stop]:
+    return [] if interval is None else [interval.at(alpha) for alpha in ALPHAS]
+
+
+def _interval(truth: Neighbours, rows: IntArray, scores: AnyArray) -> Interval | None:
+    """Behind stops by the (Q, C) `scores` of what was proposed."""
+    there = truth.rows >= 0
+    return Interval.fit(truth.distances[there], predicted_of(truth.rows, rows, scores)[there])
 
 
 def measured_whole(

@@ -11,7 +11,8 @@ from ..arrays import BoolArray, DoubleArray, IntArray
 from ..distances import Neighbours
 from ..progress import SILENT, Progress
 from ..sequences import Sequences
-from .budget import Budget, Calibration, Point
+from .budget import Budget, Point
+from .calibration import Calibration
 from .pipeline import Keep, Pipeline, Queries, Ranked
 from .stages import Exact
 

@@ -83,6 +83,10 @@ class Ranked:
         lack = ((0, 0), (0, count - self.rows.shape[1]))
         return np.pad(self.rows, lack, constant_values=-1), np.pad(self.scores, lack, constant_values=np.inf)
 
+    def first(self, count: int) -> Ranked:
+        """The first `count` of each line; of what has no parts."""
+        return self if count >= self.rows.shape[1] else Ranked(self.rows[:, :count], self.scores[:, :count])
+
     def __getitem__(self, some: IntArray) -> Ranked:
         """What is said of some of the queries."""
         parts = None if self.parts is None else self.parts[some]
@@ -340,8 +344,10 @@ class Pipeline:
         if budget.groups is None:
             return Found.of(self._last(queries, before, last, trace), False), none
         group = budget.groups.of(before.scores)
-        if (group == group[0]).all() and budget.groups.budgets[group[0]] == budget.alone:
-            return Found.of(self._last(queries, before, last, trace), False, group), none
+        own = budget.groups.budgets[group[0]]
+        if own is not None and own.proposes_within(budget) and (len(group) == 1 or (group == group[0]).all()):
+            mine = Keep(k, own, last.allowed, within=last.within)
+            return Found.of(self._last(queries, before.first(own.candidates), mine, trace), False, group), none
         return self._by_groups(queries, before, group, last, limits)
 
     def _by_groups(
@@ -370,8 +376,8 @@ class Pipeline:
                 if not len(places):
                     continue
             asked, own = queries[places], None if exclude is None else exclude[places]
-            if budget.proposes_as(usual):
-                begun = before[places]
+            if budget.proposes_within(usual):
+                begun = before[places].first(budget.candidates)
             else:
                 begun = self._begun(asked, budget, last.allowed, own, trace, wanted=last.count)
             within = None if last.within is None else last.within[places]

@@ -17,7 +17,8 @@ from ..progress import Watching, watched
 from ..registry import call
 from ..sequences import Sequences, SequencesLike
 from .asking import queries_of, require_two_strands, stored_queries
-from .budget import EVERYTHING, FEWEST_TO_COMPARE, Budget, BudgetOptions, Choice, Wanted, unusual
+from .budget import Budget
+from .calibration import FEWEST_TO_COMPARE
 from .conditions import Where
 from .guarantees import MARGINAL, NONE, guarantees
 from .identity import DISTANCE, IDENTITY, looked_at, require_order
@@ -40,6 +41,7 @@ from .strands import (
     united,
 )
 from .unlike_lengths import unlike_lengths
+from .wanted import EVERYTHING, BudgetOptions, Choice, Wanted, unusual
 
 if TYPE_CHECKING:
     from .novelty.detector import NoveltyDetector

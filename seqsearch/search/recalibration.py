@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import spread
 from ..errors import ParameterError
 from ..progress import Progress
-from .budget import Calibration
+from .calibration import Calibration
 from .calibrator import calibrate, counted, enough_queries, is_dear, members
 from .encoding import TwoTowers
 from .pair_calibrator import calibrate_pairs
@@ -58,4 +58,4 @@ def enough(state: State, target: float) -> int:
     rows = spread(len(state.live), _LENGTHS)
     distance = state.distance
     dear = distance is not None and is_dear(state.targets.lengths_of(rows), len(state), distance)
-    return enough_queries(target, dear=dear, lost=counted(distance))
+    return enough_queries(target, len(state), dear=dear, lost=counted(distance))

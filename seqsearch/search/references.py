@@ -18,12 +18,13 @@ from ..progress import SILENT, Progress, Watching, watched
 from ..sequences import Alphabet, Sequences, SequencesLike, Strings
 from ..sequences.columns import Columns
 from ..sequences.ids import IdIndex, hash_ids, rows_of_equal
-from .budget import Calibration, Choice, Wanted
+from .calibration import Calibration
 from .encoding import OneModel
 from .metadata import ColumnsLike, MetadataLike, parts_of
 from .pipeline import Queries
 from .questions import Questions
 from .state import State, pipeline_of
+from .wanted import Choice, Wanted
 
 BY_PROOF = "there is no index (SequenceIndex.build makes one), and everything is compared"
 

@@ -16,12 +16,12 @@ from ..errors import MismatchError, ParameterError, UnknownNameError
 from ..sequences import Sequence, Sequences, Strings
 from ..sequences.columns import Value
 from .alignment import Alignments
-from .budget import EVERYTHING
 from .exporting import Exported, Values, preview, usual
 from .guarantees import NONE, PROVED, Guarantees, guarantees
 from .pipeline import Trace
 from .strands import reverse_complement
 from .table import HitTable, Listed
+from .wanted import EVERYTHING
 
 Names = npt.NDArray[np.object_]
 """Ids as an array of objects: one long id does not widen all of them, and data frames take it as it is."""

@@ -22,12 +22,13 @@ from ..sequences.packed import is_packable, packed
 from .gathering import gathered, original
 from .identity import by_paths
 from .lossless import Lossless
-from .ordering import both_scores
+from .ordering import mixed, mixing_of
 from .pipeline import SPARE, Keep, Queries, Ranked, joined
 
 if TYPE_CHECKING:
     from .windows import WindowIndex
 
+_USUAL_K = 10  # neighbours that most ask for
 _HASH_CELL = 1e-3  # of DTW of hash sequences, in candidates proposed: 16 entries at once, measured on tunes
 
 
@@ -164,17 +165,21 @@ class WarpHashes:
 @dataclass(frozen=True)
 class Reorder:
     """Candidates in an order that is nearly that of the exact distance, of which only the first are then compared.
-    Queries of lengths that it does not rank keep all of theirs."""
+    Queries of lengths that it does not rank keep all of theirs. `mixing`: how often its own scores count beside those
+    that came; None where no calibration has told, and nothing is put in order unless its own do so alone."""
 
     distance: Distance
     targets: Sequences
     name: str = "order"
+    mixing: float | None = None
     decides: bool = False
     optional: bool = True
 
     def rank(self, queries: Queries, before: Ranked | None, keep: Keep) -> Ranked:
         """See `Stage.rank`."""
         assert before is not None
+        if not self.orders:
+            return before
         able = self._ranker.able(queries.sequences)
         if not able.any():
             return before
@@ -188,6 +193,7 @@ class Reorder:
         order[able] = np.argsort(scores[able], axis=1, kind="stable")
         rows, scores = np.take_along_axis(before.rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
         rows[able, keep.count :], scores[able, keep.count :] = -1, np.inf
+        scores[~able] = np.where(rows[~able] >= 0, -np.inf, np.inf)  # nothing is known of when to stop within these
         return Ranked(rows, scores)
 
     def scores(self, queries: Sequences, rows: IntArray) -> AnyArray | None:
@@ -196,8 +202,21 @@ class Reorder:
 
     def order(self, before: AnyArray, own: AnyArray) -> AnyArray:
         """(Q, C) scores by which candidates are chosen, of those `before`, by which they were proposed, and its
-        `own`: these alone, or both with equal weight."""
-        return own if self.alone else both_scores(before, own)
+        `own`: these alone, or both."""
+        if self.alone:
+            return own
+        assert self.mixing is not None
+        return mixed(before, own, self.mixing)
+
+    @property
+    def orders(self) -> bool:
+        """Whether it is known how."""
+        return self.alone or self.mixing is not None
+
+    def fitted(self, queries: Queries, proposed: Ranked) -> Reorder:
+        """The same, with what its scores count beside those by which candidates of some queries were `proposed`."""
+        own = None if self.alone else self.scores(queries.sequences, proposed.rows)
+        return self if own is None else replace(self, mixing=mixing_of(proposed.scores, own))
 
     @property
     def alone(self) -> bool:
@@ -245,7 +264,8 @@ class Exact:
         parts = [] if len(rows) else [Neighbours.none(0, count)]
         for part, targets, met, places in gathered(self.targets, rows):
             bounds = None if stop is None else stop[part]
-            found = self.distance.rerank(queries[part], targets, places, count, stop=bounds)
+            asked = queries if len(places) == len(queries) else queries[part]
+            found = self.distance.rerank(asked, targets, places, count, stop=bounds)
             parts.append(Neighbours(original(found.rows, met), found.distances))
         best = joined(parts)
         return Ranked(best.rows, best.distances)
@@ -325,8 +345,8 @@ class Exact:
         return Lossless(self.distance, self.targets, self.live)
 
     def cost(self, queries: Sequences, truth: Neighbours) -> float:
-        """By columns of the dynamic programme."""
-        known = truth.distances[np.isfinite(truth.distances)]
+        """By columns of the dynamic programme, as far as the tenth neighbour is."""
+        known = truth.distances[:, :_USUAL_K][np.isfinite(truth.distances[:, :_USUAL_K])]
         return self.distance.verification_cost(queries.lengths, float(np.median(known)) if len(known) else 0.0)
 
 

@@ -17,13 +17,15 @@ from ..encoders.model import Model
 from ..errors import MismatchError
 from ..memory import keep_freed
 from ..sequences import Sequences
-from .budget import Budget, Calibration, Choice, Wanted
+from .budget import Budget
+from .calibration import Calibration
 from .conditions import Where, shown
 from .encoding import OneModel, TwoTowers
 from .filtering import mask_of
 from .identity import looked_at
 from .pipeline import Found, Limits, Pipeline, Points, Queries, Stage, of_queries
 from .stages import Exact, Propose, ProposeParts, ProposeShared, Reorder, WarpHashes
+from .wanted import Choice, Wanted
 from .windows import WindowIndex
 
 _CHOICES = 1024  # that are remembered
@@ -207,9 +209,11 @@ def pipeline_of(
     distance: Distance | None,
     hashes: tuple[HashSequences, HashDTW] | None = None,
     windows: WindowIndex | None = None,
+    mixing: float | None = None,
 ) -> Pipeline:
     """The stages over these rows: embeddings, of windows where there are any, or what sequences share propose, hash
-    sequences are warped where there are any, the exact distance decides where both sides can be compared."""
+    sequences are warped where there are any, the exact distance decides where both sides can be compared. `mixing`: see
+    `Reorder`, as a calibration tells."""
     keep_freed()
     stages: list[Stage] = []
     if windows is not None:
@@ -220,7 +224,7 @@ def pipeline_of(
         decides = encoder.orders_as(distance) and not candidates.estimates
         stages.append(Propose(candidates, encoder.of_queries, decides=decides))
         if distance is not None and isinstance(encoder, OneModel) and distance.ranks(targets):
-            stages.append(Reorder(distance, targets, f"order of {distance.ranked_by}"))
+            stages.append(Reorder(distance, targets, f"order of {distance.ranked_by}", mixing))
     if hashes is not None and isinstance(encoder, TwoTowers):
         stages.append(WarpHashes(hashes[0], live, encoder.hashed_queries, hashes[1]))
     if distance is not None:

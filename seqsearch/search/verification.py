@@ -13,11 +13,11 @@ from ..hashing import hamming
 from ..progress import Progress
 from ..sequences import Sequences
 from ..store import Store
-from .budget import Wanted
 from .calibrator import members
 from .encoding import OneModel, TwoTowers
 from .handle import Handle
 from .state import State
+from .wanted import Wanted
 
 NEIGHBOURS = 10
 SLACK = 3.0  # standard errors below its target before a sampled recall is worth a note

@@ -17,11 +17,11 @@ from .columns import EVERY, NO_COLUMNS, Asked
 from .columns import Columns as Beside
 from .columns import joined as joined_columns
 from .foreign import USUAL, Columns, Raw, SupportsArrow, is_missing, raw_of
-from .readers.batches import TextBatch, assemble, numbered
+from .readers.batches import TextBatch, assemble
 from .readers.fastx import guess_alphabet
 from .readers.intake import Intake, ReadReport
 from .sequence import Sequence, Sequences
-from .strings import Strings, offsets_of
+from .strings import Counted, Strings, offsets_of
 
 SequencesLike = Sequences | Sequence | str | bytes | Iterable[object] | SupportsArrow
 """What `as_sequences` takes."""
@@ -275,7 +275,7 @@ def _of_texts(raw: Raw, what: str, alphabet: Alphabet | None, like: Sequences | 
         hint = f" (which was guessed from the strings of {what}; if it is another, name it: alphabet)"
     numbers = np.arange(1, len(texts) + 1)
     batch = TextBatch(
-        numbered(numbers) if raw.ids is None else Strings.of(raw.ids),
+        Counted.up_to(len(texts)) if raw.ids is None else Strings.of(raw.ids),
         np.fromiter(map(len, texts), np.int64, len(texts)),
         numbers,
         None if raw.labels is None else Strings.of(raw.labels),

@@ -22,7 +22,7 @@ def ranges_to_indices(starts: IntArray, lengths: IntArray) -> IntArray:
 def offsets_of(lengths: AnyArray) -> IntArray:
     """(n + 1,) offsets from (n,) lengths."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
+    np.add.accumulate(lengths, out=offsets[1:])  # as np.cumsum, sooner of a few
     return offsets
 
 

@@ -18,12 +18,13 @@ from ..errors import MismatchError, ParameterError, UnknownIdError
 from ..progress import Watching, watched
 from ..registry import call
 from ..search import NoveltyResults, RangeResults, Results
-from ..search.budget import BudgetOptions, Calibration, Wanted
+from ..search.calibration import Calibration
 from ..search.classifying import Votes
 from ..search.conditions import Where
 from ..search.guarantees import NONE
 from ..search.novelty.options import NoveltyFields, NoveltyOptions
 from ..search.results import Explanation
+from ..search.wanted import BudgetOptions, Wanted
 from ..sequences import Sequence, Sequences, SequencesLike, Strings, alphabet_named
 from ..sequences.coercion import columns_from, taken
 from ..sequences.strings import offsets_of

@@ -11,12 +11,12 @@ import numpy as np
 from ..distances import Neighbours, Ranges
 from ..distributed import ShardedIndex
 from ..search import Answers, RangeResults, Results
-from ..search.budget import BudgetOptions, Wanted, unusual
 from ..search.pipeline import Queries
 from ..search.questions import cautions_of
 from ..search.state import State
 from ..search.strands import PLUS
 from ..search.unlike_lengths import unlike_lengths
+from ..search.wanted import BudgetOptions, Wanted, unusual
 from ..sequences import Sequences
 from .hosted import Hosted
 

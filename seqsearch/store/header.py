@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ class StoreHeader:
 
     # -- what the columns are ------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def symbols(self) -> Alphabet | None:
         """The alphabet of token sequences, None for series."""
         if self.alphabet is None:

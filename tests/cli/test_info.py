@@ -10,7 +10,8 @@ import pytest
 
 from seqsearch import SequenceIndex
 from seqsearch.cli.facts import brief
-from seqsearch.search.budget import Calibration, Group, Point
+from seqsearch.search.budget import Group, Point
+from seqsearch.search.calibration import Calibration
 from tests.cli.conftest import Seqsearch
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from seqsearch import SequenceIndex, read, write_fasta
 from seqsearch.distances import EditDistance
-from seqsearch.search.budget import Calibration, Point
+from seqsearch.search.budget import Point
+from seqsearch.search.calibration import Calibration
 from seqsearch.search.strands import reverse_complement
 from seqsearch.sequences import DNA, TEXT, Sequences
 from seqsearch.store import Store

@@ -6,8 +6,10 @@ import pytest
 from seqsearch.ann.exact import ExactIndex
 from seqsearch.ann.hnsw import HnswIndex
 from seqsearch.errors import ParameterError
-from seqsearch.search.budget import Budget, Calibration, Point, Wanted, unusual
+from seqsearch.search.budget import Budget, Point
+from seqsearch.search.calibration import Calibration
 from seqsearch.search.intervals import ALPHAS, Interval
+from seqsearch.search.wanted import Wanted, unusual
 
 CURVE = Calibration(
     0.9,

@@ -18,7 +18,8 @@ from seqsearch.arrays import IntArray
 from seqsearch.cli.main import run
 from seqsearch.distances import DTWDistance, EditDistance, InfixDTW, Neighbours, recall_at
 from seqsearch.errors import ParameterError
-from seqsearch.search.budget import Budget, Calibration, Group, Grouped, Point, Wanted, controlled
+from seqsearch.search.budget import Budget, Group, Grouped, Point, controlled
+from seqsearch.search.calibration import Calibration
 from seqsearch.search.calibrator import counted, enough_queries, is_dear, left_out
 from seqsearch.search.curves import far_series_bounds, group_bounds, lower_bound
 from seqsearch.search.guarantees import weakest
@@ -26,6 +27,7 @@ from seqsearch.search.pipeline import Pipeline, Queries
 from seqsearch.search.proposals import Proposals
 from seqsearch.search.state import State
 from seqsearch.search.strangers import Removed, Strangers, grouped
+from seqsearch.search.wanted import Wanted
 from seqsearch.sequences import Sequences
 from tests.families import families
 
@@ -124,6 +126,8 @@ def test_the_farthest_are_apart_or_together_whichever_is_cheaper() -> None:
 def test_as_many_queries_as_the_recall_needs() -> None:
     assert [enough_queries(r) for r in (0.5, 0.99, 0.995, 0.999, 1.0)] == [500, 500, 1000, 2000, 2000]
     assert [enough_queries(r, dear=True) for r in (0.5, 0.99, 0.995, 0.999, 1.0)] == [200, 200, 400, 2000, 2000]
+    assert [enough_queries(0.99, n, dear=True) for n in (10_000, 60_000, 10**6)] == [200, 300, 500]
+    assert [enough_queries(0.99, n) for n in (10, 10**6)] == [500, 500]
     assert [enough_queries(r, lost=1.5) for r in (0.5, 0.99, 0.999)] == [500, 750, 2000]
     assert [counted(each) for each in (DTWDistance(), InfixDTW(), EditDistance(), None)] == [1.5, 1, 1, 1]
     genes, names = np.full(10, 2900), np.full(10, 12)

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from seqsearch.arrays import AnyArray, BoolArray, IntArray
 from seqsearch.distances import EditDistance, Neighbours
-from seqsearch.search.budget import Budget, Wanted
+from seqsearch.search.budget import Budget
 from seqsearch.search.pair_calibrator import calibrate_pairs
 from seqsearch.search.pipeline import Keep, Pipeline, Queries, Ranked, Trace
 from seqsearch.search.stages import Exact
+from seqsearch.search.wanted import Wanted
 from seqsearch.sequences import DNA, Sequences
 
 

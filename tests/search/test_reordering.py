@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from seqsearch import SequenceIndex
 from seqsearch.arrays import FloatArray
 from seqsearch.distances import DTWDistance, Neighbours, recall_at
 from seqsearch.evaluation.sweep import Sweep
-from seqsearch.search.budget import Budget, Calibration, Group, Grouped, Point
+from seqsearch.search.budget import Budget, Group, Grouped, Point
+from seqsearch.search.calibration import Calibration
 from seqsearch.search.calibrator import calibrate
+from seqsearch.search.intervals import Stop
 from seqsearch.search.pipeline import Pipeline, Queries, Ranked, Trace
 from seqsearch.search.stages import Exact, Reorder
 from seqsearch.sequences import DNA, Sequences, as_sequences
@@ -60,17 +63,27 @@ def test_queries_of_another_length_keep_all_candidates_whoever_comes_along(built
         alone = state.pipeline.neighbours(usual, 4, budget)
         assert both.rows[:2].tolist() == alone.rows.tolist()
         assert both.rows[2:].tolist() == state.pipeline.neighbours(longer, 4, Budget(200)).rows.tolist()
+        never = replace(budget, stop=Stop(0.1, (0.0, np.inf), (1e-9,)))  # as if nothing in order were near
+        early = state.pipeline.neighbours(Sequences.concatenate([usual, longer]), 4, never)
+        assert early.rows[2:].tolist() == both.rows[2:].tolist(), "of these nothing is known of when to stop"
+        assert (early.distances[:2] >= both.distances[:2]).all()
 
 
 def assert_narrowed_as_measured(pipeline: Pipeline, queries: Sequences, known: Calibration) -> None:
-    """There are budgets that compare some of the candidates, and these find what they were measured to find."""
+    """There are budgets that compare some of the candidates, or of these the first, and these find what they were
+    measured to find."""
+    stages = (replace(stage, mixing=known.mixing) if isinstance(stage, Reorder) else stage for stage in pipeline.stages)
+    pipeline = replace(pipeline, stages=tuple(stages))
     truth = pipeline.neighbours(queries, 10, None)
-    narrowed = [point for point in known.points if point.kept and point.k == 10]
-    assert narrowed
-    for point in narrowed[:: max(1, len(narrowed) // 4)]:
-        budget = Budget(point.candidates, point.ef, kept=point.kept, lists=point.lists)
-        found = pipeline.staged(Queries(queries), 10, budget)
-        assert recall_at(found.distances, truth.distances, 10).mean() == pytest.approx(point.recall, abs=1e-6)
+    for early in (False, True):
+        some = [p for p in known.points if p.kept and p.k == 10 and (p.alpha is not None) == early]
+        assert some
+        for point in some[:: max(1, len(some) // 4)]:
+            stop = None if point.alpha is None or known.ordered is None else known.ordered.at(point.alpha)
+            budget = Budget(point.candidates, point.ef, stop, point.kept, lists=point.lists)
+            assert stop is not None or not early
+            found = pipeline.staged(Queries(queries), 10, budget)
+            assert recall_at(found.distances, truth.distances, 10).mean() == pytest.approx(point.recall, abs=1e-6)
 
 
 def test_a_calibration_knows_what_the_first_by_bounds_find(built: Path) -> None:
@@ -80,7 +93,7 @@ def test_a_calibration_knows_what_the_first_by_bounds_find(built: Path) -> None:
         assert len(known.costs) == 2
         assert_narrowed_as_measured(state.pipeline, queries, known)
         again = Calibration.from_json(json.loads(json.dumps(known.to_json())))
-        assert again.costs == known.costs
+        assert (again.costs, again.mixing, again.ordered) == (known.costs, None, known.ordered)
         assert again.points == known.points
         assert any(point.kept for group in known.groups for point in group.points), "groups as well"
 
@@ -194,3 +207,19 @@ def test_a_calibration_knows_what_both_find(genes: Path) -> None:
         queries = families(160, 3)
         known = calibrate(state.pipeline, queries, 0.9)
         assert_narrowed_as_measured(state.pipeline, queries, known)
+        assert known.mixing is not None
+        again = Calibration.from_json(json.loads(json.dumps(known.to_json())))
+        assert (again.mixing, again.ordered, again.points) == (known.mixing, known.ordered, known.points)
+
+
+def test_nothing_is_put_in_order_before_a_calibration_has_told_how(genes: Path) -> None:
+    """As of an index of an older version: more is compared, and no less is found."""
+    with SequenceIndex.open(genes) as index, index.state() as state:
+        queries = families(8, 4)
+        stages = (
+            replace(stage, mixing=None) if isinstance(stage, Reorder) else stage for stage in state.pipeline.stages
+        )
+        unknown = replace(state.pipeline, stages=tuple(stages))
+        found, trace = unknown.neighbours(queries, 5, Budget(300, kept=(20,))), Trace()
+        assert found.rows.tolist() == unknown.neighbours(queries, 5, Budget(300), trace=trace).rows.tolist()
+        assert trace["exact distance"].compared == 8 * 300

@@ -9,10 +9,10 @@ import pytest
 
 from seqsearch import SequenceIndex
 from seqsearch.distances import Neighbours, Pruning
-from seqsearch.search.budget import Wanted
 from seqsearch.search.lossless import Lossless
 from seqsearch.search.pipeline import Queries
 from seqsearch.search.strands import nearest_of, reverse_complement
+from seqsearch.search.wanted import Wanted
 from seqsearch.sequences import DNA, Sequences
 from tests.families import families
 from tests.search.test_both_strands import least

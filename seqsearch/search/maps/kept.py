@@ -10,7 +10,7 @@ import numpy as np
 from ...arrays import IntArray
 from ...errors import IndexLockedError, ParameterError, ReadOnlyIndexError, StorageFullError
 from ...progress import SILENT, Progress
-from ..budget import STALE_SHARE
+from ..calibration import STALE_SHARE
 from ..handle import Handle
 from ..state import State
 from .layout import PCA, TSNE, Map, laid_out

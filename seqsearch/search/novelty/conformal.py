@@ -16,7 +16,7 @@ import numpy as np
 from ...arrays import JSON, AnyArray, DoubleArray
 from ...errors import CorruptIndexError, MismatchError, ParameterError
 from ...sequences import Sequences
-from ..budget import STALE_SHARE
+from ..calibration import STALE_SHARE
 
 CONFORMAL_VERSION = 1
 MEMBERS, TRAINED = "members", "members, on most of which the encoder was trained"

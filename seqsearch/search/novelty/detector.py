@@ -10,13 +10,13 @@ import numpy as np
 from ...arrays import DoubleArray, IntArray
 from ...errors import IndexLockedError, ParameterError, ReadOnlyIndexError, StorageFullError
 from ...progress import SILENT, Progress
-from ..budget import Choice, Wanted
 from ..conditions import Where, shown
 from ..holding import Holding
 from ..pipeline import Queries
 from ..state import State
 from ..strands import BOTH, turned_round
 from ..unlike_lengths import unlike_lengths
+from ..wanted import Choice, Wanted
 from .conformal import GIVEN, MEMBERS, TRAINED, UNSEEN, KnownScores, shares_of
 from .options import EXACT, METHODS, SMOOTHED, NoveltyOptions
 from .results import NoveltyResults

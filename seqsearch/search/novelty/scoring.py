@@ -11,11 +11,11 @@ from ...arrays import AnyArray, BoolArray, DoubleArray, IntArray
 from ...distances import Neighbours
 from ...errors import ParameterError
 from ...progress import SILENT, Progress
-from ..budget import Choice
 from ..guarantees import NONE, Guarantees, guarantees
 from ..pipeline import Found, Queries
 from ..stages import Propose
 from ..state import State
+from ..wanted import Choice
 from . import scores
 from .neighbourhoods import Neighbourhoods, NeighbourLists
 from .options import EXACT, METHODS, NoveltyOptions

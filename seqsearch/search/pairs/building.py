@@ -20,10 +20,10 @@ from ...progress import SILENT, Progress
 from ...registry import call
 from ...sequences import Sequences
 from ...store import StoreBuilder
-from ..budget import Calibration
 from ..build_rows import fill
 from ..building import finished
 from ..cache import IndexCache, add_vectors, empty_candidates
+from ..calibration import Calibration
 from ..encoding import TwoTowers
 from ..handle import CALIBRATION, HEALTH, SETTINGS, Handle
 from ..pair_calibrator import calibrate_pairs

@@ -17,8 +17,9 @@ from ...errors import CorruptIndexError, FormatVersionError, NotAnIndexError, St
 from ...files import read_tensors
 from ...progress import SILENT, Progress
 from ...sequences import Sequences, Strings
-from ..budget import Calibration, Point
+from ..budget import Point
 from ..cache import IndexCache
+from ..calibration import Calibration
 from ..encoding import TwoTowers, restored_pair
 from ..handle import MATCHER
 from .building import PairParts, settings_of

@@ -277,9 +277,12 @@ class IvfIndex(CandidateIndex):
         return self._groups.expand_first(hits, count, allowed)
 
     def efforts(self, count: int) -> tuple[int, ...]:
-        """See `CandidateIndex.efforts`: half of the default, and its doubles up to eight times."""
-        usual = max(1, self.default_effort)
-        return tuple(sorted({max(1, min(max(self.lists, 1), usual * by // 2)) for by in (1, 2, 4, 8, 16)}))
+        """See `CandidateIndex.efforts`: half of the default, and its doubles up to eight times, of which those whose
+        lists hold `count` entries, or nearly all would be looked into again."""
+        usual, most = max(1, self.default_effort), max(self.lists, 1)
+        efforts = sorted({max(1, min(most, usual * by // 2)) for by in (1, 2, 4, 8, 16)})
+        needed = min(most, -(-count * most // max(len(self), 1)))
+        return tuple(effort for effort in efforts if effort >= needed) or (needed,)
 
     def effort_cost(self, count: int, effort: int | None = None) -> float:
         """See `CandidateIndex.effort_cost`: the distances to all centres, the codes looked at and the places to fill.

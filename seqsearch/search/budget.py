@@ -114,9 +114,9 @@ def at_rank(scores: AnyArray, rank: int) -> DoubleArray:
 class Point:
     """One measured budget: mean recall of k neighbours over the calibration queries, and its lower bound.
 
-    `alpha`: of the stop, None for all candidates; `verified`: mean number of candidates compared exactly; `kept`: by
-    the stages between the first and the last; `proposing`: what it costs to propose, in candidates of a graph, where
-    that is neither `ef` nor `candidates`.
+    `alpha`: of the stop, None for all candidates; `verified`: mean number of candidates compared exactly, in which each
+    query weighs as much as its comparisons take; `kept`: by the stages between the first and the last; `proposing`:
+    what it costs to propose, in candidates of a graph, where that is neither `ef` nor `candidates`.
     """
 
     k: int
@@ -171,25 +171,27 @@ class Group:
     """The curve of those of the calibration queries, `queries` of them, whose candidate of a `rank` is predicted beyond
     the reach of the group before and within `reach`. Strangers are among them: queries whose nearest stored sequences
     count as not stored. The lower bounds of its points are those of conformal risk control, or below (see
-    `controlled`). `together`: it is the two before it as one, which more queries prove.
+    `controlled`). `united`: of how many groups it is, the farthest, which all of their queries prove together; 1 of one
+    by itself.
     """
 
     reach: float
     queries: int
     points: tuple[Point, ...]
-    together: bool = False
+    united: int = 1
     rank: int = 1
 
     def to_json(self) -> JSON:
         document = {"reach": self.reach, "queries": self.queries, "points": [point.to_json() for point in self.points]}
-        document |= {"together": True} if self.together else {}
+        document |= {"united": self.united} if self.united > 1 else {}
         return document | ({"rank": self.rank} if self.rank > 1 else {})
 
     @classmethod
     def from_json(cls, document: JSON) -> Group:
         points = tuple(Point.from_json(point) for point in document["points"])
         rank = int(document.get("rank", 1))  # 1 in indexes of older versions
-        return cls(float(document["reach"]), int(document["queries"]), points, bool(document.get("together")), rank)
+        united = int(document.get("united", 2 if document.get("together") else 1))  # "together": two, of before
+        return cls(float(document["reach"]), int(document["queries"]), points, united, rank)
 
 
 def controlled(recall: float, queries: int) -> float:

@@ -97,7 +97,7 @@ class Calibration:
         budgets = [None if point is None else self._budget(point, factor) for point in best.points]
         nearest = next(budget for budget in budgets if budget is not None)
         first = self._budget(best.first, factor)
-        reaches = tuple(group.reach for group in self.groups if not group.together)
+        reaches = tuple(group.reach for group in self.groups if group.united == 1)
         grouped = Grouped(reaches, (*budgets, None), best.measured, self.groups[0].rank)
         return replace(nearest, candidates=first.candidates, ef=first.ef, lists=first.lists, groups=grouped)
 

@@ -13,10 +13,10 @@ from ..progress import SILENT, Progress
 from ..sequences import Sequences
 from .budget import Budget, Group, Point
 from .calibration import USUAL, Calibration
-from .curves import LOST_MORE, far_series_bounds, group_bounds, worthwhile
-from .ladders import Ladder, ladder_of
-from .measuring import DIVIDING, Bounds, Reordering, measure, measured_whole
-from .outcomes import CALIBRATED_K, FEWEST_TO_NARROW
+from .curves import LOST_MORE, Bounds, worthwhile
+from .ladders import MANY, Ladder, ladder_of
+from .measuring import DIVIDING, Reordering, measure, measured_whole
+from .outcomes import CALIBRATED_K
 from .pipeline import Pipeline, Queries, Stage, Trace, joined
 from .proposals import Proposals
 from .stages import Exact, Propose, ProposeParts, ProposeShared, Reorder
@@ -60,10 +60,7 @@ def calibrate(
     ks = tuple(k for k in (CALIBRATED_K if whole else PARTS_K) if k <= others) or (1,)
     few, lost = is_dear(queries.sequences.lengths, others, last.distance), counted(last.distance)
     removed = Removed.sizes(len(queries), others, max(ks), dear=few) if whole else None
-    reorder = _fitted(pipeline, queries, allowed, exclude) if whole else None
-    if reorder is not None:
-        stages = (reorder if isinstance(stage, Reorder) else stage for stage in pipeline.stages)
-        pipeline = replace(pipeline, stages=tuple(stages))
+    pipeline, reorder = _in_order(pipeline, queries, allowed, exclude) if whole else (pipeline, None)
 
     def nearest(who: IntArray, count: int) -> Neighbours:
         own, some = None if exclude is None else exclude[who], queries[who]
@@ -101,9 +98,8 @@ def calibrate(
             points = [_with_cost(point, first.index) for point in points]
         return tuple(worthwhile(points, costs))
 
-    def bounds_of(who: IntArray) -> Bounds:
-        strange_ones = np.count_nonzero(who >= len(queries))
-        return far_series_bounds if lost > 1 and 2 * strange_ones >= len(who) else group_bounds
+    def is_far(who: IntArray) -> bool:
+        return bool(lost > 1 and 2 * np.count_nonzero(who >= len(queries)) >= len(who))
 
     interval, ordered, groups = None, None, list[Group]()
     with progress.task("calibrating", len(budgets)) as task:
@@ -119,11 +115,15 @@ def calibrate(
             measured = measure(
                 every, proposals.of, verify, ladder, ks, task, known=beside, usual=len(queries), ordering=ordering
             )
-            points, interval, ordered = curve(measured.points(everyone)), measured.interval, measured.ordered
-            groups = [
-                Group(reach, len(who), curve(measured.points(who, bounds_of(who))), together, DIVIDING)
-                for reach, who, together in ([] if strange is None else grouped(measured.first, target, lost))
-            ]
+            dear = last.costs(sequences.lengths[owners], every)
+            points, interval, ordered = (
+                curve(measured.points(everyone, None, dear)),
+                measured.interval,
+                measured.ordered,
+            )
+            for members in [] if strange is None else grouped(measured.first, target, lost):
+                own = curve(measured.points(members.who, Bounds.of(members, is_far), dear))
+                groups.append(Group(members.reach, len(members.who), own, members.united, DIVIDING))
         elif isinstance(first, ProposeShared):
             measured = measure(truth, proposals.of, verify, ladder, ks, task, may_stop=False)
             points = curve(measured.points(everyone))
@@ -144,19 +144,21 @@ def calibrate(
     )
 
 
-def _fitted(
+def _in_order(
     pipeline: Pipeline, queries: Queries, allowed: BoolArray | None, exclude: IntArray | None
-) -> Reorder | None:
-    """What orders the candidates, and how much of that is its own, by some of the queries; None where nothing does."""
+) -> tuple[Pipeline, Reorder | None]:
+    """The stages with that which puts candidates in order told, by some of the queries, how much of that is its own;
+    and that one, None where nothing does."""
     reorder = next((stage for stage in pipeline.stages if isinstance(stage, Reorder)), None)
     budgets = ladder_of(pipeline.stages[0], pipeline.size)
     if reorder is None or not len(budgets):
-        return None
+        return pipeline, None
     some = np.arange(min(len(queries), MIXED))
-    budget = next((budget for budget in budgets if budget.candidates >= FEWEST_TO_NARROW), budgets[-1])
+    budget = next((budget for budget in budgets if budget.candidates >= MANY), budgets[-1])
     asked, own = queries[some], None if exclude is None else exclude[some]
     fitted = reorder.fitted(asked, pipeline.proposed(asked, budget, allowed, own))
-    return fitted if fitted.orders else None
+    stages = tuple(fitted if stage is reorder else stage for stage in pipeline.stages)
+    return replace(pipeline, stages=stages), fitted if fitted.orders else None
 
 
 def _enough_to_bound(first: Stage, others: int, count: int, *, ordered: bool) -> Budget | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..arrays import DoubleArray
+from ..arrays import DoubleArray, IntArray
 from .budget import Point
+from .strangers import Members
 
 CONFIDENCE = 1.645  # standard errors: 95% one-sided
 LOST_MORE = 1.5
@@ -29,6 +31,37 @@ def far_series_bounds(each: DoubleArray) -> DoubleArray:
     """`group_bounds` of far series: others of another source lose more than those that have lost their nearest, since
     what was learned was learned of their like."""
     return 1 - LOST_MORE * (1 - group_bounds(each))
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What budgets surely find of the queries of a group, by what each found of them, (B, Q): `far` series lose more.
+
+    `parts`, (q,) places of queries each, and whether they are far: of no part may less be found than of all, so that
+    none pays for another.
+    """
+
+    far: bool = False
+    parts: tuple[tuple[IntArray, bool], ...] = ()
+
+    @classmethod
+    def of(cls, members: Members, is_far: Callable[[IntArray], bool]) -> Bounds:
+        """Of a group of queries of a calibration."""
+        who = members.who
+        parts = members.parts if len(members.parts) > 1 else ()
+        return cls(is_far(who), tuple((np.searchsorted(who, part), is_far(part)) for part in parts))
+
+    def lower(self, each: DoubleArray) -> DoubleArray:
+        """(B,) of all queries."""
+        return far_series_bounds(each) if self.far else group_bounds(each)
+
+    def least(self, each: DoubleArray) -> DoubleArray:
+        """(B,) the least mean of any part, inf where there are none."""
+        out = np.full(len(each), np.inf)
+        for places, far in self.parts:
+            lost = 1 - each[:, places].mean(axis=1)
+            out = np.minimum(out, 1 - (LOST_MORE if far else 1.0) * lost)
+        return out
 
 
 def lower_bound(each: DoubleArray, errors: float = CONFIDENCE) -> float:

@@ -58,24 +58,31 @@ class GroupChoice:
     def best(self) -> Chosen | None:
         """The cheapest for all queries of the calibration together; None where no group has a budget."""
         enough = [self._enough(group) for group in self.groups]
-        alone = [number for number, group in enumerate(self.groups) if not group.together]
-        sizes = [self.groups[number].queries for number in alone]
+        sizes = [group.queries for group in self.groups if group.united == 1]
         best: tuple[float, Point, list[_Way]] | None = None
         for first in _firsts(enough, self.costs):
-            ways = [self._way(some, first) for some in enough]
-            chosen = [ways[number] for number in alone]
-            if self.groups[-1].together:
-                apart = sum(n * way.cost for n, way in zip(sizes[-2:], chosen[-2:], strict=True))
-                if ways[-1].point is not None and ways[-1].cost * self.groups[-1].queries <= apart:
-                    chosen[-2:] = [ways[-1], ways[-1]]
-            total = sum(n * (first.proposing_cost + way.cost) for n, way in zip(sizes, chosen, strict=True))
-            if any(way.point is not None for way in chosen) and (best is None or total < best[0]):
-                best = total, first, chosen
+            ways = self._ways(sizes, enough, first)
+            total = sum(n * (first.proposing_cost + way.cost) for n, way in zip(sizes, ways, strict=True))
+            if any(way.point is not None for way in ways) and (best is None or total < best[0]):
+                best = total, first, ways
         if best is None:
             return None
-        _, first, chosen = best
-        found = sum(n * way.recall for n, way in zip(sizes, chosen, strict=True))
-        return Chosen(first, tuple(way.point for way in chosen), found / max(1, sum(sizes)))
+        _, first, ways = best
+        found = sum(n * way.recall for n, way in zip(sizes, ways, strict=True))
+        return Chosen(first, tuple(way.point for way in ways), found / max(1, sum(sizes)))
+
+    def _ways(self, sizes: list[int], enough: list[list[Point]], first: Point) -> list[_Way]:
+        """One for each group: each its own, or the farthest, as many as make it cheapest, one that is proved by all of
+        their queries together."""
+        ways = [self._way(some, first) for some in enough]
+        best = ways[: len(sizes)]
+        for group, way in zip(self.groups, ways, strict=True):
+            if group.united > 1 and way.point is not None:
+                apart = sum(n * each.cost for n, each in zip(sizes, best, strict=True))
+                other = [*ways[: len(sizes) - group.united], *[way] * group.united]
+                if sum(n * each.cost for n, each in zip(sizes, other, strict=True)) <= apart:
+                    best = other
+        return best
 
     def _enough(self, group: Group) -> list[Point]:
         """The points that are surely enough for a group, and cost less than comparing with everything."""

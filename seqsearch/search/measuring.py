@@ -14,7 +14,7 @@ from ..distances.neighbours import thresholds
 from ..progress import Task
 from ..sequences import Sequences
 from .budget import Budget, Point, at_rank
-from .curves import lower_bound, lower_bounds, monotone
+from .curves import Bounds, lower_bound, lower_bounds, monotone
 from .intervals import ALPHAS, Interval, Stop, predicted_of
 from .known_pairs import KnownPairs
 from .ladders import Ladder
@@ -22,7 +22,6 @@ from .outcomes import Narrowing, Outcome, Proposal
 from .pipeline import Ranked
 from .stages import Reorder
 
-Bounds = Callable[[DoubleArray], DoubleArray]
 DIVIDING = 10
 """The rank of the candidate that tells how far a query is from everything: a copy of it that is stored, or a single
 near relative, says nothing of how hard the others are to find."""
@@ -126,14 +125,23 @@ class Measured:
     first: DoubleArray
     ordered: Interval | None = None
 
-    def points(self, some: IntArray | None = None, bounds: Bounds | None = None) -> list[Point]:
-        """The curve over all queries, or over some of them, with stops and without."""
+    def points(
+        self, some: IntArray | None = None, bounds: Bounds | None = None, weights: DoubleArray | None = None
+    ) -> list[Point]:
+        """The curve over all queries, or over some of them, with stops and without. `weights`, (Q,): how much a
+        comparison with each of all queries counts."""
         each, compared = self._found
+        weights = np.ones(each.shape[1]) if weights is None else weights
         if some is not None:
-            each, compared = np.take(each, some, axis=1), np.take(compared, some, axis=1)
-        facts = each.mean(axis=1), (bounds or lower_bounds)(each), compared.mean(axis=1)
+            each, compared, weights = np.take(each, some, axis=1), np.take(compared, some, axis=1), weights[some]
+        lower = lower_bounds(each) if bounds is None else bounds.lower(each)
+        facts = each.mean(axis=1), lower, np.average(compared, axis=1, weights=weights)
         told = zip(self.outcomes, *(fact.tolist() for fact in facts), strict=True)
-        return monotone([outcome.point(*facts) for outcome, *facts in told])
+        points = monotone([outcome.point(*facts) for outcome, *facts in told])
+        if bounds is None:
+            return points
+        least = np.round(bounds.least(each), 6).tolist()
+        return [replace(point, lower=min(point.lower, most)) for point, most in zip(points, least, strict=True)]
 
     @cached_property
     def _found(self) -> tuple[DoubleArray, IntArray]:
@@ -164,7 +172,7 @@ def measure(
     asks.
     """
     distances = _Verified(verify, thresholds(truth.distances, max(ks)), known)
-    narrowing = Narrowing(None if ordering is None else _Ordered(ordering), truth, ks)
+    narrowing = Narrowing(None if ordering is None else _Ordered(ordering), ks)
     proposals: list[Proposal] = []
     best: tuple[float, ...] = ()
     ladder = budgets if isinstance(budgets, Ladder) else None
@@ -174,11 +182,11 @@ def measure(
         if ladder is not None and not ladder.takes(budget) and proposals:
             continue
         candidates = propose(budget)
-        proposal = Proposal(budget, candidates.scores, distances.of(candidates.rows))
+        proposal = Proposal(budget, candidates.scores, distances.of(candidates.rows), truth)
         proposals.append(proposal)
         order = narrowing.take(proposal, candidates)
         able = [k for k in ks if budget.candidates >= k]
-        recalls = tuple(recall for k in able for recall in proposal.recalls(truth, k, usual))
+        recalls = tuple(recall for k in able for recall in proposal.recalls(k, usual))
         if recalls >= best:  # by the smallest k, which every budget has
             best, widest, widest_order = recalls, candidates, order
         if ladder is not None:
@@ -188,7 +196,7 @@ def measure(
     interval = _interval(truth, widest.rows, widest.scores)
     in_order = None if widest_order is None else _interval(truth, widest.rows, widest_order)
     stops, of_order = (_stops(each if may_stop else None) for each in (interval, in_order))
-    outcomes = [outcome for proposal in proposals for outcome in proposal.outcomes(truth, ks, stops)]
+    outcomes = [outcome for proposal in proposals for outcome in proposal.outcomes(ks, stops)]
     outcomes += [*narrowing.outcomes, *narrowing.stopped(of_order)]
     return Measured(outcomes, interval, at_rank(widest.scores, DIVIDING), in_order)
 

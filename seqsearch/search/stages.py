@@ -345,9 +345,16 @@ class Exact:
         return Lossless(self.distance, self.targets, self.live)
 
     def cost(self, queries: Sequences, truth: Neighbours) -> float:
-        """By columns of the dynamic programme, as far as the tenth neighbour is."""
-        known = truth.distances[:, :_USUAL_K][np.isfinite(truth.distances[:, :_USUAL_K])]
-        return self.distance.verification_cost(queries.lengths, float(np.median(known)) if len(known) else 0.0)
+        """The mean of `costs`."""
+        return float(self.costs(queries.lengths, truth).mean())
+
+    def costs(self, lengths: IntArray, truth: Neighbours) -> DoubleArray:
+        """(Q,) of a comparison with each query, by its length and by how far its tenth neighbour is: those of far ones
+        take many times as long as those of near ones."""
+        near = truth.distances[:, :_USUAL_K]
+        reach = np.where(np.isfinite(near), near, 0.0).max(axis=1, initial=0.0).tolist()
+        each = (self.distance.verification_cost(lengths[q : q + 1], far) for q, far in enumerate(reach))
+        return np.fromiter(each, np.float64, len(lengths))
 
 
 def _first(rows: IntArray, scores: AnyArray, count: int) -> Ranked:

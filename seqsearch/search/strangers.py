@@ -126,14 +126,28 @@ class Strangers:
         return Ranked(np.where(gone, -1, rows), np.where(gone, np.float32(np.inf), scores))
 
 
-def grouped(first: DoubleArray, target: float, lost: float = 1.0) -> list[tuple[float, IntArray, bool]]:
-    """Groups of queries by the scores of their first candidates, (Q,): the reach of each, who is in it, and whether it
-    is the farthest two together.
+@dataclass(frozen=True)
+class Members:
+    """Of a group: its `reach`, the queries in each of its `parts`, none of which may find less than is asked, and
+    `united`: of how many groups it is."""
+
+    reach: float
+    parts: tuple[IntArray, ...]
+    united: int = 1
+
+    @property
+    def who(self) -> IntArray:
+        """The queries in it, ascending."""
+        return np.sort(np.concatenate(self.parts))
+
+
+def grouped(first: DoubleArray, target: float, lost: float = 1.0) -> list[Members]:
+    """Groups of queries by the scores of their first candidates, (Q,): first each by itself, nearest first, and then
+    the farthest 2, 3, ... and all of them as one.
 
     As many as leave enough queries in each to prove the recall `target`, where what they lose counts `lost` times, the
-    farthest of which is divided: a few that
-    are farther than nearly all are hard to find anything for, and would make all of it dear. Queries without any
-    candidate are in none.
+    farthest of which is divided: a few that are farther than nearly all are hard to find anything for, and would make
+    all of it dear. What several prove together leaves less to chance. Queries without any candidate are in none.
     """
     there = np.sort(first[np.isfinite(first)])
     if not len(there):
@@ -145,8 +159,10 @@ def grouped(first: DoubleArray, target: float, lost: float = 1.0) -> list[tuple[
         last.insert(-1, int(len(there) * (1 - TAIL)))
     reaches = np.unique(there[np.array(last) - 1])
     group = np.searchsorted(reaches, first, "left")
-    groups = [(float(reach), np.flatnonzero(group == number), False) for number, reach in enumerate(reaches)]
-    if count > 1 and len(groups) > 1:
-        both = np.concatenate([groups[-2][1], groups[-1][1]])
-        groups.append((groups[-1][0], np.sort(both), True))
-    return groups
+    alone = [Members(float(reach), (np.flatnonzero(group == number),)) for number, reach in enumerate(reaches)]
+    if len(alone) == 1:
+        return alone
+    farthest = np.concatenate([alone[-2].who, alone[-1].who])  # the few are no part by themselves
+    parts = [*(members.who for members in alone[:-2]), farthest]
+    several = range(2, len(alone) + 1)
+    return [*alone, *(Members(alone[-1].reach, tuple(parts[1 - n :]), n) for n in several)]

@@ -21,7 +21,7 @@ from seqsearch.errors import ParameterError
 from seqsearch.search.budget import Budget, Group, Grouped, Point, controlled
 from seqsearch.search.calibration import Calibration
 from seqsearch.search.calibrator import counted, enough_queries, is_dear, left_out
-from seqsearch.search.curves import far_series_bounds, group_bounds, lower_bound
+from seqsearch.search.curves import Bounds, far_series_bounds, group_bounds, lower_bound
 from seqsearch.search.guarantees import weakest
 from seqsearch.search.pipeline import Pipeline, Queries
 from seqsearch.search.proposals import Proposals
@@ -95,6 +95,23 @@ def test_a_group_is_bound_by_both(tenths: list[int]) -> None:
     assert (far_series_bounds(both) == 1 - 1.5 * (1 - group_bounds(both))).all()
 
 
+def test_no_part_of_several_groups_pays_for_another() -> None:
+    """All queries of some groups prove a recall together, which each of the groups has by itself as well."""
+    first = np.arange(900.0)
+    members = next(each for each in grouped(first, 0.99) if each.united == 4)
+    assert [len(part) for part in members.parts] == [225, 225, 225], "the farthest few are no part by themselves"
+    each = np.ones((2, len(members.who)))
+    each[0, -225:] = 0.9  # of which a fourth of the queries pays for the farthest
+    each[1, ::9] = 0.95
+    bounds = Bounds.of(members, lambda who: False)
+    assert (bounds.lower(each) == group_bounds(each)).all()
+    assert bounds.least(each) == pytest.approx([0.9, each[1].reshape(3, -1).mean(axis=1).min()])
+    far = Bounds.of(members, lambda who: bool((who >= 675).all()))
+    assert far.least(each)[0] == pytest.approx(1 - 1.5 * 0.1), "what far series lose counts more"
+    assert (Bounds.of(grouped(first, 0.99)[0], lambda who: True).lower(each) == far_series_bounds(each)).all()
+    assert np.isinf(Bounds().least(each)).all()
+
+
 def test_five_hundred_queries_that_find_everything_prove_995() -> None:
     point = Point(10, 100, 100, 1.0, 0.9946)
     curve = Calibration(0.99, 500, 10**6, (point,))
@@ -113,14 +130,18 @@ def test_the_farthest_are_apart_or_together_whichever_is_cheaper() -> None:
         Group(1.0, 200, easy),
         Group(2.0, 150, easy),
         Group(3.0, 50, alone),
-        Group(3.0, 200, (Point(10, 60, None, 0.999, 0.992),), together=True),
+        Group(3.0, 200, (Point(10, 60, None, 0.999, 0.992),), united=2),
     )
     curve = Calibration(0.9, 99, 1000, easy, groups=groups, exact_cost=1000.0)
     together = curve.choose_by_groups(0.99, 10, 1000)
     assert together == Budget(20, groups=Grouped((1.0, 2.0, 3.0), (Budget(20), Budget(60), Budget(60), None)))
     apart = replace(curve, exact_cost=250.0).choose_by_groups(0.99, 10, 1000)
     assert apart == Budget(20, groups=Grouped((1.0, 2.0, 3.0), (Budget(20), Budget(20), None, None)))
-    assert Calibration.from_json(json.loads(json.dumps(curve.to_json()))) == curve
+    document = json.loads(json.dumps(curve.to_json()))
+    assert Calibration.from_json(document) == curve
+    document["groups"][3] = {**document["groups"][3], "together": True}  # as of before, when two could be one
+    del document["groups"][3]["united"]
+    assert Calibration.from_json(document) == curve
 
 
 def test_as_many_queries_as_the_recall_needs() -> None:
@@ -158,7 +179,7 @@ def test_a_small_index_proves_its_recall_on_members_left_out(index: SequenceInde
 @given(st.lists(st.floats(0, 9), min_size=1, max_size=400), st.integers(0, 5), st.sampled_from([0.5, 0.99]))
 def test_every_query_with_a_candidate_is_in_one_group(scores: list[float], without: int, target: float) -> None:
     first = np.array(scores + [np.inf] * without)
-    groups = [(reach, who) for reach, who, together in grouped(first, target) if not together]
+    groups = [(each.reach, each.who) for each in grouped(first, target) if each.united == 1]
     assert np.array_equal(np.sort(np.concatenate([who for _, who in groups])), np.flatnonzero(np.isfinite(first)))
     reaches = [reach for reach, _ in groups]
     assert reaches == sorted(set(reaches))
@@ -172,8 +193,8 @@ def test_every_query_with_a_candidate_is_in_one_group(scores: list[float], witho
     assert (placed[~np.isfinite(first)] == len(groups)).all(), "beyond all that was measured"
     assert grouped(np.full(3, np.inf), 0.9) == []
     many = np.arange(900.0)
-    assert [len(who) for _, who, _ in grouped(many, 0.99)] == [225, 225, 225, 180, 45, 225]
-    assert [len(who) for _, who, _ in grouped(many, 0.99, 1.5)] == [300, 300, 255, 45, 300], (
+    assert [len(each.who) for each in grouped(many, 0.99)] == [225, 225, 225, 180, 45, 225, 450, 675, 900]
+    assert [len(each.who) for each in grouped(many, 0.99, 1.5)] == [300, 300, 255, 45, 300, 600, 900], (
         "what counts more needs more"
     )
 

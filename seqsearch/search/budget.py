@@ -171,8 +171,8 @@ class Group:
     """The curve of those of the calibration queries, `queries` of them, whose candidate of a `rank` is predicted beyond
     the reach of the group before and within `reach`. Strangers are among them: queries whose nearest stored sequences
     count as not stored. The lower bounds of its points are those of conformal risk control, or below (see
-    `controlled`). `united`: of how many groups it is, the farthest, which all of their queries prove together; 1 of one
-    by itself.
+    `controlled`). `united`: of how many groups it is, up to this reach, which all of their queries prove together; 1 of
+    one by itself.
     """
 
     reach: float

@@ -12,6 +12,8 @@ from .budget import Point
 from .strangers import Members
 
 CONFIDENCE = 1.645  # standard errors: 95% one-sided
+STEP, LEAST_STEP = 0.05, 0.0003  # of what was missed, or might be, that another point of a curve has to find; of all
+PART_SHORT = 0.005  # by so much less than several groups prove together may one of them find
 LOST_MORE = 1.5
 """So many times what strangers lose do far series of another source: heartbeats of patients left out
 (docs/recall.md)."""
@@ -37,8 +39,8 @@ def far_series_bounds(each: DoubleArray) -> DoubleArray:
 class Bounds:
     """What budgets surely find of the queries of a group, by what each found of them, (B, Q): `far` series lose more.
 
-    `parts`, (q,) places of queries each, and whether they are far: of no part may less be found than of all, so that
-    none pays for another.
+    `parts`, (q,) places of queries each, and whether they are far: of none may much less be found than is asked of all,
+    so that none pays for another.
     """
 
     far: bool = False
@@ -56,11 +58,11 @@ class Bounds:
         return far_series_bounds(each) if self.far else group_bounds(each)
 
     def least(self, each: DoubleArray) -> DoubleArray:
-        """(B,) the least mean of any part, inf where there are none."""
+        """(B,) what each part finds, or `PART_SHORT` less, inf where there are none."""
         out = np.full(len(each), np.inf)
         for places, far in self.parts:
             lost = 1 - each[:, places].mean(axis=1)
-            out = np.minimum(out, 1 - (LOST_MORE if far else 1.0) * lost)
+            out = np.minimum(out, 1 - (LOST_MORE if far else 1.0) * lost + PART_SHORT)
         return out
 
 
@@ -86,15 +88,26 @@ def lower_bounds(each: DoubleArray, errors: float = CONFIDENCE) -> DoubleArray:
 
 
 def worthwhile(points: list[Point], costs: tuple[float, ...]) -> list[Point]:
-    """The points without those that cost more than another of the same k that finds as much, as surely."""
+    """The points without those that cost more than another of the same k that finds as much, as surely, or nearly; the
+    last of them, which finds most, as it is."""
     kept = []
     for k in dict.fromkeys(point.k for point in points):
         recall = lower = -1.0
+        best: Point | None = None
         for point in sorted((p for p in points if p.k == k), key=lambda p: (p.cost(costs), p.candidates, -p.recall)):
-            if point.recall > recall or point.lower > lower:
+            if _gains(point.recall, recall) or _gains(point.lower, lower):
                 kept.append(point)
                 recall, lower = max(recall, point.recall), max(lower, point.lower)
+                best = None
+            elif point.recall > recall or point.lower > lower:
+                better = best is None or (point.lower, point.recall) > (best.lower, best.recall)
+                best = point if better else best
+        kept += [] if best is None else [best]
     return kept
+
+
+def _gains(now: float, was: float) -> bool:
+    return now > was + max(LEAST_STEP, STEP * (1 - was))
 
 
 def monotone(points: list[Point]) -> list[Point]:

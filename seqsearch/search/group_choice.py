@@ -7,6 +7,7 @@ proposed to anew. So candidates that a few far queries need may be cheaper for a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -72,17 +73,19 @@ class GroupChoice:
         return Chosen(first, tuple(way.point for way in ways), found / max(1, sum(sizes)))
 
     def _ways(self, sizes: list[int], enough: list[list[Point]], first: Point) -> list[_Way]:
-        """One for each group: each its own, or the farthest, as many as make it cheapest, one that is proved by all of
-        their queries together."""
+        """One for each group: each its own, or several one that is proved by all of their queries together, whichever
+        is cheapest: of the groups up to each, by what those up to a nearer one cost."""
+        reaches = [group.reach for group in self.groups if group.united == 1]
+        best: list[tuple[float, list[_Way]]] = [(math.inf, [])] * (len(sizes) + 1)
+        best[0] = 0.0, []
         ways = [self._way(some, first) for some in enough]
-        best = ways[: len(sizes)]
-        for group, way in zip(self.groups, ways, strict=True):
-            if group.united > 1 and way.point is not None:
-                apart = sum(n * each.cost for n, each in zip(sizes, best, strict=True))
-                other = [*ways[: len(sizes) - group.united], *[way] * group.united]
-                if sum(n * each.cost for n, each in zip(sizes, other, strict=True)) <= apart:
-                    best = other
-        return best
+        for group, way in sorted(zip(self.groups, ways, strict=True), key=lambda pair: (pair[0].reach, pair[0].united)):
+            end = reaches.index(group.reach) + 1
+            cost, before = best[end - group.united]
+            cost += way.cost * sum(sizes[end - group.united : end])
+            if cost < best[end][0] or not best[end][1]:
+                best[end] = cost, [*before, *[way] * group.united]
+        return best[-1][1]
 
     def _enough(self, group: Group) -> list[Point]:
         """The points that are surely enough for a group, and cost less than comparing with everything."""

@@ -128,8 +128,8 @@ class Strangers:
 
 @dataclass(frozen=True)
 class Members:
-    """Of a group: its `reach`, the queries in each of its `parts`, none of which may find less than is asked, and
-    `united`: of how many groups it is."""
+    """Of a group: its `reach`, the queries in each of its `parts`, and `united`: of how many groups it is, up to that
+    reach."""
 
     reach: float
     parts: tuple[IntArray, ...]
@@ -143,7 +143,7 @@ class Members:
 
 def grouped(first: DoubleArray, target: float, lost: float = 1.0) -> list[Members]:
     """Groups of queries by the scores of their first candidates, (Q,): first each by itself, nearest first, and then
-    the farthest 2, 3, ... and all of them as one.
+    the nearest 2, 3, ... of them as one, the farthest, and all.
 
     As many as leave enough queries in each to prove the recall `target`, where what they lose counts `lost` times, the
     farthest of which is divided: a few that are farther than nearly all are hard to find anything for, and would make
@@ -160,9 +160,13 @@ def grouped(first: DoubleArray, target: float, lost: float = 1.0) -> list[Member
     reaches = np.unique(there[np.array(last) - 1])
     group = np.searchsorted(reaches, first, "left")
     alone = [Members(float(reach), (np.flatnonzero(group == number),)) for number, reach in enumerate(reaches)]
-    if len(alone) == 1:
-        return alone
-    farthest = np.concatenate([alone[-2].who, alone[-1].who])  # the few are no part by themselves
-    parts = [*(members.who for members in alone[:-2]), farthest]
-    several = range(2, len(alone) + 1)
-    return [*alone, *(Members(alone[-1].reach, tuple(parts[1 - n :]), n) for n in several)]
+    several = [alone[:n] for n in range(2, len(alone))] + [alone[-n:] for n in range(2, len(alone) + 1)]
+    return [*alone, *(_united(some, farthest=some[-1] is alone[-1]) for some in several)]
+
+
+def _united(some: list[Members], *, farthest: bool) -> Members:
+    """Groups as one, each a part of it; the few farthest are no part by themselves."""
+    parts = [members.who for members in some]
+    if farthest:
+        parts[-2:] = [np.sort(np.concatenate(parts[-2:]))]
+    return Members(some[-1].reach, tuple(parts), len(some))

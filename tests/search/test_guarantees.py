@@ -98,16 +98,16 @@ def test_a_group_is_bound_by_both(tenths: list[int]) -> None:
 def test_no_part_of_several_groups_pays_for_another() -> None:
     """All queries of some groups prove a recall together, which each of the groups has by itself as well."""
     first = np.arange(900.0)
-    members = next(each for each in grouped(first, 0.99) if each.united == 4)
+    members = next(each for each in grouped(first, 0.99) if each.united == 4 and each.reach == first[-1])
     assert [len(part) for part in members.parts] == [225, 225, 225], "the farthest few are no part by themselves"
     each = np.ones((2, len(members.who)))
     each[0, -225:] = 0.9  # of which a fourth of the queries pays for the farthest
     each[1, ::9] = 0.95
     bounds = Bounds.of(members, lambda who: False)
     assert (bounds.lower(each) == group_bounds(each)).all()
-    assert bounds.least(each) == pytest.approx([0.9, each[1].reshape(3, -1).mean(axis=1).min()])
+    assert bounds.least(each) == pytest.approx([0.905, each[1].reshape(3, -1).mean(axis=1).min() + 0.005])
     far = Bounds.of(members, lambda who: bool((who >= 675).all()))
-    assert far.least(each)[0] == pytest.approx(1 - 1.5 * 0.1), "what far series lose counts more"
+    assert far.least(each)[0] == pytest.approx(1 - 1.5 * 0.1 + 0.005), "what far series lose counts more"
     assert (Bounds.of(grouped(first, 0.99)[0], lambda who: True).lower(each) == far_series_bounds(each)).all()
     assert np.isinf(Bounds().least(each)).all()
 
@@ -193,8 +193,21 @@ def test_every_query_with_a_candidate_is_in_one_group(scores: list[float], witho
     assert (placed[~np.isfinite(first)] == len(groups)).all(), "beyond all that was measured"
     assert grouped(np.full(3, np.inf), 0.9) == []
     many = np.arange(900.0)
-    assert [len(each.who) for each in grouped(many, 0.99)] == [225, 225, 225, 180, 45, 225, 450, 675, 900]
-    assert [len(each.who) for each in grouped(many, 0.99, 1.5)] == [300, 300, 255, 45, 300, 600, 900], (
+    assert [len(each.who) for each in grouped(many, 0.99)] == [
+        225,
+        225,
+        225,
+        180,
+        45,
+        450,
+        675,
+        855,
+        225,
+        450,
+        675,
+        900,
+    ]
+    assert [len(each.who) for each in grouped(many, 0.99, 1.5)] == [300, 300, 255, 45, 600, 855, 300, 600, 900], (
         "what counts more needs more"
     )
 

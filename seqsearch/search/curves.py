@@ -13,7 +13,6 @@ from .strangers import Members
 
 CONFIDENCE = 1.645  # standard errors: 95% one-sided
 STEP, LEAST_STEP = 0.05, 0.0003  # of what was missed, or might be, that another point of a curve has to find; of all
-PART_SHORT = 0.005  # by so much less than several groups prove together may one of them find
 LOST_MORE = 1.5
 """So many times what strangers lose do far series of another source: heartbeats of patients left out
 (docs/recall.md)."""
@@ -39,8 +38,8 @@ def far_series_bounds(each: DoubleArray) -> DoubleArray:
 class Bounds:
     """What budgets surely find of the queries of a group, by what each found of them, (B, Q): `far` series lose more.
 
-    `parts`, (q,) places of queries each, and whether they are far: of none may much less be found than is asked of all,
-    so that none pays for another.
+    `parts`, (q,) places of queries each, and whether they are far: of none may less be found than is asked of all, so
+    that none pays for another.
     """
 
     far: bool = False
@@ -58,11 +57,11 @@ class Bounds:
         return far_series_bounds(each) if self.far else group_bounds(each)
 
     def least(self, each: DoubleArray) -> DoubleArray:
-        """(B,) what each part finds, or `PART_SHORT` less, inf where there are none."""
+        """(B,) what the part finds that finds least, inf where there are none."""
         out = np.full(len(each), np.inf)
         for places, far in self.parts:
             lost = 1 - each[:, places].mean(axis=1)
-            out = np.minimum(out, 1 - (LOST_MORE if far else 1.0) * lost + PART_SHORT)
+            out = np.minimum(out, 1 - (LOST_MORE if far else 1.0) * lost)
         return out
 
 

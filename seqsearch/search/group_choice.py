@@ -57,24 +57,20 @@ class GroupChoice:
     everything: float
 
     def best(self) -> Chosen | None:
-        """For all queries of the calibration together, of what costs about as little as the cheapest, what surely finds
-        most; None where no group has a budget."""
+        """The cheapest for all queries of the calibration together; None where no group has a budget."""
         enough = [self._enough(group) for group in self.groups]
         sizes = [group.queries for group in self.groups if group.united == 1]
-        found: list[tuple[float, float, Point, list[_Way]]] = []
+        best: tuple[float, Point, list[_Way]] | None = None
         for first in _firsts(enough, self.costs):
             ways = self._ways(sizes, enough, first)
-            cost, lower = first.proposing_cost * sum(sizes), 0.0
-            for n, way in zip(sizes, ways, strict=True):
-                cost, lower = cost + n * way.cost, lower + n * way.lower
-            if any(way.point is not None for way in ways):
-                found.append((cost, lower, first, ways))
-        if not found:
+            total = sum(n * (first.proposing_cost + way.cost) for n, way in zip(sizes, ways, strict=True))
+            if any(way.point is not None for way in ways) and (best is None or total < best[0]):
+                best = total, first, ways
+        if best is None:
             return None
-        most = ALIKE * min(cost for cost, *_ in found)
-        _, _, first, ways = max((some for some in found if some[0] <= most), key=lambda some: (some[1], -some[0]))
-        recall = sum(n * way.recall for n, way in zip(sizes, ways, strict=True))
-        return Chosen(first, tuple(way.point for way in ways), recall / max(1, sum(sizes)))
+        _, first, ways = best
+        found = sum(n * way.recall for n, way in zip(sizes, ways, strict=True))
+        return Chosen(first, tuple(way.point for way in ways), found / max(1, sum(sizes)))
 
     def _ways(self, sizes: list[int], enough: list[list[Point]], first: Point) -> list[_Way]:
         """One for each group: each its own, or several one that is proved by all of their queries together, whichever

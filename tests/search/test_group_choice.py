@@ -63,7 +63,7 @@ def test_no_other_way_is_much_cheaper(groups: tuple[Group, ...], recall: float, 
             own = [None if p is None or beside(p, first, COSTS) >= everything else p for p in own]
             if any(own):
                 other = total(groups, Chosen(first, tuple(own), 0.0), everything)
-                assert total(groups, best, everything) <= ALIKE**2 * other + 1e-9
+                assert total(groups, best, everything) <= ALIKE * other + 1e-9
 
 
 def test_what_a_few_far_queries_need_is_proposed_to_all_where_that_is_cheaper_than_looking_again() -> None:

@@ -7,13 +7,14 @@ import secrets
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from ..errors import IndexExistsError, ParameterError, StrPath
 from ..extras import CLUSTER, FRAMES, imported
 from ..files import sync_folder
 from ..progress import Progress
 from ..search.conditions import Where
+from ..search.wanted import BudgetOptions
 from ..sequences import Sequences
 from .asking_copies import Asker
 from .manifest import Manifest
@@ -25,18 +26,12 @@ if TYPE_CHECKING:
 _BATCH = 1000  # queries of one task: answered in about a second, and no more is lost with a process
 
 
-class Searching(TypedDict, total=False):
+class Searching(BudgetOptions, total=False):
     """What `Scattered.search` takes by name, but vectors."""
 
     ids: list[str] | None
     where: Where | None
     strand: str
-    recall: float | None
-    candidates: int | None
-    ef: int | None
-    lists: int | None
-    exact: bool
-    guarantee: str | None
 
 
 class _Worker:

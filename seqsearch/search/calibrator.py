@@ -116,11 +116,8 @@ def calibrate(
                 every, proposals.of, verify, ladder, ks, task, known=beside, usual=len(queries), ordering=ordering
             )
             dear = last.costs(sequences.lengths[owners], every)
-            points, interval, ordered = (
-                curve(measured.points(everyone, None, dear)),
-                measured.interval,
-                measured.ordered,
-            )
+            points = curve(measured.points(everyone, None, dear))
+            interval, ordered = measured.interval, measured.ordered
             for members in [] if strange is None else grouped(measured.first, target, lost):
                 own = curve(measured.points(members.who, Bounds.of(members, is_far), dear))
                 groups.append(Group(members.reach, len(members.who), own, members.united, DIVIDING))
